@@ -1,0 +1,45 @@
+"""A frame that came in: its text, and what can be read from it.
+
+Whether it is what it should be is the matter of :mod:`chateau.client.contract`.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from chateau.client import strict_json
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame as it came, at its time; ``flaw`` says why there is no ``value``, where there is none."""
+
+    text: str
+    value: Any
+    flaw: str | None
+    at: datetime
+
+    @property
+    def is_push(self) -> bool:
+        """Whether it came unasked. A push always has a sender or an event, an answer never does."""
+        return "sender" in self.fields or "event" in self.fields
+
+    @property
+    def is_refusal(self) -> bool:
+        return not self.is_push and self.fields.get("status") == 400
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        return self.value if isinstance(self.value, dict) else {}
+
+
+def decode(payload: str | bytes) -> Frame:
+    """The frame that *payload* is; never fails, since the worst frames are the ones to show."""
+    at = datetime.now(UTC).astimezone()
+    if isinstance(payload, bytes):
+        return Frame(payload.decode("utf-8", "backslashreplace"), None, "a binary frame", at)
+    try:
+        return Frame(payload, strict_json.decode(payload), None, at)
+    except json.JSONDecodeError as exc:
+        return Frame(payload, None, f"not JSON: {exc}", at)

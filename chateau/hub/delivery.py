@@ -1,0 +1,58 @@
+"""Delivery: who gets an event, and handing it to them in order.
+
+Everything that is announced comes through here, whichever node announced it; there is no other way to
+a session. Within one turn, events reach a session in the order in which they were announced.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chateau.hub.events import DirectMessage, Shutdown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from chateau.hub.events import Event
+    from chateau.hub.ports import NameForm, Subscriber
+    from chateau.hub.registry import Registry
+    from chateau.hub.room import Room
+    from chateau.hub.session import Session
+
+
+class Delivery:
+    """Hands events to the sessions of this node."""
+
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        rooms: Mapping[str, Room],
+        sessions: Mapping[str, Session],
+        name_form: NameForm,
+    ) -> None:
+        self._registry = registry
+        self._rooms = rooms
+        self._sessions = sessions
+        self._form = name_form
+
+    def deliver(self, event: Event) -> None:
+        """Hand *event* to everyone on this node who is to hear of it."""
+        if isinstance(event, DirectMessage):
+            hand(event, self._registry.holders(event.recipients)[0])
+        elif isinstance(event, Shutdown):
+            hand(event, self._sessions.values())
+        else:
+            room = self._rooms.get(self._form(event.room))
+            if room is not None:
+                for subscriber, group in room.audience.items():
+                    subscriber.deliver(event, group)
+
+
+def hand(event: Event, sessions: Iterable[Session]) -> None:
+    """Hand *event* to *sessions*, once a protocol."""
+    groups: dict[Subscriber, list[Session]] = {}
+    for session in sessions:
+        groups.setdefault(session.subscriber, []).append(session)
+    for subscriber, group in groups.items():
+        subscriber.deliver(event, group)

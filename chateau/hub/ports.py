@@ -1,0 +1,103 @@
+"""What the hub needs from outside, and what it may rely on there.
+
+Every port is a ``Protocol``: a class that has the methods is a backend, whatever it inherits. Each
+backend of a port passes the same contract suite in tests/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from chateau.hub.events import Event, RoomMessage
+    from chateau.hub.session import Session
+
+NameForm = Callable[[str], str]
+"""A name's form for comparison: equal forms are one name. Raises ValueError, with the reason, for no name."""
+
+Mint = Callable[[], tuple[str, str]]
+"""A new message's id and time. Ids sort in the order in which they were minted; times never go back."""
+
+Clock = Callable[[], float]
+"""Seconds that never go back, from no particular start."""
+
+CallLater = Callable[[float, Callable[[], None]], object]
+"""Calls the function once, after that many seconds."""
+
+
+class Commit(Protocol):
+    """A write on its way to where it lasts. ``asyncio.Future`` is one."""
+
+    def done(self) -> bool:
+        """Whether it is decided: lasting, or failed."""
+
+    def exception(self) -> BaseException | None:
+        """Why it failed; None when it lasts. Only once it is done."""
+
+    def add_done_callback(self, callback: Callable[..., object], /) -> None:
+        """Call *callback* with this commit when it is done, never from inside this call."""
+
+
+class Subscriber(Protocol):
+    """A protocol, as the hub sees it: the way to all the sessions that speak it."""
+
+    def deliver(self, event: Event, sessions: Collection[Session]) -> None:
+        """Tell *sessions*, all of this protocol, of *event*.
+
+        Called once an event, with everyone who is to hear of it, so that it is encoded once. It must
+        not call the hub back and must not raise; *sessions* may change when it has returned.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of a room's messages, oldest first; *complete* when they are all that was asked for."""
+
+    messages: list[RoomMessage]
+    complete: bool
+
+
+class Store(Protocol):
+    """Where a room's messages are kept. *key* is the form of the room's name."""
+
+    def next_seq(self, key: str) -> int:
+        """A number for the room's next message, higher than all that it gave out before, at least 1."""
+
+    def append(self, key: str, message: RoomMessage) -> Commit | None:
+        """Keep *message*; readable at once. None when it lasts already as long as this store does.
+
+        Raises:
+            Unavailable: it cannot be kept now; nothing of it was kept.
+        """
+
+    def read(self, key: str, *, since: int | None, start: str | None, end: str | None, limit: int) -> Page:
+        """The room's messages with a seq after *since* and a time from *start* to *end*, both included.
+
+        Where *limit* cuts, *since* or *start* keep the first ones, otherwise the last ones stay. The page
+        is incomplete when *limit* cut it, or when something that was asked for is no longer kept.
+        Times are written as :data:`Mint` writes them.
+        """
+
+    def rooms(self) -> Iterable[tuple[str, str]]:
+        """The key and the name of every room that has a message kept."""
+
+    def holds(self, key: str) -> bool:
+        """Whether the room has a message kept."""
+
+
+class Cluster(Protocol):
+    """The other nodes of the house. What one node announces reaches all of them, itself included."""
+
+    def subscribe(self, deliver: Callable[[Event], None]) -> None:
+        """Have *deliver* called with every event that any node announces, in each one's order."""
+
+    def announce(self, event: Event) -> None:
+        """Tell every node of *event*, once."""
+
+    def claim(self, key: str) -> bool:
+        """Take the name with the form *key* for this node; False when another one holds it."""
+
+    def release(self, key: str) -> None:
+        """Give a claimed name back."""

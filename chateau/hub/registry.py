@@ -1,0 +1,92 @@
+"""Registry: who holds which username. One session a name, one name a session.
+
+It compares names by their form (see :data:`chateau.hub.ports.NameForm`) and shows them as registered.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chateau.hub.errors import AlreadyRegistered, InvalidName, NameTaken
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from chateau.hub.ports import Cluster, NameForm
+    from chateau.hub.session import Session
+
+USERNAME_LIMIT = 32
+"""Characters of a username at most (protocols, "Common to all")."""
+
+
+class Registry:
+    """Usernames ⇄ sessions."""
+
+    def __init__(self, *, name_form: NameForm, cluster: Cluster) -> None:
+        self._form = name_form
+        self._cluster = cluster
+        self._holders: dict[str, Session] = {}
+        self._sorted: list[str] | None = None  # the usernames, until one comes or goes
+
+    def register(self, session: Session, username: str) -> None:
+        """Give *username* to *session*.
+
+        Raises:
+            AlreadyRegistered, InvalidName, NameTaken.
+        """
+        if session.username is not None:
+            raise AlreadyRegistered(session.username)
+        key = checked_form(username, self._form, limit=USERNAME_LIMIT)
+        if key in self._holders or not self._cluster.claim(key):
+            raise NameTaken(username)
+        session.username, session.key = username, key
+        self._holders[key] = session
+        self._sorted = None
+
+    def unregister(self, session: Session) -> None:
+        """Free the name of *session*, if it has one."""
+        if session.key is None:
+            return
+        del self._holders[session.key]
+        self._cluster.release(session.key)
+        session.username = session.key = None
+        self._sorted = None
+
+    def holder(self, username: str) -> Session | None:
+        """The session that holds *username*, however it is written; None for nobody and for no name."""
+        try:
+            return self._holders.get(self._form(username))
+        except ValueError:
+            return None
+
+    def holders(self, usernames: Iterable[str]) -> tuple[list[Session], list[str]]:
+        """The sessions behind *usernames*, each once, and the names that nobody holds."""
+        found: dict[Session, None] = {}
+        unknown: dict[str, None] = {}
+        for username in usernames:
+            session = self.holder(username)
+            if session is None:
+                unknown[username] = None
+            else:
+                found[session] = None
+        return list(found), list(unknown)
+
+    def usernames(self) -> list[str]:
+        """All usernames as registered, sorted by their form. Not to be changed."""
+        if self._sorted is None:
+            self._sorted = [self._holders[key].name for key in sorted(self._holders)]
+        return self._sorted
+
+
+def checked_form(name: str, name_form: NameForm, *, limit: int) -> str:
+    """The form of *name*, which may be *limit* characters long.
+
+    Raises:
+        InvalidName: it is no name, or too long.
+    """
+    if len(name) > limit:
+        raise InvalidName(name, f"it is longer than {limit} characters")
+    try:
+        return name_form(name)
+    except ValueError as exc:
+        raise InvalidName(name, str(exc)) from exc

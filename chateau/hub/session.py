@@ -1,0 +1,42 @@
+"""Session: one connection as the house sees it.
+
+It knows the name that its user took and the rooms that it is in; what it is spoken to through, its
+``outbox``, is its protocol's and means nothing here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chateau.hub.ports import Subscriber
+    from chateau.hub.room import Room
+
+
+class Session:
+    """One connection, from :meth:`Hub.connect` to :meth:`Hub.disconnect`. Only the hub changes it."""
+
+    __slots__ = ("address", "banned", "id", "key", "outbox", "rooms", "subscriber", "username")
+
+    def __init__(self, *, id: str, address: str, subscriber: Subscriber, outbox: object) -> None:  # noqa: A002
+        self.id = id
+        self.address = address
+        self.subscriber = subscriber
+        self.outbox = outbox
+        self.banned = False
+        self.username: str | None = None
+        self.key: str | None = None  # the form of its username
+        self.rooms: dict[str, Room] | None = None  # by the form of the room's name; made at the first join
+
+    @property
+    def name(self) -> str:
+        """What others see: the username, or ``#`` and the id where there is none."""
+        return self.username if self.username is not None else f"#{self.id}"
+
+    @property
+    def sort_key(self) -> str:
+        """What lists of sessions are sorted by."""
+        return self.key if self.key is not None else self.name
+
+    def __repr__(self) -> str:
+        return f"<Session {self.id} {self.name} {self.address}>"

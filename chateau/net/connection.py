@@ -1,0 +1,301 @@
+"""A WebSocket connection after its handshake: RFC 6455's rules between the bytes and the peer.
+
+What comes in goes through a :class:`~chateau.net.frames.Decoder`: messages to the peer, pings answered,
+closes echoed, violations answered with their code. What goes out is put in the outbox that the
+connection is. The two kinds at the end differ only in where bytes are read and written: a plain socket
+read straight from the event loop, or Tornado's IOStream, for TLS and for loops that watch no sockets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from tornado.iostream import StreamClosedError
+
+from chateau.net import frames
+from chateau.net.frames import Binary, Close, Decoder, Ping, Pong, Violation
+from chateau.net.outbox import Outbox
+
+if TYPE_CHECKING:
+    from asyncio import Future
+    from collections.abc import Callable
+
+    from tornado.iostream import IOStream
+
+    from chateau.net.wire import Wire
+    from chateau.protocols.wire import Door, Peer
+
+log = logging.getLogger(__name__)
+
+READ_BYTES: Final = 65_536
+
+CLOSE_SECONDS: Final = 5.0
+"""How long a client may take to read what waits for it and to answer a close."""
+
+LINGER_SECONDS: Final = 1.0
+"""How long a broken client is read on after the close frame, lest a reset should overtake that frame."""
+
+OPEN: Final = 0
+CLOSING: Final = 1  # a close frame is in the outbox; the peer's is waited for
+ENDING: Final = 2  # nothing more is said: it ends once the outbox is empty
+LINGERING: Final = 3  # the same after a violation: what still comes is read and dropped
+CLOSED: Final = 4
+
+
+class Connection(Outbox):
+    """One client's connection, whatever carries its bytes."""
+
+    __slots__ = ("_decoder", "_peer", "_state", "_timer", "heard", "unanswered_pings", "wire")
+
+    def __init__(self, wire: Wire) -> None:
+        super().__init__(wire.max_outbox)
+        self.wire = wire
+        self.heard = True  # has anything come since the last look?
+        self.unanswered_pings = 0
+        self._decoder = Decoder(wire.max_frame)
+        self._peer: Peer | None = None  # until the session ends
+        self._state: int = OPEN
+        self._timer: asyncio.TimerHandle | None = None
+
+    def open(self, door: Door, address: str) -> None:
+        """Begin: *door* opens a peer for this client."""
+        self._peer = door.open(self, address)
+        self.wire.connections.add(self)
+
+    def send(self, payload: bytes) -> None:
+        """Send *payload*, UTF-8, as a text frame at the end of the turn."""
+        self.wire.turn.put(self, frames.text_frame(payload))
+
+    def ping(self) -> None:
+        """Ask for a sign of life."""
+        self.wire.turn.put(self, frames.ping_frame())
+
+    def disconnect(self, code: int, reason: str) -> None:
+        """End the session and close: the client is told *code* and *reason* behind all that waits for it."""
+        if self._state == OPEN:
+            self._say_close(code, reason)
+            self._state = CLOSING
+
+    def abort(self) -> None:
+        """End the connection now. Once more does nothing."""
+        if self._state == CLOSED:
+            return
+        self._state = CLOSED
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.wire.forget(self)
+        self.drop()
+        self.write = len  # whatever is still put in is taken, and goes nowhere
+        self._close_transport()
+        self._end_session()
+
+    # What comes in
+
+    def on_bytes(self, data: bytes) -> None:
+        """*data* has come from the client."""
+        self.heard = True
+        try:
+            for received in self._decoder.feed(data):
+                if received.__class__ is str:
+                    if self._state == OPEN:
+                        self._peer.on_text(received)  # type: ignore[union-attr]
+                else:
+                    self._HANDLERS[type(received)](self, received)
+        except Exception:
+            log.exception("a connection failed, and is closed")
+            self.disconnect(frames.INTERNAL_ERROR, "internal error")
+
+    def on_end(self) -> None:
+        """Nothing more will come."""
+        self.abort()
+
+    def on_lost(self, exc: OSError) -> None:
+        """The connection broke, as connections do."""
+        log.debug("a connection was lost: %s", exc)
+        self.abort()
+
+    def _on_binary(self, received: Binary) -> None:
+        if self._peer is not None:
+            self._peer.on_binary(received.payload)
+
+    def _on_ping(self, received: Ping) -> None:
+        if self._state == OPEN:
+            self.wire.turn.put(self, frames.pong_frame(received.payload))
+
+    def _on_pong(self, received: Pong) -> None:
+        pass  # that something came has been noted
+
+    def _on_close(self, received: Close) -> None:
+        if self._state == OPEN:
+            self._say_close(received.code, "")
+        self._state = ENDING
+        self._end_when_written()
+
+    def _on_violation(self, violation: Violation) -> None:
+        log.debug("a client broke the protocol: %s", violation.reason)
+        if self._state == OPEN:
+            self._say_close(violation.code, violation.reason)
+        self._state = LINGERING
+        self._end_when_written()
+
+    _HANDLERS: ClassVar[dict[type, Callable[[Connection, Any], None]]] = {
+        Binary: _on_binary,
+        Ping: _on_ping,
+        Pong: _on_pong,
+        Close: _on_close,
+        Violation: _on_violation,
+    }
+
+    # How it ends
+
+    def _say_close(self, code: int | None, reason: str) -> None:
+        self._end_session()
+        self.wire.turn.put(self, frames.close_frame(code, reason))
+        self._timer = self.wire.loop.call_later(CLOSE_SECONDS, self.abort)
+
+    def _end_session(self) -> None:
+        peer, self._peer = self._peer, None
+        if peer is not None:
+            peer.on_close()
+
+    def _end_when_written(self) -> None:
+        # Behind the flush of what has been put in; where that leaves a backlog, on_drained comes here again.
+        self.wire.loop.call_soon(self._end_if_written)
+
+    def _end_if_written(self) -> None:
+        if not self._has_written_all():
+            return
+        if self._state == ENDING:
+            self.abort()
+        elif self._state == LINGERING:
+            self._shut_down_writing()
+            self._restart_timer(LINGER_SECONDS)
+
+    def _restart_timer(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.wire.loop.call_later(seconds, self.abort)
+
+    def on_drained(self) -> None:
+        """The backlog is gone."""
+        self._end_if_written()
+
+    def on_overflow(self) -> None:
+        """The client reads too slowly: it alone is sent away, and what waited for it is dropped."""
+        if self._state == OPEN:
+            log.info("a slow consumer is disconnected: %d bytes waited for it", self.backlog_bytes)
+            self.drop()
+            self.disconnect(frames.POLICY_VIOLATION, "slow consumer")
+
+    # What the two kinds below say
+
+    def _has_written_all(self) -> bool:
+        return self.is_empty
+
+    def _shut_down_writing(self) -> None:
+        raise NotImplementedError
+
+    def _close_transport(self) -> None:
+        raise NotImplementedError
+
+
+class SocketConnection(Connection):
+    """A plain socket of its own, read and written from the event loop: the fast path.
+
+    Nothing of the handshake is left when one of these is open: no request, handler or stream.
+    """
+
+    __slots__ = ("_socket",)
+
+    def __init__(self, wire: Wire, sock: socket.socket) -> None:
+        """Takes *sock* over, which does not block."""
+        super().__init__(wire)
+        self._socket = sock
+        self.write = sock.send
+        wire.loop.add_reader(sock, self._on_readable)
+
+    def on_blocked(self) -> None:
+        """Go on when the socket takes more."""
+        self.wire.loop.add_writer(self._socket, self.drain)
+
+    def on_drained(self) -> None:
+        """The backlog is gone."""
+        self.wire.loop.remove_writer(self._socket)
+        super().on_drained()
+
+    def _on_readable(self) -> None:
+        try:
+            data = self._socket.recv(READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as exc:
+            self.on_lost(exc)
+            return
+        if data:
+            self.on_bytes(data)
+        else:
+            self.on_end()
+
+    def _shut_down_writing(self) -> None:
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError as exc:
+            self.on_lost(exc)
+
+    def _close_transport(self) -> None:
+        self.wire.loop.remove_reader(self._socket)
+        self.wire.loop.remove_writer(self._socket)
+        self._socket.close()
+
+
+class StreamConnection(Connection):
+    """Tornado's IOStream carries the bytes: TLS, and event loops that watch no sockets (Windows')."""
+
+    __slots__ = ("_stream",)
+
+    def __init__(self, wire: Wire, stream: IOStream) -> None:
+        super().__init__(wire)
+        self._stream = stream
+        self.write = self._write
+
+    async def read_on(self) -> None:
+        """Read until the connection ends."""
+        try:
+            while True:
+                data = await self._stream.read_bytes(READ_BYTES, partial=True)
+                self.on_bytes(data)
+                await asyncio.sleep(0)  # a client that never pauses must not keep the loop to itself
+        except StreamClosedError:
+            self.on_end()
+
+    def on_blocked(self) -> None:
+        """Go on when the stream has written what it has: :meth:`_on_written` does."""
+
+    def _write(self, batch: bytes) -> int:
+        if self._stream.writing():
+            return 0
+        try:
+            self._stream.write(batch).add_done_callback(self._on_written)
+        except StreamClosedError as exc:
+            raise ConnectionResetError(str(exc)) from exc
+        return len(batch)
+
+    def _on_written(self, written: Future[None]) -> None:
+        if written.exception() is not None:
+            self.abort()
+            return
+        self.drain()
+        self._end_if_written()
+
+    def _has_written_all(self) -> bool:
+        return self.is_empty and not self._stream.writing()
+
+    def _shut_down_writing(self) -> None:
+        """TLS has no half-close that clients can be relied on to know."""
+
+    def _close_transport(self) -> None:
+        self._stream.close()

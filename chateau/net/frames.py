@@ -1,0 +1,299 @@
+"""WebSocket frames (RFC 6455) as bytes: reading a client's, writing the server's. No I/O here.
+
+:class:`Decoder` turns whatever bytes have come into what they say, or into the violation that ends the
+connection; it never raises. The functions at the end write frames. Extensions are not negotiated, so
+the reserved bits are never set.
+"""
+
+from __future__ import annotations
+
+from codecs import IncrementalDecoder, getincrementaldecoder
+from struct import pack
+from typing import Final, NamedTuple
+
+from tornado.util import _websocket_mask as mask  # its C form takes 0.08 µs for 100 bytes
+
+CONTINUATION: Final = 0x0
+TEXT: Final = 0x1
+BINARY: Final = 0x2
+CLOSE: Final = 0x8
+PING: Final = 0x9
+PONG: Final = 0xA
+
+NORMAL_CLOSURE: Final = 1000
+GOING_AWAY: Final = 1001
+PROTOCOL_ERROR: Final = 1002
+INVALID_DATA: Final = 1007
+POLICY_VIOLATION: Final = 1008
+MESSAGE_TOO_BIG: Final = 1009
+INTERNAL_ERROR: Final = 1011
+
+_FIN: Final = 0x80
+_RESERVED: Final = 0x70
+_MASKED: Final = 0x80
+_SMALL: Final = 126  # payloads shorter than this have their length in the second byte
+_MASK_BYTES: Final = 4
+
+
+class Binary(NamedTuple):
+    """A whole binary message."""
+
+    payload: bytes
+
+
+class Ping(NamedTuple):
+    """A ping; its answer is a pong with the same payload."""
+
+    payload: bytes
+
+
+class Pong(NamedTuple):
+    """A pong."""
+
+    payload: bytes
+
+
+class Close(NamedTuple):
+    """A close frame; *code* is None where it has none (RFC 6455, 7.1.5)."""
+
+    code: int | None
+    reason: str
+
+
+class Violation(NamedTuple):
+    """What has come breaks the protocol: close with *code* and read no more."""
+
+    code: int
+    reason: str
+
+
+Received = str | Binary | Ping | Pong | Close | Violation
+"""What the bytes said; a whole text message is a ``str``."""
+
+
+class _Broken(Exception):
+    """Carries a violation out of the reading of one frame."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        self.violation = Violation(code, reason)
+        super().__init__(reason)
+
+
+class Decoder:
+    """Reads one client's frames. After a Close or a Violation it reads nothing more."""
+
+    __slots__ = ("_chunks", "_ended", "_have", "_max_message", "_message", "_need", "_opcode", "_utf8")
+
+    def __init__(self, max_message: int) -> None:
+        """*max_message*: bytes of a message at most, in all its fragments."""
+        self._max_message = max_message
+        self._ended = False
+        # Bytes of a frame that is not whole: kept as they came until there are enough to go on.
+        self._chunks: list[bytes] | None = None
+        self._have = 0
+        self._need = 0
+        # A message of which not all fragments have come.
+        self._opcode = CONTINUATION
+        self._message: bytearray | None = None
+        self._utf8: IncrementalDecoder | None = None
+
+    def feed(self, data: bytes) -> list[Received]:
+        """What *data*, which follows on what was fed before, says."""
+        received: list[Received] = []
+        if self._ended:
+            return received
+        if self._chunks is not None:
+            self._chunks.append(data)
+            self._have += len(data)
+            if self._have < self._need:
+                return received
+            data = b"".join(self._chunks)
+            self._chunks = None
+        try:
+            self._read_frames(data, received)
+        except _Broken as broken:
+            self._ended = True
+            received.append(broken.violation)
+        return received
+
+    def _read_frames(self, data: bytes, received: list[Received]) -> None:
+        start, end = 0, len(data)
+        while end - start >= 2 and not self._ended:
+            second = data[start + 1]
+            # Nearly every frame: a whole short text message. Told apart here, 0.5 µs in place of 1.4.
+            if data[start] == _FIN | TEXT and _MASKED <= second < _MASKED | _SMALL and self._message is None:
+                body = start + 2 + _MASK_BYTES
+                stop = body + second - _MASKED
+                if stop > end:
+                    self._wait(data, start, stop)
+                    return
+                received.append(_text(mask(data[start + 2 : body], data[body:stop])))
+            else:
+                stop = self._read_frame(data, start, end, received)
+                if stop > end:
+                    self._wait(data, start, stop)
+                    return
+            start = stop
+        if start < end:
+            self._wait(data, start, start + 2)
+
+    def _wait(self, data: bytes, start: int, stop: int) -> None:
+        """Keep the frame that begins at *start* until the bytes before *stop* have come."""
+        self._chunks = [data[start:]]
+        self._have = len(data) - start
+        self._need = stop - start
+
+    def _read_frame(self, data: bytes, start: int, end: int, received: list[Received]) -> int:
+        """Read the frame at *start*. Returns where it ends, or, beyond *end*, how far is to be read first."""
+        first, second = data[start], data[start + 1]
+        self._check_header(first, second)
+        length = second & ~_MASKED
+        body = start + 2 + _MASK_BYTES
+        if length >= _SMALL:
+            size = 2 if length == _SMALL else 8
+            body += size
+            if start + 2 + size > end:
+                return start + 2 + size
+            length = _long_length(data[start + 2 : start + 2 + size])
+        self._check_room(length)
+        stop = body + length
+        if stop <= end:
+            payload = mask(data[body - _MASK_BYTES : body], data[body:stop])
+            self._take(first & 0xF, bool(first & _FIN), payload, received)
+        return stop
+
+    def _check_header(self, first: int, second: int) -> None:
+        opcode = first & 0xF
+        if first & _RESERVED:
+            raise _Broken(PROTOCOL_ERROR, "reserved bits are set")
+        if opcode not in _OPCODES:
+            raise _Broken(PROTOCOL_ERROR, f"unknown opcode {opcode:#x}")
+        if not second & _MASKED:
+            raise _Broken(PROTOCOL_ERROR, "a client's frames must be masked")
+        if opcode & 0x8:
+            if not first & _FIN:
+                raise _Broken(PROTOCOL_ERROR, "a control frame is fragmented")
+            if second & ~_MASKED >= _SMALL:
+                raise _Broken(PROTOCOL_ERROR, "a control frame is longer than 125 bytes")
+        elif opcode == CONTINUATION and self._message is None:
+            raise _Broken(PROTOCOL_ERROR, "there is nothing to continue")
+        elif opcode != CONTINUATION and self._message is not None:
+            raise _Broken(PROTOCOL_ERROR, "the message before is not finished")
+
+    def _check_room(self, length: int) -> None:
+        if length + len(self._message or b"") > self._max_message:
+            raise _Broken(MESSAGE_TOO_BIG, f"a message may have {self._max_message} bytes")
+
+    def _take(self, opcode: int, final: bool, payload: bytes, received: list[Received]) -> None:
+        if opcode == CLOSE:
+            self._ended = True
+            received.append(_close(payload))
+        elif opcode == PING:
+            received.append(Ping(payload))
+        elif opcode == PONG:
+            received.append(Pong(payload))
+        elif final and self._message is None:
+            received.append(_text(payload) if opcode == TEXT else Binary(payload))
+        else:
+            self._add_fragment(opcode, payload)
+            if final:
+                received.append(self._finish_message())
+
+    def _add_fragment(self, opcode: int, payload: bytes) -> None:
+        if self._message is None:
+            self._message = bytearray()
+            self._opcode = opcode
+            self._utf8 = _utf8_decoder() if opcode == TEXT else None
+        if self._utf8 is not None:  # invalid UTF-8 is told at once, not at the message's end
+            _decoded(self._utf8, payload)
+        self._message += payload
+
+    def _finish_message(self) -> str | Binary:
+        assert self._message is not None
+        payload, self._message = bytes(self._message), None
+        return _text(payload) if self._opcode == TEXT else Binary(payload)
+
+
+_OPCODES = frozenset((CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG))
+_utf8_decoder = getincrementaldecoder("utf-8")
+
+
+def _text(payload: bytes) -> str:
+    try:
+        return payload.decode()
+    except UnicodeDecodeError as exc:
+        raise _Broken(INVALID_DATA, "a text message is not UTF-8") from exc
+
+
+def _decoded(decoder: IncrementalDecoder, payload: bytes) -> None:
+    try:
+        decoder.decode(payload)
+    except UnicodeDecodeError as exc:
+        raise _Broken(INVALID_DATA, "a text message is not UTF-8") from exc
+
+
+def _long_length(field: bytes) -> int:
+    length = int.from_bytes(field)
+    if length >> 63:
+        raise _Broken(PROTOCOL_ERROR, "a length has its highest bit set")
+    if length < (_SMALL if len(field) == 2 else 1 << 16):
+        raise _Broken(PROTOCOL_ERROR, "a length is not written in the fewest bytes")
+    return length
+
+
+def _close(payload: bytes) -> Close:
+    if not payload:
+        return Close(None, "")
+    if len(payload) == 1:
+        raise _Broken(PROTOCOL_ERROR, "a close frame has half a code")
+    code = int.from_bytes(payload[:2])
+    if not is_close_code(code):
+        raise _Broken(PROTOCOL_ERROR, f"{code} is no code for a close frame")
+    return Close(code, _text(payload[2:]))
+
+
+def is_close_code(code: int) -> bool:
+    """Whether *code* may stand in a close frame (RFC 6455, 7.4, and IANA's registry of close codes)."""
+    return (1000 <= code <= 1014 and code not in (1004, 1005, 1006)) or 3000 <= code <= 4999
+
+
+_SMALL_HEADERS = {
+    opcode: tuple(bytes((_FIN | opcode, length)) for length in range(_SMALL)) for opcode in _OPCODES
+}
+
+
+def _frame(opcode: int, payload: bytes) -> bytes:
+    length = len(payload)
+    if length < _SMALL:
+        return _SMALL_HEADERS[opcode][length] + payload
+    if length < 1 << 16:
+        return pack("!BBH", _FIN | opcode, 126, length) + payload
+    return pack("!BBQ", _FIN | opcode, 127, length) + payload
+
+
+def text_frame(payload: bytes) -> bytes:
+    """A whole text message; *payload* is UTF-8."""
+    return _frame(TEXT, payload)
+
+
+def binary_frame(payload: bytes) -> bytes:
+    """A whole binary message."""
+    return _frame(BINARY, payload)
+
+
+def ping_frame(payload: bytes = b"") -> bytes:
+    """A ping with *payload*, 125 bytes at most."""
+    return _frame(PING, payload)
+
+
+def pong_frame(payload: bytes) -> bytes:
+    """A pong with *payload*, 125 bytes at most."""
+    return _frame(PONG, payload)
+
+
+def close_frame(code: int | None, reason: str = "") -> bytes:
+    """A close frame. *reason*, cut to the 123 bytes that it may have, stands only behind a code."""
+    if code is None:
+        return _frame(CLOSE, b"")
+    text = reason.encode()[:123].decode(errors="ignore")
+    return _frame(CLOSE, pack("!H", code) + text.encode())

@@ -1,0 +1,120 @@
+"""HTTP: which address leads where, the page at ``/``, and the schemas.
+
+The doors themselves are WebSockets; see :mod:`chateau.net.websocket`.
+"""
+
+from __future__ import annotations
+
+import logging
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from tornado.web import Application, HTTPError, RequestHandler
+
+from chateau import __version__
+from chateau.net.websocket import WebSocketEntrance
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from chateau.net.wire import Wire
+    from chateau.protocols.wire import Door
+
+log = logging.getLogger(__name__)
+
+PAGE = Path(__file__).parent.parent / "console" / "index.html"
+
+Schemas = dict[str, Any]
+
+
+def make_application(
+    doors: Mapping[str, Door],
+    wire: Wire,
+    *,
+    schemas: Mapping[str, Schemas],
+    url_prefix: str = "",
+    allowed_origins: Collection[str] = (),
+) -> Application:
+    """The server's addresses: each of *doors* at its path, *schemas* by protocol and name, the page."""
+    entrance = {"wire": wire, "allowed_origins": allowed_origins}
+    return Application(
+        [
+            *(
+                (f"{url_prefix}{path}", WebSocketEntrance, {"door": door, **entrance})
+                for path, door in doors.items()
+            ),
+            (f"{url_prefix}/schemas/", SchemaIndex, {"schemas": schemas, "url_prefix": url_prefix}),
+            (f"{url_prefix}/schemas/([^/]+)/([^/]+)\\.json", SchemaPage, {"schemas": schemas}),
+            (f"{url_prefix}/?", FrontPage, {"url_prefix": url_prefix}),
+        ],
+        default_handler_class=NotFound,
+        log_function=_log_request,
+    )
+
+
+class Page(RequestHandler):
+    """What all plain answers have in common."""
+
+    def set_default_headers(self) -> None:
+        self.set_header("Server", f"Chateau/{__version__}")
+        self.set_header("X-Content-Type-Options", "nosniff")
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(f"{status_code} {self._reason}\n")
+
+
+class FrontPage(Page):
+    """Says what this server is, and where its doors are."""
+
+    def initialize(self, url_prefix: str) -> None:
+        page = PAGE.read_text("utf-8")
+        self._page = page.replace("{{ prefix }}", escape(url_prefix)).replace("{{ version }}", __version__)
+
+    def get(self) -> None:
+        self.set_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+        self.finish(self._page)
+
+
+class SchemaIndex(Page):
+    """Where each schema is."""
+
+    def initialize(self, schemas: Mapping[str, Schemas], url_prefix: str) -> None:
+        self._urls = [
+            f"{url_prefix}/schemas/{protocol}/{name}.json"
+            for protocol in schemas
+            for name in schemas[protocol]
+        ]
+
+    def get(self) -> None:
+        self.set_header("Content-Type", "application/json")
+        self.finish(orjson.dumps(self._urls, option=orjson.OPT_INDENT_2))
+
+
+class SchemaPage(Page):
+    """One schema."""
+
+    def initialize(self, schemas: Mapping[str, Schemas]) -> None:
+        self._schemas = schemas
+
+    def get(self, protocol: str, name: str) -> None:
+        schema = self._schemas.get(protocol, {}).get(name)
+        if schema is None:
+            raise HTTPError(404)
+        self.set_header("Content-Type", "application/schema+json")
+        self.finish(orjson.dumps(schema, option=orjson.OPT_INDENT_2))
+
+
+class NotFound(Page):
+    """Any other address."""
+
+    def prepare(self) -> None:
+        raise HTTPError(404)
+
+
+def _log_request(handler: RequestHandler) -> None:
+    request = handler.request
+    milliseconds = 1000 * request.request_time()
+    log.debug("%d %s %s (%.1f ms)", handler.get_status(), request.method, request.path, milliseconds)

@@ -1,0 +1,85 @@
+"""The wire: what all WebSocket connections of one server share, and what is done with all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from chateau.net import frames
+from chateau.net.outbox import Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from chateau.net.connection import Connection
+
+log = logging.getLogger(__name__)
+
+PINGS_BEFORE_CLOSING = 2
+PINGED_AT_ONCE = 1_000
+
+
+@dataclass(eq=False, slots=True)
+class Wire:
+    """Limits, the open connections, and the turn in which their outboxes are filled."""
+
+    loop: asyncio.AbstractEventLoop
+    max_frame: int = 1_048_576  # bytes of a client's message
+    max_outbox: int = 4_194_304  # bytes that may wait for one client
+    takes_sockets: bool = True  # False: every connection stays on Tornado's IOStream
+    connections: set[Connection] = field(default_factory=set)
+    turn: Turn = field(init=False)
+    _all_gone: asyncio.Event | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self.turn = Turn(self.loop)
+
+    def broadcast(self, payload: bytes, outboxes: Iterable[Connection]) -> None:
+        """Send *payload*, UTF-8, to all *outboxes* as one text frame, which is made once."""
+        self.turn.put_all(outboxes, frames.text_frame(payload))
+
+    async def keep_alive(self, interval_seconds: float) -> None:
+        """Ping whoever has been silent for an interval, and close who leaves two pings unanswered.
+
+        Runs until it is cancelled.
+        """
+        while True:
+            await asyncio.sleep(interval_seconds)
+            for number, connection in enumerate(list(self.connections), start=1):
+                look_after(connection)
+                if number % PINGED_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+
+    async def close(self, code: int, reason: str, *, within_seconds: float) -> None:
+        """Close every connection behind what waits for it, and cut off who takes longer."""
+        for connection in list(self.connections):
+            connection.disconnect(code, reason)
+        if self.connections:
+            self._all_gone = asyncio.Event()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(within_seconds):
+                    await self._all_gone.wait()
+        for connection in list(self.connections):
+            connection.abort()
+
+    def forget(self, connection: Connection) -> None:
+        """*connection* has ended."""
+        self.connections.discard(connection)
+        if self._all_gone is not None and not self.connections:
+            self._all_gone.set()
+
+
+def look_after(connection: Connection) -> None:
+    """Note whether *connection* has been heard of since the last look; ping or close it if not."""
+    if connection.heard:
+        connection.heard = False
+        connection.unanswered_pings = 0
+    elif connection.unanswered_pings == PINGS_BEFORE_CLOSING:
+        log.info("a client is gone: it left %d pings unanswered", PINGS_BEFORE_CLOSING)
+        connection.disconnect(frames.POLICY_VIOLATION, "ping timeout")
+    else:
+        connection.unanswered_pings += 1
+        connection.ping()

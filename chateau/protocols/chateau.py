@@ -1,0 +1,372 @@
+"""The chateau protocol: JSON text frames with a numeric ``type``, at ``/ws``.
+
+A request is checked against its schema in schemas/chateau/, then its row in ``REQUESTS`` calls the hub.
+An answer has the request's ``type`` and ``ref``; a push has a ``sender`` or an ``event``, an answer
+never. What the frames hold is told in docs/protocols/chateau.md, and by the schemas themselves.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from chateau.hub.errors import Banned, HubError, NotRegistered, Unavailable, UnknownRecipient, quoted
+from chateau.hub.events import (
+    DirectMessage,
+    Event,
+    Joined,
+    Left,
+    MemberCount,
+    RoomMessage,
+    RoomState,
+    Shutdown,
+)
+from chateau.protocols.answers import Answers, Late
+from chateau.protocols.errors import (
+    BinaryFrame,
+    Internal,
+    InvalidMessage,
+    RateLimited,
+    TooLarge,
+    UnknownType,
+)
+from chateau.protocols.json_text import Fragment, decode, encode
+from chateau.protocols.rate import Bucket
+from chateau.times import earliest, latest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from chateau.hub.hub import Hub
+    from chateau.hub.ports import Clock, Commit
+    from chateau.hub.session import Session
+    from chateau.protocols.contract import Contract
+    from chateau.protocols.wire import Broadcast, Outbox
+
+log = logging.getLogger(__name__)
+
+Frame = dict[str, Any]
+
+RELAY_BYTES = 1024
+"""What a push may add to the request that it comes from: sender, id, time, and names as registered."""
+
+HISTORY_LIMIT = 100
+"""Messages that a history request without a ``limit`` gets."""
+
+
+class ChateauProtocol:
+    """The protocol, once a server: it opens a peer for each client and tells all of them of events."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        contract: Contract,
+        *,
+        broadcast: Broadcast,
+        clock: Clock,
+        max_rate: float = 0,
+        max_frame: int = 1_048_576,
+    ) -> None:
+        """*max_rate* is in messages a second and connection, 0 for no limit; *max_frame* in bytes."""
+        self.hub = hub
+        self.contract = contract
+        self.clock = clock
+        self.max_rate = max_rate
+        self.max_frame = max_frame
+        self.validators = {row.schema: contract.validator(row.schema) for row in REQUESTS.values()}
+        self._broadcast = broadcast
+
+    def open(self, outbox: Outbox, address: str) -> ChateauPeer:
+        """A client at *address* has connected."""
+        return ChateauPeer(self, outbox, address)
+
+    def deliver(self, event: Event, sessions: Collection[Session]) -> None:
+        """Push *event* to *sessions*."""
+        if isinstance(event, (Joined, Left)):  # who comes or goes is told by the answer
+            sessions = [session for session in sessions if session.id != event.session_id]
+        payload = encode(PUSHES[type(event)](event))
+        self._broadcast(payload, [cast("Outbox", session.outbox) for session in sessions])
+
+
+class ChateauPeer:
+    """One client that speaks this protocol."""
+
+    __slots__ = ("_answers", "_bucket", "protocol", "session")
+
+    def __init__(self, protocol: ChateauProtocol, outbox: Outbox, address: str) -> None:
+        self.protocol = protocol
+        self.session = protocol.hub.connect(protocol, outbox=outbox, address=address)
+        self._answers = Answers(outbox)
+        self._bucket = Bucket(protocol.max_rate, protocol.clock) if protocol.max_rate else None
+
+    def on_text(self, text: str) -> None:
+        """Do what *text* asks, and answer it."""
+        request: Frame = {}
+        try:
+            request = decode(text)
+            answer, commit = self._perform(request, text)
+        except HubError as error:
+            self._answers.put(encode(refusal(error, request)))
+            return
+        except Exception:
+            log.exception("session %s: a request failed", self.session.id)
+            self._answers.put(encode(refusal(Internal(), request)))
+            return
+        if "ref" in request:
+            answer["ref"] = request["ref"]
+        if commit is None:
+            self._answers.put(encode(answer))
+        else:
+            self._answers.put(Late(commit, lambda failure: settled(answer, request, failure)))
+
+    def on_binary(self, payload: bytes) -> None:
+        """Refuse a binary frame."""
+        self._answers.put(encode(refusal(BinaryFrame(), {})))
+
+    def on_close(self) -> None:
+        """End the session."""
+        self.protocol.hub.disconnect(self.session)
+
+    def _perform(self, request: Frame, text: str) -> tuple[Frame, Commit | None]:
+        if self.session.banned:
+            raise Banned
+        if self._bucket is not None and not self._bucket.take():
+            raise RateLimited(self.protocol.max_rate)
+        row = row_of(request)
+        if not self.protocol.validators[row.schema](request):
+            raise self.protocol.contract.fault(row.schema, request)
+        if row.needs_username and self.session.username is None:
+            raise NotRegistered
+        if (
+            row.relayed and len(text) * 4 > self.protocol.max_frame - RELAY_BYTES
+        ):  # 4 bytes a character at most
+            self._check_size(text)
+        return row.perform(self, request)
+
+    def _check_size(self, text: str) -> None:
+        limit = self.protocol.max_frame - RELAY_BYTES
+        if len(text.encode()) > limit:
+            raise TooLarge(f"A message that is passed on may have {limit} bytes in all.")
+
+
+Done = tuple[Frame, "Commit | None"]
+"""An answer, and what it has to wait for."""
+
+
+def _register(peer: ChateauPeer, request: Frame) -> Done:
+    peer.protocol.hub.register(peer.session, request["username"])
+    return {"type": 1, "status": 200}, None
+
+
+def _unregister(peer: ChateauPeer, request: Frame) -> Done:  # noqa: ARG001 - it asks nothing more
+    peer.protocol.hub.unregister(peer.session)
+    return {"type": 2, "status": 200}, None
+
+
+def _message(peer: ChateauPeer, request: Frame) -> Done:
+    sent = peer.protocol.hub.message(peer.session, request["clients"], request["content"])
+    return {"type": 3, "status": 200, "id": sent.id, "time": sent.time}, None
+
+
+def _list(peer: ChateauPeer, request: Frame) -> Done:  # noqa: ARG001 - it asks nothing more
+    return {"type": 4, "status": 200, "clients": peer.protocol.hub.usernames()}, None
+
+
+def _join(peer: ChateauPeer, request: Frame) -> Done:
+    room = peer.protocol.hub.join(peer.session, request["room"], password=request.get("password"))
+    return {"type": 5, "status": 200, "room": room.name, "members": room.member_names()}, None
+
+
+def _leave(peer: ChateauPeer, request: Frame) -> Done:
+    room = peer.protocol.hub.leave(peer.session, request["room"])
+    return {"type": 6, "status": 200, "room": room.name}, None
+
+
+def _publish(peer: ChateauPeer, request: Frame) -> Done:
+    receipt = peer.protocol.hub.publish(
+        peer.session, request["room"], request["content"], key=request.get("key")
+    )
+    answer = {"type": 7, "status": 200, "room": receipt.room, "seq": receipt.seq}
+    return answer | {"id": receipt.id, "time": receipt.time}, receipt.committed
+
+
+def _history(peer: ChateauPeer, request: Frame) -> Done:
+    since = request.get("since")
+    start = _instant(peer, request, "from", earliest)
+    end = _instant(peer, request, "to", latest)
+    limit = int(request.get("limit", HISTORY_LIMIT))
+    room, page = peer.protocol.hub.history(
+        peer.session, request["room"], since=since, start=start, end=end, limit=limit
+    )
+    from_the_front = since is not None or start is not None
+    budget = peer.protocol.max_frame - RELAY_BYTES
+    messages = fitting([encode(_kept(message)) for message in page.messages], budget, from_the_front)
+    complete = page.complete and len(messages) == len(page.messages)
+    answer = {"type": 8, "status": 200, "room": room.name, "messages": messages, "complete": complete}
+    return answer, None
+
+
+def _rooms(peer: ChateauPeer, request: Frame) -> Done:  # noqa: ARG001 - it asks nothing more
+    rooms = [summary._asdict() for summary in peer.protocol.hub.rooms()]
+    return {"type": 9, "status": 200, "rooms": rooms}, None
+
+
+class Request(NamedTuple):
+    """How one type of request is dealt with."""
+
+    schema: str
+    perform: Callable[[ChateauPeer, Frame], Done]
+    needs_username: bool = True
+    relayed: bool = False  # what it says goes out to others
+
+
+REQUESTS: dict[int, Request] = {
+    1: Request("register-request", _register, needs_username=False),
+    2: Request("unregister-request", _unregister),
+    3: Request("message-request", _message, relayed=True),
+    4: Request("list-request", _list),
+    5: Request("join-request", _join),
+    6: Request("leave-request", _leave),
+    7: Request("publish-request", _publish, relayed=True),
+    8: Request("history-request", _history),
+    9: Request("rooms-request", _rooms),
+}
+
+
+def row_of(request: Frame) -> Request:
+    """The row of ``REQUESTS`` for *request*.
+
+    Raises:
+        UnknownType: its type is missing, no integer, or none of theirs.
+    """
+    row = REQUESTS.get(type_of(request) or 0)
+    if row is not None:
+        return row
+    if "type" not in request:
+        raise UnknownType('"type" is missing; it is an integer from 1 to 9.')
+    raise UnknownType(f"{quoted(encode(request['type']).decode())} is no type; it is an integer from 1 to 9.")
+
+
+def type_of(request: Frame) -> int | None:
+    """The request's type, where it can be read: 3.0 is 3, as JSON Schema has it."""
+    return _integer(request.get("type"))
+
+
+def _integer(value: object) -> int | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return None
+
+
+def _instant(peer: ChateauPeer, request: Frame, key: str, read: Callable[[str], str]) -> str | None:
+    if key not in request:
+        return None
+    try:
+        return read(request[key])
+    except ValueError as exc:
+        sentence = f'"{key}" is no time: {exc}.'
+        raise peer.protocol.contract.fault_at("history-request", [key], sentence) from exc
+
+
+def fitting(messages: list[bytes], budget: int, from_the_front: bool) -> list[Fragment]:
+    """As many of *messages*, JSON texts, as have room in *budget* bytes, the first or else the last ones."""
+    kept: list[Fragment] = []
+    for message in messages if from_the_front else reversed(messages):
+        budget -= len(message) + 1
+        if budget < 0:
+            break
+        kept.append(Fragment(message))
+    return kept if from_the_front else kept[::-1]
+
+
+def refusal(error: HubError, request: Frame) -> Frame:
+    """The answer to *request*, refused with *error*; *request* is empty where it could not be read."""
+    answer: Frame = {"status": 400, "code": error.code, "error": str(error)}
+    type_ = type_of(request)
+    if type_ is not None:
+        answer = {"type": type_} | answer
+    match error:
+        case InvalidMessage():
+            answer |= {"path": error.path, "schema": error.schema}
+        case UnknownRecipient():
+            answer["unknown"] = error.unknown
+    if _is_ref(request.get("ref")):
+        answer["ref"] = request["ref"]
+    return answer
+
+
+def _is_ref(ref: object) -> bool:
+    if isinstance(ref, str):
+        return len(ref) <= 64
+    number = _integer(ref)
+    return number is not None and abs(number) < 2**53
+
+
+def settled(answer: Frame, request: Frame, failure: BaseException | None) -> bytes:
+    """*answer* as it stands once its commit is done, or the refusal where that failed."""
+    if failure is None:
+        return encode(answer)
+    return encode(refusal(Unavailable("The message was passed on, but it could not be kept."), request))
+
+
+def _kept(message: RoomMessage) -> Frame:
+    return message._asdict()
+
+
+def _push_direct_message(event: DirectMessage) -> Frame:
+    return {
+        "type": 3,
+        "status": 200,
+        "sender": event.sender,
+        "clients": event.recipients,
+        "content": event.content,
+        "id": event.id,
+        "time": event.time,
+    }
+
+
+def _push_room_message(event: RoomMessage) -> Frame:
+    return {
+        "type": 7,
+        "status": 200,
+        "sender": event.sender,
+        "room": event.room,
+        "content": event.content,
+        "seq": event.seq,
+        "id": event.id,
+        "time": event.time,
+    }
+
+
+def _push_joined(event: Joined) -> Frame:
+    return {"type": 5, "status": 200, "event": "joined", "room": event.room, "username": event.username}
+
+
+def _push_left(event: Left) -> Frame:
+    return {"type": 6, "status": 200, "event": "left", "room": event.room, "username": event.username}
+
+
+def _push_count(event: MemberCount) -> Frame:
+    return {"type": 9, "status": 200, "event": "members", "room": event.room, "count": event.count}
+
+
+def _push_state(event: RoomState) -> Frame:
+    state = {"room": event.room, "available": event.available, "reason": event.reason}
+    return {"type": 9, "status": 200, "event": "state"} | state
+
+
+def _push_shutdown(event: Shutdown) -> Frame:
+    return {"type": 0, "status": 503, "event": "shutdown", "reason": event.reason}
+
+
+PUSHES: dict[type, Callable[[Any], Frame]] = {
+    DirectMessage: _push_direct_message,
+    RoomMessage: _push_room_message,
+    Joined: _push_joined,
+    Left: _push_left,
+    MemberCount: _push_count,
+    RoomState: _push_state,
+    Shutdown: _push_shutdown,
+}

@@ -1,0 +1,63 @@
+"""JSON as the protocols read and write it.
+
+Reading is stricter than most: a key given twice is refused, since two readers of one text would
+otherwise see two messages (RFC 8259, section 4). NaN, lone surrogates, numbers beyond a double and
+nesting beyond 1,024 levels are refused by orjson itself.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import orjson
+
+from chateau.hub.errors import quoted
+from chateau.protocols.errors import InvalidJson, NotAnObject
+
+encode = orjson.dumps
+"""A value as JSON: UTF-8, no white space."""
+
+Fragment = orjson.Fragment
+"""JSON that is encoded already, to be put in as it is."""
+
+_KINDS = {str: "a string", list: "an array", int: "a number", float: "a number", bool: "a boolean"}
+
+
+def decode(text: str) -> dict[str, Any]:
+    """The JSON object that *text* is.
+
+    Raises:
+        InvalidJson: it is not JSON, or an object in it has a key twice.
+        NotAnObject: it is another JSON value.
+    """
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError as exc:
+        raise InvalidJson(f"{_first_part(exc.msg)} at line {exc.lineno}, column {exc.colno}") from exc
+    if value.__class__ is not dict:
+        raise NotAnObject(_KINDS.get(type(value), "null"))
+    # Each key brings a colon. Only a text with more colons than the object has keys can hold one twice
+    # or hold another object; reading it again takes 3 µs, counting 0.1.
+    if text.count(":") != len(value):
+        _refuse_repeated_keys(text)
+    return value
+
+
+def _first_part(message: str) -> str:
+    return message.partition(": line ")[0]
+
+
+def _refuse_repeated_keys(text: str) -> None:
+    try:
+        json.loads(text, object_pairs_hook=_distinct)
+    except RecursionError as exc:  # json gives up some levels before orjson does
+        raise InvalidJson("it is nested too deeply") from exc
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> None:
+    keys = set()
+    for key, _ in pairs:
+        if key in keys:
+            raise InvalidJson(f"the key {quoted(key)} is there twice")
+        keys.add(key)

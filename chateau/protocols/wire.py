@@ -1,0 +1,41 @@
+"""What a protocol and the wire below it need of each other.
+
+The wire opens a peer for each connection and hands it whole messages, one after the other; the peer
+answers through its outbox. Neither is called by two threads, and none of these calls waits or raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+
+class Outbox(Protocol):
+    """The way out to one client. What is put in leaves in order, at the end of the loop's turn."""
+
+    def send(self, payload: bytes) -> None:
+        """Send *payload*, UTF-8, as one text frame. After the connection's end it goes nowhere."""
+
+
+Broadcast = Callable[[bytes, Iterable[Outbox]], None]
+"""Sends one payload to many outboxes, framed once."""
+
+
+class Peer(Protocol):
+    """One client, as its protocol sees it."""
+
+    def on_text(self, text: str) -> None:
+        """A text message has come."""
+
+    def on_binary(self, payload: bytes) -> None:
+        """A binary message has come."""
+
+    def on_close(self) -> None:
+        """The connection is gone, or will take nothing more. Called once, last."""
+
+
+class Door(Protocol):
+    """A protocol, as the wire sees it."""
+
+    def open(self, outbox: Outbox, address: str) -> Peer:
+        """A client at *address* has connected; it is spoken to through *outbox*."""

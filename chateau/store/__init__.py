@@ -1,0 +1,1 @@
+"""Where a room's messages are kept: backends of :class:`chateau.hub.ports.Store`."""

@@ -1,0 +1,35 @@
+"""Times as text: RFC 3339, in UTC, to the millisecond, so that the texts sort as the times do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+
+def rfc3339(moment: datetime) -> str:
+    """*moment*, which has a time zone, as ``2026-11-20T09:30:00.000Z``; the rest is cut."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def earliest(text: str) -> str:
+    """The first millisecond that is not before the RFC 3339 time *text*.
+
+    Raises:
+        ValueError: there is no such time.
+    """
+    return _normalized(text, timedelta(microseconds=999))
+
+
+def latest(text: str) -> str:
+    """The last millisecond that is not after the RFC 3339 time *text*.
+
+    Raises:
+        ValueError: there is no such time.
+    """
+    return _normalized(text, timedelta())
+
+
+def _normalized(text: str, shift: timedelta) -> str:
+    try:
+        return rfc3339(datetime.fromisoformat(text) + shift)
+    except OverflowError as exc:
+        raise ValueError("the year is out of range") from exc
