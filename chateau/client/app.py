@@ -6,6 +6,7 @@ What a run does is told in :mod:`chateau.client.visit`; the page for users is do
 import argparse
 import asyncio
 import io
+import logging
 import math
 import os
 import sys
@@ -38,7 +39,7 @@ example:
   python test_client.py                          asks: message file> register
   python test_client.py register list            sends two files, prints the answers
   python test_client.py --json register list     one line of JSON per frame, for scripts
-  ls messages/chateau/*.json | python test_client.py
+  printf 'register\\nlist\\n' | python test_client.py
 
 exit codes:
   0  all well
@@ -52,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the test client and return its exit code."""
     options = _parser().parse_args(arguments)
     _never_fail_to_print()
+    logging.getLogger("tornado").addHandler(logging.NullHandler())  # what it logs, the client tells
     visit = Visit(Plain() if options.json else Transcript())
     try:
         return asyncio.run(_run(options, visit))

@@ -34,7 +34,7 @@ class ConversationError(Exception):
     """There is no connection, or no answer; the text says which."""
 
 
-class CannotConnect(ConversationError):  # an outcome, named as a person would say it
+class CannotConnect(ConversationError):
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(
             f"cannot connect to {url}: {reason}\n"
@@ -166,5 +166,5 @@ async def _connect(url: str, timeout_seconds: float) -> WebSocketClientConnectio
     except HTTPClientError as exc:
         reason = exc.message if exc.code == TIMED_OUT else f"the server answers {exc}; is the path right?"
         raise CannotConnect(url, reason) from exc
-    except (OSError, WebSocketError) as exc:
+    except (OSError, WebSocketError, UnicodeError) as exc:  # the last for what cannot be a host's name
         raise CannotConnect(url, getattr(exc, "strerror", None) or str(exc)) from exc

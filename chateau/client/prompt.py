@@ -14,6 +14,7 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.application import Application, run_in_terminal
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter, merge_completers
 from prompt_toolkit.document import Document
+from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.output import create_output
 
 from chateau.client.contract import Fault
@@ -21,7 +22,8 @@ from chateau.client.display import Display
 from chateau.client.frame import Frame
 from chateau.client.messages import SUFFIX, Message, folders
 
-QUESTION = "message file> "
+# With a colour, for prompt_toolkit does not write a blank at a line's end that has none.
+QUESTION = FormattedText([("ansicyan", "message file> ")])
 GOODBYE = "q"
 MENU_ROWS = 6
 

@@ -13,15 +13,10 @@ if TYPE_CHECKING:
 class LocalCluster:
     """This node, alone."""
 
-    def __init__(self) -> None:
-        self._deliver: Callable[[Event], None] | None = None
+    announce: Callable[[Event], None]
 
     def subscribe(self, deliver: Callable[[Event], None]) -> None:
-        self._deliver = deliver
-
-    def announce(self, event: Event) -> None:
-        assert self._deliver is not None, "nobody has subscribed yet"
-        self._deliver(event)
+        self.announce = deliver
 
     def claim(self, key: str) -> bool:
         return True

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from chateau.hub.events import DirectMessage, Shutdown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
     from chateau.hub.events import Event
     from chateau.hub.ports import NameForm, Subscriber
@@ -39,7 +39,7 @@ class Delivery:
     def deliver(self, event: Event) -> None:
         """Hand *event* to everyone on this node who is to hear of it."""
         if isinstance(event, DirectMessage):
-            hand(event, self._registry.holders(event.recipients)[0])
+            hand(event, [holder for name in event.recipients if (holder := self._registry.holder(name))])
         elif isinstance(event, Shutdown):
             hand(event, self._sessions.values())
         else:
@@ -49,8 +49,12 @@ class Delivery:
                     subscriber.deliver(event, group)
 
 
-def hand(event: Event, sessions: Iterable[Session]) -> None:
+def hand(event: Event, sessions: Collection[Session]) -> None:
     """Hand *event* to *sessions*, once a protocol."""
+    if len(sessions) == 1:  # most messages have one recipient
+        for session in sessions:
+            session.subscriber.deliver(event, sessions)
+        return
     groups: dict[Subscriber, list[Session]] = {}
     for session in sessions:
         groups.setdefault(session.subscriber, []).append(session)

@@ -8,7 +8,7 @@ a :class:`~chateau.hub.ports.Commit` to wait for. All of it belongs to one threa
 from __future__ import annotations
 
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chateau.hub.access import Bans, check_entry, check_open
 from chateau.hub.delivery import Delivery
@@ -26,21 +26,11 @@ if TYPE_CHECKING:
     from chateau.hub.ports import CallLater, Clock, Cluster, Commit, Mint, NameForm, Page, Store, Subscriber
 
 
-class Sent(NamedTuple):
-    """A direct message that was handed to all its recipients."""
-
-    id: str
-    time: str
-
-
 class Receipt(NamedTuple):
-    """A room message that was handed to all members; *committed* is None when it is kept already."""
+    """A room message that was handed to all members; *commit* is None when it is kept already."""
 
-    room: str
-    seq: int
-    id: str
-    time: str
-    committed: Commit | None
+    message: RoomMessage
+    commit: Commit | None
 
 
 class RoomSummary(NamedTuple):
@@ -68,24 +58,24 @@ class Hub:
         self._store = store
         self._form = name_form
         self._mint = mint
-        self._announce = cluster.announce
         self._sessions: dict[str, Session] = {}
         self._session_ids = count()
         self._rooms = {key: Room(key=key, name=name) for key, name in store.rooms()}
         self._bans = Bans()
         self._registry = Registry(name_form=name_form, cluster=cluster)
         self._receipts: RecentKeys[Receipt] = RecentKeys(clock)
-        self._presence = Presence(
-            announce=cluster.announce, call_later=call_later, rooms=self._rooms, limit=presence_limit
-        )
         delivery = Delivery(
             registry=self._registry, rooms=self._rooms, sessions=self._sessions, name_form=name_form
         )
         cluster.subscribe(delivery.deliver)
+        self._announce = cluster.announce
+        self._presence = Presence(
+            announce=cluster.announce, call_later=call_later, rooms=self._rooms, limit=presence_limit
+        )
 
     # Sessions and names
 
-    def connect(self, subscriber: Subscriber, *, outbox: object, address: str) -> Session:
+    def connect(self, subscriber: Subscriber, *, outbox: Any, address: str) -> Session:
         """Open a session for a client at *address* that is spoken to by *subscriber* through *outbox*."""
         session = Session(
             id=str(next(self._session_ids)), address=address, subscriber=subscriber, outbox=outbox
@@ -121,8 +111,8 @@ class Hub:
 
     # Direct messages
 
-    def message(self, session: Session, recipients: Sequence[str], content: str) -> Sent:
-        """Say *content* to *recipients*, usernames, each once, now.
+    def message(self, session: Session, recipients: Sequence[str], content: str) -> DirectMessage:
+        """Say *content* to *recipients*, usernames, each once, now. Returns what was said.
 
         Raises:
             UnknownRecipient: nobody holds one of the names. Nothing is delivered to anyone.
@@ -132,8 +122,9 @@ class Hub:
             raise UnknownRecipient(unknown)
         id_, time = self._mint()
         names = tuple([holder.name for holder in holders])
-        self._announce(DirectMessage(session.name, names, content, id_, time))
-        return Sent(id_, time)
+        message = DirectMessage(session.name, names, content, id_, time)
+        self._announce(message)
+        return message
 
     # Rooms
 
@@ -171,7 +162,7 @@ class Hub:
     def publish(self, session: Session, name: str, content: str, *, key: str | None = None) -> Receipt:
         """Say *content* to every member of the room *name*, now.
 
-        The receipt's ``committed`` is done once the message is kept. With an idempotency *key* that
+        The receipt's ``commit`` is done once the message is kept. With an idempotency *key* that
         *session* used in this room in the last five minutes nothing is said, and the first receipt returned.
 
         Raises:
@@ -266,9 +257,9 @@ class Hub:
         id_, time = self._mint()
         seq = self._store.next_seq(room.key)
         message = RoomMessage(session.name, room.name, content, seq, id_, time)
-        committed = self._store.append(room.key, message)
+        commit = self._store.append(room.key, message)
         self._announce(message)
-        return Receipt(room.name, seq, id_, time, committed)
+        return Receipt(message, commit)
 
     def _room(self, name: str) -> Room:
         try:

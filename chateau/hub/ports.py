@@ -93,8 +93,9 @@ class Cluster(Protocol):
     def subscribe(self, deliver: Callable[[Event], None]) -> None:
         """Have *deliver* called with every event that any node announces, in each one's order."""
 
-    def announce(self, event: Event) -> None:
-        """Tell every node of *event*, once."""
+    @property
+    def announce(self) -> Callable[[Event], None]:
+        """Tells every node of an event, once. To be had once there is a subscriber."""
 
     def claim(self, key: str) -> bool:
         """Take the name with the form *key* for this node; False when another one holds it."""

@@ -25,7 +25,8 @@ class Registry:
     def __init__(self, *, name_form: NameForm, cluster: Cluster) -> None:
         self._form = name_form
         self._cluster = cluster
-        self._holders: dict[str, Session] = {}
+        self._holders: dict[str, Session] = {}  # by the form of the name
+        self._as_written: dict[str, Session] = {}  # and as registered: most who write a name write it so
         self._sorted: list[str] | None = None  # the usernames, until one comes or goes
 
     def register(self, session: Session, username: str) -> None:
@@ -40,20 +41,24 @@ class Registry:
         if key in self._holders or not self._cluster.claim(key):
             raise NameTaken(username)
         session.username, session.key = username, key
-        self._holders[key] = session
+        self._holders[key] = self._as_written[username] = session
         self._sorted = None
 
     def unregister(self, session: Session) -> None:
         """Free the name of *session*, if it has one."""
-        if session.key is None:
+        if session.key is None or session.username is None:
             return
         del self._holders[session.key]
+        del self._as_written[session.username]
         self._cluster.release(session.key)
         session.username = session.key = None
         self._sorted = None
 
     def holder(self, username: str) -> Session | None:
         """The session that holds *username*, however it is written; None for nobody and for no name."""
+        session = self._as_written.get(username)
+        if session is not None:
+            return session
         try:
             return self._holders.get(self._form(username))
         except ValueError:

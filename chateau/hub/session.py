@@ -6,7 +6,7 @@ It knows the name that its user took and the rooms that it is in; what it is spo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from chateau.hub.ports import Subscriber
@@ -18,7 +18,7 @@ class Session:
 
     __slots__ = ("address", "banned", "id", "key", "outbox", "rooms", "subscriber", "username")
 
-    def __init__(self, *, id: str, address: str, subscriber: Subscriber, outbox: object) -> None:  # noqa: A002
+    def __init__(self, *, id: str, address: str, subscriber: Subscriber, outbox: Any) -> None:  # noqa: A002
         self.id = id
         self.address = address
         self.subscriber = subscriber

@@ -216,18 +216,19 @@ class SocketConnection(Connection):
         super().__init__(wire)
         self._socket = sock
         self.write = sock.send
-        wire.loop.add_reader(sock, self._on_readable)
+        wire.poller.watch(sock.fileno(), self)
 
     def on_blocked(self) -> None:
         """Go on when the socket takes more."""
-        self.wire.loop.add_writer(self._socket, self.drain)
+        self.wire.poller.watch_writing(self._socket.fileno())
 
     def on_drained(self) -> None:
         """The backlog is gone."""
-        self.wire.loop.remove_writer(self._socket)
+        self.wire.poller.unwatch_writing(self._socket.fileno())
         super().on_drained()
 
-    def _on_readable(self) -> None:
+    def on_readable(self) -> None:
+        """Read what has come."""
         try:
             data = self._socket.recv(READ_BYTES)
         except (BlockingIOError, InterruptedError):
@@ -247,8 +248,7 @@ class SocketConnection(Connection):
             self.on_lost(exc)
 
     def _close_transport(self) -> None:
-        self.wire.loop.remove_reader(self._socket)
-        self.wire.loop.remove_writer(self._socket)
+        self.wire.poller.forget(self._socket.fileno())
         self._socket.close()
 
 

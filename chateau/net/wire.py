@@ -6,15 +6,17 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from chateau.net import frames
 from chateau.net.outbox import Turn
+from chateau.net.poller import Poller, make_poller
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from chateau.net.connection import Connection
+    from chateau.protocols.wire import Outbox as ProtocolOutbox
 
 log = logging.getLogger(__name__)
 
@@ -32,14 +34,16 @@ class Wire:
     takes_sockets: bool = True  # False: every connection stays on Tornado's IOStream
     connections: set[Connection] = field(default_factory=set)
     turn: Turn = field(init=False)
+    poller: Poller = field(init=False)
     _all_gone: asyncio.Event | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.turn = Turn(self.loop)
+        self.poller = make_poller(self.loop)
 
-    def broadcast(self, payload: bytes, outboxes: Iterable[Connection]) -> None:
-        """Send *payload*, UTF-8, to all *outboxes* as one text frame, which is made once."""
-        self.turn.put_all(outboxes, frames.text_frame(payload))
+    def broadcast(self, payload: bytes, outboxes: Iterable[ProtocolOutbox]) -> None:
+        """Send *payload*, UTF-8, to all *outboxes*, connections of this wire, as one text frame."""
+        self.turn.put_all(cast("Iterable[Connection]", outboxes), frames.text_frame(payload))
 
     async def keep_alive(self, interval_seconds: float) -> None:
         """Ping whoever has been silent for an interval, and close who leaves two pings unanswered.
@@ -64,6 +68,7 @@ class Wire:
                     await self._all_gone.wait()
         for connection in list(self.connections):
             connection.abort()
+        self.poller.close()
 
     def forget(self, connection: Connection) -> None:
         """*connection* has ended."""

@@ -7,7 +7,7 @@ it, and nothing else: what others say goes on reaching the client.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,14 +16,9 @@ if TYPE_CHECKING:
     from chateau.protocols.wire import Outbox
 
 
-class Late:
-    """An answer that waits for *commit*; *encode* makes it, given what went wrong or None."""
-
-    __slots__ = ("commit", "encode")
-
-    def __init__(self, commit: Commit, encode: Callable[[BaseException | None], bytes]) -> None:
-        self.commit = commit
-        self.encode = encode
+class _Late(NamedTuple):
+    commit: Commit
+    encode: Callable[[BaseException | None], bytes]
 
 
 class Answers:
@@ -33,24 +28,27 @@ class Answers:
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
-        self._due: deque[bytes | Late] | None = None  # made when the first one has to wait
+        self._due: deque[bytes | _Late] | None = None  # made when the first one has to wait
 
-    def put(self, answer: bytes | Late) -> None:
+    def put(self, answer: bytes) -> None:
         """Send *answer* when its turn has come."""
         if self._due is None:
-            if answer.__class__ is bytes:
-                self._outbox.send(answer)
-                return
+            self._outbox.send(answer)
+        else:
+            self._due.append(answer)
+
+    def put_late(self, commit: Commit, encode: Callable[[BaseException | None], bytes]) -> None:
+        """Send the answer that *encode* makes of *commit*'s failure, or None, when it is done."""
+        if self._due is None:
             self._due = deque()
-        self._due.append(answer)
-        if isinstance(answer, Late):
-            answer.commit.add_done_callback(self._go_on)
+        self._due.append(_Late(commit, encode))
+        commit.add_done_callback(self._go_on)
 
     def _go_on(self, _commit: Commit) -> None:
         due = self._due
         while due:
             answer = due[0]
-            if isinstance(answer, Late):
+            if isinstance(answer, _Late):
                 if not answer.commit.done():
                     return
                 answer = answer.encode(answer.commit.exception())

@@ -8,9 +8,9 @@ never. What the frames hold is told in docs/protocols/chateau.md, and by the sch
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chateau.hub.errors import Banned, HubError, NotRegistered, Unavailable, UnknownRecipient, quoted
+from chateau.hub.errors import Banned, HubError, NotRegistered, Unavailable, UnknownRecipient, cut
 from chateau.hub.events import (
     DirectMessage,
     Event,
@@ -21,7 +21,7 @@ from chateau.hub.events import (
     RoomState,
     Shutdown,
 )
-from chateau.protocols.answers import Answers, Late
+from chateau.protocols.answers import Answers
 from chateau.protocols.errors import (
     BinaryFrame,
     Internal,
@@ -72,8 +72,8 @@ class ChateauProtocol:
         self.contract = contract
         self.clock = clock
         self.max_rate = max_rate
-        self.max_frame = max_frame
-        self.validators = {row.schema: contract.validator(row.schema) for row in REQUESTS.values()}
+        self.relay_limit = max_frame - RELAY_BYTES
+        self.validators = {type_: contract.validator(row.schema) for type_, row in REQUESTS.items()}
         self._broadcast = broadcast
 
     def open(self, outbox: Outbox, address: str) -> ChateauPeer:
@@ -85,7 +85,7 @@ class ChateauProtocol:
         if isinstance(event, (Joined, Left)):  # who comes or goes is told by the answer
             sessions = [session for session in sessions if session.id != event.session_id]
         payload = encode(PUSHES[type(event)](event))
-        self._broadcast(payload, [cast("Outbox", session.outbox) for session in sessions])
+        self._broadcast(payload, [session.outbox for session in sessions])
 
 
 class ChateauPeer:
@@ -103,6 +103,9 @@ class ChateauPeer:
         """Do what *text* asks, and answer it."""
         request: Frame = {}
         try:
+            if not self._is_admitted():
+                request = readable(text)
+                raise self._reason_to_refuse()
             request = decode(text)
             answer, commit = self._perform(request, text)
         except HubError as error:
@@ -117,34 +120,38 @@ class ChateauPeer:
         if commit is None:
             self._answers.put(encode(answer))
         else:
-            self._answers.put(Late(commit, lambda failure: settled(answer, request, failure)))
+            self._answers.put_late(commit, lambda failure: settled(answer, request, failure))
 
     def on_binary(self, payload: bytes) -> None:
         """Refuse a binary frame."""
-        self._answers.put(encode(refusal(BinaryFrame(), {})))
+        error = BinaryFrame() if self._is_admitted() else self._reason_to_refuse()
+        self._answers.put(encode(refusal(error, {})))
 
     def on_close(self) -> None:
         """End the session."""
         self.protocol.hub.disconnect(self.session)
 
-    def _perform(self, request: Frame, text: str) -> tuple[Frame, Commit | None]:
-        if self.session.banned:
-            raise Banned
-        if self._bucket is not None and not self._bucket.take():
-            raise RateLimited(self.protocol.max_rate)
-        row = row_of(request)
-        if not self.protocol.validators[row.schema](request):
+    def _is_admitted(self) -> bool:
+        return not self.session.banned and (self._bucket is None or self._bucket.take())
+
+    def _reason_to_refuse(self) -> HubError:
+        return Banned() if self.session.banned else RateLimited(self.protocol.max_rate)
+
+    def _perform(self, request: Frame, text: str) -> Done:
+        type_ = type_of(request)
+        row = REQUESTS.get(type_)  # type: ignore[arg-type]
+        if row is None:
+            raise no_such_type(request)
+        if not self.protocol.validators[type_](request):  # type: ignore[index]
             raise self.protocol.contract.fault(row.schema, request)
         if row.needs_username and self.session.username is None:
             raise NotRegistered
-        if (
-            row.relayed and len(text) * 4 > self.protocol.max_frame - RELAY_BYTES
-        ):  # 4 bytes a character at most
+        if row.relayed and len(text) * 4 > self.protocol.relay_limit:  # a character has 4 bytes at most
             self._check_size(text)
         return row.perform(self, request)
 
     def _check_size(self, text: str) -> None:
-        limit = self.protocol.max_frame - RELAY_BYTES
+        limit = self.protocol.relay_limit
         if len(text.encode()) > limit:
             raise TooLarge(f"A message that is passed on may have {limit} bytes in all.")
 
@@ -164,8 +171,8 @@ def _unregister(peer: ChateauPeer, request: Frame) -> Done:  # noqa: ARG001 - it
 
 
 def _message(peer: ChateauPeer, request: Frame) -> Done:
-    sent = peer.protocol.hub.message(peer.session, request["clients"], request["content"])
-    return {"type": 3, "status": 200, "id": sent.id, "time": sent.time}, None
+    message = peer.protocol.hub.message(peer.session, request["clients"], request["content"])
+    return {"type": 3, "status": 200, "id": message.id, "time": message.time}, None
 
 
 def _list(peer: ChateauPeer, request: Frame) -> Done:  # noqa: ARG001 - it asks nothing more
@@ -183,11 +190,10 @@ def _leave(peer: ChateauPeer, request: Frame) -> Done:
 
 
 def _publish(peer: ChateauPeer, request: Frame) -> Done:
-    receipt = peer.protocol.hub.publish(
-        peer.session, request["room"], request["content"], key=request.get("key")
-    )
-    answer = {"type": 7, "status": 200, "room": receipt.room, "seq": receipt.seq}
-    return answer | {"id": receipt.id, "time": receipt.time}, receipt.committed
+    room, content, key = request["room"], request["content"], request.get("key")
+    message, commit = peer.protocol.hub.publish(peer.session, room, content, key=key)
+    answer = {"type": 7, "status": 200, "room": message.room, "seq": message.seq}
+    return answer | {"id": message.id, "time": message.time}, commit
 
 
 def _history(peer: ChateauPeer, request: Frame) -> Done:
@@ -199,7 +205,7 @@ def _history(peer: ChateauPeer, request: Frame) -> Done:
         peer.session, request["room"], since=since, start=start, end=end, limit=limit
     )
     from_the_front = since is not None or start is not None
-    budget = peer.protocol.max_frame - RELAY_BYTES
+    budget = peer.protocol.relay_limit
     messages = fitting([encode(_kept(message)) for message in page.messages], budget, from_the_front)
     complete = page.complete and len(messages) == len(page.messages)
     answer = {"type": 8, "status": 200, "room": room.name, "messages": messages, "complete": complete}
@@ -233,28 +239,20 @@ REQUESTS: dict[int, Request] = {
 }
 
 
-def row_of(request: Frame) -> Request:
-    """The row of ``REQUESTS`` for *request*.
-
-    Raises:
-        UnknownType: its type is missing, no integer, or none of theirs.
-    """
-    row = REQUESTS.get(type_of(request) or 0)
-    if row is not None:
-        return row
+def no_such_type(request: Frame) -> UnknownType:
+    """The refusal of *request*, whose type is missing, no integer, or none of those in ``REQUESTS``."""
     if "type" not in request:
-        raise UnknownType('"type" is missing; it is an integer from 1 to 9.')
-    raise UnknownType(f"{quoted(encode(request['type']).decode())} is no type; it is an integer from 1 to 9.")
+        return UnknownType('"type" is missing; it is an integer from 1 to 9.')
+    return UnknownType(f"{cut(encode(request['type']).decode())} is no type; it is an integer from 1 to 9.")
 
 
 def type_of(request: Frame) -> int | None:
     """The request's type, where it can be read: 3.0 is 3, as JSON Schema has it."""
-    return _integer(request.get("type"))
+    type_ = request.get("type")
+    return type_ if type_.__class__ is int else _integer(type_)
 
 
 def _integer(value: object) -> int | None:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
     return None
@@ -281,6 +279,14 @@ def fitting(messages: list[bytes], budget: int, from_the_front: bool) -> list[Fr
     return kept if from_the_front else kept[::-1]
 
 
+def readable(text: str) -> Frame:
+    """What *text* asks, so that its refusal can name it; nothing where it cannot be read."""
+    try:
+        return decode(text)
+    except HubError:
+        return {}
+
+
 def refusal(error: HubError, request: Frame) -> Frame:
     """The answer to *request*, refused with *error*; *request* is empty where it could not be read."""
     answer: Frame = {"status": 400, "code": error.code, "error": str(error)}
@@ -300,7 +306,7 @@ def refusal(error: HubError, request: Frame) -> Frame:
 def _is_ref(ref: object) -> bool:
     if isinstance(ref, str):
         return len(ref) <= 64
-    number = _integer(ref)
+    number = ref if ref.__class__ is int else _integer(ref)
     return number is not None and abs(number) < 2**53
 
 

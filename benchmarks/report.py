@@ -1,0 +1,151 @@
+"""The tables, the marks and the machine, written as Markdown that reads well in a terminal too."""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+
+from scenarios import MEMORY_MARK_KIB, Run, Scenario
+from servers import CHATEAU, NODE
+from workshop import LIBRARIES, NODE_MODULES, PEERS_PYTHON, ROOT
+
+HEADING = (
+    "# Performance\n\n"
+    "Written by `make bench`; `benchmarks/README.md` says what is measured, how, and how to read it.\n\n"
+)
+Runs = dict[str, list[Run]]  # by server, one a round
+HEAD = (
+    "server",
+    "µs CPU a frame",
+    "lowest to highest",
+    "of node ws",
+    "frames/s",
+    "p50 ms",
+    "p99 ms",
+    "bytes",
+)
+
+
+def load_table(scenario: Scenario, runs: Runs) -> str:
+    """One scenario: a row a server, medians over the rounds."""
+    rows = [_row(name, own, ratio(runs, name)) for name, own in runs.items() if own]
+    return f"## {scenario.title}\n\n{_table(HEAD, rows)}"
+
+
+def memory_table(held: int, kib: dict[str, list[float]]) -> str:
+    """KiB a connection: a row a server."""
+    rows = [(name, f"{median(own):.1f}", _span(own, 1)) for name, own in kib.items() if own]
+    head = ("server", "KiB RSS a connection", "lowest to highest")
+    return f"## Memory, {held:,} idle registered connections\n\n{_table(head, rows)}"
+
+
+def marks(results: Sequence[tuple[Scenario, Runs]], held: int, kib: dict[str, list[float]]) -> str:
+    """What Chateau must reach, and whether it did."""
+    rows = [
+        (scenario.title, *_verdict(ratio(runs, CHATEAU.name), scenario.mark, "of node ws"))
+        for scenario, runs in results
+    ]
+    own = kib.get(CHATEAU.name)
+    memory = _verdict(median(own) if own else None, MEMORY_MARK_KIB, "KiB a connection")
+    rows.append((f"Memory, {held:,} held", *memory))
+    return f"## Marks\n\n{_table(('Chateau', 'measured', 'mark', ''), rows)}"
+
+
+def ratio(runs: Runs, name: str) -> float | None:
+    """A server's CPU a frame as a share of node ws's: each round's ratio, and their median.
+
+    Both halves of a ratio come from the same minute, so that a machine that slows down shifts no ratio.
+    """
+    node = runs.get(NODE.name, [])
+    own = runs.get(name, [])
+    shares = [a.microseconds / b.microseconds for a, b in zip(own, node, strict=False) if b.microseconds]
+    return median(shares) if shares else None
+
+
+def machine(rounds: int, load_average: float) -> str:
+    """Where and with what it ran."""
+    facts = {
+        "Date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "CPU": f"{_cpu_model()}, {os.cpu_count()} cores",
+        "Kernel": f"{platform.system()} {platform.release()}",
+        "Load average at the start": f"{load_average:.2f}",
+        "Rounds": str(rounds),
+        "Chateau": f"{_chateau()}, Python {platform.python_version()}",
+        "Peers": ", ".join(_peers()),
+    }
+    return "\n".join(f"- {name}: {fact}" for name, fact in facts.items())
+
+
+def _row(name: str, own: Sequence[Run], share: float | None) -> tuple[str, ...]:
+    microseconds = [run.microseconds for run in own]
+    return (
+        name,
+        f"{median(microseconds):.2f}",
+        _span(microseconds, 2),
+        "" if share is None else f"{share:.2f}",
+        f"{median(run.frames_per_second for run in own):,.0f}",
+        _latency(run.p50_ms for run in own),
+        _latency(run.p99_ms for run in own),
+        f"{own[-1].frame_bytes:.0f}",
+    )
+
+
+def _latency(values: Iterable[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{median(known):.2f}" if known else ""
+
+
+def _span(values: Sequence[float], digits: int) -> str:
+    return f"{min(values):.{digits}f} to {max(values):.{digits}f}"
+
+
+def _verdict(value: float | None, mark: float, unit: str) -> tuple[str, str, str]:
+    if value is None:
+        return "not measured", f"≤ {mark} {unit}", ""
+    return f"{value:.3f}", f"≤ {mark} {unit}", "reached" if value <= mark else "MISSED"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+
+    def line(cells: Sequence[str]) -> str:
+        first, *rest = (
+            cell.ljust(w) if i == 0 else cell.rjust(w)
+            for i, (cell, w) in enumerate(zip(cells, widths, strict=True))
+        )
+        return f"| {' | '.join((first, *rest))} |"
+
+    rule = "|".join("-" * (w + 2) if i == 0 else "-" * (w + 1) + ":" for i, w in enumerate(widths))
+    return "\n".join((line(head), f"|{rule}|", *map(line, rows)))
+
+
+def _cpu_model() -> str:
+    for fact in Path("/proc/cpuinfo").read_text().splitlines():
+        if fact.startswith("model name"):
+            return fact.partition(":")[2].strip()
+    return platform.machine()
+
+
+def _chateau() -> str:
+    return _said("git", "-C", str(ROOT), "describe", "--always", "--dirty") or "no git"
+
+
+def _peers() -> Iterable[str]:
+    version = _said("node", "--version")
+    package = NODE_MODULES / "ws" / "package.json"
+    if version and package.exists():
+        yield f"node {version.removeprefix('v')}"
+        yield f"ws {json.loads(package.read_text())['version']}"
+    ask = f"import importlib.metadata as m; [print(name, m.version(name)) for name in {LIBRARIES!r}]"
+    yield from _said(str(PEERS_PYTHON), "-c", ask).splitlines()
+
+
+def _said(*command: str) -> str:
+    if shutil.which(command[0]) is None:
+        return ""
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()

@@ -1,0 +1,177 @@
+"""``make bench``: Chateau beside plain servers on other libraries, on this machine, in one run.
+
+``benchmarks/README.md`` says what is measured, and how.
+"""
+
+import argparse
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import report
+from agreement import DisagreementError, agree
+from scenarios import SCENARIOS, LoadError, Scenario, load, memory
+from servers import SERVERS, Running, Server, ServerError
+from workshop import BuildError, MissingError, build_wsload
+
+QUICK_SHARE = 0.25
+PAUSE_SECONDS = 0.3
+MEMORY_ROUNDS = 3
+
+
+class Bench:
+    """One run of the benchmark: who takes part, and what went wrong."""
+
+    def __init__(self, *, quick: bool, rounds: int) -> None:
+        self.failures: list[str] = []
+        self.rounds = rounds
+        self.held = 1000 if quick else 4000
+        self._share = QUICK_SHARE if quick else 1.0
+        self._tags = 0
+
+    def ready(self, servers: Sequence[Server]) -> list[Server]:
+        """Those of *servers* that can be built and that hold the same conversation as the others."""
+        able = []
+        for server in servers:
+            try:
+                server.build()
+                with Running(server) as running:
+                    agree(running.port)
+            except MissingError as exc:
+                print(f"{server.name}: left out, {exc}")
+            except (BuildError, ServerError, DisagreementError) as exc:
+                self._failed(server, exc)
+            else:
+                able.append(server)
+        return able
+
+    def loads(self, servers: Sequence[Server]) -> list[tuple[Scenario, report.Runs]]:
+        """Every scenario on every server, interleaved: all servers have a round before the next starts."""
+        results = []
+        with ExitStack() as stack:
+            running = []
+            for server in servers:
+                try:
+                    running.append(stack.enter_context(Running(server)))
+                except ServerError as exc:
+                    self._failed(server, exc)
+            for scenario in SCENARIOS:
+                print(f"\n{scenario.title}: µs of server CPU a frame")
+                results.append((scenario, self._rounds(scenario, running)))
+        return results
+
+    def memories(self, servers: Sequence[Server]) -> dict[str, list[float]]:
+        """KiB an idle registered connection, each time on a fresh server."""
+        kib: dict[str, list[float]] = {server.name: [] for server in servers}
+        print(f"\nMemory of {self.held:,} idle registered connections: KiB each")
+        for number in range(1, min(self.rounds, MEMORY_ROUNDS) + 1):
+            self._say(f"  round {number}:")
+            for server in servers:
+                try:
+                    with Running(server) as running:
+                        kib[server.name].append(memory(running, self.held))
+                except (ServerError, LoadError) as exc:
+                    self._failed(server, exc)
+                else:
+                    self._say(f" {server.name} {kib[server.name][-1]:.1f}")
+            print()
+        return kib
+
+    def _rounds(self, scenario: Scenario, servers: list[Running]) -> report.Runs:
+        runs: report.Runs = {running.server.name: [] for running in servers}
+        out: set[str] = set()
+        for number in range(self.rounds + 1):
+            # Round 0 is not counted: node compiles what it finds hot, and Python specializes it.
+            self._say(f"  round {number}:" if number else "  warming:")
+            for running in servers:
+                name = running.server.name
+                if name in out:
+                    continue
+                try:
+                    run = load(
+                        running, scenario, tag=self._tag(), share=self._share if number else QUICK_SHARE
+                    )
+                except LoadError as exc:
+                    # Its rounds would no longer pair with node's.
+                    self._failed(running.server, exc)
+                    runs[name].clear()
+                    out.add(name)
+                    continue
+                self._say(f" {name} {run.microseconds:.2f}")
+                if number:
+                    runs[name].append(run)
+                time.sleep(PAUSE_SECONDS)
+            print()
+        return runs
+
+    def _tag(self) -> str:
+        self._tags += 1
+        return f"t{self._tags}"
+
+    def _failed(self, server: Server, exc: Exception) -> None:
+        self.failures.append(server.name)
+        print(f"\n{server.name}: FAILED, {exc}")
+
+    @staticmethod
+    def _say(text: str) -> None:
+        print(text, end="", flush=True)
+
+
+def main() -> int:
+    options = _options()
+    rounds = options.rounds or (1 if options.quick else 5)
+    bench = Bench(quick=options.quick, rounds=rounds)
+    # So that a benchmark that is ended ends its servers too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    load_average = os.getloadavg()[0]
+    try:
+        build_wsload()
+    except BuildError as exc:
+        print(f"make bench cannot run: {exc}")
+        return 1
+
+    servers = bench.ready([server for server in SERVERS if not options.only or server.name in options.only])
+    if not servers:
+        print("There is nothing to measure.")
+        return 1
+    facts = report.machine(rounds, load_average)
+    results = bench.loads(servers)
+    kib = bench.memories(servers)
+    tables = [report.load_table(scenario, runs) for scenario, runs in results]
+    tables += [report.memory_table(bench.held, kib), report.marks(results, bench.held, kib)]
+    text = "\n\n".join((facts, *tables)) + "\n"
+    print(f"\n{text}")
+    if options.markdown:
+        options.markdown.write_text(report.HEADING + text)
+    if bench.failures:
+        print(f"Failed to run: {', '.join(sorted(set(bench.failures)))}")
+    return 1 if bench.failures else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    names = [server.name for server in SERVERS]
+    parser.add_argument(
+        "--quick", action="store_true", help="a first look: fewer messages, one round, 1,000 held"
+    )
+    parser.add_argument(
+        "--only", action="append", choices=names, metavar="NAME", help=f"may repeat: {', '.join(names)}"
+    )
+    parser.add_argument(
+        "--rounds", type=int, metavar="N", help="rounds to take the medians of (5; with --quick 1)"
+    )
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables there too")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""Which schema a frame is checked against, and what the rules between frames say."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema.exceptions import ValidationError
+
+from chateau.client import contract
+from chateau.client.contract import Contract, Fault, schemas_folder
+from chateau.client.frame import decode
+from chateau.client.messages import Message
+
+CHECKED = sorted(path for kind in ("answer", "push") for path in schemas_folder().glob(f"*-{kind}.json"))
+
+
+@pytest.fixture(scope="module")
+def checks() -> Contract:
+    return Contract()
+
+
+def request(value: Any) -> Message:
+    return Message("request.json", json.dumps(value), value)
+
+
+def faults(checks: Contract, frame: Any, asked: Any = None) -> list[Fault]:
+    return checks.faults(decode(json.dumps(frame)), request(asked))
+
+
+@pytest.mark.parametrize("path", CHECKED, ids=lambda path: path.stem)
+def test_every_example_of_a_schema_is_checked_against_that_schema_and_holds(
+    checks: Contract, path: Path
+) -> None:
+    for example in json.loads(path.read_text())["examples"]:
+        frame = decode(json.dumps(example))
+        asked = {key: example[key] for key in ("type", "ref") if key in example}
+        assert contract.schema_name(frame) == path.name
+        assert checks.faults(frame, request(asked)) == []
+
+
+def test_a_missing_key_is_a_fault_of_the_whole_frame(checks: Contract) -> None:
+    (fault,) = faults(checks, {"type": 4, "status": 200}, {"type": 4})
+
+    assert fault == Fault("", "'clients' is a required property", "list-answer.json")
+
+
+def test_the_path_is_a_json_pointer_with_its_escapes() -> None:
+    error = ValidationError("x", path=["a/b", "~", 0])
+
+    assert contract._pointer(error) == "/a~1b/~0/0"
+
+
+@pytest.mark.parametrize(
+    ("frame", "sentence"),
+    [
+        ({"type": 77, "status": 200}, "there is no schema for an answer of type 77"),
+        ({"status": 200}, "there is no schema for an answer of type missing"),
+        ({"type": "4", "status": 200}, 'there is no schema for an answer of type "4"'),
+        ({"type": True, "status": 200}, "there is no schema for an answer of type true"),
+        ([1], "there is no schema for an answer of type missing"),
+        ({"type": 5, "event": "flew"}, 'there is no schema for a push of type 5 and event "flew"'),
+        ({"type": 5, "event": [1]}, "there is no schema for a push of type 5 and event [1]"),
+        ({"type": 4, "sender": "bob"}, "there is no schema for a push of type 4"),
+    ],
+)
+def test_a_frame_that_the_contract_does_not_know_is_a_fault(
+    checks: Contract, frame: Any, sentence: str
+) -> None:
+    assert faults(checks, frame) == [Fault("", sentence)]
+
+
+def test_an_answer_of_another_type_than_its_request_is_a_fault(checks: Contract) -> None:
+    (fault,) = faults(checks, {"type": 1, "status": 200}, {"type": 2})
+
+    assert fault == Fault("/type", "the request's type is 2, its answer's 1")
+
+
+def test_an_answer_without_the_ref_of_its_request_is_a_fault(checks: Contract) -> None:
+    (fault,) = faults(checks, {"type": 1, "status": 200}, {"type": 1, "username": "alice", "ref": "a"})
+
+    assert fault == Fault("/ref", "the request's ref is \"a\", its answer's missing")
+
+
+@pytest.mark.parametrize(
+    "asked", [None, [], "x", {"type": "1"}, {"type": True, "ref": "x" * 65}, {"ref": []}]
+)
+def test_what_could_not_be_read_of_a_request_need_not_be_in_its_refusal(checks: Contract, asked: Any) -> None:
+    assert faults(checks, {"status": 400, "code": "unknown_type", "error": "What?"}, asked) == []
+
+
+def test_an_answer_that_nobody_asked_for_is_a_fault(checks: Contract) -> None:
+    (fault,) = checks.faults(decode('{"type": 1, "status": 200}'))
+
+    assert fault.sentence == "an answer, but no request is waiting for one"
+
+
+def test_a_long_sentence_is_cut(checks: Contract) -> None:
+    (fault,) = faults(checks, {"type": 4, "status": 200, "clients": "x" * 9999}, {"type": 4})
+
+    assert len(fault.sentence) == contract.LONGEST_SENTENCE
+
+
+def test_in_a_wheel_the_schemas_are_inside_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = tmp_path / "site-packages" / "chateau"
+    (installed / "schemas" / "chateau").mkdir(parents=True)
+    monkeypatch.setattr(contract, "__file__", str(installed / "client" / "contract.py"))
+
+    assert schemas_folder() == installed / "schemas" / "chateau"
+
+
+def test_without_schemas_it_says_where_it_looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contract, "__file__", str(tmp_path / "chateau" / "client" / "contract.py"))
+
+    with pytest.raises(FileNotFoundError, match="no schemas in"):
+        schemas_folder()

@@ -1,0 +1,27 @@
+"""docs/client.md says all that the client has."""
+
+from pathlib import Path
+
+import pytest
+from client_process import CHECKOUT, Run
+
+from chateau.client.verdict import Exit
+
+PAGE = (CHECKOUT / "docs" / "client.md").read_text()
+FILES = sorted((CHECKOUT / "messages" / "chateau").glob("*.json"))
+
+
+def test_every_option_is_in_the_page(run: Run) -> None:
+    options = {word for word in run("--help").stdout.split() if word.startswith("--")}
+
+    assert {option for option in options if f"`{option.rstrip(',]')}" not in PAGE} == set()
+
+
+@pytest.mark.parametrize("code", list(Exit))
+def test_every_exit_code_is_in_the_page(code: Exit) -> None:
+    assert f"\n| {code.value} | " in PAGE
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_message_file_is_in_the_page(file: Path) -> None:
+    assert f"{file.name}`" in PAGE

@@ -1,0 +1,196 @@
+"""The prompt, on a real pseudo-terminal."""
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from client_process import CHECKOUT, COMMAND
+from client_terminal import Terminal
+from scripted_house import PUSH, Close, House, answer, refusal
+
+PROMPT = "message file> "
+Open = Callable[..., Terminal]
+
+
+@pytest.fixture
+def open_terminal(house: House, environment: dict[str, str]) -> Iterator[Open]:
+    opened = []
+
+    def open_terminal(*arguments: str, stdout: int | None = None, **more: str) -> Terminal:
+        command = [*COMMAND, "--url", house.url, *arguments]
+        env = {"NO_COLOR": "1", **environment, **more}
+        terminal = Terminal(command, cwd=str(CHECKOUT), env=env, stdout=stdout)
+        opened.append(terminal)
+        return terminal
+
+    yield open_terminal
+    for terminal in opened:
+        terminal.close()
+
+
+@pytest.fixture
+def terminal(open_terminal: Open) -> Terminal:
+    terminal = open_terminal()
+    terminal.wait_for(PROMPT)
+    return terminal
+
+
+def test_it_asks_sends_the_file_shows_the_answer_and_asks_again(house: House, terminal: Terminal) -> None:
+    terminal.type("messages/chateau/list.json\r")
+
+    assert "→ sent" in terminal.wait_for("← answer")
+    terminal.wait_for('"bob"')
+    terminal.wait_for(PROMPT)
+    assert json.loads(house.next_heard()) == {"type": 4}
+
+
+def test_frames_that_come_unasked_are_shown_above_the_waiting_prompt(
+    house: House, terminal: Terminal
+) -> None:
+    terminal.type("half a na")
+    terminal.wait_for("half a na")
+
+    house.do(house.guest(), PUSH, PUSH)
+
+    for _ in range(2):
+        terminal.wait_for("← push")
+        terminal.wait_for('"content": "good morning"')
+    terminal.wait_for(PROMPT + "half a na")
+
+
+def test_tab_completes_the_bare_name_of_a_file_in_messages(house: House, terminal: Terminal) -> None:
+    terminal.type("register-b\t")
+    terminal.wait_for("messages/chateau/register-bob.json")
+
+    terminal.type("\r")
+
+    assert json.loads(house.next_heard()) == {"type": 1, "username": "bob"}
+
+
+def test_tab_offers_every_file_that_begins_so(terminal: Terminal) -> None:
+    terminal.type("reg\t")
+
+    terminal.wait_for("messages/chateau/register-bob.json")
+    terminal.wait_for("messages/chateau/register.json")
+
+
+def test_tab_completes_any_path(terminal: Terminal, house: House, tmp_path: Path) -> None:
+    (tmp_path / "my own.json").write_text('{"type": 9, "ref": "mine"}')
+
+    terminal.type(f"{tmp_path}/my\t")
+    terminal.wait_for("own.json")
+    terminal.type("\r")
+
+    assert json.loads(house.next_heard()) == {"type": 9, "ref": "mine"}
+
+
+@pytest.mark.parametrize(
+    "keys", ["q\r", "\x04", "\x03", "not sent\x03"], ids=["q", "Ctrl-D", "Ctrl-C", "text"]
+)
+def test_q_ctrl_d_and_ctrl_c_leave_cleanly(house: House, terminal: Terminal, keys: str) -> None:
+    terminal.type(keys)
+
+    assert terminal.leave() == 0
+    assert "Traceback" not in terminal.screen
+    assert terminal.is_restored
+    assert house.goodbye() == 1000
+
+
+def test_ctrl_c_while_an_answer_is_awaited_leaves_cleanly(house: House, terminal: Terminal) -> None:
+    house.script = lambda _: []
+    terminal.type("list\r")
+    house.next_heard()
+
+    terminal.process.send_signal(signal.SIGINT)
+
+    assert terminal.leave() == 0
+    assert "Traceback" not in terminal.screen
+    assert house.goodbye() == 1000
+
+
+def test_a_bad_file_and_a_400_are_shown_and_it_asks_again_and_leaving_is_still_0(
+    house: House, terminal: Terminal
+) -> None:
+    house.script = lambda request: [refusal(request, "not_registered", "Register first.")]
+
+    terminal.type("nowhere\r")
+    terminal.wait_for("error: nowhere: no such file")
+    terminal.wait_for(PROMPT)
+    terminal.type("list\r")
+    terminal.wait_for("400 not_registered: Register first.")
+    terminal.wait_for(PROMPT)
+    terminal.type("q\r")
+
+    assert terminal.leave() == 0
+
+
+def test_an_empty_line_asks_again(house: House, terminal: Terminal) -> None:
+    terminal.type("\r")
+    terminal.wait_for(PROMPT)
+
+    assert house.heard.empty()
+
+
+def test_a_late_answer_is_told_from_the_next_requests(house: House, open_terminal: Open) -> None:
+    house.script = lambda request: [] if request["type"] == 4 else [answer(request)]
+    terminal = open_terminal("--timeout", "0.3")
+    terminal.wait_for(PROMPT)
+
+    terminal.type("list\r")
+    terminal.wait_for("error: no answer within 0.3 s to messages/chateau/list.json")
+    terminal.wait_for(PROMPT)
+    terminal.type("rooms\r")
+
+    terminal.wait_for("← answer")
+    assert "fault" not in terminal.wait_for(PROMPT)
+
+
+def test_a_server_that_closes_is_told_with_code_and_reason_and_exits_3(
+    house: House, terminal: Terminal
+) -> None:
+    shutdown = {"type": 0, "status": 503, "event": "shutdown", "reason": "maintenance"}
+
+    house.do(house.guest(), shutdown, Close(1001, "server shutdown"))
+
+    terminal.wait_for('"reason": "maintenance"')
+    terminal.wait_for("error: the server closed the connection (1001, server shutdown)")
+    assert terminal.leave() == 3
+    assert terminal.is_restored
+
+
+def test_on_a_terminal_frames_are_in_colour(open_terminal: Open) -> None:
+    terminal = open_terminal(NO_COLOR="")
+    terminal.wait_for(PROMPT)
+
+    terminal.type("list\r")
+    terminal.wait_for('"bob"')
+
+    assert "\x1b[1;32m200\x1b[0m" in terminal.raw
+
+
+def test_no_color_takes_the_colours_away(terminal: Terminal) -> None:
+    terminal.type("list\r")
+    terminal.wait_for('"bob"')
+
+    assert "list       200\r\n{\r\n" in terminal.raw
+
+
+def test_with_json_to_a_file_the_file_has_the_frames_alone_and_the_prompt_is_on_the_terminal(
+    house: House, open_terminal: Open, tmp_path: Path
+) -> None:
+    frames = tmp_path / "frames"
+    with frames.open("wb") as stream:
+        terminal = open_terminal("--json", stdout=stream.fileno())
+        terminal.wait_for(PROMPT)
+        house.do(house.guest(), PUSH)
+        terminal.type("list\r")
+        terminal.wait_for(PROMPT)
+        terminal.type("q\r")
+
+        assert terminal.leave() == 0
+
+    first, second = frames.read_text().splitlines()
+    assert json.loads(first) == PUSH
+    assert json.loads(second)["type"] == 4
