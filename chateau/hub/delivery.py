@@ -39,7 +39,7 @@ class Delivery:
     def deliver(self, event: Event) -> None:
         """Hand *event* to everyone on this node who is to hear of it."""
         if isinstance(event, DirectMessage):
-            hand(event, [holder for name in event.recipients if (holder := self._registry.holder(name))])
+            hand(event, self._registry.present(event.recipients))
         elif isinstance(event, Shutdown):
             hand(event, self._sessions.values())
         else:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chateau.hub.access import Bans, check_entry, check_open
 from chateau.hub.delivery import Delivery
-from chateau.hub.errors import AlreadyInRoom, NotInRoom, UnknownRecipient, UnknownRoom
+from chateau.hub.errors import AlreadyInRoom, NotInRoom, UnknownRoom
 from chateau.hub.events import DirectMessage, RoomMessage, RoomState, Shutdown
 from chateau.hub.idempotency import RecentKeys
 from chateau.hub.presence import Presence
@@ -117,12 +117,8 @@ class Hub:
         Raises:
             UnknownRecipient: nobody holds one of the names. Nothing is delivered to anyone.
         """
-        holders, unknown = self._registry.holders(recipients)
-        if unknown:
-            raise UnknownRecipient(unknown)
-        id_, time = self._mint()
-        names = tuple([holder.name for holder in holders])
-        message = DirectMessage(session.name, names, content, id_, time)
+        names = self._registry.recipients(recipients)
+        message = DirectMessage(session.name, names, content, *self._mint())
         self._announce(message)
         return message
 

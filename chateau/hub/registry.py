@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chateau.hub.errors import AlreadyRegistered, InvalidName, NameTaken
+from chateau.hub.errors import AlreadyRegistered, InvalidName, NameTaken, UnknownRecipient
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,27 +54,35 @@ class Registry:
         session.username = session.key = None
         self._sorted = None
 
-    def holder(self, username: str) -> Session | None:
-        """The session that holds *username*, however it is written; None for nobody and for no name."""
-        session = self._as_written.get(username)
-        if session is not None:
-            return session
+    def recipients(self, usernames: Iterable[str]) -> tuple[str, ...]:
+        """*usernames*, however they are written, each once and as registered.
+
+        Raises:
+            UnknownRecipient: nobody holds one of them.
+        """
+        found: dict[str, None] = {}
+        unknown: dict[str, None] = {}
+        for username in usernames:
+            if username in self._as_written:
+                found[username] = None
+            elif (session := self._holder(username)) is not None:
+                found[session.name] = None
+            else:
+                unknown[username] = None
+        if unknown:
+            raise UnknownRecipient(list(unknown))
+        return tuple(found)
+
+    def present(self, usernames: Iterable[str]) -> list[Session]:
+        """The sessions on this node that hold *usernames*, written as registered."""
+        as_written = self._as_written
+        return [as_written[username] for username in usernames if username in as_written]
+
+    def _holder(self, username: str) -> Session | None:
         try:
             return self._holders.get(self._form(username))
         except ValueError:
             return None
-
-    def holders(self, usernames: Iterable[str]) -> tuple[list[Session], list[str]]:
-        """The sessions behind *usernames*, each once, and the names that nobody holds."""
-        found: dict[Session, None] = {}
-        unknown: dict[str, None] = {}
-        for username in usernames:
-            session = self.holder(username)
-            if session is None:
-                unknown[username] = None
-            else:
-                found[session] = None
-        return list(found), list(unknown)
 
     def usernames(self) -> list[str]:
         """All usernames as registered, sorted by their form. Not to be changed."""

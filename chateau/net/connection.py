@@ -13,7 +13,7 @@ import logging
 import socket
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from tornado.iostream import StreamClosedError
+from tornado.iostream import SSLIOStream, StreamClosedError
 
 from chateau.net import frames
 from chateau.net.frames import Binary, Close, Decoder, Ping, Pong, Violation
@@ -175,6 +175,12 @@ class Connection(Outbox):
             self._shut_down_writing()
             self._restart_timer(LINGER_SECONDS)
 
+    def _half_close(self, sock: socket.socket) -> None:
+        try:
+            sock.shutdown(socket.SHUT_WR)
+        except OSError as exc:
+            self.on_lost(exc)
+
     def _restart_timer(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -242,10 +248,7 @@ class SocketConnection(Connection):
             self.on_end()
 
     def _shut_down_writing(self) -> None:
-        try:
-            self._socket.shutdown(socket.SHUT_WR)
-        except OSError as exc:
-            self.on_lost(exc)
+        self._half_close(self._socket)
 
     def _close_transport(self) -> None:
         self.wire.poller.forget(self._socket.fileno())
@@ -295,7 +298,8 @@ class StreamConnection(Connection):
         return self.is_empty and not self._stream.writing()
 
     def _shut_down_writing(self) -> None:
-        """TLS has no half-close that clients can be relied on to know."""
+        if not isinstance(self._stream, SSLIOStream):  # TLS has no half-close that all clients know
+            self._half_close(self._stream.socket)
 
     def _close_transport(self) -> None:
         self._stream.close()

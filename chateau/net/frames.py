@@ -31,7 +31,9 @@ INTERNAL_ERROR: Final = 1011
 _FIN: Final = 0x80
 _RESERVED: Final = 0x70
 _MASKED: Final = 0x80
+_WHOLE_TEXT: Final = _FIN | TEXT
 _SMALL: Final = 126  # payloads shorter than this have their length in the second byte
+_MASKED_LONG: Final = _MASKED | _SMALL
 _MASK_BYTES: Final = 4
 
 
@@ -100,8 +102,6 @@ class Decoder:
     def feed(self, data: bytes) -> list[Received]:
         """What *data*, which follows on what was fed before, says."""
         received: list[Received] = []
-        if self._ended:
-            return received
         if self._chunks is not None:
             self._chunks.append(data)
             self._have += len(data)
@@ -121,20 +121,18 @@ class Decoder:
         while end - start >= 2 and not self._ended:
             second = data[start + 1]
             # Nearly every frame: a whole short text message. Told apart here, 0.5 µs in place of 1.4.
-            if data[start] == _FIN | TEXT and _MASKED <= second < _MASKED | _SMALL and self._message is None:
+            if data[start] == _WHOLE_TEXT and _MASKED <= second < _MASKED_LONG and self._message is None:
                 body = start + 2 + _MASK_BYTES
                 stop = body + second - _MASKED
-                if stop > end:
-                    self._wait(data, start, stop)
-                    return
-                received.append(_text(mask(data[start + 2 : body], data[body:stop])))
+                if stop <= end:
+                    received.append(_text(mask(data[start + 2 : body], data[body:stop])))
             else:
                 stop = self._read_frame(data, start, end, received)
-                if stop > end:
-                    self._wait(data, start, stop)
-                    return
+            if stop > end:
+                self._wait(data, start, stop)
+                return
             start = stop
-        if start < end:
+        if start < end and not self._ended:
             self._wait(data, start, start + 2)
 
     def _wait(self, data: bytes, start: int, stop: int) -> None:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import asyncio
 
+    from chateau.net.outbox import Turn
+
 
 class Watched(Protocol):
     """Who is told."""
@@ -43,16 +45,17 @@ class Poller(Protocol):
         """Watch nothing more."""
 
 
-def make_poller(loop: asyncio.AbstractEventLoop) -> Poller:
-    """The best poller that this system has."""
-    return EpollPoller(loop) if hasattr(select, "epoll") else LoopPoller(loop)
+def make_poller(loop: asyncio.AbstractEventLoop, turn: Turn) -> Poller:
+    """The best poller that this system has; all that it tells of at once is one *turn*."""
+    return EpollPoller(loop, turn) if hasattr(select, "epoll") else LoopPoller(loop)
 
 
 class EpollPoller:
     """One epoll for all sockets; the loop watches that (Linux)."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, turn: Turn) -> None:
         self._loop = loop
+        self._turn = turn
         self._epoll = select.epoll()
         self._watched: dict[int, Watched] = {}
         loop.add_reader(self._epoll, self._on_ready)
@@ -78,11 +81,13 @@ class EpollPoller:
 
     def _on_ready(self) -> None:
         watched = self._watched
+        self._turn.begin()
         for fd, events in self._epoll.poll(0):
             if events & select.EPOLLOUT and fd in watched:
                 watched[fd].drain()
             if events & ~select.EPOLLOUT and fd in watched:  # what came before may have ended it
                 watched[fd].on_readable()
+        self._turn.end()
 
 
 class LoopPoller:

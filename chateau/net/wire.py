@@ -39,7 +39,7 @@ class Wire:
 
     def __post_init__(self) -> None:
         self.turn = Turn(self.loop)
-        self.poller = make_poller(self.loop)
+        self.poller = make_poller(self.loop, self.turn)
 
     def broadcast(self, payload: bytes, outboxes: Iterable[ProtocolOutbox]) -> None:
         """Send *payload*, UTF-8, to all *outboxes*, connections of this wire, as one text frame."""

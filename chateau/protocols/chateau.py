@@ -73,7 +73,9 @@ class ChateauProtocol:
         self.clock = clock
         self.max_rate = max_rate
         self.relay_limit = max_frame - RELAY_BYTES
-        self.validators = {type_: contract.validator(row.schema) for type_, row in REQUESTS.items()}
+        self.requests: dict[int | None, tuple[Request, Callable[[object], bool]]] = {
+            type_: (row, contract.validator(row.schema)) for type_, row in REQUESTS.items()
+        }
         self._broadcast = broadcast
 
     def open(self, outbox: Outbox, address: str) -> ChateauPeer:
@@ -103,7 +105,7 @@ class ChateauPeer:
         """Do what *text* asks, and answer it."""
         request: Frame = {}
         try:
-            if not self._is_admitted():
+            if self.session.banned or (self._bucket is not None and not self._bucket.take()):
                 request = readable(text)
                 raise self._reason_to_refuse()
             request = decode(text)
@@ -124,25 +126,23 @@ class ChateauPeer:
 
     def on_binary(self, payload: bytes) -> None:
         """Refuse a binary frame."""
-        error = BinaryFrame() if self._is_admitted() else self._reason_to_refuse()
+        refused = self.session.banned or (self._bucket is not None and not self._bucket.take())
+        error = self._reason_to_refuse() if refused else BinaryFrame()
         self._answers.put(encode(refusal(error, {})))
 
     def on_close(self) -> None:
         """End the session."""
         self.protocol.hub.disconnect(self.session)
 
-    def _is_admitted(self) -> bool:
-        return not self.session.banned and (self._bucket is None or self._bucket.take())
-
     def _reason_to_refuse(self) -> HubError:
         return Banned() if self.session.banned else RateLimited(self.protocol.max_rate)
 
     def _perform(self, request: Frame, text: str) -> Done:
-        type_ = type_of(request)
-        row = REQUESTS.get(type_)  # type: ignore[arg-type]
-        if row is None:
+        known = self.protocol.requests.get(type_of(request))
+        if known is None:
             raise no_such_type(request)
-        if not self.protocol.validators[type_](request):  # type: ignore[index]
+        row, is_valid = known
+        if not is_valid(request):
             raise self.protocol.contract.fault(row.schema, request)
         if row.needs_username and self.session.username is None:
             raise NotRegistered

@@ -10,15 +10,21 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
 
+from chateau.net.frames import binary_frame
+from chateau.net.websocket import WebSocketEntrance
+from chateau.net.wire import Wire
+
+if TYPE_CHECKING:
+    from chateau.net.connection import Connection
+
 MAX_MESSAGE_BYTES = 32 * 1024 * 1024  # case 9 sends messages of up to 16 MiB
-PATHS = ("fast", "tornado", "plain")
 
 Route = tuple[str, type[WebSocketHandler], dict[str, Any]]
 
@@ -30,11 +36,40 @@ class PlainEcho(WebSocketHandler):
         self.write_message(message, binary=isinstance(message, bytes))
 
 
+class EchoPeer:
+    """Sends back what its client says."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def on_text(self, text: str) -> None:
+        self._connection.send(text.encode())
+
+    def on_binary(self, payload: bytes) -> None:
+        self._connection.wire.turn.put(self._connection, binary_frame(payload))
+
+    def on_close(self) -> None:
+        pass
+
+
+class EchoDoor:
+    """Opens an echo for each client."""
+
+    def open(self, outbox: Any, address: str) -> EchoPeer:
+        return EchoPeer(outbox)
+
+
 def route(path: str) -> Route:
-    """Where the wire is plugged in: the handler that echoes over *path*."""
-    # Until chateau.net is here, "fast" and "tornado" are Tornado as it comes too.
-    del path
-    return "/", PlainEcho, {}
+    """The handler that echoes over *path*."""
+    if path == "plain":
+        return "/", PlainEcho, {}
+    wire = Wire(
+        asyncio.get_running_loop(),
+        max_frame=MAX_MESSAGE_BYTES,
+        max_outbox=2 * MAX_MESSAGE_BYTES,
+        takes_sockets=path == "fast",
+    )
+    return "/", WebSocketEntrance, {"door": EchoDoor(), "wire": wire}
 
 
 async def serve(path: str) -> None:
@@ -50,7 +85,7 @@ async def serve(path: str) -> None:
 def main() -> None:
     """Read the command line and serve."""
     parser = argparse.ArgumentParser(description="An echo server on the loopback, for the Autobahn suite.")
-    parser.add_argument("--path", choices=PATHS, default="fast", help="the wire to echo over")
+    parser.add_argument("--path", default="fast", help="fast, tornado or plain")
     asyncio.run(serve(parser.parse_args().path))
 
 
