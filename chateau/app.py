@@ -6,6 +6,7 @@ Everything is put together here and nowhere else; no other module of the server 
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import signal
 import ssl
@@ -37,6 +38,8 @@ log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 5.0
 """How long clients have at shutdown to read what waits for them and to answer the close."""
+
+_PORT_TROUBLES = frozenset((errno.EADDRINUSE, errno.EACCES))
 
 USAGE_ERROR = 2
 FAILURE = 1
@@ -94,7 +97,7 @@ class Server:
             StartError: one of them cannot be opened.
         """
         listener.raise_descriptor_limit()
-        sockets = self._bind("port", self.settings.port)
+        sockets = self._bind("--port", self.settings.port)
         self.addresses = [self._url(sock) for sock in sockets]
         self._http.add_sockets(sockets)
         if self.settings.ping:
@@ -109,13 +112,14 @@ class Server:
         await self.wire.close(frames.GOING_AWAY, "server shutdown", within_seconds=DRAIN_SECONDS)
         await self._http.close_all_connections()
 
-    def _bind(self, name: str, port: int) -> list[socket.socket]:
+    def _bind(self, flag: str, port: int) -> list[socket.socket]:
         host = self.settings.host
         try:
             return listener.bind(host, port)
         except OSError as exc:
-            flag = f"--{name}"
-            raise StartError(f"{flag} {port}: cannot listen on {host}: {exc.strerror or exc}") from exc
+            if exc.errno in _PORT_TROUBLES:
+                raise StartError(f"{flag} {port}: cannot listen on {host}: {exc.strerror}") from exc
+            raise StartError(f"--host {host}: cannot listen there: {exc.strerror or exc}") from exc
 
     def _url(self, sock: socket.socket) -> str:
         host, port = sock.getsockname()[:2]
@@ -143,7 +147,7 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
     try:
         context.load_cert_chain(settings.tls_cert, settings.tls_key)
     except OSError as exc:
-        raise StartError(f"--tls-cert {settings.tls_cert}, --tls-key {settings.tls_key}: {exc}") from exc
+        raise StartError(f"--tls-cert {settings.tls_cert}, --tls-key {settings.tls_key}: {exc.strerror or exc}") from exc
     return context
 
 
@@ -175,19 +179,20 @@ async def signalled() -> None:
     await stop.wait()
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the server with the command line *arguments* (of this process by default), then exit."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the server with the command line *arguments* (this process's by default); returns its exit code."""
     try:
         settings = load(sys.argv[1:] if arguments is None else arguments)
         logs.configure(settings.log_level, settings.log_format)
         asyncio.run(serve(settings))
     except SettingsError as exc:
-        sys.exit(complaint(exc, USAGE_ERROR))
+        return complain(exc, USAGE_ERROR)
     except StartError as exc:
-        sys.exit(complaint(exc, FAILURE))
+        return complain(exc, FAILURE)
+    return 0
 
 
-def complaint(exc: Exception, status: int) -> int:
+def complain(exc: Exception, status: int) -> int:
     """Say what is wrong in one line; *status* is what to exit with."""
     print(f"chateau: {exc}", file=sys.stderr)  # noqa: T201
     return status

@@ -1,0 +1,67 @@
+# Chateau: `make run` starts the server, `make test` is the whole gate.
+#
+# Everything is installed in, and every tool's cache kept in, .venv: no target leaves anything else behind.
+
+PYTHON3 ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+CACHE := $(VENV)/cache
+
+export PYTHONPYCACHEPREFIX := $(CURDIR)/$(CACHE)/pycache
+export COVERAGE_FILE := $(CURDIR)/$(CACHE)/coverage
+export RUFF_CACHE_DIR := $(CURDIR)/$(CACHE)/ruff
+export MYPY_CACHE_DIR := $(CURDIR)/$(CACHE)/mypy
+
+.PHONY: run test format lint types imports unit edge docs bench autobahn clean help
+
+run: $(VENV)/run.stamp  ## Start the server; ARGS="--port 9000" passes flags
+	$(PYTHON) server.py $(ARGS)
+
+test: lint types imports unit edge  ## The whole gate: format, lint, types, import rule, tests
+
+format: $(VENV)/dev.stamp  ## Format the code, and mend what the linter can
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+lint: $(VENV)/dev.stamp  ## Check format and lint
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+
+types: $(VENV)/dev.stamp  ## Check types
+	$(PYTHON) -m mypy
+
+imports: $(VENV)/dev.stamp  ## Check that imports go down only
+	$(VENV)/bin/lint-imports --cache-dir $(CACHE)/import_linter
+
+unit: $(VENV)/dev.stamp  ## The tests without sockets; hub and protocols have every branch covered
+	$(PYTHON) -m coverage run -m pytest tests/hub tests/protocols tests/store tests/cluster
+	$(PYTHON) -m coverage report
+
+edge: $(VENV)/dev.stamp  ## All other tests: sockets, processes, the client, the docs
+	$(PYTHON) -m pytest --ignore=tests/hub --ignore=tests/protocols --ignore=tests/store --ignore=tests/cluster
+
+docs: $(VENV)/dev.stamp  ## Write the generated parts of docs/ anew
+	$(PYTHON) docs/generate.py
+
+bench: $(VENV)/run.stamp  ## Measure against other servers; ARGS=--quick for a first look
+	$(PYTHON) benchmarks/run.py $(ARGS)
+
+autobahn: $(VENV)/run.stamp  ## Run the Autobahn suite against both paths of the wire (needs a Python 2.7)
+	$(PYTHON) tests/autobahn/run.py $(ARGS)
+
+clean:  ## Remove .venv and what the benchmarks and the Autobahn run have built
+	rm -rf $(VENV) benchmarks/.build tests/autobahn/.build
+
+help:  ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+$(VENV)/bin/python:
+	$(PYTHON3) -m venv $(VENV)
+
+$(VENV)/run.stamp: requirements.txt | $(VENV)/bin/python
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/dev.stamp: requirements.txt requirements-dev.txt | $(VENV)/bin/python
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@ $(VENV)/run.stamp
