@@ -158,17 +158,18 @@ def watches_sockets(loop: asyncio.AbstractEventLoop) -> bool:
 
 async def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT, then drain."""
+    stop = stop_signal()
     server = Server(settings)
     server.start()
     for address in server.addresses:
         print(f"Chateau is at {address}", flush=True)  # noqa: T201 - this is for who started it
-    await signalled()
+    await stop.wait()
     log.info("draining: %d connection(s) open", len(server.wire.connections))
     await server.drain()
 
 
-async def signalled() -> None:
-    """Wait for SIGTERM or SIGINT."""
+def stop_signal() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set from now on."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -176,7 +177,7 @@ async def signalled() -> None:
             loop.add_signal_handler(number, stop.set)
         except NotImplementedError:  # Windows
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
-    await stop.wait()
+    return stop
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -104,7 +104,15 @@ def meaning(value: dict[str, Any]) -> str:
     return " ".join(filter(None, (says, f"({', '.join(limits)})" if limits else "")))
 
 
-LIMITS = {"minItems": "at least", "maxItems": "at most", "minimum": "from", "maximum": "to", "default": "default"}
+LIMITS = {
+    "minLength": "characters: at least",
+    "maxLength": "characters: at most",
+    "minItems": "items: at least",
+    "maxItems": "items: at most",
+    "minimum": "from",
+    "maximum": "to",
+    "default": "default",
+}
 
 
 def definition(value: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,12 @@
+"""What all tests share: hypothesis keeps its memory in .venv, and no deadline, for machines are busy."""
+
+from pathlib import Path
+
+import hypothesis
+from hypothesis import configuration
+
+ROOT = Path(__file__).resolve().parents[1]
+
+configuration.set_hypothesis_home_dir(ROOT / ".venv" / "cache" / "hypothesis")
+hypothesis.settings.register_profile("chateau", deadline=None)
+hypothesis.settings.load_profile("chateau")

@@ -1,0 +1,83 @@
+"""The documentation holds what the code holds: settings, messages, codes, and links that lead somewhere."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from chateau.hub.errors import HubError
+from chateau.protocols import errors
+from chateau.protocols.chateau import REQUESTS
+from chateau.settings import described
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted(
+    path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")]
+)
+CHATEAU_PAGE = (ROOT / "docs" / "protocols" / "chateau.md").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    spec = spec_from_file_location("generate_docs", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_generated_pages_are_what_make_docs_writes(generate: ModuleType) -> None:
+    for path, text in generate.pages():
+        assert path.read_text("utf-8") == text, f"{path.name} is stale: run `make docs`"
+
+
+def test_every_setting_is_documented() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text("utf-8")
+
+    for row in described():
+        assert f"`{row.flag}` | `{row.variable}` |" in page
+
+
+def test_every_code_is_documented_and_in_the_schema() -> None:
+    assert errors.Internal.code == "internal"  # the module is loaded, with all its classes
+    codes = {refusal.code for refusal in HubError.__subclasses__()}
+    schema = json.loads((ROOT / "schemas" / "chateau" / "error-answer.json").read_text("utf-8"))
+
+    assert codes == set(schema["properties"]["code"]["enum"])
+    assert codes == set(re.findall(r"^\| `(\w+)` \|", CHATEAU_PAGE.partition("## How a connection")[0], re.M))
+
+
+def test_every_type_is_documented() -> None:
+    types = {int(number) for number in re.findall(r"^### (\d): .*\(request\)", CHATEAU_PAGE, re.M)}
+
+    assert types == REQUESTS.keys()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_decision_is_in_the_list_of_decisions() -> None:
+    folder = ROOT / "docs" / "decisions"
+    index = (folder / "README.md").read_text("utf-8")
+
+    for page in folder.glob("0*.md"):
+        assert f"({page.name})" in index
+
+
+def test_generating_twice_changes_nothing() -> None:
+    before = {path: path.read_bytes() for path in PAGES}
+
+    subprocess.run([sys.executable, ROOT / "docs" / "generate.py"], check=True)
+
+    assert {path: path.read_bytes() for path in PAGES} == before

@@ -1,0 +1,199 @@
+"""Settings: where they come from, which one wins, and what is said of a wrong one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import ValidationError
+
+from chateau import __version__
+from chateau.settings import Settings, SettingsError, described, load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for row in described():
+        monkeypatch.delenv(row.variable, raising=False)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "chateau.toml"
+
+
+def test_without_anything_said_all_is_as_the_documentation_has_it() -> None:
+    settings = load([])
+
+    assert (settings.host, settings.port, settings.lines_port) == ("127.0.0.1", 8888, 9090)
+    assert (settings.data, settings.secret_key, settings.allow_origin) == ("./chateau-data", None, ())
+    assert (settings.max_frame, settings.max_rate, settings.max_outbox) == (1_048_576, 200, 4_194_304)
+    assert (settings.presence_limit, settings.ping, settings.url_prefix) == (500, 30, "")
+    assert (settings.log_level, settings.log_format) == ("info", "text")
+
+
+@pytest.mark.parametrize("arguments", [["--port", "9000"], ["--port=9000"]])
+def test_a_flag_takes_its_value_with_a_blank_or_an_equals_sign(arguments: list[str]) -> None:
+    assert load(arguments).port == 9000
+
+
+def test_a_flag_wins_over_the_environment_and_that_over_the_file(
+    monkeypatch: pytest.MonkeyPatch, config: Path
+) -> None:
+    config.write_text('port = 1\nping = 1\nhost = "::1"')
+    monkeypatch.setenv("CHATEAU_PORT", "2")
+    monkeypatch.setenv("CHATEAU_PING", "2")
+
+    settings = load(["--config", str(config), "--port", "3"])
+
+    assert (settings.port, settings.ping, settings.host) == (3, 2, "::1")
+
+
+def test_a_file_writes_settings_as_the_flags_or_as_the_variables_do(config: Path) -> None:
+    config.write_text('max-frame = 4096\nmax_rate = 5\nallow-origin = ["https://a.example", "null"]')
+
+    settings = load([f"--config={config}"])
+
+    assert (settings.max_frame, settings.max_rate) == (4096, 5)
+    assert settings.allow_origin == ("https://a.example", "null")
+
+
+def test_an_origin_may_be_given_several_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATEAU_ALLOW_ORIGIN", "https://a.example,https://b.example")
+
+    assert load([]).allow_origin == ("https://a.example", "https://b.example")
+    assert load(["--allow-origin", "*", "--allow-origin", "null"]).allow_origin == ("*", "null")
+
+
+@pytest.mark.parametrize(
+    ("given", "prefix"), [("chat", "/chat"), ("/chat/", "/chat"), ("/a/b", "/a/b"), ("/", ""), ("", "")]
+)
+def test_a_prefix_gets_one_slash_before_it_and_none_behind(given: str, prefix: str) -> None:
+    assert load(["--url-prefix", given]).url_prefix == prefix
+
+
+def test_settings_never_change() -> None:
+    settings = load([])
+
+    with pytest.raises(ValidationError):
+        settings.port = 1  # type: ignore[misc]
+
+
+def test_the_secret_key_is_not_shown() -> None:
+    settings = load(["--secret-key", "swordfish"])
+
+    assert "swordfish" not in repr(settings)
+
+
+WRONG_FLAGS = {
+    "--host": "",
+    "--port": "65536",
+    "--lines-port": "x",
+    "--url-prefix": "a?b",
+    "--allow-origin": "example.org",
+    "--secret-key": "",
+    "--data": "",
+    "--max-frame": "1.5",
+    "--max-rate": "-1",
+    "--max-outbox": "12",
+    "--presence-limit": "many",
+    "--ping": "nan",
+    "--wire": "copper",
+    "--log-level": "loud",
+    "--log-format": "xml",
+}
+ANYTHING_GOES = {"--tls-cert", "--tls-key"}
+
+
+def test_every_flag_that_can_be_wrong_is_tried_below() -> None:
+    assert {row.flag for row in described()} == WRONG_FLAGS.keys() | ANYTHING_GOES
+
+
+@pytest.mark.parametrize(("flag", "value"), WRONG_FLAGS.items())
+def test_a_wrong_value_names_the_flag_what_it_got_and_what_it_takes(flag: str, value: str) -> None:
+    takes = next(row.takes for row in described() if row.flag == flag)
+
+    with pytest.raises(SettingsError) as caught:
+        load([flag, value])
+
+    assert str(caught.value) == f"{flag}: got {value!r}, takes {takes}"
+
+
+def test_a_wrong_value_in_the_environment_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATEAU_PORT", "http")
+
+    with pytest.raises(SettingsError) as caught:
+        load([])
+
+    assert str(caught.value) == "CHATEAU_PORT: got 'http', takes a port, 0 to 65535"
+
+
+def test_a_wrong_value_in_the_file_names_the_file(config: Path) -> None:
+    config.write_text("max-frame = 5")
+
+    with pytest.raises(SettingsError) as caught:
+        load(["--config", str(config)])
+
+    assert str(caught.value) == f"--config {config}: max_frame: got 5, takes a number of bytes, at least 1024"
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        pytest.param("prot = 1", "there is no setting 'prot'", id="an unknown setting"),
+        pytest.param("port = = 1", "it is not TOML", id="no TOML"),
+        pytest.param(None, "it cannot be read: No such file", id="no file"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(config: Path, content: str | None, complaint: str) -> None:
+    if content is not None:
+        config.write_text(content)
+
+    with pytest.raises(SettingsError) as caught:
+        load(["--config", str(config)])
+
+    assert str(caught.value).startswith(f"--config {config}: {complaint}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--prot", "1"], "unrecognized arguments: --prot 1"),
+        (["--por", "1"], "unrecognized arguments: --por 1"),
+        (["--port"], "--port: expected one argument"),
+        (["--tls-cert", "cert.pem"], "--tls-cert and --tls-key go together"),
+    ],
+)
+def test_a_command_line_that_makes_no_sense_is_refused(arguments: list[str], complaint: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(arguments)
+
+    assert str(caught.value).startswith(complaint)
+
+
+def test_help_has_every_flag_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        load(["--help"])
+
+    assert caught.value.code == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for row in described():
+        assert f"{row.flag} " in shown
+        assert f"[{row.default}]" in shown or not row.default
+
+
+def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        load(["--version"])
+
+    assert capsys.readouterr().out == f"chateau {__version__}\n"
+
+
+def test_every_setting_has_a_group_and_says_what_it_takes() -> None:
+    rows = list(described())
+
+    assert [row.name for row in rows] == list(Settings.model_fields)
+    assert all(row.group and row.takes and row.says.endswith((".", ":memory:.")) for row in rows)
