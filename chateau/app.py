@@ -39,6 +39,9 @@ log = logging.getLogger(__name__)
 DRAIN_SECONDS = 5.0
 """How long clients have at shutdown to read what waits for them and to answer the close."""
 
+IDLE_SECONDS = 60.0
+"""How long a connection may take to ask for something by HTTP, a handshake for example."""
+
 _PORT_TROUBLES = frozenset((errno.EADDRINUSE, errno.EACCES))
 
 USAGE_ERROR = 2
@@ -86,7 +89,9 @@ class Server:
             url_prefix=settings.url_prefix,
             allowed_origins=settings.allow_origin,
         )
-        self._http = HTTPServer(application, ssl_options=tls_context(settings))
+        self._http = HTTPServer(
+            application, ssl_options=tls_context(settings), idle_connection_timeout=IDLE_SECONDS
+        )
         self._keeping_alive: asyncio.Task[None] | None = None
         self.addresses: list[str] = []
 
@@ -147,7 +152,8 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
     try:
         context.load_cert_chain(settings.tls_cert, settings.tls_key)
     except OSError as exc:
-        raise StartError(f"--tls-cert {settings.tls_cert}, --tls-key {settings.tls_key}: {exc.strerror or exc}") from exc
+        flags = f"--tls-cert {settings.tls_cert}, --tls-key {settings.tls_key}"
+        raise StartError(f"{flags}: {exc.strerror or exc}") from exc
     return context
 
 

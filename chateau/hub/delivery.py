@@ -39,7 +39,11 @@ class Delivery:
     def deliver(self, event: Event) -> None:
         """Hand *event* to everyone on this node who is to hear of it."""
         if isinstance(event, DirectMessage):
-            hand(event, self._registry.present(event.recipients))
+            sessions = self._registry.present(event.recipients)
+            if len(sessions) == 1:  # most messages have one recipient
+                sessions[0].subscriber.deliver(event, sessions)
+            else:
+                hand(event, sessions)
         elif isinstance(event, Shutdown):
             hand(event, self._sessions.values())
         else:
@@ -51,10 +55,6 @@ class Delivery:
 
 def hand(event: Event, sessions: Collection[Session]) -> None:
     """Hand *event* to *sessions*, once a protocol."""
-    if len(sessions) == 1:  # most messages have one recipient
-        for session in sessions:
-            session.subscriber.deliver(event, sessions)
-        return
     groups: dict[Subscriber, list[Session]] = {}
     for session in sessions:
         groups.setdefault(session.subscriber, []).append(session)

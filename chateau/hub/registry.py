@@ -40,7 +40,8 @@ class Registry:
         key = checked_form(username, self._form, limit=USERNAME_LIMIT)
         if key in self._holders or not self._cluster.claim(key):
             raise NameTaken(username)
-        session.username, session.key = username, key
+        session.username = session.name = username
+        session.key = key
         self._holders[key] = self._as_written[username] = session
         self._sorted = None
 
@@ -52,6 +53,7 @@ class Registry:
         del self._as_written[session.username]
         self._cluster.release(session.key)
         session.username = session.key = None
+        session.name = f"#{session.id}"
         self._sorted = None
 
     def recipients(self, usernames: Iterable[str]) -> tuple[str, ...]:

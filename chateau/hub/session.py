@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Session:
     """One connection, from :meth:`Hub.connect` to :meth:`Hub.disconnect`. Only the hub changes it."""
 
-    __slots__ = ("address", "banned", "id", "key", "outbox", "rooms", "subscriber", "username")
+    __slots__ = ("address", "banned", "id", "key", "name", "outbox", "rooms", "subscriber", "username")
 
     def __init__(self, *, id: str, address: str, subscriber: Subscriber, outbox: Any) -> None:  # noqa: A002
         self.id = id
@@ -25,13 +25,9 @@ class Session:
         self.outbox = outbox
         self.banned = False
         self.username: str | None = None
+        self.name = f"#{id}"  # what others see: the username, or this where there is none
         self.key: str | None = None  # the form of its username
         self.rooms: dict[str, Room] | None = None  # by the form of the room's name; made at the first join
-
-    @property
-    def name(self) -> str:
-        """What others see: the username, or ``#`` and the id where there is none."""
-        return self.username if self.username is not None else f"#{self.id}"
 
     @property
     def sort_key(self) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from tornado.iostream import SSLIOStream, StreamClosedError
 
 from chateau.net import frames
-from chateau.net.frames import Binary, Close, Decoder, Ping, Pong, Violation
+from chateau.net.frames import Binary, Close, Decoder, Ping, Pong, Violation, text_frame
 from chateau.net.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Connection(Outbox):
 
     def send(self, payload: bytes) -> None:
         """Send *payload*, UTF-8, as a text frame at the end of the turn."""
-        self.wire.turn.put(self, frames.text_frame(payload))
+        self.wire.turn.put(self, text_frame(payload))
 
     def ping(self) -> None:
         """Ask for a sign of life."""

@@ -70,12 +70,16 @@ class FrontPage(Page):
     """Says what this server is, and where its doors are."""
 
     def initialize(self, url_prefix: str) -> None:
-        page = PAGE.read_text("utf-8")
-        self._page = page.replace("{{ prefix }}", escape(url_prefix)).replace("{{ version }}", __version__)
+        self._prefix = url_prefix
 
     def get(self) -> None:
+        scheme = "wss" if self.request.protocol == "https" else "ws"
+        websocket = f"{scheme}://{self.request.host}{self._prefix}/ws"
+        page = PAGE.read_text("utf-8")
+        for name, value in (("prefix", self._prefix), ("version", __version__), ("websocket", websocket)):
+            page = page.replace(f"{{{{ {name} }}}}", escape(value))
         self.set_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-        self.finish(self._page)
+        self.finish(page)
 
 
 class SchemaIndex(Page):

@@ -86,7 +86,7 @@ class ChateauProtocol:
         """Push *event* to *sessions*."""
         if isinstance(event, (Joined, Left)):  # who comes or goes is told by the answer
             sessions = [session for session in sessions if session.id != event.session_id]
-        payload = encode(PUSHES[type(event)](event))
+        payload = encode(PUSHES[event.__class__](event))
         self._broadcast(payload, [session.outbox for session in sessions])
 
 
@@ -138,7 +138,8 @@ class ChateauPeer:
         return Banned() if self.session.banned else RateLimited(self.protocol.max_rate)
 
     def _perform(self, request: Frame, text: str) -> Done:
-        known = self.protocol.requests.get(type_of(request))
+        type_ = request.get("type")
+        known = self.protocol.requests.get(type_ if type_.__class__ is int else type_of(request))
         if known is None:
             raise no_such_type(request)
         row, is_valid = known
@@ -248,11 +249,12 @@ def no_such_type(request: Frame) -> UnknownType:
 
 def type_of(request: Frame) -> int | None:
     """The request's type, where it can be read: 3.0 is 3, as JSON Schema has it."""
-    type_ = request.get("type")
-    return type_ if type_.__class__ is int else _integer(type_)
+    return _integer(request.get("type"))
 
 
-def _integer(value: object) -> int | None:
+def _integer(value: Any) -> int | None:
+    if value.__class__ is int:
+        return value
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
     return None
@@ -306,7 +308,7 @@ def refusal(error: HubError, request: Frame) -> Frame:
 def _is_ref(ref: object) -> bool:
     if isinstance(ref, str):
         return len(ref) <= 64
-    number = ref if ref.__class__ is int else _integer(ref)
+    number = _integer(ref)
     return number is not None and abs(number) < 2**53
 
 
