@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-READ_BYTES: Final = 65_536
+READ_BYTES: Final = 32_768
+"""Read at once. From 64 KiB on, malloc tidies up its small blocks at every read: 2 % of a request."""
 
 CLOSE_SECONDS: Final = 5.0
 """How long a client may take to read what waits for it and to answer a close."""
