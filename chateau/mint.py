@@ -1,12 +1,13 @@
 """The mint: ids and times for new messages.
 
-An id is a ULID, so ids sort by time. python-ulid draws one a millisecond (3 µs); the messages of that
+An id is a ULID, so ids sort by time. One is drawn a millisecond (3 µs); the messages of that
 millisecond count on from it in its last characters (0.2 µs), so they sort in the order of minting.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from secrets import token_bytes
 from typing import TYPE_CHECKING
 
 from ulid import ULID
@@ -53,6 +54,7 @@ class Mint:
 
     def _draw(self, millisecond: int) -> None:
         self._millisecond = millisecond
-        self._drawn = str(ULID.from_timestamp(millisecond))[:-_COUNT_LENGTH]
+        # Drawn here: python-ulid's own ids of one millisecond count on from one another in a process.
+        self._drawn = str(ULID.from_bytes(millisecond.to_bytes(6) + token_bytes(10)))[:-_COUNT_LENGTH]
         self._count = 0
         self._time = rfc3339(datetime.fromtimestamp(millisecond / 1000, UTC))

@@ -1,0 +1,89 @@
+"""A house for the hub's tests: the test has time and ids in its hand, and what is heard is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from itertools import count
+
+from chateau.cluster.local import LocalCluster
+from chateau.hub.events import Event
+from chateau.hub.hub import Hub
+from chateau.hub.ports import Store
+from chateau.hub.session import Session
+from chateau.names import name_form
+from chateau.store.memory import MemoryStore
+
+
+class Protocol:
+    """A subscriber: writes down who hears what, in the order in which it is told."""
+
+    def __init__(self) -> None:
+        self.deliveries: list[tuple[Event, list[Session]]] = []
+
+    def deliver(self, event: Event, sessions: Collection[Session]) -> None:
+        self.deliveries.append((event, list(sessions)))
+
+
+class House:
+    """A hub, two protocols, and time that moves when told to."""
+
+    def __init__(self, store: Store | None = None, *, presence_limit: int = 500) -> None:
+        self.now = 1000.0
+        self.store = store or MemoryStore()
+        self.cluster = LocalCluster()
+        self.protocol, self.other_protocol = Protocol(), Protocol()
+        self._timers: list[tuple[float, Callable[[], None]]] = []
+        self._minted = count(1)
+        self.hub = Hub(
+            store=self.store,
+            cluster=self.cluster,
+            name_form=name_form,
+            mint=self._mint,
+            clock=lambda: self.now,
+            call_later=self._call_later,
+            presence_limit=presence_limit,
+        )
+
+    def visitor(self, *, address: str = "127.0.0.1", protocol: Protocol | None = None) -> Session:
+        """A session without a name."""
+        return self.hub.connect(protocol or self.protocol, outbox=None, address=address)
+
+    def guest(self, username: str, *rooms: str, protocol: Protocol | None = None) -> Session:
+        """A session that is registered as *username*, and in *rooms*."""
+        session = self.visitor(protocol=protocol)
+        self.hub.register(session, username)
+        for room in rooms:
+            self.hub.join(session, room)
+        return session
+
+    def heard(self, session: Session) -> list[Event]:
+        """What *session* has been told."""
+        return [
+            event
+            for protocol in (self.protocol, self.other_protocol)
+            for event, sessions in protocol.deliveries
+            if session in sessions
+        ]
+
+    def forget(self) -> None:
+        """Let what has been heard so far be forgotten."""
+        self.protocol.deliveries.clear()
+        self.other_protocol.deliveries.clear()
+
+    def pass_seconds(self, seconds: float) -> None:
+        """Let time pass, and what was to happen in it happen."""
+        until = self.now + seconds
+        while due := sorted(
+            (timer for timer in self._timers if timer[0] <= until), key=lambda timer: timer[0]
+        ):
+            self._timers.remove(due[0])
+            self.now = due[0][0]
+            due[0][1]()
+        self.now = until
+
+    def _mint(self) -> tuple[str, str]:
+        number = next(self._minted)
+        return f"id-{number}", f"2026-11-20T00:00:{number:06.3f}Z"
+
+    def _call_later(self, seconds: float, callback: Callable[[], None]) -> None:
+        self._timers.append((self.now + seconds, callback))
