@@ -101,8 +101,8 @@ class Settings(BaseSettings):
         1_048_576,
         "Limits",
         "Bytes of one message from a client at most.",
-        "a number of bytes, at least 1024",
-        ge=1024,
+        "a number of bytes, at least 4096",
+        ge=4096,
     )
     max_rate: float = setting(
         200,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+
+_MILLISECOND = timedelta(milliseconds=1)
+_FINER = re.compile(r"\.[0-9]{3}0*[1-9]")  # something other than zeros below the millisecond
 
 
 def rfc3339(moment: datetime) -> str:
@@ -16,7 +20,7 @@ def earliest(text: str) -> str:
     Raises:
         ValueError: there is no such time.
     """
-    return _normalized(text, timedelta(microseconds=999))
+    return _normalized(text, _MILLISECOND if _FINER.search(text) else timedelta())
 
 
 def latest(text: str) -> str:

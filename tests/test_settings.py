@@ -137,7 +137,7 @@ def test_a_wrong_value_in_the_file_names_the_file(config: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         load(["--config", str(config)])
 
-    assert str(caught.value) == f"--config {config}: max_frame: got 5, takes a number of bytes, at least 1024"
+    assert str(caught.value) == f"--config {config}: max_frame: got 5, takes a number of bytes, at least 4096"
 
 
 @pytest.mark.parametrize(

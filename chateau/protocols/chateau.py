@@ -47,8 +47,14 @@ log = logging.getLogger(__name__)
 
 Frame = dict[str, Any]
 
-RELAY_BYTES = 1024
-"""What a push may add to the request that it comes from: sender, id, time, and names as registered."""
+RELAY_BYTES = 1536
+"""What a frame may add to the request whose content it passes on.
+
+A message as it is kept has 450 bytes more than its request at most: sender, id, time, seq, and the room's
+name as it was first written. A history answer has ``HISTORY_BYTES`` around its messages.
+"""
+
+HISTORY_BYTES = 768
 
 HISTORY_LIMIT = 100
 """Messages that a history request without a ``limit`` gets."""
@@ -73,6 +79,7 @@ class ChateauProtocol:
         self.clock = clock
         self.max_rate = max_rate
         self.relay_limit = max_frame - RELAY_BYTES
+        self.history_limit = max_frame - HISTORY_BYTES
         self.requests: dict[int | None, tuple[Request, Callable[[object], bool]]] = {
             type_: (row, contract.validator(row.schema)) for type_, row in REQUESTS.items()
         }
@@ -210,7 +217,7 @@ def _history(peer: ChateauPeer, request: Frame) -> Done:
         peer.session, request["room"], since=since, start=start, end=end, limit=limit
     )
     from_the_front = since is not None or start is not None
-    budget = peer.protocol.relay_limit
+    budget = peer.protocol.history_limit
     messages = fitting([encode(_kept(message)) for message in page.messages], budget, from_the_front)
     complete = page.complete and len(messages) == len(page.messages)
     answer = {"type": 8, "status": 200, "room": room.name, "messages": messages, "complete": complete}

@@ -1,0 +1,637 @@
+"""Conversations in chateau that go well: who sends what, and who gets which frames in which order.
+
+A client that gets nothing at a step is not named there; that it got nothing is checked all the same.
+"""
+
+import pytest
+from chateau_house import (
+    LIST,
+    ROOMS,
+    UNREGISTER,
+    House,
+    Step,
+    history,
+    hub_does,
+    join,
+    leave,
+    leaves_the_line,
+    message,
+    no,
+    ok,
+    publish,
+    register,
+    says,
+    stamp,
+    time_passes,
+    wide,
+)
+
+NAMES = [
+    pytest.param(
+        [
+            says("alice", register("alice"), alice=[ok(1)]),
+            says("bob", register("bob"), bob=[ok(1)]),
+            says("alice", LIST, alice=[ok(4, clients=["alice", "bob"])]),
+        ],
+        id="who registers is in the list",
+    ),
+    pytest.param(
+        [
+            says("1", register("Zoë"), **{"1": [ok(1)]}),
+            says("2", register("bob"), **{"2": [ok(1)]}),
+            says("3", register("Alice"), **{"3": [ok(1)]}),
+            says("4", register("carol the 2nd"), **{"4": [ok(1)]}),
+            says("1", LIST, **{"1": [ok(4, clients=["Alice", "bob", "carol the 2nd", "Zoë"])]}),
+        ],
+        id="the list shows names as registered, sorted without regard to case",
+    ),
+    pytest.param(
+        [
+            says("alice", register("Alice"), alice=[ok(1)]),
+            says("bob", register("aLICE"), bob=[no(1, "name_taken", 'The username "aLICE" is taken.')]),
+            says(
+                "bob",
+                register(wide("ALICE")),
+                bob=[no(1, "name_taken", f'The username "{wide("ALICE")}" is taken.')],
+            ),
+            says("bob", register("alice2"), bob=[ok(1)]),
+        ],
+        id="a name in another spelling is taken, and another name can be tried at once",
+    ),
+    pytest.param(
+        [
+            says("alice", register("alice"), alice=[ok(1)]),
+            says("alice", UNREGISTER, alice=[ok(2)]),
+            says("bob", register("ALICE"), bob=[ok(1)]),
+            says("alice", register("bob"), alice=[ok(1)]),
+            says("bob", LIST, bob=[ok(4, clients=["ALICE", "bob"])]),
+        ],
+        id="unregister frees the name, and the session can take another",
+    ),
+    pytest.param(
+        [
+            says("alice", register("alice"), alice=[ok(1)]),
+            leaves_the_line("alice"),
+            says("bob", register("alice"), bob=[ok(1)]),
+        ],
+        id="a connection that drops frees its name",
+    ),
+    pytest.param(
+        [
+            says("alice", register(32 * "é"), alice=[ok(1)]),
+            says("alice", LIST, alice=[ok(4, clients=[32 * "é"])]),
+        ],
+        id="a name has 32 characters, however many bytes",
+    ),
+    pytest.param(
+        [says("alice", {"username": "alice", "type": 1}, alice=[ok(1)])],
+        id="the order of the keys does not matter",
+    ),
+    pytest.param(
+        [says("alice", ' {\n\t"type" : 1 ,\r\n "username" : "\\u0061lice" } ', alice=[ok(1)])],
+        id="neither do white space and escapes",
+    ),
+    pytest.param(
+        [
+            says("alice", '{"type": 1.0, "username": "alice"}', alice=[ok(1)]),
+            says("alice", '{"type": 40e-1}', alice=[ok(4, clients=["alice"])]),
+        ],
+        id="1.0 and 40e-1 are integers, as JSON Schema has it",
+    ),
+]
+
+
+@pytest.mark.parametrize("conversation", NAMES)
+def test_names(conversation: list[Step]) -> None:
+    House().play(conversation)
+
+
+HI_BOB = ok(3, sender="alice", clients=["bob"], content="hi", **stamp(0))
+HI_ALL = ok(3, sender="alice", clients=["carol", "bob"], content="hi", **stamp(0))
+HI_ME_TOO = ok(3, sender="alice", clients=["alice", "bob"], content="hi", **stamp(0))
+
+DIRECT_MESSAGES = [
+    pytest.param(
+        [says("alice", message("bob"), alice=[ok(3, **stamp(0))], bob=[HI_BOB])],
+        id="reach the one who is named, and nobody else",
+    ),
+    pytest.param(
+        [says("alice", message("carol", "bob"), alice=[ok(3, **stamp(0))], bob=[HI_ALL], carol=[HI_ALL])],
+        id="are the same frame for every recipient, who are named in the sender's order",
+    ),
+    pytest.param(
+        [says("alice", message("alice", "bob"), alice=[HI_ME_TOO, ok(3, **stamp(0))], bob=[HI_ME_TOO])],
+        id="reach a sender that names itself, before its answer",
+    ),
+    pytest.param(
+        [says("alice", message("bob", "BOB", "bob"), alice=[ok(3, **stamp(0))], bob=[HI_BOB])],
+        id="reach a name listed twice once, in whichever spelling",
+    ),
+    pytest.param(
+        [says("alice", message(wide("Bob")), alice=[ok(3, **stamp(0))], bob=[HI_BOB])],
+        id="show the recipient as registered",
+    ),
+    pytest.param(
+        [
+            says("alice", message("bob"), alice=[ok(3, **stamp(0))], bob=[HI_BOB]),
+            says(
+                "bob",
+                message("alice", content="oh"),
+                alice=[ok(3, sender="bob", clients=["alice"], content="oh", **stamp(1))],
+                bob=[ok(3, **stamp(1))],
+            ),
+        ],
+        id="have each an id and a time of their own",
+    ),
+    *(
+        pytest.param(
+            [
+                says(
+                    "alice",
+                    message("bob", content=content),
+                    alice=[ok(3, **stamp(0))],
+                    bob=[HI_BOB | {"content": content}],
+                )
+            ],
+            id=f"carry {what}",
+        )
+        for what, content in {
+            "the empty text": "",
+            "every language": "ça va? お元気ですか 👩‍👩‍👧‍👦",
+            "JSON": '{"type": 4, "type": 4}',
+            "control characters": "a\0b\tc\nd\re\x7f\u2028",
+            "quotation marks and backslashes": '"\\"',
+            "100,000 characters": 100_000 * "é",
+        }.items()
+    ),
+]
+
+
+@pytest.mark.parametrize("conversation", DIRECT_MESSAGES)
+def test_direct_messages(conversation: list[Step]) -> None:
+    House("alice", "bob", "carol").play(conversation)
+
+
+def test_a_direct_message_reaches_a_thousand() -> None:
+    names = [f"client {number:03d}" for number in range(1000)]
+    house = House(*names)
+
+    house[names[0]].send(message(*names))
+
+    push = ok(3, sender=names[0], clients=names, content="hi", **stamp(0))
+    answers = {names[0]: [push, ok(3, **stamp(0))]}
+    assert house.take() == {name: [push] for name in names} | answers
+
+
+def test_what_goes_to_many_is_encoded_once() -> None:
+    house = House("alice", "bob", "carol", inside="lobby")
+
+    house["alice"].send(publish("lobby"))
+
+    pushes = [client.mailbox.payloads[0] for client in house.clients.values()]
+    assert all(push is pushes[0] for push in pushes)
+
+
+BOB_JOINED = ok(5, event="joined", room="lobby", username="bob")
+BOB_LEFT = ok(6, event="left", room="lobby", username="bob")
+
+
+def said(number: int, *, seq: int, sender: str = "alice", content: str = "hello, all") -> dict[str, object]:
+    return {"sender": sender, "room": "lobby", "content": content, "seq": seq} | stamp(number)
+
+
+ROOMS_AND_MEMBERS = [
+    pytest.param(
+        [
+            says("alice", join("lobby"), alice=[ok(5, room="lobby", members=["alice"])]),
+            says(
+                "bob",
+                join("lobby"),
+                alice=[BOB_JOINED],
+                bob=[ok(5, room="lobby", members=["alice", "bob"])],
+            ),
+        ],
+        id="who joins is told who is inside, and the others that they came",
+    ),
+    pytest.param(
+        [
+            says("carol", join("lobby"), carol=[ok(5, room="lobby", members=["carol"])]),
+            says(
+                "bob",
+                join("lobby"),
+                bob=[ok(5, room="lobby", members=["bob", "carol"])],
+                carol=[BOB_JOINED],
+            ),
+            says(
+                "alice",
+                join("LOBBY"),
+                alice=[ok(5, room="lobby", members=["alice", "bob", "carol"])],
+                bob=[ok(5, event="joined", room="lobby", username="alice")],
+                carol=[ok(5, event="joined", room="lobby", username="alice")],
+            ),
+        ],
+        id="two spellings are one room, shown as it was first written, its members sorted",
+    ),
+    pytest.param(
+        [
+            says("alice", join("lobby"), alice=[ok(5, room="lobby", members=["alice"])]),
+            says(
+                "bob",
+                join("lobby"),
+                alice=[BOB_JOINED],
+                bob=[ok(5, room="lobby", members=["alice", "bob"])],
+            ),
+            says("bob", leave("Lobby"), alice=[BOB_LEFT], bob=[ok(6, room="lobby")]),
+            says("alice", leave("lobby"), alice=[ok(6, room="lobby")]),
+        ],
+        id="who leaves is answered, and the others told",
+    ),
+    pytest.param(
+        [
+            says("alice", join("lobby"), alice=[ok(5, room="lobby", members=["alice"])]),
+            says(
+                "bob",
+                join("lobby"),
+                alice=[BOB_JOINED],
+                bob=[ok(5, room="lobby", members=["alice", "bob"])],
+            ),
+            says("bob", UNREGISTER, alice=[BOB_LEFT], bob=[ok(2)]),
+            says(
+                "alice",
+                publish("lobby"),
+                alice=[ok(7, **said(0, seq=1)), ok(7, room="lobby", seq=1, **stamp(0))],
+            ),
+        ],
+        id="who unregisters leaves the rooms, by the name that goes",
+    ),
+    pytest.param(
+        [
+            says("alice", join("lobby"), alice=[ok(5, room="lobby", members=["alice"])]),
+            says(
+                "bob",
+                join("lobby"),
+                alice=[BOB_JOINED],
+                bob=[ok(5, room="lobby", members=["alice", "bob"])],
+            ),
+            leaves_the_line("bob", alice=[BOB_LEFT]),
+        ],
+        id="a connection that drops leaves the rooms",
+    ),
+    pytest.param(
+        [
+            says("alice", join("lobby"), alice=[ok(5, room="lobby", members=["alice"])]),
+            says("alice", join("attic"), alice=[ok(5, room="attic", members=["alice"])]),
+            says(
+                "bob", join("lobby"), alice=[BOB_JOINED], bob=[ok(5, room="lobby", members=["alice", "bob"])]
+            ),
+            says(
+                "alice",
+                ROOMS,
+                alice=[
+                    ok(
+                        9,
+                        rooms=[
+                            {"room": "attic", "members": 1, "available": True},
+                            {"room": "lobby", "members": 2, "available": True},
+                        ],
+                    )
+                ],
+            ),
+        ],
+        id="one can be in two rooms, and the list of rooms is sorted",
+    ),
+    pytest.param(
+        [
+            says("carol", ROOMS, carol=[ok(9, rooms=[])]),
+            says("alice", join("lobby"), alice=[ok(5, room="lobby", members=["alice"])]),
+            says("alice", leave("lobby"), alice=[ok(6, room="lobby")]),
+            says("carol", ROOMS, carol=[ok(9, rooms=[])]),
+            says("alice", join("LOBBY"), alice=[ok(5, room="LOBBY", members=["alice"])]),
+            says(
+                "alice",
+                publish("lobby"),
+                alice=[
+                    ok(7, **said(0, seq=1) | {"room": "LOBBY"}),
+                    ok(7, room="LOBBY", seq=1, **stamp(0)),
+                ],
+            ),
+            says("alice", leave("lobby"), alice=[ok(6, room="LOBBY")]),
+            says("carol", ROOMS, carol=[ok(9, rooms=[{"room": "LOBBY", "members": 0, "available": True}])]),
+        ],
+        id="a room is forgotten with its last member, unless something was said in it",
+    ),
+    pytest.param(
+        [
+            says("alice", join(64 * "r"), alice=[ok(5, room=64 * "r", members=["alice"])]),
+            says("alice", leave(64 * "r"), alice=[ok(6, room=64 * "r")]),
+        ],
+        id="a room's name has up to 64 characters",
+    ),
+    pytest.param(
+        [
+            says(
+                "alice",
+                join("lobby", password="ignored"),
+                alice=[ok(5, room="lobby", members=["alice"])],
+            )
+        ],
+        id="a password that nobody asked for is ignored",
+    ),
+]
+
+
+@pytest.mark.parametrize("conversation", ROOMS_AND_MEMBERS)
+def test_rooms_and_members(conversation: list[Step]) -> None:
+    House("alice", "bob", "carol").play(conversation)
+
+
+FIRST = ok(7, **said(0, seq=1))
+FIRST_ANSWER = ok(7, room="lobby", seq=1, **stamp(0))
+
+ROOM_MESSAGES = [
+    pytest.param(
+        [says("alice", publish("lobby"), alice=[FIRST, FIRST_ANSWER], bob=[FIRST])],
+        id="reach every member, the sender before its answer, and nobody outside",
+    ),
+    pytest.param(
+        [
+            says("alice", publish("lobby"), alice=[FIRST, FIRST_ANSWER], bob=[FIRST]),
+            says(
+                "bob",
+                publish("Lobby", content="hi"),
+                alice=[ok(7, **said(1, seq=2, sender="bob", content="hi"))],
+                bob=[
+                    ok(7, **said(1, seq=2, sender="bob", content="hi")),
+                    ok(7, room="lobby", seq=2, **stamp(1)),
+                ],
+            ),
+        ],
+        id="are numbered",
+    ),
+    pytest.param(
+        [
+            says("alice", publish("lobby"), alice=[FIRST, FIRST_ANSWER], bob=[FIRST]),
+            says("bob", leave("lobby"), alice=[BOB_LEFT], bob=[ok(6, room="lobby")]),
+            says(
+                "alice",
+                publish("lobby"),
+                alice=[ok(7, **said(1, seq=2)), ok(7, room="lobby", seq=2, **stamp(1))],
+            ),
+        ],
+        id="do not reach who has left",
+    ),
+    pytest.param(
+        [
+            says("alice", publish("lobby", key="k"), alice=[FIRST, FIRST_ANSWER], bob=[FIRST]),
+            says("alice", publish("lobby", key="k"), alice=[FIRST_ANSWER]),
+            says("alice", publish("LOBBY", key="k", content="other"), alice=[FIRST_ANSWER]),
+        ],
+        id="with a key that was used before are answered as the first was, and not sent twice",
+    ),
+    pytest.param(
+        [
+            says(
+                "alice",
+                publish("lobby", key="k", ref=1),
+                alice=[FIRST, FIRST_ANSWER | {"ref": 1}],
+                bob=[FIRST],
+            ),
+            says("alice", publish("lobby", key="k", ref=2), alice=[FIRST_ANSWER | {"ref": 2}]),
+            says("alice", publish("lobby", key="k"), alice=[FIRST_ANSWER]),
+        ],
+        id="with a key have each the ref of their own request",
+    ),
+    pytest.param(
+        [
+            says("alice", publish("lobby", key="k"), alice=[FIRST, FIRST_ANSWER], bob=[FIRST]),
+            time_passes(299.0),
+            says("alice", publish("lobby", key="k"), alice=[FIRST_ANSWER]),
+            time_passes(1.0),
+            says(
+                "alice",
+                publish("lobby", key="k"),
+                alice=[ok(7, **said(1, seq=2)), ok(7, room="lobby", seq=2, **stamp(1))],
+                bob=[ok(7, **said(1, seq=2))],
+            ),
+        ],
+        id="can use a key anew five minutes after its first use",
+    ),
+    pytest.param(
+        [
+            says("alice", publish("lobby", key="k"), alice=[FIRST, FIRST_ANSWER], bob=[FIRST]),
+            says(
+                "bob",
+                publish("lobby", key="k"),
+                alice=[ok(7, **said(1, seq=2, sender="bob"))],
+                bob=[ok(7, **said(1, seq=2, sender="bob")), ok(7, room="lobby", seq=2, **stamp(1))],
+            ),
+        ],
+        id="of two senders may have the same key",
+    ),
+]
+
+
+@pytest.mark.parametrize("conversation", ROOM_MESSAGES)
+def test_room_messages(conversation: list[Step]) -> None:
+    house = House("alice", "bob", inside="lobby")
+    house["carol"].send(register("carol"))
+    house.take()
+
+    house.play(conversation)
+
+
+SHUTDOWN = {"type": 0, "status": 503, "event": "shutdown", "reason": None}
+CLOSED = ok(9, event="state", room="lobby", available=False, reason="The room was closed.")
+LOCKED = ok(9, event="state", room="lobby", available=False, reason="The room was locked.")
+OPENED = ok(9, event="state", room="lobby", available=True, reason=None)
+CLOSED_ERROR = 'The room "lobby" is closed.'
+LOCKED_ERROR = 'The room "lobby" is locked; its password is needed.'
+
+STATES = [
+    pytest.param(
+        [
+            hub_does("close_room", "lobby", alice=[CLOSED]),
+            says("bob", ROOMS, bob=[ok(9, rooms=[{"room": "lobby", "members": 1, "available": False}])]),
+            says("bob", join("lobby"), bob=[no(5, "access_denied", CLOSED_ERROR)]),
+            says("alice", publish("lobby"), alice=[no(7, "access_denied", CLOSED_ERROR)]),
+            hub_does("open_room", "lobby", alice=[OPENED]),
+            says(
+                "bob", join("lobby"), alice=[BOB_JOINED], bob=[ok(5, room="lobby", members=["alice", "bob"])]
+            ),
+        ],
+        id="a closed room lets nobody in and nobody speak until it is opened; its members hear of both",
+    ),
+    pytest.param(
+        [
+            hub_does("lock_room", "lobby", "swordfish", alice=[LOCKED]),
+            says("bob", join("lobby"), bob=[no(5, "access_denied", LOCKED_ERROR)]),
+            says("bob", join("lobby", password="Swordfish"), bob=[no(5, "access_denied", LOCKED_ERROR)]),
+            says("alice", publish("lobby"), alice=[FIRST, FIRST_ANSWER]),
+            says(
+                "bob",
+                join("lobby", password="swordfish"),
+                alice=[BOB_JOINED],
+                bob=[ok(5, room="lobby", members=["alice", "bob"])],
+            ),
+        ],
+        id="a locked room asks for its password, and its members go on speaking",
+    ),
+    pytest.param(
+        [
+            hub_does("lock_room", "lobby", "pässwort", alice=[LOCKED]),
+            says(
+                "bob",
+                join("lobby", password="pässwort"),
+                alice=[BOB_JOINED],
+                bob=[ok(5, room="lobby", members=["alice", "bob"])],
+            ),
+        ],
+        id="a password may have any characters",
+    ),
+    pytest.param(
+        [
+            hub_does(
+                "shut_down",
+                "maintenance",
+                alice=[SHUTDOWN | {"reason": "maintenance"}],
+                bob=[SHUTDOWN | {"reason": "maintenance"}],
+                stranger=[SHUTDOWN | {"reason": "maintenance"}],
+            ),
+        ],
+        id="everyone hears of the shutdown, registered or not",
+    ),
+    pytest.param(
+        [
+            hub_does(
+                "shut_down",
+                alice=[SHUTDOWN],
+                bob=[SHUTDOWN],
+                stranger=[SHUTDOWN],
+            ),
+        ],
+        id="a shutdown needs no reason",
+    ),
+]
+
+
+@pytest.mark.parametrize("conversation", STATES)
+def test_what_the_house_does(conversation: list[Step]) -> None:
+    house = House("alice", inside="lobby")
+    house["bob"].send(register("bob"))
+    house["stranger"].send(LIST)
+    house.take()
+
+    house.play(conversation)
+
+
+def test_above_the_presence_limit_a_room_hears_its_count_once_a_second() -> None:
+    three, four = (ok(9, event="members", room="lobby", count=count) for count in (3, 4))
+
+    House("alice", "bob", inside="lobby", presence_limit=2).play(
+        [
+            says("carol", register("carol"), carol=[ok(1)]),
+            says("dave", register("dave"), dave=[ok(1)]),
+            says(
+                "carol",
+                join("lobby"),
+                alice=[three],
+                bob=[three],
+                carol=[three, ok(5, room="lobby", members=["alice", "bob", "carol"])],
+            ),
+            says(
+                "dave", join("lobby"), dave=[ok(5, room="lobby", members=["alice", "bob", "carol", "dave"])]
+            ),
+            time_passes(0.5),
+            time_passes(0.5, alice=[four], bob=[four], carol=[four], dave=[four]),
+            says("dave", leave("lobby"), dave=[ok(6, room="lobby")]),
+            says(
+                "carol",
+                leave("lobby"),
+                alice=[left("carol")],
+                bob=[left("carol")],
+                carol=[ok(6, room="lobby")],
+            ),
+            time_passes(1.0),
+        ]
+    )
+
+
+def left(name: str) -> dict[str, object]:
+    return ok(6, event="left", room="lobby", username=name)
+
+
+def test_the_seeds_answers_are_exact() -> None:
+    house = House()
+
+    house["alice"].send('{"type": 1, "username": "alice"}')
+    house["alice"].send('{"type": 4}')
+
+    assert house["alice"].mailbox.payloads == [
+        b'{"type":1,"status":200}',
+        b'{"type":4,"status":200,"clients":["alice"]}',
+    ]
+
+
+REFS = [
+    pytest.param("a-1", id="a word"),
+    pytest.param("", id="the empty string"),
+    pytest.param(64 * "é", id="64 characters, however many bytes"),
+    pytest.param('"\\\n\0', id="characters that JSON escapes"),
+    pytest.param(7, id="an integer"),
+    pytest.param(0, id="zero"),
+    pytest.param(-1, id="a negative integer"),
+    pytest.param(2**53 - 1, id="the highest integer that all JSON readers agree on"),
+    pytest.param(1 - 2**53, id="the lowest integer that all JSON readers agree on"),
+    pytest.param(3.0, id="an integer that is written 3.0"),
+]
+
+GOOD_REQUESTS = [
+    pytest.param(request, id=f"type {request['type']}")
+    for request in (
+        register("carol"),
+        UNREGISTER,
+        message("bob"),
+        LIST,
+        join("attic"),
+        leave("lobby"),
+        publish("lobby"),
+        history("lobby"),
+        ROOMS,
+    )
+]
+
+
+@pytest.mark.parametrize("ref", REFS)
+def test_a_ref_comes_back_in_the_answer(ref: object) -> None:
+    house = House("alice")
+
+    answer = house["alice"].ask(LIST | {"ref": ref})
+
+    assert answer == ok(4, clients=["alice"], ref=ref)
+    assert type(answer["ref"]) is type(ref)
+
+
+@pytest.mark.parametrize("request_", GOOD_REQUESTS)
+def test_every_request_may_carry_a_ref(request_: dict[str, object]) -> None:
+    house = House("alice", "bob", inside="lobby")
+    who = "carol" if request_["type"] == 1 else "alice"
+
+    house[who].send(request_ | {"ref": "r"})
+
+    frames = house.take()
+    answer = frames.pop(who)[-1]
+    assert answer["ref"] == "r"
+    assert answer["status"] == 200
+    assert not any("ref" in frame for others in frames.values() for frame in others), "a push has no ref"
+
+
+@pytest.mark.parametrize("request_", GOOD_REQUESTS)
+def test_an_answer_has_no_ref_where_the_request_had_none(request_: dict[str, object]) -> None:
+    house = House("alice", "bob", inside="lobby")
+    who = "carol" if request_["type"] == 1 else "alice"
+
+    house[who].send(request_)
+
+    answer = house.take()[who][-1]
+    assert answer["status"] == 200
+    assert "ref" not in answer

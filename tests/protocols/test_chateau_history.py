@@ -1,0 +1,245 @@
+"""History in chateau: which messages of a room one request gets, and how to get at the rest."""
+
+import json
+
+import pytest
+from chateau_house import Frame, House, history, join, no, ok, publish, read, register, stamp
+
+from chateau.protocols.chateau import RELAY_BYTES
+from chateau.store.memory import MemoryStore
+
+MAX_FRAME = 4096
+PASSED_ON = MAX_FRAME - RELAY_BYTES
+
+
+def kept(number: int, *, content: str | None = None) -> Frame:
+    """Message *number* of the lobby, counted from 0; its seq is one more."""
+    said = {"sender": "alice", "room": "lobby", "content": f"{number}" if content is None else content}
+    return said | {"seq": number + 1} | stamp(number)
+
+
+def house_with(messages: int, **options: object) -> House:
+    """A house where alice has said so many messages in the lobby, one a second from 09:30 on."""
+    house = House("alice", inside="lobby", **options)
+    for number in range(messages):
+        house["alice"].send(publish("lobby", content=f"{number}"))
+    house.take()
+    return house
+
+
+TEN = [
+    pytest.param({}, range(10), True, id="nothing more: all of it, oldest first"),
+    pytest.param({"limit": 10}, range(10), True, id="a limit that is just enough"),
+    pytest.param({"limit": 3}, range(7, 10), False, id="a limit: the last ones"),
+    pytest.param({"limit": 3.0}, range(7, 10), False, id="a limit that is written 3.0"),
+    pytest.param({"since": 0}, range(10), True, id="since 0: all of it"),
+    pytest.param({"since": 7}, range(7, 10), True, id="since a seq: those after it"),
+    pytest.param({"since": 7.0}, range(7, 10), True, id="since a seq that is written 7.0"),
+    pytest.param({"since": 10}, [], True, id="since the last one: nothing"),
+    pytest.param({"since": 2**53 - 1}, [], True, id="since a seq that is far away: nothing"),
+    pytest.param({"since": 4, "limit": 3}, range(4, 7), False, id="since with a limit: the first ones"),
+    pytest.param({"since": 7, "limit": 3}, range(7, 10), True, id="since with a limit that is just enough"),
+    pytest.param(
+        {"from": "2026-11-20T09:30:07Z"}, range(7, 10), True, id="from a time: that time is included"
+    ),
+    pytest.param(
+        {"from": "2026-11-20T09:30:06.000000001Z"},
+        range(7, 10),
+        True,
+        id="from a nanosecond after a message: those after it",
+    ),
+    pytest.param(
+        {"from": "2026-11-20T09:30:06.001Z"}, range(7, 10), True, id="from a millisecond after a message"
+    ),
+    pytest.param({"to": "2026-11-20T09:30:02Z"}, range(3), True, id="to a time: that time is included"),
+    pytest.param(
+        {"to": "2026-11-20T09:30:02.999999999Z"}, range(3), True, id="to a nanosecond before a message"
+    ),
+    pytest.param(
+        {"to": "2026-11-20T09:30:04Z", "limit": 2}, range(3, 5), False, id="to with a limit: the last ones"
+    ),
+    pytest.param(
+        {"from": "2026-11-20T09:30:02Z", "limit": 2},
+        range(2, 4),
+        False,
+        id="from with a limit: the first ones",
+    ),
+    pytest.param(
+        {"from": "2026-11-20T09:30:02Z", "to": "2026-11-20T09:30:04Z"}, range(2, 5), True, id="from and to"
+    ),
+    pytest.param(
+        {"from": "2026-11-20T09:30:04Z", "to": "2026-11-20T09:30:02Z"}, [], True, id="from after to: nothing"
+    ),
+    pytest.param(
+        {"from": "2026-11-20T10:30:07+01:00", "to": "2026-11-20T00:30:08-09:00"},
+        range(7, 9),
+        True,
+        id="times with offsets",
+    ),
+    pytest.param(
+        {"since": 3, "from": "2026-11-20T09:30:01Z", "to": "2026-11-20T09:30:05Z"},
+        range(3, 6),
+        True,
+        id="since, from and to: what keeps to all three",
+    ),
+    pytest.param({"from": "0001-01-01T00:00:00Z"}, range(10), True, id="from the first year"),
+    pytest.param({"to": "9999-12-31T23:59:59.999Z"}, range(10), True, id="to the last year"),
+]
+
+
+@pytest.mark.parametrize(("asked", "numbers", "complete"), TEN)
+def test_of_ten_messages_a_request_gets(asked: Frame, numbers: range, *, complete: bool) -> None:
+    house = house_with(10)
+
+    answer = house["alice"].ask(history("lobby", **asked))
+
+    assert answer == ok(8, room="lobby", messages=[kept(number) for number in numbers], complete=complete)
+
+
+def test_without_a_limit_a_hundred_come() -> None:
+    house = house_with(101)
+
+    last = house["alice"].ask(history("lobby"))
+    first = house["alice"].ask(history("lobby", since=0))
+
+    assert last == ok(8, room="lobby", messages=[kept(n) for n in range(1, 101)], complete=False)
+    assert first == ok(8, room="lobby", messages=[kept(n) for n in range(100)], complete=False)
+
+
+def test_a_thousand_come_at_most() -> None:
+    house = house_with(1001)
+
+    answer = house["alice"].ask(history("lobby", limit=1000))
+
+    assert answer == ok(8, room="lobby", messages=[kept(n) for n in range(1, 1001)], complete=False)
+
+
+def test_a_room_where_nothing_was_said_has_an_empty_history() -> None:
+    house = House("alice", inside="lobby")
+
+    assert house["alice"].ask(history("lobby")) == ok(8, room="lobby", messages=[], complete=True)
+
+
+def test_the_room_is_found_in_any_spelling_and_named_as_first_written() -> None:
+    house = house_with(1)
+
+    assert house["alice"].ask(history("LOBBY")) == ok(8, room="lobby", messages=[kept(0)], complete=True)
+
+
+def test_who_comes_later_reads_what_was_said_before_and_by_whom_though_they_left() -> None:
+    house = house_with(1)
+    house["bob"].send(register("bob"))
+    house["bob"].send(join("lobby"))
+    house["alice"].peer.on_close()
+    house.take()
+
+    assert house["bob"].ask(history("lobby")) == ok(8, room="lobby", messages=[kept(0)], complete=True)
+
+
+def test_complete_is_false_where_messages_that_were_asked_for_are_not_kept_any_more() -> None:
+    house = house_with(10, store=MemoryStore(limit=4))
+    last_four = [kept(number) for number in range(6, 10)]
+
+    assert house["alice"].ask(history("lobby")) == ok(8, room="lobby", messages=last_four, complete=False)
+    assert house["alice"].ask(history("lobby", since=2)) == ok(
+        8, room="lobby", messages=last_four, complete=False
+    )
+    assert house["alice"].ask(history("lobby", since=6)) == ok(
+        8, room="lobby", messages=last_four, complete=True
+    )
+
+
+def test_what_does_not_fit_into_a_frame_is_cut_and_can_be_asked_for_since_the_last_one() -> None:
+    house = house_with(80, max_frame=MAX_FRAME)
+    seen: list[Frame] = []
+    pages = 0
+    complete = False
+
+    while not complete:
+        house["alice"].send(history("lobby", since=seen[-1]["seq"] if seen else 0))
+        (payload,) = house["alice"].mailbox.payloads
+        assert len(payload) <= MAX_FRAME
+        (answer,) = house["alice"].mailbox.take()
+        assert answer["messages"], "a page without messages leads nowhere"
+        seen += answer["messages"]
+        complete = answer["complete"]
+        pages += 1
+
+    assert seen == [kept(number) for number in range(80)]
+    assert pages > 2
+
+
+def test_cut_by_the_frame_without_since_or_from_the_last_ones_come() -> None:
+    house = house_with(50, max_frame=MAX_FRAME)
+
+    answer = house["alice"].ask(history("lobby"))
+
+    length = len(answer["messages"])
+    assert 0 < length < 50
+    assert answer["messages"] == [kept(number) for number in range(50 - length, 50)]
+    assert not answer["complete"]
+
+
+def test_cut_by_the_frame_from_a_time_the_first_ones_come() -> None:
+    house = house_with(50, max_frame=MAX_FRAME)
+
+    answer = house["alice"].ask(history("lobby", **{"from": "2026-11-20T09:30:00Z"}))
+
+    length = len(answer["messages"])
+    assert 0 < length < 50
+    assert answer["messages"] == [kept(number) for number in range(length)]
+    assert not answer["complete"]
+
+
+def longest_message() -> str:
+    """The text of a publish that is as long as may be passed on."""
+    empty = len(json.dumps(publish("lobby", content="")))
+    return json.dumps(publish("lobby", content="x" * (PASSED_ON - empty)))
+
+
+def test_the_longest_message_that_is_passed_on_can_be_read_again() -> None:
+    house = House("alice", inside="lobby", max_frame=MAX_FRAME)
+    house["alice"].send(longest_message())
+    house.take()
+
+    answer = house["alice"].ask(history("lobby", since=0))
+
+    content = read(longest_message().encode())["content"]
+    assert answer == ok(8, room="lobby", messages=[kept(0, content=content)], complete=True)
+
+
+def test_an_answer_with_the_longest_message_fits_into_a_frame() -> None:
+    house = House("alice", inside="lobby", max_frame=MAX_FRAME)
+    house["alice"].send(longest_message())
+    house["alice"].send(publish("lobby", content="short"))
+    house.take()
+
+    house["alice"].send(history("lobby", since=0, ref=64 * "\N{PILE OF POO}"))
+
+    assert len(house["alice"].mailbox.payloads[0]) <= MAX_FRAME
+
+
+NO_TIMES = [
+    pytest.param("2026-02-30T00:00:00Z", "day is out of range for month", id="a day that the month has not"),
+    pytest.param("2026-02-29T00:00:00Z", "day is out of range for month", id="29 February in another year"),
+    pytest.param("0000-01-01T00:00:00Z", "year 0 is out of range", id="the year 0"),
+    pytest.param("0001-01-01T00:00:00+23:59", "the year is out of range", id="a time that UTC has not"),
+    pytest.param("9999-12-31T23:59:59-00:01", "the year is out of range", id="the end of all years"),
+]
+
+
+@pytest.mark.parametrize("key", ["from", "to"])
+@pytest.mark.parametrize(("time", "reason"), NO_TIMES)
+def test_a_time_that_is_written_right_but_is_none_is_refused(time: str, reason: str, key: str) -> None:
+    house = House("alice", inside="lobby")
+
+    answer = house["alice"].ask(history("lobby", ref="r", **{key: time}))
+
+    assert answer == no(
+        8,
+        "invalid_message",
+        f'"{key}" is no time: {reason}.',
+        path=f"/{key}",
+        schema="/schemas/chateau/history-request.json",
+        ref="r",
+    )
