@@ -271,7 +271,9 @@ class StreamConnection(Connection):
         try:
             while True:
                 data = await self._stream.read_bytes(READ_BYTES, partial=True)
+                self.wire.turn.begin()
                 self.on_bytes(data)
+                self.wire.turn.end()  # at once: there may be an end behind it, at which the stream closes
                 await asyncio.sleep(0)  # a client that never pauses must not keep the loop to itself
         except StreamClosedError:
             self.on_end()
@@ -299,7 +301,8 @@ class StreamConnection(Connection):
         return self.is_empty and not self._stream.writing()
 
     def _shut_down_writing(self) -> None:
-        if not isinstance(self._stream, SSLIOStream):  # TLS has no half-close that all clients know
+        # TLS has no half-close that all clients know; a closed stream has no socket.
+        if not isinstance(self._stream, SSLIOStream) and not self._stream.closed():
             self._half_close(self._stream.socket)
 
     def _close_transport(self) -> None:

@@ -6,6 +6,7 @@ The doors themselves are WebSockets; see :mod:`chateau.net.websocket`.
 from __future__ import annotations
 
 import logging
+import re
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,15 +40,13 @@ def make_application(
 ) -> Application:
     """The server's addresses: each of *doors* at its path, *schemas* by protocol and name, the page."""
     entrance = {"wire": wire, "allowed_origins": allowed_origins}
+    prefix = re.escape(url_prefix)
     return Application(
         [
-            *(
-                (f"{url_prefix}{path}", WebSocketEntrance, {"door": door, **entrance})
-                for path, door in doors.items()
-            ),
-            (f"{url_prefix}/schemas/", SchemaIndex, {"schemas": schemas, "url_prefix": url_prefix}),
-            (f"{url_prefix}/schemas/([^/]+)/([^/]+)\\.json", SchemaPage, {"schemas": schemas}),
-            (f"{url_prefix}/?", FrontPage, {"url_prefix": url_prefix}),
+            *((prefix + path, WebSocketEntrance, {"door": door, **entrance}) for path, door in doors.items()),
+            (prefix + "/schemas/", SchemaIndex, {"schemas": schemas, "url_prefix": url_prefix}),
+            (prefix + r"/schemas/([^/]+)/([^/]+)\.json", SchemaPage, {"schemas": schemas}),
+            (prefix + "/?", FrontPage, {"url_prefix": url_prefix}),
         ],
         default_handler_class=NotFound,
         log_function=_log_request,

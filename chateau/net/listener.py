@@ -59,12 +59,14 @@ class Listener(socket.socket):
         super().close()
 
     def _send_one_away(self) -> None:
+        os.close(self._reserve)
+        try:
+            super().accept()[0].close()  # BlockingIOError where nobody waits: the system looks for that last
+        finally:
+            self._reserve = os.open(os.devnull, os.O_RDONLY)
         self._sent_away += 1
         if self._sent_away & (self._sent_away - 1) == 0:  # the 1st, 2nd, 4th, 8th …: not a line for each
             log.error("out of file descriptors: %d client(s) sent away so far", self._sent_away)
-        os.close(self._reserve)
-        super().accept()[0].close()
-        self._reserve = os.open(os.devnull, os.O_RDONLY)
 
 
 def raise_descriptor_limit() -> None:

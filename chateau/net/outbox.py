@@ -124,6 +124,7 @@ class Outbox:
         except BlockingIOError:
             sent = 0
         except OSError as exc:
+            self._backlog.extendleft(reversed(pieces))
             self.on_lost(exc)
             return
         self.backlog_bytes -= sent

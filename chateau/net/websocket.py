@@ -42,14 +42,19 @@ class WebSocketEntrance(WebSocketHandler):
         return origin in self._allowed_origins or ALL_ORIGINS in self._allowed_origins
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
-        if self.request.headers.get("Upgrade", "").lower() == "websocket":
+        if self.request.headers.get("Upgrade", "").lower() != "websocket":
+            self.set_header("Upgrade", "websocket")
+            self.set_header("Connection", "Upgrade")
+            self._refuse(426, "This address speaks WebSocket: connect to it with a WebSocket client.")
+        elif self._wire.is_closing:
+            self._refuse(503, "The server is shutting down.")
+        else:
             await super().get(*args, **kwargs)
-            return
-        self.set_status(426)
-        self.set_header("Upgrade", "websocket")
-        self.set_header("Connection", "Upgrade")
+
+    def _refuse(self, status: int, sentence: str) -> None:
+        self.set_status(status)
         self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish("This address speaks WebSocket: connect to it with a WebSocket client.\n")
+        self.finish(f"{sentence}\n")
 
     def get_websocket_protocol(self) -> WebSocketProtocol13 | None:
         if self.request.headers.get("Sec-WebSocket-Version") != "13":

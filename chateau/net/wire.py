@@ -32,6 +32,7 @@ class Wire:
     max_frame: int = 1_048_576  # bytes of a client's message
     max_outbox: int = 4_194_304  # bytes that may wait for one client
     takes_sockets: bool = True  # False: every connection stays on Tornado's IOStream
+    is_closing: bool = field(default=False, init=False)  # nobody is let in any more
     connections: set[Connection] = field(default_factory=set)
     turn: Turn = field(init=False)
     poller: Poller = field(init=False)
@@ -58,7 +59,8 @@ class Wire:
                     await asyncio.sleep(0)
 
     async def close(self, code: int, reason: str, *, within_seconds: float) -> None:
-        """Close every connection behind what waits for it, and cut off who takes longer."""
+        """Let nobody in, close every connection behind what waits for it, and cut off who takes longer."""
+        self.is_closing = True
         for connection in list(self.connections):
             connection.disconnect(code, reason)
         if self.connections:

@@ -1,0 +1,76 @@
+"""A server inside the test's event loop, and the clients that come to it."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from raw_client import PATIENCE_SECONDS, RawClient
+
+from chateau.app import Server
+from chateau.settings import Settings
+
+TLS = Path(__file__).parent / "tls"
+CERTIFICATE = TLS / "certificate.pem"
+KEY = TLS / "key.pem"
+
+WIRES: dict[str, dict[str, Any]] = {
+    "fast": {},
+    "tornado": {"wire": "tornado"},
+    "tls": {"tls_cert": CERTIFICATE, "tls_key": KEY},
+}
+"""The settings by which bytes take each of the ways that there are."""
+
+
+class LiveHouse:
+    """One running server with *settings*, over the wire *name*."""
+
+    def __init__(self, name: str, **settings: Any) -> None:
+        self.wire_name = name
+        self.server = Server(Settings(port=0, max_rate=0, **(WIRES[name] | settings)))
+        self.server.start()
+        self.port = int(self.server.addresses[0].split(":")[2].split("/")[0])
+        self.tls = None if name != "tls" else ssl.create_default_context(cafile=CERTIFICATE)
+        self.clients: list[RawClient] = []
+
+    @property
+    def connections(self) -> int:
+        """How many WebSockets are open."""
+        return len(self.server.wire.connections)
+
+    async def connect(self, **options: Any) -> RawClient:
+        """A client that is connected and has said nothing."""
+        client = await RawClient.connect(self.port, tls=self.tls, **options)
+        self.clients.append(client)
+        return client
+
+    async def client(self, **options: Any) -> RawClient:
+        """A client that is a WebSocket."""
+        return await (await self.connect(**options)).shake_hands()
+
+    async def member(self, username: str, *rooms: str, **options: Any) -> RawClient:
+        """A client that is registered as *username* and inside *rooms*."""
+        return await (await self.client(**options)).enter(username, *rooms)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for what has no event of its own."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not condition():  # noqa: ASYNC110 - the server has no event for a test
+                await asyncio.sleep(0.001)
+
+    async def close(self) -> None:
+        """Have the clients leave, and see that nothing of them is left."""
+        try:
+            for client in self.clients:
+                await client.leave()
+            await self.until(lambda: not self.connections)
+            assert self.server.hub.usernames() == []
+        finally:
+            await self.server.drain()
+
+
+OpenHouse = Callable[..., LiveHouse]
+"""Starts a server with the given settings."""

@@ -1,0 +1,35 @@
+"""A connection whose bytes go nowhere: what is sent is kept, and what comes is said by the test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chateau.net.connection import Connection
+
+if TYPE_CHECKING:
+    from chateau.net.wire import Wire
+
+
+class ScriptedTransport(Connection):
+    """A connection whose bytes are kept for the test to read."""
+
+    __slots__ = ("is_gone", "sent")
+
+    def __init__(self, wire: Wire) -> None:
+        super().__init__(wire)
+        self.sent = bytearray()
+        self.is_gone = False
+        self.write = self._write
+
+    def on_blocked(self) -> None:
+        """It is for the test to go on."""
+
+    def _write(self, batch: bytes) -> int:
+        self.sent += batch
+        return len(batch)
+
+    def _shut_down_writing(self) -> None:
+        pass
+
+    def _close_transport(self) -> None:
+        self.is_gone = True

@@ -1,0 +1,378 @@
+"""A connection without a socket: what it makes of frames, time and failures."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from masked_frames import (
+    BINARY,
+    CLOSE,
+    PING,
+    PONG,
+    TEXT,
+    ServerFrame,
+    client_frame,
+    close,
+    server_frames,
+    text,
+)
+from scripted_transport import ScriptedTransport
+from tornado.iostream import IOStream, StreamClosedError
+
+from chateau.net.connection import Connection, SocketConnection, StreamConnection
+from chateau.net.websocket import released
+from chateau.net.wire import Wire, look_after
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conftest import Log
+    from tornado.ioloop import IOLoop
+
+LIMIT = 2_000
+
+
+class EchoPeer:
+    """Says everything back; fails at what is told to fail."""
+
+    def __init__(self, outbox: Any) -> None:
+        self.outbox = outbox
+        self.heard: list[str | bytes] = []
+
+    def on_text(self, text: str) -> None:
+        self.heard.append(text)
+        if text == "fail":
+            raise ZeroDivisionError
+        self.outbox.send(text.encode())
+
+    def on_binary(self, payload: bytes) -> None:
+        self.heard.append(payload)
+
+    def on_close(self) -> None:
+        self.heard.append("closed")
+
+
+class EchoDoor:
+    def __init__(self) -> None:
+        self.peers: list[EchoPeer] = []
+
+    def open(self, outbox: Any, address: str) -> EchoPeer:
+        self.peers.append(EchoPeer(outbox))
+        return self.peers[-1]
+
+
+class Line:
+    """One connection to an EchoPeer."""
+
+    def __init__(self, wire: Wire) -> None:
+        door = EchoDoor()
+        self.wire = wire
+        self.connection = ScriptedTransport(wire)
+        self.connection.open(door, "127.0.0.1")
+        self.peer = door.peers[0]
+
+    def says(self, sent: bytes) -> list[ServerFrame]:
+        """What the server says when *sent* comes, in one turn."""
+        self.wire.turn.begin()
+        self.connection.on_bytes(sent)
+        self.wire.turn.end()
+        return self.said()
+
+    def said(self) -> list[ServerFrame]:
+        frames = server_frames(self.connection.sent)
+        self.connection.sent.clear()
+        return frames
+
+
+@pytest.fixture
+def wire(io_loop: IOLoop) -> Iterator[Wire]:
+    wire = Wire(io_loop.asyncio_loop, max_frame=LIMIT)  # type: ignore[attr-defined]
+    yield wire
+    for connection in list(wire.connections):
+        connection.abort()
+    wire.poller.close()
+
+
+@pytest.fixture
+def line(wire: Wire) -> Line:
+    return Line(wire)
+
+
+@pytest.fixture
+def come_round(wire: Wire) -> Callable[[], None]:
+    """Has the loop do what is due."""
+
+    def come_round() -> None:
+        wire.loop.run_until_complete(asyncio.sleep(0))
+        wire.loop.run_until_complete(asyncio.sleep(0))
+
+    return come_round
+
+
+def of(code: int, reason: str = "") -> ServerFrame:
+    return ServerFrame(CLOSE, code.to_bytes(2) + reason.encode())
+
+
+def test_texts_and_binaries_reach_the_peer(line: Line) -> None:
+    said = line.says(text("one") + client_frame(BINARY, b"two"))
+
+    assert line.peer.heard == ["one", b"two"]
+    assert said == [ServerFrame(TEXT, b"one")]
+
+
+def test_the_peer_hears_of_the_end_once_and_last(line: Line) -> None:
+    line.says(text("one") + close(1000) + text("two"))
+    line.connection.on_end()
+    line.connection.abort()
+
+    assert line.peer.heard == ["one", "closed"]
+    assert line.connection.is_gone
+    assert not line.wire.connections
+
+
+def test_what_is_said_to_a_client_that_is_gone_goes_nowhere(
+    line: Line, come_round: Callable[[], None]
+) -> None:
+    line.connection.on_end()
+
+    line.peer.outbox.send(b"too late")
+    line.connection.ping()
+    come_round()
+
+    assert line.said() == []
+
+
+def test_no_message_follows_a_close_frame(line: Line, come_round: Callable[[], None]) -> None:
+    line.connection.disconnect(4000, "enough")
+
+    line.peer.outbox.send(b"an answer that had to wait")
+    come_round()
+
+    assert line.said() == [of(4000, "enough")]
+
+
+def test_a_peer_that_fails_is_logged_once_and_closed(line: Line, log: Log) -> None:
+    said = line.says(text("fail") + text("one"))
+
+    assert said == [of(1011, "internal error")]
+    assert line.peer.heard == ["fail", "closed"]
+    assert log.records[0].exc_info is not None
+    assert log.taken() == ["a connection failed, and is closed"]
+
+
+def test_once_it_is_closed_only_the_answer_to_the_close_counts(
+    line: Line, come_round: Callable[[], None]
+) -> None:
+    line.wire.turn.begin()
+    line.connection.disconnect(4000, "enough")
+    line.wire.turn.end()
+    assert line.said() == [of(4000, "enough")]
+
+    assert line.says(text("one") + client_frame(BINARY, b"two") + client_frame(PING, b"three")) == []
+    line.connection.disconnect(4001, "more than enough")
+    assert not line.connection.is_gone
+    assert line.says(close(4000)) == []
+    come_round()
+
+    assert line.peer.heard == ["closed"]
+    assert line.connection.is_gone
+
+
+def test_a_violation_in_answer_to_a_close_is_not_told(line: Line) -> None:
+    line.wire.turn.begin()
+    line.connection.disconnect(4000, "enough")
+    line.wire.turn.end()
+    line.said()
+
+    assert line.says(client_frame(0x3)) == []
+
+
+def test_a_client_that_does_not_answer_the_close_is_cut_off(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 0.01)
+    line.connection.disconnect(4000, "enough")
+
+    line.wire.loop.run_until_complete(asyncio.sleep(0.02))
+
+    assert line.connection.is_gone
+
+
+def test_a_broken_client_is_read_on_for_a_while_after_the_close(
+    line: Line, monkeypatch: pytest.MonkeyPatch, come_round: Callable[[], None]
+) -> None:
+    monkeypatch.setattr("chateau.net.connection.LINGER_SECONDS", 0.05)
+
+    line.says(client_frame(0x3))
+    come_round()
+    assert not line.connection.is_gone
+    assert line.says(text("one")) == []
+    line.wire.loop.run_until_complete(asyncio.sleep(0.1))
+
+    assert line.connection.is_gone
+
+
+def test_a_client_that_breaks_the_protocol_may_end_the_connection_itself(
+    line: Line, come_round: Callable[[], None]
+) -> None:
+    line.says(client_frame(0x3))
+    line.connection.on_end()
+    come_round()
+
+    assert line.connection.is_gone
+    assert line.peer.heard == ["closed"]
+
+
+def test_a_connection_that_is_lost_ends(line: Line) -> None:
+    line.connection.on_lost(BrokenPipeError())
+
+    assert line.connection.is_gone
+    assert line.peer.heard == ["closed"]
+
+
+def test_who_was_heard_of_is_not_pinged(line: Line) -> None:
+    look_after(line.connection)  # it has just come
+    line.says(text("one"))
+    look_after(line.connection)
+    line.says(client_frame(PONG))
+    look_after(line.connection)
+    line.says(text("two")[:1])  # half a frame is a sign of life too
+    look_after(line.connection)
+    line.wire.turn.end()
+
+    assert line.said() == []
+
+
+def test_who_is_silent_is_pinged_twice_and_then_closed(line: Line, wire: Wire) -> None:
+    told = []
+
+    for _ in range(5):
+        wire.turn.begin()
+        look_after(line.connection)
+        wire.turn.end()
+        told.append(line.said())
+
+    ping = ServerFrame(PING, b"")
+    assert told[:3] == [[], [ping], [ping]]
+    assert told[3] == [of(1008, "ping timeout")]
+    assert told[4] == []
+
+
+def test_a_sign_of_life_makes_up_for_a_ping(line: Line, wire: Wire) -> None:
+    told: list[ServerFrame] = []
+
+    for _ in range(4):
+        for _ in range(3):
+            wire.turn.begin()
+            look_after(line.connection)
+            wire.turn.end()
+        told += line.said()
+        assert line.says(client_frame(PONG)) == []
+
+    assert told == [ServerFrame(PING, b"")] * 8
+
+
+def test_what_is_broadcast_is_framed_once(wire: Wire) -> None:
+    lines = [Line(wire) for _ in range(3)]
+
+    wire.turn.begin()
+    wire.broadcast(b"hello", [line.connection for line in lines])
+    frames = [line.connection.frames for line in lines]
+    wire.turn.end()
+
+    assert all(frame is not None and frame[0] is frames[0][0] for frame in frames)  # type: ignore[index]
+    assert [line.said() for line in lines] == [[ServerFrame(TEXT, b"hello")]] * 3
+
+
+def test_a_slow_consumer_is_sent_away_once(wire: Wire, come_round: Callable[[], None]) -> None:
+    wire.max_outbox = 20
+    line = Line(wire)
+    writes = line.connection.write
+    line.connection.write = lambda batch: 0
+
+    for _ in range(3):
+        line.says(text("x" * 15))  # the third one finds the close frame waiting
+        come_round()
+    assert line.peer.heard == ["x" * 15, "x" * 15, "closed"]
+    line.connection.write = writes
+    line.connection.drain()
+
+    assert line.said() == [of(1008, "slow consumer")]
+
+
+def test_a_close_may_be_what_makes_the_backlog_too_long(wire: Wire, come_round: Callable[[], None]) -> None:
+    wire.max_outbox = 20
+    line = Line(wire)
+    writes = line.connection.write
+    line.connection.write = lambda batch: 0
+
+    line.says(text("x" * 18))
+    line.connection.disconnect(4000, "enough")
+    come_round()
+    line.connection.write = writes
+    line.connection.drain()
+
+    assert line.said() == [ServerFrame(TEXT, b"x" * 18), of(4000, "enough")]
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """The server's end of a connection, and the client's."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        yield ours, theirs
+
+
+Pair = tuple[socket.socket, socket.socket]
+
+
+def test_a_socket_that_has_nothing_to_read_after_all_is_left_alone(wire: Wire, pair: Pair) -> None:
+    door = EchoDoor()
+    connection = SocketConnection(wire, pair[0])
+    connection.open(door, "127.0.0.1")
+
+    connection.on_readable()
+
+    assert door.peers[0].heard == []
+    assert wire.connections == {connection}
+
+
+def test_what_is_sent_on_a_stream_that_has_closed_ends_the_connection(
+    wire: Wire, pair: Pair, come_round: Callable[[], None]
+) -> None:
+    async def opened() -> IOStream:
+        return IOStream(pair[0])
+
+    stream = wire.loop.run_until_complete(opened())
+    door = EchoDoor()
+    connection = StreamConnection(wire, stream)
+    connection.open(door, "127.0.0.1")
+
+    stream.close()
+    connection.send(b"hello")
+    come_round()
+
+    assert door.peers[0].heard == ["closed"]
+    assert not wire.connections
+
+
+def test_the_socket_of_a_client_that_is_gone_is_not_released(wire: Wire, pair: Pair) -> None:
+    async def release() -> None:
+        stream = IOStream(pair[0])
+        pair[1].close()
+        released(stream)
+
+    with pytest.raises(StreamClosedError):
+        wire.loop.run_until_complete(release())
+
+
+def test_how_bytes_travel_is_for_the_two_kinds_to_say(wire: Wire) -> None:
+    connection = Connection(wire)
+
+    for missing in (connection._shut_down_writing, connection._close_transport):
+        with pytest.raises(NotImplementedError):
+            missing()

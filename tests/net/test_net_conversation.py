@@ -1,0 +1,389 @@
+"""What clients say and hear over real sockets, over each of the wires."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from masked_frames import (
+    BINARY,
+    CONTINUATION,
+    PING,
+    PONG,
+    TEXT,
+    ServerFrame,
+    client_frame,
+    close,
+    text,
+)
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+if TYPE_CHECKING:
+    from live_house import LiveHouse, OpenHouse
+
+pytestmark = pytest.mark.gen_test(timeout=20)
+
+REGISTER = {"type": 1, "username": "alice"}
+REGISTERED = {"type": 1, "status": 200}
+LIST = {"type": 4}
+
+
+async def test_two_clients_find_and_hear_each_other(house: LiveHouse) -> None:
+    alice, bob = await house.member("alice"), await house.member("bob")
+
+    listed = await alice.ask({"type": 4})
+    answer = await alice.ask({"type": 3, "clients": ["bob"], "content": "héllo"})
+    heard = await bob.hear()
+
+    assert listed == {"type": 4, "status": 200, "clients": ["alice", "bob"]}
+    assert answer == {"type": 3, "status": 200, "id": heard["id"], "time": heard["time"]}
+    assert heard == {
+        "type": 3,
+        "status": 200,
+        "sender": "alice",
+        "clients": ["bob"],
+        "content": "héllo",
+        "id": answer["id"],
+        "time": answer["time"],
+    }
+
+
+async def test_a_room_hears_everything_in_one_order(house: LiveHouse) -> None:
+    members = [await house.member(name, "lobby") for name in ("alice", "bob", "carol")]
+
+    for number in range(50):
+        members[number % 3].say({"type": 7, "room": "lobby", "content": str(number)})
+    said: list[list[Any]] = []
+    for member in members:
+        pushes: list[Any] = []
+        while len(pushes) < 50:
+            frame = await member.hear()
+            if "sender" in frame:
+                pushes.append((frame["seq"], frame["sender"], frame["content"]))
+        said.append(pushes)
+
+    assert said[0] == said[1] == said[2]
+    assert said[0] == sorted(said[0])
+    assert {content for _, _, content in said[0]} == set(map(str, range(50)))
+
+
+@pytest.mark.parametrize("length", [124, 125, 126, 65_535, 65_536, 1_000_000])
+async def test_messages_of_all_lengths_come_through(house: LiveHouse, length: int) -> None:
+    alice = await house.member("alice")
+    content = "x" * length
+
+    alice.say({"type": 3, "clients": ["alice"], "content": content})
+    frames = [await alice.hear(), await alice.hear()]
+
+    assert [frame["content"] for frame in frames if "sender" in frame] == [content]
+
+
+async def test_many_requests_in_one_piece_are_answered_in_their_order(house: LiveHouse) -> None:
+    client = await house.client()
+    client.say(REGISTER)
+
+    client.send(b"".join(text(json.dumps({"type": 4, "ref": number})) for number in range(500)))
+
+    assert await client.hear() == REGISTERED
+    assert [(await client.hear())["ref"] for _ in range(500)] == list(range(500))
+
+
+async def test_a_request_may_come_byte_by_byte(house: LiveHouse) -> None:
+    client = await house.client()
+
+    for byte in text(json.dumps(REGISTER)):
+        client.send(bytes((byte,)))
+        await asyncio.sleep(0)
+
+    assert await client.hear() == REGISTERED
+
+
+async def test_a_request_may_come_in_fragments_with_pings_between(house: LiveHouse) -> None:
+    client = await house.client()
+    request = json.dumps(REGISTER | {"ref": "é"}, ensure_ascii=False).encode()
+    cut = request.index("é".encode()) + 1
+
+    client.send(text(request[:5], final=False))
+    client.send(client_frame(PING, b"first"))
+    client.send(client_frame(CONTINUATION, request[5:cut], final=False))
+    client.send(client_frame(PING, bytes(125)))
+    client.send(client_frame(CONTINUATION, request[cut:]))
+
+    assert await client.receive() == ServerFrame(PONG, b"first")
+    assert await client.receive() == ServerFrame(PONG, bytes(125))
+    assert await client.hear() == REGISTERED | {"ref": "é"}
+
+
+async def test_a_pong_that_nobody_asked_for_is_not_answered(house: LiveHouse) -> None:
+    client = await house.client()
+
+    client.send(client_frame(PONG, b"unasked"))
+
+    assert await client.ask(REGISTER) == REGISTERED
+
+
+async def test_a_binary_frame_is_refused_and_the_connection_stays(house: LiveHouse) -> None:
+    client = await house.client()
+
+    client.send(client_frame(BINARY, json.dumps(REGISTER).encode()))
+    refusal = await client.hear()
+
+    assert (refusal["status"], refusal["code"]) == (400, "binary_frame")
+    assert await client.ask(REGISTER) == REGISTERED
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1011, 3000, 4999])
+async def test_a_close_is_echoed_and_the_server_ends_the_connection(house: LiveHouse, code: int) -> None:
+    client = await house.member("alice")
+
+    client.send(close(code, b"good night"))
+
+    assert await client.closing() == (code, "")
+    assert await client.end() == b""
+    await house.until(lambda: not house.connections)
+    assert house.server.hub.usernames() == []
+
+
+async def test_a_close_without_a_code_is_echoed_without_one(house: LiveHouse) -> None:
+    client = await house.client()
+
+    client.send(close())
+
+    assert await client.closing() == (None, "")
+    assert await client.end() == b""
+
+
+async def test_what_was_asked_before_a_close_is_answered_before_it(house: LiveHouse) -> None:
+    client = await house.client()
+
+    client.send(text(json.dumps(REGISTER)) + client_frame(PING, b"p") + close(1000) + text('{"type": 4}'))
+
+    assert await client.hear() == REGISTERED
+    assert await client.receive() == ServerFrame(PONG, b"p")
+    assert await client.closing() == (1000, "")
+    assert await client.end() == b""
+
+
+VIOLATIONS = [
+    ("reserved bits", client_frame(TEXT, b"{}", reserved=4), 1002, "reserved bits are set"),
+    ("an unknown opcode", client_frame(0x3), 1002, "unknown opcode 0x3"),
+    ("no mask", client_frame(TEXT, b"{}", mask=None), 1002, "a client's frames must be masked"),
+    ("a fragmented ping", client_frame(PING, final=False), 1002, "a control frame is fragmented"),
+    ("a long ping", client_frame(PING, bytes(126)), 1002, "a control frame is longer than 125 bytes"),
+    ("a stray continuation", client_frame(CONTINUATION), 1002, "there is nothing to continue"),
+    (
+        "a message inside a message",
+        text("a", final=False) + text("b"),
+        1002,
+        "the message before is not finished",
+    ),
+    (
+        "a long way to write a length",
+        client_frame(TEXT, b"{}", length_bytes=8),
+        1002,
+        "a length is not written in the fewest bytes",
+    ),
+    ("half a close code", client_frame(0x8, b"\x03"), 1002, "a close frame has half a code"),
+    ("a close code that may not be sent", close(1005), 1002, "1005 is no code for a close frame"),
+    ("a close reason that is not UTF-8", close(1000, b"\xff"), 1007, "the text is not UTF-8"),
+    ("a text that is not UTF-8", text(b'{"type": "\xff"}'), 1007, "the text is not UTF-8"),
+    (
+        "UTF-8 that breaks in a fragment",
+        text(b"\xe2\x82", final=False) + client_frame(CONTINUATION, b"x", final=False),
+        1007,
+        "the text is not UTF-8",
+    ),
+    (
+        "the mere header of a message that is too big",
+        client_frame(TEXT, declared=4097)[:4],
+        1009,
+        "a message may have 4096 bytes",
+    ),
+    (
+        "fragments that are too big together",
+        text(b" " * 4000, final=False) + client_frame(CONTINUATION, declared=97)[:2],
+        1009,
+        "a message may have 4096 bytes",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("sent", "code", "reason"),
+    [pytest.param(sent, code, reason, id=name) for name, sent, code, reason in VIOLATIONS],
+)
+async def test_a_violation_is_told_its_code_before_the_end(
+    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch, sent: bytes, code: int, reason: str
+) -> None:
+    monkeypatch.setattr("chateau.net.connection.LINGER_SECONDS", 0.05)
+    house = open_house(max_frame=4096)
+    client, other = await house.member("alice", "lobby"), await house.member("bob", "lobby")
+
+    client.send(text('{"type": 4}') + sent + text('{"type": 4}'))
+
+    assert await client.hear_until("joined")
+    assert (await client.hear())["type"] == 4
+    assert await client.closing() == (code, reason)
+    assert (await other.hear())["event"] == "left"
+    assert await client.end() == b""
+    await house.until(lambda: house.connections == 1)
+
+
+async def test_a_flood_behind_a_violation_does_not_drown_the_close(house: LiveHouse) -> None:
+    client = await house.client()
+
+    client.send(client_frame(0x3) + bytes(2_000_000))
+
+    assert await client.closing() == (1002, "unknown opcode 0x3")
+
+
+async def test_a_broken_client_may_close_at_once_after_it_was_told(house: LiveHouse) -> None:
+    client = await house.client()
+
+    client.send(client_frame(0x3))
+    await client.closing()
+    await client.leave()
+
+    await house.until(lambda: not house.connections)
+
+
+async def test_a_client_that_breaks_the_protocol_and_vanishes_leaves_nothing(house: LiveHouse) -> None:
+    clients = [await house.client() for _ in range(20)]
+
+    for number, client in enumerate(clients):
+        client.send(client_frame(0x3))
+        if number % 2:
+            await asyncio.sleep(0)
+        client.reset()
+
+    await house.until(lambda: not house.connections)
+
+
+async def test_a_client_that_vanishes_leaves_its_rooms(house: LiveHouse) -> None:
+    alice, bob = await house.member("alice", "lobby"), await house.member("bob", "lobby")
+
+    bob.reset()
+    left = await alice.hear_until("left")
+
+    assert left == {"type": 6, "status": 200, "event": "left", "room": "lobby", "username": "bob"}
+    assert (await alice.ask({"type": 4}))["clients"] == ["alice"]
+
+
+async def test_a_client_that_drops_the_connection_inside_a_frame_leaves_its_rooms(house: LiveHouse) -> None:
+    alice, bob = await house.member("alice", "lobby"), await house.member("bob", "lobby")
+
+    bob.send(client_frame(TEXT, b"x" * 1000)[:500])
+    await bob.leave()
+
+    assert (await alice.hear_until("left"))["username"] == "bob"
+
+
+async def test_a_client_that_only_reads_any_more_is_served_and_ended(house: LiveHouse) -> None:
+    if house.tls is not None:
+        pytest.skip("Python's TLS has no half-close")
+    alice, bob = await house.member("alice", "lobby"), await house.member("bob", "lobby")
+
+    bob.say({"type": 7, "room": "lobby", "content": "last words"})
+    bob.writer.write_eof()
+
+    while "content" not in (heard := await alice.hear()):
+        pass
+    assert heard["content"] == "last words"
+    assert (await alice.hear_until("left"))["username"] == "bob"
+    assert b"last words" in await bob.end()
+
+
+async def test_a_client_that_half_closes_behind_its_close_frame_still_gets_the_echo(house: LiveHouse) -> None:
+    if house.tls is not None:
+        pytest.skip("Python's TLS has no half-close")
+    client = await house.client()
+
+    client.send(close(1000))
+    client.writer.write_eof()
+
+    assert await client.closing() == (1000, "")
+    assert await client.end() == b""
+
+
+async def test_a_peer_that_fails_costs_its_connection_and_one_traceback(
+    house: LiveHouse, monkeypatch: pytest.MonkeyPatch, log: Any
+) -> None:
+    alice, bob = await house.member("alice"), await house.member("bob")
+
+    def fail(self: object, text: str) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("chateau.protocols.chateau.ChateauPeer.on_text", fail)
+    alice.send(text("{}") + text("{}"))
+    assert await alice.closing() == (1011, "internal error")
+    monkeypatch.undo()
+
+    assert log.taken() == ["a connection failed, and is closed"]
+    assert (await bob.ask({"type": 4}))["clients"] == ["bob"]
+    alice.send(close(1011))
+    assert await alice.end() == b""
+
+
+# A second opinion: a client that was not written for these tests.
+
+
+async def socket_to(house: LiveHouse) -> socket.socket:
+    sock = socket.socket()
+    sock.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", house.port))
+    return sock
+
+
+async def second_opinion(house: LiveHouse, **options: Any) -> Any:
+    scheme = "ws" if house.tls is None else "wss"
+    if house.tls is not None:
+        options |= {"ssl": house.tls, "server_hostname": "localhost"}
+    return await connect(f"{scheme}://localhost/ws", sock=await socket_to(house), **options)
+
+
+async def test_another_implementation_gets_along_with_the_server(house: LiveHouse) -> None:
+    async with await second_opinion(house) as alice, await second_opinion(house) as bob:
+        for name, client in (("alice", alice), ("bob", bob)):
+            await client.send(json.dumps({"type": 1, "username": name}))
+            assert json.loads(await client.recv()) == REGISTERED
+
+        request = json.dumps({"type": 3, "clients": ["bob"], "content": "é" * 40_000}, ensure_ascii=False)
+        await alice.send(request[start : start + 999] for start in range(0, len(request), 999))
+        await (await alice.ping(b"are you there"))
+
+        assert json.loads(await alice.recv())["status"] == 200
+        assert json.loads(await bob.recv())["content"] == "é" * 40_000
+        await alice.close(4000, "enough")
+        assert (alice.close_code, alice.close_reason) == (4000, "")
+        await bob.send(json.dumps({"type": 4}))
+        assert json.loads(await bob.recv())["clients"] == ["bob"]
+    assert bob.close_code == 1000
+
+
+async def test_another_implementation_is_told_of_a_message_that_is_too_big(open_house: OpenHouse) -> None:
+    house = open_house(max_frame=4096)
+
+    async with await second_opinion(house) as client:
+        await client.send("x" * 4097)
+        with pytest.raises(ConnectionClosed) as told:
+            await client.recv()
+
+    assert told.value.rcvd is not None
+    assert (told.value.rcvd.code, told.value.rcvd.reason) == (1009, "a message may have 4096 bytes")
+
+
+async def test_another_implementation_is_told_of_the_shutdown(house: LiveHouse) -> None:
+    async with await second_opinion(house) as client:
+        await house.server.drain("maintenance")
+
+        shutdown = json.loads(await client.recv())
+        with pytest.raises(ConnectionClosed) as told:
+            await client.recv()
+
+    assert shutdown == {"type": 0, "status": 503, "event": "shutdown", "reason": "maintenance"}
+    assert told.value.rcvd is not None
+    assert (told.value.rcvd.code, told.value.rcvd.reason) == (1001, "server shutdown")

@@ -1,0 +1,243 @@
+"""The handshake, and what stands at the other addresses, over each of the wires."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from masked_frames import TEXT, client_frame, close, text
+from raw_client import ACCEPT
+
+from chateau import __version__
+
+if TYPE_CHECKING:
+    from live_house import LiveHouse, OpenHouse
+
+pytestmark = pytest.mark.gen_test(timeout=20)
+
+REGISTER = '{"type": 1, "username": "alice"}'
+REGISTERED = {"type": 1, "status": 200}
+
+
+async def test_a_handshake_is_answered_as_rfc_6455_has_it(house: LiveHouse) -> None:
+    client = await house.connect()
+    client.send(client.handshake_request(Sec_WebSocket_Extensions="permessage-deflate", Cookie="a=b"))
+
+    response = await client.response()
+
+    assert response.status == 101
+    assert response.headers["upgrade"].lower() == "websocket"
+    assert response.headers["connection"].lower() == "upgrade"
+    assert response.headers["sec-websocket-accept"] == ACCEPT
+    assert "sec-websocket-extensions" not in response.headers
+    assert "sec-websocket-protocol" not in response.headers
+
+
+async def test_header_names_and_values_may_be_in_any_case(house: LiveHouse) -> None:
+    client = await house.connect()
+    client.send(client.handshake_request(Upgrade="WebSocket", Connection="keep-alive, UPGRADE"))
+
+    assert (await client.response()).status == 101
+
+
+@pytest.mark.parametrize("version", ["8", "12", "14", "thirteen"])
+async def test_another_version_is_told_which_one_is_spoken(house: LiveHouse, version: str) -> None:
+    client = await house.connect()
+    client.send(client.handshake_request(Sec_WebSocket_Version=version))
+
+    response = await client.response()
+
+    assert response.status == 426
+    assert response.headers["sec-websocket-version"] == "13"
+    assert house.connections == 0
+
+
+async def test_a_plain_get_is_told_to_upgrade(house: LiveHouse) -> None:
+    client = await house.connect()
+
+    response = await client.get("/ws")
+
+    assert response.status == 426
+    assert response.headers["upgrade"] == "websocket"
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
+    assert b"WebSocket client" in response.body
+
+
+async def test_an_upgrade_that_connection_does_not_name_is_refused(house: LiveHouse) -> None:
+    client = await house.connect()
+    client.send(client.handshake_request(Connection="close"))
+
+    assert (await client.response()).status == 400
+
+
+async def test_a_handshake_without_a_key_is_refused(house: LiveHouse) -> None:
+    client = await house.connect()
+    client.send(client.handshake_request(Sec_WebSocket_Key=""))
+
+    assert (await client.response()).status == 400
+
+
+@pytest.mark.parametrize("origin", ["https://example.org", "http://localhost", "null"])
+async def test_a_page_of_another_origin_is_refused(house: LiveHouse, origin: str) -> None:
+    client = await house.connect()
+    client.send(client.handshake_request(Origin=origin))
+
+    assert (await client.response()).status == 403
+    assert house.connections == 0
+
+
+async def test_a_page_of_the_same_origin_is_let_in(house: LiveHouse) -> None:
+    client = await house.connect()
+    scheme = "http" if house.tls is None else "https"
+
+    await client.shake_hands(Origin=f"{scheme}://{client.host}")
+
+
+async def test_an_origin_that_is_allowed_is_let_in_and_no_other(open_house: OpenHouse) -> None:
+    house = open_house(allow_origin=("https://example.org", "https://example.net"))
+
+    for origin in ("https://example.org", "https://example.net"):
+        await (await house.connect()).shake_hands(Origin=origin)
+    for origin in ("http://example.org", "https://example.org.evil.net", "https://example.org:8443"):
+        client = await house.connect()
+        client.send(client.handshake_request(Origin=origin))
+        assert (await client.response()).status == 403
+
+
+async def test_a_star_lets_all_origins_in(open_house: OpenHouse) -> None:
+    house = open_house(allow_origin=("*",))
+
+    for origin in ("https://example.org", "null"):
+        await (await house.connect()).shake_hands(Origin=origin)
+
+
+async def test_frames_in_the_same_piece_as_the_request_are_not_lost(house: LiveHouse) -> None:
+    client = await house.connect()
+    client.send(client.handshake_request() + text(REGISTER) + text('{"type": 4}'))
+
+    assert (await client.response()).status == 101
+
+    assert await client.hear() == REGISTERED
+    assert await client.hear() == {"type": 4, "status": 200, "clients": ["alice"]}
+
+
+async def test_a_frame_that_is_cut_by_the_end_of_that_piece_is_not_lost(house: LiveHouse) -> None:
+    client = await house.connect()
+    frame = text(REGISTER)
+    client.send(client.handshake_request() + frame[:9])
+
+    assert (await client.response()).status == 101
+    client.send(frame[9:])
+
+    assert await client.hear() == REGISTERED
+
+
+async def test_a_request_in_pieces_is_one_request(house: LiveHouse) -> None:
+    client = await house.connect()
+    request = client.handshake_request()
+
+    for start in range(0, len(request), 40):
+        client.send(request[start : start + 40])
+        await client.writer.drain()
+
+    assert (await client.response()).status == 101
+
+
+async def test_a_client_that_is_gone_before_the_answer_leaves_nothing(house: LiveHouse) -> None:
+    client = await house.connect()
+
+    client.send(client.handshake_request())
+    client.reset()
+    (await house.connect()).send(b"")
+    await (await house.member("alice")).ask({"type": 4})
+
+    await house.until(lambda: house.connections <= 1)
+
+
+async def test_the_first_page_says_where_the_door_is(house: LiveHouse) -> None:
+    client = await house.connect()
+
+    response = await client.get("/")
+
+    assert response.status == 200
+    assert response.headers["content-type"] == "text/html; charset=UTF-8"
+    assert response.headers["server"] == f"Chateau/{__version__}"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+    scheme = "ws" if house.tls is None else "wss"
+    assert f"{scheme}://{client.host}/ws" in response.body.decode()
+    assert b"{{" not in response.body
+
+
+async def test_what_a_request_calls_the_host_cannot_become_markup(house: LiveHouse) -> None:
+    client = await house.connect()
+
+    response = await client.get("/", Host="<script>")
+
+    assert b"<script>" not in response.body
+
+
+async def test_every_schema_is_at_its_address(house: LiveHouse) -> None:
+    client = await house.connect()
+
+    index = await client.get("/schemas/")
+    urls = json.loads(index.body)
+
+    assert index.headers["content-type"] == "application/json"
+    assert "/schemas/chateau/register-request.json" in urls
+    for url in urls:
+        response = await client.get(url)
+        assert response.status == 200
+        assert response.headers["content-type"] == "application/schema+json"
+        assert json.loads(response.body)["$schema"].startswith("https://json-schema.org/")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nowhere",
+        "/ws/",
+        "/schemas",
+        "/schemas/chateau/nothing.json",
+        "/schemas/nobody/register-request.json",
+        "/schemas/chateau/../../pyproject.json",
+    ],
+)
+async def test_any_other_address_is_not_found(house: LiveHouse, path: str) -> None:
+    client = await house.connect()
+
+    response = await client.get(path)
+
+    assert response.status == 404
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
+    assert response.body == b"404 Not Found\n"
+
+
+@pytest.mark.parametrize("prefix", ["/chat", "/a/b", "/v1.0", "/c++", "/(room)"])
+async def test_the_prefix_goes_before_every_address(open_house: OpenHouse, prefix: str) -> None:
+    house = open_house(url_prefix=prefix)
+    client = await house.connect(path=f"{prefix}/ws")
+
+    for path in (prefix, f"{prefix}/"):
+        page = await client.get(path)
+        assert page.status == 200
+        assert f"{client.host}{prefix}/ws" in page.body.decode()
+    urls = json.loads((await client.get(f"{prefix}/schemas/")).body)
+    assert f"{prefix}/schemas/chateau/register-request.json" in urls
+    assert (await client.get(urls[0])).status == 200
+    for path in ("/", "/ws", "/schemas/", f"{prefix}x/ws", prefix.replace(".", "x", 1) + "0/ws"):
+        assert (await client.get(path)).status == 404
+    await client.shake_hands()
+    client.send(text('{"type": 1, "username": 1}'))
+    assert (await client.hear())["schema"] == f"{prefix}/schemas/chateau/register-request.json"
+
+
+async def test_a_connection_may_ask_for_pages_before_it_becomes_a_websocket(house: LiveHouse) -> None:
+    client = await house.connect()
+
+    assert (await client.get("/")).status == 200
+    await client.shake_hands()
+
+    client.send(client_frame(TEXT, REGISTER.encode()) + close(1000))
+    assert await client.hear() == REGISTERED

@@ -1,0 +1,488 @@
+"""The outbox: one write a turn, a backlog counted in bytes, and never half a frame on the wire."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from masked_frames import ServerFrame, server_frames
+
+from chateau.net.frames import text_frame
+from chateau.net.outbox import SEND_BYTES, Outbox, Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ALL = 1 << 40
+Take = int | OSError
+"""How many bytes one write takes, or what it raises."""
+
+
+class Rounds:
+    """An event loop that comes round when it is told to."""
+
+    def __init__(self) -> None:
+        self.due: list[Callable[[], None]] = []
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        self.due.append(callback)
+
+    def come_round(self) -> None:
+        due, self.due = self.due, []
+        for callback in due:
+            callback()
+
+
+class ScriptedOutbox(Outbox):
+    """An outbox whose writes take what the script says, and everything when it is over."""
+
+    def __init__(self, *script: Take, max_backlog: int = 1_000) -> None:
+        super().__init__(max_backlog)
+        self.script = list(script)
+        self.writes: list[bytes] = []
+        self.gone = bytearray()
+        self.told: list[str] = []
+        self.write = self._write
+
+    def _write(self, batch: bytes) -> int:
+        self.writes.append(batch)
+        take = self.script.pop(0) if self.script else ALL
+        if isinstance(take, OSError):
+            raise take
+        self.gone += batch[:take]
+        return min(take, len(batch))
+
+    def on_blocked(self) -> None:
+        self.told.append("blocked")
+
+    def on_drained(self) -> None:
+        self.told.append("drained")
+
+    def on_overflow(self) -> None:
+        self.told.append("overflow")
+        self.drop()
+
+    def on_lost(self, exc: OSError) -> None:
+        self.told.append(f"lost: {exc}")
+        self.drop()
+
+
+@pytest.fixture
+def rounds() -> Rounds:
+    return Rounds()
+
+
+@pytest.fixture
+def turn(rounds: Rounds) -> Turn:
+    return Turn(rounds)  # type: ignore[arg-type]
+
+
+def test_nothing_is_written_before_the_turn_ends(rounds: Rounds, turn: Turn) -> None:
+    outbox = ScriptedOutbox()
+
+    turn.put(outbox, b"one")
+
+    assert outbox.writes == []
+    assert not outbox.is_empty
+    rounds.come_round()
+    assert outbox.writes == [b"one"]
+    assert outbox.is_empty
+
+
+def test_a_turn_is_one_write(rounds: Rounds, turn: Turn) -> None:
+    outbox = ScriptedOutbox()
+
+    for frame in (b"one", b"two", b"three"):
+        turn.put(outbox, frame)
+    rounds.come_round()
+
+    assert outbox.writes == [b"onetwothree"]
+
+
+def test_each_turn_is_a_write_of_its_own(rounds: Rounds, turn: Turn) -> None:
+    outbox = ScriptedOutbox()
+
+    for frame in (b"one", b"two"):
+        turn.put(outbox, frame)
+        rounds.come_round()
+
+    assert outbox.writes == [b"one", b"two"]
+
+
+def test_a_turn_asks_the_loop_once_however_much_it_holds(rounds: Rounds, turn: Turn) -> None:
+    outboxes = [ScriptedOutbox() for _ in range(3)]
+
+    turn.put(outboxes[0], b"one")
+    turn.put_all(outboxes, b"two")
+    turn.put(outboxes[2], b"three")
+
+    assert len(rounds.due) == 1
+    rounds.come_round()
+    assert [outbox.writes for outbox in outboxes] == [[b"onetwo"], [b"two"], [b"twothree"]]
+
+
+def test_a_frame_for_all_is_one_object(rounds: Rounds, turn: Turn) -> None:
+    outboxes = [ScriptedOutbox() for _ in range(3)]
+    frame = text_frame(b"hello")
+
+    turn.put_all(outboxes, frame)
+    rounds.come_round()
+
+    assert all(outbox.writes[0] is frame for outbox in outboxes)
+
+
+def test_a_turn_that_was_begun_ends_when_it_is_told_to(rounds: Rounds, turn: Turn) -> None:
+    outbox, other = ScriptedOutbox(), ScriptedOutbox()
+
+    turn.begin()
+    turn.put(outbox, b"one")
+    turn.put_all([outbox, other], b"two")
+    assert rounds.due == []
+    assert outbox.writes == []
+    turn.end()
+
+    assert outbox.writes == [b"onetwo"]
+    assert other.writes == [b"two"]
+
+
+def test_what_was_put_in_before_a_turn_was_begun_goes_out_with_it(rounds: Rounds, turn: Turn) -> None:
+    outbox = ScriptedOutbox()
+
+    turn.put(outbox, b"one")
+    turn.begin()
+    turn.put(outbox, b"two")
+    turn.end()
+    rounds.come_round()
+
+    assert outbox.writes == [b"onetwo"]
+
+
+def test_what_is_put_in_by_a_flush_goes_out_in_the_next_round(rounds: Rounds, turn: Turn) -> None:
+    other = ScriptedOutbox()
+
+    class Answering(ScriptedOutbox):
+        def _write(self, batch: bytes) -> int:
+            turn.put(other, b"answer")
+            return super()._write(batch)
+
+    turn.put(Answering(), b"question")
+    rounds.come_round()
+    assert other.writes == []
+    rounds.come_round()
+
+    assert other.writes == [b"answer"]
+
+
+def test_what_was_dropped_in_a_turn_does_not_go_out_at_its_end(rounds: Rounds, turn: Turn) -> None:
+    outbox = ScriptedOutbox()
+
+    turn.put(outbox, b"one")
+    outbox.drop()
+    rounds.come_round()
+
+    assert outbox.writes == []
+    assert outbox.is_empty
+
+
+@pytest.mark.parametrize("taken", range(9))
+def test_what_is_not_taken_waits_and_is_counted(taken: int) -> None:
+    outbox = ScriptedOutbox(taken)
+
+    outbox.frames = [b"abc", b"def", b"ghi"]
+    outbox.flush()
+
+    assert outbox.told == ["blocked"]
+    assert outbox.backlog_bytes == 9 - taken
+    assert not outbox.is_empty
+    outbox.drain()
+    assert outbox.told == ["blocked", "drained"]
+    assert outbox.gone == b"abcdefghi"
+    assert outbox.backlog_bytes == 0
+    assert outbox.is_empty
+
+
+def test_a_write_that_would_block_leaves_everything() -> None:
+    outbox = ScriptedOutbox(BlockingIOError())
+
+    outbox.frames = [b"abc", b"def"]
+    outbox.flush()
+
+    assert outbox.told == ["blocked"]
+    assert outbox.backlog_bytes == 6
+
+
+def test_a_drain_that_would_block_leaves_everything() -> None:
+    outbox = ScriptedOutbox(1, BlockingIOError())
+
+    outbox.frames = [b"abc", b"def"]
+    outbox.flush()
+    outbox.drain()
+
+    assert outbox.told == ["blocked"]
+    assert outbox.backlog_bytes == 5
+    outbox.drain()
+    assert outbox.gone == b"abcdef"
+
+
+def test_where_there_is_a_backlog_a_turn_goes_behind_it_unwritten() -> None:
+    outbox = ScriptedOutbox(1)
+
+    outbox.frames = [b"abc"]
+    outbox.flush()
+    outbox.frames = [b"def"]
+    outbox.flush()
+
+    assert outbox.writes == [b"abc"]
+    assert outbox.told == ["blocked"]
+    assert outbox.backlog_bytes == 5
+    outbox.drain()
+    assert outbox.gone == b"abcdef"
+
+
+def test_a_drain_puts_many_frames_in_one_write_up_to_a_size() -> None:
+    outbox = ScriptedOutbox(0, max_backlog=ALL)
+    half = SEND_BYTES // 2
+
+    outbox.frames = [b"a" * half, b"b" * half, b"c", b"d"]
+    outbox.flush()
+    outbox.drain()
+    outbox.drain()
+
+    assert list(map(len, outbox.writes[1:])) == [SEND_BYTES, 2]
+    assert outbox.told == ["blocked", "drained"]
+
+
+def test_a_frame_longer_than_that_is_one_write() -> None:
+    outbox = ScriptedOutbox(0, max_backlog=ALL)
+
+    outbox.frames = [b"a" * (3 * SEND_BYTES), b"b"]
+    outbox.flush()
+    outbox.drain()
+
+    assert len(outbox.writes[1]) == 3 * SEND_BYTES
+
+
+def test_without_a_backlog_a_drain_does_nothing() -> None:
+    outbox = ScriptedOutbox()
+
+    outbox.drain()
+
+    assert outbox.writes == []
+    assert outbox.told == []
+
+
+def test_a_backlog_may_be_as_long_as_the_limit() -> None:
+    outbox = ScriptedOutbox(0, max_backlog=6)
+
+    outbox.frames = [b"abc", b"def"]
+    outbox.flush()
+
+    assert outbox.told == ["blocked"]
+
+
+def test_a_backlog_longer_than_the_limit_overflows_once() -> None:
+    outbox = ScriptedOutbox(0, max_backlog=6)
+
+    outbox.frames = [b"abc", b"def"]
+    outbox.flush()
+    outbox.frames = [b"g"]
+    outbox.flush()
+    outbox.frames = [b"bye"]
+    outbox.flush()
+
+    assert outbox.told == ["blocked", "overflow"]
+    outbox.drain()
+    assert outbox.gone == b"bye"
+
+
+def test_a_turn_that_overflows_by_itself_is_told_and_waits_for_the_drain() -> None:
+    outbox = ScriptedOutbox(0, max_backlog=6)
+
+    outbox.frames = [b"abc", b"def", b"g"]
+    outbox.flush()
+
+    assert outbox.told == ["overflow", "blocked"]
+    assert outbox.backlog_bytes == 0
+    outbox.drain()
+    assert outbox.told == ["overflow", "blocked", "drained"]
+    assert outbox.gone == b""
+
+
+@pytest.mark.parametrize(
+    ("taken", "left"),
+    [
+        pytest.param([0], b"", id="nothing has begun"),
+        pytest.param([1], b"bc", id="the first frame has begun"),
+        pytest.param([3], b"", id="the first frame is out"),
+        pytest.param([4], b"ef", id="the second frame has begun"),
+        pytest.param([1, 1], b"c", id="the first frame has begun and goes on"),
+        pytest.param([1, 2], b"", id="the first frame is out after a pause"),
+        pytest.param([1, 3], b"ef", id="the second frame has begun after a pause"),
+        pytest.param([1, 0], b"bc", id="the first frame has begun and is stuck"),
+        pytest.param([1, BlockingIOError()], b"bc", id="the first frame has begun and blocks"),
+        pytest.param([4, 2, 0], b"", id="the second frame is out and the third is stuck"),
+        pytest.param([8, 0], b"i", id="the last frame has begun"),
+    ],
+)
+def test_dropping_keeps_the_rest_of_a_frame_that_has_begun(taken: list[Take], left: bytes) -> None:
+    outbox = ScriptedOutbox(*taken)
+    outbox.frames = [b"abc", b"def", b"ghi"]
+    outbox.flush()
+    for _ in taken[1:]:
+        outbox.drain()
+    gone = len(outbox.gone)
+
+    outbox.frames = [b"never"]
+    outbox.drop()
+    outbox.drain()
+
+    assert outbox.gone[gone:] == left
+    assert outbox.backlog_bytes == 0
+    assert outbox.is_empty
+    assert outbox.told == ["blocked", "drained"]
+
+
+def test_what_is_put_in_behind_a_drop_follows_the_rest() -> None:
+    outbox = ScriptedOutbox(1)
+    outbox.frames = [b"abc", b"def"]
+    outbox.flush()
+
+    outbox.drop()
+    outbox.frames = [b"bye"]
+    outbox.flush()
+    assert outbox.backlog_bytes == 5
+    outbox.drain()
+
+    assert outbox.gone == b"abcbye"
+
+
+def test_a_backlog_that_was_drained_does_not_count_as_begun_later() -> None:
+    outbox = ScriptedOutbox(1, 2, 0)
+    outbox.frames = [b"abc"]
+    outbox.flush()
+    outbox.drain()
+    outbox.frames = [b"def"]
+    outbox.flush()
+
+    outbox.drop()
+    outbox.drain()
+
+    assert outbox.gone == b"abc"
+
+
+def test_a_connection_that_breaks_at_a_flush_is_told() -> None:
+    outbox = ScriptedOutbox(BrokenPipeError("gone"))
+
+    outbox.frames = [b"abc"]
+    outbox.flush()
+
+    assert outbox.told == ["lost: gone"]
+    assert outbox.is_empty
+
+
+@pytest.mark.parametrize("taken", [0, 1, 3])
+def test_a_connection_that_breaks_at_a_drain_is_told(taken: int) -> None:
+    outbox = ScriptedOutbox(taken, ConnectionResetError("gone"))
+
+    outbox.frames = [b"abc", b"def"]
+    outbox.flush()
+    outbox.drain()
+
+    assert outbox.told == ["blocked", "lost: gone"]
+
+
+def test_an_outbox_with_nothing_in_it_is_empty() -> None:
+    outbox = ScriptedOutbox()
+
+    outbox.flush()
+
+    assert outbox.is_empty
+    assert outbox.writes == []
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        Outbox.on_blocked,
+        Outbox.on_drained,
+        Outbox.on_overflow,
+        lambda outbox: outbox.on_lost(OSError()),
+    ],
+)
+def test_what_an_outbox_hears_is_for_the_connection_to_say(call: Callable[[Outbox], None]) -> None:
+    with pytest.raises(NotImplementedError):
+        call(Outbox(1))
+
+
+takes = st.one_of(st.integers(0, 12), st.just(ALL), st.builds(BlockingIOError))
+frames = st.binary(min_size=1, max_size=9)
+steps = st.lists(st.one_of(st.tuples(st.just("put"), st.lists(frames, max_size=4)), st.just(("drain", []))))
+
+
+@given(steps=steps, script=st.lists(takes))
+def test_what_leaves_is_what_was_put_in(steps: list[tuple[str, list[bytes]]], script: list[Take]) -> None:
+    outbox = ScriptedOutbox(*script, max_backlog=ALL)
+    put_in = bytearray()
+    blocked = False
+
+    for step, some in steps:
+        if step == "put":
+            turn = Turn(Rounds())  # type: ignore[arg-type]
+            for frame in some:
+                turn.put(outbox, frame)
+                put_in += frame
+            turn.end()
+        elif blocked:
+            outbox.drain()
+        blocked = outbox.told.count("blocked") > outbox.told.count("drained")
+        assert put_in.startswith(outbox.gone)
+        assert outbox.backlog_bytes == len(put_in) - len(outbox.gone)
+        assert blocked == (not outbox.is_empty)
+
+    while not outbox.is_empty:
+        outbox.drain()
+    assert outbox.gone == put_in
+
+
+losses = st.builds(ConnectionResetError)
+numbered = st.integers(0, 300)
+
+
+@settings(max_examples=300)
+@given(
+    steps=st.lists(st.one_of(st.lists(numbered, min_size=1, max_size=3), st.sampled_from(["drain", "drop"]))),
+    script=st.lists(st.one_of(takes, losses)),
+    max_backlog=st.integers(20, 600),
+)
+def test_whatever_happens_whole_frames_leave_in_order(
+    steps: list[list[int] | str], script: list[Take], max_backlog: int
+) -> None:
+    outbox = ScriptedOutbox(*script, max_backlog=max_backlog)
+    turn = Turn(Rounds())  # type: ignore[arg-type]
+    put_in = []
+
+    for step in steps:
+        match step:
+            case "drain":
+                outbox.drain()
+            case "drop":
+                outbox.drop()
+            case _:
+                for length in step:
+                    put_in.append(b"%d " % len(put_in) + b"x" * int(length))
+                    turn.put(outbox, text_frame(put_in[-1]))
+                turn.end()
+        if any(told.startswith("lost") for told in outbox.told):
+            return
+    while not outbox.is_empty:
+        outbox.drain()
+        if any(told.startswith("lost") for told in outbox.told):
+            return
+
+    left = [payload for _, payload in server_frames(outbox.gone)]
+    assert [ServerFrame(1, payload) for payload in left] == server_frames(outbox.gone)
+    numbers = [int(payload.split()[0]) for payload in left]
+    assert numbers == sorted(set(numbers))
+    assert all(payload == put_in[number] for number, payload in zip(numbers, left, strict=True))

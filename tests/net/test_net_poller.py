@@ -1,0 +1,321 @@
+"""Pollers: each one passes these tests, on real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from chateau.net.outbox import Outbox, Turn
+from chateau.net.poller import EpollPoller, LoopPoller, Poller, make_poller
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tornado.ioloop import IOLoop
+
+pytestmark = pytest.mark.gen_test
+
+PATIENCE_SECONDS = 4
+ROUNDS = 5  # of the loop: what has not been told by then is not told
+
+
+class Ear:
+    """Hears of one socket, reads what has come, and does what a test wants done besides."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.heard: list[str] = []
+        self.something = asyncio.Event()
+        self.when_readable: Callable[[], None] = self.read
+        self.when_writable: Callable[[], None] = lambda: None
+
+    def read(self) -> None:
+        self.sock.recv(1_000)
+
+    def on_readable(self) -> None:
+        self.heard.append("readable")
+        self.something.set()
+        self.when_readable()
+
+    def drain(self) -> None:
+        self.heard.append("writable")
+        self.something.set()
+        self.when_writable()
+
+    async def hears(self, what: str) -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while what not in self.heard:
+                self.something.clear()
+                await self.something.wait()
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """The server's end of a connection, and the client's."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        theirs.setblocking(False)
+        yield ours, theirs
+
+
+Pair = tuple[socket.socket, socket.socket]
+
+
+@pytest.fixture(params=[EpollPoller, LoopPoller])
+def poller(request: pytest.FixtureRequest, io_loop: IOLoop, pair: Pair) -> Iterator[Poller]:
+    """One that is closed before the sockets are."""
+    loop: asyncio.AbstractEventLoop = io_loop.asyncio_loop  # type: ignore[attr-defined]
+    kind: Any = request.param
+    poller = kind(loop, Turn(loop)) if kind is EpollPoller else kind(loop)
+    yield poller
+    poller.close()
+
+
+async def rounds() -> None:
+    for _ in range(ROUNDS):
+        await asyncio.sleep(0.001)
+
+
+def fill(sock: socket.socket) -> None:
+    """Write until nothing more can be written."""
+    try:
+        while True:
+            sock.send(bytes(65_536))
+    except BlockingIOError:
+        pass
+
+
+def empty(sock: socket.socket) -> None:
+    """Read until there is nothing more to read."""
+    try:
+        while True:
+            sock.recv(65_536)
+    except BlockingIOError:
+        pass
+
+
+async def test_it_tells_when_something_can_be_read(poller: Poller, pair: Pair) -> None:
+    ours, theirs = pair
+    ear = Ear(ours)
+    poller.watch(ours.fileno(), ear)
+
+    await rounds()
+    assert ear.heard == []
+    theirs.send(b"x")
+    await ear.hears("readable")
+    await rounds()
+
+    assert ear.heard == ["readable"]
+
+
+async def test_it_tells_again_of_what_was_not_read(poller: Poller, pair: Pair) -> None:
+    ours, theirs = pair
+    ear = Ear(ours)
+    ear.when_readable = lambda: ear.read() if len(ear.heard) == 3 else None
+    poller.watch(ours.fileno(), ear)
+
+    theirs.send(b"x")
+    await ear.hears("readable")
+    await rounds()
+
+    assert ear.heard == ["readable"] * 3
+
+
+async def test_it_tells_of_the_end(poller: Poller, pair: Pair) -> None:
+    ours, theirs = pair
+    ear = Ear(ours)
+    poller.watch(ours.fileno(), ear)
+
+    theirs.close()
+    await ear.hears("readable")
+
+    assert ours.recv(1) == b""
+
+
+async def test_it_tells_of_writing_only_when_asked_to(poller: Poller, pair: Pair) -> None:
+    ours, _ = pair
+    ear = Ear(ours)
+    poller.watch(ours.fileno(), ear)
+
+    await rounds()
+    assert ear.heard == []
+    poller.watch_writing(ours.fileno())
+    await ear.hears("writable")
+    poller.unwatch_writing(ours.fileno())
+    ear.heard.clear()
+    await rounds()
+
+    assert ear.heard == []
+
+
+async def test_it_tells_of_writing_when_there_is_room_again(poller: Poller, pair: Pair) -> None:
+    ours, theirs = pair
+    ear = Ear(ours)
+    poller.watch(ours.fileno(), ear)
+    fill(ours)
+    poller.watch_writing(ours.fileno())
+
+    await rounds()
+    assert ear.heard == []
+    empty(theirs)
+    await ear.hears("writable")
+
+    assert ear.heard[0] == "writable"
+
+
+async def test_it_goes_on_telling_of_reading_while_it_tells_of_writing(poller: Poller, pair: Pair) -> None:
+    ours, theirs = pair
+    ear = Ear(ours)
+    poller.watch(ours.fileno(), ear)
+    fill(ours)
+    poller.watch_writing(ours.fileno())
+
+    theirs.send(b"x")
+    await ear.hears("readable")
+    poller.unwatch_writing(ours.fileno())
+    ear.heard.clear()
+    theirs.send(b"y")
+    await ear.hears("readable")
+
+    assert "writable" not in ear.heard
+
+
+async def test_what_is_forgotten_is_not_told(poller: Poller, pair: Pair) -> None:
+    ours, theirs = pair
+    ear = Ear(ours)
+    poller.watch(ours.fileno(), ear)
+    poller.watch_writing(ours.fileno())
+
+    poller.forget(ours.fileno())
+    theirs.send(b"x")
+    await rounds()
+
+    assert ear.heard == []
+
+
+async def test_forgetting_twice_does_nothing(poller: Poller, pair: Pair) -> None:
+    ours, _ = pair
+    poller.watch(ours.fileno(), Ear(ours))
+
+    poller.forget(ours.fileno())
+    poller.forget(ours.fileno())
+    poller.forget(-1)
+
+
+@pytest.mark.parametrize("moment", ["when_readable", "when_writable"])
+async def test_a_socket_may_be_forgotten_and_closed_while_it_is_told_of(
+    poller: Poller, pair: Pair, moment: str
+) -> None:
+    ours, theirs = pair
+    ear = Ear(ours)
+
+    def end() -> None:
+        poller.forget(ours.fileno())
+        ours.close()
+
+    setattr(ear, moment, end)
+    poller.watch(ours.fileno(), ear)
+    if moment == "when_writable":
+        poller.watch_writing(ours.fileno())
+    else:
+        theirs.send(b"x")
+    await ear.hears(moment.removeprefix("when_"))
+    await rounds()
+
+    assert len(ear.heard) == 1
+
+
+async def test_one_that_is_forgotten_while_another_is_told_of_is_not_told(poller: Poller, pair: Pair) -> None:
+    ours, theirs = pair
+    ear, other = Ear(ours), Ear(theirs)
+    for one, another in ((ear, other), (other, ear)):
+        one.when_readable = lambda another=another: poller.forget(another.sock.fileno())  # type: ignore[misc]
+    ours.send(b"x")
+    theirs.send(b"x")
+
+    poller.watch(ours.fileno(), ear)
+    poller.watch(theirs.fileno(), other)
+    await rounds()
+
+    assert bool(ear.heard) != bool(other.heard)
+
+
+async def test_a_number_may_be_watched_again_for_someone_else(poller: Poller, pair: Pair) -> None:
+    ours, theirs = pair
+    ear, other = Ear(ours), Ear(ours)
+    poller.watch(ours.fileno(), ear)
+    poller.forget(ours.fileno())
+
+    poller.watch(ours.fileno(), other)
+    theirs.send(b"x")
+    await other.hears("readable")
+
+    assert ear.heard == []
+
+
+async def test_once_it_is_closed_nothing_is_told(poller: Poller, pair: Pair) -> None:
+    ours, theirs = pair
+    ear = Ear(ours)
+    poller.watch(ours.fileno(), ear)
+
+    poller.close()
+    poller.close()
+    theirs.send(b"x")
+    await rounds()
+
+    assert ear.heard == []
+
+
+async def test_all_that_one_epoll_tells_of_at_once_is_one_turn(io_loop: IOLoop) -> None:
+    loop = asyncio.get_running_loop()
+    turn = Turn(loop)
+    poller = make_poller(loop, turn)
+    assert isinstance(poller, EpollPoller)
+    told: list[int] = []
+    writes: list[tuple[int, bytes]] = []
+
+    class Answering(Outbox):
+        def __init__(self, number: int, sock: socket.socket) -> None:
+            super().__init__(1_000)
+            self.number = number
+            self.sock = sock
+            self.write = self._write
+
+        def _write(self, batch: bytes) -> int:
+            writes.append((len(told), batch))
+            return len(batch)
+
+        def on_readable(self) -> None:
+            told.append(self.number)
+            self.sock.recv(10)
+            turn.put(boxes[0], b"%d" % self.number)
+
+        def drain(self) -> None:
+            raise AssertionError
+
+    pairs = [socket.socketpair() for _ in range(3)]
+    boxes = [Answering(number, ours) for number, (ours, _) in enumerate(pairs)]
+    for box, (ours, theirs) in zip(boxes, pairs, strict=True):
+        theirs.send(b"x")
+        poller.watch(ours.fileno(), box)
+    await rounds()
+
+    poller.close()
+    for sock in (sock for ends in pairs for sock in ends):
+        sock.close()
+    assert sorted(told) == [0, 1, 2]
+    assert [(count, sorted(batch)) for count, batch in writes] == [(3, sorted(b"012"))]
+
+
+async def test_without_epoll_the_loop_watches(monkeypatch: pytest.MonkeyPatch, io_loop: IOLoop) -> None:
+    loop = asyncio.get_running_loop()
+    monkeypatch.delattr(select, "epoll")
+
+    poller = make_poller(loop, Turn(loop))
+
+    assert isinstance(poller, LoopPoller)
