@@ -111,6 +111,14 @@ class Hub:
 
     # Direct messages
 
+    def recipients(self, usernames: Sequence[str]) -> tuple[str, ...]:
+        """*usernames* as a message to them would show them: as registered, each once.
+
+        Raises:
+            UnknownRecipient: nobody holds one of them.
+        """
+        return self._registry.recipients(usernames)
+
     def message(self, session: Session, recipients: Sequence[str], content: str) -> DirectMessage:
         """Say *content* to *recipients*, usernames, each once, now. Returns what was said.
 

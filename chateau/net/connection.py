@@ -67,8 +67,9 @@ class Connection(Outbox):
         self.wire.connections.add(self)
 
     def send(self, payload: bytes) -> None:
-        """Send *payload*, UTF-8, as a text frame at the end of the turn."""
-        self.wire.turn.put(self, text_frame(payload))
+        """Send *payload*, UTF-8, as a text frame at the end of the turn; nothing follows a close frame."""
+        if self._state == OPEN:
+            self.wire.turn.put(self, text_frame(payload))
 
     def ping(self) -> None:
         """Ask for a sign of life."""

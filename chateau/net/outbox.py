@@ -184,7 +184,7 @@ class Outbox:
         """What is left of *pieces* once *sent* bytes are gone; notes whether that starts inside a frame."""
         for number, piece in enumerate(pieces):
             if sent < len(piece):
-                self._begun = bool(sent) or (self._begun and number == 0)
+                self._begun = bool(sent)
                 return [piece[sent:], *pieces[number + 1 :]]
             sent -= len(piece)
         self._begun = False

@@ -84,9 +84,10 @@ def look_after(connection: Connection) -> None:
     if connection.heard:
         connection.heard = False
         connection.unanswered_pings = 0
-    elif connection.unanswered_pings == PINGS_BEFORE_CLOSING:
+        return
+    connection.unanswered_pings += 1
+    if connection.unanswered_pings <= PINGS_BEFORE_CLOSING:
+        connection.ping()
+    elif connection.unanswered_pings == PINGS_BEFORE_CLOSING + 1:
         log.info("a client is gone: it left %d pings unanswered", PINGS_BEFORE_CLOSING)
         connection.disconnect(frames.POLICY_VIOLATION, "ping timeout")
-    else:
-        connection.unanswered_pings += 1
-        connection.ping()

@@ -30,7 +30,7 @@ from chateau.protocols.errors import (
     TooLarge,
     UnknownType,
 )
-from chateau.protocols.json_text import Fragment, decode, encode
+from chateau.protocols.json_text import Fragment, decode, encode, is_scalar, kind_of
 from chateau.protocols.rate import Bucket
 from chateau.times import earliest, latest
 
@@ -55,6 +55,9 @@ name as it was first written. A history answer has ``HISTORY_BYTES`` around its 
 """
 
 HISTORY_BYTES = 768
+
+GROWTH = 33
+"""Bytes that a frame has for a character of its request at most: a name of one may be shown with 128."""
 
 HISTORY_LIMIT = 100
 """Messages that a history request without a ``limit`` gets."""
@@ -155,16 +158,17 @@ class ChateauPeer:
             raise no_such_type(request)
         row, is_valid = known
         if not is_valid(request):
-            raise self.protocol.contract.fault(row.schema, request)
+            raise self.protocol.contract.fault(row.schema, request, text)
         if row.needs_username and self.session.username is None:
             raise NotRegistered
-        if row.relayed and len(text) * 4 > self.protocol.relay_limit:  # a character has 4 bytes at most
-            self._check_size(text)
+        if row.relayed and len(text) * GROWTH > self.protocol.relay_limit:
+            self._check_size(text, request.get("clients", []))
         return row.perform(self, request)
 
-    def _check_size(self, text: str) -> None:
+    def _check_size(self, text: str, clients: list[str]) -> None:
         limit = self.protocol.relay_limit
-        if len(text.encode()) > limit:
+        shown = "".join(self.protocol.hub.recipients(clients))
+        if len(text.encode()) + len(shown.encode()) - len("".join(clients).encode()) > limit:
             raise TooLarge(f"A message that is passed on may have {limit} bytes in all.")
 
 
@@ -255,7 +259,9 @@ def no_such_type(request: Frame) -> UnknownType:
     """The refusal of *request*, whose type is missing, no integer, or none of those in ``REQUESTS``."""
     if "type" not in request:
         return UnknownType('"type" is missing; it is an integer from 1 to 9.')
-    return UnknownType(f"{cut(encode(request['type']).decode())} is no type; it is an integer from 1 to 9.")
+    type_ = request["type"]
+    shown = cut(encode(type_).decode()) if is_scalar(type_) else kind_of(type_)
+    return UnknownType(f"{shown} is no type; it is an integer from 1 to 9.")
 
 
 def type_of(request: Frame) -> int | None:

@@ -9,9 +9,11 @@ each item of a list, and a list can be as long as a frame.
 from __future__ import annotations
 
 import json
-from functools import cache
+from functools import reduce
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from operator import getitem
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jsonschema_rs
 from jsonschema import Draft202012Validator
@@ -20,14 +22,16 @@ from referencing import Registry, Resource
 
 from chateau.hub.errors import quoted
 from chateau.protocols.errors import InvalidMessage
-from chateau.protocols.json_text import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-REFERENCE_LIMIT = 4096
-"""Bytes of a message, as JSON, that jsonschema explains; longer ones are explained by jsonschema-rs."""
+REFERENCE_LENGTH = 4096
+"""Characters of a message that jsonschema explains; longer ones are explained by jsonschema-rs."""
+
+EXPLAINED_LEVELS = 8
+"""Levels of a message that are looked at to explain it: neither validator can tell of a value 1,000 deep."""
 
 ERRORS_COMPARED = 20
 """Errors that the best one is picked from."""
@@ -56,34 +60,58 @@ class Contract:
         """The same by jsonschema, for a second opinion."""
         return Draft202012Validator(self.schemas[name], registry=self._registry)
 
-    def fault(self, name: str, message: dict[str, Any]) -> InvalidMessage:
-        """What is wrong with *message*, which the schema *name* does not allow."""
-        if len(encode(message)) > REFERENCE_LIMIT:
-            return self._fault_in_long(name, message)
-        error = best_match(islice(self.reference(name).iter_errors(message), ERRORS_COMPARED))
-        assert error is not None, f"jsonschema finds nothing wrong by {name}: {message}"
-        error = error.parent or error  # of several forms none fits: which one was meant is a guess
-        explain = _SENTENCES.get(error.validator, _other)
-        path = list(error.absolute_path)
-        if error.validator == "additionalProperties":
-            path.append(_surplus(error))
-        return self.fault_at(name, path, explain(_place(path), error))
+    def fault(self, name: str, message: dict[str, Any], text: str) -> InvalidMessage:
+        """What is wrong with *message*, read from *text*, which the schema *name* does not allow."""
+        if text.count("[") + text.count("{") > EXPLAINED_LEVELS:
+            message = _shallow(message, EXPLAINED_LEVELS)
+        find = self._best_fault if len(text) <= REFERENCE_LENGTH else self._first_fault
+        fault = find(name, message)
+        path = fault.path
+        if fault.keyword == "additionalProperties":
+            path = [*path, _surplus(fault)]
+        return self.fault_at(name, path, _SENTENCES.get(fault.keyword, _other)(_place(path), fault))
 
     def fault_at(self, name: str, path: Sequence[str | int], sentence: str) -> InvalidMessage:
         """A fault at *path* of a message that the schema *name* is for, told by *sentence*."""
         return InvalidMessage(sentence, path=pointer(path), schema=f"{self._url}/{name}.json")
 
-    def _fault_in_long(self, name: str, message: object) -> InvalidMessage:
-        error = next(self._masked(name).iter_errors(message))
-        place = _place(error.instance_path)
-        return self.fault_at(name, error.instance_path, error.message.replace(_MASK, place, 1)[:300])
+    def _best_fault(self, name: str, message: object) -> _Fault:
+        """What jsonschema finds, the one that it takes for the cause."""
+        error = best_match(islice(self.reference(name).iter_errors(message), ERRORS_COMPARED))
+        assert error is not None, f"jsonschema finds nothing wrong by {name}: {message}"
+        error = error.parent or error  # of several forms none fits: which one was meant is a guess
+        return _Fault(list(error.absolute_path), str(error.validator), error.schema, error.instance)
 
-    def _rs(self, name: str, **options: Any) -> jsonschema_rs.Draft202012Validator:
-        return jsonschema_rs.Draft202012Validator(self.schemas[name], registry=self._rs_registry, **options)
+    def _first_fault(self, name: str, message: object) -> _Fault:
+        """What jsonschema-rs finds first; it looks no further."""
+        try:
+            self._rs(name).validate(message)
+        except jsonschema_rs.ValidationError as error:
+            schema, keyword = self._located(str(error.absolute_keyword_location))
+            return _Fault(error.instance_path, keyword, schema, error.instance)
+        raise AssertionError(f"jsonschema-rs finds nothing wrong by {name}: {message}")
 
-    @cache  # noqa: B019 - a contract lives as long as the server
-    def _masked(self, name: str) -> jsonschema_rs.Draft202012Validator:
-        return self._rs(name, mask=_MASK)
+    def _located(self, location: str) -> tuple[Any, str]:
+        """The schema, or the part of it, and its keyword that the URL *location* names."""
+        url, _, place = location.partition("#")
+        *steps, keyword = place.split("/")[1:]
+        return reduce(getitem, steps, self.schemas[PurePosixPath(url).stem]), keyword
+
+    def _rs(self, name: str) -> jsonschema_rs.Draft202012Validator:
+        return jsonschema_rs.Draft202012Validator(self.schemas[name], registry=self._rs_registry)
+
+
+class _Fault(NamedTuple):
+    """*instance*, which is at *path* of the message, does not do what the *keyword* of *schema* asks."""
+
+    path: Sequence[str | int]
+    keyword: str
+    schema: Any
+    instance: Any
+
+    @property
+    def limit(self) -> Any:
+        return self.schema[self.keyword]
 
 
 def pointer(path: Iterable[str | int]) -> str:
@@ -91,46 +119,52 @@ def pointer(path: Iterable[str | int]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
-_MASK = "\0"  # stands for the faulty value in what jsonschema-rs says; no schema holds it
+def _shallow(value: Any, levels: int) -> Any:
+    """*value* with all containers empty that are more than *levels* deep inside."""
+    if isinstance(value, dict):
+        return {key: _shallow(inner, levels - 1) for key, inner in value.items()} if levels else {}
+    if isinstance(value, list):
+        return [_shallow(inner, levels - 1) for inner in value] if levels else []
+    return value
 
 
 def _place(path: Sequence[str | int]) -> str:
     return quoted("/".join(map(str, path))) if path else "the message"
 
 
-def _surplus(error: Any) -> str:
-    allowed: Mapping[str, Any] = error.schema["properties"]
-    return str(next(key for key in error.instance if key not in allowed))
+def _surplus(fault: _Fault) -> str:
+    allowed: Mapping[str, Any] = fault.schema["properties"]
+    return str(next(key for key in fault.instance if key not in allowed))
 
 
-def _missing(error: Any) -> str:
-    return str(next(key for key in error.validator_value if key not in error.instance))
+def _missing(fault: _Fault) -> str:
+    return str(next(key for key in fault.limit if key not in fault.instance))
 
 
-def _other(place: str, error: Any) -> str:
-    return f"{place} does not keep to the schema's {quoted(str(error.validator))}."
+def _description(fault: _Fault) -> str:
+    return str(fault.schema.get("description", "The schema says more."))
 
 
-def _description(error: Any) -> str:
-    return str(error.schema.get("description", "The schema says more."))
+def _other(place: str, fault: _Fault) -> str:
+    return f"{place} does not keep to the schema's {quoted(fault.keyword)}."
 
 
-_SENTENCES: dict[str, Callable[[str, Any], str]] = {
-    "required": lambda place, error: f"{quoted(_missing(error))} is missing from {place}.",
-    "additionalProperties": lambda place, error: (
-        f"{place} is not a key of this message; its keys are {', '.join(error.schema['properties'])}."
+_SENTENCES: dict[str, Callable[[str, _Fault], str]] = {
+    "required": lambda place, fault: f"{quoted(_missing(fault))} is missing from {place}.",
+    "additionalProperties": lambda place, fault: (
+        f"{place} is not a key of this message; its keys are {', '.join(fault.schema['properties'])}."
     ),
-    "type": lambda place, error: f"{place} must be of the type {error.validator_value}.",
-    "minLength": lambda place, error: f"{place} must have at least {error.validator_value} character(s).",
-    "maxLength": lambda place, error: (
-        f"{place} must have at most {error.validator_value} characters; it has {len(error.instance)}."
+    "type": lambda place, fault: f"{place} must be of the type {fault.limit}.",
+    "minLength": lambda place, fault: f"{place} must have at least {fault.limit} character(s).",
+    "maxLength": lambda place, fault: (
+        f"{place} must have at most {fault.limit} characters; it has {len(fault.instance)}."
     ),
-    "minItems": lambda place, error: f"{place} must have at least {error.validator_value} item(s).",
-    "maxItems": lambda place, error: (
-        f"{place} must have at most {error.validator_value} items; it has {len(error.instance)}."
+    "minItems": lambda place, fault: f"{place} must have at least {fault.limit} item(s).",
+    "maxItems": lambda place, fault: (
+        f"{place} must have at most {fault.limit} items; it has {len(fault.instance)}."
     ),
-    "minimum": lambda place, error: f"{place} must be at least {error.validator_value}.",
-    "maximum": lambda place, error: f"{place} must be at most {error.validator_value}.",
-    "pattern": lambda place, error: f"{place} is not written as it must be. {_description(error)}",
-    "anyOf": lambda place, error: f"{place} has none of the forms allowed. {_description(error)}",
+    "minimum": lambda place, fault: f"{place} must be at least {fault.limit}.",
+    "maximum": lambda place, fault: f"{place} must be at most {fault.limit}.",
+    "pattern": lambda place, fault: f"{place} is not written as it must be. {_description(fault)}",
+    "anyOf": lambda place, fault: f"{place} has none of the forms allowed. {_description(fault)}",
 }

@@ -31,6 +31,15 @@ class Log(logging.Handler):
         return messages
 
 
+@pytest.fixture(autouse=True, scope="session")
+def what_is_old_is_not_looked_through() -> Iterator[None]:
+    """Every test below ends with a search for garbage: among what came since, not among all modules."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def log() -> Iterator[Log]:
     """Everything that is logged: at the end there must be nothing that the test has not taken."""

@@ -360,6 +360,30 @@ def test_what_is_sent_on_a_stream_that_has_closed_ends_the_connection(
     assert not wire.connections
 
 
+def test_a_client_that_never_pauses_does_not_keep_the_loop_to_itself(wire: Wire, pair: Pair) -> None:
+    happened: list[str] = []
+
+    class Noting(StreamConnection):
+        __slots__ = ()
+
+        def on_bytes(self, data: bytes) -> None:
+            happened.append("read")
+
+    async def read() -> None:
+        connection = Noting(wire, IOStream(pair[0], read_chunk_size=10))
+        pair[1].sendall(bytes(1_000))
+        pair[1].close()
+        reading = asyncio.create_task(connection.read_on())
+        while not reading.done():
+            happened.append("tick")
+            await asyncio.sleep(0)
+
+    wire.loop.run_until_complete(read())
+
+    assert happened.count("read") > 10
+    assert "read read" not in " ".join(happened)
+
+
 def test_the_socket_of_a_client_that_is_gone_is_not_released(wire: Wire, pair: Pair) -> None:
     async def release() -> None:
         stream = IOStream(pair[0])

@@ -169,7 +169,10 @@ async def test_what_waited_for_a_slow_consumer_comes_when_it_reads_again(house: 
     assert (await slow.ask({"type": 4}))["clients"] == ["alice", "slow"]
 
 
-async def test_a_close_is_echoed_behind_all_that_waits(house: LiveHouse) -> None:
+async def test_a_close_is_echoed_behind_all_that_waits(
+    house: LiveHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 60)  # nobody is cut off here
     alice = await house.member("alice")
     slow = await house.member("slow", receive_buffer_bytes=TINY_BUFFER)
     await block(house, alice, "slow")
@@ -183,7 +186,11 @@ async def test_a_close_is_echoed_behind_all_that_waits(house: LiveHouse) -> None
     assert await slow.end() == b""
 
 
-async def test_a_violation_is_told_behind_all_that_waits(house: LiveHouse) -> None:
+async def test_a_violation_is_told_behind_all_that_waits(
+    house: LiveHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 60)  # nobody is cut off here
+    monkeypatch.setattr("chateau.net.connection.LINGER_SECONDS", 0.05)
     alice = await house.member("alice")
     slow = await house.member("slow", receive_buffer_bytes=TINY_BUFFER)
     await block(house, alice, "slow")
@@ -194,7 +201,8 @@ async def test_a_violation_is_told_behind_all_that_waits(house: LiveHouse) -> No
         pass
 
     assert (frame.opcode, frame.code) == (CLOSE, 1002)
-    await slow.leave()
+    assert await slow.end() == b""
+    await house.until(lambda: house.connections == 1)
 
 
 # Shutdown

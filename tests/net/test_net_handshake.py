@@ -173,9 +173,20 @@ async def test_the_first_page_says_where_the_door_is(house: LiveHouse) -> None:
 async def test_what_a_request_calls_the_host_cannot_become_markup(house: LiveHouse) -> None:
     client = await house.connect()
 
-    response = await client.get("/", Host="<script>")
+    response = await client.get("/", Host="<b>&")
 
-    assert b"<script>" not in response.body
+    assert b"<b>" not in response.body
+
+
+async def test_neither_can_the_prefix(open_house: OpenHouse) -> None:
+    house = open_house(url_prefix="/<b>&")
+    client = await house.connect()
+
+    response = await client.get("/<b>&/")
+
+    assert response.status == 200
+    assert f"{client.host}/&lt;b&gt;&amp;/ws" in response.body.decode()
+    assert b"<b>" not in response.body
 
 
 async def test_every_schema_is_at_its_address(house: LiveHouse) -> None:

@@ -1,0 +1,86 @@
+"""Any text at all gets one answer that keeps to its schema, and two validators agree on every message."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+from chateau_house import CONTRACT, Frame, House
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chateau.protocols.chateau import REQUESTS
+
+TEXTS = st.text(max_size=20)
+ODD_NUMBERS = st.sampled_from([0, -1, 1.0, 2.5, 1e30, -0.0, 2**53, 2**63, 10**30, 1e308])
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**20), 10**20)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | ODD_NUMBERS
+    | TEXTS
+    | st.sampled_from(["alice", "lobby", "2026-11-20T09:30:00Z", "x" * 33, "a\n"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+EXAMPLES: list[Frame] = [
+    example
+    for name, schema in CONTRACT.schemas.items()
+    if name.endswith("-request")
+    for example in schema["examples"]
+]
+KEYS = st.sampled_from(sorted({key for example in EXAMPLES for key in example}))
+
+
+@st.composite
+def nearly_valid(draw: st.DrawFn) -> Any:
+    """A request from the schemas' examples, with a few things about it changed."""
+    request = copy.deepcopy(draw(st.sampled_from(EXAMPLES)))
+    for _ in range(draw(st.integers(0, 3))):
+        key = draw(KEYS | TEXTS)
+        if draw(st.booleans()):
+            request.pop(key, None)
+        else:
+            request[key] = draw(VALUES | st.lists(VALUES, min_size=1, max_size=2))
+    return request
+
+
+def house_of_two() -> House:
+    return House("alice", "bob", inside="lobby")
+
+
+def answers_to(house: House, text: str) -> list[Frame]:
+    """The frames for alice that are no pushes; each has been checked against its schema."""
+    house["alice"].send(text)
+    return [frame for frame in house["alice"].mailbox.take() if not {"sender", "event"} & frame.keys()]
+
+
+@settings(max_examples=800)
+@given(text=st.text() | VALUES.map(json.dumps))
+def test_any_text_and_any_json_gets_one_answer(text: str) -> None:
+    assert len(answers_to(house_of_two(), text)) == 1
+
+
+@settings(max_examples=1200)
+@given(requests=st.lists(nearly_valid(), min_size=1, max_size=4))
+def test_nearly_valid_requests_get_one_answer_each(requests: list[Any]) -> None:
+    house = house_of_two()
+
+    for request in requests:
+        assert len(answers_to(house, json.dumps(request))) == 1
+
+
+@settings(max_examples=1500)
+@given(request_=nearly_valid() | VALUES)
+def test_jsonschema_and_jsonschema_rs_give_one_verdict(request_: Any) -> None:
+    for row in REQUESTS.values():
+        read = json.loads(json.dumps(request_), parse_int=number)
+        assert CONTRACT.validator(row.schema)(read) == CONTRACT.reference(row.schema).is_valid(read)
+
+
+def number(digits: str) -> int | float:
+    """An integer as orjson reads it: beyond 64 bits it is a double."""
+    value = int(digits)
+    return value if -(2**63) <= value < 2**64 else float(value)

@@ -1,0 +1,704 @@
+"""What chateau refuses: every code, with its sentence; nothing of it is done, and the session goes on.
+
+The sentences are checked wherever the server says one (see ``check_sentence``): one sentence, at most
+300 characters, at most 60 of them quoted from what was sent.
+"""
+
+import json
+import logging
+
+import pytest
+from chateau_house import (
+    CONTRACT,
+    LIST,
+    ROOMS,
+    UNREGISTER,
+    Frame,
+    House,
+    LateStore,
+    Step,
+    history,
+    hub_does,
+    join,
+    leave,
+    message,
+    no,
+    ok,
+    publish,
+    register,
+    says,
+    stamp,
+    time_passes,
+    wide,
+)
+
+from chateau.hub.errors import Unavailable
+from chateau.hub.events import RoomMessage
+from chateau.hub.ports import Page
+from chateau.protocols.chateau import RELAY_BYTES, REQUESTS
+from chateau.store.memory import MemoryStore
+
+
+def refused(name: str, text: str) -> str:
+    return f'"{name}" cannot be a name: {text}.'
+
+
+NO_NAMES = [
+    pytest.param(" alice", "it begins or ends with a space", id="a space at the front"),
+    pytest.param("alice ", "it begins or ends with a space", id="a space at the end"),
+    pytest.param("alice\n", "it begins or ends with a space", id="a line's end"),
+    pytest.param(" ", "it begins or ends with a space", id="nothing but a space"),
+    pytest.param("al\0ice", "the character U+0000 is not allowed in it (controls)", id="a control character"),
+]
+
+
+@pytest.mark.parametrize(("name", "reason"), NO_NAMES)
+def test_invalid_name_another_one_can_be_tried_at_once(name: str, reason: str) -> None:
+    House().play(
+        [
+            says("alice", register(name), alice=[no(1, "invalid_name", refused(name, reason))]),
+            says("alice", register("alice"), alice=[ok(1)]),
+        ]
+    )
+
+
+ALREADY = 'This session is already registered as "Alice".'
+
+NAMES = [
+    pytest.param(
+        [
+            says("alice", register("alice"), alice=[ok(1)]),
+            says("bob", register("alice"), bob=[no(1, "name_taken", 'The username "alice" is taken.')]),
+            says("bob", register("bob"), bob=[ok(1)]),
+        ],
+        id="name_taken: another session has the name",
+    ),
+    pytest.param(
+        [
+            says("alice", register("Alice"), alice=[ok(1)]),
+            says("alice", register("bob"), alice=[no(1, "already_registered", ALREADY)]),
+            says("alice", register("Alice"), alice=[no(1, "already_registered", ALREADY)]),
+            says("alice", LIST, alice=[ok(4, clients=["Alice"])]),
+        ],
+        id="already_registered: this session has a name, and keeps it",
+    ),
+]
+
+
+@pytest.mark.parametrize("conversation", NAMES)
+def test_names(conversation: list[Step]) -> None:
+    House().play(conversation)
+
+
+NOBODY_ZED = no(3, "unknown_recipient", 'Nobody is registered as "zed".', unknown=["zed"])
+
+RECIPIENTS = [
+    pytest.param(
+        [says("alice", message("bob", "zed"), alice=[NOBODY_ZED])],
+        id="one unknown name, and nothing reaches the others",
+    ),
+    pytest.param(
+        [
+            says(
+                "alice",
+                message("Zed", "bob", "zoe", "Zed", "ZED"),
+                alice=[
+                    no(
+                        3,
+                        "unknown_recipient",
+                        'Nobody is registered as "Zed" (and 2 more).',
+                        unknown=["Zed", "zoe", "ZED"],
+                    )
+                ],
+            )
+        ],
+        id="several, each as it was given and once",
+    ),
+    pytest.param(
+        [
+            says(
+                "alice",
+                message(" bob"),
+                alice=[no(3, "unknown_recipient", 'Nobody is registered as " bob".', unknown=[" bob"])],
+            )
+        ],
+        id="what can be no name is nobody's",
+    ),
+    pytest.param(
+        [
+            says("bob", UNREGISTER, bob=[ok(2)]),
+            says(
+                "alice",
+                message("bob"),
+                alice=[no(3, "unknown_recipient", 'Nobody is registered as "bob".', unknown=["bob"])],
+            ),
+        ],
+        id="somebody who has just unregistered",
+    ),
+]
+
+
+@pytest.mark.parametrize("conversation", RECIPIENTS)
+def test_unknown_recipients(conversation: list[Step]) -> None:
+    House("alice", "bob").play(conversation)
+
+
+def test_a_thousand_unknown_names_are_all_told() -> None:
+    names = [f"nobody {number:025d}" for number in range(1000)]
+
+    answer = House("alice")["alice"].ask(message(*names))
+
+    assert answer["unknown"] == names
+    assert answer["error"] == f'Nobody is registered as "{names[0]}" (and 999 more).'
+
+
+NO_ATTIC = 'There is no room "attic".'
+NOT_IN_LOBBY = 'You are not in the room "lobby".'
+LOCKED = ok(9, event="state", room="lobby", available=False, reason="The room was locked.")
+LOCKED_ERROR = 'The room "lobby" is locked; its password is needed.'
+CLOSED = ok(9, event="state", room="lobby", available=False, reason="The room was closed.")
+
+ROOMS_REFUSED = [
+    *(
+        pytest.param(
+            [says("bob", request, bob=[no(request["type"], "unknown_room", NO_ATTIC)])],
+            id=f"unknown_room: {what}",
+        )
+        for what, request in (
+            ("leaving it", leave("attic")),
+            ("publishing to it", publish("attic")),
+            ("asking for its history", history("attic")),
+        )
+    ),
+    *(
+        pytest.param(
+            [says("bob", request, bob=[no(request["type"], "not_in_room", NOT_IN_LOBBY)])],
+            id=f"not_in_room: {what}",
+        )
+        for what, request in (
+            ("leaving it", leave("lobby")),
+            ("publishing to it", publish("LOBBY")),
+            ("asking for its history", history("lobby")),
+        )
+    ),
+    pytest.param(
+        [says("bob", leave(" "), bob=[no(6, "unknown_room", 'There is no room " ".')])],
+        id="unknown_room: what can be no name is no room's",
+    ),
+    pytest.param(
+        [
+            says("alice", leave("lobby"), alice=[ok(6, room="lobby")]),
+            says("alice", leave("lobby"), alice=[no(6, "unknown_room", 'There is no room "lobby".')]),
+        ],
+        id="unknown_room: a room that its last member has left",
+    ),
+    pytest.param(
+        [
+            says(
+                "alice",
+                join("Lobby"),
+                alice=[no(5, "already_in_room", 'You are already in the room "lobby".')],
+            ),
+            says("alice", ROOMS, alice=[ok(9, rooms=[{"room": "lobby", "members": 1, "available": True}])]),
+        ],
+        id="already_in_room: joining twice, in another spelling, changes nothing",
+    ),
+    pytest.param(
+        [
+            says(
+                "bob",
+                join(" attic"),
+                bob=[no(5, "invalid_name", refused(" attic", "it begins or ends with a space"))],
+            ),
+            says("bob", ROOMS, bob=[ok(9, rooms=[{"room": "lobby", "members": 1, "available": True}])]),
+        ],
+        id="invalid_name: a room's name is of the same kind as a username",
+    ),
+    pytest.param(
+        [
+            hub_does("lock_room", "lobby", "secret", alice=[LOCKED]),
+            says("bob", join("lobby"), bob=[no(5, "access_denied", LOCKED_ERROR)]),
+            says("bob", join("lobby", password=""), bob=[no(5, "access_denied", LOCKED_ERROR)]),
+            says("bob", join("lobby", password="secret "), bob=[no(5, "access_denied", LOCKED_ERROR)]),
+            says("bob", publish("lobby"), bob=[no(7, "not_in_room", NOT_IN_LOBBY)]),
+        ],
+        id="access_denied: a locked room without its exact password",
+    ),
+    pytest.param(
+        [
+            hub_does("close_room", "lobby", alice=[CLOSED]),
+            says("bob", join("lobby"), bob=[no(5, "access_denied", 'The room "lobby" is closed.')]),
+            says("alice", publish("lobby"), alice=[no(7, "access_denied", 'The room "lobby" is closed.')]),
+            says("alice", history("lobby"), alice=[ok(8, room="lobby", messages=[], complete=True)]),
+            says("alice", leave("lobby"), alice=[ok(6, room="lobby")]),
+            says("alice", join("lobby"), alice=[no(5, "access_denied", 'The room "lobby" is closed.')]),
+        ],
+        id="access_denied: a closed room, for who left it too; its history stays open to members",
+    ),
+]
+
+
+@pytest.mark.parametrize("conversation", ROOMS_REFUSED)
+def test_rooms(conversation: list[Step]) -> None:
+    house = House("alice", inside="lobby")
+    house["bob"].send(register("bob"))
+    house.take()
+
+    house.play(conversation)
+
+
+@pytest.mark.parametrize("type_", sorted(REQUESTS.keys() - {1}))
+def test_not_registered_every_type_but_1_needs_a_name(type_: int) -> None:
+    house = House("alice", inside="lobby")
+    (example, *_) = CONTRACT.schemas[REQUESTS[type_].schema]["examples"]
+
+    answer = house["stranger"].ask(example | {"ref": 1})
+
+    assert answer == no(type_, "not_registered", "Register a username first.", ref=1)
+    assert house.take() == {}
+
+
+def test_not_registered_again_after_unregistering() -> None:
+    house = House("alice")
+    house["alice"].send(UNREGISTER)
+
+    assert house["alice"].ask(UNREGISTER) == no(2, "not_registered", "Register a username first.")
+
+
+BANNED = "This address is banned."
+
+
+def test_banned_every_request_and_binary_frame_until_the_ban_is_lifted() -> None:
+    House("alice", "bob").play(
+        [
+            hub_does("ban", "192.0.2.1"),
+            says("alice", LIST | {"ref": "r"}, alice=[no(4, "banned", BANNED, ref="r")]),
+            says("alice", message("bob"), alice=[no(3, "banned", BANNED)]),
+            says("alice", "{", alice=[no(None, "banned", BANNED)]),
+            says("alice", "[]", alice=[no(None, "banned", BANNED)]),
+            says("alice", b"{}", alice=[no(None, "banned", BANNED)]),
+            says("bob", LIST, bob=[ok(4, clients=["alice", "bob"])]),
+            hub_does("unban", "192.0.2.1"),
+            says("alice", LIST, alice=[ok(4, clients=["alice", "bob"])]),
+        ]
+    )
+
+
+def test_banned_an_address_stays_banned_when_it_connects_again() -> None:
+    House().play(
+        [
+            hub_does("ban", "192.0.2.1"),
+            says("alice", register("alice"), alice=[no(1, "banned", BANNED)]),
+        ]
+    )
+
+
+TOO_MANY = "Too many messages: at most 2 a second are taken on one connection."
+UNFINISHED = "This is not JSON: unexpected end of data at line 1, column 2."
+BINARY = "Messages are text frames; this was a binary one."
+NO_OBJECT = "A message is a JSON object, not an array."
+LISTED = ok(4, clients=["alice", "bob"])
+
+RATES = [
+    pytest.param(
+        [
+            *[says("alice", LIST, alice=[LISTED])] * 4,
+            says("alice", LIST, alice=[no(4, "rate_limited", TOO_MANY)]),
+            says("bob", LIST, bob=[LISTED]),
+        ],
+        id="twice the rate in a burst, for each connection by itself",
+    ),
+    pytest.param(
+        [
+            *[says("alice", LIST, alice=[LISTED])] * 4,
+            time_passes(0.5),
+            says("alice", LIST, alice=[LISTED]),
+            says("alice", LIST, alice=[no(4, "rate_limited", TOO_MANY)]),
+            time_passes(3600),
+            *[says("alice", LIST, alice=[LISTED])] * 4,
+            says("alice", LIST, alice=[no(4, "rate_limited", TOO_MANY)]),
+        ],
+        id="tokens come back with time, never more than twice the rate",
+    ),
+    pytest.param(
+        [
+            says("alice", "{", alice=[no(None, "invalid_json", UNFINISHED)]),
+            says("alice", b"", alice=[no(None, "binary_frame", BINARY)]),
+            says("alice", "[]", alice=[no(None, "not_an_object", NO_OBJECT)]),
+            says("alice", LIST, alice=[LISTED]),
+            says("alice", LIST, alice=[no(4, "rate_limited", TOO_MANY)]),
+        ],
+        id="refused messages count too",
+    ),
+    pytest.param(
+        [
+            *[says("alice", LIST, alice=[LISTED])] * 4,
+            says("alice", publish("lobby", ref="r"), alice=[no(7, "rate_limited", TOO_MANY, ref="r")]),
+            says("alice", {"type": 17, "ref": 3.0}, alice=[no(17, "rate_limited", TOO_MANY, ref=3)]),
+            says("alice", {"type": "x", "ref": 65 * "r"}, alice=[no(None, "rate_limited", TOO_MANY)]),
+            says("alice", "{", alice=[no(None, "rate_limited", TOO_MANY)]),
+            says("alice", "[]", alice=[no(None, "rate_limited", TOO_MANY)]),
+            says("alice", b"\x00", alice=[no(None, "rate_limited", TOO_MANY)]),
+        ],
+        id="the answer has type and ref where they can be read",
+    ),
+    pytest.param(
+        [
+            *[says("alice", LIST, alice=[LISTED])] * 4,
+            says("alice", message("bob"), alice=[no(3, "rate_limited", TOO_MANY)]),
+            time_passes(0.5),
+            says(
+                "alice",
+                message("bob"),
+                alice=[ok(3, **stamp(0))],
+                bob=[ok(3, sender="alice", clients=["bob"], content="hi", **stamp(0))],
+            ),
+        ],
+        id="what is refused is not done",
+    ),
+]
+
+
+@pytest.mark.parametrize("conversation", RATES)
+def test_rate_limited(conversation: list[Step]) -> None:
+    House("alice", "bob", max_rate=2).play(conversation)
+
+
+def test_rate_limited_pushes_are_not() -> None:
+    house = House("alice", "bob", max_rate=1)
+    for _ in range(3):
+        house["bob"].send("")
+    house.take()
+
+    house["alice"].send(message("bob"))
+    house["alice"].send(message("bob"))
+
+    assert [frame["sender"] for frame in house.take()["bob"]] == ["alice", "alice"]
+
+
+def test_without_a_rate_there_is_no_limit() -> None:
+    house = House("alice", max_rate=0)
+
+    assert all(house["alice"].ask(LIST)["status"] == 200 for _ in range(1000))
+
+
+MAX_FRAME = 4096
+PASSED_ON = MAX_FRAME - RELAY_BYTES
+TOO_LONG = f"A message that is passed on may have {PASSED_ON} bytes in all."
+
+
+def padded(request: Frame, *, to: int) -> str:
+    """*request* as JSON, its content made so long that the text has *to* bytes, in letters of two bytes."""
+    bare = json.dumps(request | {"content": ""}, ensure_ascii=False)
+    missing = to - len(bare.encode())
+    content = "é" * (missing // 2) + "e" * (missing % 2)
+    text = json.dumps(request | {"content": content}, ensure_ascii=False)
+    assert len(text.encode()) == to
+    return text
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pytest.param(message("bob", ref=1), id="a direct message"),
+        pytest.param(publish("lobby", ref=1), id="a room message"),
+    ],
+)
+def test_too_large_what_is_passed_on_has_to_fit_into_a_frame(request_: Frame) -> None:
+    house = House("alice", "bob", inside="lobby", max_frame=MAX_FRAME)
+
+    house["alice"].send(padded(request_, to=PASSED_ON + 1))
+    assert house.take() == {"alice": [no(request_["type"], "too_large", TOO_LONG, ref=1)]}
+
+    house["alice"].send(padded(request_, to=PASSED_ON))
+    assert house["bob"].mailbox.frames[0]["sender"] == "alice"
+    assert all(len(payload) <= MAX_FRAME for payload in house["bob"].mailbox.payloads)
+
+
+def test_too_large_names_in_their_longest_spelling_fit_into_a_frame() -> None:
+    names = [wide(f"{number:032d}") for number in range(60)]
+    house = House("alice", *names, max_frame=MAX_FRAME)
+
+    house["alice"].send(message(*(f"{number:032d}" for number in range(60))))
+
+    assert house["alice"].mailbox.frames[-1]["status"] in (200, 400)
+    for client in house.clients.values():
+        assert all(len(payload) <= MAX_FRAME for payload in client.mailbox.payloads)
+
+
+def test_too_large_is_only_what_is_passed_on() -> None:
+    house = House("alice", max_frame=MAX_FRAME)
+
+    assert house["alice"].ask(json.dumps(LIST) + " " * PASSED_ON) == ok(4, clients=["alice"])
+
+
+class FullStore(MemoryStore):
+    """Neither writes nor reads while it is full."""
+
+    full = True
+
+    def append(self, key: str, message: RoomMessage) -> None:
+        if self.full:
+            raise Unavailable("The disk is full.")
+        super().append(key, message)
+
+    def read(self, key: str, *, since: int | None, start: str | None, end: str | None, limit: int) -> Page:
+        raise Unavailable("The disk is gone.")
+
+
+def test_unavailable_what_cannot_be_kept_is_not_said_and_can_be_said_again_under_its_key() -> None:
+    store = FullStore()
+    house = House("alice", "bob", inside="lobby", store=store)
+    push = ok(7, sender="alice", room="lobby", content="hello, all", seq=2, **stamp(1))
+
+    house.play(
+        [
+            says(
+                "alice",
+                publish("lobby", key="k", ref=1),
+                alice=[no(7, "unavailable", "The disk is full.", ref=1)],
+            ),
+            says("alice", history("lobby"), alice=[no(8, "unavailable", "The disk is gone.")]),
+            says("alice", LIST, alice=[ok(4, clients=["alice", "bob"])]),
+        ]
+    )
+    store.full = False
+    house.play(
+        [
+            says(
+                "alice",
+                publish("lobby", key="k"),
+                alice=[push, ok(7, room="lobby", seq=2, **stamp(1))],
+                bob=[push],
+            )
+        ]
+    )
+
+
+def test_unavailable_what_was_passed_on_but_failed_to_be_kept_is_told_so() -> None:
+    store = LateStore()
+    house = House("alice", inside="lobby", store=store)
+    house["alice"].send(publish("lobby", ref="x"))
+    house.take()
+
+    store.commits[0].finish(OSError("disk full"))
+
+    sentence = "The message was passed on, but it could not be kept."
+    assert house.take() == {"alice": [no(7, "unavailable", sentence, ref="x")]}
+
+
+INTERNAL = "The server failed at this request; it has logged why."
+
+
+def test_internal_a_bug_is_logged_once_answered_and_the_session_goes_on(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House("alice", "bob")
+    boom = RuntimeError("boom")
+
+    def fail() -> None:
+        raise boom
+
+    with monkeypatch.context() as broken:
+        broken.setattr(house.hub, "usernames", fail)
+        answer = house["bob"].ask(LIST | {"ref": "r"})
+
+    assert answer == no(4, "internal", INTERNAL, ref="r")
+    (record,) = caplog.records
+    assert record.levelno == logging.ERROR
+    assert record.exc_info is not None
+    assert record.exc_info[1] is boom
+    assert f"session {house['bob'].peer.session.id}:" in record.getMessage()
+    assert house["bob"].ask(LIST) == ok(4, clients=["alice", "bob"])
+    caplog.clear()
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        pytest.param(b"", id="an empty one"),
+        pytest.param(b'{"type": 4}', id="one that holds a request"),
+        pytest.param(b"\xff\x00", id="one that is no text"),
+    ],
+)
+def test_binary_frame(payload: bytes) -> None:
+    house = House("alice")
+
+    assert house["alice"].ask(payload) == no(None, "binary_frame", BINARY)
+    assert house["alice"].ask(LIST) == ok(4, clients=["alice"])
+
+
+RANGE = "it is an integer from 1 to 9."
+
+NO_TYPES = [
+    pytest.param("{}", None, f'"type" is missing; {RANGE}', id="no type"),
+    pytest.param('{"Type": 4}', None, f'"type" is missing; {RANGE}', id="the key in another case"),
+    pytest.param('{"type": 0}', 0, f"0 is no type; {RANGE}", id="0, which only a push has"),
+    pytest.param('{"type": 10}', 10, f"10 is no type; {RANGE}", id="10"),
+    pytest.param('{"type": -4}', -4, f"-4 is no type; {RANGE}", id="a negative one"),
+    pytest.param('{"type": -0.0}', 0, f"-0.0 is no type; {RANGE}", id="negative zero"),
+    pytest.param('{"type": 4.5}', None, f"4.5 is no type; {RANGE}", id="a fraction"),
+    pytest.param('{"type": 17.0}', 17, f"17.0 is no type; {RANGE}", id="an integer that is written 17.0"),
+    pytest.param('{"type": "4"}', None, f'"4" is no type; {RANGE}', id="a string"),
+    pytest.param('{"type": true}', None, f"true is no type; {RANGE}", id="true, which is not 1"),
+    pytest.param('{"type": null}', None, f"null is no type; {RANGE}", id="null"),
+    pytest.param('{"type": 1e30}', None, f"1e+30 is no type; {RANGE}", id="1e30"),
+    pytest.param(f'{{"type": {10**30}}}', None, f"1e+30 is no type; {RANGE}", id="10 to the power of 30"),
+    pytest.param(
+        f'{{"type": {2**64 - 1}}}',
+        2**64 - 1,
+        f"18446744073709551615 is no type; {RANGE}",
+        id="the highest integer of 64 bits",
+    ),
+    pytest.param(
+        f'{{"type": "{"x" * 1000}"}}', None, f'"{"x" * 58}… is no type; {RANGE}', id="a long string is cut"
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "type_", "error"), NO_TYPES)
+def test_unknown_type(text: str, type_: int | None, error: str) -> None:
+    assert House("alice")["alice"].ask(text) == no(type_, "unknown_type", error)
+
+
+@pytest.mark.parametrize("type_", [[4], {"4": 4}])
+def test_unknown_type_an_array_or_an_object_is_none(type_: object) -> None:
+    answer = House("alice")["alice"].ask({"type": type_})
+
+    assert answer == no(None, "unknown_type", answer["error"])
+    assert answer["error"].endswith(f" is no type; {RANGE}")
+
+
+def test_unknown_type_comes_before_not_registered() -> None:
+    assert House()["stranger"].ask({"type": 10, "ref": 1})["code"] == "unknown_type"
+
+
+DEEP = 1000  # levels, which the reader takes
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        pytest.param(f'{{"type": {"[" * DEEP}{"]" * DEEP}}}', "unknown_type", id="as its type"),
+        pytest.param(
+            f'{{"type": 4, "deep": {"[" * DEEP}{"]" * DEEP}}}', "invalid_message", id="under a key too many"
+        ),
+        pytest.param(f'{{"type": 4, "ref": {"[" * DEEP}{"]" * DEEP}}}', "invalid_message", id="as its ref"),
+    ],
+)
+def test_a_request_with_a_deep_nest_in_it_is_refused_for_what_is_wrong(text: str, code: str) -> None:
+    assert House("alice")["alice"].ask(text)["code"] == code
+
+
+JSON_KINDS = [
+    pytest.param("[]", "an array", id="an array"),
+    pytest.param('[{"type": 4}]', "an array", id="an array of requests"),
+    pytest.param('"type"', "a string", id="a string"),
+    pytest.param("4", "a number", id="an integer"),
+    pytest.param("4.5", "a number", id="a fraction"),
+    pytest.param("true", "a boolean", id="a boolean"),
+    pytest.param("null", "null", id="null"),
+]
+
+
+@pytest.mark.parametrize(("text", "kind"), JSON_KINDS)
+def test_not_an_object(text: str, kind: str) -> None:
+    answer = House("alice")["alice"].ask(text)
+
+    assert answer == no(None, "not_an_object", f"A message is a JSON object, not {kind}.")
+
+
+NOT_JSON = [
+    pytest.param("", id="the empty text"),
+    pytest.param("hello", id="a word"),
+    pytest.param("{'type': 4}", id="single quotation marks"),
+    pytest.param("{type: 4}", id="keys without quotation marks"),
+    pytest.param('{"type": 4,}', id="a comma too many"),
+    pytest.param('{"type": 4}{"type": 4}', id="two requests in one frame"),
+    pytest.param('{"type": 4', id="a request that is cut off"),
+    pytest.param('{"type": NaN}', id="NaN"),
+    pytest.param('{"type": 1e400}', id="a number beyond a double"),
+    pytest.param(f'{{"type": 1{"0" * 400}}}', id="an integer beyond a double"),
+    pytest.param('{"type": 4, "type": 4}', id="a key that is there twice"),
+    pytest.param('{"type": 4, "ref": "\\ud800"}', id="an escaped lone surrogate"),
+    pytest.param('{"type": 4, "ref": "\ud800"}', id="a lone surrogate"),
+    pytest.param('\ufeff{"type": 4}', id="a byte order mark"),
+    pytest.param("[" * 100_000, id="100,000 open arrays"),
+    pytest.param('{"type":' * 100_000, id="100,000 open objects"),
+    pytest.param("[" * 100_000 + "]" * 100_000, id="100,000 arrays, each in the next"),
+    pytest.param('{"type": 4, "ref": ' + "9" * 100_000 + "}", id="an integer of 100,000 digits"),
+]
+
+
+@pytest.mark.parametrize("text", NOT_JSON)
+def test_invalid_json(text: str) -> None:
+    house = House("alice")
+
+    answer = house["alice"].ask(text)
+
+    assert answer == no(None, "invalid_json", answer["error"])
+    assert answer["error"].startswith("This is not JSON: ")
+    assert house["alice"].ask(LIST) == ok(4, clients=["alice"])
+
+
+WRONG_REFS = [
+    pytest.param(65 * "r", id="65 characters"),
+    pytest.param(3.5, id="a fraction"),
+    pytest.param(True, id="true"),
+    pytest.param(None, id="null"),
+    pytest.param([], id="an array"),
+    pytest.param({}, id="an object"),
+    pytest.param(2**53, id="an integer that not all JSON readers agree on"),
+    pytest.param(-(2**53), id="a negative one"),
+    pytest.param(1e30, id="1e30"),
+    pytest.param(10**30, id="10 to the power of 30"),
+]
+
+
+@pytest.mark.parametrize("ref", WRONG_REFS)
+def test_a_ref_of_another_kind_is_refused_and_does_not_come_back(ref: object) -> None:
+    answer = House("alice")["alice"].ask(LIST | {"ref": ref})
+
+    assert answer["code"] == "invalid_message"
+    assert answer["path"] == "/ref"
+    assert "ref" not in answer
+
+
+@pytest.mark.parametrize("ref", WRONG_REFS)
+def test_the_sentence_about_a_ref_says_what_a_ref_is(ref: object) -> None:
+    answer = House("alice")["alice"].ask(LIST | {"ref": ref})
+
+    assert "64 characters" in answer["error"]
+    assert "integer" in answer["error"]
+
+
+@pytest.mark.parametrize("ref", ["r", "", 64 * "é", 7, 0, 3.0, 2**53 - 1, 1 - 2**53])
+def test_a_refusal_has_the_ref_of_its_request(ref: object) -> None:
+    alice = House("alice")["alice"]
+
+    assert alice.ask(message("zed", ref=ref)) == NOBODY_ZED | {"ref": ref}
+    assert alice.ask({"type": 10, "ref": ref})["ref"] == ref
+    assert alice.ask({"type": 6, "ref": ref})["ref"] == ref
+
+
+@pytest.mark.parametrize("ref", WRONG_REFS)
+def test_a_refusal_for_another_reason_has_no_ref_either_that_is_of_another_kind(ref: object) -> None:
+    assert "ref" not in House("alice")["alice"].ask({"type": 10, "ref": ref})
+
+
+EXAMPLES = {
+    "name_taken": register("alice"),
+    "invalid_json": '{"type":',
+    "invalid_message": {"type": 1},
+    "unknown_recipient": message("zed", ref=2),
+}
+
+
+@pytest.mark.parametrize(
+    "example", CONTRACT.schemas["error-answer"]["examples"], ids=lambda example: str(example["code"])
+)
+def test_the_examples_in_the_schema_of_errors_are_what_the_server_says(example: Frame) -> None:
+    house = House("alice")
+    who = "stranger" if example["code"] == "name_taken" else "alice"
+
+    assert house[who].ask(EXAMPLES[example["code"]]) == example

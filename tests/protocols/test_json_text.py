@@ -1,0 +1,133 @@
+"""Reading JSON: what is an object, what is none, and what two readers could read differently."""
+
+import pytest
+
+from chateau.protocols.errors import InvalidJson, NotAnObject
+from chateau.protocols.json_text import decode, encode
+
+OBJECTS = [
+    pytest.param("{}", {}, id="an empty object"),
+    pytest.param(' \t\r\n{"a" : 1} \n', {"a": 1}, id="white space"),
+    pytest.param(
+        '{"a": {"b": {"c": [1, {"d": null}]}}}', {"a": {"b": {"c": [1, {"d": None}]}}}, id="nesting"
+    ),
+    pytest.param('{"a": {"x": 1}, "b": {"x": 1}}', {"a": {"x": 1}, "b": {"x": 1}}, id="a key in two objects"),
+    pytest.param('{"a": {"a": {"a": 1}}}', {"a": {"a": {"a": 1}}}, id="a key inside itself"),
+    pytest.param('{"a": [{"x": 1}, {"x": 2}]}', {"a": [{"x": 1}, {"x": 2}]}, id="a key in each item"),
+    pytest.param('{"a": "b:c:d", "e": "::"}', {"a": "b:c:d", "e": "::"}, id="colons in texts"),
+    pytest.param('{"a:b": 1, ":": 2}', {"a:b": 1, ":": 2}, id="colons in keys"),
+    pytest.param(r'{"a": "\"a\": 1, \"a\": 1"}', {"a": '"a": 1, "a": 1'}, id="a text that looks like keys"),
+    pytest.param('{"a": 1, "A": 2}', {"a": 1, "A": 2}, id="keys that differ in case"),
+    pytest.param(
+        '{"é": 1, "e\u0301": 2}', {"é": 1, "e\u0301": 2}, id="keys that differ in their code points"
+    ),
+    pytest.param(r'{"a": "\ud83d\ude00"}', {"a": "\U0001f600"}, id="a pair of surrogates"),
+    pytest.param(r'{"a": "\u0000"}', {"a": "\0"}, id="an escaped control character"),
+    pytest.param(f'{{"a": {2**64 - 1}}}', {"a": 2**64 - 1}, id="the highest integer of 64 bits"),
+    pytest.param(f'{{"a": {10**30}}}', {"a": 1e30}, id="a higher one is a double"),
+    pytest.param('{"a": 1e-400}', {"a": 0.0}, id="a number too small for a double"),
+    pytest.param(
+        '{"a": {"b": 0.' + "1" * 5000 + "}}", {"a": {"b": 1 / 9}}, id="5,000 digits behind the point"
+    ),
+    pytest.param('{"a":' * 500 + "1" + "}" * 500, None, id="500 levels"),
+]
+
+
+@pytest.mark.parametrize(("text", "value"), OBJECTS)
+def test_an_object_is_read(text: str, value: object) -> None:
+    read = decode(text)
+
+    assert value is None or read == value
+
+
+TWICE = [
+    pytest.param('{"a": 1, "a": 1}', "a", id="side by side"),
+    pytest.param('{"a": 1, "b": 2, "a": 3}', "a", id="with another between"),
+    pytest.param(r'{"a": 1, "\u0061": 2}', "a", id="in another spelling"),
+    pytest.param('{"": 1, "": 2}', "", id="the empty key"),
+    pytest.param('{"a": {"b": 1, "b": 2}}', "b", id="in an object inside"),
+    pytest.param('{"x": [1, [{"b": 1, "b": 2}]]}', "b", id="in a list inside"),
+    pytest.param('{"a": {"b": 1}, "a": "x:y"}', "a", id="around an object, with colons in a text"),
+]
+
+
+@pytest.mark.parametrize(("text", "key"), TWICE)
+def test_a_key_that_is_there_twice_is_refused(text: str, key: str) -> None:
+    with pytest.raises(InvalidJson) as refused:
+        decode(text)
+
+    assert str(refused.value) == f'This is not JSON: the key "{key}" is there twice.'
+
+
+def test_a_long_key_is_cut_in_the_sentence() -> None:
+    with pytest.raises(InvalidJson) as refused:
+        decode('{"%s": 1, "%s": 1}' % (("k" * 100,) * 2))
+
+    assert str(refused.value) == f'This is not JSON: the key "{"k" * 59}…" is there twice.'
+
+
+BROKEN = [
+    pytest.param("", 1, 1, id="nothing"),
+    pytest.param("{", 1, 2, id="an object that does not end"),
+    pytest.param('{"a": 1,}', 1, 8, id="a comma too many"),
+    pytest.param('{"a": 1,\n "b" 2}', 2, 6, id="on the second line"),
+    pytest.param('{"é": 1,\n "é" 2}', 2, 6, id="after characters of two bytes"),
+    pytest.param('{"a": NaN}', 1, 7, id="NaN"),
+    pytest.param('{"a": Infinity}', 1, 7, id="Infinity"),
+    pytest.param('{"a": -Infinity}', 1, 7, id="minus Infinity"),
+    pytest.param('{"a": 01}', 1, 7, id="a leading zero"),
+    pytest.param('{"a": 1e400}', 1, 7, id="a number beyond a double"),
+    pytest.param(r'{"a": "\ud800"}', 1, 8, id="a lone surrogate"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "column"), BROKEN)
+def test_what_is_no_json_is_told_with_its_place(text: str, line: int, column: int) -> None:
+    with pytest.raises(InvalidJson) as refused:
+        decode(text)
+
+    sentence = str(refused.value)
+    assert sentence.startswith("This is not JSON: ")
+    place = sentence.rpartition(" at line ")[2]
+    told_line, _, told_column = place.removesuffix(".").partition(", column ")
+    assert int(told_line) == line
+    assert abs(int(told_column) - column) <= 1, sentence
+
+
+def test_the_refusal_keeps_its_cause() -> None:
+    with pytest.raises(InvalidJson) as refused:
+        decode("{")
+
+    assert refused.value.__cause__ is not None
+
+
+@pytest.mark.parametrize("depth", [1000, 1010, 1020, 1025, 100_000])
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [pytest.param('{"a":', "}", id="objects"), pytest.param('[{"a":', "}]", id="objects in arrays")],
+)
+def test_objects_nested_too_deeply_for_either_reader_are_refused(
+    depth: int, opening: str, closing: str
+) -> None:
+    with pytest.raises(InvalidJson, match="nested too deeply|depth limit"):
+        decode(opening * depth + "1" + closing * depth)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("[]", "an array"),
+        ('"a"', "a string"),
+        ("1", "a number"),
+        ("1.5", "a number"),
+        ("false", "a boolean"),
+        ("null", "null"),
+    ],
+)
+def test_another_value_is_not_an_object(text: str, kind: str) -> None:
+    with pytest.raises(NotAnObject, match=f"not {kind}\\.$"):
+        decode(text)
+
+
+def test_what_is_written_has_no_white_space_and_is_utf_8() -> None:
+    assert encode({"a": [1, "é"], "b": None}) == '{"a":[1,"é"],"b":null}'.encode()

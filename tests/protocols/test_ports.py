@@ -1,0 +1,40 @@
+"""Who fills a port has every method that the port names, with the same parameters."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from chateau.cluster.local import LocalCluster
+from chateau.hub import ports
+from chateau.net.connection import Connection, SocketConnection
+from chateau.net.poller import EpollPoller, LoopPoller, Poller, Watched
+from chateau.protocols import wire
+from chateau.protocols.chateau import ChateauPeer, ChateauProtocol
+from chateau.store.memory import MemoryStore
+
+FILLED = [
+    (wire.Outbox, Connection),
+    (wire.Peer, ChateauPeer),
+    (wire.Door, ChateauProtocol),
+    (ports.Subscriber, ChateauProtocol),
+    (ports.Store, MemoryStore),
+    (ports.Cluster, LocalCluster),
+    (Poller, EpollPoller),
+    (Poller, LoopPoller),
+    (Watched, SocketConnection),
+]
+
+
+@pytest.mark.parametrize(("port", "backend"), FILLED, ids=lambda kind: kind.__name__)
+def test_a_backend_has_what_its_port_names(port: type, backend: type) -> None:
+    named = {
+        name: method for name, method in vars(port).items() if inspect.isfunction(method) and name[0] != "_"
+    }
+
+    assert named
+    for name, method in named.items():
+        assert list(inspect.signature(getattr(backend, name)).parameters) == list(
+            inspect.signature(method).parameters
+        )

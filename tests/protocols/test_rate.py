@@ -1,0 +1,57 @@
+"""Rate: a token bucket that starts full, holds twice the rate, and fills at the rate."""
+
+import pytest
+
+from chateau.protocols.rate import Bucket
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def burst(bucket: Bucket) -> int:
+    """How many tokens can be taken at once."""
+    taken = 0
+    while bucket.take():
+        taken += 1
+    return taken
+
+
+@pytest.mark.parametrize(("rate", "expected"), [(0.5, 1), (1, 2), (2.5, 5), (200, 400)])
+def test_at_first_twice_the_rate_is_given_at_once(rate: float, expected: int) -> None:
+    assert burst(Bucket(rate, Clock())) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        pytest.param(0.05, 0, id="too little time for one"),
+        pytest.param(0.125, 1, id="time for one"),
+        pytest.param(1, 10, id="a second"),
+        pytest.param(1000, 20, id="very long: twice the rate, and no more"),
+    ],
+)
+def test_then_the_rate_flows_in(seconds: float, expected: int) -> None:
+    clock = Clock()
+    bucket = Bucket(10, clock)
+    burst(bucket)
+
+    clock.now += seconds
+
+    assert burst(bucket) == expected
+
+
+def test_asking_in_vain_costs_nothing() -> None:
+    clock = Clock()
+    bucket = Bucket(10, clock)
+    burst(bucket)
+
+    for _ in range(4):
+        clock.now += 0.03125
+        bucket.take()
+
+    assert burst(bucket) == 0, "the one token of the 0.125 s was taken by the last of the four"
