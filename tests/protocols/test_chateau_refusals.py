@@ -376,6 +376,15 @@ def test_rate_limited_pushes_are_not() -> None:
     assert [frame["sender"] for frame in house.take()["bob"]] == ["alice", "alice"]
 
 
+def test_rate_limited_at_a_message_in_four_seconds_one_gets_through_every_four_seconds() -> None:
+    house = House("alice", max_rate=0.25)
+
+    assert house["alice"].ask(LIST)["status"] == 200
+    assert house["alice"].ask(LIST)["code"] == "rate_limited"
+    house.clock.advance(4)
+    assert house["alice"].ask(LIST)["status"] == 200
+
+
 def test_without_a_rate_there_is_no_limit() -> None:
     house = House("alice", max_rate=0)
 

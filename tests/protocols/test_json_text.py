@@ -109,7 +109,7 @@ def test_the_refusal_keeps_its_cause() -> None:
 def test_objects_nested_too_deeply_for_either_reader_are_refused(
     depth: int, opening: str, closing: str
 ) -> None:
-    with pytest.raises(InvalidJson, match="nested too deeply|depth limit"):
+    with pytest.raises(InvalidJson, match=r"nested too deeply|depth limit"):
         decode(opening * depth + "1" + closing * depth)
 
 

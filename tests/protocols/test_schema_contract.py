@@ -1,11 +1,15 @@
-"""The contract: JSON Pointers, both validators, and sentences for whatever a schema may say."""
+"""The contract: JSON Pointers, both validators, and a sentence for all that a request's schema can ask."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from chateau_house import CONTRACT
 
-from chateau.protocols.contract import Contract, pointer
+from chateau.protocols.chateau import REQUESTS
+from chateau.protocols.contract import _SENTENCES, Contract, pointer
 
 POINTERS = [
     pytest.param([], "", id="the whole message"),
@@ -24,56 +28,67 @@ def test_a_path_is_written_as_a_json_pointer(path: list[str | int], written: str
     assert pointer(path) == written
 
 
-SCHEMA = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "$id": "http://localhost:8888/schemas/test/odd.json",
-    "type": "object",
-    "properties": {
-        "even": {"type": "integer", "multipleOf": 2},
-        "word": {"type": "string", "pattern": "^[a-z]+$"},
-        "form": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
-        "told": {"description": "A told word.", "type": "string", "pattern": "^[a-z]+$"},
-    },
-}
+SAY_NOTHING = {"$schema", "$id", "title", "description", "examples", "default", "properties", "items", "$ref"}
 
 
-@pytest.fixture
-def contract(tmp_path: Path) -> Contract:
-    (tmp_path / "odd.json").write_text(json.dumps(SCHEMA))
-    return Contract(tmp_path, url="/chat/schemas/test")
+def parts(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """*schema* and all that it is made of, where an answer tells of it; the forms of anyOf are told as one."""
+    if "$ref" in schema:
+        _, _, name = schema["$ref"].rpartition("/")
+        yield from parts(CONTRACT.schemas["common"]["$defs"][name])
+        return
+    yield schema
+    for inner in (*schema.get("properties", {}).values(), *filter(None, [schema.get("items")])):
+        yield from parts(inner)
 
 
-ODD = [
-    pytest.param({"even": 3}, '"even" does not keep to the schema\'s "multipleOf".', id="another keyword"),
-    pytest.param(
-        {"word": "A"},
-        '"word" is not written as it must be. The schema says more.',
-        id="a pattern without a description",
-    ),
-    pytest.param(
-        {"told": "A"}, '"told" is not written as it must be. A told word.', id="a pattern with a description"
-    ),
-    pytest.param(
-        {"form": None},
-        '"form" has none of the forms allowed. The schema says more.',
-        id="forms without a description",
-    ),
+@pytest.mark.parametrize("name", [row.schema for row in REQUESTS.values()])
+def test_there_is_a_sentence_for_every_keyword_that_a_request_can_break(name: str) -> None:
+    schema = CONTRACT.schemas[name]
+    type_ = schema["properties"]["type"]
+
+    for part in parts(schema):
+        if part is not type_:  # by its type the schema was found
+            assert part.keys() - SAY_NOTHING <= _SENTENCES.keys()
+
+
+@pytest.mark.parametrize("name", [row.schema for row in REQUESTS.values()])
+def test_what_a_sentence_cannot_say_alone_is_described_in_the_schema(name: str) -> None:
+    for part in parts(CONTRACT.schemas[name]):
+        if part.keys() & {"pattern", "anyOf"}:
+            assert len(part["description"]) <= 200
+
+
+BROKEN = [
+    pytest.param("register-request", {"type": 1}, id="a key is missing"),
+    pytest.param("list-request", {"type": 4, "odd": 1}, id="a key too many"),
+    pytest.param("register-request", {"type": 1, "username": 33 * "x"}, id="a name too long"),
+    pytest.param("message-request", {"type": 3, "clients": [], "content": ""}, id="no recipients"),
+    pytest.param("message-request", {"type": 3, "clients": ["", "b"], "content": ""}, id="an empty name"),
+    pytest.param("history-request", {"type": 8, "room": "r", "limit": 0}, id="a limit too low"),
+    pytest.param("history-request", {"type": 8, "room": "r", "from": "x"}, id="no time"),
+    pytest.param("list-request", {"type": 4, "ref": []}, id="no ref"),
 ]
 
 
-@pytest.mark.parametrize(("message", "sentence"), ODD)
-def test_a_schema_may_say_what_no_schema_says_yet(
-    contract: Contract, message: dict[str, object], sentence: str
-) -> None:
-    refusal = contract.fault("odd", message, json.dumps(message))
+@pytest.mark.parametrize(("name", "message"), BROKEN)
+def test_however_long_the_text_was_one_fault_is_told_the_same(name: str, message: dict[str, Any]) -> None:
+    text = json.dumps(message)
 
-    assert str(refusal) == sentence
-    assert refusal.path == "/" + next(iter(message))
-    assert refusal.schema == "/chat/schemas/test/odd.json"
+    short, long = CONTRACT.fault(name, message, text), CONTRACT.fault(name, message, text + " " * 10_000)
+
+    assert (str(short), short.path, short.schema) == (str(long), long.path, long.schema)
 
 
-def test_both_validators_can_be_had(contract: Contract) -> None:
-    assert contract.validator("odd")({"even": 2})
-    assert not contract.validator("odd")({"even": 3})
-    assert contract.reference("odd").is_valid({"even": 2})
-    assert not contract.reference("odd").is_valid({"even": 3})
+def test_the_url_of_the_schemas_is_the_servers_own() -> None:
+    contract = Contract(
+        Path(__file__).resolve().parents[2] / "schemas" / "chateau", url="/chat/schemas/chateau"
+    )
+
+    assert contract.fault("list-request", {}, "{}").schema == "/chat/schemas/chateau/list-request.json"
+
+
+@pytest.mark.parametrize("text", ["{}", "{}" + " " * 10_000])
+def test_a_message_without_a_fault_has_none_to_tell(text: str) -> None:
+    with pytest.raises(AssertionError, match="nothing wrong by list-request"):
+        CONTRACT.fault("list-request", {"type": 4}, text)
