@@ -28,7 +28,7 @@ CallLater = Callable[[float, Callable[[], None]], object]
 
 
 class Commit(Protocol):
-    """A write on its way to where it lasts. ``asyncio.Future`` is one."""
+    """A write on its way to where it lasts. ``asyncio.Future`` is one, as long as nobody cancels it."""
 
     def done(self) -> bool:
         """Whether it is decided: lasting, or failed."""

@@ -57,6 +57,7 @@ def test_a_session_has_one_name(house: House) -> None:
         pytest.param("alice ", id="a space behind"),
         pytest.param("al\tice", id="a control character"),
         pytest.param("x" * 33, id="more than 32 characters"),
+        pytest.param("#17", id="what a session without a name is shown as"),
     ],
 )
 def test_some_texts_are_no_names(house: House, name: str) -> None:

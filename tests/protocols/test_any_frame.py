@@ -63,7 +63,7 @@ def test_any_text_and_any_json_gets_one_answer(text: str) -> None:
     assert len(answers_to(house_of_two(), text)) == 1
 
 
-@settings(max_examples=1200)
+@settings(max_examples=800)
 @given(requests=st.lists(nearly_valid(), min_size=1, max_size=4))
 def test_nearly_valid_requests_get_one_answer_each(requests: list[Any]) -> None:
     house = house_of_two()
@@ -72,7 +72,7 @@ def test_nearly_valid_requests_get_one_answer_each(requests: list[Any]) -> None:
         assert len(answers_to(house, json.dumps(request))) == 1
 
 
-@settings(max_examples=1500)
+@settings(max_examples=1000)
 @given(request_=nearly_valid() | VALUES)
 def test_jsonschema_and_jsonschema_rs_give_one_verdict(request_: Any) -> None:
     for row in REQUESTS.values():

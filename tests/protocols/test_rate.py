@@ -21,7 +21,7 @@ def burst(bucket: Bucket) -> int:
     return taken
 
 
-@pytest.mark.parametrize(("rate", "expected"), [(0.5, 1), (1, 2), (2.5, 5), (200, 400)])
+@pytest.mark.parametrize(("rate", "expected"), [(0.1, 1), (0.5, 1), (1, 2), (2.5, 5), (200, 400)])
 def test_at_first_twice_the_rate_is_given_at_once(rate: float, expected: int) -> None:
     assert burst(Bucket(rate, Clock())) == expected
 

@@ -32,7 +32,7 @@ SAY_NOTHING = {"$schema", "$id", "title", "description", "examples", "default", 
 
 
 def parts(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """*schema* and all that it is made of, where an answer tells of it; the forms of anyOf are told as one."""
+    """*schema* and all inside it that a refusal can tell of; the forms of an anyOf are told of as one."""
     if "$ref" in schema:
         _, _, name = schema["$ref"].rpartition("/")
         yield from parts(CONTRACT.schemas["common"]["$defs"][name])
@@ -57,6 +57,45 @@ def test_what_a_sentence_cannot_say_alone_is_described_in_the_schema(name: str) 
     for part in parts(CONTRACT.schemas[name]):
         if part.keys() & {"pattern", "anyOf"}:
             assert len(part["description"]) <= 200
+
+
+OTHER_SCHEMA = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "$id": "http://localhost:8888/schemas/test/other.json",
+    "type": "object",
+    "properties": {
+        "even": {"type": "integer", "multipleOf": 2},
+        "word": {"type": "string", "pattern": "^[a-z]+$"},
+        "form": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+    },
+}
+
+OTHER = [
+    pytest.param({"even": 3}, '"even" does not keep to the schema\'s "multipleOf".', id="another keyword"),
+    pytest.param(
+        {"word": "A"},
+        '"word" is not written as it must be. The schema says more.',
+        id="a pattern without a description",
+    ),
+    pytest.param(
+        {"form": None},
+        '"form" has none of the forms allowed. The schema says more.',
+        id="forms without a description",
+    ),
+]
+
+
+@pytest.mark.parametrize(("message", "sentence"), OTHER)
+def test_another_schema_may_ask_what_no_sentence_is_for(
+    tmp_path: Path, message: dict[str, Any], sentence: str
+) -> None:
+    (tmp_path / "other.json").write_text(json.dumps(OTHER_SCHEMA))
+    contract = Contract(tmp_path, url="/schemas/test")
+
+    refusal = contract.fault("other", message, json.dumps(message))
+
+    assert str(refusal) == sentence
+    assert refusal.path == "/" + next(iter(message))
 
 
 BROKEN = [
