@@ -34,6 +34,6 @@ def latest(text: str) -> str:
 
 def _normalized(text: str, shift: timedelta) -> str:
     try:
-        return rfc3339(datetime.fromisoformat(text) + shift)
+        return rfc3339(datetime.fromisoformat(text).astimezone(UTC) + shift)
     except OverflowError as exc:
         raise ValueError("the year is out of range") from exc

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from ulid import ULID
 
 from chateau import mint
 from chateau.mint import Mint
+from chateau.times import rfc3339
 
 NOW = 1_763_630_000.123
 
@@ -71,3 +75,31 @@ def test_two_mints_never_give_one_id(clock: Clock) -> None:
     one, other = Mint(clock), Mint(clock)
 
     assert {one()[0] for _ in range(100)}.isdisjoint({other()[0] for _ in range(100)})
+
+
+def test_the_last_id_of_a_millisecond_comes_before_the_first_of_the_next(clock: Clock) -> None:
+    mint_ = Mint(clock)
+    mint_._count = 32**4 - 1
+
+    (last, last_time), (first, first_time) = mint_(), mint_()
+
+    assert (last[-4:], last_time[-5:]) == ("ZZZZ", ".123Z")
+    assert (first[-4:], first_time[-5:]) == ("0000", ".124Z")
+    assert last < first
+
+
+@given(st.lists(st.integers(0, 4_000_000_000_000), min_size=1, max_size=30))
+def test_wherever_the_clock_jumps_ids_rise_times_never_go_back_and_the_two_agree(moments: list[int]) -> None:
+    clock = Clock()
+    clock.now = moments[0] / 1000
+    mint_ = Mint(clock)
+
+    minted = []
+    for moment in moments:
+        clock.now = moment / 1000
+        minted += [mint_(), mint_()]
+
+    assert all(one[0] < other[0] and one[1] <= other[1] for one, other in pairwise(minted))
+    for id_, time in minted:
+        assert re.fullmatch("[0-9A-HJKMNP-TV-Z]{26}", id_)
+        assert rfc3339(ULID.from_str(id_).datetime) == time

@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chateau.names import name_form
 
@@ -22,6 +24,47 @@ def test_two_ways_to_write_one_name(one: str, other: str) -> None:
     assert name_form(one) == name_form(other)
 
 
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("Foo", "foo"),
+        ("foo", "foo"),
+        ("Foo Bar", "foo bar"),
+        ("foo bar", "foo bar"),
+        ("\u03a3", "\u03c3"),
+        ("\u03c3", "\u03c3"),
+        ("\u03c2", "\u03c2"),
+        ("\u265a", "\u265a"),
+        ("Richard \u2163", "richard iv"),
+    ],
+)
+def test_the_examples_of_rfc_8266_have_the_forms_that_it_gives(name: str, form: str) -> None:
+    assert name_form(name) == form
+
+
+REASONS = re.compile(
+    r"it is empty|it begins or ends with a space"
+    r"|the character U\+[0-9A-F]{4,6} is not allowed in it \([a-z ]+\)"
+)
+
+
+def form_or_reason(text: str) -> tuple[str | None, str]:
+    try:
+        return name_form(text), ""
+    except ValueError as error:
+        return None, str(error)
+
+
+@given(st.text(max_size=40))
+def test_any_text_has_a_form_which_is_its_own_form_or_a_reason_why_not(text: str) -> None:
+    form, reason = form_or_reason(text)
+
+    if form is None:
+        assert REASONS.fullmatch(reason)
+    else:
+        assert form_or_reason(form) == (form, "")
+
+
 def test_other_letters_are_another_name() -> None:
     assert name_form("alice") != name_form("\u0430lice"), "the second begins with a Cyrillic letter"
 
@@ -33,7 +76,13 @@ def test_other_letters_are_another_name() -> None:
         (" alice", "it begins or ends with a space"),
         ("alice\u2003", "it begins or ends with a space"),
         ("al\x00ice", "the character U+0000 is not allowed in it (controls)"),
+        ("al\nice", "the character U+000A is not allowed in it (controls)"),
         ("al\u200bice", "the character U+200B is not allowed in it (precis ignorable properties)"),
+        ("al\u200dice", "the character U+200D is not allowed in it (zero width joiner)"),
+        ("al\u00adice", "the character U+00AD is not allowed in it (precis ignorable properties)"),
+        ("al\u2028ice", "the character U+2028 is not allowed in it (other)"),
+        ("al\ud800ice", "the character U+D800 is not allowed in it (other)"),
+        ("\u3164", "the character U+1160 is not allowed in it (old hangul jamo)"),
     ],
 )
 def test_what_is_no_name_is_told_why(text: str, reason: str) -> None:

@@ -1,5 +1,6 @@
 """Times as text: exact to the millisecond, in an order that is the times' own."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -27,7 +28,15 @@ def test_the_texts_sort_as_the_times_do(one: datetime, other: datetime) -> None:
         ("2026-11-20T09:30:00Z", "2026-11-20T09:30:00.000Z", "2026-11-20T09:30:00.000Z"),
         ("2026-11-20T09:30:00.0005Z", "2026-11-20T09:30:00.001Z", "2026-11-20T09:30:00.000Z"),
         ("2026-11-20T10:30:00.25+01:00", "2026-11-20T09:30:00.250Z", "2026-11-20T09:30:00.250Z"),
+        ("2026-11-20T09:30:00.1234567Z", "2026-11-20T09:30:00.124Z", "2026-11-20T09:30:00.123Z"),
+        ("2026-11-20T09:30:00.000000001Z", "2026-11-20T09:30:00.001Z", "2026-11-20T09:30:00.000Z"),
+        ("2026-11-20T09:30:00.123000000Z", "2026-11-20T09:30:00.123Z", "2026-11-20T09:30:00.123Z"),
+        ("2026-12-31T23:59:59.9999Z", "2027-01-01T00:00:00.000Z", "2026-12-31T23:59:59.999Z"),
+        ("2028-02-29T00:00:00-00:00", "2028-02-29T00:00:00.000Z", "2028-02-29T00:00:00.000Z"),
+        ("2026-01-01T00:00:00+23:59", "2025-12-31T00:01:00.000Z", "2025-12-31T00:01:00.000Z"),
         ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000Z", "0001-01-01T00:00:00.000Z"),
+        ("0001-01-01T00:00:00-01:00", "0001-01-01T01:00:00.000Z", "0001-01-01T01:00:00.000Z"),
+        ("9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"),
     ],
 )
 def test_a_bound_is_rounded_so_that_it_takes_in_no_more_than_it_says(
@@ -37,11 +46,35 @@ def test_a_bound_is_rounded_so_that_it_takes_in_no_more_than_it_says(
 
 
 @pytest.mark.parametrize(
-    "text", ["2026-02-30T00:00:00Z", "0001-01-01T00:00:00+01:00", "0000-01-01T00:00:00Z"]
+    "text",
+    [
+        "2026-02-30T00:00:00Z",
+        "2026-11-20T09:30:60Z",
+        "0001-01-01T00:00:00+01:00",
+        "9999-12-31T23:59:59-00:01",
+        "0000-01-01T00:00:00Z",
+    ],
 )
-def test_a_time_that_there_is_not_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"year|day|range"):
-        latest(text)
+@pytest.mark.parametrize("bound", [earliest, latest])
+def test_a_time_that_there_is_not_is_refused(text: str, bound: Callable[[str], str]) -> None:
+    with pytest.raises(ValueError, match=r"year|day|second|range"):
+        bound(text)
+
+
+OFFSETS = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+YEARS = {"min_value": datetime(2, 1, 1), "max_value": datetime(9998, 12, 31)}  # noqa: DTZ001 - hypothesis asks it so
+
+
+@given(st.datetimes(**YEARS, timezones=OFFSETS))
+def test_the_bounds_are_less_than_a_millisecond_from_the_time_on_either_side(moment: datetime) -> None:
+    first, last = (datetime.fromisoformat(bound(moment.isoformat())) for bound in (earliest, latest))
+
+    assert timedelta() <= first - moment < timedelta(milliseconds=1)
+    assert timedelta() <= moment - last < timedelta(milliseconds=1)
+
+
+def test_the_last_instant_of_all_where_it_comes_early_has_some_after_it() -> None:
+    assert earliest("9999-12-31T23:59:59.9999+01:00") == "9999-12-31T23:00:00.000Z"
 
 
 def test_the_last_instant_of_all_has_none_after_it() -> None:

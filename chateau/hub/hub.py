@@ -32,6 +32,11 @@ class Receipt(NamedTuple):
     message: RoomMessage
     commit: Commit | None
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the message could not be kept."""
+        return self.commit is not None and self.commit.done() and self.commit.exception() is not None
+
 
 class RoomSummary(NamedTuple):
     """A room as a list of rooms shows it."""
@@ -166,8 +171,9 @@ class Hub:
     def publish(self, session: Session, name: str, content: str, *, key: str | None = None) -> Receipt:
         """Say *content* to every member of the room *name*, now.
 
-        The receipt's ``commit`` is done once the message is kept. With an idempotency *key* that
-        *session* used in this room in the last five minutes nothing is said, and the first receipt returned.
+        The receipt's ``commit`` is done once the message is kept. With an idempotency *key* that was used
+        under this name in this room in the last five minutes nothing is said, and the first receipt
+        returned, unless what was said then could not be kept.
 
         Raises:
             UnknownRoom, NotInRoom.
@@ -178,7 +184,7 @@ class Hub:
         if key is None:
             return self._publish(session, room, content)
         receipt = self._receipts.get(session.sort_key, room.key, key)
-        if receipt is None:
+        if receipt is None or receipt.has_failed:
             receipt = self._publish(session, room, content)
             self._receipts.put(session.sort_key, room.key, key, value=receipt)
         return receipt

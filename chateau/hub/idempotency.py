@@ -20,7 +20,7 @@ class RecentKeys(Generic[Value]):
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._values: dict[tuple[str, ...], tuple[float, Value]] = {}  # oldest first: none is ever replaced
+        self._values: dict[tuple[str, ...], tuple[float, Value]] = {}  # oldest first
 
     def get(self, *key: str) -> Value | None:
         """What *key* stands for; None where it is new or forgotten."""
@@ -29,7 +29,8 @@ class RecentKeys(Generic[Value]):
         return entry[1] if entry is not None else None
 
     def put(self, *key: str, value: Value) -> None:
-        """Let *key*, which is new, stand for *value*."""
+        """Let *key* stand for *value* from now on."""
+        self._values.pop(key, None)  # so that it comes last
         self._values[key] = (self._clock(), value)
 
     def _forget_old(self) -> None:

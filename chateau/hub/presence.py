@@ -64,5 +64,5 @@ class Presence:
     def _wake(self, key: str) -> None:
         changed = self._resting.pop(key)
         room = self._rooms.get(key)
-        if changed and room is not None and room.count > self._limit:
+        if changed and room is not None:  # also where the crowd is none any more: single leaves went untold
             self._tell_count(room)

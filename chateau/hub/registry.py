@@ -38,7 +38,7 @@ class Registry:
         if session.username is not None:
             raise AlreadyRegistered(session.username)
         key = checked_form(username, self._form, limit=USERNAME_LIMIT)
-        if username[0] == "#" and username[1:].isdigit():
+        if key[0] == "#" and key[1:].isdigit():
             raise InvalidName(username, "a session without a name is shown so")
         if key in self._holders or not self._cluster.claim(key):
             raise NameTaken(username)

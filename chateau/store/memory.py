@@ -24,9 +24,10 @@ _time = attrgetter("time")
 class _Log:
     """One room's messages, oldest first: seqs rise and times never fall."""
 
-    __slots__ = ("dropped", "messages")
+    __slots__ = ("began", "dropped", "messages")
 
-    def __init__(self) -> None:
+    def __init__(self, began: str) -> None:
+        self.began = began  # when the first message of all was said
         self.messages: list[RoomMessage] = []
         self.dropped: RoomMessage | None = None  # the last one that went
 
@@ -47,7 +48,7 @@ class MemoryStore:
     def append(self, key: str, message: RoomMessage) -> None:
         log = self._logs.get(key)
         if log is None:
-            log = self._logs[key] = _Log()
+            log = self._logs[key] = _Log(message.time)
         log.messages.append(message)
         if len(log.messages) > self._limit + self._limit // 2:
             self._drop(log)
@@ -66,7 +67,8 @@ class MemoryStore:
         last = len(messages) if end is None else bisect_right(messages, end, key=_time)
         found = messages[first:last]
         page = found[:limit] if since is not None or start is not None else found[-limit:]
-        return Page(page, complete=len(page) == len(found) and not _asks_for(gone, since, start))
+        is_missing = gone is not None and _asks_for(gone, since, start) and (end is None or log.began <= end)
+        return Page(page, complete=len(page) == len(found) and not is_missing)
 
     def rooms(self) -> Iterable[tuple[str, str]]:
         return [(key, log.messages[0].room) for key, log in self._logs.items()]
@@ -80,8 +82,6 @@ class MemoryStore:
         del log.messages[:excess]
 
 
-def _asks_for(gone: RoomMessage | None, since: int | None, start: str | None) -> bool:
+def _asks_for(gone: RoomMessage, since: int | None, start: str | None) -> bool:
     """Whether a reader from *since* and *start* on asks for *gone*, the last message that is not kept."""
-    if gone is None:
-        return False
     return (since is None or gone.seq > since) and (start is None or gone.time >= start)

@@ -1,4 +1,4 @@
-"""Bans, and what every refusal has in common."""
+"""Bans, passwords, and what every refusal has in common."""
 
 import pytest
 from hypothesis import given
@@ -6,7 +6,21 @@ from hypothesis import strategies as st
 from recorded_house import House
 
 from chateau.hub.access import matches
-from chateau.hub.errors import HubError, cut
+from chateau.hub.errors import (
+    AccessDenied,
+    AlreadyInRoom,
+    AlreadyRegistered,
+    Banned,
+    HubError,
+    InvalidName,
+    NameTaken,
+    NotInRoom,
+    NotRegistered,
+    Unavailable,
+    UnknownRecipient,
+    UnknownRoom,
+    cut,
+)
 
 HOME, AWAY = "192.0.2.1", "192.0.2.2"
 
@@ -65,3 +79,57 @@ def test_a_refusal_is_one_short_sentence_that_quotes_little(action: object, text
     assert len(sentence) <= 300
     assert cut(text) in sentence
     assert len(text) <= 60 or text not in sentence
+
+
+LONG = "x" * 64
+SHOWN = "x" * 59 + "…"
+
+REFUSALS = [
+    (NotRegistered(), "not_registered", "Register a username first."),
+    (AlreadyRegistered("alice"), "already_registered", 'This session is already registered as "alice".'),
+    (NameTaken("alice"), "name_taken", 'The username "alice" is taken.'),
+    (InvalidName("", "it is empty"), "invalid_name", '"" cannot be a name: it is empty.'),
+    (UnknownRecipient(["zed"]), "unknown_recipient", 'Nobody is registered as "zed".'),
+    (UnknownRoom(LONG), "unknown_room", f'There is no room "{SHOWN}".'),
+    (NotInRoom(LONG), "not_in_room", f'You are not in the room "{SHOWN}".'),
+    (AlreadyInRoom(LONG), "already_in_room", f'You are already in the room "{SHOWN}".'),
+    (AccessDenied("The room is closed."), "access_denied", "The room is closed."),
+    (Banned(), "banned", "This address is banned."),
+    (Unavailable("The disk is full."), "unavailable", "The disk is full."),
+]
+
+
+@pytest.mark.parametrize(("refusal", "code", "sentence"), REFUSALS, ids=[row[1] for row in REFUSALS])
+def test_a_refusal_has_its_code_and_a_sentence(refusal: HubError, code: str, sentence: str) -> None:
+    assert (refusal.code, str(refusal)) == (code, sentence)
+
+
+def test_every_refusal_is_in_the_table_above() -> None:
+    hubs = {refusal for refusal in HubError.__subclasses__() if refusal.__module__ == "chateau.hub.errors"}
+
+    assert {type(refusal) for refusal, _, _ in REFUSALS} == hubs
+
+
+def test_what_is_quoted_has_sixty_characters_at_most() -> None:
+    assert (cut("x" * 60), cut("x" * 61)) == ("x" * 60, SHOWN)
+
+
+@pytest.mark.parametrize(("action", "more"), [("close_room", []), ("lock_room", ["swordfish"])])
+def test_the_refusal_of_a_shut_room_quotes_little_of_a_long_name(
+    house: House, action: str, more: list[str]
+) -> None:
+    house.guest("alice", LONG)
+    getattr(house.hub, action)(LONG, *more)
+
+    with pytest.raises(AccessDenied, match=f'"{SHOWN}"'):
+        house.guest("bob", LONG)
+
+
+def test_a_thousand_unknown_recipients_make_no_longer_a_sentence(house: House) -> None:
+    names = [LONG + str(number) for number in range(1000)]
+
+    with pytest.raises(UnknownRecipient) as caught:
+        house.hub.message(house.visitor(), names, "hi")
+
+    assert str(caught.value) == f'Nobody is registered as "{SHOWN}" (and 999 more).'
+    assert caught.value.unknown == names

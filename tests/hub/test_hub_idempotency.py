@@ -3,7 +3,10 @@
 import pytest
 from recorded_house import House
 
+from chateau.hub.errors import AccessDenied, NotInRoom
 from chateau.hub.events import RoomMessage
+from chateau.hub.ports import Commit
+from chateau.store.memory import MemoryStore
 
 
 def said(house: House, room: str) -> list[str]:
@@ -77,3 +80,77 @@ def test_without_a_key_everything_is_said(house: House) -> None:
         house.hub.publish(alice, "attic", "hello")
 
     assert said(house, "attic") == ["hello", "hello"]
+
+
+def test_a_key_stays_with_the_name_under_which_it_was_used(house: House) -> None:
+    alice = house.guest("alice", "attic")
+    first = house.hub.publish(alice, "attic", "paid", key="order-1")
+    house.hub.unregister(alice)
+    house.hub.register(alice, "alison")
+    house.hub.join(alice, "attic")
+
+    second = house.hub.publish(alice, "attic", "paid", key="order-1")
+
+    assert second.message.sender == "alison"
+    assert second != first
+
+
+def test_a_key_is_answered_also_when_nothing_new_may_be_said(house: House) -> None:
+    alice = house.guest("alice", "attic")
+    first = house.hub.publish(alice, "attic", "paid", key="order-1")
+
+    house.hub.close_room("attic")
+
+    assert house.hub.publish(alice, "attic", "paid", key="order-1") == first
+    with pytest.raises(AccessDenied):
+        house.hub.publish(alice, "attic", "paid", key="order-2")
+
+
+def test_a_key_under_which_nothing_could_be_said_is_as_good_as_new(house: House) -> None:
+    alice = house.guest("alice", "attic")
+    house.hub.close_room("attic")
+    with pytest.raises(AccessDenied):
+        house.hub.publish(alice, "attic", "paid", key="order-1")
+
+    house.hub.open_room("attic")
+    house.hub.publish(alice, "attic", "paid", key="order-1")
+
+    assert said(house, "attic") == ["paid"]
+
+
+def test_a_key_is_for_those_inside_only(house: House) -> None:
+    alice = house.guest("alice", "attic")
+    house.hub.publish(alice, "attic", "paid", key="order-1")
+    house.hub.leave(alice, "attic")
+
+    with pytest.raises(NotInRoom):
+        house.hub.publish(alice, "attic", "paid", key="order-1")
+
+
+class FailingStore(MemoryStore):
+    """Can keep nothing that is said, and finds that out later."""
+
+    def append(self, key: str, message: RoomMessage) -> Commit:  # type: ignore[override]
+        super().append(key, message)
+        return FailedCommit()
+
+
+class FailedCommit:
+    def done(self) -> bool:
+        return True
+
+    def exception(self) -> BaseException | None:
+        return OSError("the disk is full")
+
+    def add_done_callback(self, callback: object, /) -> None:
+        pass
+
+
+def test_a_key_under_which_something_was_said_that_could_not_be_kept_is_as_good_as_new() -> None:
+    house = House(FailingStore())
+    alice = house.guest("alice", "attic")
+    first = house.hub.publish(alice, "attic", "paid", key="order-1")
+
+    again = house.hub.publish(alice, "attic", "paid", key="order-1")
+
+    assert again.message.seq > first.message.seq

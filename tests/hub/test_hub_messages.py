@@ -65,6 +65,36 @@ def test_how_many_are_unknown_is_said_but_only_one_is_named(house: House) -> Non
     assert str(caught.value) == 'Nobody is registered as "zed" (and 2 more).'
 
 
+def test_recipients_can_be_had_as_a_message_to_them_would_show_them(house: House) -> None:
+    house.guest("Alice")
+    house.guest("bob")
+
+    assert house.hub.recipients(["BOB", "alice", "bob"]) == ("bob", "Alice")
+    with pytest.raises(UnknownRecipient):
+        house.hub.recipients(["bob", "zed"])
+
+
+def test_who_unregistered_is_unknown_and_hears_no_more(house: House) -> None:
+    alice, bob = house.guest("alice"), house.guest("bob")
+
+    house.hub.unregister(bob)
+
+    with pytest.raises(UnknownRecipient):
+        house.hub.message(alice, ["bob"], "hi")
+    assert house.heard(bob) == []
+
+
+def test_who_takes_a_freed_name_is_reached_under_it(house: House) -> None:
+    alice, before = house.guest("alice"), house.guest("bob")
+    house.hub.disconnect(before)
+    after = house.guest("Bob")
+
+    sent = house.hub.message(alice, ["bob"], "hi")
+
+    assert sent.recipients == ("Bob",)
+    assert (house.heard(before), house.heard(after)) == ([], [sent])
+
+
 def test_a_session_without_a_name_sends_as_its_number(house: House) -> None:
     visitor, bob = house.visitor(), house.guest("bob")
 

@@ -58,6 +58,7 @@ def test_a_session_has_one_name(house: House) -> None:
         pytest.param("al\tice", id="a control character"),
         pytest.param("x" * 33, id="more than 32 characters"),
         pytest.param("#17", id="what a session without a name is shown as"),
+        pytest.param("\uff0317", id="the same in another width"),
     ],
 )
 def test_some_texts_are_no_names(house: House, name: str) -> None:
@@ -118,3 +119,19 @@ def test_a_name_that_another_node_holds_is_taken(house: House, monkeypatch: pyte
         house.guest("Alice")
 
     assert house.guest("bob").name == "bob"
+
+
+def test_other_nodes_may_have_a_name_when_it_is_free_and_only_then(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims: list[str] = []
+    monkeypatch.setattr(house.cluster, "claim", lambda key: claims.append(f"claim {key}") or True)
+    monkeypatch.setattr(house.cluster, "release", lambda key: claims.append(f"release {key}"))
+
+    alice, visitor = house.guest("Alice"), house.visitor()
+    with pytest.raises(NameTaken):
+        house.hub.register(visitor, "alice")
+    house.hub.disconnect(visitor)
+    house.hub.disconnect(alice)
+
+    assert claims == ["claim alice", "release alice"]

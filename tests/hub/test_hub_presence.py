@@ -60,7 +60,7 @@ def test_when_nothing_has_changed_nothing_is_told() -> None:
     assert [event for event, _ in house.protocol.deliveries] == [MemberCount("hall", 4)]
 
 
-def test_a_crowd_that_shrinks_to_the_limit_is_told_of_single_leaves_again() -> None:
+def test_a_crowd_that_shrinks_to_the_limit_is_told_of_single_leaves_and_once_more_of_its_count() -> None:
     house = House(presence_limit=2)
     crowd(house, 2)
     guests = [house.guest(name, "hall") for name in ("alice", "bob")]
@@ -70,7 +70,8 @@ def test_a_crowd_that_shrinks_to_the_limit_is_told_of_single_leaves_again() -> N
     house.hub.leave(guests[1], "hall")
     house.pass_seconds(1)
 
-    assert [event for event, _ in house.protocol.deliveries] == [Left("hall", "bob", "3")]
+    told = [event for event, _ in house.protocol.deliveries]
+    assert told == [Left("hall", "bob", "3"), MemberCount("hall", 2)]
 
 
 def test_a_room_that_is_forgotten_in_the_meantime_is_told_nothing() -> None:
@@ -84,3 +85,40 @@ def test_a_room_that_is_forgotten_in_the_meantime_is_told_nothing() -> None:
     house.pass_seconds(1)
 
     assert [event for event, _ in house.protocol.deliveries if isinstance(event, MemberCount)] == []
+
+
+def test_the_latest_count_starts_a_second_of_its_own() -> None:
+    house = House(presence_limit=2)
+    crowd(house, 4)
+    house.pass_seconds(1)
+    house.forget()
+
+    house.guest("newcomer", "hall")
+    house.pass_seconds(0.9)
+    assert house.protocol.deliveries == []
+
+    house.pass_seconds(0.1)
+    assert [event for event, _ in house.protocol.deliveries] == [MemberCount("hall", 5)]
+
+
+def test_each_crowd_has_a_second_of_its_own() -> None:
+    house = House(presence_limit=0)
+    alice = house.guest("alice", "hall")
+    house.forget()
+
+    house.hub.join(alice, "attic")
+
+    assert house.heard(alice) == [MemberCount("attic", 1)]
+
+
+def test_a_room_that_is_made_anew_within_the_second_is_told_its_count_at_the_end_of_it() -> None:
+    house = House(presence_limit=0)
+    alice = house.guest("alice", "hall")
+    house.hub.leave(alice, "hall")
+    house.forget()
+
+    house.hub.join(alice, "hall")
+    assert house.heard(alice) == []
+
+    house.pass_seconds(1)
+    assert house.heard(alice) == [MemberCount("hall", 1)]

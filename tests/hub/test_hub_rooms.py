@@ -85,6 +85,17 @@ def test_members_of_two_protocols_are_told_once_a_protocol(house: House) -> None
     assert house.other_protocol.deliveries == [(message, others)]
 
 
+def test_a_protocol_whose_last_member_has_left_is_told_no_more(house: House) -> None:
+    alice = house.guest("alice", "attic")
+    bob = house.guest("bob", "attic", protocol=house.other_protocol)
+    house.forget()
+
+    house.hub.leave(bob, "attic")
+    house.hub.publish(alice, "attic", "hello")
+
+    assert house.other_protocol.deliveries == []
+
+
 def test_messages_are_numbered_in_each_room(house: House) -> None:
     alice = house.guest("alice", "attic", "cellar")
 
@@ -172,6 +183,42 @@ def test_in_a_closed_room_nobody_speaks_and_nobody_comes_in(house: House) -> Non
     assert house.hub.rooms() == [RoomSummary("attic", 1, False)]
 
 
+def test_members_of_a_closed_room_may_stay_read_and_leave(house: House) -> None:
+    alice, bob = house.guest("alice", "attic"), house.guest("bob", "attic")
+    said = house.hub.publish(alice, "attic", "hello").message
+
+    house.hub.close_room("attic")
+
+    assert house.hub.history(alice, "attic")[1].messages == [said]
+    house.hub.leave(bob, "attic")
+    assert house.hub.rooms() == [RoomSummary("attic", 1, False)]
+
+
+def test_who_may_not_come_in_is_not_in_and_nobody_hears_of_it(house: House) -> None:
+    alice, bob = house.guest("alice", "attic"), house.guest("bob")
+    house.hub.lock_room("attic", "swordfish")
+    house.forget()
+
+    with pytest.raises(AccessDenied):
+        house.hub.join(bob, "attic", password="wrong")
+
+    assert house.heard(alice) == []
+    assert house.hub.rooms() == [RoomSummary("attic", 1, False)]
+    with pytest.raises(NotInRoom):
+        house.hub.leave(bob, "attic")
+
+
+def test_a_new_lock_takes_the_place_of_the_one_before(house: House) -> None:
+    house.guest("alice", "attic")
+    house.hub.lock_room("attic", "swordfish")
+
+    house.hub.lock_room("attic", "marlin")
+
+    with pytest.raises(AccessDenied):
+        house.guest("bob", "attic")
+    assert house.hub.join(house.guest("carol"), "attic", password="marlin").count == 2
+
+
 @pytest.mark.parametrize("password", [None, "", "wrong", "swordfisch"])
 def test_a_locked_room_lets_in_only_who_knows_the_password(house: House, password: str | None) -> None:
     alice, bob = house.guest("alice", "attic"), house.guest("bob")
@@ -238,6 +285,17 @@ def test_a_message_that_cannot_be_kept_is_told_to_nobody() -> None:
         house.hub.publish(alice, "attic", "hello")
 
     assert house.heard(alice) == []
+
+
+def test_history_that_cannot_be_read_is_refused(monkeypatch: pytest.MonkeyPatch, house: House) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise Unavailable("The disk is gone.")
+
+    alice = house.guest("alice", "attic")
+    monkeypatch.setattr(house.store, "read", fail)
+
+    with pytest.raises(Unavailable, match="The disk is gone"):
+        house.hub.history(alice, "attic")
 
 
 class SlowStore(MemoryStore):

@@ -106,6 +106,55 @@ def test_where_the_limit_cuts_the_page_is_not_complete(
     assert not page.complete
 
 
+def test_where_the_limit_is_just_reached_the_page_is_complete(store: Store) -> None:
+    said = say(store, *"abc")
+
+    assert read(store, limit=3) == Page(said, complete=True)
+
+
+def test_messages_of_one_millisecond_are_all_within_a_bound_at_it(store: Store) -> None:
+    said = []
+    for id_ in ("id-1", "id-2", "id-3"):
+        said.append(RoomMessage("alice", "Attic", id_, store.next_seq("attic"), id_, time_of(7)))
+        store.append("attic", said[-1])
+
+    assert read(store, start=7, end=7) == Page(said, complete=True)
+    assert read(store, start=8) == read(store, end=6) == Page([], complete=True)
+
+
+def test_a_message_is_kept_as_it_was_said(store: Store) -> None:
+    content = 'say "hi"\n\x00 \u2028 \U0001f3f0'
+    message = RoomMessage("Ålice", "Attic", content, store.next_seq("attic"), "id-1", time_of(1))
+
+    store.append("attic", message)
+
+    assert read(store) == Page([message], complete=True)
+
+
+def test_a_number_that_was_given_out_for_nothing_leaves_a_gap(store: Store) -> None:
+    store.next_seq("attic")
+    said = say(store, "hello")
+
+    assert [message.seq for message in said] == [2]
+    assert read(store, since=1) == Page(said, complete=True)
+
+
+def test_a_room_with_a_number_given_out_but_nothing_said_is_not_kept(store: Store) -> None:
+    store.next_seq("attic")
+
+    assert not store.holds("attic")
+    assert list(store.rooms()) == []
+
+
+def test_a_page_does_not_change_when_more_is_said(store: Store) -> None:
+    said = say(store, "hello")
+    page = read(store)
+
+    say(store, *map(str, range(LIMIT * 3)))
+
+    assert page.messages == said
+
+
 @pytest.mark.parametrize("excess", [3, 25], ids=["some too many", "many times too many"])
 def test_of_a_long_history_the_last_ones_are_kept(store: Store, excess: int) -> None:
     said = say(store, *map(str, range(LIMIT + excess)))
@@ -117,21 +166,28 @@ def test_of_a_long_history_the_last_ones_are_kept(store: Store, excess: int) -> 
     ("bounds", "complete"),
     [
         pytest.param({}, False, id="everything was asked for"),
-        pytest.param({"since": 2}, False, id="since one that is gone, with another gone behind it"),
-        pytest.param({"since": 3}, True, id="since the last one that is gone"),
-        pytest.param({"since": 7}, True, id="since one that is kept"),
-        pytest.param({"start": 3}, False, id="from the time of one that is gone"),
-        pytest.param({"start": 4}, True, id="from the time of the first one kept"),
+        pytest.param({"since": -1}, False, id="since one that is gone, with another gone behind it"),
+        pytest.param({"since": 0}, True, id="since the last one that is gone"),
+        pytest.param({"since": 4}, True, id="since one that is kept"),
+        pytest.param({"start": 0}, False, id="from the time of one that is gone"),
+        pytest.param({"start": 1}, True, id="from the time of the first one kept"),
+        pytest.param({"end": -1}, False, id="to the time of one that is gone"),
+        pytest.param({"end": 5}, False, id="to the time of one that is kept, from the beginning"),
+        pytest.param({"start": 2, "end": 5}, True, id="between the times of two that are kept"),
+        pytest.param({"since": -1, "start": 1}, True, id="since one that is gone, from a time that is kept"),
+        pytest.param({"since": 0, "start": -1}, True, id="since the last one gone, from a time before it"),
     ],
 )
+@pytest.mark.parametrize("gone", [3, LIMIT // 2 + 1, LIMIT * 3])
 def test_a_page_is_not_complete_when_something_asked_for_is_gone(
-    store: Store,
-    bounds: dict[str, int],
-    complete: bool,
+    store: Store, gone: int, bounds: dict[str, int], complete: bool
 ) -> None:
-    say(store, *map(str, range(LIMIT + 3)))
+    """The bounds are counted from the last message that is gone, which is number *gone*."""
+    say(store, *map(str, range(gone + LIMIT)))
 
-    assert read(store, **bounds).complete is complete
+    page = read(store, **{name: gone + offset for name, offset in bounds.items()})
+
+    assert page.complete is complete
 
 
 def test_numbers_go_on_rising_when_messages_are_gone(store: Store) -> None:
@@ -147,3 +203,11 @@ def test_rooms_with_a_message_kept_are_known_by_the_name_they_were_first_given(s
     assert sorted(store.rooms()) == [("attic", "Attic"), ("cellar", "Cellar")]
     assert store.holds("attic")
     assert not store.holds("Attic")
+
+
+def test_a_page_up_to_a_time_before_anything_was_said_is_complete(store: Store) -> None:
+    say(store, *map(str, range(LIMIT + 3)))
+
+    page = store.read("attic", since=None, start=None, end="2001-01-01T00:00:00.000Z", limit=100)
+
+    assert page == Page([], complete=True)
