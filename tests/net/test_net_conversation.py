@@ -282,9 +282,8 @@ async def test_a_client_that_drops_the_connection_inside_a_frame_leaves_its_room
     assert (await alice.hear_until("left"))["username"] == "bob"
 
 
+@pytest.mark.parametrize("wire_name", ["fast", "tornado"], indirect=True)  # Python's TLS has no half-close
 async def test_a_client_that_only_reads_any_more_is_served_and_ended(house: LiveHouse) -> None:
-    if house.tls is not None:
-        pytest.skip("Python's TLS has no half-close")
     alice, bob = await house.member("alice", "lobby"), await house.member("bob", "lobby")
 
     bob.say({"type": 7, "room": "lobby", "content": "last words"})
@@ -297,9 +296,8 @@ async def test_a_client_that_only_reads_any_more_is_served_and_ended(house: Live
     assert b"last words" in await bob.end()
 
 
+@pytest.mark.parametrize("wire_name", ["fast", "tornado"], indirect=True)  # Python's TLS has no half-close
 async def test_a_client_that_half_closes_behind_its_close_frame_still_gets_the_echo(house: LiveHouse) -> None:
-    if house.tls is not None:
-        pytest.skip("Python's TLS has no half-close")
     client = await house.client()
 
     client.send(close(1000))
