@@ -1,7 +1,7 @@
 """The mint: ids and times for new messages.
 
 An id is a ULID, so ids sort by time. One is drawn a millisecond (3 µs); the messages of that
-millisecond count on from it in its last characters (0.2 µs), so they sort in the order of minting.
+millisecond count on from it in its last characters (0.3 µs), so they sort in the order of minting.
 """
 
 from __future__ import annotations

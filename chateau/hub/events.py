@@ -2,7 +2,7 @@
 
 An event names people and rooms as they are shown; it holds no session and no socket, so that it can
 travel to another node as it is. The two messages are named tuples, because one is made for every
-request and making one takes 0.25 µs, a frozen dataclass 0.9.
+request and making one takes 0.16 µs, a frozen dataclass 0.4.
 """
 
 from __future__ import annotations

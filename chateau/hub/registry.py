@@ -64,7 +64,7 @@ class Registry:
         Raises:
             UnknownRecipient: nobody holds one of them.
         """
-        if len(usernames) == 1 and usernames[0] in self._as_written:  # most messages: 0.2 µs less
+        if len(usernames) == 1 and usernames[0] in self._as_written:  # most messages
             return (usernames[0],)
         found: dict[str, None] = {}
         unknown: dict[str, None] = {}

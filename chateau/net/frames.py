@@ -123,7 +123,7 @@ class Decoder:
         start, end = 0, len(data)
         while end - start >= 2 and not self._ended:
             second = data[start + 1]
-            # Nearly every frame: a whole short text message. Read here, it takes 0.4 µs in place of 1.4.
+            # Nearly every frame: a whole short text message. Read here, it takes 0.36 µs in place of 0.6.
             if data[start] == _WHOLE_TEXT and _MASKED <= second < _MASKED_LONG and self._message is None:
                 body = start + 2 + _MASK_BYTES
                 stop = body + second - _MASKED

@@ -35,7 +35,7 @@ class Turn:
         self._has_begun = True
 
     def end(self) -> None:
-        """Flush what was touched. The loop's next round would cost 5 µs for it, so pollers call this."""
+        """Flush what was touched: pollers call this, and the loop need not come round once more for it."""
         self._has_begun = False
         self._flush()
 

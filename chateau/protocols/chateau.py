@@ -97,7 +97,7 @@ class ChateauProtocol:
         if isinstance(event, (Joined, Left)):  # who comes or goes is told by the answer
             sessions = [session for session in sessions if session.id != event.session_id]
         payload = encode(PUSHES[event.__class__](event))
-        if len(sessions) == 1:  # most messages, and 0.3 µs less
+        if len(sessions) == 1:  # most messages have one recipient
             for session in sessions:
                 session.outbox.send(payload)
         else:
@@ -119,6 +119,7 @@ class ChateauPeer:
         """Do what *text* asks, and answer it."""
         request: Frame = {}
         try:
+            # As in on_binary: a call here costs every request 0.07 µs.
             if self.session.banned or (self._bucket is not None and not self._bucket.take()):
                 request = readable(text)
                 raise self._reason_to_refuse()
