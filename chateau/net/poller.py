@@ -1,8 +1,8 @@
 """Pollers: hearing when a socket can be read or written, for very many sockets.
 
 The event loop could watch each of them itself, but it makes an object or two for every event: 5.1 µs an
-event where one epoll for all sockets, which the loop watches in their place, takes 1.8, and about 0.7 KiB
-a socket. Systems without epoll go the loop's way.
+event where one epoll for all sockets, which the loop watches in their place, takes 1.8. Systems without
+epoll go the loop's way.
 """
 
 from __future__ import annotations
