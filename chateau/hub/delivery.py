@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chateau.hub.events import DirectMessage, Shutdown
+from chateau.hub.events import DirectMessage, RoomState, Shutdown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -39,18 +39,28 @@ class Delivery:
     def deliver(self, event: Event) -> None:
         """Hand *event* to everyone on this node who is to hear of it."""
         if isinstance(event, DirectMessage):
-            sessions = self._registry.present(event.recipients)
+            if event.recipient_ids is None:
+                sessions = self._registry.present(event.recipients)
+            else:
+                sessions = self._open(event.recipient_ids)
             if len(sessions) == 1:  # most messages have one recipient
-                sessions[0].subscriber.deliver(event, sessions)
+                for session in sessions:
+                    session.subscriber.deliver(event, sessions)
             else:
                 hand(event, sessions)
         elif isinstance(event, Shutdown):
             hand(event, self._sessions.values())
+        elif isinstance(event, RoomState) and event.username is not None:
+            hand(event, self._registry.present((event.username,)))
         else:
             room = self._rooms.get(self._form(event.room))
             if room is not None:
                 for subscriber, group in room.audience.items():
                     subscriber.deliver(event, group)
+
+    def _open(self, ids: tuple[str, ...]) -> list[Session]:
+        found = map(self._sessions.get, ids)
+        return [session for session in found if session is not None]
 
 
 def hand(event: Event, sessions: Collection[Session]) -> None:

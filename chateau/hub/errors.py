@@ -92,6 +92,20 @@ class AccessDenied(HubError):
     code = "access_denied"
 
 
+class InvalidAddress(HubError):
+    code = "invalid_message"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"{quoted(text)} is neither an IP address nor a range such as 192.0.2.0/24.")
+
+
+class TooManyTries(HubError):
+    code = "rate_limited"
+
+    def __init__(self) -> None:
+        super().__init__("Too many wrong keys came from this address: try again in a minute.")
+
+
 class Banned(HubError):
     code = "banned"
 

@@ -7,18 +7,28 @@ request and making one takes 0.16 µs, a frozen dataclass 0.4.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+CHANNEL = "channel"
+"""Who chat members are told has published a package."""
 
 
 class DirectMessage(NamedTuple):
-    """*sender* said *content* to *recipients*: each once, as registered."""
+    """*sender* said *content* to *recipients*: each once, as shown.
+
+    The sender speaks through the session *sender_id*. Where it spoke to sessions, not to names,
+    *recipient_ids* lists them.
+    """
 
     sender: str
     recipients: tuple[str, ...]
     content: str
     id: str
     time: str
+    sender_id: str
+    recipient_ids: tuple[str, ...] | None = None
 
 
 class RoomMessage(NamedTuple):
@@ -29,6 +39,34 @@ class RoomMessage(NamedTuple):
     content: str
     seq: int
     id: str
+    time: str
+
+
+class Package(NamedTuple):
+    """*payload*, bytes of *kind*, was published to the channel that *room* is.
+
+    *seq* is 0 where nobody counts: nothing is kept, and nobody chats there.
+    """
+
+    room: str
+    kind: PackageKind
+    payload: bytes
+    seq: int
+    id: str
+    time: str
+
+    def as_message(self) -> RoomMessage:
+        """The package as those who chat in the room hear it: text and JSON as text, bytes in base64."""
+        text = (b64encode(self.payload) if self.kind == "bytes" else self.payload).decode()
+        return RoomMessage(CHANNEL, self.room, text, self.seq, self.id, self.time)
+
+
+class Arrival(NamedTuple):
+    """*username* came into *room*: what is kept of a join."""
+
+    username: str
+    room: str
+    seq: int
     time: str
 
 
@@ -60,11 +98,15 @@ class MemberCount:
 
 @dataclass(frozen=True, slots=True)
 class RoomState:
-    """*room* became *available* to newcomers, or stopped being so, for *reason*."""
+    """*room* became *available* to newcomers, or stopped being so, for *reason*.
+
+    All members are told; where there is a *username*, that user alone, who is no member any more.
+    """
 
     room: str
     available: bool
     reason: str | None
+    username: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,5 +116,7 @@ class Shutdown:
     reason: str | None
 
 
-RoomEvent = RoomMessage | Joined | Left | MemberCount | RoomState
+PackageKind = Literal["text", "json", "bytes"]
+Kept = RoomMessage | Package | Arrival
+RoomEvent = RoomMessage | Package | Joined | Left | MemberCount | RoomState
 Event = DirectMessage | RoomEvent | Shutdown

@@ -1,4 +1,4 @@
-"""Hub: the one door to the house. Every use case is a method here.
+"""Hub: the one door to the house. Every use case is a method here, or of ``rooms`` and ``access``.
 
 A method does everything that it says or, when it raises a :class:`~chateau.hub.errors.HubError`, nothing.
 Each finishes in the call and calls nobody back except to hand out events; what has to last returns with
@@ -7,23 +7,26 @@ a :class:`~chateau.hub.ports.Commit` to wait for. All of it belongs to one threa
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chateau.hub.access import Bans, check_entry, check_open
+from chateau.hub.access import Access, check_entry, check_open
 from chateau.hub.delivery import Delivery
-from chateau.hub.errors import AlreadyInRoom, NotInRoom, UnknownRoom
-from chateau.hub.events import DirectMessage, RoomMessage, RoomState, Shutdown
+from chateau.hub.errors import AlreadyInRoom, Unavailable, UnknownRecipient
+from chateau.hub.events import CHANNEL, Arrival, DirectMessage, Package, RoomMessage, Shutdown
 from chateau.hub.idempotency import RecentKeys
 from chateau.hub.presence import Presence
-from chateau.hub.registry import Registry, checked_form
-from chateau.hub.room import ROOM_NAME_LIMIT, Room
+from chateau.hub.registry import Registry
+from chateau.hub.rooms import Rooms
 from chateau.hub.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from chateau.hub.events import PackageKind
     from chateau.hub.ports import CallLater, Clock, Cluster, Commit, Mint, NameForm, Page, Store, Subscriber
+    from chateau.hub.room import Room
 
 
 class Receipt(NamedTuple):
@@ -35,7 +38,20 @@ class Receipt(NamedTuple):
     @property
     def has_failed(self) -> bool:
         """Whether the message could not be kept."""
-        return self.commit is not None and self.commit.done() and self.commit.exception() is not None
+        return has_failed(self.commit)
+
+
+class PackageReceipt(NamedTuple):
+    """A package that was handed to *delivered* sessions of this node; *commit* as in :class:`Receipt`."""
+
+    package: Package
+    commit: Commit | None
+    delivered: int
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the package could not be kept."""
+        return has_failed(self.commit)
 
 
 class RoomSummary(NamedTuple):
@@ -59,33 +75,53 @@ class Hub:
         clock: Clock,
         call_later: CallLater,
         presence_limit: int = 500,
+        secret_key: str | None = None,
+        reserved_names: Iterable[str] = (),
+        keeps_packages: bool = False,
     ) -> None:
+        """*reserved_names* are nobody's usernames: the server speaks under them."""
         self._store = store
-        self._form = name_form
         self._mint = mint
+        self._keeps_packages = keeps_packages
         self._sessions: dict[str, Session] = {}
         self._session_ids = count()
-        self._rooms = {key: Room(key=key, name=name) for key, name in store.rooms()}
-        self._bans = Bans()
-        self._registry = Registry(name_form=name_form, cluster=cluster)
         self._receipts: RecentKeys[Receipt] = RecentKeys(clock)
+        self._package_receipts: RecentKeys[PackageReceipt] = RecentKeys(clock)
+        self._registry = Registry(
+            name_form=name_form,
+            cluster=cluster,
+            sessions=self._sessions,
+            reserved=(CHANNEL, *reserved_names),
+        )
+        self.access = Access(sessions=self._sessions, clock=clock, secret_key=secret_key)
+        self.rooms = Rooms(
+            store=store,
+            registry=self._registry,
+            name_form=name_form,
+            mint=mint,
+            announce=lambda event: self._announce(event),
+            leave=self._leave,
+        )
         delivery = Delivery(
-            registry=self._registry, rooms=self._rooms, sessions=self._sessions, name_form=name_form
+            registry=self._registry,
+            rooms=self.rooms.by_key,
+            sessions=self._sessions,
+            name_form=name_form,
         )
         cluster.subscribe(delivery.deliver)
         self._announce = cluster.announce
         self._presence = Presence(
-            announce=cluster.announce, call_later=call_later, rooms=self._rooms, limit=presence_limit
+            announce=cluster.announce, call_later=call_later, rooms=self.rooms.by_key, limit=presence_limit
         )
 
     # Sessions and names
 
-    def connect(self, subscriber: Subscriber, *, outbox: Any, address: str) -> Session:
-        """Open a session for a client at *address* that is spoken to by *subscriber* through *outbox*."""
+    def connect(self, subscriber: Subscriber, *, outbox: Any, address: str, port: int = 0) -> Session:
+        """Open a session for a client at *address* and *port*, spoken to by *subscriber* through *outbox*."""
         session = Session(
-            id=str(next(self._session_ids)), address=address, subscriber=subscriber, outbox=outbox
+            id=str(next(self._session_ids)), address=address, port=port, subscriber=subscriber, outbox=outbox
         )
-        session.banned = address in self._bans
+        session.banned = self.access.is_banned(address)
         self._sessions[session.id] = session
         return session
 
@@ -93,16 +129,17 @@ class Hub:
         """End *session*: its rooms are left and its name is free. Once more does nothing."""
         if self._sessions.pop(session.id, None) is not None:
             self.unregister(session)
+            self.access.forget(session)
 
-    def register(self, session: Session, username: str) -> None:
-        """Give *username* to *session*.
+    def register(self, session: Session, username: str, *, as_nick: bool = False) -> None:
+        """Give *username* to *session*. A nick may be shared by sessions that are in different rooms.
 
         Raises:
             AlreadyRegistered: *session* has a name.
             InvalidName: *username* is no name.
-            NameTaken: another session holds it.
+            NameTaken: another session holds it, and one of the two not as a nick.
         """
-        self._registry.register(session, username)
+        self._registry.register(session, username, as_nick=as_nick)
 
     def unregister(self, session: Session) -> None:
         """Take *session* out of its rooms and free its name, if it has one."""
@@ -110,9 +147,25 @@ class Hub:
             self._leave(session, room)
         self._registry.unregister(session)
 
-    def usernames(self) -> list[str]:
-        """Everyone registered, sorted by the form of the name. Not to be changed."""
-        return self._registry.usernames()
+    def usernames(self, viewer: Session | None = None) -> Sequence[str]:
+        """Everyone registered whom *viewer* may reach, sorted by the form of the name. Not to be changed."""
+        names = self._registry.usernames()
+        if viewer is None or not self.access.guarded:
+            return names
+        return [name for name in names if self._reaches(viewer, name)]
+
+    def session(self, id: str) -> Session | None:  # noqa: A002
+        """The open session with this id."""
+        return self._sessions.get(id)
+
+    def session_count(self) -> int:
+        """How many sessions are open."""
+        return len(self._sessions)
+
+    def sessions(self, viewer: Session | None = None) -> list[Session]:
+        """All open sessions that *viewer* may reach; all, where there is no viewer."""
+        everyone = self._sessions.values()
+        return [session for session in everyone if viewer is None or self.access.reaches(viewer, session)]
 
     # Direct messages
 
@@ -128,34 +181,75 @@ class Hub:
         """Say *content* to *recipients*, usernames, each once, now. Returns what was said.
 
         Raises:
-            UnknownRecipient: nobody holds one of the names. Nothing is delivered to anyone.
+            UnknownRecipient: nobody holds one of the names, or lets *session* reach it: the two look the
+                same. Nothing is delivered to anyone.
         """
         names = self._registry.recipients(recipients)
-        message = DirectMessage(session.name, names, content, *self._mint())
+        if self.access.guarded:
+            unknown = [name for name in recipients if not self._reaches(session, name)]
+            if unknown:
+                raise UnknownRecipient(list(dict.fromkeys(unknown)))
+        message = DirectMessage(session.name, names, content, *self._mint(), session.id)
         self._announce(message)
         return message
 
+    def message_to_sessions(
+        self, session: Session, ids: Sequence[str], content: str, *, past_guards: bool = False
+    ) -> list[str]:
+        """Say *content* to the sessions *ids*, each once, now. Returns the ids that were not reached.
+
+        That are those of no session, of a listener, and of who does not let *session* reach it, unless
+        *past_guards*.
+        """
+        reached = {}
+        for id_ in ids:
+            target = self._sessions.get(id_)
+            if target is None or target.is_listener:
+                continue
+            if past_guards or self.access.reaches(session, target):
+                reached[id_] = target.name
+        if reached:
+            names = tuple(dict.fromkeys(reached.values()))
+            stamp = self._mint()
+            self._announce(DirectMessage(session.name, names, content, *stamp, session.id, tuple(reached)))
+        return [id_ for id_ in dict.fromkeys(ids) if id_ not in reached]
+
+    def _reaches(self, session: Session, username: str) -> bool:
+        return any(self.access.reaches(session, holder) for holder in self._registry.holders(username))
+
     # Rooms
 
-    def join(self, session: Session, name: str, *, password: str | None = None) -> Room:
-        """Let *session* into the room *name*, which is made if need be.
+    def join(self, session: Session, name: str, *, password: str | None = None, alone: bool = False) -> Room:
+        """Let *session* into the room *name*, which is made if need be; *alone*, it leaves all others.
 
         Raises:
             InvalidName: *name* is no room's name.
             AlreadyInRoom: *session* is inside.
-            AccessDenied: the room is closed, or locked with another password.
+            AccessDenied: the room is closed, the user banned from it, or it is locked with another password.
+            NameTaken: another session with this nick is inside.
         """
-        key = checked_form(name, self._form, limit=ROOM_NAME_LIMIT)
-        room = self._rooms.get(key) or Room(key=key, name=name)
-        if session.rooms is not None and key in session.rooms:
-            raise AlreadyInRoom(room.name)
-        check_entry(room, password)
-        self._rooms[key] = room
-        room.add(session)
-        if session.rooms is None:
-            session.rooms = {}
-        session.rooms[key] = room
+        room = self._admitted(session, name, password)
+        self._registry.check_nick(session, room)
+        if alone:
+            for other in list((session.rooms or {}).values()):
+                self._leave(session, other)
+        self._enter(session, room)
+        with suppress(Unavailable):  # what is said must last; who came is worth no refusal
+            stamp = self._mint()
+            seq = self._store.next_seq(room.key)
+            self._store.append(room.key, Arrival(session.name, room.name, seq, stamp[1]))
         self._presence.joined(room, session)
+        return room
+
+    def listen(self, session: Session, name: str) -> Room:
+        """Have *session* hear all of the room *name*: it says nothing there and is no member.
+
+        Raises:
+            InvalidName, AccessDenied: as for :meth:`join`.
+        """
+        room = self._admitted(session, name, None)
+        session.is_listener = True
+        self._enter(session, room)
         return room
 
     def leave(self, session: Session, name: str) -> Room:
@@ -164,12 +258,12 @@ class Hub:
         Raises:
             UnknownRoom, NotInRoom.
         """
-        room = self._room_around(session, name)
+        room = self.rooms.find_around(session, name)
         self._leave(session, room)
         return room
 
     def publish(self, session: Session, name: str, content: str, *, key: str | None = None) -> Receipt:
-        """Say *content* to every member of the room *name*, now.
+        """Say *content* to everyone in the room *name*, now.
 
         The receipt's ``commit`` is done once the message is kept. With an idempotency *key* that was used
         under this name in this room in the last five minutes nothing is said, and the first receipt
@@ -180,7 +274,7 @@ class Hub:
             AccessDenied: the room is closed.
             Unavailable: it cannot be kept now.
         """
-        room = self._room_around(session, name)
+        room = self.rooms.find_around(session, name)
         if key is None:
             return self._publish(session, room, content)
         receipt = self._receipts.get(session.sort_key, room.key, key)
@@ -188,6 +282,37 @@ class Hub:
             receipt = self._publish(session, room, content)
             self._receipts.put(session.sort_key, room.key, key, value=receipt)
         return receipt
+
+    def publish_package(
+        self, name: str, kind: PackageKind, payload: bytes, *, key: str | None = None
+    ) -> PackageReceipt:
+        """Hand *payload* to everyone in the room *name*, now; the publisher need not be inside.
+
+        It is kept where the house keeps packages; *key* as for :meth:`publish`, for all publishers together.
+
+        Raises:
+            InvalidName: *name* is no room's name.
+            AccessDenied: the room is closed or locked.
+            Unavailable: it cannot be kept now.
+        """
+        room = self.check_channel(name)
+        if key is None:
+            return self._publish_package(room, kind, payload)
+        receipt = self._package_receipts.get(room.key, key)
+        if receipt is None or receipt.has_failed:
+            receipt = self._publish_package(room, kind, payload)
+            self._package_receipts.put(room.key, key, value=receipt)
+        return receipt
+
+    def check_channel(self, name: str) -> Room:
+        """Refuse what a package cannot be published to.
+
+        Raises:
+            InvalidName, AccessDenied: as for :meth:`publish_package`.
+        """
+        room = self.rooms.find_or_make(name)
+        check_entry(room, user=None, password=None)
+        return room
 
     def history(
         self,
@@ -198,6 +323,7 @@ class Hub:
         start: str | None = None,
         end: str | None = None,
         limit: int = 100,
+        arrivals: bool = False,
     ) -> tuple[Room, Page]:
         """What was said in the room *name*, oldest first; see :meth:`chateau.hub.ports.Store.read`.
 
@@ -205,62 +331,44 @@ class Hub:
             UnknownRoom, NotInRoom.
             Unavailable: it cannot be read now.
         """
-        room = self._room_around(session, name)
-        return room, self._store.read(room.key, since=since, start=start, end=end, limit=limit)
+        room = self.rooms.find_around(session, name)
+        page = self._store.read(room.key, since=since, start=start, end=end, limit=limit, arrivals=arrivals)
+        return room, page
 
-    def rooms(self) -> list[RoomSummary]:
-        """Every room that has a member or a message kept, or is shut, sorted by the form of its name."""
-        return [RoomSummary(room.name, room.count, room.available) for _, room in sorted(self._rooms.items())]
-
-    def close_room(self, name: str) -> None:
-        """Let nobody into the room *name* and nobody speak in it. Its members stay.
-
-        Raises:
-            UnknownRoom.
-        """
-        room = self._room(name)
-        room.closed = True
-        self._announce(RoomState(room.name, available=False, reason="The room was closed."))
-
-    def lock_room(self, name: str, password: str) -> None:
-        """Let only those who know *password* into the room *name*. Its members stay.
-
-        Raises:
-            UnknownRoom.
-        """
-        room = self._room(name)
-        room.password = password
-        self._announce(RoomState(room.name, available=False, reason="The room was locked."))
-
-    def open_room(self, name: str) -> None:
-        """Let everybody into the room *name* again, and speak in it.
-
-        Raises:
-            UnknownRoom.
-        """
-        room = self._room(name)
-        room.closed = False
-        room.password = None
-        self._announce(RoomState(room.name, available=True, reason=None))
-        self._forget_if_deserted(room)
+    def room_summaries(self) -> list[RoomSummary]:
+        """Every room, sorted by the form of its name."""
+        rooms = sorted(self.rooms.by_key.items())
+        return [RoomSummary(room.name, room.count, room.available) for _, room in rooms]
 
     # The house
-
-    def ban(self, address: str) -> None:
-        """Refuse every request from *address*, of the sessions that are open too."""
-        self._bans.add(address)
-        self._mark_banned(address)
-
-    def unban(self, address: str) -> None:
-        """Take requests from *address* again; it need not be banned."""
-        self._bans.lift(address)
-        self._mark_banned(address)
 
     def shut_down(self, reason: str | None = None) -> None:
         """Tell every session that the house closes."""
         self._announce(Shutdown(reason))
 
     # Below: what the use cases share
+
+    def _admitted(self, session: Session, name: str, password: str | None) -> Room:
+        room = self.rooms.find_or_make(name)
+        if session.rooms is not None and room.key in session.rooms:
+            raise AlreadyInRoom(room.name)
+        check_entry(room, user=session.key, password=password)
+        return room
+
+    def _enter(self, session: Session, room: Room) -> None:
+        self.rooms.add(room)
+        room.add(session)
+        if session.rooms is None:
+            session.rooms = {}
+        session.rooms[room.key] = room
+
+    def _leave(self, session: Session, room: Room) -> None:
+        room.remove(session)
+        assert session.rooms is not None
+        del session.rooms[room.key]
+        if not session.is_listener:
+            self._presence.left(room, session)
+        self.rooms.forget_if_deserted(room)
 
     def _publish(self, session: Session, room: Room, content: str) -> Receipt:
         check_open(room)
@@ -271,30 +379,19 @@ class Hub:
         self._announce(message)
         return Receipt(message, commit)
 
-    def _room(self, name: str) -> Room:
-        try:
-            return self._rooms[self._form(name)]
-        except (KeyError, ValueError) as exc:
-            raise UnknownRoom(name) from exc
+    def _publish_package(self, room: Room, kind: PackageKind, payload: bytes) -> PackageReceipt:
+        id_, time = self._mint()
+        is_counted = self._keeps_packages or room.count > 0
+        seq = self._store.next_seq(room.key) if is_counted else 0
+        package = Package(room.name, kind, payload, seq, id_, time)
+        commit = None
+        if self._keeps_packages:
+            commit = self._store.append(room.key, package)
+            self.rooms.add(room)
+        self._announce(package)
+        return PackageReceipt(package, commit, room.count + room.listeners)
 
-    def _room_around(self, session: Session, name: str) -> Room:
-        room = self._room(name)
-        if session.rooms is None or room.key not in session.rooms:
-            raise NotInRoom(room.name)
-        return room
 
-    def _leave(self, session: Session, room: Room) -> None:
-        room.remove(session)
-        assert session.rooms is not None
-        del session.rooms[room.key]
-        self._presence.left(room, session)
-        self._forget_if_deserted(room)
-
-    def _forget_if_deserted(self, room: Room) -> None:
-        if not room.count and room.available and not self._store.holds(room.key):
-            del self._rooms[room.key]
-
-    def _mark_banned(self, address: str) -> None:
-        for session in self._sessions.values():
-            if session.address == address:
-                session.banned = address in self._bans
+def has_failed(commit: Commit | None) -> bool:
+    """Whether *commit* is done, and nothing lasts."""
+    return commit is not None and commit.done() and commit.exception() is not None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from chateau.hub.events import Event, RoomMessage
+    from chateau.hub.events import Event, Kept
     from chateau.hub.session import Session
 
 NameForm = Callable[[str], str]
@@ -53,38 +53,69 @@ class Subscriber(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some of a room's messages, oldest first; *complete* when they are all that was asked for."""
+    """Some of what a room keeps, oldest first; *complete* when it is all that was asked for."""
 
-    messages: list[RoomMessage]
+    messages: list[Kept]
     complete: bool
 
 
 class Store(Protocol):
-    """Where a room's messages are kept. *key* is the form of the room's name."""
+    """Where the rooms' messages, packages and arrivals are kept. *key* is the form of a room's name.
+
+    Each of the three has a limit of its own a room, and those older than the store's age go, too.
+    """
 
     def next_seq(self, key: str) -> int:
-        """A number for the room's next message, higher than all that it gave out before, at least 1."""
+        """A number for the room's next record, higher than all that it gave out before, at least 1.
 
-    def append(self, key: str, message: RoomMessage) -> Commit | None:
-        """Keep *message*; readable at once. None when it lasts already as long as this store does.
+        Also higher than those that it gave out before it was closed or the process was killed.
+        """
+
+    def append(self, key: str, record: Kept) -> Commit | None:
+        """Keep *record*; readable at once. None when it lasts already as long as this store does.
+
+        A room's records come with rising seqs and with times that never fall. Several records may have
+        one commit.
 
         Raises:
             Unavailable: it cannot be kept now; nothing of it was kept.
         """
 
-    def read(self, key: str, *, since: int | None, start: str | None, end: str | None, limit: int) -> Page:
-        """The room's messages with a seq after *since* and a time from *start* to *end*, both included.
+    def read(
+        self,
+        key: str,
+        *,
+        since: int | None,
+        start: str | None,
+        end: str | None,
+        limit: int,
+        arrivals: bool = False,
+    ) -> Page:
+        """The room's messages and packages, and, where asked for, arrivals, in the order of their seqs.
 
-        Where *limit* cuts, *since* or *start* keep the first ones, otherwise the last ones stay. The page
-        is incomplete when *limit* cut it, or when something that was asked for is no longer kept.
-        Times are written as :data:`Mint` writes them.
+        Those with a seq after *since* and a time from *start* to *end*, both included. Where *limit* cuts,
+        *since* or *start* keep the first ones, otherwise the last ones stay. The page is incomplete when
+        *limit* cut it, or when something that was asked for is no longer kept. Times are written as
+        :data:`Mint` writes them.
+
+        Raises:
+            Unavailable: it cannot be read now.
         """
 
     def rooms(self) -> Iterable[tuple[str, str]]:
-        """The key and the name of every room that has a message kept."""
+        """The key and the name of every room that has a message or a package kept."""
 
     def holds(self, key: str) -> bool:
-        """Whether the room has a message kept."""
+        """Whether the room has a message or a package kept."""
+
+    def erase(self, key: str) -> Commit | None:
+        """Keep nothing of the room any more; its numbers go on rising. None when that lasts already.
+
+        A page that asks for what was erased is incomplete.
+
+        Raises:
+            Unavailable: it cannot be done now; nothing was erased.
+        """
 
 
 class Cluster(Protocol):

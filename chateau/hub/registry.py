@@ -1,6 +1,8 @@
-"""Registry: who holds which username. One session a name, one name a session.
+"""Registry: who holds which username.
 
-It compares names by their form (see :data:`chateau.hub.ports.NameForm`) and shows them as registered.
+A name belongs to one session, but for nicks: those may be shared by sessions that are in different
+rooms, and with nobody else. A session without a name is known as ``#`` and its id. Names are compared
+by their form (see :data:`chateau.hub.ports.NameForm`) and shown as registered.
 """
 
 from __future__ import annotations
@@ -10,9 +12,10 @@ from typing import TYPE_CHECKING
 from chateau.hub.errors import AlreadyRegistered, InvalidName, NameTaken, UnknownRecipient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from chateau.hub.ports import Cluster, NameForm
+    from chateau.hub.room import Room
     from chateau.hub.session import Session
 
 USERNAME_LIMIT = 32
@@ -22,15 +25,27 @@ USERNAME_LIMIT = 32
 class Registry:
     """Usernames ⇄ sessions."""
 
-    def __init__(self, *, name_form: NameForm, cluster: Cluster) -> None:
+    def __init__(
+        self,
+        *,
+        name_form: NameForm,
+        cluster: Cluster,
+        sessions: Mapping[str, Session],
+        reserved: Iterable[str] = (),
+    ) -> None:
+        """*sessions* are all that are open, by id; names that are *reserved* are the house's own."""
         self._form = name_form
         self._cluster = cluster
-        self._holders: dict[str, Session] = {}  # by the form of the name
-        self._as_written: dict[str, Session] = {}  # and as registered: most who write a name write it so
+        self._sessions = sessions
+        self._reserved = frozenset(map(name_form, reserved))
+        # Who holds a name, by its form. A list is shared by all the ways in which its holders write the name.
+        self._holders: dict[str, list[Session]] = {}
+        self._as_written: dict[str, list[Session]] = {}  # most who write a name write it as registered
+        self._shared: set[str] = set()  # the forms of nicks
         self._sorted: list[str] | None = None  # the usernames, until one comes or goes
 
-    def register(self, session: Session, username: str) -> None:
-        """Give *username* to *session*.
+    def register(self, session: Session, username: str, *, as_nick: bool = False) -> None:
+        """Give *username* to *session*: alone, or *as_nick* that others may hold as a nick, too.
 
         Raises:
             AlreadyRegistered, InvalidName, NameTaken.
@@ -38,25 +53,52 @@ class Registry:
         if session.username is not None:
             raise AlreadyRegistered(session.username)
         key = checked_form(username, self._form, limit=USERNAME_LIMIT)
-        if key[0] == "#" and key[1:].isdigit():
+        if id_of(key) is not None:
             raise InvalidName(username, "a session without a name is shown so")
-        if key in self._holders or not self._cluster.claim(key):
+        if key in self._reserved:
+            raise InvalidName(username, "the server itself speaks under it")
+        holders = self._holders.get(key)
+        if holders is None:
+            if not self._cluster.claim(key):
+                raise NameTaken(username)
+            holders = self._holders[key] = []
+            if as_nick:
+                self._shared.add(key)
+        elif not as_nick or key not in self._shared:
             raise NameTaken(username)
         session.username = session.name = username
         session.key = key
-        self._holders[key] = self._as_written[username] = session
+        holders.append(session)
+        self._as_written[username] = holders
         self._sorted = None
 
     def unregister(self, session: Session) -> None:
-        """Free the name of *session*, if it has one."""
-        if session.key is None or session.username is None:
+        """Free the name of *session*, if it has one; others who share it keep it."""
+        key, username = session.key, session.username
+        if key is None or username is None:
             return
-        del self._holders[session.key]
-        del self._as_written[session.username]
-        self._cluster.release(session.key)
+        holders = self._holders[key]
+        holders.remove(session)
+        if all(holder.username != username for holder in holders):
+            del self._as_written[username]
+        if not holders:
+            del self._holders[key]
+            self._shared.discard(key)
+            self._cluster.release(key)
         session.username = session.key = None
         session.name = f"#{session.id}"
         self._sorted = None
+
+    def check_nick(self, session: Session, room: Room) -> None:
+        """Refuse *session* where another one in *room* holds its name.
+
+        Raises:
+            NameTaken.
+        """
+        if session.key in self._shared:
+            for holder in self._holders[session.key]:
+                if holder is not session and holder.rooms is not None and room.key in holder.rooms:
+                    raise NameTaken(session.name)
 
     def recipients(self, usernames: Sequence[str]) -> tuple[str, ...]:
         """*usernames*, however they are written, each once and as registered.
@@ -69,32 +111,50 @@ class Registry:
         found: dict[str, None] = {}
         unknown: dict[str, None] = {}
         for username in usernames:
-            if username in self._as_written:
-                found[username] = None
-            elif (session := self._holder(username)) is not None:
-                found[session.name] = None
+            holders = self._as_written.get(username) or self.holders(username)
+            if holders:
+                found[holders[0].name] = None
             else:
                 unknown[username] = None
         if unknown:
             raise UnknownRecipient(list(unknown))
         return tuple(found)
 
-    def present(self, usernames: Iterable[str]) -> list[Session]:
-        """The sessions on this node that hold *usernames*, written as registered."""
-        found = map(self._as_written.get, usernames)
-        return [session for session in found if session is not None]
+    def present(self, usernames: Sequence[str]) -> Collection[Session]:
+        """The sessions on this node that hold *usernames*, each given once, as it is shown."""
+        if len(usernames) == 1 and (holders := self._as_written.get(usernames[0])) is not None:
+            return holders  # most messages
+        return [
+            session
+            for username in usernames
+            for session in self._as_written.get(username) or self._nameless(username)
+        ]
 
-    def _holder(self, username: str) -> Session | None:
+    def holders(self, username: str) -> Sequence[Session]:
+        """The sessions on this node that hold *username*, however it is written."""
         try:
-            return self._holders.get(self._form(username))
+            key = self._form(username)
         except ValueError:
-            return None
+            return ()
+        return self._holders.get(key) or self._nameless(key)
 
     def usernames(self) -> list[str]:
         """All usernames as registered, sorted by their form. Not to be changed."""
         if self._sorted is None:
-            self._sorted = [self._holders[key].name for key in sorted(self._holders)]
+            self._sorted = [self._holders[key][0].name for key in sorted(self._holders)]
         return self._sorted
+
+    def _nameless(self, name: str) -> Sequence[Session]:
+        """The session that is shown as *name* since it has no username; nobody speaks to listeners."""
+        session = self._sessions.get(id_of(name) or "")
+        if session is None or session.username is not None or session.is_listener:
+            return ()
+        return (session,)
+
+
+def id_of(name: str) -> str | None:
+    """The id of the session that is shown as *name* where it has no username; None for other names."""
+    return name[1:] if name[:1] == "#" and name[1:].isdigit() else None
 
 
 def checked_form(name: str, name_form: NameForm, *, limit: int) -> str:

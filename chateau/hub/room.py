@@ -1,7 +1,8 @@
 """Room: a named topic with its members and its state.
 
-Members are grouped by the protocol that they speak, because that is how an event goes out to them:
-once a protocol. A room knows neither sockets nor storage; see :mod:`chateau.hub.ports`.
+Who hears a room is grouped by the protocol that they speak, because that is how an event goes out to
+them: once a protocol. Listeners hear it too, and are no members: they are not counted, listed or told
+of. A room knows neither sockets nor storage; see :mod:`chateau.hub.ports`.
 """
 
 from __future__ import annotations
@@ -19,41 +20,67 @@ ROOM_NAME_LIMIT = 64
 
 
 class Room:
-    """One room. *key* is the form of its name; *name* is how it was first written."""
+    """One room. *key* is the form of its name; *name* is how it was first written; *created_at* a time."""
 
-    __slots__ = ("audience", "closed", "count", "key", "name", "password")
+    __slots__ = (
+        "audience",
+        "banned",
+        "closed",
+        "count",
+        "created_at",
+        "id",
+        "key",
+        "listeners",
+        "name",
+        "password",
+    )
 
-    def __init__(self, *, key: str, name: str) -> None:
+    def __init__(self, *, key: str, name: str, id: str, created_at: str) -> None:  # noqa: A002
         self.key = key
         self.name = name
+        self.id = id
+        self.created_at = created_at
         self.audience: dict[Subscriber, dict[Session, None]] = {}
-        self.count = 0
+        self.count = 0  # members
+        self.listeners = 0
         self.closed = False
         self.password: str | None = None
+        self.banned: set[str] | None = None  # the forms of usernames that may not come in
 
     @property
     def available(self) -> bool:
         """Whether anyone may come in."""
         return not self.closed and self.password is None
 
+    @property
+    def is_deserted(self) -> bool:
+        """Whether nobody is inside and nobody's decision about it would be lost with it."""
+        return not self.audience and self.available and not self.banned
+
     def add(self, session: Session) -> None:
         """Let *session* in; it is not inside yet."""
         self.audience.setdefault(session.subscriber, {})[session] = None
-        self.count += 1
+        if session.is_listener:
+            self.listeners += 1
+        else:
+            self.count += 1
 
     def remove(self, session: Session) -> None:
         """Let *session* out; it is inside."""
         group = self.audience[session.subscriber]
         del group[session]
-        self.count -= 1
+        if session.is_listener:
+            self.listeners -= 1
+        else:
+            self.count -= 1
         if not group:
             del self.audience[session.subscriber]
 
     def members(self) -> Iterator[Session]:
-        """Everyone inside."""
+        """Everyone inside who may speak."""
         for group in self.audience.values():
-            yield from group
+            yield from (session for session in group if not session.is_listener)
 
     def member_names(self) -> list[str]:
-        """The names of everyone inside, sorted by their form."""
+        """The names of all members, sorted by their form."""
         return [session.name for session in sorted(self.members(), key=lambda session: session.sort_key)]

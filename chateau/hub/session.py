@@ -9,21 +9,51 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from chateau.hub.access import Guard
     from chateau.hub.ports import Subscriber
     from chateau.hub.room import Room
 
 
 class Session:
-    """One connection, from :meth:`Hub.connect` to :meth:`Hub.disconnect`. Only the hub changes it."""
+    """One connection, from :meth:`Hub.connect` to :meth:`Hub.disconnect`. Only the hub changes it.
 
-    __slots__ = ("address", "banned", "id", "key", "name", "outbox", "rooms", "subscriber", "username")
+    ``custom`` alone is not the hub's: what a user says about itself, JSON values by name.
+    """
 
-    def __init__(self, *, id: str, address: str, subscriber: Subscriber, outbox: Any) -> None:  # noqa: A002
+    __slots__ = (
+        "address",
+        "banned",
+        "custom",
+        "guard",
+        "id",
+        "is_listener",
+        "key",
+        "name",
+        "outbox",
+        "port",
+        "rooms",
+        "subscriber",
+        "username",
+    )
+
+    def __init__(
+        self,
+        *,
+        id: str,  # noqa: A002
+        address: str,
+        port: int,
+        subscriber: Subscriber,
+        outbox: Any,
+    ) -> None:
         self.id = id
         self.address = address
+        self.port = port
         self.subscriber = subscriber
         self.outbox = outbox
         self.banned = False
+        self.is_listener = False  # it hears a room, says nothing and is nobody's recipient
+        self.guard: Guard | None = None  # whom it lets reach it; None is everybody
+        self.custom: dict[str, Any] | None = None
         self.username: str | None = None
         self.name = f"#{id}"  # what others see: the username, or this where there is none
         self.key: str | None = None  # the form of its username
@@ -33,6 +63,11 @@ class Session:
     def sort_key(self) -> str:
         """What lists of sessions are sorted by."""
         return self.key if self.key is not None else self.name
+
+    @property
+    def room(self) -> Room | None:
+        """The room that it is in, for protocols that know one room at a time."""
+        return next(iter(self.rooms.values()), None) if self.rooms else None
 
     def __repr__(self) -> str:
         return f"<Session {self.id} {self.name} {self.address}>"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from itertools import count
 
+from quiet_store import QuietStore
+
 from chateau.cluster.local import LocalCluster
 from chateau.hub.events import Event
 from chateau.hub.hub import Hub
 from chateau.hub.ports import Store
 from chateau.hub.session import Session
 from chateau.names import name_form
-from chateau.store.memory import MemoryStore
 
 
 class Protocol:
@@ -29,7 +30,7 @@ class House:
 
     def __init__(self, store: Store | None = None, *, presence_limit: int = 500) -> None:
         self.now = 1000.0
-        self.store = store or MemoryStore()
+        self.store = store or QuietStore()
         self.cluster = LocalCluster()
         self.protocol, self.other_protocol = Protocol(), Protocol()
         self._timers: list[tuple[float, Callable[[], None]]] = []

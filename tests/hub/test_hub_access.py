@@ -12,10 +12,12 @@ from chateau.hub.errors import (
     AlreadyRegistered,
     Banned,
     HubError,
+    InvalidAddress,
     InvalidName,
     NameTaken,
     NotInRoom,
     NotRegistered,
+    TooManyTries,
     Unavailable,
     UnknownRecipient,
     UnknownRoom,
@@ -28,7 +30,7 @@ HOME, AWAY = "192.0.2.1", "192.0.2.2"
 def test_a_ban_marks_every_session_from_that_address_now_and_later(house: House) -> None:
     before, elsewhere = house.visitor(address=AWAY), house.visitor(address=HOME)
 
-    house.hub.ban(AWAY)
+    house.hub.access.ban(AWAY)
 
     assert (before.banned, elsewhere.banned) == (True, False)
     assert house.visitor(address=AWAY).banned
@@ -36,16 +38,16 @@ def test_a_ban_marks_every_session_from_that_address_now_and_later(house: House)
 
 def test_a_ban_that_is_lifted_is_gone(house: House) -> None:
     session = house.visitor(address=AWAY)
-    house.hub.ban(AWAY)
+    house.hub.access.ban(AWAY)
 
-    house.hub.unban(AWAY)
+    house.hub.access.unban(AWAY)
 
     assert not session.banned
     assert not house.visitor(address=AWAY).banned
 
 
 def test_lifting_a_ban_that_is_not_there_does_nothing(house: House) -> None:
-    house.hub.unban(AWAY)
+    house.hub.access.unban(AWAY)
 
     assert not house.visitor(address=AWAY).banned
 
@@ -94,12 +96,24 @@ REFUSALS = [
     (NotInRoom(LONG), "not_in_room", f'You are not in the room "{SHOWN}".'),
     (AlreadyInRoom(LONG), "already_in_room", f'You are already in the room "{SHOWN}".'),
     (AccessDenied("The room is closed."), "access_denied", "The room is closed."),
+    (
+        InvalidAddress("home"),
+        "invalid_message",
+        '"home" is neither an IP address nor a range such as 192.0.2.0/24.',
+    ),
+    (
+        TooManyTries(),
+        "rate_limited",
+        "Too many wrong keys came from this address: try again in a minute.",
+    ),
     (Banned(), "banned", "This address is banned."),
     (Unavailable("The disk is full."), "unavailable", "The disk is full."),
 ]
 
 
-@pytest.mark.parametrize(("refusal", "code", "sentence"), REFUSALS, ids=[row[1] for row in REFUSALS])
+@pytest.mark.parametrize(
+    ("refusal", "code", "sentence"), REFUSALS, ids=[type(row[0]).__name__ for row in REFUSALS]
+)
 def test_a_refusal_has_its_code_and_a_sentence(refusal: HubError, code: str, sentence: str) -> None:
     assert (refusal.code, str(refusal)) == (code, sentence)
 
@@ -114,12 +128,12 @@ def test_what_is_quoted_has_sixty_characters_at_most() -> None:
     assert (cut("x" * 60), cut("x" * 61)) == ("x" * 60, SHOWN)
 
 
-@pytest.mark.parametrize(("action", "more"), [("close_room", []), ("lock_room", ["swordfish"])])
+@pytest.mark.parametrize(("action", "more"), [("close", []), ("lock", ["swordfish"])])
 def test_the_refusal_of_a_shut_room_quotes_little_of_a_long_name(
     house: House, action: str, more: list[str]
 ) -> None:
     house.guest("alice", LONG)
-    getattr(house.hub, action)(LONG, *more)
+    getattr(house.hub.rooms, action)(LONG, *more)
 
     with pytest.raises(AccessDenied, match=f'"{SHOWN}"'):
         house.guest("bob", LONG)

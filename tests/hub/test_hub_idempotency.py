@@ -1,12 +1,12 @@
 """Idempotency keys: said once, answered alike, for five minutes."""
 
 import pytest
+from quiet_store import QuietStore
 from recorded_house import House
 
 from chateau.hub.errors import AccessDenied, NotInRoom
-from chateau.hub.events import RoomMessage
+from chateau.hub.events import Kept, RoomMessage
 from chateau.hub.ports import Commit
-from chateau.store.memory import MemoryStore
 
 
 def said(house: House, room: str) -> list[str]:
@@ -99,7 +99,7 @@ def test_a_key_is_answered_also_when_nothing_new_may_be_said(house: House) -> No
     alice = house.guest("alice", "attic")
     first = house.hub.publish(alice, "attic", "paid", key="order-1")
 
-    house.hub.close_room("attic")
+    house.hub.rooms.close("attic")
 
     assert house.hub.publish(alice, "attic", "paid", key="order-1") == first
     with pytest.raises(AccessDenied):
@@ -108,11 +108,11 @@ def test_a_key_is_answered_also_when_nothing_new_may_be_said(house: House) -> No
 
 def test_a_key_under_which_nothing_could_be_said_is_as_good_as_new(house: House) -> None:
     alice = house.guest("alice", "attic")
-    house.hub.close_room("attic")
+    house.hub.rooms.close("attic")
     with pytest.raises(AccessDenied):
         house.hub.publish(alice, "attic", "paid", key="order-1")
 
-    house.hub.open_room("attic")
+    house.hub.rooms.open("attic")
     house.hub.publish(alice, "attic", "paid", key="order-1")
 
     assert said(house, "attic") == ["paid"]
@@ -127,10 +127,10 @@ def test_a_key_is_for_those_inside_only(house: House) -> None:
         house.hub.publish(alice, "attic", "paid", key="order-1")
 
 
-class FailingStore(MemoryStore):
+class FailingStore(QuietStore):
     """Can keep nothing that is said, and finds that out later."""
 
-    def append(self, key: str, message: RoomMessage) -> Commit:  # type: ignore[override]
+    def append(self, key: str, message: Kept) -> Commit:  # type: ignore[override]
         super().append(key, message)
         return FailedCommit()
 

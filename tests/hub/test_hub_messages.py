@@ -12,7 +12,7 @@ def test_everyone_named_gets_the_same_message(house: House) -> None:
 
     sent = house.hub.message(alice, ["bob", "carol"], "hi")
 
-    assert sent == DirectMessage("alice", ("bob", "carol"), "hi", "id-1", "2026-11-20T00:00:01.000Z")
+    assert sent == DirectMessage("alice", ("bob", "carol"), "hi", "id-1", "2026-11-20T00:00:01.000Z", "0")
     assert house.heard(bob) == house.heard(carol) == [sent]
     assert house.heard(alice) == house.heard(dave) == []
 
@@ -136,7 +136,7 @@ def test_what_another_node_announces_of_people_and_rooms_that_are_not_here_is_to
     house.guest("alice", "attic")
     house.forget()
 
-    house.cluster.announce(DirectMessage("zed", ("yan",), "hi", "id-1", "2026-11-20T00:00:01.000Z"))
+    house.cluster.announce(DirectMessage("zed", ("yan",), "hi", "id-1", "2026-11-20T00:00:01.000Z", "0"))
     house.cluster.announce(Left("cellar", "zed", "17"))
 
     assert house.protocol.deliveries == []

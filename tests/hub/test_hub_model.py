@@ -135,7 +135,7 @@ class Model(RuleBasedStateMachine):
     @invariant()
     def names_and_members_are_as_the_model_has_them(self) -> None:
         assert sorted(self.names.values(), key=str.lower) == self.house.hub.usernames()
-        counted = {room.room.lower(): room.members for room in self.house.hub.rooms()}
+        counted = {room.room.lower(): room.members for room in self.house.hub.room_summaries()}
         assert {name: count for name, count in counted.items() if count} == {
             name: len(members) for name, members in self.members.items() if members
         }

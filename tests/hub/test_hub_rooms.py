@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from quiet_store import QuietStore
 from recorded_house import House
 
 from chateau.hub.errors import (
@@ -14,10 +15,9 @@ from chateau.hub.errors import (
     Unavailable,
     UnknownRoom,
 )
-from chateau.hub.events import Joined, Left, RoomMessage, RoomState
+from chateau.hub.events import Joined, Kept, Left, RoomMessage, RoomState
 from chateau.hub.hub import RoomSummary
 from chateau.hub.ports import Commit
-from chateau.store.memory import MemoryStore
 
 
 def test_who_comes_in_is_told_to_the_room_and_who_leaves_too(house: House) -> None:
@@ -52,7 +52,7 @@ def test_one_cannot_be_in_a_room_twice(house: House) -> None:
     with pytest.raises(AlreadyInRoom):
         house.hub.join(alice, "ATTIC")
 
-    assert house.hub.rooms() == [RoomSummary("attic", 1, True)]
+    assert house.hub.room_summaries() == [RoomSummary("attic", 1, True)]
 
 
 @pytest.mark.parametrize("name", ["", " attic", "x" * 65, "at\ntic"])
@@ -68,7 +68,7 @@ def test_every_member_hears_a_message_the_speaker_too(house: House) -> None:
 
     message, commit = house.hub.publish(alice, "ATTIC", "hello")
 
-    assert message == RoomMessage("alice", "attic", "hello", 1, "id-1", "2026-11-20T00:00:01.000Z")
+    assert message == RoomMessage("alice", "attic", "hello", 1, message.id, message.time)
     assert commit is None
     assert house.heard(alice) == house.heard(bob) == [message]
     assert house.heard(stranger) == []
@@ -145,7 +145,7 @@ def test_a_deserted_room_is_forgotten_unless_something_said_in_it_is_kept(house:
     house.hub.leave(alice, "silent")
     house.hub.leave(alice, "talkative")
 
-    assert house.hub.rooms() == [RoomSummary("talkative", 0, True)]
+    assert house.hub.room_summaries() == [RoomSummary("talkative", 0, True)]
     with pytest.raises(UnknownRoom):
         house.hub.leave(alice, "silent")
 
@@ -158,13 +158,13 @@ def test_a_forgotten_room_is_made_anew_under_the_name_it_is_given_then(house: Ho
 
 
 def test_rooms_with_messages_kept_are_there_from_the_start() -> None:
-    store = MemoryStore()
+    store = QuietStore()
     before = House(store)
     before.hub.publish(before.guest("alice", "Attic"), "attic", "hello")
 
     house = House(store)
 
-    assert house.hub.rooms() == [RoomSummary("Attic", 0, True)]
+    assert house.hub.room_summaries() == [RoomSummary("Attic", 0, True)]
     page = house.hub.history(house.guest("bob", "attic"), "attic")[1]
     assert [message.content for message in page.messages] == ["hello"]
 
@@ -173,46 +173,46 @@ def test_in_a_closed_room_nobody_speaks_and_nobody_comes_in(house: House) -> Non
     alice, bob = house.guest("alice", "attic"), house.guest("bob")
     house.forget()
 
-    house.hub.close_room("Attic")
+    house.hub.rooms.close("Attic")
 
     assert house.heard(alice) == [RoomState("attic", available=False, reason="The room was closed.")]
     with pytest.raises(AccessDenied):
         house.hub.publish(alice, "attic", "hello")
     with pytest.raises(AccessDenied):
         house.hub.join(bob, "attic")
-    assert house.hub.rooms() == [RoomSummary("attic", 1, False)]
+    assert house.hub.room_summaries() == [RoomSummary("attic", 1, False)]
 
 
 def test_members_of_a_closed_room_may_stay_read_and_leave(house: House) -> None:
     alice, bob = house.guest("alice", "attic"), house.guest("bob", "attic")
     said = house.hub.publish(alice, "attic", "hello").message
 
-    house.hub.close_room("attic")
+    house.hub.rooms.close("attic")
 
     assert house.hub.history(alice, "attic")[1].messages == [said]
     house.hub.leave(bob, "attic")
-    assert house.hub.rooms() == [RoomSummary("attic", 1, False)]
+    assert house.hub.room_summaries() == [RoomSummary("attic", 1, False)]
 
 
 def test_who_may_not_come_in_is_not_in_and_nobody_hears_of_it(house: House) -> None:
     alice, bob = house.guest("alice", "attic"), house.guest("bob")
-    house.hub.lock_room("attic", "swordfish")
+    house.hub.rooms.lock("attic", "swordfish")
     house.forget()
 
     with pytest.raises(AccessDenied):
         house.hub.join(bob, "attic", password="wrong")
 
     assert house.heard(alice) == []
-    assert house.hub.rooms() == [RoomSummary("attic", 1, False)]
+    assert house.hub.room_summaries() == [RoomSummary("attic", 1, False)]
     with pytest.raises(NotInRoom):
         house.hub.leave(bob, "attic")
 
 
 def test_a_new_lock_takes_the_place_of_the_one_before(house: House) -> None:
     house.guest("alice", "attic")
-    house.hub.lock_room("attic", "swordfish")
+    house.hub.rooms.lock("attic", "swordfish")
 
-    house.hub.lock_room("attic", "marlin")
+    house.hub.rooms.lock("attic", "marlin")
 
     with pytest.raises(AccessDenied):
         house.guest("bob", "attic")
@@ -223,7 +223,7 @@ def test_a_new_lock_takes_the_place_of_the_one_before(house: House) -> None:
 def test_a_locked_room_lets_in_only_who_knows_the_password(house: House, password: str | None) -> None:
     alice, bob = house.guest("alice", "attic"), house.guest("bob")
 
-    house.hub.lock_room("attic", "swordfish")
+    house.hub.rooms.lock("attic", "swordfish")
 
     with pytest.raises(AccessDenied):
         house.hub.join(bob, "attic", password=password)
@@ -237,42 +237,53 @@ def test_a_password_that_is_not_asked_for_is_ignored(house: House) -> None:
 
 def test_an_opened_room_is_as_it_was_before(house: House) -> None:
     alice, bob = house.guest("alice", "attic"), house.guest("bob")
-    house.hub.lock_room("attic", "swordfish")
-    house.hub.close_room("attic")
+    house.hub.rooms.lock("attic", "swordfish")
+    house.hub.rooms.close("attic")
     house.forget()
 
-    house.hub.open_room("attic")
+    house.hub.rooms.open("attic")
 
     assert house.heard(alice) == [RoomState("attic", available=True, reason=None)]
     house.hub.join(bob, "attic")
-    assert house.hub.rooms() == [RoomSummary("attic", 2, True)]
+    assert house.hub.room_summaries() == [RoomSummary("attic", 2, True)]
 
 
-@pytest.mark.parametrize("action", ["close_room", "lock_room"])
+@pytest.mark.parametrize("action", ["close", "lock"])
 def test_a_shut_room_stays_when_it_is_deserted_until_it_is_opened(house: House, action: str) -> None:
     alice = house.guest("alice", "attic")
-    getattr(house.hub, action)("attic", *(["swordfish"] if action == "lock_room" else []))
+    getattr(house.hub.rooms, action)("attic", *(["swordfish"] if action == "lock" else []))
 
     house.hub.leave(alice, "attic")
-    shut = house.hub.rooms()
-    house.hub.open_room("attic")
+    shut = house.hub.room_summaries()
+    house.hub.rooms.open("attic")
 
     assert shut == [RoomSummary("attic", 0, False)]
-    assert house.hub.rooms() == []
+    assert house.hub.room_summaries() == []
 
 
-@pytest.mark.parametrize(("action", "more"), [("close_room", []), ("open_room", []), ("lock_room", ["x"])])
+@pytest.mark.parametrize(
+    ("action", "more"),
+    [
+        ("close", []),
+        ("open", []),
+        ("unlock", []),
+        ("lock", ["x"]),
+        ("delete", []),
+        ("ban", ["x"]),
+        ("unban", ["x"]),
+    ],
+)
 def test_the_state_of_a_room_that_is_not_there_cannot_be_changed(
     house: House, action: str, more: list[str]
 ) -> None:
     with pytest.raises(UnknownRoom):
-        getattr(house.hub, action)("nowhere", *more)
+        getattr(house.hub.rooms, action)("nowhere", *more)
 
 
-class TroubledStore(MemoryStore):
+class TroubledStore(QuietStore):
     """Keeps nothing for now."""
 
-    def append(self, key: str, message: RoomMessage) -> None:
+    def append(self, key: str, message: Kept) -> None:
         raise Unavailable("The disk is full.")
 
 
@@ -298,14 +309,14 @@ def test_history_that_cannot_be_read_is_refused(monkeypatch: pytest.MonkeyPatch,
         house.hub.history(alice, "attic")
 
 
-class SlowStore(MemoryStore):
+class SlowStore(QuietStore):
     """Hands out *commit* for every message."""
 
     def __init__(self, commit: Any) -> None:
         super().__init__()
         self._commit = commit
 
-    def append(self, key: str, message: RoomMessage) -> Commit:  # type: ignore[override]
+    def append(self, key: str, message: Kept) -> Commit:  # type: ignore[override]
         super().append(key, message)
         return self._commit
 

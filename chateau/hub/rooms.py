@@ -1,0 +1,192 @@
+"""Rooms: which there are, and what changes in one when its keepers say so.
+
+A room is there while somebody is inside, something is kept of it, or somebody's decision about it
+stands. Who comes in and what is said is :mod:`chateau.hub.hub`'s matter.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chateau.hub.errors import NotInRoom, UnknownRoom
+from chateau.hub.events import RoomState
+from chateau.hub.registry import checked_form
+from chateau.hub.room import ROOM_NAME_LIMIT, Room
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from chateau.hub.events import Event
+    from chateau.hub.ports import Mint, NameForm, Store
+    from chateau.hub.registry import Registry
+    from chateau.hub.session import Session
+
+
+class Rooms:
+    """The house's rooms, by the form of their names, and the keepers' use cases."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        registry: Registry,
+        name_form: NameForm,
+        mint: Mint,
+        announce: Callable[[Event], None],
+        leave: Callable[[Session, Room], None],
+    ) -> None:
+        """*leave* takes a session out of a room, and tells of it."""
+        self._store = store
+        self._registry = registry
+        self._form = name_form
+        self._mint = mint
+        self._announce = announce
+        self._leave = leave
+        self._rooms: dict[str, Room] = {}
+        for key, name in store.rooms():
+            self.add(self._made(key, name))
+
+    # Which there are
+
+    @property
+    def by_key(self) -> Mapping[str, Room]:
+        """All rooms, by the form of their names."""
+        return self._rooms
+
+    def find(self, name: str) -> Room:
+        """The room *name*.
+
+        Raises:
+            UnknownRoom.
+        """
+        try:
+            return self._rooms[self._form(name)]
+        except (KeyError, ValueError) as exc:
+            raise UnknownRoom(name) from exc
+
+    def find_around(self, session: Session, name: str) -> Room:
+        """The room *name*, which *session* is in.
+
+        Raises:
+            UnknownRoom, NotInRoom.
+        """
+        room = self.find(name)
+        if session.rooms is None or room.key not in session.rooms:
+            raise NotInRoom(room.name)
+        return room
+
+    def find_or_make(self, name: str) -> Room:
+        """The room *name*; where there is none, one that is not there until it is added.
+
+        Raises:
+            InvalidName: *name* is no room's name.
+        """
+        key = checked_form(name, self._form, limit=ROOM_NAME_LIMIT)
+        return self._rooms.get(key) or self._made(key, name)
+
+    def add(self, room: Room) -> None:
+        """Let *room* be there; once more does nothing."""
+        self._rooms[room.key] = room
+
+    def forget_if_deserted(self, room: Room) -> None:
+        """Let *room* be gone if nothing keeps it."""
+        if room.is_deserted and not self._store.holds(room.key):
+            self._rooms.pop(room.key, None)
+
+    def _made(self, key: str, name: str) -> Room:
+        id_, time = self._mint()
+        return Room(key=key, name=name, id=id_, created_at=time)
+
+    # What its keepers say
+
+    def close(self, name: str) -> None:
+        """Let nobody into the room *name* and nobody speak in it. Its members stay.
+
+        Raises:
+            UnknownRoom.
+        """
+        room = self.find(name)
+        room.closed = True
+        self._tell_state(room, "The room was closed.")
+
+    def lock(self, name: str, password: str) -> None:
+        """Let only those who know *password* into the room *name*. Its members stay.
+
+        Raises:
+            UnknownRoom.
+        """
+        room = self.find(name)
+        room.password = password
+        self._tell_state(room, "The room was locked.")
+
+    def unlock(self, name: str) -> None:
+        """Ask for no password any more at the room *name*.
+
+        Raises:
+            UnknownRoom.
+        """
+        room = self.find(name)
+        room.password = None
+        self._tell_state(room, "The room is closed." if room.closed else None)
+        self.forget_if_deserted(room)
+
+    def open(self, name: str) -> None:
+        """Let everybody into the room *name* again, and speak in it: it is neither closed nor locked.
+
+        Raises:
+            UnknownRoom.
+        """
+        room = self.find(name)
+        room.closed = False
+        room.password = None
+        self._tell_state(room, None)
+        self.forget_if_deserted(room)
+
+    def delete(self, name: str) -> None:
+        """Send everyone out of the room *name* and forget what was said in it.
+
+        Raises:
+            UnknownRoom.
+            Unavailable: what was said cannot be forgotten now. Nothing is done.
+        """
+        room = self.find(name)
+        self._store.erase(room.key)
+        self._announce(RoomState(room.name, available=False, reason="The room was deleted."))
+        for group in list(room.audience.values()):
+            for session in list(group):
+                room.remove(session)
+                assert session.rooms is not None
+                del session.rooms[room.key]
+        del self._rooms[room.key]
+
+    def ban(self, name: str, username: str) -> str:
+        """Send *username* out of the room *name*, and let that name in no more. Returns it as registered.
+
+        Raises:
+            UnknownRoom, UnknownRecipient.
+        """
+        room = self.find(name)
+        (shown,) = self._registry.recipients([username])
+        if room.banned is None:
+            room.banned = set()
+        for session in list(self._registry.holders(shown)):
+            room.banned.add(session.sort_key)
+            if session.rooms is not None and room.key in session.rooms:
+                self._leave(session, room)
+        reason = "You were banned from the room."
+        self._announce(RoomState(room.name, available=False, reason=reason, username=shown))
+        return shown
+
+    def unban(self, name: str, username: str) -> None:
+        """Let *username* into the room *name* again; the name need not be banned.
+
+        Raises:
+            UnknownRoom, InvalidName.
+        """
+        room = self.find(name)
+        if room.banned is not None:
+            room.banned.discard(checked_form(username, self._form, limit=ROOM_NAME_LIMIT))
+        self.forget_if_deserted(room)
+
+    def _tell_state(self, room: Room, reason: str | None) -> None:
+        self._announce(RoomState(room.name, available=room.available, reason=reason))
