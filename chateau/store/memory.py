@@ -1,87 +1,172 @@
 """The store in memory: lasts as long as the process, and no longer.
 
-Each room keeps its last messages, so many at most; what went is remembered by its number, so that a
-page can say that it is not complete.
+Each stream of a room keeps its last records, so many at most and none too old; what went is remembered
+by its number, so that a page can say that it is not complete.
 """
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left, bisect_right
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from chateau.hub.ports import Page
+from chateau.store.pages import (
+    HOLDING,
+    NOTHING,
+    STREAM_OF,
+    SWEEP_SECONDS,
+    Limits,
+    Mark,
+    Part,
+    Question,
+    by_seq,
+    by_time,
+    make_page,
+    streams_asked,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from chateau.hub.events import RoomMessage
-
-_seq = attrgetter("seq")
-_time = attrgetter("time")
+    from chateau.hub.events import Kept
 
 
 class _Log:
-    """One room's messages, oldest first: seqs rise and times never fall."""
+    """One stream of a room, oldest first: seqs rise and times never fall."""
 
-    __slots__ = ("began", "dropped", "messages")
+    __slots__ = ("_limit", "_room_for", "began", "dropped", "records")
 
-    def __init__(self, began: str) -> None:
-        self.began = began  # when the first message of all was said
-        self.messages: list[RoomMessage] = []
-        self.dropped: RoomMessage | None = None  # the last one that went
+    def __init__(self, began: str, limit: int) -> None:
+        self.began = began  # the time of the first record of all
+        self.records: list[Kept] = []
+        self.dropped = NOTHING
+        self._limit = limit
+        self._room_for = limit + limit // 4 + 1  # records until it tidies up
+
+    def append(self, record: Kept) -> None:
+        self.records.append(record)
+        if len(self.records) > self._room_for:
+            self.drop(len(self.records) - self._limit)
+
+    def first(self, oldest: str) -> int:
+        """Where the records begin that are neither too many nor from before *oldest*."""
+        return max(len(self.records) - self._limit, bisect_left(self.records, oldest, key=by_time))
+
+    def drop(self, count: int) -> None:
+        if count > 0:
+            self.dropped = _mark(self.records[count - 1])
+            del self.records[:count]
+
+    def read(self, question: Question, oldest: str) -> Part:
+        records, (since, start, end, _) = self.records, question
+        first = self.first(oldest)
+        gone = _mark(records[first - 1]) if first else self.dropped
+        if since is not None:
+            first = max(first, bisect_right(records, since, key=by_seq))
+        if start is not None:
+            first = max(first, bisect_left(records, start, key=by_time))
+        last = len(records) if end is None else bisect_right(records, end, key=by_time)
+        return Part(records[first:last], question.misses(gone, self.began))
+
+
+class _Room:
+    __slots__ = ("logs", "name", "seq")
+
+    def __init__(self) -> None:
+        self.name = ""
+        self.seq = 0
+        self.logs: list[_Log | None] = [None, None, None]
+
+    def holds(self, oldest: str) -> bool:
+        return any(log.first(oldest) < len(log.records) for log in map(self.logs.__getitem__, HOLDING) if log)
 
 
 class MemoryStore:
-    """Keeps the last *limit* messages a room, or up to half as many again until it tidies up."""
+    """Keeps of each room the last *history* messages, as many arrivals, and *channel_history* packages.
 
-    def __init__(self, *, limit: int = 10_000) -> None:
-        self._limit = limit
-        self._logs: dict[str, _Log] = {}
-        self._seqs: dict[str, int] = {}
+    None of them longer than *max_age_seconds*, where there is such an age, by *clock*: seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        *,
+        history: int = 10_000,
+        channel_history: int = 0,
+        max_age_seconds: float | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._limits = Limits(
+            history=history, channel_history=channel_history, max_age_seconds=max_age_seconds, clock=clock
+        )
+        self._rooms: dict[str, _Room] = {}
+        self._clock = clock
+        self._sweep_at = clock() + SWEEP_SECONDS if max_age_seconds is not None else float("inf")
 
     def next_seq(self, key: str) -> int:
-        seq = self._seqs.get(key, 0) + 1
-        self._seqs[key] = seq
-        return seq
+        room = self._room(key)
+        room.seq += 1
+        return room.seq
 
-    def append(self, key: str, message: RoomMessage) -> None:
-        log = self._logs.get(key)
+    def append(self, key: str, record: Kept) -> None:
+        room = self._room(key)
+        if room.name != record.room and not room.holds(self._limits.oldest()):
+            room.name = record.room
+        stream = STREAM_OF[type(record)]
+        log = room.logs[stream]
         if log is None:
-            log = self._logs[key] = _Log(message.time)
-        log.messages.append(message)
-        if len(log.messages) > self._limit + self._limit // 2:
-            self._drop(log)
+            log = room.logs[stream] = _Log(record.time, self._limits.counts[stream])
+        log.append(record)
+        if self._sweep_at <= self._clock():
+            self._sweep()
 
-    def read(self, key: str, *, since: int | None, start: str | None, end: str | None, limit: int) -> Page:
-        log = self._logs.get(key)
-        if log is None:
+    def read(
+        self,
+        key: str,
+        *,
+        since: int | None,
+        start: str | None,
+        end: str | None,
+        limit: int,
+        arrivals: bool = False,
+    ) -> Page:
+        question = Question(since, start, end, limit)
+        room = self._rooms.get(key)
+        if room is None:
             return Page([], complete=True)
-        messages = log.messages
-        first = max(len(messages) - self._limit, 0)
-        gone = messages[first - 1] if first else log.dropped
-        if since is not None:
-            first = max(first, bisect_right(messages, since, key=_seq))
-        if start is not None:
-            first = max(first, bisect_left(messages, start, key=_time))
-        last = len(messages) if end is None else bisect_right(messages, end, key=_time)
-        found = messages[first:last]
-        page = found[:limit] if since is not None or start is not None else found[-limit:]
-        is_missing = gone is not None and _asks_for(gone, since, start) and (end is None or log.began <= end)
-        return Page(page, complete=len(page) == len(found) and not is_missing)
+        oldest = self._limits.oldest()
+        logs = [room.logs[stream] for stream in streams_asked(arrivals=arrivals)]
+        return make_page(question, [log.read(question, oldest) for log in logs if log is not None])
 
     def rooms(self) -> Iterable[tuple[str, str]]:
-        return [(key, log.messages[0].room) for key, log in self._logs.items()]
+        oldest = self._limits.oldest()
+        return [(key, room.name) for key, room in self._rooms.items() if room.holds(oldest)]
 
     def holds(self, key: str) -> bool:
-        return key in self._logs
+        room = self._rooms.get(key)
+        return room is not None and room.holds(self._limits.oldest())
 
-    def _drop(self, log: _Log) -> None:
-        excess = len(log.messages) - self._limit
-        log.dropped = log.messages[excess - 1]
-        del log.messages[:excess]
+    def erase(self, key: str) -> None:
+        room = self._rooms.get(key)
+        for log in room.logs if room is not None else ():
+            if log is not None:
+                log.drop(len(log.records))
+
+    def _room(self, key: str) -> _Room:
+        room = self._rooms.get(key)
+        if room is None:
+            room = self._rooms[key] = _Room()
+        return room
+
+    def _sweep(self) -> None:
+        """Drop what is too old in rooms that nobody speaks in any more."""
+        self._sweep_at = self._clock() + SWEEP_SECONDS
+        oldest = self._limits.oldest()
+        for room in self._rooms.values():
+            for log in room.logs:
+                if log is not None:
+                    log.drop(log.first(oldest))
 
 
-def _asks_for(gone: RoomMessage, since: int | None, start: str | None) -> bool:
-    """Whether a reader from *since* and *start* on asks for *gone*, the last message that is not kept."""
-    return (since is None or gone.seq > since) and (start is None or gone.time >= start)
+def _mark(record: Kept) -> Mark:
+    return Mark(record.seq, record.time)

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Iterator
+from pathlib import Path
 
-from chateau.hub.events import RoomMessage
+import pytest
+from store_houses import KINDS, StoreHouse, open_house, time_of
+
+from chateau.hub.events import Arrival, Kept, Package, RoomMessage
 from chateau.hub.ports import Page, Store
-from chateau.store.memory import MemoryStore
 
 LIMIT = 10
-"""Messages that the stores of these tests keep of a room."""
+"""Records of each kind that the stores of these tests keep of a room."""
 
 
-@pytest.fixture(params=[MemoryStore])
-def store(request: pytest.FixtureRequest) -> Store:
-    made: Store = request.param(limit=LIMIT)
-    return made
+@pytest.fixture(params=KINDS)
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreHouse]:
+    with open_house(request.param, tmp_path, history=LIMIT, channel_history=LIMIT) as house:
+        yield house
+
+
+@pytest.fixture
+def store(house: StoreHouse) -> Store:
+    return house.store
 
 
 def say(store: Store, *contents: str, room: str = "Attic") -> list[RoomMessage]:
@@ -29,10 +37,6 @@ def say(store: Store, *contents: str, room: str = "Attic") -> list[RoomMessage]:
     return messages
 
 
-def time_of(second: int) -> str:
-    return f"2026-11-20T00:{second // 60:02}:{second % 60:02}.000Z"
-
-
 def read(
     store: Store,
     *,
@@ -40,10 +44,11 @@ def read(
     start: int | None = None,
     end: int | None = None,
     limit: int = 100,
+    arrivals: bool = False,
 ) -> Page:
     first = None if start is None else time_of(start)
     last = None if end is None else time_of(end)
-    return store.read("attic", since=since, start=first, end=last, limit=limit)
+    return store.read("attic", since=since, start=first, end=last, limit=limit, arrivals=arrivals)
 
 
 def test_numbers_begin_at_1_and_rise_in_each_room(store: Store) -> None:
@@ -211,3 +216,242 @@ def test_a_page_up_to_a_time_before_anything_was_said_is_complete(store: Store) 
     page = store.read("attic", since=None, start=None, end="2001-01-01T00:00:00.000Z", limit=100)
 
     assert page == Page([], complete=True)
+
+
+# Arrivals and packages
+
+
+def publish(store: Store, *payloads: bytes, room: str = "Attic") -> list[Package]:
+    packages = []
+    for payload in payloads:
+        seq = store.next_seq(room.lower())
+        packages.append(Package(room, "bytes", payload, seq, f"id-{seq}", time_of(seq)))
+        store.append(room.lower(), packages[-1])
+    return packages
+
+
+def arrive(store: Store, *usernames: str, room: str = "Attic") -> list[Arrival]:
+    arrivals = []
+    for username in usernames:
+        seq = store.next_seq(room.lower())
+        arrivals.append(Arrival(username, room, seq, time_of(seq)))
+        store.append(room.lower(), arrivals[-1])
+    return arrivals
+
+
+def mixed(store: Store, rounds: int = 1) -> list[Kept]:
+    """A message, an arrival and a package, in turns."""
+    records: list[Kept] = []
+    for number in range(rounds):
+        records += say(store, f"{number}")
+        records += arrive(store, f"guest{number}")
+        records += publish(store, b"%d" % number)
+    return records
+
+
+def test_messages_and_packages_are_read_in_the_order_in_which_they_were_said(store: Store) -> None:
+    said = mixed(store, 3)
+
+    assert read(store) == Page([record for record in said if not isinstance(record, Arrival)], complete=True)
+
+
+def test_arrivals_are_read_among_them_where_they_are_asked_for(store: Store) -> None:
+    said = mixed(store, 3)
+
+    assert read(store, arrivals=True) == Page(said, complete=True)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "expected"),
+    [
+        pytest.param({"limit": 4}, slice(5, 9), id="the last ones"),
+        pytest.param({"end": 6, "limit": 4}, slice(2, 6), id="the last ones before a time"),
+        pytest.param({"since": 1, "limit": 4}, slice(1, 5), id="the first ones after a seq"),
+        pytest.param({"start": 2, "limit": 4}, slice(1, 5), id="the first ones from a time on"),
+    ],
+)
+def test_the_limit_cuts_what_all_streams_have_together(
+    store: Store, bounds: dict[str, int], expected: slice
+) -> None:
+    said = mixed(store, 3)
+
+    assert read(store, **bounds, arrivals=True) == Page(said[expected], complete=False)
+
+
+@pytest.mark.parametrize("kind", ["text", "json", "bytes"])
+@pytest.mark.parametrize("payload", [b"", b"{}", b"\x00\xff\xfe", "Zoë\x00".encode(), bytes(range(256))])
+def test_a_package_is_kept_as_it_was_published(store: Store, kind: str, payload: bytes) -> None:
+    package = Package("Attic", kind, payload, store.next_seq("attic"), "id-1", time_of(1))  # type: ignore[arg-type]
+
+    store.append("attic", package)
+
+    assert read(store) == Page([package], complete=True)
+
+
+def test_each_kind_has_a_limit_of_its_own(store: Store) -> None:
+    said = say(store, "hello")
+    arrived = arrive(store, "alice")
+    published = publish(store, *[b"x"] * (LIMIT * 3))
+
+    assert read(store, arrivals=True, limit=100) == Page(
+        [*said, *arrived, *published[-LIMIT:]], complete=False
+    )
+
+
+def test_a_page_is_complete_when_only_arrivals_are_gone_that_nobody_asked_for(store: Store) -> None:
+    said = say(store, "hello")
+    arrive(store, *["bob"] * (LIMIT * 3))
+
+    assert read(store) == Page(said, complete=True)
+    assert not read(store, arrivals=True).complete
+
+
+def test_arrivals_alone_do_not_keep_a_room(store: Store) -> None:
+    arrive(store, "alice")
+
+    assert not store.holds("attic")
+    assert list(store.rooms()) == []
+
+
+def test_a_package_keeps_a_room(store: Store) -> None:
+    publish(store, b"news")
+
+    assert store.holds("attic")
+    assert list(store.rooms()) == [("attic", "Attic")]
+
+
+def test_a_room_that_is_not_held_takes_the_name_of_the_next_message(store: Store) -> None:
+    arrive(store, "alice", room="Attic")
+    say(store, "hello", room="ATTIC")
+    say(store, "hello", room="attic")
+
+    assert list(store.rooms()) == [("attic", "ATTIC")]
+
+
+def test_a_record_that_is_longer_than_a_chunk_is_kept(store: Store) -> None:
+    said = say(store, "a" * 300_000, "b", "c" * 300_000)
+
+    assert read(store).messages == said
+    assert read(store, since=1, limit=1).messages == said[1:2]
+
+
+# Erasing
+
+
+def test_what_was_erased_is_not_read_any_more(store: Store) -> None:
+    mixed(store, 3)
+
+    store.erase("attic")
+
+    assert read(store, arrivals=True) == Page([], complete=False)
+    assert not store.holds("attic")
+    assert list(store.rooms()) == []
+
+
+def test_what_is_said_after_an_erasure_is_kept(store: Store) -> None:
+    mixed(store, 3)
+    store.erase("attic")
+
+    said = mixed(store, 3)
+
+    assert [record.seq for record in said] == list(range(10, 19))
+    assert read(store, since=9, arrivals=True) == Page(said, complete=True)
+    assert not read(store, since=8, arrivals=True).complete
+    assert not read(store, since=7).complete
+    assert store.holds("attic")
+
+
+def test_an_erasure_leaves_other_rooms_alone(store: Store) -> None:
+    said = say(store, "hello")
+    say(store, "hello", room="Cellar")
+
+    store.erase("cellar")
+
+    assert read(store) == Page(said, complete=True)
+    assert list(store.rooms()) == [("attic", "Attic")]
+
+
+def test_a_page_up_to_before_the_beginning_of_what_was_erased_is_complete(store: Store) -> None:
+    store.next_seq("attic")
+    say(store, "hello")
+
+    store.erase("attic")
+
+    assert read(store, end=1) == Page([], complete=True)
+    assert not read(store, end=2).complete
+
+
+def test_erasing_nothing_lasts_at_once(store: Store) -> None:
+    assert store.erase("attic") is None
+    store.next_seq("attic")
+    assert store.erase("attic") is None
+    say(store, "hello")
+    store.erase("attic")
+    assert store.erase("attic") is None
+
+
+def test_a_long_history_can_be_erased_and_begun_again(store: Store) -> None:
+    for _ in range(3):
+        said = say(store, *map(str, range(LIMIT * 4)))
+        assert read(store).messages == said[-LIMIT:]
+        store.erase("attic")
+
+    assert read(store) == Page([], complete=False)
+
+
+# Age
+
+
+@pytest.fixture(params=KINDS)
+def aging(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreHouse]:
+    with open_house(request.param, tmp_path, history=LIMIT, channel_history=LIMIT, max_age=5) as house:
+        yield house
+
+
+def test_what_is_too_old_is_not_read(aging: StoreHouse) -> None:
+    said = mixed(aging.store, 3)
+    aging.now = 10.0
+
+    page = read(aging.store, arrivals=True)
+
+    assert page == Page(said[4:], complete=False)
+    assert read(aging.store, since=4, arrivals=True).complete
+    assert read(aging.store, start=5, arrivals=True).complete
+    assert not read(aging.store, start=4, arrivals=True).complete
+
+
+def test_a_room_in_which_everything_is_too_old_is_not_held(aging: StoreHouse) -> None:
+    say(aging.store, "hello")
+    arrive(aging.store, "alice")
+    aging.now = 6.0
+    assert aging.store.holds("attic")
+
+    aging.now = 6.001
+
+    assert not aging.store.holds("attic")
+    assert list(aging.store.rooms()) == []
+    assert read(aging.store) == Page([], complete=False)
+
+
+def test_what_is_said_in_an_old_room_is_kept_and_names_it(aging: StoreHouse) -> None:
+    say(aging.store, *"abc", room="Attic")
+    aging.now = 1000.0
+    seq = aging.store.next_seq("attic")
+    message = RoomMessage("alice", "ATTIC", "hello", seq, "id", time_of(1000))
+
+    aging.store.append("attic", message)
+
+    assert read(aging.store) == Page([message], complete=False)
+    assert list(aging.store.rooms()) == [("attic", "ATTIC")]
+
+
+def test_what_is_too_old_is_deleted_every_hour(aging: StoreHouse) -> None:
+    say(aging.store, *"abc", room="Attic")
+    aging.settle()
+    aging.now = 3605.0
+    say(aging.store, *"abc", room="Cellar")
+    aging.settle()
+
+    aging.now = 0.0  # so that it would be read if it were there
+
+    assert read(aging.store) == Page([], complete=False)

@@ -1,0 +1,107 @@
+"""Whatever is said, erased, read and opened again: the store on disk answers as the one in memory does."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from store_houses import StoreHouse, time_of
+
+from chateau.hub.events import Arrival, Kept, Package, RoomMessage
+
+OPTIONS = {"history": 12, "channel_history": 5, "max_age_seconds": 5000.0}
+ROOMS = st.sampled_from(["Attic", "attic", "Cellar"])
+SEQS = st.none() | st.integers(-1, 200)
+TIMES = st.none() | st.integers(-1, 8000)
+
+
+class StoresAgree(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.model = StoreHouse("memory", Path(self.folder.name), OPTIONS)
+        self.house = StoreHouse("sqlite", Path(self.folder.name), OPTIONS)
+
+    def teardown(self) -> None:
+        self.house.close()
+        self.model.close()
+        self.folder.cleanup()
+
+    @rule(room=ROOMS, kinds=st.lists(st.sampled_from("mpa"), min_size=1, max_size=40))
+    def say(self, room: str, kinds: list[str]) -> None:
+        for kind in kinds:
+            record = self.record(kind, room)
+            self.model.store.append(room.lower(), record)
+            self.house.store.append(room.lower(), record)
+
+    def record(self, kind: str, room: str) -> Kept:
+        seq = self.house.store.next_seq(room.lower())
+        assert self.model.store.next_seq(room.lower()) == seq
+        now = time_of(self.house.now)
+        if kind == "m":
+            return RoomMessage("alice", room, f"{seq}", seq, f"id-{seq}", now)
+        if kind == "p":
+            return Package(room, "bytes", b"%d\xff" % seq, seq, f"id-{seq}", now)
+        return Arrival("alice", room, seq, now)
+
+    @rule(seconds=st.sampled_from([1, 1, 1, 700, 4000, 6000]))
+    def wait(self, seconds: int) -> None:
+        self.model.now += seconds
+        self.house.now += seconds
+
+    @rule()
+    def settle(self) -> None:
+        self.house.settle()
+
+    @rule()
+    def let_the_writer_finish_before_the_loop_knows(self) -> None:
+        """What is committed is in the database then, and pending too."""
+        self.house.store._hand_over()  # type: ignore[attr-defined]
+        in_flight = self.house.store._in_flight  # type: ignore[attr-defined]
+        if in_flight is not None:
+            result = self.house.store._writer.results.get()  # type: ignore[attr-defined]
+            self.house.store._writer.results.put(result)  # type: ignore[attr-defined]
+
+    @rule()
+    def reopen(self) -> None:
+        self.house.reopen()
+
+    @rule(room=ROOMS)
+    def erase(self, room: str) -> None:
+        self.model.store.erase(room.lower())
+        self.house.store.erase(room.lower())
+
+    @rule(room=ROOMS, since=SEQS, start=TIMES, end=TIMES, limit=st.integers(1, 30), arrivals=st.booleans())
+    def read(
+        self, room: str, since: int | None, start: int | None, end: int | None, limit: int, arrivals: bool
+    ) -> None:
+        self.compare(room.lower(), since=since, start=start, end=end, limit=limit, arrivals=arrivals)
+
+    def compare(
+        self, key: str, *, since: int | None, start: int | None, end: int | None, limit: int, arrivals: bool
+    ) -> None:
+        first = None if start is None else time_of(start)
+        last = None if end is None else time_of(end)
+        expected, found = (
+            house.store.read(key, since=since, start=first, end=last, limit=limit, arrivals=arrivals)
+            for house in (self.model, self.house)
+        )
+        assert found == expected
+
+    @invariant()
+    def the_same_rooms_are_held(self) -> None:
+        assert sorted(self.house.store.rooms()) == sorted(self.model.store.rooms())
+        for key in ("attic", "cellar"):
+            assert self.house.store.holds(key) == self.model.store.holds(key)
+
+    @invariant()
+    def everything_is_the_same(self) -> None:
+        for key in ("attic", "cellar"):
+            self.compare(key, since=None, start=None, end=None, limit=100, arrivals=True)
+
+
+StoresAgree.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+TestStoresAgree = StoresAgree.TestCase
