@@ -1,6 +1,6 @@
-"""A WebSocket connection after its handshake: RFC 6455's rules between the bytes and the peer.
+"""A connection: the rules between its bytes and the peer, RFC 6455's where it is a WebSocket.
 
-What comes in goes through a :class:`~chateau.net.frames.Decoder`: messages to the peer, pings answered,
+What comes in goes through the decoder of the wire's framing: messages to the peer, pings answered,
 closes echoed, violations answered with their code. What goes out is put in the outbox that the
 connection is. The two kinds at the end differ only in where bytes are read and written: a plain socket
 read straight from the event loop, or Tornado's IOStream, for TLS and for loops that watch no sockets.
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from tornado.iostream import SSLIOStream, StreamClosedError
 
 from chateau.net import frames
-from chateau.net.frames import Binary, Close, Decoder, Ping, Pong, Violation, text_frame
+from chateau.net.frames import Binary, Close, Ping, Pong, Violation
 from chateau.net.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ CLOSE_SECONDS: Final = 5.0
 """How long a client may take to read what waits for it and to answer a close."""
 
 LINGER_SECONDS: Final = 1.0
-"""How long a broken client is read on after the close frame, lest a reset should overtake that frame."""
+"""How long a client that answers no close is read on, lest a reset overtake the last that it is told."""
 
 OPEN: Final = 0
 CLOSING: Final = 1  # a close frame is in the outbox; the peer's is waited for
 ENDING: Final = 2  # nothing more is said: it ends once the outbox is empty
-LINGERING: Final = 3  # the same after a violation: what still comes is read and dropped
+LINGERING: Final = 3  # the same, where no close will be answered: what still comes is read and dropped
 CLOSED: Final = 4
 
 
@@ -56,30 +56,40 @@ class Connection(Outbox):
         self.wire = wire
         self.heard = True  # has anything come since the last look?
         self.unanswered_pings = 0
-        self._decoder = Decoder(wire.max_frame)
+        self._decoder = wire.framing.decoder(wire.max_frame)
         self._peer: Peer | None = None  # until the session ends
         self._state: int = OPEN
         self._timer: asyncio.TimerHandle | None = None
 
-    def open(self, door: Door, address: str) -> None:
+    def open(self, door: Door, address: str, port: int) -> None:
         """Begin: *door* opens a peer for this client."""
-        self._peer = door.open(self, address)
+        self._peer = door.open(self, address, port)
         self.wire.connections.add(self)
 
     def send(self, payload: bytes) -> None:
         """Send *payload*, UTF-8, as a text frame at the end of the turn; nothing follows a close frame."""
         if self._state == OPEN:
-            self.wire.turn.put(self, text_frame(payload))
+            self.wire.turn.put(self, self.wire.framing.text(payload))
+
+    def send_binary(self, payload: bytes) -> None:
+        """Send *payload* as a binary frame; otherwise as :meth:`send`."""
+        if self._state == OPEN:
+            self.wire.turn.put(self, self.wire.framing.binary(payload))
 
     def ping(self) -> None:
         """Ask for a sign of life."""
-        self.wire.turn.put(self, frames.ping_frame())
+        self.wire.turn.put(self, self.wire.framing.ping)
 
     def disconnect(self, code: int, reason: str) -> None:
         """End the session and close: the client is told *code* and *reason* behind all that waits for it."""
-        if self._state == OPEN:
-            self._say_close(code, reason)
+        if self._state != OPEN:
+            return
+        self._say_close(code, reason)
+        if self.wire.framing.is_answered:
             self._state = CLOSING
+        else:
+            self._state = LINGERING
+            self._end_when_written()
 
     def abort(self) -> None:
         """End the connection now. Once more does nothing."""
@@ -156,7 +166,7 @@ class Connection(Outbox):
 
     def _say_close(self, code: int | None, reason: str) -> None:
         self._end_session()
-        self.wire.turn.put(self, frames.close_frame(code, reason))
+        self.wire.turn.put(self, self.wire.framing.close(code, reason))
         self._timer = self.wire.loop.call_later(CLOSE_SECONDS, self.abort)
 
     def _end_session(self) -> None:

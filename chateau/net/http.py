@@ -1,6 +1,7 @@
 """HTTP: which address leads where, the page at ``/``, and the schemas.
 
-The doors themselves are WebSockets; see :mod:`chateau.net.websocket`.
+The doors themselves are WebSockets and event streams; see :mod:`chateau.net.websocket` and
+:mod:`chateau.net.subscribing`. What is published comes in by :mod:`chateau.net.publishing`.
 """
 
 from __future__ import annotations
@@ -12,15 +13,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from tornado.routing import PathMatches, Rule
 from tornado.web import Application, HTTPError, RequestHandler
 
 from chateau import __version__
-from chateau.net.websocket import WebSocketEntrance
+from chateau.net.subscribing import ChannelEntrance, EventStreamEntrance
+from chateau.net.websocket import WebSocketEntrance, asks_for_websocket
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
-    from chateau.net.wire import Wire
+    from tornado.httputil import HTTPServerRequest
+
+    from chateau.net.subscribing import Subscriptions
+    from chateau.net.websocket import Doorstep
     from chateau.protocols.wire import Door
 
 log = logging.getLogger(__name__)
@@ -29,21 +35,34 @@ PAGE = Path(__file__).parent.parent / "console" / "index.html"
 
 Schemas = dict[str, Any]
 
+CHANNEL_PATH = "/channel/([^/]+)/?"
+
 
 def make_application(
     doors: Mapping[str, Door],
-    wire: Wire,
+    doorstep: Doorstep,
+    subscriptions: Subscriptions,
     *,
     schemas: Mapping[str, Schemas],
     url_prefix: str = "",
-    allowed_origins: Collection[str] = (),
 ) -> Application:
-    """The server's addresses: each of *doors* at its path, *schemas* by protocol and name, the page."""
-    entrance = {"wire": wire, "allowed_origins": allowed_origins}
+    """The server's addresses: each of *doors* at its path, the channels, *schemas*, the page.
+
+    The door at ``/`` is for WebSockets; whoever asks for that address by plain HTTP gets the page.
+    """
     prefix = re.escape(url_prefix)
+    root = {"door": doors["/"], "doorstep": doorstep}
+    channels = {"doorstep": doorstep, "subscriptions": subscriptions}
     return Application(
         [
-            *((prefix + path, WebSocketEntrance, {"door": door, **entrance}) for path, door in doors.items()),
+            *(
+                (prefix + path, WebSocketEntrance, {"door": door, "doorstep": doorstep})
+                for path, door in doors.items()
+                if path != "/"
+            ),
+            Rule(UpgradeMatches(prefix + "/?"), WebSocketEntrance, root),
+            Rule(UpgradeMatches(prefix + CHANNEL_PATH), ChannelEntrance, channels),
+            (prefix + CHANNEL_PATH, EventStreamEntrance, channels),
             (prefix + "/schemas/", SchemaIndex, {"schemas": schemas, "url_prefix": url_prefix}),
             (prefix + r"/schemas/([^/]+)/([^/]+)\.json", SchemaPage, {"schemas": schemas}),
             (prefix + "/?", FrontPage, {"url_prefix": url_prefix}),
@@ -51,6 +70,20 @@ def make_application(
         default_handler_class=NotFound,
         log_function=_log_request,
     )
+
+
+def make_single_application(door: Door, doorstep: Doorstep) -> Application:
+    """The addresses of a port of its own: *door* at each of them."""
+    return Application(
+        [(".*", WebSocketEntrance, {"door": door, "doorstep": doorstep})], log_function=_log_request
+    )
+
+
+class UpgradeMatches(PathMatches):
+    """Matches requests for a WebSocket at a path."""
+
+    def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
+        return super().match(request) if asks_for_websocket(request.headers) else None
 
 
 class Page(RequestHandler):

@@ -10,9 +10,10 @@ import errno
 import logging
 import os
 import socket
+from pathlib import Path
 from typing import Any
 
-from tornado.netutil import bind_sockets
+from tornado.netutil import bind_sockets, bind_unix_socket
 
 log = logging.getLogger(__name__)
 
@@ -20,13 +21,51 @@ BACKLOG = 1024
 _EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE))
 
 
-def bind(host: str, port: int) -> list[socket.socket]:
+def bind(host: str, port: int, *, reuse_addr: bool = True, reuse_port: bool = False) -> list[socket.socket]:
     """The sockets that listen on *host* and *port*; 0 is a free one.
 
     Raises:
         OSError: the port is taken, or the address is not this machine's.
     """
-    return [Listener(fileno=sock.detach()) for sock in bind_sockets(port, host, backlog=BACKLOG)]
+    if reuse_addr:
+        sockets = bind_sockets(port, host, backlog=BACKLOG, reuse_port=reuse_port)
+    else:
+        sockets = _bind_afresh(host, port, reuse_port=reuse_port)
+    return [Listener(fileno=sock.detach()) for sock in sockets]
+
+
+def bind_unix(path: Path) -> socket.socket:
+    """The UNIX socket *path*, listening; who may connect is the umask's matter.
+
+    Raises:
+        OSError: it cannot be made there.
+    """
+    umask = os.umask(0)
+    os.umask(umask)
+    sock = bind_unix_socket(str(path), mode=0o666 & ~umask, backlog=BACKLOG)
+    return Listener(fileno=sock.detach())
+
+
+def _bind_afresh(host: str, port: int, *, reuse_port: bool) -> list[socket.socket]:
+    """As Tornado's bind_sockets, which always reuses an address."""
+    sockets: list[socket.socket] = []
+    try:
+        for family, kind, protocol, _, address in dict.fromkeys(
+            socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        ):
+            sock = socket.socket(family, kind, protocol)
+            sockets.append(sock)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            if reuse_port:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            sock.bind(address)
+            sock.listen(BACKLOG)
+    except OSError:
+        for sock in sockets:
+            sock.close()
+        raise
+    return sockets
 
 
 class Listener(socket.socket):

@@ -1,19 +1,23 @@
-"""The wire: what all WebSocket connections of one server share, and what is done with all of them."""
+"""The wire: what all connections of one kind share, and what is done with all of them.
+
+The wires of one server stand beside each other: they have one turn of the loop and one poller.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from chateau.net import frames
+from chateau.net.framing import WEBSOCKET, Framing
 from chateau.net.outbox import Turn
 from chateau.net.poller import Poller, make_poller
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from chateau.net.connection import Connection
     from chateau.protocols.wire import Outbox as ProtocolOutbox
@@ -32,34 +36,31 @@ class Wire:
     max_frame: int = 1_048_576  # bytes of a client's message
     max_outbox: int = 4_194_304  # bytes that may wait for one client
     takes_sockets: bool = True  # False: every connection stays on Tornado's IOStream
+    framing: Framing = WEBSOCKET
+    beside: InitVar[Wire | None] = None  # another wire of the same server
     is_closing: bool = field(default=False, init=False)  # nobody is let in any more
-    connections: set[Connection] = field(default_factory=set)
+    connections: set[Connection] = field(default_factory=set, init=False)
     turn: Turn = field(init=False)
     poller: Poller = field(init=False)
     _all_gone: asyncio.Event | None = field(default=None, init=False)
 
-    def __post_init__(self) -> None:
-        self.turn = Turn(self.loop)
-        self.poller = make_poller(self.loop, self.turn)
+    def __post_init__(self, beside: Wire | None) -> None:
+        self.turn = beside.turn if beside is not None else Turn(self.loop)
+        self.poller = beside.poller if beside is not None else make_poller(self.loop, self.turn)
 
     def broadcast(self, payload: bytes, outboxes: Iterable[ProtocolOutbox]) -> None:
         """Send *payload*, UTF-8, to all *outboxes*, connections of this wire, as one text frame."""
-        self.turn.put_all(cast("Iterable[Connection]", outboxes), frames.text_frame(payload))
+        self.turn.put_all(cast("Iterable[Connection]", outboxes), self.framing.text(payload))
 
-    async def keep_alive(self, interval_seconds: float) -> None:
-        """Ping whoever has been silent for an interval, and close who leaves two pings unanswered.
-
-        Runs until it is cancelled.
-        """
-        while True:
-            await asyncio.sleep(interval_seconds)
-            for number, connection in enumerate(list(self.connections), start=1):
-                look_after(connection)
-                if number % PINGED_AT_ONCE == 0:
-                    await asyncio.sleep(0)
+    def broadcast_binary(self, payload: bytes, outboxes: Iterable[ProtocolOutbox]) -> None:
+        """Send *payload* to all *outboxes*, connections of this wire, as one binary frame."""
+        self.turn.put_all(cast("Iterable[Connection]", outboxes), self.framing.binary(payload))
 
     async def close(self, code: int, reason: str, *, within_seconds: float) -> None:
-        """Let nobody in, close every connection behind what waits for it, and cut off who takes longer."""
+        """Let nobody in, close every connection behind what waits for it, and cut off who takes longer.
+
+        The poller is still there for the wires beside this one.
+        """
         self.is_closing = True
         for connection in list(self.connections):
             connection.disconnect(code, reason)
@@ -70,7 +71,6 @@ class Wire:
                     await self._all_gone.wait()
         for connection in list(self.connections):
             connection.abort()
-        self.poller.close()
 
     def forget(self, connection: Connection) -> None:
         """*connection* has ended."""
@@ -79,8 +79,27 @@ class Wire:
             self._all_gone.set()
 
 
+async def keep_alive(wires: Collection[Wire], interval_seconds: float) -> None:
+    """Ping whoever has been silent for an interval, and close who leaves two pings unanswered.
+
+    Runs until it is cancelled.
+    """
+    while True:
+        await asyncio.sleep(interval_seconds)
+        everyone = [connection for wire in wires for connection in wire.connections]
+        for number, connection in enumerate(everyone, start=1):
+            look_after(connection)
+            if number % PINGED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+
 def look_after(connection: Connection) -> None:
     """Note whether *connection* has been heard of since the last look; ping or close it if not."""
+    framing = connection.wire.framing
+    if not framing.is_answered:
+        if framing.ping:
+            connection.ping()
+        return
     if connection.heard:
         connection.heard = False
         connection.unanswered_pings = 0

@@ -14,11 +14,17 @@ class Outbox(Protocol):
     """The way out to one client. What is put in leaves in order, at the end of the loop's turn."""
 
     def send(self, payload: bytes) -> None:
-        """Send *payload*, UTF-8, as one text frame. After the connection's end it goes nowhere."""
+        """Send *payload*, UTF-8, as one text message. After the connection's end it goes nowhere."""
+
+    def send_binary(self, payload: bytes) -> None:
+        """Send *payload* as one binary message, where the wire knows of such."""
+
+    def disconnect(self, code: int, reason: str) -> None:
+        """End the session and close, behind all that waits; a WebSocket is told *code* and *reason*."""
 
 
 Broadcast = Callable[[bytes, Iterable[Outbox]], None]
-"""Sends one payload to many outboxes, framed once."""
+"""Sends one payload to many outboxes of one wire, framed once."""
 
 
 class Peer(Protocol):
@@ -37,5 +43,5 @@ class Peer(Protocol):
 class Door(Protocol):
     """A protocol, as the wire sees it."""
 
-    def open(self, outbox: Outbox, address: str) -> Peer:
-        """A client at *address* has connected; it is spoken to through *outbox*."""
+    def open(self, outbox: Outbox, address: str, port: int) -> Peer:
+        """A client at *address* and *port* has connected; it is spoken to through *outbox*."""

@@ -11,7 +11,7 @@ from typing import Any
 from raw_client import PATIENCE_SECONDS, RawClient
 
 from chateau.app import Server
-from chateau.settings import Settings
+from chateau.settings import MEMORY, Settings
 
 TLS = Path(__file__).parent / "tls"
 CERTIFICATE = TLS / "certificate.pem"
@@ -25,12 +25,15 @@ WIRES: dict[str, dict[str, Any]] = {
 """The settings by which bytes take each of the ways that there are."""
 
 
+DEFAULTS: dict[str, Any] = {"port": 0, "lines_port": 0, "data": MEMORY, "max_rate": 0}
+
+
 class LiveHouse:
     """One running server with *settings*, over the wire *name*."""
 
     def __init__(self, name: str, **settings: Any) -> None:
         self.wire_name = name
-        self.server = Server(Settings(port=0, max_rate=0, **(WIRES[name] | settings)))
+        self.server = Server(Settings(**(DEFAULTS | WIRES[name] | settings)))
         self.server.start()
         self.port = int(self.server.addresses[0].split(":")[2].split("/")[0])
         self.tls = None if name != "tls" else ssl.create_default_context(cafile=CERTIFICATE)

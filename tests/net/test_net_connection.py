@@ -23,7 +23,7 @@ from scripted_transport import ScriptedTransport
 from tornado.iostream import IOStream, StreamClosedError
 
 from chateau.net.connection import Connection, SocketConnection, StreamConnection
-from chateau.net.websocket import released
+from chateau.net.entrance import released
 from chateau.net.wire import Wire, look_after
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class EchoDoor:
     def __init__(self) -> None:
         self.peers: list[EchoPeer] = []
 
-    def open(self, outbox: Any, address: str) -> EchoPeer:
+    def open(self, outbox: Any, address: str, port: int) -> EchoPeer:
         self.peers.append(EchoPeer(outbox))
         return self.peers[-1]
 
@@ -71,7 +71,7 @@ class Line:
         door = EchoDoor()
         self.wire = wire
         self.connection = ScriptedTransport(wire)
-        self.connection.open(door, "127.0.0.1")
+        self.connection.open(door, "127.0.0.1", 50_000)
         self.peer = door.peers[0]
 
     def says(self, sent: bytes) -> list[ServerFrame]:
@@ -333,7 +333,7 @@ Pair = tuple[socket.socket, socket.socket]
 def test_a_socket_that_has_nothing_to_read_after_all_is_left_alone(wire: Wire, pair: Pair) -> None:
     door = EchoDoor()
     connection = SocketConnection(wire, pair[0])
-    connection.open(door, "127.0.0.1")
+    connection.open(door, "127.0.0.1", 50_000)
 
     connection.on_readable()
 
@@ -350,7 +350,7 @@ def test_what_is_sent_on_a_stream_that_has_closed_ends_the_connection(
     stream = wire.loop.run_until_complete(opened())
     door = EchoDoor()
     connection = StreamConnection(wire, stream)
-    connection.open(door, "127.0.0.1")
+    connection.open(door, "127.0.0.1", 50_000)
 
     stream.close()
     connection.send(b"hello")

@@ -229,7 +229,7 @@ class House:
 
     def connected(self) -> ScriptedTransport:
         connection = ScriptedTransport(self.wire)
-        connection.open(self.door, "127.0.0.1")
+        connection.open(self.door, "127.0.0.1", 50_000)
         return connection
 
     def come_round(self) -> None:

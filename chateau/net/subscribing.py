@@ -1,0 +1,125 @@
+"""The ways in for who listens to a channel: a WebSocket, or server-sent events over plain HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tornado.iostream import StreamClosedError
+from tornado.web import RequestHandler
+
+from chateau import __version__
+from chateau.hub.errors import AccessDenied, Banned, HubError
+from chateau.net.entrance import port_of, take_over
+from chateau.net.websocket import WebSocketEntrance
+
+if TYPE_CHECKING:
+    from chateau.net.websocket import Doorstep
+    from chateau.net.wire import Wire
+    from chateau.protocols.wire import Door
+
+EVENT_STREAM = "text/event-stream"
+
+
+class Channels(Protocol):
+    """The channel protocol, as its listeners come to it."""
+
+    def check_subscription(self, name: str, address: str) -> None:
+        """Refuse who may not listen to the channel *name*: :class:`HubError`."""
+
+    def door(self, name: str) -> Door:
+        """The way in for WebSockets."""
+
+
+class Streams(Protocol):
+    """The same for event streams."""
+
+    def door(self, name: str, last_event_id: str | None) -> Door:
+        """The way in; the stream goes on behind the event *last_event_id*."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriptions:
+    """The *channels*, their event *streams*, and the wire that these are on."""
+
+    channels: Channels
+    streams: Streams
+    stream_wire: Wire
+
+
+class ChannelEntrance(WebSocketEntrance):
+    """Takes WebSocket handshakes for channels."""
+
+    def initialize(self, doorstep: Doorstep, subscriptions: Subscriptions) -> None:  # type: ignore[override]
+        self._doorstep = doorstep
+        self._channels = subscriptions.channels
+
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        try:
+            self._channels.check_subscription(args[0], self._doorstep.address_of(self.request))
+        except HubError as error:
+            refuse(self, error)
+            return
+        self._door = self._channels.door(args[0])
+        await super().get()
+
+
+class EventStreamEntrance(RequestHandler):
+    """Answers GET with a stream of server-sent events that does not end."""
+
+    def initialize(self, doorstep: Doorstep, subscriptions: Subscriptions) -> None:
+        self._doorstep = doorstep
+        self._subscriptions = subscriptions
+
+    async def get(self, name: str) -> None:
+        wire = self._subscriptions.stream_wire
+        address = self._doorstep.address_of(self.request)
+        origin = self.request.headers.get("Origin")
+        if EVENT_STREAM not in self.request.headers.get("Accept", ""):
+            self._say(426, "Subscribe with a WebSocket, or with Accept: text/event-stream.")
+            return
+        if wire.is_closing:
+            self._say(503, "The server is shutting down.")
+            return
+        try:
+            self._subscriptions.channels.check_subscription(name, address)
+        except HubError as error:
+            refuse(self, error)
+            return
+        door = self._subscriptions.streams.door(name, self.request.headers.get("Last-Event-ID"))
+        stream = self.detach()
+        try:
+            await stream.write(_head(self._allowed(origin)))
+        except StreamClosedError:
+            return
+        await take_over(stream, wire, door, address=address, port=port_of(stream))
+
+    def _allowed(self, origin: str | None) -> str | None:
+        """The origin that a browser is told may read the stream, where that is another one than ours."""
+        return origin if origin is not None and self._doorstep.allows_origin(origin) else None
+
+    def _say(self, status: int, sentence: str) -> None:
+        self.set_status(status)
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(f"{sentence}\n")
+
+
+def refuse(handler: RequestHandler, error: HubError) -> None:
+    """Answer a subscription that *error* refuses."""
+    handler.set_status(403 if isinstance(error, AccessDenied | Banned) else 400)
+    handler.set_header("Content-Type", "text/plain; charset=utf-8")
+    handler.finish(f"{error}\n")
+
+
+def _head(origin: str | None) -> bytes:
+    lines = [
+        "HTTP/1.1 200 OK",
+        f"Server: Chateau/{__version__}",
+        f"Content-Type: {EVENT_STREAM}",
+        "Cache-Control: no-store",
+        "X-Accel-Buffering: no",  # nginx would hold events back
+        "Connection: close",
+    ]
+    if origin is not None:
+        lines += [f"Access-Control-Allow-Origin: {origin}", "Vary: Origin"]
+    return "\r\n".join([*lines, "", ""]).encode()
