@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chateau.hub.errors import Banned, HubError, NotRegistered, Unavailable, UnknownRecipient, cut
 from chateau.hub.events import (
+    Arrival,
     DirectMessage,
     Event,
     Joined,
+    Kept,
     Left,
     MemberCount,
+    Package,
     RoomMessage,
     RoomState,
     Shutdown,
@@ -88,9 +91,9 @@ class ChateauProtocol:
         }
         self._broadcast = broadcast
 
-    def open(self, outbox: Outbox, address: str) -> ChateauPeer:
-        """A client at *address* has connected."""
-        return ChateauPeer(self, outbox, address)
+    def open(self, outbox: Outbox, address: str, port: int) -> ChateauPeer:
+        """A client at *address* and *port* has connected."""
+        return ChateauPeer(self, outbox, address, port)
 
     def deliver(self, event: Event, sessions: Collection[Session]) -> None:
         """Push *event* to *sessions*."""
@@ -109,9 +112,9 @@ class ChateauPeer:
 
     __slots__ = ("_answers", "_bucket", "protocol", "session")
 
-    def __init__(self, protocol: ChateauProtocol, outbox: Outbox, address: str) -> None:
+    def __init__(self, protocol: ChateauProtocol, outbox: Outbox, address: str, port: int) -> None:
         self.protocol = protocol
-        self.session = protocol.hub.connect(protocol, outbox=outbox, address=address)
+        self.session = protocol.hub.connect(protocol, outbox=outbox, address=address, port=port)
         self._answers = Answers(outbox)
         self._bucket = Bucket(protocol.max_rate, protocol.clock) if protocol.max_rate else None
 
@@ -193,7 +196,7 @@ def _message(peer: ChateauPeer, request: Frame) -> Done:
 
 
 def _list(peer: ChateauPeer, request: Frame) -> Done:  # noqa: ARG001 - it asks nothing more
-    return {"type": 4, "status": 200, "clients": peer.protocol.hub.usernames()}, None
+    return {"type": 4, "status": 200, "clients": peer.protocol.hub.usernames(peer.session)}, None
 
 
 def _join(peer: ChateauPeer, request: Frame) -> Done:
@@ -230,7 +233,7 @@ def _history(peer: ChateauPeer, request: Frame) -> Done:
 
 
 def _rooms(peer: ChateauPeer, request: Frame) -> Done:  # noqa: ARG001 - it asks nothing more
-    rooms = [summary._asdict() for summary in peer.protocol.hub.rooms()]
+    rooms = [summary._asdict() for summary in peer.protocol.hub.room_summaries()]
     return {"type": 9, "status": 200, "rooms": rooms}, None
 
 
@@ -337,7 +340,9 @@ def settled(answer: Frame, request: Frame, failure: BaseException | None) -> byt
     return encode(refusal(Unavailable("The message was passed on, but it could not be kept."), request))
 
 
-def _kept(message: RoomMessage) -> Frame:
+def _kept(record: Kept) -> Frame:
+    assert not isinstance(record, Arrival), "arrivals were not asked for"
+    message = record.as_message() if isinstance(record, Package) else record
     return message._asdict()
 
 
@@ -366,6 +371,10 @@ def _push_room_message(event: RoomMessage) -> Frame:
     }
 
 
+def _push_package(event: Package) -> Frame:
+    return _push_room_message(event.as_message())
+
+
 def _push_joined(event: Joined) -> Frame:
     return {"type": 5, "status": 200, "event": "joined", "room": event.room, "username": event.username}
 
@@ -390,6 +399,7 @@ def _push_shutdown(event: Shutdown) -> Frame:
 PUSHES: dict[type, Callable[[Any], Frame]] = {
     DirectMessage: _push_direct_message,
     RoomMessage: _push_room_message,
+    Package: _push_package,
     Joined: _push_joined,
     Left: _push_left,
     MemberCount: _push_count,

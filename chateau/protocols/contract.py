@@ -165,5 +165,6 @@ _SENTENCES: dict[str, Callable[[str, _Fault], str]] = {
     "minimum": lambda place, fault: f"{place} must be at least {fault.limit}.",
     "maximum": lambda place, fault: f"{place} must be at most {fault.limit}.",
     "pattern": lambda place, fault: f"{place} is not written as it must be. {_description(fault)}",
+    "enum": lambda place, fault: f"{place} must be one of {', '.join(map(str, fault.limit))}.",
     "anyOf": lambda place, fault: f"{place} has none of the forms allowed. {_description(fault)}",
 }

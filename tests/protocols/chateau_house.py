@@ -14,20 +14,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
+from quiet_store import QuietStore
 
 from chateau.cluster.local import LocalCluster
+from chateau.hub.events import Arrival, DirectMessage, RoomMessage
 from chateau.hub.hub import Hub
 from chateau.names import name_form
 from chateau.protocols.chateau import REQUESTS, ChateauProtocol
 from chateau.protocols.contract import Contract
-from chateau.store.memory import MemoryStore
 
 if TYPE_CHECKING:
-    from chateau.hub.events import RoomMessage
+    from chateau.hub.events import Event, Kept
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas" / "chateau"
 URL = "/schemas/chateau"
@@ -121,17 +123,33 @@ class HandCommit:
         self.call_back()
 
 
-class LateStore(MemoryStore):
+class LateStore(QuietStore):
     """Keeps messages in memory; each lasts when the test says so."""
 
     def __init__(self) -> None:
         super().__init__()
         self.commits: list[HandCommit] = []
 
-    def append(self, key: str, message: RoomMessage) -> HandCommit:  # type: ignore[override]
-        super().append(key, message)
+    def append(self, key: str, record: Kept) -> HandCommit | None:  # type: ignore[override]
+        super().append(key, record)
+        if isinstance(record, Arrival):
+            return None
         self.commits.append(HandCommit())
         return self.commits[-1]
+
+
+class CountingCluster(LocalCluster):
+    """Counts the messages that are said; nothing else has a number in these tests."""
+
+    def __init__(self) -> None:
+        self.said = 0
+
+    def subscribe(self, deliver: Callable[[Event], None]) -> None:
+        def count_and_deliver(event: Event) -> None:
+            self.said += isinstance(event, DirectMessage | RoomMessage)
+            deliver(event)
+
+        super().subscribe(count_and_deliver)
 
 
 class Mailbox:
@@ -199,7 +217,7 @@ class Client:
 
     def __init__(self, house: House, address: str) -> None:
         self.mailbox = Mailbox()
-        self.peer = house.protocol.open(self.mailbox, address)
+        self.peer = house.protocol.open(self.mailbox, address, 50_000)
 
     def send(self, request: Frame | str | bytes) -> None:
         """Send a request, or any text as it is, or a binary frame; check the sentence of its refusal."""
@@ -228,18 +246,18 @@ class House:
         self,
         *registered: str,
         inside: str | None = None,
-        store: MemoryStore | None = None,
+        store: QuietStore | None = None,
         presence_limit: int = 500,
         max_rate: float = 0,
         max_frame: int = 1_048_576,
     ) -> None:
         """The clients *registered* have their own names, and are *inside* that room, where one is given."""
         self.clock = HandClock()
-        self.store = store or MemoryStore()
-        self._said = 0
+        self.store = store or QuietStore()
+        self.cluster = CountingCluster()
         self.hub = Hub(
             store=self.store,
-            cluster=LocalCluster(),
+            cluster=self.cluster,
             name_form=name_form,
             mint=self._mint,
             clock=self.clock,
@@ -278,8 +296,7 @@ class House:
             assert self.take() == step.frames, f"step {number}: {step.told}"
 
     def _mint(self) -> tuple[str, str]:
-        self._said += 1
-        minted = stamp(self._said - 1)
+        minted = stamp(self.cluster.said)
         return minted["id"], minted["time"]
 
 
@@ -303,8 +320,8 @@ def leaves_the_line(who: str, **frames: list[Frame]) -> Step:
 
 
 def hub_does(method: str, *arguments: Any, **frames: list[Frame]) -> Step:
-    """Somebody else, the house's owner say, calls the hub."""
-    return Step(f"hub.{method}{arguments}", lambda house: getattr(house.hub, method)(*arguments), frames)
+    """Somebody else, the house's owner say, calls the hub, by a dotted name."""
+    return Step(f"hub.{method}{arguments}", lambda house: attrgetter(method)(house.hub)(*arguments), frames)
 
 
 def time_passes(seconds: float, **frames: list[Frame]) -> Step:

@@ -450,11 +450,11 @@ LOCKED_ERROR = 'The room "lobby" is locked; its password is needed.'
 STATES = [
     pytest.param(
         [
-            hub_does("close_room", "lobby", alice=[CLOSED]),
+            hub_does("rooms.close", "lobby", alice=[CLOSED]),
             says("bob", ROOMS, bob=[ok(9, rooms=[{"room": "lobby", "members": 1, "available": False}])]),
             says("bob", join("lobby"), bob=[no(5, "access_denied", CLOSED_ERROR)]),
             says("alice", publish("lobby"), alice=[no(7, "access_denied", CLOSED_ERROR)]),
-            hub_does("open_room", "lobby", alice=[OPENED]),
+            hub_does("rooms.open", "lobby", alice=[OPENED]),
             says(
                 "bob", join("lobby"), alice=[BOB_JOINED], bob=[ok(5, room="lobby", members=["alice", "bob"])]
             ),
@@ -463,7 +463,7 @@ STATES = [
     ),
     pytest.param(
         [
-            hub_does("lock_room", "lobby", "swordfish", alice=[LOCKED]),
+            hub_does("rooms.lock", "lobby", "swordfish", alice=[LOCKED]),
             says("bob", join("lobby"), bob=[no(5, "access_denied", LOCKED_ERROR)]),
             says("bob", join("lobby", password="Swordfish"), bob=[no(5, "access_denied", LOCKED_ERROR)]),
             says("alice", publish("lobby"), alice=[FIRST, FIRST_ANSWER]),
@@ -478,7 +478,7 @@ STATES = [
     ),
     pytest.param(
         [
-            hub_does("lock_room", "lobby", "pässwort", alice=[LOCKED]),
+            hub_does("rooms.lock", "lobby", "pässwort", alice=[LOCKED]),
             says(
                 "bob",
                 join("lobby", password="pässwort"),

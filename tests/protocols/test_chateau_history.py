@@ -4,9 +4,9 @@ import json
 
 import pytest
 from chateau_house import Frame, House, history, join, no, ok, publish, read, register, stamp
+from quiet_store import QuietStore
 
 from chateau.protocols.chateau import RELAY_BYTES
-from chateau.store.memory import MemoryStore
 
 MAX_FRAME = 4096
 PASSED_ON = MAX_FRAME - RELAY_BYTES
@@ -137,7 +137,7 @@ def test_who_comes_later_reads_what_was_said_before_and_by_whom_though_they_left
 
 
 def test_complete_is_false_where_messages_that_were_asked_for_are_not_kept_any_more() -> None:
-    house = house_with(10, store=MemoryStore(limit=4))
+    house = house_with(10, store=QuietStore(history=4))
     last_four = [kept(number) for number in range(6, 10)]
 
     assert house["alice"].ask(history("lobby")) == ok(8, room="lobby", messages=last_four, complete=False)

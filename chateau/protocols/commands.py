@@ -1,0 +1,270 @@
+"""Commands of the opcodes protocol: what ``!help``, ``!join`` and the others do, and who may give them.
+
+A command is the prefix with a letter or a digit right behind it; ``!``, ``!!!`` and ``! hello`` are
+messages. The built-in ones are in ``BUILT_INS``; the plug-ins' are handed in.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from chateau.hub.errors import AccessDenied, HubError, quoted
+from chateau.hub.rooms import Rooms
+from chateau.protocols.command_line import split
+from chateau.protocols.errors import UnknownType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from chateau.hub.hub import Hub
+    from chateau.hub.room import Room
+    from chateau.protocols.contract import Contract
+    from chateau.protocols.errors import InvalidMessage
+    from chateau.protocols.plugin_commands import Caller, Command, Runner
+
+PASSWORD_LIMIT = 1024
+"""Characters of a room's password at most: what the chateau protocol can send."""
+
+_NAME_AND_REST = re.compile(r"(\S+)(.*)", re.DOTALL)
+
+
+class InNoRoom(HubError):
+    code = "not_in_room"
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__(f"You are in no room: say {prefix}join ROOM first.")
+
+
+class Commands:
+    """All commands of one server."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        contract: Contract,
+        *,
+        prefix: str,
+        stop: Callable[[str | None], None],
+        plugins: Mapping[str, Command],
+        runner: Runner,
+    ) -> None:
+        """An empty *prefix* is for no commands at all; *stop* stops the server for a reason, or none."""
+        self.hub = hub
+        self.prefix = prefix
+        self.stop = stop
+        self.plugins = plugins
+        self._contract = contract
+        self._runner = runner
+
+    def covers(self, content: str) -> bool:
+        """Whether *content* is a command, and no message."""
+        start = len(self.prefix)
+        return bool(start) and content.startswith(self.prefix) and content[start : start + 1].isalnum()
+
+    def run(self, caller: Caller, content: str) -> None:
+        """Do what *content*, a command of *caller*, asks.
+
+        Raises:
+            UnknownType: there is no such command.
+            HubError: it was refused.
+        """
+        match = _NAME_AND_REST.match(content, len(self.prefix))
+        assert match is not None, "a command has a name"
+        name, rest = match[1].lower(), match[2]
+        if name in BUILT_INS:
+            self._run_built_in(caller, name, rest)
+        elif name in self.plugins:
+            self._runner.start(caller, self.plugins[name], self._words(name, rest))
+        else:
+            raise self.unknown(name)
+
+    def end(self, caller: Caller) -> None:
+        """*caller*'s session has ended."""
+        self._runner.end(caller)
+
+    def _run_built_in(self, caller: Caller, name: str, rest: str) -> None:
+        built_in = BUILT_INS[name]
+        if name in OWNERS and not caller.is_owner:
+            raise AccessDenied(f"{self.prefix}{name} is the owner's: say {self.prefix}auth KEY first.")
+        words = self._words(name, rest, before_text=built_in.before_text)
+        if not built_in.least <= len(words) <= built_in.most:
+            raise self.misused(name)
+        answer = built_in.run(Order(self, caller, words))
+        if answer is not None:
+            caller.reply(answer)
+
+    def _words(self, name: str, rest: str, *, before_text: int | None = None) -> list[str]:
+        try:
+            return split(rest, before_text)
+        except ValueError as exc:
+            raise self.misused(name, f"{exc}: write") from exc
+
+    # What the commands share
+
+    def written(self, name: str) -> str:
+        """The command *name* with its usage, as one writes it."""
+        return f"{self.prefix}{name} {self._row(name).usage}".rstrip()
+
+    def described(self, name: str) -> str:
+        """The command *name* with its usage, and what it does."""
+        note = f" (after {self.prefix}auth)" if name in OWNERS else ""
+        return f"{self.written(name)}: {self._row(name).help}{note}"
+
+    def misused(self, name: str, start: str = "Write") -> InvalidMessage:
+        """The refusal of the command *name*, which has other words behind it than it takes."""
+        sentence = f"{start} {self.written(name)}; what has spaces goes in quotation marks."
+        return self._contract.fault_at("message-request", ["d", "content"], sentence)
+
+    def unknown(self, name: str) -> UnknownType:
+        """The refusal of a command that there is not."""
+        return UnknownType(f"{quoted(self.prefix + name)} is no command; say {self.prefix}help.")
+
+    def _row(self, name: str) -> BuiltIn | Command:
+        return BUILT_INS[name] if name in BUILT_INS else self.plugins[name]
+
+
+class Order(NamedTuple):
+    """A command that was given, with the words behind it."""
+
+    commands: Commands
+    caller: Caller
+    words: list[str]
+
+    @property
+    def hub(self) -> Hub:
+        return self.commands.hub
+
+    def room(self, place: int = 0) -> Room:
+        """The room that the word at *place* names, or else the caller's.
+
+        Raises:
+            UnknownRoom: there is no such room.
+            InNoRoom: none is named, and the caller is in none.
+        """
+        if len(self.words) > place:
+            return self.hub.rooms.find(self.words[place])
+        room = self.caller.session.room
+        if room is None:
+            raise InNoRoom(self.commands.prefix)
+        return room
+
+
+def _help(order: Order) -> str:
+    if order.words:
+        name = order.words[0].removeprefix(order.commands.prefix).lower()
+        if name not in BUILT_INS and name not in order.commands.plugins:
+            raise order.commands.unknown(name)
+        return order.commands.described(name)
+    return "\n".join(map(order.commands.described, (*BUILT_INS, *sorted(order.commands.plugins))))
+
+
+def _rooms(order: Order) -> str:
+    lines = [
+        f"{room}: {members} {'user' if members == 1 else 'users'}{'' if available else ', not available'}"
+        for room, members, available in order.hub.room_summaries()
+    ]
+    return "\n".join(lines) or "There are no rooms."
+
+
+def _users(order: Order) -> str:
+    room = order.room()
+    return f"In {room.name}: {', '.join(room.member_names())}"
+
+
+def _me(order: Order) -> str:
+    room = order.caller.session.room
+    place = "in no room" if room is None else f"in {room.name}"
+    role = ", and the owner" if order.caller.is_owner else ""
+    return f"You are {order.caller.session.name}, {place}{role}."
+
+
+def _join(order: Order) -> None:
+    order.caller.move(order.words[0], order.words[1] if len(order.words) > 1 else None)
+
+
+def _msg(order: Order) -> str:
+    message = order.hub.message(order.caller.session, order.words[:1], order.words[1])
+    return f"Sent to {', '.join(message.recipients)}."
+
+
+def _auth(order: Order) -> str:
+    order.hub.access.check_key(order.words[0], order.caller.session.address)
+    order.caller.is_owner = True
+    return "You may give the owner's commands now."
+
+
+def _lock(order: Order) -> str:
+    room = order.room()
+    if not 0 < len(order.words[1]) <= PASSWORD_LIMIT:
+        raise order.commands.misused("lock", f"A password has 1 to {PASSWORD_LIMIT} characters: write")
+    order.hub.rooms.lock(room.name, order.words[1])
+    return f"{room.name} is locked."
+
+
+def _on_room(act: Callable[[Rooms, str], None], became: str) -> Callable[[Order], str]:
+    """The command that does *act* to a room, which is *became* then."""
+
+    def run(order: Order) -> str:
+        room = order.room()
+        act(order.hub.rooms, room.name)
+        return f"{room.name} is {became}."
+
+    return run
+
+
+def _ban(order: Order) -> str:
+    room = order.room(1)
+    shown = order.hub.rooms.ban(room.name, order.words[0])
+    return f"{shown} is banned from {room.name}."
+
+
+def _unban(order: Order) -> str:
+    room = order.room(1)
+    order.hub.rooms.unban(room.name, order.words[0])
+    return f"{order.words[0]} is not banned from {room.name}."
+
+
+def _shutdown(order: Order) -> None:
+    order.commands.stop(order.words[0] if order.words else None)
+
+
+class BuiltIn(NamedTuple):
+    """A command of the server's own, with *least* to *most* words behind it.
+
+    Where *before_text* is given, all behind so many words is one text.
+    """
+
+    usage: str
+    help: str
+    run: Callable[[Order], str | None]
+    least: int = 0
+    most: int = 0
+    before_text: int | None = None
+
+
+EVERYONES: dict[str, BuiltIn] = {
+    "help": BuiltIn("[COMMAND]", "What the commands do.", _help, most=1),
+    "rooms": BuiltIn("", "Which rooms there are.", _rooms),
+    "users": BuiltIn("", "Who is in your room.", _users),
+    "me": BuiltIn("", "Who and where you are.", _me),
+    "join": BuiltIn("ROOM [PASSWORD]", "Go to another room; it is made if need be.", _join, 1, 2),
+    "msg": BuiltIn("USER TEXT", "Say something to one user alone.", _msg, 2, 2, before_text=1),
+    "auth": BuiltIn("KEY", "Show that you are the owner, by the secret key.", _auth, 1, 1),
+}
+
+OWNERS: dict[str, BuiltIn] = {
+    "lock": BuiltIn("ROOM PASSWORD", "Let in only who knows the password.", _lock, 2, 2),
+    "unlock": BuiltIn("[ROOM]", "Ask for no password any more.", _on_room(Rooms.unlock, "unlocked"), most=1),
+    "close": BuiltIn("[ROOM]", "Let nobody in, and nobody speak.", _on_room(Rooms.close, "closed"), most=1),
+    "open": BuiltIn("[ROOM]", "Neither closed nor locked any more.", _on_room(Rooms.open, "open"), most=1),
+    "delete": BuiltIn(
+        "[ROOM]", "Send all out, and forget it all.", _on_room(Rooms.delete, "deleted"), most=1
+    ),
+    "ban": BuiltIn("USER [ROOM]", "Send a user out, and let it in no more.", _ban, 1, 2),
+    "unban": BuiltIn("USER [ROOM]", "Let a banned user in again.", _unban, 1, 2),
+    "shutdown": BuiltIn("[REASON]", "Stop the server.", _shutdown, most=1, before_text=0),
+}
+
+BUILT_INS = EVERYONES | OWNERS
+"""All of them, in the order in which ``!help`` tells of them."""

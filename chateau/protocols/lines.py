@@ -1,0 +1,149 @@
+"""The lines protocol: commands and messages as lines of text over TCP, answered in JSON, a line an object.
+
+A line is a command (:mod:`chateau.protocols.lines_commands`) or a message to the room. What others say
+stands behind the answers that are due to a client (:mod:`chateau.protocols.lines_order`). Where lines
+begin and end is the wire's affair; what can be said and heard is told in docs/protocols/lines.md.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from chateau.hub.errors import HubError, Unavailable
+from chateau.hub.events import Event, Joined, Left, Shutdown
+from chateau.protocols.admission import Admission
+from chateau.protocols.errors import Internal
+from chateau.protocols.json_text import encode
+from chateau.protocols.lines_commands import Done, perform
+from chateau.protocols.lines_frames import PUSHES, Refusal, refusal
+from chateau.protocols.lines_order import Line
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from chateau.hub.hub import Hub
+    from chateau.hub.ports import Clock
+    from chateau.hub.session import Session
+    from chateau.protocols.wire import Broadcast, Outbox
+
+log = logging.getLogger(__name__)
+
+HELD_BYTES = 1_048_576
+"""Bytes of answers that may wait for a late one; who has more is refused what it asks until they are out."""
+
+
+class LinesProtocol:
+    """The protocol, once a server: it opens a peer for each client and tells all of them of events."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        *,
+        broadcast: Broadcast,
+        clock: Clock,
+        max_rate: float = 0,
+        history_bytes: int = 1_048_576,
+    ) -> None:
+        """*max_rate* is in lines a second and connection, 0 for no limit; *history_bytes* of one answer."""
+        self.hub = hub
+        self.clock = clock
+        self.max_rate = max_rate
+        self.history_bytes = history_bytes
+        self._broadcast = broadcast
+
+    def open(self, outbox: Outbox, address: str, port: int) -> LinesPeer:
+        """A client at *address* and *port* has connected."""
+        return LinesPeer(self, outbox, address, port)
+
+    def deliver(self, event: Event, sessions: Collection[Session]) -> None:
+        """Push *event* to *sessions*, to each in its turn."""
+        payload = encode(PUSHES[event.__class__](event))
+        if isinstance(event, (Joined, Left)):  # who comes or goes is told by the answer
+            sessions = [session for session in sessions if session.id != event.session_id]
+        is_last = isinstance(event, Shutdown)  # nothing has a turn after it
+        free = []
+        for session in sessions:
+            line: Line = session.outbox
+            if line.is_free or is_last:
+                free.append(line.outbox)
+            else:
+                line.hold(payload)
+        self._broadcast(payload, free)
+
+
+class LinesPeer:
+    """One client that speaks this protocol."""
+
+    __slots__ = ("_admission", "_line", "has_quit", "protocol", "session")
+
+    def __init__(self, protocol: LinesProtocol, outbox: Outbox, address: str, port: int) -> None:
+        self.protocol = protocol
+        self.has_quit = False
+        self._line = Line(outbox)
+        self.session = protocol.hub.connect(protocol, outbox=self._line, address=address, port=port)
+        self._admission = Admission(self.session, max_rate=protocol.max_rate, clock=protocol.clock)
+
+    def on_text(self, text: str) -> None:
+        """Do what the line *text* asks, and answer it. Nothing is asked by a line with nothing on it."""
+        if text and not text.isspace():
+            self._take(text)
+
+    def on_binary(self, payload: bytes) -> None:
+        """Refuse a line that is not UTF-8."""
+        self._take(None)
+
+    def on_close(self) -> None:
+        """End the session."""
+        self.protocol.hub.disconnect(self.session)
+
+    def _take(self, text: str | None) -> None:
+        if self.has_quit:
+            return
+        place = self._line.take_place()
+        lines, commit = self._done(text)
+        if commit is None:
+            self._line.fill(place, lines)
+        else:
+            self._line.fill_late(place, commit, lambda failure: settled(lines, failure))
+        if self.has_quit:
+            self._line.end()
+
+    def _done(self, text: str | None) -> Done:
+        """The answer to *text*, None where it could not be read; nothing is raised."""
+        try:
+            self._admission.check()
+            if self._line.held_bytes > HELD_BYTES:
+                raise Refusal("Too many requests at once: wait for the answers to those before.")
+            return perform(self, readable(text))
+        except HubError as error:
+            return [encode(refusal(error))], None
+        except Exception:
+            log.exception("session %s: a request failed", self.session.id)
+            return [encode(refusal(Internal()))], None
+
+
+def readable(text: str | None) -> str:
+    """*text*, where it is one that can be written again.
+
+    Raises:
+        Refusal: it was not UTF-8, or has half a character of UTF-16 in it, which UTF-8 does not know.
+    """
+    if text is None or not _is_whole(text):
+        raise Refusal("A line is UTF-8 text; this one was not.")
+    return text
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def settled(lines: list[bytes], failure: BaseException | None) -> list[bytes]:
+    """*lines*, the answer to a message, as it stands once its commit is done."""
+    if failure is None:
+        return lines
+    return [encode(refusal(Unavailable("The message was passed on, but it could not be kept.")))]

@@ -1,0 +1,220 @@
+"""The commands of the lines protocol: how each is written, what it does, and what it says of itself.
+
+A line is a command when it begins with a command's words, written exactly so; where the command takes
+nothing, nothing else may stand on the line. Every other line is a message.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from chateau.hub.errors import AlreadyInRoom, InvalidName, NameTaken, UnknownRoom, cut
+from chateau.protocols.json_text import encode
+from chateau.protocols.lines_frames import Frame, Refusal, result, user_joined, user_left
+from chateau.protocols.lines_history import interval, lines_about
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chateau.hub.ports import Commit
+    from chateau.hub.room import Room
+    from chateau.protocols.lines import LinesPeer
+
+NICK = re.compile(r"[0-9a-zA-Z]{3,16}")
+ROOM = re.compile(r"[a-zA-Z0-9]+")
+HISTORY_LIMIT = 1_000
+
+INVALID_NICKNAME = "Invalid nickname"
+LOGIN_REQUIRED = "Login required"
+MISSING_PARAMETER = "Missing required parameter"
+NICKNAME_REGISTERED = "Nickname already registered"
+NICKNAME_PRESENT = "User with such nickname is already present in the requested room"
+NO_ROOM = "Join a room first"
+
+Done = tuple[list[bytes], "Commit | None"]
+"""The lines of an answer, and what they have to wait for."""
+
+
+def perform(peer: LinesPeer, line: str) -> Done:
+    """Do what *line* asks.
+
+    Raises:
+        HubError: it is refused; nothing of it was done.
+    """
+    found = command_in(line)
+    if found is None:
+        return _say(peer, line)
+    command, parameter = found
+    if command.needs_login:
+        _check_login(peer)
+    if command.takes == "something" and not parameter:
+        raise Refusal(MISSING_PARAMETER)
+    return command.perform(peer, parameter)
+
+
+def command_in(line: str) -> tuple[Command, str] | None:
+    """The command that *line* is, and what follows its words; None where it is a message."""
+    for count in (2, 1):
+        words = line.split(None, count)
+        command = _BY_WORDS.get(" ".join(words[:count]))
+        if command is not None:
+            parameter = "".join(words[count:]).strip()
+            if command.takes != "nothing" or not parameter:
+                return command, parameter
+    return None
+
+
+def _say(peer: LinesPeer, line: str) -> Done:
+    _check_login(peer)
+    _, commit = peer.protocol.hub.publish(peer.session, _room_of(peer).name, line)
+    return _answer(result()), commit
+
+
+def _login(peer: LinesPeer, nick: str) -> Done:
+    name = peer.session.username
+    if name is not None:
+        raise Refusal(f"User already logged in with name {name}")
+    if NICK.fullmatch(nick) is None:
+        raise Refusal(INVALID_NICKNAME)
+    try:
+        peer.protocol.hub.register(peer.session, nick, as_nick=True)
+    except InvalidName as exc:  # the server itself speaks under it
+        raise Refusal(INVALID_NICKNAME) from exc
+    except NameTaken as exc:
+        raise Refusal(NICKNAME_REGISTERED) from exc
+    return _answer(result(f"Username set to {nick}")), None
+
+
+def _join(peer: LinesPeer, parameter: str) -> Done:
+    name, password = _room_and_password(peer, parameter)
+    session, left = peer.session, peer.session.room
+    try:
+        room = peer.protocol.hub.join(session, name, password=password, alone=True)
+    except (AlreadyInRoom, NameTaken) as exc:
+        raise Refusal(NICKNAME_PRESENT) from exc
+    frames = [result(f"Joined room {room.name}"), user_joined(session.name)]
+    if left is not None:
+        frames.insert(1, user_left(session.name))
+    return _answer(*frames), None
+
+
+def _room_and_password(peer: LinesPeer, parameter: str) -> tuple[str, str | None]:
+    """The room that *parameter* names; behind the name of a locked one its password may stand."""
+    name, *password = parameter.split(None, 1)
+    if ROOM.fullmatch(name) is None or (password and not _is_locked(peer, name)):
+        raise Refusal(f"Invalid room name: {cut(parameter)}, please use alphanumericcharacters only")
+    return name, password[0] if password else None
+
+
+def _is_locked(peer: LinesPeer, name: str) -> bool:
+    try:
+        return peer.protocol.hub.rooms.find(name).password is not None
+    except UnknownRoom:
+        return False
+
+
+def _leave(peer: LinesPeer, _: str) -> Done:
+    peer.protocol.hub.leave(peer.session, _room_of(peer).name)
+    return _answer(result(), user_left(peer.session.name)), None
+
+
+def _history(peer: LinesPeer, parameter: str) -> Done:
+    name = _room_of(peer).name
+    start, end = interval(parameter)
+    # Without a start the store keeps the last ones where the limit cuts; those before it are left out here.
+    _, page = peer.protocol.hub.history(peer.session, name, end=end, limit=HISTORY_LIMIT, arrivals=True)
+    lines = lines_about(
+        page.messages, start=start, reader=peer.session.name, max_bytes=peer.protocol.history_bytes
+    )
+    return [*_answer(result(count=len(lines))), *lines], None
+
+
+def _message(peer: LinesPeer, parameter: str) -> Done:
+    nick, *text = parameter.split(None, 1)
+    if not text:
+        raise Refusal(MISSING_PARAMETER)
+    peer.protocol.hub.message(peer.session, [nick], text[0])
+    return _answer(result()), None
+
+
+def _who(peer: LinesPeer, _: str) -> Done:
+    room = peer.session.room
+    users = peer.protocol.hub.usernames(peer.session) if room is None else room.member_names()
+    return _answer(result(users=users)), None
+
+
+def _rooms(peer: LinesPeer, _: str) -> Done:
+    rooms = [summary._asdict() for summary in peer.protocol.hub.room_summaries()]
+    return _answer(result(rooms=rooms)), None
+
+
+def _help(peer: LinesPeer, _: str) -> Done:  # noqa: ARG001 - it is the same for everyone
+    commands = [{"command": command.usage, "help": command.help} for command in COMMANDS]
+    return _answer(result(commands=commands)), None
+
+
+def _quit(peer: LinesPeer, _: str) -> Done:
+    peer.has_quit = True
+    return _answer(result()), None
+
+
+def _check_login(peer: LinesPeer) -> None:
+    if peer.session.username is None:
+        raise Refusal(LOGIN_REQUIRED)
+
+
+def _room_of(peer: LinesPeer) -> Room:
+    room = peer.session.room
+    if room is None:
+        raise Refusal(NO_ROOM)
+    return room
+
+
+def _answer(*frames: Frame) -> list[bytes]:
+    return [encode(frame) for frame in frames]
+
+
+class Command(NamedTuple):
+    """A command: the *words* that begin it, any of them, and how HELP shows it."""
+
+    words: tuple[str, ...]
+    takes: Literal["nothing", "anything", "something"]
+    perform: Callable[[LinesPeer, str], Done]
+    usage: str
+    help: str
+    needs_login: bool = True
+
+
+COMMANDS = (
+    Command(
+        ("LOGIN",),
+        "something",
+        _login,
+        "LOGIN nick",
+        "Take a nickname: 3 to 16 letters and digits.",
+        needs_login=False,
+    ),
+    Command(
+        ("JOIN", "JOIN ROOM"),
+        "something",
+        _join,
+        "JOIN room [password]",
+        "Enter a room and leave the one before; every line that is no command is then said there.",
+    ),
+    Command(("LEAVE", "LEAVE ROOM", "LEFT", "LEFT ROOM"), "nothing", _leave, "LEAVE", "Leave the room."),
+    Command(
+        ("HISTORY",),
+        "anything",
+        _history,
+        "HISTORY [from [to]]",
+        "Show what was said in the room, between two times such as 2015-05-24T15:17:19 (UTC).",
+    ),
+    Command(("MSG",), "something", _message, "MSG nick text", "Say something to one user alone."),
+    Command(("WHO",), "nothing", _who, "WHO", "List who is in the room, or, outside, in the whole house."),
+    Command(("ROOMS",), "nothing", _rooms, "ROOMS", "List the rooms."),
+    Command(("HELP",), "nothing", _help, "HELP", "List the commands.", needs_login=False),
+    Command(("QUIT",), "nothing", _quit, "QUIT", "Close the connection.", needs_login=False),
+)
+
+_BY_WORDS = {words: command for command in COMMANDS for words in command.words}

@@ -1,0 +1,100 @@
+"""The order of all that one client of the lines protocol gets.
+
+The seed's promise is "first the commandResult OK", then the message itself, and the OK waits until the
+message is kept. So what others say waits as well: it stands behind the answers that are due to this
+client. (:mod:`chateau.protocols.answers` lets it pass, and keeps only the answers in order.)
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from chateau.hub.ports import Commit
+    from chateau.protocols.wire import Outbox
+
+NORMAL_END = 1000
+
+
+class Place:
+    """A request's place in the line; *payloads* is None until its answer is there."""
+
+    __slots__ = ("payloads",)
+
+    def __init__(self) -> None:
+        self.payloads: Sequence[bytes] | None = None
+
+
+class Line:
+    """The way out to one client. What is put in leaves in order, and nothing before an answer that is due."""
+
+    __slots__ = ("_due", "held_bytes", "outbox")
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.outbox = outbox
+        self.held_bytes = 0  # of answers that wait for those before them; what others say is shared by all
+        self._due: deque[Place | bytes | None] | None = None  # None stands for the end of the connection
+
+    @property
+    def is_free(self) -> bool:
+        """Whether no answer is due, so that the outbox may be used as it is."""
+        return self._due is None
+
+    def hold(self, payload: bytes) -> None:
+        """Send *payload* when its turn has come; the line is not free."""
+        assert self._due is not None
+        self._due.append(payload)
+
+    def take_place(self) -> Place:
+        """A request has come: what is put in from now on stands behind its answer, which has to follow."""
+        if self._due is None:
+            self._due = deque()
+        place = Place()
+        self._due.append(place)
+        return place
+
+    def fill(self, place: Place, payloads: Sequence[bytes]) -> None:
+        """The answer that goes to *place* is *payloads*; they are sent when their turn has come."""
+        place.payloads = payloads
+        self.held_bytes += size(payloads)
+        self._go_on()
+
+    def fill_late(
+        self, place: Place, commit: Commit, encode: Callable[[BaseException | None], Sequence[bytes]]
+    ) -> None:
+        """Fill *place* with what *encode* makes of *commit*'s failure, or None, when that is done."""
+        commit.add_done_callback(lambda commit: self.fill(place, encode(commit.exception())))
+
+    def end(self) -> None:
+        """Close the connection behind all that was put in."""
+        if self._due is None:
+            self.outbox.disconnect(NORMAL_END, "")
+        else:
+            self._due.append(None)
+
+    def _go_on(self) -> None:
+        due = self._due
+        while due:
+            if isinstance(due[0], Place) and due[0].payloads is None:
+                return
+            self._let_out(due.popleft())
+        self._due = None
+
+    def _let_out(self, item: Place | bytes | None) -> None:
+        if item is None:
+            self.outbox.disconnect(NORMAL_END, "")
+        elif isinstance(item, Place):
+            assert item.payloads is not None
+            self.held_bytes -= size(item.payloads)
+            for payload in item.payloads:
+                self.outbox.send(payload)
+        else:
+            self.outbox.send(item)
+
+
+def size(payloads: Sequence[bytes]) -> int:
+    """The bytes of *payloads* in all."""
+    return sum(map(len, payloads))

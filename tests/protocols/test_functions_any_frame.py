@@ -1,0 +1,105 @@
+"""Any text and any bytes get one answer that keeps to its schema, and nothing is logged."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+from functions_house import CONTRACT, KEY, Frame, House
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chateau.protocols.functions import FUNCTIONS
+
+TEXTS = st.text(max_size=20)
+ADDRESSES = st.ip_addresses().map(str) | st.sampled_from(
+    [
+        "0.0.0.0/0",
+        "::/0",
+        "::ffff:1.2.3.4/97",
+        "fe80::1%eth0",
+        "fe80::1%a/64",
+        "1.2.3.4/255.0.0.0",
+        "0/0",
+        "%",
+        "::%",
+    ]
+)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**20), 10**20)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from([0, 1, 1.0, -0.0, 2**53, 2**63, 10**30, 1e308, 1e15])
+    | TEXTS
+    | ADDRESSES
+    | st.sampled_from([KEY, "private", "public", "0", "1", "Bob", "x" * 33]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+EXAMPLES: list[Frame] = [
+    example
+    for name, schema in CONTRACT.schemas.items()
+    if name.endswith("-request")
+    for example in schema["examples"]
+]
+KEYS = st.sampled_from(sorted({key for example in EXAMPLES for key in example}))
+
+
+@st.composite
+def nearly_valid(draw: st.DrawFn) -> Any:
+    """A call from the schemas' examples, with a few things about it changed."""
+    request = copy.deepcopy(draw(st.sampled_from(EXAMPLES)))
+    if draw(st.booleans()):
+        request["secret_key"] = KEY
+    if "ip" in request:
+        request["ip"] = draw(ADDRESSES | TEXTS)
+    for _ in range(draw(st.integers(0, 2))):
+        key = draw(KEYS | TEXTS)
+        if draw(st.booleans()):
+            request.pop(key, None)
+        else:
+            request[key] = draw(VALUES | st.lists(VALUES, min_size=1, max_size=2))
+    return request
+
+
+def answers_to(house: House, text: str) -> list[Frame]:
+    """The frames for a that are no pushes; each has been checked against its schema."""
+    house["a"].send(text)
+    return [frame for frame in house["a"].mailbox.take() if "callback" in frame]
+
+
+@settings(max_examples=400)
+@given(text=st.text() | VALUES.map(json.dumps) | st.text(st.characters(categories=["Cs"]), min_size=1))
+def test_any_text_and_any_json_gets_one_answer(text: str) -> None:
+    assert len(answers_to(House("a", "b"), text)) == 1
+
+
+@settings(max_examples=100)
+@given(payload=st.binary())
+def test_any_binary_frame_gets_one_answer(payload: bytes) -> None:
+    assert House("a")["a"].ask(payload)["code"] == "binary_frame"
+
+
+@settings(max_examples=800)
+@given(requests=st.lists(nearly_valid(), min_size=1, max_size=4))
+def test_nearly_valid_calls_get_one_answer_each(requests: list[Any]) -> None:
+    house = House("a", "b")
+
+    for request in requests:
+        assert len(answers_to(house, json.dumps(request))) == 1
+
+
+@settings(max_examples=400)
+@given(request_=nearly_valid() | VALUES)
+def test_jsonschema_and_jsonschema_rs_give_one_verdict(request_: Any) -> None:
+    for row in FUNCTIONS.values():
+        read = json.loads(json.dumps(request_), parse_int=number)
+        assert CONTRACT.validator(row.schema)(read) == CONTRACT.reference(row.schema).is_valid(read)
+
+
+def number(digits: str) -> int | float:
+    """An integer as orjson reads it: beyond 64 bits it is a double."""
+    value = int(digits)
+    return value if -(2**63) <= value < 2**64 else float(value)

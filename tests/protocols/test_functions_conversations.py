@@ -1,0 +1,462 @@
+"""Conversations in functions that go well: who sends what, and who gets which frames in which order.
+
+A client that gets nothing at a step is not named there; that it got nothing is checked all the same.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from functions_house import (
+    KEY,
+    RETRIEVE,
+    Frame,
+    House,
+    Step,
+    at,
+    call,
+    custom,
+    done,
+    no,
+    says,
+    send,
+)
+
+from chateau.hub.events import (
+    DirectMessage,
+    Joined,
+    Left,
+    MemberCount,
+    Package,
+    RoomMessage,
+    RoomState,
+    Shutdown,
+)
+from chateau.protocols.functions import PUSHES
+
+SENT = "send_message"
+SET = "set_custom_variables"
+
+
+def heard(sender: Frame, message: str = "hi") -> Frame:
+    """The push of a direct message."""
+    return {"function": SENT, "sender": sender, "message": message}
+
+
+def sent(sender: Frame, message: str = "hi", **rest: Any) -> Frame:
+    """The answer to who said it."""
+    return done(SENT, sender=sender, message=message, **rest)
+
+
+MESSAGES = [
+    pytest.param(
+        [says("a", send("1"), a=[sent(at(0))], b=[heard(at(0))])],
+        id="a message reaches its recipient with the sender's card, and the sender is answered",
+    ),
+    pytest.param(
+        [says("a", send("2", "1"), a=[sent(at(0))], b=[heard(at(0))], c=[heard(at(0))])],
+        id="several recipients get the same frame",
+    ),
+    pytest.param(
+        [says("a", send("0", "1"), a=[heard(at(0)), sent(at(0))], b=[heard(at(0))])],
+        id="a sender that names itself gets the message too",
+    ),
+    pytest.param([says("a", send(), a=[sent(at(0))])], id="without recipients nobody hears, and it is fine"),
+    pytest.param(
+        [says("a", send("1", "1", 1, 1.0), a=[sent(at(0))], b=[heard(at(0))])],
+        id="one who is named twice hears once, and an id may be a number",
+    ),
+    pytest.param(
+        [
+            says(
+                "a",
+                send("9", "1", "9", 8, "", "01", "#1", "1 ", "\u0661", "x" * 99),
+                a=[sent(at(0), undelivered=["9", "8", "", "01", "#1", "1 ", "\u0661", "x" * 99])],
+                b=[heard(at(0))],
+            )
+        ],
+        id="ids of nobody come back, each once, and the others are reached",
+    ),
+    pytest.param(
+        [
+            says(
+                "a",
+                send("1", message="", callback="é\n"),
+                a=[sent(at(0), "", callback="é\n")],
+                b=[heard(at(0), "")],
+            )
+        ],
+        id="the callback comes back to the sender alone",
+    ),
+    pytest.param(
+        [
+            says(
+                "a",
+                send("1", message=text, secret_key="", odd=[[{}]], callback=""),
+                a=[sent(at(0), text)],
+                b=[heard(at(0), text)],
+            )
+            for text in ('"\\\0\x7f\u2028\U0001f600', "{}", " ")
+        ],
+        id="any text goes through as it is, and other keys are let pass",
+    ),
+    pytest.param(
+        [
+            says("a", custom(name="Ann", n=None), a=[done(SET, custom_variables={"name": "Ann", "n": None})]),
+            says("a", send("1"), a=[sent(at(0, name="Ann", n=None))], b=[heard(at(0, name="Ann", n=None))]),
+        ],
+        id="the sender's card has its custom variables",
+    ),
+]
+
+GUARDS = [
+    pytest.param(
+        [
+            says("b", call("set_privacy", privacy="private"), b=[done("set_privacy", privacy="private")]),
+            says("a", send("1", "7"), a=[sent(at(0), undelivered=["1", "7"])]),
+            says("b", send("1"), b=[heard(at(1)), sent(at(1))]),
+            says("b", send("0"), b=[sent(at(1))], a=[heard(at(1))]),
+            says("b", call("allow_ip", ip="192.0.2.1"), b=[done("allow_ip", ip="192.0.2.1")]),
+            says("a", send("1"), a=[sent(at(0))], b=[heard(at(0))]),
+            says("c", send("1"), c=[sent(at(2), undelivered=["1"])]),
+            says("b", call("set_privacy", privacy="public"), b=[done("set_privacy", privacy="public")]),
+            says("c", send("1"), c=[sent(at(2))], b=[heard(at(2))]),
+        ],
+        id="a private client is reached by itself and by whom it allows, and looks like nobody to others",
+    ),
+    pytest.param(
+        [
+            says("b", call("block_ip", ip="192.0.2.0/24"), b=[done("block_ip", ip="192.0.2.0/24")]),
+            says("b", call("allow_ip", ip="192.0.2.1"), b=[done("allow_ip", ip="192.0.2.1")]),
+            says("a", send("1"), a=[sent(at(0), undelivered=["1"])]),
+            says("a", RETRIEVE, a=[done("retrieve_clients", clients={"0": at(0), "2": at(2)})]),
+            says("b", send("1"), b=[heard(at(1)), sent(at(1))]),
+        ],
+        id="a block, of a range too, wins over an allow, and lets one reach oneself",
+    ),
+    pytest.param(
+        [
+            says("b", call("set_privacy", privacy="private"), b=[done("set_privacy", privacy="private")]),
+            says("b", call("block_ip", ip="0.0.0.0/0"), b=[done("block_ip", ip="0.0.0.0/0")]),
+            says("a", send("1", secret_key=KEY), a=[sent(at(0))], b=[heard(at(0))]),
+            says(
+                "a",
+                RETRIEVE | {"secret_key": KEY, "callback": "f"},
+                a=[done("retrieve_clients", "f", clients={"0": at(0), "1": at(1), "2": at(2)})],
+            ),
+        ],
+        id="with the secret key privacy and blocks do not count",
+    ),
+    pytest.param(
+        [
+            says("b", call("set_privacy", privacy="private"), b=[done("set_privacy", privacy="private")]),
+            says("a", RETRIEVE, a=[done("retrieve_clients", clients={"0": at(0), "2": at(2)})]),
+            says(
+                "b",
+                RETRIEVE | {"secret_key": ""},
+                b=[done("retrieve_clients", clients={"0": at(0), "1": at(1), "2": at(2)})],
+            ),
+            says("b", call("allow_ip", ip="::ffff:192.0.2.1"), b=[done("allow_ip", ip="::ffff:192.0.2.1")]),
+            says("a", RETRIEVE, a=[done("retrieve_clients", clients={"0": at(0), "1": at(1), "2": at(2)})]),
+        ],
+        id="who cannot reach a private client does not see it either",
+    ),
+]
+
+VARIABLES = [
+    pytest.param(
+        [
+            says("a", custom(x=1, y=[{}]), a=[done(SET, custom_variables={"x": 1, "y": [{}]})]),
+            says("a", custom(), a=[done(SET, custom_variables={"x": 1, "y": [{}]})]),
+            says(
+                "a", custom(x=None, z=0.5), a=[done(SET, custom_variables={"x": None, "y": [{}], "z": 0.5})]
+            ),
+            says("b", custom(), b=[done(SET, custom_variables={})]),
+        ],
+        id="variables are merged, null is a value, and each client has its own",
+    ),
+    pytest.param(
+        [
+            says("a", custom(name=name), a=[done(SET, custom_variables={"name": name})])
+            for name in ("Bob", None, 17, "", " x ", "x" * 33, "#17", "Bob", ["x"])
+        ],
+        id="a name may be anything",
+    ),
+]
+
+
+@pytest.mark.parametrize("conversation", [*MESSAGES, *GUARDS, *VARIABLES])
+def test_conversation(conversation: list[Step]) -> None:
+    House("a", "b", "c").play(conversation)
+
+
+def comment_free(text: str) -> str:
+    """A request of the seed without its comments and its trailing comma."""
+    return re.sub(r",(\s*)}", r"\1}", re.sub(r"#\w+", "", text))
+
+
+SEED = """
+{
+    "function": "send_message",         #required
+    "recipient_ids": [],                #required
+    "message": "message",               #required
+    "secret_key": "",                   #optional
+    "callback": "",                     #optional
+}
+{
+    "function": "retrieve_clients",     #required
+    "secret_key": "",                   #optional
+    "callback": "",                     #optional
+}
+{
+    "function": "set_custom_variables", #required
+    "custom_variables": {"name":"Bob"}, #required
+    "callback": "",                     #optional
+}
+{
+    "function": "set_privacy",          #required
+    "privacy": "public",                #required
+    "callback": "",                     #optional
+}
+{
+    "function": "allow_ip",             #required
+    "ip": "127.0.0.1",                  #required
+    "callback": "",                     #optional
+}
+{
+    "function": "block_ip",             #required
+    "ip": "127.0.0.1",                  #required
+    "callback": "",                     #optional
+}
+{
+    "function": "ban_ip",               #required
+    "ip": "127.0.0.1",                  #required
+    "secret_key": "",                   #required
+    "callback": "",                     #optional
+}
+"""
+SEED_ANSWERS = [
+    sent(at(0), "message"),
+    done("retrieve_clients", clients={"0": at(0), "1": at(1)}),
+    done(SET, custom_variables={"name": "Bob"}),
+    done("set_privacy", privacy="public"),
+    done("allow_ip", ip="127.0.0.1"),
+    done("block_ip", ip="127.0.0.1"),
+    no("ban_ip", "access_denied", "The secret key is wrong."),
+]
+
+
+def test_the_requests_that_the_protocol_comes_from_are_answered_as_they_stand() -> None:
+    requests = [comment_free(text) for text in re.findall(r"^{.*?^}", SEED, re.DOTALL | re.MULTILINE)]
+
+    House("a", "b").play(
+        says("a", text, a=[answer]) for text, answer in zip(requests, SEED_ANSWERS, strict=True)
+    )
+
+
+def test_a_message_to_many_is_encoded_once() -> None:
+    house = House("a", "b", "c", "d")
+
+    house["a"].send(send("0", "1", "2", "3"))
+
+    pushes = {id(client.mailbox.payloads[0]) for client in house.clients.values()}
+    assert len(pushes) == 1
+    assert house.broadcasts.count == 1
+
+
+def test_a_banned_address_is_refused_whatever_it_asks_until_the_ban_is_lifted() -> None:
+    refused = "This address is banned."
+    House("a", "b").play(
+        [
+            says("a", call("ban_ip", ip="192.0.2.2", secret_key=KEY), a=[done("ban_ip", ip="192.0.2.2")]),
+            says("b", send("0", callback="x"), b=[no(SENT, "banned", refused, "x")]),
+            says("b", call("nonsense", callback=1), b=[no("nonsense", "banned", refused)]),
+            says("b", "{", b=[no(None, "banned", refused)]),
+            says("b", b"{}", b=[no(None, "banned", refused)]),
+            says("a", send("1"), a=[sent(at(0))], b=[heard(at(0))]),
+            says("a", call("unban_ip", ip="192.0.2.2", secret_key=KEY), a=[done("unban_ip", ip="192.0.2.2")]),
+            says("b", send("0"), b=[sent(at(1))], a=[heard(at(1))]),
+            says("a", call("unban_ip", ip="192.0.2.2", secret_key=KEY), a=[done("unban_ip", ip="192.0.2.2")]),
+        ]
+    )
+
+
+def test_who_bans_itself_is_answered_and_then_refused() -> None:
+    ban = call("ban_ip", ip="0.0.0.0/0", secret_key=KEY)
+    House("a").play(
+        [
+            says("a", ban, a=[done("ban_ip", ip="0.0.0.0/0")]),
+            says("a", ban, a=[no("ban_ip", "banned", "This address is banned.")]),
+        ]
+    )
+
+
+def test_a_banned_client_of_chateau_is_refused_there() -> None:
+    house = House("a")
+    alice = house.chateau_user("alice")
+
+    house["a"].send(call("ban_ip", ip="198.51.100.0/24", secret_key=KEY))
+
+    assert alice.ask({"type": 4})["code"] == "banned"
+
+
+def test_by_default_private_every_client_of_this_protocol_starts_private_and_those_of_others_do_not() -> None:
+    house = House("a", "b", default_privacy="private")
+    house.chateau_user("alice")
+
+    answer = house["a"].ask(send("1", "2"))
+
+    assert answer["undelivered"] == ["1"]
+    assert set(house["a"].ask(RETRIEVE)["clients"]) == {"0", "2"}
+    house["b"].ask(call("set_privacy", privacy="public"))
+    assert set(house["a"].ask(RETRIEVE)["clients"]) == {"0", "1", "2"}
+
+
+def test_a_client_that_has_gone_is_nobody() -> None:
+    house = House("a", "b")
+    house["b"].peer.on_close()
+
+    assert house["a"].ask(send("1")) == sent(at(0), undelivered=["1"])
+    assert house["a"].ask(RETRIEVE) == done("retrieve_clients", clients={"0": at(0)})
+
+
+# The other protocols
+
+
+def test_a_message_to_who_speaks_chateau_comes_as_its_own_frame() -> None:
+    house = House("a")
+    alice = house.chateau_user("alice")
+
+    house["a"].send(send("1"))
+
+    (push,) = alice.mailbox.take()
+    assert (push["sender"], push["clients"], push["content"]) == ("#0", ["alice"], "hi")
+
+
+def test_a_message_from_chateau_comes_with_the_sender_s_card_and_its_username_for_a_name() -> None:
+    house = House("a")
+    alice = house.chateau_user("alice")
+
+    alice.send({"type": 3, "clients": ["#0"], "content": "hi"})
+
+    card = {"id": "1", "ip": "198.51.100.1", "port": 50_000, "custom": {"name": "alice"}}
+    assert house["a"].mailbox.take() == [heard(card)]
+    assert house["a"].ask(RETRIEVE)["clients"] == {"0": at(0), "1": card}
+
+
+def test_who_sets_a_free_name_is_reached_under_it_from_chateau() -> None:
+    house = House("a")
+    alice = house.chateau_user("alice")
+
+    house["a"].ask(custom(name="Bob"))
+    alice.send({"type": 3, "clients": ["bob"], "content": "hi"})
+
+    assert [frame["message"] for frame in house["a"].mailbox.take()] == ["hi"]
+
+
+RENAMED = [
+    pytest.param(["Bob", "Rob"], ["alice", "Rob"], "Rob", id="a new name: the old one is free again"),
+    pytest.param(["Bob", "Bob"], ["alice", "Bob"], "Bob", id="the same name again"),
+    pytest.param(["Bob", "BOB"], ["alice", "BOB"], "BOB", id="the same name in other letters is shown anew"),
+    pytest.param(["Alice"], ["alice"], "Alice", id="a taken name is a variable and no username"),
+    pytest.param(["Bob", "alice"], ["alice", "Bob"], "alice", id="a taken name: the old one is kept"),
+    pytest.param(["Bob", " x"], ["alice", "Bob"], " x", id="an invalid name: the old one is kept"),
+    pytest.param(["Bob", "x" * 33], ["alice", "Bob"], "x" * 33, id="a long name: the old one is kept"),
+    pytest.param(
+        ["Bob", "#0"], ["alice", "Bob"], "#0", id="the sign of a nameless client: the old one is kept"
+    ),
+    pytest.param(["Bob", "channel"], ["alice", "Bob"], "channel", id="a reserved name: the old one is kept"),
+    pytest.param(["Bob", "alice", "Bob"], ["alice", "Bob"], "Bob", id="back to the name that it has still"),
+    pytest.param(["Bob", None], ["alice", "Bob"], None, id="null: the old one is kept"),
+    pytest.param(["Bob", 5], ["alice", "Bob"], 5, id="a number: the old one is kept"),
+    pytest.param([None, "Bob"], ["alice", "Bob"], "Bob", id="null and then a name"),
+    pytest.param(["#0", "Bob"], ["alice", "Bob"], "Bob", id="an invalid name and then a good one"),
+]
+
+
+@pytest.mark.parametrize(("names", "usernames", "shown"), RENAMED)
+def test_a_name_that_is_set_becomes_the_username_where_it_can(
+    names: list[Any], usernames: list[str], shown: Any
+) -> None:
+    house = House("a")
+    house.chateau_user("alice")
+
+    for name in names:
+        assert house["a"].ask(custom(name=name)) == done(SET, custom_variables={"name": name})
+
+    assert house.hub.usernames() == usernames
+    assert house["a"].ask(RETRIEVE)["clients"]["0"] == at(0, name=shown)
+
+
+def test_the_name_of_a_client_that_drops_off_is_free() -> None:
+    house = House("a", "b")
+    house["a"].ask(custom(name="Bob"))
+    house["a"].peer.on_close()
+
+    house["b"].ask(custom(name="bob"))
+
+    assert house.hub.usernames() == ["bob"]
+
+
+def test_a_name_that_was_taken_is_registered_when_it_is_set_once_more() -> None:
+    house = House("a", "b")
+    house["a"].ask(custom(name="Bob"))
+    house["b"].ask(custom(name="bob"))
+    house["a"].peer.on_close()
+
+    house["b"].ask(custom(name="bob"))
+
+    assert house["b"].peer.session.username == "bob"
+
+
+# Events
+
+
+def test_everyone_is_told_of_the_shutdown() -> None:
+    house = House("a", "b")
+
+    house.hub.shut_down("maintenance")
+    house.hub.shut_down()
+
+    told = [{"function": "shutdown", "reason": "maintenance"}, {"function": "shutdown", "reason": None}]
+    assert house.take() == {"a": told, "b": told}
+
+
+@pytest.mark.parametrize(
+    ("sender", "custom_"),
+    [pytest.param("alice", {"name": "alice"}, id="named"), pytest.param("#99", {}, id="nameless")],
+)
+def test_of_a_sender_that_is_not_here_the_id_and_the_name_are_told(sender: str, custom_: Frame) -> None:
+    house = House("a")
+    event = DirectMessage(sender, ("#0",), "hi", "id", "time", "99")
+
+    house.protocol.deliver(event, [house["a"].peer.session])
+
+    card = {"id": "99", "ip": "", "port": 0, "custom": custom_}
+    assert house.take() == {"a": [heard(card)]}
+
+
+ROOM_EVENTS = [
+    RoomMessage("alice", "lobby", "hi", 1, "id", "time"),
+    Package("lobby", "bytes", b"\xff", 1, "id", "time"),
+    Joined("lobby", "alice", "1"),
+    Left("lobby", "alice", "1"),
+    MemberCount("lobby", 2),
+    RoomState("lobby", available=False, reason=None),
+    RoomState("lobby", available=False, reason=None, username="Bob"),
+]
+
+
+@pytest.mark.parametrize("event", ROOM_EVENTS, ids=lambda event: type(event).__name__)
+def test_there_are_no_rooms_and_nothing_is_told_of_them(event: Any) -> None:
+    house = House("a", "b")
+
+    house.protocol.deliver(event, [client.peer.session for client in house.clients.values()])
+
+    assert house.take() == {}
+
+
+def test_every_event_is_in_the_table() -> None:
+    assert {*map(type, ROOM_EVENTS), DirectMessage, Shutdown} == PUSHES.keys()

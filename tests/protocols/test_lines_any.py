@@ -1,0 +1,90 @@
+"""Any line at all is answered or ignored, in order, and never harms anybody."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lines_house import ROOT, House
+
+from chateau.protocols.lines_commands import COMMANDS
+
+WORDS = st.sampled_from(
+    [words for command in COMMANDS for words in command.words]
+    + ["ROOM", "alice", "carol", "attic", "2026-11-20", "09:30", "2026-11-20T09:30Z", "!@#", "#0", "hi"]
+)
+SPACES = st.sampled_from([" ", "  ", "\t", "\N{NO-BREAK SPACE}", "\x1f", ""])
+ANY_TEXT = st.text(st.characters(exclude_characters="\n"))
+WITH_SURROGATES = st.text(st.characters(exclude_categories=[], exclude_characters="\n"), max_size=20)
+NEARLY_COMMANDS = st.lists(WORDS | SPACES | ANY_TEXT, max_size=6).map(" ".join) | st.lists(
+    WORDS | SPACES, max_size=8
+).map("".join)
+LINES = ANY_TEXT | WITH_SURROGATES | NEARLY_COMMANDS | st.binary(max_size=20)
+
+
+def answers(house: House, line: str | bytes) -> int:
+    frames = house["alice"].ask(line)
+    return sum(frame["type"] in ("commandResult", "error") for frame in frames)
+
+
+@settings(max_examples=800, deadline=None)
+@given(lines=st.lists(LINES, min_size=1, max_size=5))
+def test_any_line_with_something_on_it_gets_one_answer(lines: list[str | bytes]) -> None:
+    house = House("alice", "bob")
+
+    for line in lines:
+        has_quit = house["alice"].socket.closed is not None
+        is_empty = isinstance(line, str) and (not line or line.isspace())
+        assert answers(house, line) == (not is_empty and not has_quit)
+
+    assert all("error" not in frame for frame in house["bob"].socket.take())
+
+
+@settings(max_examples=300, deadline=None)
+@given(lines=st.lists(LINES, max_size=5))
+def test_any_line_of_a_stranger_reaches_nobody(lines: list[str | bytes]) -> None:
+    house = House("bob")
+
+    for line in lines:
+        if not (isinstance(line, str) and "LOGIN" in line):
+            house["stranger"].send(line)
+
+    assert house["bob"].socket.take() == []
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=ANY_TEXT.filter(lambda text: text.strip() and text.split()[0] not in FIRST_WORDS))
+def test_what_is_said_arrives_as_it_was_sent(text: str) -> None:
+    house = House("alice", "bob")
+
+    house["alice"].send(text)
+
+    (heard,) = house["bob"].socket.take()
+    assert heard["body"] == text
+
+
+FIRST_WORDS = {words.split()[0] for command in COMMANDS for words in command.words}
+MESSAGES = sorted((ROOT / "messages" / "lines").glob("*.txt"))
+
+
+def test_every_message_file_is_one_line_that_is_taken() -> None:
+    for path in MESSAGES:
+        (line,) = path.read_text("utf-8").splitlines()
+        house = House("carol", "bob")
+        if "login" in path.stem:
+            house["bob"].peer.on_close()
+            house["new"].send(line)
+            told = house["new"].socket.take()
+        else:
+            if "password" in path.stem:
+                house.neighbour("dora", room="attic")
+                house.hub.rooms.lock("attic", "swordfish")
+            if path.stem == "join":
+                house["carol"].send("LEAVE")
+            told = house["carol"].ask(line)
+        assert told[0]["type"] == "commandResult", path.name
+
+
+def test_there_is_a_message_file_for_every_command() -> None:
+    lines = [path.read_text("utf-8").split(maxsplit=1)[0] for path in MESSAGES]
+
+    assert {command.words[0] for command in COMMANDS} <= set(lines)

@@ -1,0 +1,479 @@
+"""Conversations in lines: each line that goes in, and all the lines that everyone gets for it."""
+
+from __future__ import annotations
+
+import pytest
+from lines_house import OK, House, Step, drops, happens, joined, left, no, result, said, says
+
+LOGIN_REQUIRED = no("Login required")
+NO_ROOM = no("Join a room first")
+MISSING = no("Missing required parameter")
+PRESENT = no("User with such nickname is already present in the requested room")
+
+A_FIRST_VISIT = [
+    says("alice", "LOGIN alice", alice=[result("Username set to alice")]),
+    says("alice", "JOIN lobby", alice=[result("Joined room lobby"), joined("alice")]),
+    says("bob", "LOGIN bob", bob=[result("Username set to bob")]),
+    says("bob", "JOIN lobby", alice=[joined("bob")], bob=[result("Joined room lobby"), joined("bob")]),
+    says("alice", "hello, all", alice=[OK, said("alice", "hello, all")], bob=[said("alice", "hello, all")]),
+    says("bob", "LEAVE", alice=[left("bob")], bob=[OK, left("bob")]),
+    says("alice", "still here?", alice=[OK, said("alice", "still here?")]),
+    says("bob", "hello?", bob=[NO_ROOM]),
+]
+
+
+def test_a_first_visit() -> None:
+    House().play(A_FIRST_VISIT)
+
+
+def test_the_seeds_lines_are_exact() -> None:
+    house = House("bob")
+    alice = house["alice"]
+    alice.send("JOIN room")
+    alice.send("LOGIN !")
+    alice.send("LOGIN nickname")
+    alice.send("LEAVE")
+    alice.send("JOIN !@#")
+    alice.send("JOIN room")
+    alice.send("JOIN room")
+    alice.send("HISTORY")
+    alice.send("text")
+    alice.send("LEAVE")
+
+    assert alice.socket.payloads == [
+        b'{"type":"error","error":"Login required"}',
+        b'{"type":"error","error":"Invalid nickname"}',
+        b'{"type":"commandResult","result":"Username set to nickname"}',
+        b'{"type":"error","error":"Join a room first"}',
+        b'{"type":"error","error":"Invalid room name: !@#, please use alphanumericcharacters only"}',
+        b'{"type":"commandResult","result":"Joined room room"}',
+        b'{"from":"nickname","type":"userJoined","body":"User nickname has joined the room"}',
+        b'{"type":"error","error":"User with such nickname is already present in the requested room"}',
+        b'{"type":"commandResult","result":"OK","count":1}',
+        b'{"body":{"body":"User nickname has joined the room","from":"nickname","room":"room",'
+        b'"utctimestamp":"2026-11-20 09:30:03.000000","to":"nickname","type":"userJoined"},'
+        b'"type":"history","from":"nickname"}',
+        b'{"type":"commandResult","result":"OK"}',
+        b'{"from":"nickname","type":"message","body":"text"}',
+        b'{"type":"commandResult","result":"OK"}',
+        b'{"from":"nickname","type":"userLeft","body":"User nickname has left the room"}',
+    ]
+
+
+COMMANDS_AND_MESSAGES = [
+    ("LEAVE it to me", False),
+    ("LEAVE ROOM now", False),
+    ("LEFT ROOM 7", False),
+    ("LEFT behind", False),
+    ("WHO am I", False),
+    ("ROOMS to let", False),
+    ("HELP me", False),
+    ("QUIT smoking", False),
+    ("LOGINX", False),
+    ("LOGINalice", False),
+    ("login alice", False),
+    ("Join lobby", False),
+    ("JOINROOM", False),
+    ("LEAVE\N{ZERO WIDTH SPACE}", False),
+    ("LEAVEROOM", False),
+    ("ROOM", False),
+    ("HISTORYof it", False),
+    ("MSGbob hi", False),
+    ("  two spaces and a tab\t", False),
+    ("a\rb\x00c\u2028d", False),
+    ("{}", False),
+    ("LEAVE", True),
+    ("LEAVE ROOM", True),
+    ("LEFT ROOM", True),
+    ("LEFT", True),
+    (" \tLEFT \t ROOM  ", True),
+    ("WHO ", True),
+    ("\tROOMS", True),
+    ("HELP", True),
+    ("HISTORY", True),
+    ("LOGIN alice", True),
+    ("  JOIN   ROOM\tlobby ", True),
+    ("MSG nobody hi", True),
+]
+
+
+@pytest.mark.parametrize(("line", "is_command"), COMMANDS_AND_MESSAGES)
+def test_a_line_is_a_command_only_where_it_is_written_exactly_so(line: str, *, is_command: bool) -> None:
+    house = House("alice", "bob")
+
+    house["alice"].send(line)
+
+    assert (said("alice", line) in house["bob"].socket.take()) != is_command
+
+
+@pytest.mark.parametrize("line", ["", " ", "\t", "\r", "\N{NO-BREAK SPACE} \u2028"])
+def test_a_line_with_nothing_on_it_is_ignored(line: str) -> None:
+    house = House("alice", "bob")
+
+    house.play([says("alice", line), says("stranger", line)])
+
+
+LOGINS = [
+    ("LOGIN alice", result("Username set to alice")),
+    ("LOGIN   ALICE\t", result("Username set to ALICE")),
+    ("LOGIN 123", result("Username set to 123")),
+    ("LOGIN " + 16 * "n", result("Username set to " + 16 * "n")),
+    ("LOGIN " + 17 * "n", no("Invalid nickname")),
+    ("LOGIN al", no("Invalid nickname")),
+    ("LOGIN alice bob", no("Invalid nickname")),
+    ("LOGIN älice", no("Invalid nickname")),
+    ("LOGIN \N{FULLWIDTH LATIN SMALL LETTER A}lice", no("Invalid nickname")),
+    ("LOGIN \N{ARABIC-INDIC DIGIT ONE}23", no("Invalid nickname")),
+    ("LOGIN alice\x00", no("Invalid nickname")),
+    ("LOGIN #17", no("Invalid nickname")),
+    ("LOGIN " + 10_000 * "x", no("Invalid nickname")),
+    ("LOGIN channel", no("Invalid nickname")),
+    ("LOGIN CHANNEL", no("Invalid nickname")),
+    ("LOGIN Server", no("Invalid nickname")),
+    ("LOGIN", MISSING),
+    ("LOGIN   ", MISSING),
+    ("LOGIN neighbour", no("Nickname already registered")),
+    ("LOGIN NEIGHBOUR", no("Nickname already registered")),
+]
+
+
+@pytest.mark.parametrize(("line", "answer"), LOGINS)
+def test_logging_in(line: str, answer: dict[str, object]) -> None:
+    house = House()
+    house.neighbour("Neighbour")
+
+    assert house["alice"].ask(line) == [answer]
+
+
+def test_who_has_logged_in_cannot_do_so_again() -> None:
+    again = no("User already logged in with name alice")
+
+    House("alice").play(
+        [
+            says("alice", "LOGIN alice", alice=[again]),
+            says("alice", "LOGIN bob", alice=[again]),
+            says("alice", "LOGIN !!", alice=[again]),
+            says("alice", "LOGIN", alice=[MISSING]),
+            says("alice", "WHO", alice=[result(users=["alice"])]),
+        ]
+    )
+
+
+WITHOUT_LOGIN = ["JOIN lobby", "JOIN", "JOIN !@#", "LEAVE", "HISTORY", "HISTORY x", "MSG bob hi", "WHO"]
+
+
+@pytest.mark.parametrize("line", [*WITHOUT_LOGIN, "MSG", "ROOMS", "hello"])
+def test_most_things_need_a_login(line: str) -> None:
+    assert House()["stranger"].ask(line) == [LOGIN_REQUIRED]
+
+
+@pytest.mark.parametrize("line", ["LEAVE", "LEFT ROOM", "HISTORY", "HISTORY x", "hello"])
+def test_some_things_need_a_room(line: str) -> None:
+    house = House()
+    house["alice"].send("LOGIN alice")
+
+    assert house["alice"].ask(line) == [NO_ROOM]
+
+
+@pytest.mark.parametrize(
+    "line", ["JOIN", "JOIN ROOM", " JOIN  ROOM ", "MSG", "MSG bob", "MSG bob  ", "LOGIN"]
+)
+def test_a_parameter_is_missed(line: str) -> None:
+    assert House("alice")["alice"].ask(line) == [MISSING]
+
+
+def invalid(room: str) -> dict[str, object]:
+    return no(f"Invalid room name: {room}, please use alphanumericcharacters only")
+
+
+JOINS = [
+    ("JOIN attic", [result("Joined room attic"), left("alice"), joined("alice")]),
+    ("JOIN ROOM attic", [result("Joined room attic"), left("alice"), joined("alice")]),
+    ("JOIN ROOM ROOM", [result("Joined room ROOM"), left("alice"), joined("alice")]),
+    ("JOIN ROOMY", [result("Joined room ROOMY"), left("alice"), joined("alice")]),
+    ("JOIN " + 64 * "r", [result("Joined room " + 64 * "r"), left("alice"), joined("alice")]),
+    ("JOIN GARDEN", [result("Joined room Garden"), left("alice"), joined("alice")]),
+    ("JOIN " + 65 * "r", [no(f'"{59 * "r"}…" cannot be a name: it is longer than 64 characters.')]),
+    ("JOIN lobby", [PRESENT]),
+    ("JOIN LOBBY", [PRESENT]),
+    ("JOIN !@#", [invalid("!@#")]),
+    ("JOIN a b", [invalid("a b")]),
+    ("JOIN a  b", [invalid("a  b")]),
+    ("JOIN ROOM a b", [invalid("a b")]),
+    ("JOIN lobby secret", [invalid("lobby secret")]),
+    ("JOIN Garden secret", [invalid("Garden secret")]),
+    ("JOIN räume", [invalid("räume")]),
+    ("JOIN attic\x00", [invalid("attic\x00")]),
+    ("JOIN " + 61 * "!", [invalid(59 * "!" + "…")]),
+    ("JOIN " + 10_000 * "!", [invalid(59 * "!" + "…")]),
+]
+
+
+@pytest.mark.parametrize(("line", "answer"), JOINS)
+def test_joining(line: str, answer: list[dict[str, object]]) -> None:
+    house = House("alice")
+    house.neighbour("carol", room="Garden")
+
+    assert house["alice"].ask(line) == answer
+
+
+def test_joining_a_second_room_leaves_the_first_and_both_hear_of_it() -> None:
+    house = House("alice", "bob")
+    house["carol"].send("LOGIN carol")
+    house["carol"].send("JOIN attic")
+    house.take()
+
+    house.play(
+        [
+            says(
+                "alice",
+                "JOIN attic",
+                alice=[result("Joined room attic"), left("alice"), joined("alice")],
+                bob=[left("alice")],
+                carol=[joined("alice")],
+            ),
+            says("bob", "anyone?", bob=[OK, said("bob", "anyone?")]),
+            says("carol", "hi", alice=[said("carol", "hi")], carol=[OK, said("carol", "hi")]),
+        ]
+    )
+
+
+def test_who_is_not_let_into_the_second_room_stays_in_the_first() -> None:
+    house = House("alice", "bob")
+    house.neighbour("dora", room="attic")
+    house.hub.rooms.close("attic")
+
+    house.play(
+        [
+            says("alice", "JOIN attic", alice=[no('The room "attic" is closed.')]),
+            says("alice", "JOIN !", alice=[invalid("!")]),
+            says("alice", "JOIN lobby", alice=[PRESENT]),
+            says("alice", "hi", alice=[OK, said("alice", "hi")], bob=[said("alice", "hi")]),
+        ]
+    )
+
+
+LOCKED = no('The room "attic" is locked; its password is needed.')
+
+PASSWORDS = [
+    ("JOIN attic", [LOCKED]),
+    ("JOIN attic Swordfish", [LOCKED]),
+    ("JOIN attic swordfish !", [LOCKED]),
+    ("JOIN attic swordfïsh", [LOCKED]),
+    ("JOIN attic swordfish", [result("Joined room attic"), joined("alice")]),
+    ("JOIN ROOM ATTIC   swordfish ", [result("Joined room attic"), joined("alice")]),
+    ("JOIN attic! swordfish", [invalid("attic! swordfish")]),
+    ("JOIN cellar swordfish", [invalid("cellar swordfish")]),
+]
+
+
+@pytest.mark.parametrize(("line", "answer"), PASSWORDS)
+def test_the_password_of_a_locked_room_stands_behind_its_name(
+    line: str, answer: list[dict[str, object]]
+) -> None:
+    house = House()
+    house.neighbour("dora", room="attic")
+    house.hub.rooms.lock("attic", "swordfish")
+    house["alice"].send("LOGIN alice")
+
+    assert house["alice"].ask(line) == answer
+
+
+def test_a_password_may_have_several_words() -> None:
+    house = House()
+    house.neighbour("dora", room="attic")
+    house.hub.rooms.lock("attic", "sword fish")
+    house["alice"].send("LOGIN alice")
+
+    assert house["alice"].ask("JOIN attic sword fish")[0] == result("Joined room attic")
+
+
+def direct(sender: str, text: str) -> dict[str, object]:
+    return {"from": sender, "type": "directMessage", "body": text}
+
+
+DIRECT_MESSAGES = [
+    [says("alice", "MSG bob hi, bob", alice=[OK], bob=[direct("alice", "hi, bob")])],
+    [says("alice", "MSG BOB  hi,  bob ", alice=[OK], bob=[direct("alice", "hi,  bob")])],
+    [says("alice", "MSG alice note to self", alice=[OK, direct("alice", "note to self")])],
+    [says("alice", "MSG zed hi", alice=[no('Nobody is registered as "zed".')])],
+    [says("alice", f"MSG {100 * 'z'} hi", alice=[no(f'Nobody is registered as "{59 * "z"}…".')])],
+    [
+        says("alice", "LEAVE", alice=[OK, left("alice")], bob=[left("alice")]),
+        says("alice", "MSG bob still there?", alice=[OK], bob=[direct("alice", "still there?")]),
+    ],
+]
+
+
+@pytest.mark.parametrize("conversation", DIRECT_MESSAGES)
+def test_direct_messages(conversation: list[Step]) -> None:
+    House("alice", "bob").play(conversation)
+
+
+def test_a_client_without_a_name_is_reached_by_its_number() -> None:
+    house = House("alice", "bob")
+    number = house["stranger"].session.id
+
+    house.play([says("alice", f"MSG #{number} hi", alice=[OK], stranger=[direct("alice", "hi")])])
+
+
+def test_who_lists_the_room_or_outside_the_house() -> None:
+    house = House("bob", "alice")
+    house.neighbour("Zoe")
+    house.neighbour("Carl Ö", room="lobby")
+    house["dave"].send("LOGIN dave")
+    house.take()
+
+    house.play(
+        [
+            says("alice", "WHO", alice=[result(users=["alice", "bob", "Carl Ö"])]),
+            says("dave", "WHO", dave=[result(users=["alice", "bob", "Carl Ö", "dave", "Zoe"])]),
+        ]
+    )
+
+
+def test_rooms_lists_all_rooms() -> None:
+    house = House("alice", "bob")
+    house.neighbour("Zoe", room="the attic")
+    house.hub.rooms.close("the attic")
+    rooms = [
+        {"room": "lobby", "members": 2, "available": True},
+        {"room": "the attic", "members": 1, "available": False},
+    ]
+
+    house.play([says("alice", "ROOMS", alice=[result(rooms=rooms)])])
+
+
+def test_help_can_be_had_without_a_login() -> None:
+    (answer,) = House()["stranger"].ask("HELP")
+
+    assert [entry["command"] for entry in answer["commands"]] == [
+        "LOGIN nick",
+        "JOIN room [password]",
+        "LEAVE",
+        "HISTORY [from [to]]",
+        "MSG nick text",
+        "WHO",
+        "ROOMS",
+        "HELP",
+        "QUIT",
+    ]
+
+
+@pytest.mark.parametrize("who", ["alice", "stranger"])
+def test_quit_is_answered_and_then_the_connection_ends(who: str) -> None:
+    house = House("alice", "bob")
+    bob_hears = {"bob": [left("alice")]} if who == "alice" else {}
+
+    house.play([says(who, "QUIT", **{who: [OK]}, **bob_hears), says(who, "hello?"), says(who, b"\xff")])
+
+    assert house[who].socket.closed == (1000, "")
+    assert house["bob"].ask("WHO")[0]["users"].count("alice") == (who != "alice")
+
+
+def test_a_connection_that_drops_says_user_left_to_the_rest() -> None:
+    House("alice", "bob").play(
+        [
+            drops("alice", bob=[left("alice")]),
+            drops("alice"),
+            says("bob", "MSG alice hi", bob=[no('Nobody is registered as "alice".')]),
+        ]
+    )
+
+
+WHAT_THE_HOUSE_DOES = [
+    happens(
+        "the room is closed",
+        lambda house: house.hub.rooms.close("lobby"),
+        alice=[{"type": "roomState", "room": "lobby", "available": False, "reason": "The room was closed."}],
+    ),
+    says("alice", "hi", alice=[no('The room "lobby" is closed.')]),
+    happens(
+        "the room is opened",
+        lambda house: house.hub.rooms.open("lobby"),
+        alice=[{"type": "roomState", "room": "lobby", "available": True, "reason": None}],
+    ),
+    happens(
+        "a package is published",
+        lambda house: house.hub.publish_package("lobby", "bytes", b"\xff\x00"),
+        alice=[said("channel", "/wA=")],
+    ),
+    happens(
+        "another protocol's client comes, speaks and goes",
+        lambda house: visit(house),
+        alice=[joined("Carl Ö"), said("Carl Ö", "grüß\ngott"), left("Carl Ö")],
+    ),
+    happens(
+        "alice is banned from the room",
+        lambda house: house.hub.rooms.ban("lobby", "ALICE"),
+        alice=[
+            {
+                "type": "roomState",
+                "room": "lobby",
+                "available": False,
+                "reason": "You were banned from the room.",
+            }
+        ],
+    ),
+    says("alice", "hi", alice=[NO_ROOM]),
+    says("alice", "JOIN lobby", alice=[no('You are banned from the room "lobby".')]),
+    says("alice", "JOIN attic", alice=[result("Joined room attic"), joined("alice")]),
+    happens(
+        "the room is deleted",
+        lambda house: house.hub.rooms.delete("attic"),
+        alice=[{"type": "roomState", "room": "attic", "available": False, "reason": "The room was deleted."}],
+    ),
+    says("alice", "hi", alice=[NO_ROOM]),
+    happens(
+        "the house shuts down",
+        lambda house: house.hub.shut_down("maintenance"),
+        alice=[{"type": "shutdown", "reason": "maintenance"}],
+    ),
+]
+
+
+def visit(house: House) -> None:
+    session = house.neighbour("Carl Ö", room="lobby")
+    house.hub.publish(session, "lobby", "grüß\ngott")
+    house.hub.leave(session, "lobby")
+
+
+def test_what_the_house_does_is_told() -> None:
+    House("alice").play(WHAT_THE_HOUSE_DOES)
+
+
+def test_in_a_crowd_who_comes_and_goes_is_told_to_that_one_alone_and_the_rest_get_a_count() -> None:
+    three = {"type": "memberCount", "room": "lobby", "count": 3}
+    house = House("alice", "bob", presence_limit=2)
+    house["carol"].send("LOGIN carol")
+    house.take()
+
+    house.play(
+        [
+            says(
+                "carol",
+                "JOIN lobby",
+                alice=[three],
+                bob=[three],
+                carol=[result("Joined room lobby"), joined("carol"), three],
+            ),
+            says(
+                "carol",
+                "JOIN attic",
+                carol=[result("Joined room attic"), left("carol"), joined("carol")],
+                alice=[left("carol")],
+                bob=[left("carol")],
+            ),
+        ]
+    )
+
+
+def test_an_event_is_written_once_for_all_who_hear_it() -> None:
+    names = [f"user{number}" for number in range(50)]
+    house = House("alice", *names)
+    house.broadcasts.clear()
+
+    house["alice"].send("hi")
+
+    assert house.broadcasts == [50]
+    assert all(house[name].socket.take() == [said("alice", "hi")] for name in names)

@@ -1,0 +1,233 @@
+"""HISTORY in lines: which of a room's messages and arrivals come, how, and which times it takes."""
+
+from __future__ import annotations
+
+import pytest
+from lines_house import Frame, House, no, result
+
+from chateau.hub.errors import Unavailable
+from chateau.hub.ports import Page
+from chateau.store.memory import MemoryStore
+
+
+def house_with(texts: int, **options: object) -> House:
+    """Alice came into the lobby at 09:30:01 and said 2, 3, 4 and so on at that second of 09:30."""
+    house = House("alice", **options)
+    for number in range(texts):
+        house["alice"].send(f"{number + 2}")
+    house.take()
+    return house
+
+
+def entry(second: int, *, text: str | None = None, sender: str = "alice", reader: str = "alice") -> Frame:
+    """What happened at that second of 09:30."""
+    minutes, seconds = divmod(second, 60)
+    body = {
+        "body": "User alice has joined the room" if second == 1 else text or f"{second}",
+        "from": sender,
+        "room": "lobby",
+        "utctimestamp": f"2026-11-20 09:{30 + minutes:02d}:{seconds:02d}.000000",
+        "to": reader,
+        "type": "userJoined" if second == 1 else "message",
+    }
+    return {"body": body, "type": "history", "from": sender}
+
+
+def seconds_of(frames: list[Frame]) -> list[int]:
+    """When the entries in *frames*, an answer to HISTORY, happened; the count is checked."""
+    count, *entries = frames
+    assert count == result(count=len(entries))
+    return [int(frame["body"]["utctimestamp"][17:19]) for frame in entries]
+
+
+def test_history_has_who_came_and_what_was_said_oldest_first() -> None:
+    house = house_with(2)
+
+    assert house["alice"].ask("HISTORY") == [result(count=3), entry(1), entry(2), entry(3)]
+
+
+def test_history_is_told_to_the_one_who_asked() -> None:
+    house = house_with(1)
+    house["bob"].send("LOGIN Bob")
+    house["bob"].send("JOIN LOBBY")
+
+    told = house["bob"].ask("HISTORY")
+
+    assert told[:3] == [result(count=3), entry(1, reader="Bob"), entry(2, reader="Bob")]
+    assert told[3]["body"]["body"] == "User Bob has joined the room"
+
+
+def test_a_room_where_nothing_is_kept_has_no_history() -> None:
+    house = House("alice", store=NothingKept())
+
+    assert house["alice"].ask("HISTORY") == [result(count=0)]
+
+
+class NothingKept(MemoryStore):
+    def read(self, key: str, **_: object) -> Page:  # type: ignore[override]
+        return Page([], complete=True)
+
+
+def test_packages_and_other_protocols_messages_are_in_it() -> None:
+    house = house_with(0, keeps_packages=True)
+    neighbour = house.neighbour("Carl Ö")
+    house.hub.listen(neighbour, "lobby")
+    house.hub.publish_package("lobby", "json", b'{"a":1}')
+    house.hub.publish_package("lobby", "bytes", b"\xff\x00")
+
+    assert house["alice"].ask("HISTORY")[1:] == [
+        entry(1),
+        entry(2, sender="channel", text='{"a":1}'),
+        entry(3, sender="channel", text="/wA="),
+    ]
+
+
+ALL = [1, 2, 3, 4, 5, 6]
+INTERVALS = [
+    ("", ALL),
+    ("2026-11-20", ALL),
+    ("20261120", ALL),
+    ("2026-W47-5", ALL),
+    ("2026-11-21", []),
+    ("2026-11-20 2026-11-21", ALL),
+    ("2026-11-20 20261121", ALL),
+    ("2026-11-19 2026-11-20", []),
+    ("2026-11-20T09:30", ALL),
+    ("2026-11-20T09:31", []),
+    ("2026-11-20T09:30:04", [4, 5, 6]),
+    ("2026-11-20T09:30:04Z", [4, 5, 6]),
+    ("2026-11-20T09:30:04.000", [4, 5, 6]),
+    ("2026-11-20T09:30:04.000001", [5, 6]),
+    ("2026-11-20T09:30:04.000000001Z", [5, 6]),
+    ("2026-11-20T09:30:04,000000001Z", [5, 6]),
+    ("2026-11-20T09:30:03.999999999", [4, 5, 6]),
+    ("2026-11-20T10:30:04+01:00", [4, 5, 6]),
+    ("2026-11-20T00:30:04-09:00", [4, 5, 6]),
+    ("20261120T093004", [4, 5, 6]),
+    ("2026-11-20T09:30:02 2026-11-20T09:30:04", [2, 3, 4]),
+    ("2026-11-20T09:30:02 2026-11-20T09:30:04.999", [2, 3, 4]),
+    ("2026-11-20T09:30:02 2026-11-20T09:30:03.999999999", [2, 3]),
+    ("2026-11-20T09:30:04 2026-11-20T09:30:02", []),
+    ("2026-11-20 09:30:04.000000", [4, 5, 6]),
+    ("2026-11-20 09:30:04,000001", [5, 6]),
+    ("2026-11-20 T09:30:04", [4, 5, 6]),
+    ("2026-11-20   10:30:04+01:00", [4, 5, 6]),
+    ("2026-11-20 09:30:02.000000 2026-11-20 09:30:04.000000", [2, 3, 4]),
+    ("2026-11-20 09:30:02 2026-11-20T09:30:04Z", [2, 3, 4]),
+    ("2026-11-20T09:30:02 2026-11-20 09:30:04", [2, 3, 4]),
+    ("2026-11-20 2026-11-20 09:30:04", [1, 2, 3, 4]),
+    ("2026-11-20 09:30:04 2026-11-21", [4, 5, 6]),
+    ("2026-11-20 09", ALL),
+    ("0001-01-01", ALL),
+    ("0001-01-01 9999-12-31T23:59:59.999999", ALL),
+]
+
+
+@pytest.mark.parametrize(("asked", "seconds"), INTERVALS)
+def test_history_between_two_times(asked: str, seconds: list[int]) -> None:
+    house = house_with(5)
+
+    assert seconds_of(house["alice"].ask(f"HISTORY {asked}")) == seconds
+
+
+def test_a_time_is_taken_back_as_it_was_told() -> None:
+    house = house_with(5)
+    told = house["alice"].ask("HISTORY")
+    start, end = (told[number]["body"]["utctimestamp"] for number in (3, 5))
+
+    assert house["alice"].ask(f"HISTORY {start} {end}") == [result(count=3), *told[3:6]]
+
+
+NO_TIMES = [
+    ("yesterday", "yesterday"),
+    ("of Rome", "of"),
+    ("2026-11-20 now", "now"),
+    ("2026-02-30", "2026-02-30"),
+    ("2026-11-20 25:00", "25:00"),
+    ("2026-11-20 24:00", "24:00"),
+    ("09:30", "09:30"),
+    ("2026-11-20 09:30 10:30", "10:30"),
+    ("2026-11-20 2026-11-21 2026-11-22", "2026-11-22"),
+    ("2026-11-20 2026-11-21 and so on", "and so on"),
+    ("2026-11-20 09:30 2026-11-21 09:30 2026-11-22 09:30", "2026-11-22 09:30"),
+    ("2026-11-20T09:30:00Z+01:00", "2026-11-20T09:30:00Z+01:00"),
+    ("0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00+14:00"),
+    ("9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59-14:00"),
+    ("9999-12-31T23:59:59.9999", "9999-12-31T23:59:59.9999"),
+    ("\N{ARABIC-INDIC DIGIT TWO}026-11-20", "\N{ARABIC-INDIC DIGIT TWO}026-11-20"),
+    ("-1", "-1"),
+    ("2026-11-20\x00", "2026-11-20\x00"),
+    (61 * "x", 59 * "x" + "…"),
+]
+
+
+@pytest.mark.parametrize(("asked", "shown"), NO_TIMES)
+def test_what_is_no_time_is_told(asked: str, shown: str) -> None:
+    assert house_with(0)["alice"].ask(f"HISTORY {asked}") == [no(f"Unknown time: {shown}")]
+
+
+def test_what_stands_behind_two_times_is_cut_where_it_is_told() -> None:
+    told = house_with(0)["alice"].ask("HISTORY 2026-11-20 2026-11-21 " + 5_000 * "x ")
+
+    assert told == [no(f"Unknown time: {29 * 'x '}x…")]
+
+
+@pytest.mark.parametrize("asked", ["", " 2026-11-20", " 2026-11-20 2026-11-21"])
+def test_the_last_thousand_come_at_most(asked: str) -> None:
+    house = house_with(1_010)
+
+    count, *entries = house["alice"].ask(f"HISTORY{asked}")
+
+    assert count == result(count=1_000)
+    assert entries == [entry(second) for second in range(12, 1_012)]
+
+
+def test_of_an_interval_with_more_than_a_thousand_the_last_come() -> None:
+    house = house_with(1_010)
+
+    _, *entries = house["alice"].ask("HISTORY 2026-11-20T09:30:02 2026-11-20T09:46:44")
+
+    assert entries == [entry(second) for second in range(5, 1_005)]
+
+
+def line_bytes(house: House) -> list[int]:
+    """The bytes of each entry that alice gets, its line's end with it."""
+    house["alice"].socket.take()
+    house["alice"].send("HISTORY")
+    return [len(payload) + 2 for payload in house["alice"].socket.payloads[1:]]
+
+
+@pytest.mark.parametrize(("spare", "seconds"), [(0, [4, 5, 6]), (-1, [5, 6]), (1, [4, 5, 6])])
+def test_the_last_ones_come_that_fit_into_the_bytes_of_an_answer(spare: int, seconds: list[int]) -> None:
+    history_bytes = sum(line_bytes(house_with(5))[-3:]) + spare
+
+    house = house_with(5, history_bytes=history_bytes)
+
+    assert seconds_of(house["alice"].ask("HISTORY")) == seconds
+
+
+def test_the_very_last_one_comes_however_long_it_is() -> None:
+    house = house_with(1, history_bytes=1_000)
+    house["alice"].send(10_000 * "x")
+
+    _, *entries = house["alice"].ask("HISTORY")
+
+    assert [len(frame["body"]["body"]) for frame in entries] == [10_000]
+
+
+def test_an_entry_that_does_not_fit_hides_those_before_it_and_leaves_no_hole() -> None:
+    house = house_with(1, history_bytes=1_000)
+    house["alice"].send(10_000 * "x")
+    house["alice"].send("4")
+
+    assert house["alice"].ask("HISTORY") == [result(count=1), entry(4)]
+
+
+def test_a_history_that_cannot_be_read_is_refused() -> None:
+    class Broken(MemoryStore):
+        def read(self, key: str, **_: object) -> Page:  # type: ignore[override]
+            raise Unavailable("The history cannot be read now.")
+
+    house = House("alice", store=Broken())
+
+    assert house["alice"].ask("HISTORY") == [no("The history cannot be read now.")]

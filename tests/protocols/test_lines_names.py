@@ -1,0 +1,238 @@
+"""Names in lines: a nick may be shared by sessions in different rooms, and by nobody else in any way."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from lines_house import OK, House, Step, drops, happens, joined, left, no, result, said, says
+
+from chateau.hub.errors import HubError, NameTaken
+
+PRESENT = no("User with such nickname is already present in the requested room")
+REGISTERED = no("Nickname already registered")
+
+
+def logs_in(who: str, nick: str) -> Step:
+    return says(who, f"LOGIN {nick}", **{who: [result(f"Username set to {nick}")]})
+
+
+def enters(who: str, nick: str, room: str, **others: list[dict[str, object]]) -> Step:
+    return says(who, f"JOIN {room}", **{who: [result(f"Joined room {room}"), joined(nick)]}, **others)
+
+
+def direct(sender: str, text: str) -> dict[str, object]:
+    return {"from": sender, "type": "directMessage", "body": text}
+
+
+SHARED_NICKS = [
+    pytest.param(
+        [
+            logs_in("one", "alice"),
+            logs_in("two", "alice"),
+            enters("one", "alice", "lobby"),
+            says("two", "JOIN lobby", two=[PRESENT]),
+            enters("two", "alice", "attic"),
+            says("two", "JOIN lobby", two=[PRESENT]),
+            says("two", "hi", two=[OK, said("alice", "hi")]),
+        ],
+        id="two sessions may hold one nick in different rooms, and a refused move moves nobody",
+    ),
+    pytest.param(
+        [
+            logs_in("one", "alice"),
+            logs_in("two", "ALICE"),
+            enters("one", "alice", "lobby"),
+            says("two", "JOIN LOBBY", two=[PRESENT]),
+            says("two", "JOIN ROOM Lobby", two=[PRESENT]),
+        ],
+        id="another case makes no other nick, and no other room",
+    ),
+    pytest.param(
+        [
+            logs_in("one", "alice"),
+            logs_in("two", "alice"),
+            enters("one", "alice", "lobby"),
+            says("one", "LEAVE", one=[OK, left("alice")]),
+            enters("two", "alice", "lobby"),
+            says("one", "JOIN lobby", one=[PRESENT]),
+            says("one", "JOIN attic", one=[result("Joined room attic"), joined("alice")]),
+            says("two", "JOIN attic", two=[PRESENT]),
+            drops("one"),
+            says("two", "JOIN attic", two=[result("Joined room attic"), left("alice"), joined("alice")]),
+        ],
+        id="who has left or dropped off is in nobody's way",
+    ),
+    pytest.param(
+        [
+            logs_in("one", "alice"),
+            logs_in("two", "Alice"),
+            enters("one", "alice", "lobby"),
+            enters("two", "Alice", "attic"),
+            logs_in("bob", "bob"),
+            says("bob", "MSG ALICE hi", bob=[OK], one=[direct("bob", "hi")], two=[direct("bob", "hi")]),
+            says("two", "MSG alice me?", one=[direct("Alice", "me?")], two=[OK, direct("Alice", "me?")]),
+            drops("one"),
+            says("bob", "MSG alice hi", bob=[OK], two=[direct("bob", "hi")]),
+            drops("two"),
+            says("bob", "MSG alice hi", bob=[no('Nobody is registered as "alice".')]),
+        ],
+        id="a direct message goes to all who hold the nick",
+    ),
+    pytest.param(
+        [
+            logs_in("one", "alice"),
+            logs_in("two", "alice"),
+            enters("one", "alice", "lobby"),
+            happens(
+                "alice is banned from the lobby",
+                lambda house: house.hub.rooms.ban("lobby", "Alice"),
+                one=[BANNED := {
+                    "type": "roomState",
+                    "room": "lobby",
+                    "available": False,
+                    "reason": "You were banned from the room.",
+                }],
+                two=[BANNED],
+            ),
+            says("one", "hi", one=[no("Join a room first")]),
+            says("two", "JOIN lobby", two=[no('You are banned from the room "lobby".')]),
+        ],
+        id="a ban from a room is of the nick, whoever holds it",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("conversation", SHARED_NICKS)
+def test_a_shared_nick(conversation: list[Step]) -> None:
+    House().play(conversation)
+
+
+def test_a_nick_is_not_taken_from_another_protocols_session_and_no_name_from_a_nick() -> None:
+    house = House("alice")
+    neighbour = house.neighbour("Carol")
+
+    house.play([says("two", "LOGIN carol", two=[REGISTERED]), says("two", "LOGIN CAROL", two=[REGISTERED])])
+    with pytest.raises(NameTaken):
+        house.neighbour("ALICE")
+
+    house.hub.disconnect(neighbour)
+    assert house["two"].ask("LOGIN carol") == [result("Username set to carol")]
+    with pytest.raises(NameTaken):
+        house.neighbour("Carol")
+
+
+def test_a_nick_that_all_have_given_back_can_be_a_name_again() -> None:
+    house = House("alice")
+    house["two"].send("LOGIN Alice")
+    house["alice"].peer.on_close()
+    with pytest.raises(NameTaken):
+        house.neighbour("alice")
+
+    house["two"].peer.on_close()
+
+    assert house.neighbour("alice").username == "alice"
+    assert house["three"].ask("LOGIN alice") == [REGISTERED]
+
+
+WHO = st.sampled_from(["one", "two", "three", "four"])
+NICKS = st.sampled_from(["ann", "Ann", "bob", "BOB", "eve"])
+ROOMS = st.sampled_from(["r1", "R1", "r2", "r3 pw", "r3", "!"])
+
+
+class Visitors(RuleBasedStateMachine):
+    """Whatever clients of two protocols do, no rule of names is broken, and everyone's picture is right."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.house = House()
+        self.neighbours: list[object] = []
+        # Which session each client believes to see in its room, told by nothing but what it got.
+        self.seen: dict[str, set[str]] = {}
+
+    @rule(who=WHO, nick=NICKS)
+    def log_in(self, who: str, nick: str) -> None:
+        self.house[who].send(f"LOGIN {nick}")
+
+    @rule(who=WHO, room=ROOMS)
+    def join(self, who: str, room: str) -> None:
+        self.house[who].send(f"JOIN {room}")
+
+    @rule(
+        who=WHO, line=st.sampled_from(["LEAVE", "hi", "WHO", "ROOMS", "HISTORY", "MSG ann hi", "MSG BOB x"])
+    )
+    def say(self, who: str, line: str) -> None:
+        self.house[who].send(line)
+
+    @rule(who=WHO, line=st.sampled_from(["QUIT", None]))
+    def go(self, who: str, line: str | None) -> None:
+        client = self.house[who]
+        client.send(line) if line else client.peer.on_close()
+        del self.house.clients[who]
+        self.seen.pop(who, None)
+
+    @rule(nick=NICKS, room=st.sampled_from(["r1", "R2"]))
+    def a_neighbour_comes(self, nick: str, room: str) -> None:
+        with suppress(HubError):
+            self.neighbours.append(self.house.neighbour(nick, room=room))
+
+    @rule()
+    def a_neighbour_goes(self) -> None:
+        if self.neighbours:
+            self.house.hub.disconnect(self.neighbours.pop())
+
+    @rule(room=st.sampled_from(["r1", "r3"]), act=st.sampled_from(["lock", "open", "close", "delete"]))
+    def keep(self, room: str, act: str) -> None:
+        with suppress(HubError):
+            getattr(self.house.hub.rooms, act)(room, *(["pw"] if act == "lock" else []))
+
+    @invariant()
+    def every_nick_is_in_a_room_once(self) -> None:
+        for room in self.house.hub.rooms.by_key.values():
+            keys = [session.key for session in room.members()]
+            assert len(keys) == len(set(keys)), keys
+
+    @invariant()
+    def no_name_is_both_a_nick_and_another_protocols(self) -> None:
+        sessions = self.house.hub.sessions()
+        nicks = {session.key for session in sessions if session.subscriber is self.house.protocol}
+        names = [session.key for session in sessions if session.subscriber is not self.house.protocol]
+        assert not nicks - {None} & set(names)
+
+    @invariant()
+    def nobody_is_in_two_rooms(self) -> None:
+        for client in self.house.clients.values():
+            assert len(client.session.rooms or {}) <= 1
+            if client.session.rooms:
+                assert client.session.username is not None
+
+    @invariant()
+    def who_comes_and_goes_was_told_rightly(self) -> None:
+        for who, frames in self.house.take().items():
+            seen = self.seen.setdefault(who, set())
+            me = self.house[who].session.name
+            for frame in frames:
+                self._see(seen, frame, me)
+        for who, client in self.house.clients.items():
+            room = client.session.room
+            inside = set() if room is None else {session.name for session in room.members()}
+            assert self.seen.get(who, set()) <= inside
+
+    def _see(self, seen: set[str], frame: dict[str, str], me: str) -> None:
+        match frame["type"]:
+            case "userJoined":
+                assert frame["from"] not in seen, "who came was there before"
+                seen.add(frame["from"])
+            case "userLeft" if frame["from"] == me:
+                seen.clear()
+            case "userLeft":
+                seen.discard(frame["from"])
+            case "roomState" if frame["reason"] == "The room was deleted.":
+                seen.clear()
+
+
+TestVisitors = Visitors.TestCase
+TestVisitors.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

@@ -1,0 +1,254 @@
+"""What one client of the lines protocol gets stays in order while the answer to a message waits."""
+
+from __future__ import annotations
+
+import pytest
+from lines_house import OK, House, LateStore, happens, joined, left, no, result, said, says
+
+from chateau.protocols import lines
+
+LOST = no("The message was passed on, but it could not be kept.")
+
+
+@pytest.fixture
+def store() -> LateStore:
+    return LateStore()
+
+
+@pytest.fixture
+def house(store: LateStore) -> House:
+    return House("alice", "bob", store=store)
+
+
+def test_a_message_reaches_the_others_at_once_and_the_sender_behind_its_ok(
+    house: House, store: LateStore
+) -> None:
+    house.play(
+        [
+            says("alice", "hi", bob=[said("alice", "hi")]),
+            happens("it is kept", lambda _: store.commits[0].finish(), alice=[OK, said("alice", "hi")]),
+        ]
+    )
+
+
+def test_what_others_do_meanwhile_stands_behind_the_ok_too(house: House, store: LateStore) -> None:
+    house.play(
+        [
+            says("alice", "hi", bob=[said("alice", "hi")]),
+            says("bob", "LEAVE", bob=[OK, left("bob")]),
+            says("carol", "LOGIN carol", carol=[result("Username set to carol")]),
+            says("carol", "JOIN lobby", carol=[result("Joined room lobby"), joined("carol")]),
+            says("carol", "MSG alice psst", carol=[OK]),
+            happens(
+                "it is kept",
+                lambda _: store.commits[0].finish(),
+                alice=[
+                    OK,
+                    said("alice", "hi"),
+                    left("bob"),
+                    joined("carol"),
+                    {"from": "carol", "type": "directMessage", "body": "psst"},
+                ],
+            ),
+            says("carol", "WHO", carol=[result(users=["alice", "carol"])]),
+        ]
+    )
+
+
+def test_two_who_speak_at_once_each_hear_both_messages_behind_their_own_ok(
+    house: House, store: LateStore
+) -> None:
+    both = [said("alice", "one"), said("bob", "two")]
+
+    house.play(
+        [
+            says("alice", "one", bob=[said("alice", "one")]),
+            says("bob", "two"),
+            happens("bob's is kept", lambda _: store.commits[1].finish(), bob=[OK, said("bob", "two")]),
+            happens("alice's is kept", lambda _: store.commits[0].finish(), alice=[OK, *both]),
+        ]
+    )
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 0, 2], [0, 2, 1]])
+def test_commits_may_be_done_in_any_order(house: House, store: LateStore, order: list[int]) -> None:
+    for text in "abc":
+        house["alice"].send(text)
+    house["alice"].send("WHO")
+
+    for number in order:
+        store.commits[number].finish()
+
+    assert house["alice"].socket.take() == [
+        OK,
+        said("alice", "a"),
+        OK,
+        said("alice", "b"),
+        OK,
+        said("alice", "c"),
+        result(users=["alice", "bob"]),
+    ]
+
+
+def test_commits_that_are_decided_together_are_told_in_order(house: House, store: LateStore) -> None:
+    for text in "ab":
+        house["alice"].send(text)
+    for commit in store.commits:
+        commit.decide()
+
+    for commit in reversed(store.commits):
+        commit.call_back()
+
+    assert house["alice"].socket.take() == [OK, said("alice", "a"), OK, said("alice", "b")]
+
+
+def test_a_failure_is_told_in_its_place(house: House, store: LateStore) -> None:
+    house.play(
+        [
+            says("alice", "a", bob=[said("alice", "a")]),
+            says("alice", "b", bob=[said("alice", "b")]),
+            happens("the second is lost", lambda _: store.commits[1].finish(OSError("disk full"))),
+            happens(
+                "the first is kept",
+                lambda _: store.commits[0].finish(),
+                alice=[OK, said("alice", "a"), LOST, said("alice", "b")],
+            ),
+        ]
+    )
+
+
+def test_history_and_refusals_wait_their_turn(house: House, store: LateStore) -> None:
+    house["alice"].send("a")
+    house["alice"].send("HISTORY")
+    house["alice"].send("LOGIN x")
+    house["alice"].send(b"\xff")
+    assert house["alice"].socket.take() == []
+
+    store.commits[0].finish()
+
+    told = house["alice"].socket.take()
+    assert told[:3] == [OK, said("alice", "a"), result(count=3)]
+    assert [frame["body"]["body"] for frame in told[3:6]] == [
+        "User alice has joined the room",
+        "User bob has joined the room",
+        "a",
+    ]
+    assert [frame["type"] for frame in told[6:]] == ["error", "error"]
+
+
+def test_leaving_and_moving_wait_their_turn(house: House, store: LateStore) -> None:
+    house.play(
+        [
+            says("alice", "a", bob=[said("alice", "a")]),
+            says("alice", "JOIN attic", bob=[left("alice")]),
+            says("bob", "b"),
+            says("alice", "LEAVE"),
+            happens(
+                "the first is kept",
+                lambda _: store.commits[0].finish(),
+                alice=[
+                    OK,
+                    said("alice", "a"),
+                    result("Joined room attic"),
+                    left("alice"),
+                    joined("alice"),
+                    OK,
+                    left("alice"),
+                ],
+            ),
+        ]
+    )
+
+
+def test_quit_waits_for_the_answers_before_it_and_nothing_is_read_behind_it(
+    house: House, store: LateStore
+) -> None:
+    alice = house["alice"].socket
+    house.play(
+        [
+            says("alice", "a", bob=[said("alice", "a")]),
+            says("alice", "QUIT"),
+            says("alice", "b"),
+            says("bob", "MSG alice too late?", bob=[OK]),
+        ]
+    )
+    assert alice.closed is None
+
+    store.commits[0].finish()
+
+    assert alice.take() == [OK, said("alice", "a"), OK]
+    assert alice.closed == (1000, "")
+    assert house["bob"].socket.take() == [left("alice")]
+
+
+def test_a_shutdown_is_told_at_once_for_nothing_has_a_turn_behind_it(house: House, store: LateStore) -> None:
+    shutdown = {"type": "shutdown", "reason": None}
+
+    house.play(
+        [
+            says("alice", "a", bob=[said("alice", "a")]),
+            happens("the end", lambda house: house.hub.shut_down(), alice=[shutdown], bob=[shutdown]),
+            happens("it is kept", lambda _: store.commits[0].finish(), alice=[OK, said("alice", "a")]),
+        ]
+    )
+
+
+def test_a_client_that_has_gone_hears_of_no_commit(house: House, store: LateStore) -> None:
+    house["alice"].send("a")
+    house["alice"].socket.disconnect(1006, "")
+
+    store.commits[0].finish()
+
+    assert house["alice"].socket.take() == []
+
+
+def test_when_all_is_answered_what_comes_goes_straight_out(house: House, store: LateStore) -> None:
+    house["alice"].send("a")
+    store.commits[0].finish()
+    house.take()
+
+    house.play(
+        [
+            says(
+                "bob",
+                "MSG alice hi",
+                alice=[{"from": "bob", "type": "directMessage", "body": "hi"}],
+                bob=[OK],
+            )
+        ]
+    )
+
+
+def test_a_client_that_asks_on_and_on_behind_a_late_answer_is_refused_until_it_is_out(
+    house: House, store: LateStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "HELD_BYTES", 1_000)
+    busy = no("Too many requests at once: wait for the answers to those before.")
+    house["alice"].send("a")
+    for _ in range(5):
+        house["alice"].send("HELP")
+
+    store.commits[0].finish()
+
+    told = house["alice"].socket.take()
+    assert [frame["type"] for frame in told[:4]] == [
+        "commandResult",
+        "message",
+        "commandResult",
+        "commandResult",
+    ]
+    assert told[4:] == [busy, busy, busy]
+    assert house["alice"].ask("WHO") == [result(users=["alice", "bob"])]
+
+
+def test_what_others_say_meanwhile_does_not_count_as_asking(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "HELD_BYTES", 0)
+    house["alice"].send("a")
+    for number in range(100):
+        house["bob"].send(f"MSG alice {number}")
+
+    house["alice"].send("b")
+
+    assert said("alice", "b") in house["bob"].socket.take()

@@ -1,0 +1,490 @@
+"""Commands: each one's answer, what it does to others, and how it is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from opcodes_house import (
+    KEY,
+    House,
+    Step,
+    create,
+    entered,
+    happens,
+    left,
+    misuse,
+    no,
+    said,
+    says,
+    server,
+    state,
+    time_passes,
+)
+
+from chateau.hub.events import DirectMessage
+from chateau.protocols.command_line import WORDS_LIMIT, split
+from chateau.protocols.commands import BUILT_INS, OWNERS
+
+AUTH = server("You may give the owner's commands now.")
+WRONG_KEY = no("access_denied", "The secret key is wrong.")
+IN_NO_ROOM = no("not_in_room", "You are in no room: say !join ROOM first.")
+QUOTES = "; what has spaces goes in quotation marks."
+UNCLOSED = "A quotation mark has to be closed at the end of a word"
+LOCKED = no("access_denied", 'The room "the attic" is locked; its password is needed.')
+NOT_THE_OWNER = no("access_denied", "!close is the owner's: say !auth KEY first.")
+TOO_MANY_KEYS = no("rate_limited", "Too many wrong keys came from this address: try again in a minute.")
+WRONG_PASSWORD_SIZE = misuse(f"A password has 1 to 1024 characters: write !lock ROOM PASSWORD{QUOTES}")
+
+
+def auth(who: str = "alice") -> Step:
+    return says(who, f'!auth "{KEY}"', **{who: [AUTH]})
+
+
+def alice_leaves() -> Step:
+    """Alice is in no room any more."""
+    return happens(lambda house: house.hub.leave(house["alice"].peer.session, "general"), bob=[left("alice")])
+
+
+def one_by_one(*steps: Step) -> list[Step]:
+    return list(steps)
+
+
+EVERYONES = [
+    pytest.param(
+        one_by_one(
+            says("alice", "!me", alice=[server("You are alice, in general.")]),
+            alice_leaves(),
+            says("alice", "!me", alice=[server("You are alice, in no room.")]),
+            auth(),
+            says("alice", "!ME", alice=[server("You are alice, in no room, and the owner.")]),
+        ),
+        id="!me tells who and where one is, also in capitals",
+    ),
+    pytest.param(
+        one_by_one(
+            says("alice", "!users", alice=[server("In general: alice, bob")]),
+            alice_leaves(),
+            says("alice", "!users", alice=[IN_NO_ROOM]),
+        ),
+        id="!users tells who is in the room",
+    ),
+    pytest.param(
+        one_by_one(
+            says("alice", "!rooms", alice=[server("general: 2 users")]),
+            happens(lambda house: house.stranger(room="Attic")),
+            happens(lambda house: house.hub.rooms.lock("attic", "pw")),
+            says("alice", "!rooms", alice=[server("Attic: 1 user, not available\ngeneral: 2 users")]),
+        ),
+        id="!rooms tells which rooms there are",
+    ),
+    pytest.param(
+        one_by_one(
+            says("alice", "!join", alice=[misuse("Write !join ROOM [PASSWORD]" + QUOTES)]),
+            says("alice", "!join the old attic", alice=[misuse("Write !join ROOM [PASSWORD]" + QUOTES)]),
+            says(
+                "alice",
+                '!join "the attic',
+                alice=[misuse(f"{UNCLOSED}: write !join ROOM [PASSWORD]" + QUOTES)],
+            ),
+            says(
+                "alice",
+                "!join GENERAL",
+                alice=[no("already_in_room", 'You are already in the room "general".')],
+            ),
+            says(
+                "alice",
+                '!join " attic"',
+                alice=[no("invalid_name", '" attic" cannot be a name: it begins or ends with a space.')],
+            ),
+            says(
+                "alice",
+                "!join " + "a" * 65,
+                alice=[
+                    no("invalid_name", f'"{"a" * 59}…" cannot be a name: it is longer than 64 characters.')
+                ],
+            ),
+            says(
+                "alice",
+                '!join  "the attic" ',
+                alice=[server("You are now in the attic."), entered("alice", "the attic")],
+                bob=[left("alice")],
+            ),
+            happens(
+                lambda house: house.hub.rooms.lock("the attic", 'open "sesame" \\'),
+                alice=[state(available=False, room="the attic")],
+            ),
+            says("bob", '!join "the attic"', bob=[LOCKED]),
+            says("bob", '!join "the attic" sesame', bob=[LOCKED]),
+            says("bob", "still here", bob=[said("bob", "still here")]),
+            says(
+                "bob",
+                '!join "the attic" "open \\"sesame\\" \\\\"',
+                bob=[server("You are now in the attic."), entered("bob", "the attic")],
+                alice=[entered("bob", "the attic")],
+            ),
+        ),
+        id="!join goes to a room, with a password where it is locked, or leaves everything as it is",
+    ),
+    pytest.param(
+        one_by_one(
+            says(
+                "alice",
+                '!msg bob don\'t "panic"  now ',
+                alice=[server("Sent to bob.")],
+                bob=[said("alice", 'don\'t "panic"  now')],
+            ),
+            says("alice", '!msg "BOB" hi', alice=[server("Sent to bob.")], bob=[said("alice", "hi")]),
+            says("alice", "!msg alice hi", alice=[said("alice", "hi"), server("Sent to alice.")]),
+            says("alice", "!msg zed hi", alice=[no("unknown_recipient", 'Nobody is registered as "zed".')]),
+            says("alice", "!msg bob", alice=[misuse("Write !msg USER TEXT" + QUOTES)]),
+            says("alice", "!msg bob  \n ", alice=[misuse("Write !msg USER TEXT" + QUOTES)]),
+            says("alice", "!msg\nbob\nhi", alice=[server("Sent to bob.")], bob=[said("alice", "hi")]),
+        ),
+        id="!msg says all behind the name to one user alone, as it stands",
+    ),
+    pytest.param(
+        one_by_one(
+            says("alice", "!hlep", alice=[no("unknown_type", '"!hlep" is no command; say !help.')]),
+            says("alice", "!3", alice=[no("unknown_type", '"!3" is no command; say !help.')]),
+            says("alice", "!été", alice=[no("unknown_type", '"!été" is no command; say !help.')]),
+            says(
+                "alice",
+                "!" + "x" * 99 + " y",
+                alice=[no("unknown_type", f'"!{"x" * 58}…" is no command; say !help.')],
+            ),
+            says("alice", "!help hlep", alice=[no("unknown_type", '"!hlep" is no command; say !help.')]),
+            says("alice", "!help !JOIN", alice=[server(f"!join ROOM [PASSWORD]: {BUILT_INS['join'].help}")]),
+            says(
+                "alice",
+                "!help lock",
+                alice=[server(f"!lock ROOM PASSWORD: {BUILT_INS['lock'].help} (after !auth)")],
+            ),
+            says("alice", "!help me please", alice=[misuse("Write !help [COMMAND]" + QUOTES)]),
+            says("alice", "!rooms please", alice=[misuse("Write !rooms" + QUOTES)]),
+        ),
+        id="an unknown command, and help",
+    ),
+]
+
+
+@pytest.mark.parametrize("conversation", EVERYONES)
+def test_what_everyone_may_do(conversation: list[Step]) -> None:
+    House("alice", "bob").play(conversation)
+
+
+def test_help_lists_every_command() -> None:
+    (frame,) = House("alice")["alice"].ask(create("!help"))
+
+    lines = frame["d"]["content"].split("\n")
+    assert [line.partition(" ")[0].rstrip(":") for line in lines] == [f"!{name}" for name in BUILT_INS]
+
+
+def test_there_may_be_no_rooms() -> None:
+    house = House("alice")
+    house.hub.rooms.delete("general")
+    house.take()
+
+    assert house["alice"].ask(create("!rooms")) == [server("There are no rooms.")]
+
+
+OWNERS_DO = [
+    pytest.param(
+        one_by_one(
+            says("alice", "!auth horse", alice=[WRONG_KEY]),
+            says("alice", "!close", alice=[NOT_THE_OWNER]),
+            says("alice", f"!auth {KEY}", alice=[misuse("Write !auth KEY" + QUOTES)]),
+            *(says("alice", "!auth horse", alice=[WRONG_KEY]) for _ in range(4)),
+            says("alice", f'!auth "{KEY}"', alice=[TOO_MANY_KEYS]),
+            time_passes(60.0),
+            auth(),
+            says("bob", "!close", bob=[NOT_THE_OWNER]),
+            says(
+                "alice",
+                "!close",
+                alice=[state(available=False), server("general is closed.")],
+                bob=[state(available=False)],
+            ),
+        ),
+        id="the key is shown first, by each session for itself, and guessing is slow",
+    ),
+    pytest.param(
+        one_by_one(
+            auth(),
+            says(
+                "alice",
+                "!lock general pw",
+                alice=[state(available=False), server("general is locked.")],
+                bob=[state(available=False)],
+            ),
+            says("alice", "!lock pw", alice=[misuse("Write !lock ROOM PASSWORD" + QUOTES)]),
+            says("alice", '!lock general ""', alice=[WRONG_PASSWORD_SIZE]),
+            says("alice", "!lock general " + "p" * 1025, alice=[WRONG_PASSWORD_SIZE]),
+            says(
+                "alice",
+                "!unlock",
+                alice=[state(available=True), server("general is unlocked.")],
+                bob=[state(available=True)],
+            ),
+            says(
+                "alice",
+                "!close general",
+                alice=[state(available=False), server("general is closed.")],
+                bob=[state(available=False)],
+            ),
+            says(
+                "alice",
+                "!unlock GENERAL",
+                alice=[state(available=False), server("general is unlocked.")],
+                bob=[state(available=False)],
+            ),
+            says(
+                "alice",
+                "!open",
+                alice=[state(available=True), server("general is open.")],
+                bob=[state(available=True)],
+            ),
+            says("alice", "!open cellar", alice=[no("unknown_room", 'There is no room "cellar".')]),
+        ),
+        id="lock, unlock, close and open",
+    ),
+    pytest.param(
+        one_by_one(
+            auth(),
+            says(
+                "alice",
+                "!delete",
+                alice=[state(available=False), server("general is deleted.")],
+                bob=[state(available=False)],
+            ),
+            *(
+                says("alice", command, alice=[IN_NO_ROOM])
+                for command in ("!delete", "!close", "!open", "!unlock", "!ban bob", "!unban bob")
+            ),
+            says("alice", "!join general", alice=[server("You are now in general."), entered("alice")]),
+        ),
+        id="a deleted room's name can be used again",
+    ),
+    pytest.param(
+        one_by_one(
+            auth(),
+            says(
+                "alice",
+                "!ban BOB",
+                alice=[left("bob"), server("bob is banned from general.")],
+                bob=[state(available=False)],
+            ),
+            says(
+                "bob", "!join general", bob=[no("access_denied", 'You are banned from the room "general".')]
+            ),
+            says("alice", "!ban zed", alice=[no("unknown_recipient", 'Nobody is registered as "zed".')]),
+            says("alice", "!ban bob cellar", alice=[no("unknown_room", 'There is no room "cellar".')]),
+            says("alice", "!unban bob general", alice=[server("bob is not banned from general.")]),
+            says(
+                "bob",
+                "!join general",
+                bob=[server("You are now in general."), entered("bob")],
+                alice=[entered("bob")],
+            ),
+            says(
+                "bob",
+                "!join attic",
+                bob=[server("You are now in attic."), entered("bob", "attic")],
+                alice=[left("bob")],
+            ),
+            says(
+                "alice",
+                "!ban bob attic",
+                alice=[server("bob is banned from attic.")],
+                bob=[state(available=False, room="attic")],
+            ),
+            says(
+                "alice", "!ban alice", alice=[state(available=False), server("alice is banned from general.")]
+            ),
+        ),
+        id="ban and unban",
+    ),
+    pytest.param(
+        one_by_one(
+            auth(),
+            *(
+                says(
+                    "alice",
+                    f"!{name} a b c",
+                    alice=[misuse(f"Write !{name} {BUILT_INS[name].usage}" + QUOTES)],
+                )
+                for name in OWNERS
+                if name != "shutdown"
+            ),
+        ),
+        id="too many words",
+    ),
+]
+
+
+@pytest.mark.parametrize("conversation", OWNERS_DO)
+def test_what_the_owner_may_do(conversation: list[Step]) -> None:
+    House("alice", "bob").play(conversation)
+
+
+@pytest.mark.parametrize("name", OWNERS)
+def test_the_owners_commands_are_refused_to_others_whatever_is_behind_them(name: str) -> None:
+    house = House("alice")
+
+    for words in ("", " general", " alice general", ' "'):
+        assert house["alice"].ask(create(f"!{name}{words}")) == [
+            no("access_denied", f"!{name} is the owner's: say !auth KEY first.")
+        ]
+    assert house.stops == []
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("!shutdown", None),
+        ("!shutdown  ", None),
+        ("!shutdown Maintenance", "Maintenance"),
+        ('!shutdown we\'re off, "all" of us ', 'we\'re off, "all" of us'),
+    ],
+)
+def test_shutdown_stops_the_server_for_the_reason_given(content: str, reason: str | None) -> None:
+    house = House("alice")
+    house.play([auth(), says("alice", content)])
+
+    assert house.stops == [reason]
+
+
+def test_without_a_key_nobody_is_the_owner() -> None:
+    house = House("alice", secret_key=None)
+
+    house.play([says("alice", "!auth x", alice=[WRONG_KEY]), says("alice", '!auth ""', alice=[WRONG_KEY])])
+
+
+def test_a_key_in_an_error_is_not_shown() -> None:
+    house = House("alice")
+
+    for content in (f"!auth {KEY}", f'!auth "{KEY}', f"!lock general {KEY} x", f'!join "{KEY}'):
+        (frame,) = house["alice"].ask(create(content))
+        assert KEY not in frame["d"]["error"]
+
+
+def test_a_direct_message_reaches_other_protocols_and_knows_its_sender() -> None:
+    house = House("alice")
+    zoe, listener = house.stranger("zoe")
+
+    assert house["alice"].ask(create(f"!msg {zoe.name} hi")) == [server("Sent to zoe.")]
+    (message,) = listener.heard
+    assert isinstance(message, DirectMessage)
+    assert message.sender_id == house["alice"].peer.session.id
+
+
+PREFIXES = [
+    pytest.param(
+        "/",
+        one_by_one(
+            says("alice", "/me", alice=[server("You are alice, in general.")]),
+            says("alice", "!me", alice=[said("alice", "!me")]),
+        ),
+        id="slash",
+    ),
+    pytest.param(
+        "bot, ",
+        one_by_one(
+            says("alice", "bot, me", alice=[server("You are alice, in general.")]),
+            says("alice", "bot,", alice=[said("alice", "bot,")]),
+        ),
+        id="a long one",
+    ),
+    pytest.param(
+        "/",
+        one_by_one(
+            says(
+                "alice", "/close", alice=[no("access_denied", "/close is the owner's: say /auth KEY first.")]
+            ),
+            says(
+                "alice",
+                "/help open",
+                alice=[server("/open [ROOM]: Neither closed nor locked any more. (after /auth)")],
+            ),
+        ),
+        id="it is in what is told",
+    ),
+    pytest.param(
+        "",
+        one_by_one(
+            says("alice", "me", alice=[said("alice", "me")]),
+            says("alice", "!me", alice=[said("alice", "!me")]),
+        ),
+        id="none",
+    ),
+]
+
+
+@pytest.mark.parametrize(("prefix", "conversation"), PREFIXES)
+def test_the_prefix_can_be_another_or_none(prefix: str, conversation: list[Step]) -> None:
+    House("alice", command_prefix=prefix).play(conversation)
+
+
+LINES = [
+    pytest.param("", [], id="nothing"),
+    pytest.param(" \t\n ", [], id="white space"),
+    pytest.param("a b\tc\nd", ["a", "b", "c", "d"], id="words"),
+    pytest.param('"a b" c', ["a b", "c"], id="quotation marks"),
+    pytest.param("'a b' c", ["a b", "c"], id="single ones"),
+    pytest.param('""', [""], id="an empty word"),
+    pytest.param("''", [""], id="an empty word in single marks"),
+    pytest.param(r'"a\"b" "\\" "\n"', ['a"b', "\\", r"\n"], id="backslashes in quotation marks"),
+    pytest.param(r"'\' \a", ["\\", r"\a"], id="backslashes elsewhere"),
+    pytest.param("don't say \"it's\"", ["don't", "say", "it's"], id="apostrophes"),
+    pytest.param('a"b c"d', ['a"b', 'c"d'], id="marks inside a word"),
+    pytest.param("'\"' \"'\"", ['"', "'"], id="one kind inside the other"),
+]
+
+
+@pytest.mark.parametrize(("line", "words"), LINES)
+def test_words_are_parted(line: str, words: list[str]) -> None:
+    assert split(line) == words
+    assert split(f"  {line}  ") == words
+
+
+@pytest.mark.parametrize("line", ['"', "'", '"a', "a 'b", '"a"b', '"a\\"', "'a\\''", '"a""b"', "'tis"])
+def test_a_quotation_mark_that_is_not_closed_is_told(line: str) -> None:
+    with pytest.raises(ValueError, match="has to be closed"):
+        split(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "words", "parts"),
+    [
+        (" a  b c ", 1, ["a", "b c"]),
+        (" a  b c ", 0, ["a  b c"]),
+        (" a ", 1, ["a"]),
+        ("", 0, []),
+        ("'a b' 'c", 1, ["a b", "'c"]),
+        ("a b", 7, ["a", "b"]),
+    ],
+)
+def test_behind_some_words_the_rest_is_one_text(line: str, words: int, parts: list[str]) -> None:
+    assert split(line, words) == parts
+
+
+@pytest.mark.parametrize("piece", ["a ", '"', "'", "\\", '"a" ', '"\\', " ", "\n", "'a' ", "x", '\\"'])
+def test_a_long_line_takes_no_time_to_speak_of(piece: str) -> None:
+    house = House("alice")
+
+    for content in (f"!join {piece * 300_000}", f"!msg bob {piece * 300_000}", f"!{piece * 300_000}"):
+        house["alice"].send(create(content))
+
+
+def test_there_are_not_too_many_words() -> None:
+    assert len(split("a " * WORDS_LIMIT)) == WORDS_LIMIT
+    assert len(split("a " * WORDS_LIMIT + "b c", WORDS_LIMIT)) == WORDS_LIMIT + 1
+    with pytest.raises(ValueError, match="at most 1000 words"):
+        split("a " * (WORDS_LIMIT + 1))
+
+
+def test_every_command_is_in_the_documentation() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "protocols" / "opcodes.md").read_text("utf-8")
+
+    for name, row in BUILT_INS.items():
+        assert f"| `{f'!{name} {row.usage}'.rstrip()}` |" in page

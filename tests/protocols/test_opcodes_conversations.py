@@ -1,0 +1,400 @@
+"""Conversations in opcodes: who sends what, and who gets which frames in which order.
+
+A client that gets nothing at a step is not named there; that it got nothing is checked all the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from chateau_house import Frame, HandCommit, LateStore, stamp
+from opcodes_house import (
+    CACHE,
+    House,
+    Step,
+    connects,
+    create,
+    entered,
+    happens,
+    leaves_the_line,
+    left,
+    no,
+    said,
+    says,
+    server,
+    state,
+    time_passes,
+)
+
+from chateau.hub.errors import Unavailable
+from chateau.store.memory import MemoryStore
+
+
+def room(number: int, *users: str, name: str = "general", available: bool = True) -> Frame:
+    """A room of the cache, made by the mint's call *number*."""
+    made = stamp(number)
+    return {
+        "name": name,
+        "id": made["id"],
+        "created_at": made["time"],
+        "users": list(users),
+        "available": available,
+    }
+
+
+def cached(*rooms: Frame, users: int, me: tuple[str | None, str | None]) -> Frame:
+    place = {"command_prefix": "!", "host": "127.0.0.1", "port": 8765}
+    shown = {room["name"]: room for room in rooms}
+    return {"op": 4, "d": {"rooms": shown, **place, "users": users, "me": {"name": me[0], "room": me[1]}}}
+
+
+LOGINS = [
+    pytest.param(
+        [
+            says(
+                "alice",
+                "alice",
+                alice=[cached(room(0, "alice"), users=1, me=("alice", "general")), entered("alice")],
+            ),
+            says(
+                "bob",
+                "bob",
+                bob=[cached(room(0, "alice", "bob"), users=2, me=("bob", "general")), entered("bob")],
+                alice=[entered("bob")],
+            ),
+        ],
+        id="who logs in gets the cache, then its arrival, as the others do",
+    ),
+    pytest.param(
+        [
+            says("alice", CACHE, alice=[cached(users=1, me=(None, None))]),
+            says("alice", {"op": 4, "d": {"odd": [1]}}, alice=[cached(users=1, me=(None, None))]),
+            says("alice", {"op": 4.0, "d": None}, alice=[cached(users=1, me=(None, None))]),
+        ],
+        id="the cache can be had before the login, with any d",
+    ),
+    pytest.param(
+        [
+            says(
+                "alice",
+                " alice",
+                alice=[no("invalid_name", '" alice" cannot be a name: it begins or ends with a space.')],
+            ),
+            says("alice", "", alice=[no("invalid_name", '"" cannot be a name: it is empty.')]),
+            says(
+                "alice",
+                "CHATEAU",
+                alice=[no("invalid_name", '"CHATEAU" cannot be a name: the server itself speaks under it.')],
+            ),
+            says(
+                "alice",
+                "x" * 33,
+                alice=[
+                    no("invalid_name", f'"{"x" * 33}" cannot be a name: it is longer than 32 characters.')
+                ],
+            ),
+            says("alice", CACHE, alice=[cached(users=1, me=(None, None))]),
+            says(
+                "alice",
+                "alice",
+                alice=[cached(room(0, "alice"), users=1, me=("alice", "general")), entered("alice")],
+            ),
+        ],
+        id="a name that is none can be followed by another",
+    ),
+    pytest.param(
+        [
+            says("alice", "!help", alice=[no("not_registered", "Register a username first.")]),
+            says("alice", CACHE, alice=[cached(users=1, me=(None, None))]),
+        ],
+        id="a command before the login is refused, and names nobody",
+    ),
+]
+
+
+@pytest.mark.parametrize("conversation", LOGINS)
+def test_logging_in(conversation: list[Step]) -> None:
+    House().play(conversation)
+
+
+TALK = [
+    pytest.param(
+        [
+            says(
+                "alice", "hello, all", alice=[said("alice", "hello, all")], bob=[said("alice", "hello, all")]
+            ),
+            says("bob", "", alice=[said("bob", "")], bob=[said("bob", "")]),
+            says(
+                "bob",
+                "né 😀 \u2028\x00",
+                alice=[said("bob", "né 😀 \u2028\x00")],
+                bob=[said("bob", "né 😀 \u2028\x00")],
+            ),
+            says(
+                "alice",
+                {"op": 1.0, "d": {"content": "1.0", "odd": 1}, "e": 1},
+                alice=[said("alice", "1.0")],
+                bob=[said("alice", "1.0")],
+            ),
+        ],
+        id="a message goes to all members, the sender included; extra keys and 1.0 are fine",
+    ),
+    pytest.param(
+        [
+            says("alice", text, alice=[said("alice", text)], bob=[said("alice", text)])
+            for text in ("!", "!!!", "! help", "!?", " !help", "help!")
+        ],
+        id="a prefix without a letter behind it is a message",
+    ),
+    pytest.param(
+        [
+            leaves_the_line("bob", alice=[left("bob")]),
+            says(
+                "bobby",
+                "Bob",
+                bobby=[cached(room(0, "alice", "Bob"), users=2, me=("Bob", "general")), entered("Bob")],
+                alice=[entered("Bob")],
+            ),
+        ],
+        id="a connection that drops leaves the room, and its name is free",
+    ),
+    pytest.param(
+        [
+            says("carol", "ALICE", carol=[no("name_taken", 'The username "ALICE" is taken.')]),
+            says(
+                "carol",
+                "alice2",
+                carol=[
+                    cached(room(0, "alice", "alice2", "bob"), users=3, me=("alice2", "general")),
+                    entered("alice2"),
+                ],
+                alice=[entered("alice2")],
+                bob=[entered("alice2")],
+            ),
+        ],
+        id="a name in another spelling is taken, and another name can be tried at once",
+    ),
+    pytest.param(
+        [
+            says(
+                "alice",
+                "!join attic",
+                alice=[server("You are now in attic."), entered("alice", "attic")],
+                bob=[left("alice")],
+            ),
+            says("alice", "anyone?", alice=[said("alice", "anyone?")]),
+            says(
+                "bob",
+                '!join "ATTIC"',
+                bob=[server("You are now in attic."), entered("bob", "attic")],
+                alice=[entered("bob", "attic")],
+            ),
+            says("bob", "me", alice=[said("bob", "me")], bob=[said("bob", "me")]),
+            leaves_the_line("bob", alice=[left("bob", "attic")]),
+        ],
+        id="one is in one room at a time",
+    ),
+    pytest.param(
+        [
+            happens(
+                lambda house: house.hub.shut_down("Maintenance"),
+                alice=[{"op": 3, "d": {"reason": "Maintenance"}}],
+                bob=[{"op": 3, "d": {"reason": "Maintenance"}}],
+            ),
+            happens(
+                lambda house: house.hub.shut_down(),
+                alice=[{"op": 3, "d": {"reason": None}}],
+                bob=[{"op": 3, "d": {"reason": None}}],
+            ),
+        ],
+        id="a shutdown is told to everyone",
+    ),
+    pytest.param(
+        [
+            connects("guest"),
+            happens(
+                lambda house: house.hub.rooms.close("general"),
+                alice=[state(available=False)],
+                bob=[state(available=False)],
+            ),
+            says("alice", "hello?", alice=[no("access_denied", 'The room "general" is closed.')]),
+            says(
+                "guest",
+                "guest",
+                guest=[
+                    cached(room(0, "alice", "bob", available=False), users=3, me=("guest", None)),
+                    state(available=False),
+                ],
+            ),
+            says("guest", "hello?", guest=[no("not_in_room", "You are in no room: say !join ROOM first.")]),
+            says("guest", "guest2", guest=[no("not_in_room", "You are in no room: say !join ROOM first.")]),
+            happens(
+                lambda house: house.hub.rooms.open("general"),
+                alice=[state(available=True)],
+                bob=[state(available=True)],
+            ),
+            says(
+                "guest",
+                "!join general",
+                guest=[server("You are now in general."), entered("guest")],
+                alice=[entered("guest")],
+                bob=[entered("guest")],
+            ),
+        ],
+        id="who logs in while general is closed is in no room, and can come in later",
+    ),
+    pytest.param(
+        [
+            happens(
+                lambda house: house.hub.rooms.ban("general", "bob"),
+                alice=[left("bob")],
+                bob=[state(available=False)],
+            ),
+            leaves_the_line("bob"),
+            says(
+                "bob2",
+                "BOB",
+                bob2=[cached(room(0, "alice"), users=2, me=("BOB", None)), state(available=False)],
+            ),
+            happens(lambda house: house.hub.rooms.lock("general", "pw"), alice=[state(available=False)]),
+            says(
+                "eve",
+                "eve",
+                eve=[
+                    cached(room(0, "alice", available=False), users=3, me=("eve", None)),
+                    state(available=False),
+                ],
+            ),
+        ],
+        id="who is banned from general, or does not know its password, logs in all the same",
+    ),
+    pytest.param(
+        [
+            happens(
+                lambda house: house.hub.rooms.delete("general"),
+                alice=[state(available=False)],
+                bob=[state(available=False)],
+            ),
+            says("alice", "hello?", alice=[no("not_in_room", "You are in no room: say !join ROOM first.")]),
+        ],
+        id="a room that is deleted has nobody inside",
+    ),
+]
+
+
+@pytest.mark.parametrize("conversation", TALK)
+def test_talking(conversation: list[Step]) -> None:
+    House("alice", "bob").play(conversation)
+
+
+def test_a_room_is_shown_as_it_was_first_written() -> None:
+    house = House()
+    house.stranger("zoe", room="General")
+
+    cache, arrival = house["alice"].ask(create("alice"))
+
+    assert cache["d"]["rooms"]["General"]["users"] == ["alice", "zoe"]
+    assert cache["d"]["me"] == {"name": "alice", "room": "General"}
+    assert arrival == entered("alice", "General")
+
+
+def test_what_other_protocols_say_is_heard() -> None:
+    house = House("alice")
+    zoe, _ = house.stranger("zoe", room="general")
+    nameless, _ = house.stranger()
+    house.take()
+
+    house.hub.publish(zoe, "general", "from afar")
+    house.hub.message(zoe, ["alice"], "psst")
+    house.hub.message(nameless, ["ALICE"], "who?")
+    house.hub.publish_package("general", "json", b'{"a":1}')
+    house.hub.publish_package("general", "bytes", b"\x00\xff")
+
+    assert house.take()["alice"] == [
+        said("zoe", "from afar"),
+        said("zoe", "psst"),
+        said(nameless.name, "who?"),
+        said("channel", '{"a":1}'),
+        said("channel", "AP8="),
+    ]
+
+
+def test_a_crowd_is_told_of_by_its_number_and_the_newcomer_of_itself_alone() -> None:
+    house = House("alice", "bob", presence_limit=2)
+    count = said("general", "There are 3 users in the room")
+    cache = cached(room(0, "alice", "bob", "carol"), users=3, me=("carol", "general"))
+    gone = [left("carol")]
+
+    house.play(
+        [
+            says("carol", "carol", carol=[cache, entered("carol")], alice=[count], bob=[count]),
+            says("carol", "!join attic", carol=in_place("carol", "attic"), alice=gone, bob=gone),
+            says("carol", "!join general", carol=in_place("carol", "general")),
+            time_passes(1.0, alice=[count], bob=[count], carol=[count]),
+        ]
+    )
+
+
+def in_place(name: str, room: str) -> list[Frame]:
+    """What *name* is told when it has come into *room*."""
+    return [server(f"You are now in {room}."), entered(name, room)]
+
+
+def test_an_event_is_encoded_once_for_all_who_hear_it() -> None:
+    house = House("alice", "bob", "carol")
+    house.broadcasts.clear()
+
+    house["alice"].send(create("hello"))
+
+    assert len(house.broadcasts) == 1
+    assert len(house.take()) == 3
+
+
+def test_a_message_is_heard_before_it_is_kept_and_has_no_answer() -> None:
+    house = House("alice", "bob", store=LateStore())
+
+    house["alice"].send(create("hello"))
+
+    assert house.take() == {"alice": [said("alice", "hello")], "bob": [said("alice", "hello")]}
+    commits(house)[-1].finish()
+    assert house.take() == {}
+
+
+def test_a_message_that_could_not_be_kept_is_told_to_its_sender_alone() -> None:
+    house = House("alice", "bob", store=LateStore())
+    house["alice"].send(create("one"))
+    house["alice"].send(create("two"))
+    house.take()
+
+    commits(house)[-2].finish(OSError("disk full"))
+    commits(house)[-1].finish()
+
+    unkept = "The message was passed on, but it could not be kept."
+    assert house.take() == {"alice": [no("unavailable", unkept)]}
+
+
+def test_a_failed_commit_after_the_end_goes_nowhere() -> None:
+    house = House("alice", store=LateStore())
+    house["alice"].send(create("hello"))
+    house["alice"].close()
+
+    commits(house)[-1].finish(OSError("disk full"))
+
+
+def commits(house: House) -> list[HandCommit]:
+    assert isinstance(house.store, LateStore)
+    return house.store.commits
+
+
+class FullStore(MemoryStore):
+    def append(self, key: str, record: Any) -> None:
+        raise Unavailable("Nothing can be kept now.")
+
+
+def test_a_message_that_cannot_be_kept_is_refused_and_heard_by_nobody() -> None:
+    house = House("alice", "bob", store=FullStore())
+
+    house["alice"].send(create("hello"))
+
+    assert house.take() == {"alice": [no("unavailable", "Nothing can be kept now.")]}

@@ -1,0 +1,329 @@
+"""Commands of plug-ins while they run: beside everything else, each for its caller, to its session's end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import pytest
+from opcodes_house import House, create, entered, loop_turns, misuse, no, said, server
+
+from chateau.hub.errors import AccessDenied, UnknownRoom
+from chateau.protocols.plugin_commands import AT_ONCE, Command, Server, User
+
+Run = Callable[[Server, User, list[str]], Coroutine[Any, Any, Any]]
+
+FAILED = no("internal", "The command !do failed; the server has logged why.")
+
+
+def house_with(run: Run, *inside: str, **options: Any) -> House:
+    command = Command("do", "[WORD]", "Do it.", run)
+    return House(*(inside or ("alice", "bob")), plugins={"do": command}, **options)
+
+
+async def frames_of(house: House, content: str = "!do") -> Any:
+    """What everyone gets when alice gives a command."""
+    house["alice"].send(create(content))
+    await loop_turns()
+    return house.take()
+
+
+def test_what_is_returned_is_told_to_the_caller_alone() -> None:
+    async def run(server: Server, user: User, words: list[str]) -> str:
+        return f"{user.name} of {server.name}: {words}"
+
+    house = house_with(run)
+    frames = asyncio.run(frames_of(house, '!DO a "b c" don\'t'))
+
+    assert frames == {"alice": [server("""alice of Chateau: ['a', 'b c', "don't"]""")]}
+
+
+def test_nothing_returned_is_nothing_told() -> None:
+    async def run(server: Server, user: User, words: list[str]) -> None:
+        pass
+
+    assert asyncio.run(frames_of(house_with(run))) == {}
+
+
+def test_replies_come_one_by_one_and_others_go_on_meanwhile() -> None:
+    go_on = asyncio.Event()
+
+    async def run(server: Server, user: User, words: list[str]) -> str:
+        user.reply("one")
+        await go_on.wait()
+        user.reply("")
+        return "three"
+
+    async def conversation(house: House) -> None:
+        assert await frames_of(house) == {"alice": [server("one")]}
+        house["alice"].send(create("hi"))
+        assert house.take() == {"alice": [said("alice", "hi")], "bob": [said("alice", "hi")]}
+        go_on.set()
+        await loop_turns()
+        assert house.take() == {"alice": [server(""), server("three")]}
+
+    asyncio.run(conversation(house_with(run)))
+
+
+def test_the_user_is_known_by_name_room_and_role() -> None:
+    seen = []
+
+    async def run(server: Server, user: User, words: list[str]) -> None:
+        seen.append((user.name, user.room, user.is_owner))
+
+    async def conversation(house: House) -> None:
+        await frames_of(house)
+        house["alice"].send(create('!auth "correct horse"'))
+        house.hub.leave(house["alice"].peer.session, "general")
+        await frames_of(house)
+
+    asyncio.run(conversation(house_with(run)))
+
+    assert seen == [("alice", "general", False), ("alice", None, True)]
+
+
+def test_the_server_knows_names_and_rooms_which_a_plug_in_cannot_change() -> None:
+    seen: list[list[str]] = []
+
+    async def run(server: Server, user: User, words: list[str]) -> None:
+        seen.extend((server.usernames(), server.rooms()))
+        server.usernames().clear()
+        server.rooms().clear()
+
+    house = house_with(run)
+    house.stranger("Zoe", room="attic")
+    asyncio.run(frames_of(house))
+
+    assert seen == [["alice", "bob", "Zoe"], ["attic", "general"]]
+    assert list(house.hub.usernames()) == ["alice", "bob", "Zoe"]
+
+
+def test_the_server_speaks_to_a_user_in_its_own_name() -> None:
+    async def run(server: Server, user: User, words: list[str]) -> None:
+        server.message("BOB", "alice thinks of you")
+        server.message("zoe", "too")
+
+    house = house_with(run)
+    _, listener = house.stranger("zoe")
+
+    assert asyncio.run(frames_of(house)) == {"bob": [server("alice thinks of you")]}
+    (message,) = listener.heard
+    assert (message.sender, message.sender_id) == ("Chateau", "")  # type: ignore[union-attr]
+
+
+def test_a_refusal_is_told_as_it_is() -> None:
+    async def run(server: Server, user: User, words: list[str]) -> None:
+        if words:
+            server.message(words[0], "hi")
+        raise AccessDenied("x" * 400)
+
+    house = house_with(run)
+
+    unknown = no("unknown_recipient", 'Nobody is registered as "zed".')
+    assert asyncio.run(frames_of(house, "!do zed")) == {"alice": [unknown]}
+    assert asyncio.run(frames_of(house)) == {"alice": [no("access_denied", "x" * 300)]}
+
+
+async def raises(server: Server, user: User, words: list[str]) -> None:
+    raise KeyError("a bug")
+
+
+async def exits(server: Server, user: User, words: list[str]) -> None:
+    raise SystemExit(3)
+
+
+async def returns_a_number(server: Server, user: User, words: list[str]) -> int:
+    return 7
+
+
+async def returns_half_a_character(server: Server, user: User, words: list[str]) -> str:
+    return "\ud800"
+
+
+async def replies_nothing(server: Server, user: User, words: list[str]) -> None:
+    user.reply(None)  # type: ignore[arg-type]
+
+
+async def says_half_a_character(server: Server, user: User, words: list[str]) -> None:
+    server.message("bob", "\ud800")
+
+
+async def refuses_half_a_character(server: Server, user: User, words: list[str]) -> None:
+    raise UnknownRoom("\ud800")
+
+
+async def awaits_what_was_cancelled(server: Server, user: User, words: list[str]) -> None:
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    future.cancel()
+    await future
+
+
+async def awaits_a_reply(server: Server, user: User, words: list[str]) -> None:
+    await user.reply("one")  # type: ignore[func-returns-value]
+
+
+@pytest.mark.parametrize(
+    ("run", "first"),
+    [
+        (raises, []),
+        (exits, []),
+        (returns_a_number, []),
+        (returns_half_a_character, []),
+        (replies_nothing, []),
+        (says_half_a_character, []),
+        (refuses_half_a_character, []),
+        (awaits_what_was_cancelled, []),
+        (awaits_a_reply, [server("one")]),
+    ],
+)
+def test_a_bug_is_told_to_its_caller_logged_once_and_hurts_nobody(
+    run: Run, first: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    house = house_with(run)
+
+    assert asyncio.run(frames_of(house)) == {"alice": [*first, FAILED]}
+
+    (record,) = caplog.records
+    assert record.getMessage() == f"session {house['alice'].peer.session.id}: the command !do failed"
+    assert record.exc_info is not None
+    assert record.levelno == logging.ERROR
+    caplog.clear()
+    assert house["alice"].ask(create("hi")) == [said("alice", "hi")]
+
+
+def test_a_command_ends_with_the_session_and_what_it_replies_then_goes_nowhere() -> None:
+    happened = []
+
+    async def run(server: Server, user: User, words: list[str]) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            happened.append(f"{user.name} in {user.room}")
+            user.reply("bye")
+
+    async def conversation(house: House) -> None:
+        await frames_of(house)
+        house["alice"].close()
+        await loop_turns()
+
+    house = house_with(run)
+    asyncio.run(conversation(house))
+
+    assert happened == ["alice in None"]
+    assert "alice" not in house.take()
+
+
+def test_a_command_that_has_not_begun_when_its_session_ends_never_does() -> None:
+    async def run(server: Server, user: User, words: list[str]) -> None:
+        raise AssertionError
+
+    async def conversation(house: House) -> None:
+        house["alice"].send(create("!do"))
+        house["alice"].close()
+        await loop_turns()
+
+    asyncio.run(conversation(house_with(run)))
+
+
+def test_a_name_that_is_free_again_does_not_get_what_was_asked_under_it_before() -> None:
+    go_on = asyncio.Event()
+
+    async def run(server: Server, user: User, words: list[str]) -> str:
+        try:
+            await go_on.wait()
+        except asyncio.CancelledError:
+            user.reply("I will not be stopped")
+        return "a secret of alice"
+
+    async def conversation(house: House) -> None:
+        house["alice"].send(create("!do"))
+        await loop_turns()
+        house["alice"].close()
+        house["second"].send(create("alice"))
+        house.take()
+        await loop_turns()
+        assert house.take() == {}
+
+    asyncio.run(conversation(house_with(run)))
+
+
+def test_one_session_has_so_many_commands_running_and_no_more() -> None:
+    go_on = asyncio.Event()
+
+    async def run(server: Server, user: User, words: list[str]) -> str:
+        await go_on.wait()
+        return words[0]
+
+    async def conversation(house: House) -> None:
+        for number in range(AT_ONCE):
+            house["alice"].send(create(f"!do {number}"))
+        await loop_turns()
+        too_many = no("rate_limited", "You have 16 commands running: wait until one of them ends.")
+        assert house["alice"].ask(create("!do x")) == [too_many]
+        assert house["bob"].ask(create("!do bob")) == []
+        go_on.set()
+        await loop_turns()
+        frames = house.take()
+        assert frames["bob"] == [server("bob")]
+        assert frames["alice"] == [server(str(number)) for number in range(AT_ONCE)]
+        assert await frames_of(house, "!do again") == {"alice": [server("again")]}
+
+    asyncio.run(conversation(house_with(run)))
+
+
+def test_a_plug_ins_command_is_in_the_help_and_asks_for_closed_quotation_marks() -> None:
+    house = house_with(raises)
+
+    (frame,) = house["alice"].ask(create("!help"))
+    assert frame["d"]["content"].endswith("\n!do [WORD]: Do it.")
+    assert house["alice"].ask(create("!help do")) == [server("!do [WORD]: Do it.")]
+    unclosed = "A quotation mark has to be closed at the end of a word: write !do [WORD]"
+    assert house["alice"].ask(create('!do "a')) == [
+        misuse(unclosed + "; what has spaces goes in quotation marks.")
+    ]
+
+
+def test_a_plug_in_needs_a_registered_user() -> None:
+    house = house_with(raises)
+
+    assert house["guest"].ask(create("!do")) == [no("not_registered", "Register a username first.")]
+
+
+def test_tasks_can_be_made_by_another_hand() -> None:
+    made: list[Awaitable[None]] = []
+
+    async def run(server: Server, user: User, words: list[str]) -> str:
+        return "done"
+
+    async def conversation(house: House) -> None:
+        runner = house.protocol.commands._runner
+
+        def create_task(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+            made.append(asyncio.create_task(coroutine))
+            return made[-1]  # type: ignore[return-value]
+
+        runner._create_task = create_task
+        assert await frames_of(house) == {"alice": [server("done")]}
+
+    asyncio.run(conversation(house_with(run)))
+    assert len(made) == 1
+
+
+def test_a_session_that_goes_between_rooms_keeps_its_commands() -> None:
+    async def run(server: Server, user: User, words: list[str]) -> str:
+        await asyncio.sleep(0)
+        return f"in {user.room}"
+
+    async def conversation(house: House) -> None:
+        house["alice"].send(create("!do"))
+        house["alice"].send(create("!join attic"))
+        await loop_turns()
+        assert house.take()["alice"] == [
+            server("You are now in attic."),
+            entered("alice", "attic"),
+            server("in attic"),
+        ]
+
+    asyncio.run(conversation(house_with(run)))

@@ -1,0 +1,284 @@
+"""What is refused: each fault's frame, admission, and any text at all."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from chateau_house import Frame
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from opcodes_house import CACHE, CONTRACT, KEY, URL, House, create, no, said, server
+
+from chateau.protocols.commands import BUILT_INS
+from chateau.protocols.opcodes import ERROR_LENGTH, RELAY_BYTES, REQUESTS
+
+
+def invalid(error: str, path: str, op: int = 1) -> Frame:
+    return no("invalid_message", error, path=path, schema=f"{URL}/{REQUESTS[op].schema}.json")
+
+
+REASON = "Why the server stops: a string, or null where nothing is said."
+EMPTY = "This is not JSON: Input is a zero-length, empty document at line 1, column 1."
+MUST_BE_ONE = "is no op that a client sends; those are 1, 3 and 4."
+FAULTS = [
+    pytest.param("", no("invalid_json", EMPTY), id="nothing"),
+    pytest.param("[1]", no("not_an_object", "A message is a JSON object, not an array."), id="no object"),
+    pytest.param(
+        '{"op": 1, "op": 4}',
+        no("invalid_json", 'This is not JSON: the key "op" is there twice.'),
+        id="a key twice",
+    ),
+    pytest.param(
+        '{"op": 1, "d": {"content": "a", "content": "b"}}',
+        no("invalid_json", 'This is not JSON: the key "content" is there twice.'),
+        id="a key twice inside",
+    ),
+    pytest.param({}, no("unknown_type", '"op" is missing; a client sends 1, 3 or 4.'), id="no op"),
+    pytest.param(
+        {"type": 1}, no("unknown_type", '"op" is missing; a client sends 1, 3 or 4.'), id="another protocol"
+    ),
+    *(
+        pytest.param({"op": op}, no("unknown_type", f"{shown} {MUST_BE_ONE}"), id=f"op {shown}"[:20])
+        for op, shown in [
+            (0, "0"),
+            (2, "2"),
+            (5, "5"),
+            (-1, "-1"),
+            (6, "6"),
+            (True, "true"),
+            (None, "null"),
+            ("1", '"1"'),
+            (1.5, "1.5"),
+            (1e300, "1e+300"),
+            ([1], "an array"),
+            ({"a": 1}, "an object"),
+            (-0.0, "-0.0"),
+            ("x" * 99, '"' + 58 * "x" + "…"),
+        ]
+    ),
+    pytest.param({"op": 1}, invalid('"d" is missing from the message.', ""), id="no d"),
+    pytest.param({"op": 1, "d": None}, invalid('"d" must be of the type object.', "/d"), id="d is null"),
+    pytest.param({"op": 1, "d": "hi"}, invalid('"d" must be of the type object.', "/d"), id="d is a string"),
+    pytest.param({"op": 1, "d": {}}, invalid('"content" is missing from "d".', "/d"), id="no content"),
+    pytest.param(
+        {"op": 1, "d": {"content": 7}},
+        invalid('"d/content" must be of the type string.', "/d/content"),
+        id="content is a number",
+    ),
+    pytest.param(
+        {"op": 1, "d": {"content": None}},
+        invalid('"d/content" must be of the type string.', "/d/content"),
+        id="content is null",
+    ),
+    pytest.param({"op": 3}, invalid('"d" is missing from the message.', "", 3), id="a shutdown without d"),
+    pytest.param(
+        {"op": 3, "d": {}}, invalid('"key" is missing from "d".', "/d", 3), id="a shutdown without a key"
+    ),
+    pytest.param(
+        {"op": 3, "d": {"key": None}},
+        invalid('"d/key" must be of the type string.', "/d/key", 3),
+        id="a key that is null",
+    ),
+    pytest.param(
+        {"op": 3.0, "d": {"key": KEY, "reason": 7}},
+        invalid(f'"d/reason" has none of the forms allowed. {REASON}', "/d/reason", 3),
+        id="a reason that is a number",
+    ),
+    pytest.param(
+        {"op": 3, "d": {"key": "x"}}, no("access_denied", "The secret key is wrong."), id="a wrong key"
+    ),
+    pytest.param(
+        {"op": 3, "d": {"key": ""}}, no("access_denied", "The secret key is wrong."), id="an empty key"
+    ),
+    pytest.param(
+        b"{}", no("binary_frame", "Messages are text frames; this was a binary one."), id="a binary frame"
+    ),
+]
+
+
+@pytest.mark.parametrize(("request_", "refusal"), FAULTS)
+def test_a_fault_is_told_to_its_sender_alone_and_nothing_is_done(
+    request_: Frame | str | bytes, refusal: Frame
+) -> None:
+    house = House("alice", "bob")
+
+    house["alice"].send(request_)
+
+    assert house.take() == {"alice": [refusal]}
+    assert house.stops == []
+
+
+@pytest.mark.parametrize("reason", ["Maintenance", "", None])
+@pytest.mark.parametrize("name", ["alice", "a nameless guest"])
+def test_the_right_key_stops_the_server(name: str, reason: str | None) -> None:
+    house = House("alice")
+
+    house[name].send({"op": 3, "d": {"key": KEY, "reason": reason, "odd": 1}})
+
+    assert house.stops == [reason]
+    assert house.take() == {}
+
+
+def test_the_reason_may_be_left_out() -> None:
+    house = House()
+
+    assert house["guest"].ask({"op": 3, "d": {"key": KEY}}) == []
+    assert house.stops == [None]
+
+
+def test_keys_cannot_be_guessed_fast() -> None:
+    house = House()
+    for _ in range(5):
+        house["guest"].send({"op": 3, "d": {"key": "x"}})
+
+    (frame,) = house["guest"].ask({"op": 3, "d": {"key": "x"}})
+
+    assert frame["d"]["code"] == "rate_limited"
+    assert house["guest"].ask({"op": 3, "d": {"key": KEY}}) == [frame]
+    assert house.stops == []
+
+
+@pytest.mark.parametrize(
+    "request_", [create("hi"), create("!me"), CACHE, {"op": 3, "d": {"key": KEY}}, "{", b""]
+)
+def test_a_banned_address_is_refused_everything(request_: Frame | str | bytes) -> None:
+    house = House("alice", "bob")
+    house.hub.access.ban("192.0.2.1")
+
+    house["alice"].send(request_)
+
+    assert house.take() == {"alice": [no("banned", "This address is banned.")]}
+    assert house.stops == []
+    house.hub.access.unban("192.0.2.1")
+    assert house["alice"].ask(create("hi")) == [said("alice", "hi")]
+
+
+def test_too_many_messages_are_refused_and_the_next_second_is_new() -> None:
+    house = House("alice", max_rate=2)
+    refusal = no("rate_limited", "Too many messages: at most 2 a second are taken on one connection.")
+
+    assert [house["alice"].ask("{")[0]["d"]["code"] for _ in range(4)] == ["invalid_json"] * 4
+    assert house["alice"].ask(create("hi")) == [refusal]
+    assert house["alice"].ask(b"") == [refusal]
+    house.clock.advance(0.5)
+    assert house["alice"].ask(create("hi")) == [said("alice", "hi")]
+
+
+SHELL = len(json.dumps(create("")))
+
+
+@pytest.mark.parametrize(("character", "size"), [("a", 1), ("é", 2), ("😀", 4)])
+def test_what_is_passed_on_leaves_room_for_what_frames_add(character: str, size: int) -> None:
+    house = House("alice", max_frame=4096)
+    limit = 4096 - RELAY_BYTES
+    longest = character * ((limit - SHELL) // size)
+
+    def sent(content: str) -> list[Frame]:
+        return house["alice"].ask(json.dumps(create(content), ensure_ascii=False))
+
+    assert sent(longest) == [said("alice", longest)]
+    too_large = no("too_large", f"A message that is passed on may have {limit} bytes in all.")
+    assert sent(longest + character) == [too_large]
+    assert sent("!msg alice " + longest) == [too_large]
+
+
+def test_a_bug_is_logged_once_and_told_and_the_session_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = House("alice")
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as context:
+        context.setattr(house.hub, "publish", broken)
+        frames = house["alice"].ask(create("hi"))
+
+    assert frames == [no("internal", "The server failed at this request; it has logged why.")]
+    (record,) = caplog.records
+    assert record.getMessage() == f"session {house['alice'].peer.session.id}: a request failed"
+    assert record.exc_info is not None
+    caplog.clear()
+    assert house["alice"].ask(create("hi")) == [said("alice", "hi")]
+
+
+def test_the_end_of_a_session_once_more_does_nothing() -> None:
+    house = House("alice", "bob")
+
+    house["alice"].close()
+    house["alice"].peer.on_close()
+    house["alice"].send(create("hi"))
+
+    assert house.hub.session_count() == 1
+
+
+def test_nothing_is_awaited_where_no_plug_in_is() -> None:
+    assert House("alice")["alice"].ask(create("!me")) == [server("You are alice, in general.")]
+    with pytest.raises(RuntimeError):
+        asyncio.get_running_loop()
+
+
+TEXTS = st.text(max_size=20)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**20), 10**20)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXTS
+    | st.sampled_from([1, 3, 4, 1.0, KEY, "!join", "alice", "general"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+COMMANDS = st.builds(
+    lambda name, words, gap: "!" + name + gap + gap.join(words),
+    st.sampled_from([*BUILT_INS, "x", "1"]),
+    st.lists(TEXTS | st.sampled_from(["alice", "general", '"', "'", '"a b"', f'"{KEY}"', "!"]), max_size=3),
+    st.sampled_from([" ", "  ", "\n", "\u3000", ""]),
+)
+REQUESTS_SENT = st.fixed_dictionaries(
+    {"op": st.sampled_from([1, 1, 1, 3, 4, 0, 7.0])},
+    optional={
+        "d": st.fixed_dictionaries({}, optional={"content": COMMANDS | TEXTS | VALUES, "key": VALUES})
+        | VALUES
+    },
+)
+
+
+@settings(max_examples=600)
+@given(text=st.text() | VALUES.map(json.dumps))
+def test_any_text_is_answered_by_one_error(text: str) -> None:
+    house = House("alice", "bob")
+
+    frames = house["alice"].ask(text)
+
+    assert [frame["op"] for frame in frames] == [5]
+    assert house.take() == {}
+
+
+@settings(max_examples=600)
+@given(requests=st.lists(REQUESTS_SENT | COMMANDS.map(create), min_size=1, max_size=6), named=st.booleans())
+def test_nearly_valid_requests_never_fail(requests: list[Any], named: bool) -> None:
+    house = House("bob", *(["alice"] if named else []))
+    house["bob"].peer.is_owner = True
+
+    for request in requests:
+        for name in ("alice", "bob"):
+            frames = house[name].ask(request)
+            assert all(frame["d"]["code"] != "internal" for frame in frames if frame["op"] == 5)
+            assert all(len(frame["d"]["error"]) <= ERROR_LENGTH for frame in frames if frame["op"] == 5)
+            assert frames or "shutdown" in str(request) or KEY in str(request) or is_told_to_others(request)
+
+
+def is_told_to_others(request: Any) -> bool:
+    """Whether nothing may come back: the key was right."""
+    return isinstance(request, dict) and request.get("op") == 3
+
+
+@settings(max_examples=600)
+@given(request_=REQUESTS_SENT | VALUES)
+def test_jsonschema_and_jsonschema_rs_give_one_verdict(request_: Any) -> None:
+    for row in REQUESTS.values():
+        assert CONTRACT.validator(row.schema)(request_) == CONTRACT.reference(row.schema).is_valid(request_)
