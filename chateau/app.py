@@ -1,39 +1,58 @@
 """The composition root: picks the backends, opens the listeners, and drains on shutdown.
 
-Everything is put together here and nowhere else; no other module of the server knows the settings.
+Everything is put together here and nowhere else; below this module nothing knows the settings.
 """
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import gc
 import logging
 import signal
-import ssl
 import sys
 import time
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from tornado.httpserver import HTTPServer
 
-from chateau import logs
+from chateau import logs, plugins
 from chateau.cluster.local import LocalCluster
 from chateau.hub.hub import Hub
+from chateau.listening import StartError, bound, bound_unix, tls_context, url_of
 from chateau.mint import Mint
 from chateau.names import name_form
 from chateau.net import frames, listener
-from chateau.net.http import make_application
-from chateau.net.wire import Wire
+from chateau.net.framing import EVENT_STREAM, LINES, WEBSOCKET
+from chateau.net.http import make_application, make_single_application
+from chateau.net.lines import LinesServer
+from chateau.net.proxies import TrustedProxies
+from chateau.net.publishing import Reception
+from chateau.net.subscribing import Subscriptions
+from chateau.net.websocket import Doorstep
+from chateau.net.wire import Wire, keep_alive
+from chateau.protocols.channels import ChannelsProtocol
 from chateau.protocols.chateau import ChateauProtocol
 from chateau.protocols.contract import Contract
-from chateau.settings import Settings, SettingsError, load
+from chateau.protocols.event_streams import EventStreams
+from chateau.protocols.functions import FunctionsProtocol
+from chateau.protocols.lines import LinesProtocol
+from chateau.protocols.opcodes import OpcodesProtocol
+from chateau.settings import MEMORY, Settings, SettingsError, load
+from chateau.store.errors import StoreError
 from chateau.store.memory import MemoryStore
+from chateau.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from pydantic import SecretStr
+    from tornado.httputil import HTTPServerConnectionDelegate
+    from tornado.tcpserver import TCPServer
+
+    from chateau.net.framing import Framing
+    from chateau.protocols.plugin_commands import Command
 
 log = logging.getLogger(__name__)
 
@@ -43,56 +62,46 @@ DRAIN_SECONDS = 5.0
 IDLE_SECONDS = 60.0
 """How long a connection may take to ask for something by HTTP, a handshake for example."""
 
-_PORT_TROUBLES = frozenset((errno.EADDRINUSE, errno.EACCES))
+LINE_BYTES = 16_384
+"""Bytes of a line at most (protocols, section 3)."""
 
 USAGE_ERROR = 2
 FAILURE = 1
-
-
-class StartError(Exception):
-    """The server cannot start; the text says why and which setting is to be changed."""
 
 
 class Server:
     """One running server. Made inside the event loop that it is to run in."""
 
     def __init__(self, settings: Settings) -> None:
-        loop = asyncio.get_running_loop()
+        """Put everything together and open the store; nothing listens yet.
+
+        Raises:
+            StartError: a plug-in, the certificate or the store cannot be had.
+        """
+        self._loop = asyncio.get_running_loop()
         self.settings = settings
-        self.wire = Wire(
-            loop,
-            max_frame=settings.max_frame,
-            max_outbox=settings.max_outbox,
-            takes_sockets=settings.wire == "auto" and watches_sockets(loop),
-        )
+        self.stopping: asyncio.Future[str | None] = self._loop.create_future()  # for the reason that is given
+        self._commands = loaded_plugins(settings.plugin)
+        self._tls = tls_context(settings)
+        self._takes_sockets = settings.wire == "auto" and watches_sockets(self._loop)
+        self.wire = self._make_wire(WEBSOCKET, settings.max_frame, beside=None)
+        self._lines_wire = self._make_wire(LINES, LINE_BYTES, beside=self.wire)
+        self._stream_wire = self._make_wire(EVENT_STREAM, settings.max_frame, beside=self.wire)
+        self._wires = (self.wire, self._lines_wire, self._stream_wire)
+        self.store = opened_store(settings, self._loop)
         self.hub = Hub(
-            store=MemoryStore(),
+            store=self.store,
             cluster=LocalCluster(),
             name_form=name_form,
             mint=Mint(time.time),
             clock=time.monotonic,
-            call_later=loop.call_later,
+            call_later=self._loop.call_later,
             presence_limit=settings.presence_limit,
+            secret_key=revealed(settings.secret_key),
+            reserved_names=(settings.server_name,),
+            keeps_packages=settings.channel_history > 0,
         )
-        contract = Contract(schemas_folder() / "chateau", url=f"{settings.url_prefix}/schemas/chateau")
-        chateau = ChateauProtocol(
-            self.hub,
-            contract,
-            broadcast=self.wire.broadcast,
-            clock=time.monotonic,
-            max_rate=settings.max_rate,
-            max_frame=settings.max_frame,
-        )
-        application = make_application(
-            {"/ws": chateau},
-            self.wire,
-            schemas={"chateau": contract.schemas},
-            url_prefix=settings.url_prefix,
-            allowed_origins=settings.allow_origin,
-        )
-        self._http = HTTPServer(
-            application, ssl_options=tls_context(settings), idle_connection_timeout=IDLE_SECONDS
-        )
+        self._servers: list[TCPServer] = []
         self._keeping_alive: asyncio.Task[None] | None = None
         self.addresses: list[str] = []
 
@@ -103,35 +112,194 @@ class Server:
             StartError: one of them cannot be opened.
         """
         listener.raise_descriptor_limit()
-        sockets = self._bind("--port", self.settings.port)
-        self.addresses = [self._url(sock) for sock in sockets]
-        self._http.add_sockets(sockets)
+        scheme = "https" if self._tls is not None else "http"
+        proxies = TrustedProxies(self.settings.trusted_proxy)
+        doorstep = Doorstep(self.wire, proxies, self.settings.allow_origin)
+        web = self._web_server(doorstep)
+        self._listen(web, "port", scheme, f"{self.settings.url_prefix}/")
+        if self.settings.usock is not None:
+            web.add_socket(bound_unix(self.settings.usock))
+        if self.settings.lines_port:
+            self._listen(LinesServer(self._lines, self._lines_wire), "lines_port", "tcp")
+        if self.settings.opcodes_port:
+            single = make_single_application(self._opcodes, doorstep)
+            self._listen(self._http_server(single), "opcodes_port", scheme, "/")
         if self.settings.ping:
-            self._keeping_alive = asyncio.create_task(self.wire.keep_alive(self.settings.ping))
+            self._keeping_alive = asyncio.create_task(keep_alive(self._wires, self.settings.ping))
+
+    def stop(self, reason: str | None = None) -> None:
+        """Have the server drain, for *reason*; once more does nothing."""
+        if not self.stopping.done():
+            self.stopping.set_result(reason)
 
     async def drain(self, reason: str | None = None) -> None:
         """Stop: take nobody in, tell every client, flush what waits for them, close with 1001."""
-        self._http.stop()
+        for server in self._servers:
+            server.stop()
         if self._keeping_alive is not None:
             self._keeping_alive.cancel()
+        if isinstance(self.store, SqliteStore):
+            await self.store.settle()  # so that what was said before is answered before
         self.hub.shut_down(reason)
-        await self.wire.close(frames.GOING_AWAY, "server shutdown", within_seconds=DRAIN_SECONDS)
-        await self._http.close_all_connections()
+        closing = (
+            wire.close(frames.GOING_AWAY, "server shutdown", within_seconds=DRAIN_SECONDS)
+            for wire in self._wires
+        )
+        await asyncio.gather(*closing)
+        for server in self._servers:
+            if isinstance(server, HTTPServer):
+                await server.close_all_connections()
+        self.close()
 
-    def _bind(self, flag: str, port: int) -> list[socket.socket]:
-        host = self.settings.host
-        try:
-            return listener.bind(host, port)
-        except OSError as exc:
-            if exc.errno in _PORT_TROUBLES:
-                raise StartError(f"{flag} {port}: cannot listen on {host}: {exc.strerror}") from exc
-            raise StartError(f"--host {host}: cannot listen there: {exc.strerror or exc}") from exc
+    def close(self) -> None:
+        """Let go of what the server holds, drained or never started."""
+        self.wire.poller.close()
+        if isinstance(self.store, SqliteStore):
+            self.store.close()
+        if self.settings.usock is not None:
+            self.settings.usock.unlink(missing_ok=True)
 
-    def _url(self, sock: socket.socket) -> str:
-        host, port = sock.getsockname()[:2]
-        scheme = "http" if self.settings.tls_cert is None else "https"
-        shown = f"[{host}]" if ":" in host else host
-        return f"{scheme}://{shown}:{port}{self.settings.url_prefix}/"
+    # The doors
+
+    @cached_property
+    def _contracts(self) -> dict[str, Contract]:
+        prefix = f"{self.settings.url_prefix}/schemas"
+        folders = sorted(path for path in schemas_folder().iterdir() if path.is_dir())
+        return {folder.name: Contract(folder, url=f"{prefix}/{folder.name}") for folder in folders}
+
+    @cached_property
+    def _lines(self) -> LinesProtocol:
+        return LinesProtocol(
+            self.hub,
+            broadcast=self._lines_wire.broadcast,
+            clock=time.monotonic,
+            max_rate=self.settings.max_rate,
+        )
+
+    @cached_property
+    def _opcodes(self) -> OpcodesProtocol:
+        settings = self.settings
+        return OpcodesProtocol(
+            self.hub,
+            self._contracts["opcodes"],
+            broadcast=self.wire.broadcast,
+            clock=time.monotonic,
+            stop=self.stop,
+            max_rate=settings.max_rate,
+            max_frame=settings.max_frame,
+            server_name=settings.server_name,
+            command_prefix=settings.command_prefix,
+            host=settings.host,
+            port=settings.opcodes_port or settings.port,
+            plugins=self._commands,
+        )
+
+    def _web_server(self, doorstep: Doorstep) -> HTTPServer:
+        settings, hub, wire, contracts = self.settings, self.hub, self.wire, self._contracts
+        limits = Limits(clock=time.monotonic, max_rate=settings.max_rate, max_frame=settings.max_frame)
+        functions = FunctionsProtocol(
+            hub,
+            contracts["functions"],
+            broadcast=wire.broadcast,
+            default_privacy=settings.default_privacy,
+            **limits,
+        )
+        channels = ChannelsProtocol(
+            hub,
+            contracts["channels"],
+            broadcast=wire.broadcast,
+            broadcast_binary=wire.broadcast_binary,
+            password=revealed(settings.pwd),
+            max_frame=settings.max_frame,
+        )
+        chateau = ChateauProtocol(hub, contracts["chateau"], broadcast=wire.broadcast, **limits)
+        application = make_application(
+            {"/ws": chateau, "/functions": functions, "/": functions, "/opcodes": self._opcodes},
+            doorstep,
+            Subscriptions(
+                channels, EventStreams(hub, broadcast=self._stream_wire.broadcast), self._stream_wire
+            ),
+            schemas={name: contract.schemas for name, contract in contracts.items()},
+            url_prefix=settings.url_prefix,
+        )
+        return self._http_server(
+            Reception(
+                application,
+                channels,
+                url_prefix=settings.url_prefix,
+                address_of=lambda context, headers: doorstep.proxies.client_address(context.remote_ip, headers),
+            )
+        )
+
+    # Wires and listeners
+
+    def _make_wire(self, framing: Framing, max_frame: int, *, beside: Wire | None) -> Wire:
+        return Wire(
+            self._loop,
+            max_frame=max_frame,
+            max_outbox=self.settings.max_outbox,
+            takes_sockets=self._takes_sockets,
+            framing=framing,
+            beside=beside,
+        )
+
+    def _http_server(self, delegate: HTTPServerConnectionDelegate) -> HTTPServer:
+        return HTTPServer(delegate, ssl_options=self._tls, idle_connection_timeout=IDLE_SECONDS)
+
+    def _listen(self, server: TCPServer, setting: str, scheme: str, path: str = "") -> None:
+        sockets = bound(self.settings, setting)
+        server.add_sockets(sockets)
+        self._servers.append(server)
+        self.addresses += [url_of(sock, scheme, path) for sock in sockets]
+
+
+class Limits(TypedDict):
+    """What protocols have in common."""
+
+    clock: Callable[[], float]
+    max_rate: float
+    max_frame: int
+
+
+def opened_store(settings: Settings, loop: asyncio.AbstractEventLoop) -> MemoryStore | SqliteStore:
+    """The store that the settings ask for.
+
+    Raises:
+        StartError: it cannot be opened.
+    """
+    if settings.data == MEMORY:
+        return MemoryStore(
+            history=settings.history,
+            channel_history=settings.channel_history,
+            max_age_seconds=settings.history_seconds,
+        )
+    try:
+        return SqliteStore(
+            Path(settings.data),
+            loop=loop,
+            history=settings.history,
+            channel_history=settings.channel_history,
+            max_age_seconds=settings.history_seconds,
+        )
+    except StoreError as exc:
+        raise StartError(f"--data {settings.data}: {exc}") from exc
+
+
+def loaded_plugins(names: Sequence[str]) -> dict[str, Command]:
+    """The commands that the plug-ins *names* bring.
+
+    Raises:
+        StartError: one of them cannot be used.
+    """
+    try:
+        return plugins.load(names)
+    except plugins.PluginError as exc:
+        raise StartError(f"--plugin {exc}") from exc
+
+
+def revealed(secret: SecretStr | None) -> str | None:
+    """What *secret* hides from logs."""
+    return None if secret is None else secret.get_secret_value()
 
 
 def schemas_folder() -> Path:
@@ -141,23 +309,6 @@ def schemas_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "schemas"
 
 
-def tls_context(settings: Settings) -> ssl.SSLContext | None:
-    """What TLS needs, where the settings ask for it.
-
-    Raises:
-        StartError: the certificate or the key cannot be used.
-    """
-    if settings.tls_cert is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(settings.tls_cert, settings.tls_key)
-    except OSError as exc:
-        flags = f"--tls-cert {settings.tls_cert}, --tls-key {settings.tls_key}"
-        raise StartError(f"{flags}: {exc.strerror or exc}") from exc
-    return context
-
-
 def watches_sockets(loop: asyncio.AbstractEventLoop) -> bool:
     """Whether *loop* can tell when a socket is readable; Windows' own loop cannot."""
     return isinstance(loop, asyncio.SelectorEventLoop)
@@ -165,15 +316,19 @@ def watches_sockets(loop: asyncio.AbstractEventLoop) -> bool:
 
 async def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT, then drain."""
-    stop = stop_signal()
     server = Server(settings)
-    server.start()
+    stop_on_signals(server.stop)
+    try:
+        server.start()
+    except BaseException:
+        server.close()
+        raise
     spare_the_collector()
     for address in server.addresses:
         print(f"Chateau is at {address}", flush=True)  # noqa: T201 - this is for who started it
-    await stop.wait()
-    log.info("draining: %d connection(s) open", len(server.wire.connections))
-    await server.drain()
+    reason = await server.stopping
+    log.info("draining: %d session(s) open", server.hub.session_count())
+    await server.drain(reason)
 
 
 def spare_the_collector() -> None:
@@ -186,16 +341,14 @@ def spare_the_collector() -> None:
     gc.set_threshold(20_000, 50, 50)
 
 
-def stop_signal() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set from now on."""
-    stop = asyncio.Event()
+def stop_on_signals(stop: Callable[[], None]) -> None:
+    """Call *stop* at SIGTERM and SIGINT."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         try:
-            loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, stop)
         except NotImplementedError:  # Windows
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
-    return stop
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import ip_network
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, NoReturn
@@ -24,12 +25,16 @@ from pydantic_settings import (
 )
 
 from chateau import __version__
+from chateau.names import name_form
 
 if TYPE_CHECKING:
     from pydantic_settings import PydanticBaseSettingsSource
 
 ENV_PREFIX = "CHATEAU_"
 MEMORY = ":memory:"
+UNIX = "unix"
+REPEATED = ("allow_origin", "trusted_proxy", "plugin")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 class SettingsError(Exception):
@@ -60,16 +65,39 @@ class Settings(BaseSettings):
     lines_port: int = setting(
         9090,
         "Listening",
-        "Port for the line protocol (which this version does not speak yet); 0 is off.",
+        "TCP port for the line protocol; 0 is off.",
         "a port, 0 to 65535",
         ge=0,
         le=65535,
+    )
+    opcodes_port: int = setting(
+        0,
+        "Listening",
+        "Port that speaks the opcode protocol at every path, 8765 say; 0 is off.",
+        "a port, 0 to 65535",
+        ge=0,
+        le=65535,
+    )
+    usock: Path | None = setting(
+        None, "Listening", "UNIX socket to listen on for HTTP and WebSocket, too.", "a file's path"
+    )
+    reuse_addr: bool = setting(
+        True, "Listening", "Take a port that a server before has just left.", "true or false"
+    )
+    reuse_port: bool = setting(
+        False, "Listening", "Share the ports with other servers that do so, too.", "true or false"
     )
     url_prefix: str = setting(
         "",
         "Listening",
         "Goes before every path of the server, as in /chat/ws.",
         "a path such as /chat, or nothing",
+    )
+    trusted_proxy: Annotated[tuple[str, ...], NoDecode] = setting(
+        (),
+        "Listening",
+        "Proxy whose X-Forwarded-For is believed; may repeat, unix is whoever comes by --usock.",
+        "an address, a range such as 10.0.0.0/8, or unix",
     )
     tls_cert: Path | None = setting(
         None,
@@ -90,12 +118,56 @@ class Settings(BaseSettings):
         "Key for what only the house's owner may do; without one nobody may.",
         "any text but the empty one",
     )
+    pwd: SecretStr | None = setting(
+        None,
+        "Access",
+        "Password for publishing over HTTP; without one everybody may.",
+        "any text but the empty one",
+    )
+    default_privacy: Literal["public", "private"] = setting(
+        "public",
+        "Access",
+        "Privacy of a client of the function protocol until it sets its own.",
+        "public or private",
+    )
     data: str = setting(
         "./chateau-data",
         "History",
-        f"Folder for what is kept, or {MEMORY}. This version keeps everything in memory.",
+        f"Folder for what is kept; {MEMORY} keeps it as long as the server runs.",
         f"a folder's path, or {MEMORY}",
         min_length=1,
+    )
+    history: int = setting(10_000, "History", "Messages kept of each room.", "a number, at least 1", ge=1)
+    history_age: str = setting(
+        "30d",
+        "History",
+        "How long a message is kept at most: 90m, 12h, 30d; 0 is for ever.",
+        "a number of seconds, minutes, hours or days such as 90s, 45m, 12h or 30d, or 0",
+        pattern=r"^(0|[1-9][0-9]{0,5}[smhd])$",
+    )
+    channel_history: int = setting(
+        0, "History", "Packages kept of each channel.", "a number, at least 0", ge=0
+    )
+    server_name: str = setting(
+        "Chateau",
+        "Opcodes",
+        "Whom the answers to commands are from.",
+        "a name of 1 to 32 characters",
+        min_length=1,
+        max_length=32,
+    )
+    command_prefix: str = setting(
+        "!",
+        "Opcodes",
+        "What a message begins with that is a command.",
+        "1 to 8 characters without spaces",
+        pattern=r"^\S{1,8}$",
+    )
+    plugin: Annotated[tuple[str, ...], NoDecode] = setting(
+        (),
+        "Opcodes",
+        "Python module, or a .py file, with commands of your own; may repeat.",
+        "a module's name or a file's path",
     )
     max_frame: int = setting(
         1_048_576,
@@ -147,10 +219,10 @@ class Settings(BaseSettings):
         "text", "Logging", "How it is logged: lines for people, or a JSON object a line.", "text or json"
     )
 
-    @field_validator("allow_origin", mode="before")
+    @field_validator(*REPEATED, mode="before")
     @classmethod
-    def _origins(cls, origins: object) -> object:
-        return origins.split(",") if isinstance(origins, str) else origins
+    def _by_commas(cls, values: object) -> object:
+        return values.split(",") if isinstance(values, str) else values
 
     @field_validator("allow_origin")
     @classmethod
@@ -167,7 +239,21 @@ class Settings(BaseSettings):
             raise ValueError("no path")
         return f"/{path}" if path else ""
 
-    @field_validator("secret_key")
+    @field_validator("trusted_proxy")
+    @classmethod
+    def _each_is_a_network(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            if proxy != UNIX:
+                ip_network(proxy, strict=False)
+        return proxies
+
+    @field_validator("server_name")
+    @classmethod
+    def _is_a_name(cls, name: str) -> str:
+        name_form(name)
+        return name
+
+    @field_validator("secret_key", "pwd")
     @classmethod
     def _not_empty(cls, key: SecretStr | None) -> SecretStr | None:
         if key is not None and not key.get_secret_value():
@@ -179,6 +265,13 @@ class Settings(BaseSettings):
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("--tls-cert and --tls-key go together")
         return self
+
+    @property
+    def history_seconds(self) -> float | None:
+        """How old a message may be; None for any age."""
+        if self.history_age == "0":
+            return None
+        return float(self.history_age[:-1]) * _SECONDS[self.history_age[-1]]
 
     @classmethod
     def settings_customise_sources(
@@ -203,11 +296,16 @@ class Described(NamedTuple):
 
     @property
     def flag(self) -> str:
-        return "--" + self.name.replace("_", "-")
+        return flag_of(self.name)
 
     @property
     def variable(self) -> str:
         return ENV_PREFIX + self.name.upper()
+
+
+def flag_of(name: str) -> str:
+    """The flag of the setting *name*."""
+    return "--" + name.replace("_", "-")
 
 
 def described() -> Iterator[Described]:
@@ -215,8 +313,10 @@ def described() -> Iterator[Described]:
     for name, field in Settings.model_fields.items():
         extra = field.json_schema_extra
         assert isinstance(extra, dict)
-        default = field.default if field.default not in (None, ()) else ""
-        yield Described(name, str(extra["group"]), str(field.description), str(extra["takes"]), str(default))
+        default = "" if field.default in (None, ()) else str(field.default)
+        if isinstance(field.default, bool):
+            default = default.lower()
+        yield Described(name, str(extra["group"]), str(field.description), str(extra["takes"]), default)
 
 
 def load(arguments: Sequence[str]) -> Settings:
@@ -302,8 +402,10 @@ def _help(row: Described) -> str:
 
 
 def _metavar(row: Described) -> str:
+    if Settings.model_fields[row.name].annotation is bool:
+        return "BOOL"
     return row.name.rpartition("_")[2].upper()
 
 
 def _action(name: str) -> str:
-    return "append" if name == "allow_origin" else "store"
+    return "append" if name in REPEATED else "store"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 STOP_SECONDS = 15
 GREETING = "Chateau is at "
+DEFAULTS = {"CHATEAU_PORT": "0", "CHATEAU_LINES_PORT": "0", "CHATEAU_DATA": ":memory:"}
 
 
 class RunningServer:
@@ -48,7 +50,7 @@ def running_server(
     process = subprocess.Popen(
         [*command, *flags],
         cwd=folder,
-        env=os.environ | {"CHATEAU_PORT": "0", "CHATEAU_LINES_PORT": "0"} | (environment or {}),
+        env=os.environ | DEFAULTS | (environment or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -65,3 +67,11 @@ def running_server(
         finally:
             if process.poll() is None:
                 process.kill()
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody had a moment ago, for a flag for which 0 is off."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -40,7 +40,7 @@ def test_a_port_that_is_taken_is_one_line_that_names_the_flag() -> None:
         port = str(taken.getsockname()[1])
 
         ended = subprocess.run(
-            [sys.executable, "server.py", "--port", port],
+            [sys.executable, "server.py", "--port", port, "--data", ":memory:"],
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -70,7 +70,17 @@ def test_a_port_that_is_taken_is_one_line_that_names_the_flag() -> None:
 def test_what_keeps_it_from_starting_is_said_in_a_line(
     arguments: list[str], status: int, complaint: str
 ) -> None:
-    command = [sys.executable, "server.py", "--port", "0", *arguments]
+    command = [
+        sys.executable,
+        "server.py",
+        "--port",
+        "0",
+        "--lines-port",
+        "0",
+        "--data",
+        ":memory:",
+        *arguments,
+    ]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert ended.returncode == status

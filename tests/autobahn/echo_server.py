@@ -55,7 +55,7 @@ class EchoPeer:
 class EchoDoor:
     """Opens an echo for each client."""
 
-    def open(self, outbox: Any, address: str) -> EchoPeer:
+    def open(self, outbox: Any, address: str, port: int) -> EchoPeer:
         return EchoPeer(outbox)
 
 

@@ -1,0 +1,77 @@
+"""The channels peer on aiohttp: POST to publish, ``WebSocketResponse`` to subscribe. ``aiohttp_channels.py PORT``
+
+It does what Chateau's channels do, and no more: a package is checked, encoded once and sent to all who
+subscribe to its channel; ``?pwd=`` is compared where the environment has CHANNELS_PWD.
+"""
+
+import asyncio
+import hmac
+import os
+import sys
+
+import orjson
+from aiohttp import WSMsgType, web
+
+PASSWORD = os.environ.get("CHANNELS_PWD")
+
+channels: dict[str, set[web.WebSocketResponse]] = {}
+
+
+def channel_name(request: web.Request) -> str:
+    return request.match_info["name"].strip().lower().replace("_", ":")
+
+
+async def publish(request: web.Request) -> web.Response:
+    if PASSWORD is not None and not hmac.compare_digest(request.query.get("pwd", ""), PASSWORD):
+        return answer("Not authorized", 403)
+    kind = request.headers.get("Package-Type", "text").lower()
+    body = await request.read()
+    try:
+        if kind == "json":
+            orjson.loads(body)
+        elif kind == "text":
+            body.decode()
+        elif kind != "bytes":
+            return answer("Bad request", 400)
+    except ValueError:
+        return answer("Bad request", 400)
+    subscribers = list(channels.get(channel_name(request), ()))
+    frame = WSMsgType.BINARY if kind == "bytes" else WSMsgType.TEXT
+    for subscriber in subscribers:
+        await subscriber.send_frame(body, frame)
+    return answer("OK", 201, {"X-Delivered": str(len(subscribers))})
+
+
+def answer(text: str, status: int, headers: dict[str, str] | None = None) -> web.Response:
+    return web.Response(
+        body=orjson.dumps(text), status=status, headers=headers, content_type="application/json"
+    )
+
+
+async def subscribe(request: web.Request) -> web.WebSocketResponse:
+    connection = web.WebSocketResponse()
+    await connection.prepare(request)
+    subscribers = channels.setdefault(channel_name(request), set())
+    subscribers.add(connection)
+    try:
+        async for frame in connection:
+            if frame.type is WSMsgType.TEXT and frame.data == "close":
+                await connection.close()
+    finally:
+        subscribers.discard(connection)
+    return connection
+
+
+async def main(port: int) -> None:
+    application = web.Application()
+    application.router.add_post("/channel/{name}/", publish)
+    application.router.add_get("/channel/{name}/", subscribe)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    print("ready", flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1])))
