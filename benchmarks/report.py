@@ -6,12 +6,15 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
+from keeping import CROWD_MARK_MICROSECONDS, LONE_MARK_RATIO, PUBLISHERS, WINDOW
+from publishing import Publishing
 from scenarios import MEMORY_MARK_KIB, Run, Scenario
-from servers import CHATEAU, NODE
+from servers import AIOHTTP_CHANNELS, CHATEAU, NODE
 from workshop import LIBRARIES, NODE_MODULES, PEERS_PYTHON, ROOT
 
 HEADING = (
@@ -44,12 +47,85 @@ def memory_table(held: int, kib: dict[str, list[float]]) -> str:
     return f"## Memory, {held:,} idle registered connections\n\n{_table(head, rows)}"
 
 
-def marks(results: Sequence[tuple[Scenario, Runs]], held: int, kib: dict[str, list[float]]) -> str:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What it costs to keep, one value a round: µs in a crowd, ms of a lone message and of a bare commit."""
+
+    crowd: list[float]
+    lone: list[float]
+    bare: list[float]
+
+    def add(self, crowd: float, lone: float, bare: float) -> None:
+        """A round's values."""
+        self.crowd.append(crowd)
+        self.lone.append(lone)
+        self.bare.append(bare)
+
+    @property
+    def ratio(self) -> float | None:
+        """A lone message's p50 as a multiple of a bare commit's: the median of the rounds' ratios."""
+        ratios = [lone / bare for lone, bare in zip(self.lone, self.bare, strict=True)]
+        return median(ratios) if ratios else None
+
+
+def publish_table(what: Publishing, runs: Runs) -> str:
+    """Publishing: a row a server."""
+    rows = [
+        (
+            name,
+            f"{median(run.microseconds for run in own):.1f}",
+            _span([run.microseconds for run in own], 1),
+            _latency(run.p50_ms for run in own),
+            _latency(run.p99_ms for run in own),
+        )
+        for name, own in runs.items()
+        if own
+    ]
+    head = ("server", "µs CPU a publish", "lowest to highest", "p50 ms", "p99 ms")
+    return f"## {what.title}\n\n{_table(head, rows)}"
+
+
+def kept_table(kept: Kept) -> str:
+    """Keeping: a row for each thing that was measured."""
+    measured = {
+        f"{PUBLISHERS} publishers, {WINDOW} in flight each: µs CPU a message": (kept.crowd, 1),
+        "a lone publisher: p50 ms to the acknowledgement": (kept.lone, 3),
+        "a bare SQLite commit: p50 ms": (kept.bare, 3),
+    }
+    rows = [
+        (title, f"{median(own):.{digits}f}", _span(own, digits))
+        for title, (own, digits) in measured.items()
+        if own
+    ]
+    table = _table(("", "median", "lowest to highest"), rows)
+    return f"## Messages that are on disk before they are acknowledged\n\n{table}"
+
+
+def publish_ratio(runs: Runs) -> float | None:
+    """Chateau's CPU a publish as a share of aiohttp's: each round's ratio, and their median."""
+    own, other = runs[CHATEAU.name], runs[AIOHTTP_CHANNELS.name]
+    shares = [a.microseconds / b.microseconds for a, b in zip(own, other, strict=False) if b.microseconds]
+    return median(shares) if shares else None
+
+
+def marks(
+    results: Sequence[tuple[Scenario, Runs]],
+    publishings: Sequence[tuple[Publishing, Runs]],
+    kept: Kept,
+    held: int,
+    kib: dict[str, list[float]],
+) -> str:
     """What Chateau must reach, and whether it did."""
     rows = [
         (scenario.title, *_verdict(ratio(runs, CHATEAU.name), scenario.mark, "of node ws"))
         for scenario, runs in results
     ]
+    rows += [
+        (what.title, *_verdict(publish_ratio(runs), what.mark, "of aiohttp")) for what, runs in publishings
+    ]
+    crowd = median(kept.crowd) if kept.crowd else None
+    rows.append(("Kept, 100 publishers", *_verdict(crowd, CROWD_MARK_MICROSECONDS, "µs a message")))
+    rows.append(("Kept, a lone publisher", *_verdict(kept.ratio, LONE_MARK_RATIO, "of a bare commit")))
     own = kib.get(CHATEAU.name)
     memory = _verdict(median(own) if own else None, MEMORY_MARK_KIB, "KiB a connection")
     rows.append((f"Memory, {held:,} held", *memory))

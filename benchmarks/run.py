@@ -6,6 +6,7 @@
 import argparse
 import os
 import resource
+import shutil
 import signal
 import sys
 import time
@@ -13,11 +14,22 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+import keeping
 import report
 from agreement import DisagreementError, agree
+from publishing import PUBLISHINGS, Publishing, publish
 from scenarios import SCENARIOS, LoadError, Scenario, load, memory
-from servers import SERVERS, Running, Server, ServerError
-from workshop import BuildError, MissingError, build_wsload
+from servers import (
+    AIOHTTP_CHANNELS,
+    AIOHTTP_FRAMES,
+    CHATEAU,
+    KEEPING_CHATEAU,
+    SERVERS,
+    Running,
+    Server,
+    ServerError,
+)
+from workshop import BUILD, DATA, BuildError, MissingError, build_wsload
 
 QUICK_SHARE = 0.25
 PAUSE_SECONDS = 0.3
@@ -82,6 +94,55 @@ class Bench:
             print()
         return kib
 
+    def keeping(self) -> report.Kept:
+        """What it costs to keep: a crowd of publishers, and a lone one beside bare commits."""
+        kept = report.Kept([], [], [])
+        shutil.rmtree(DATA, ignore_errors=True)
+        print("\nKept messages: µs of CPU each from a crowd; p50 ms of a lone one, and of a bare commit")
+        try:
+            with Running(KEEPING_CHATEAU) as running:
+                for number in range(self.rounds + 1):
+                    share = self._share if number else QUICK_SHARE
+                    crowd = keeping.crowd(running, tag=self._tag(), share=share)
+                    lone = keeping.lone(running, tag=self._tag(), share=share)
+                    bare = keeping.bare_commit(BUILD, share=share)
+                    print(f"  round {number}: {crowd:.1f} µs, {lone:.2f} ms, {bare:.2f} ms")
+                    if number:
+                        kept.add(crowd, lone, bare)
+        except (ServerError, LoadError) as exc:
+            self._failed(KEEPING_CHATEAU, exc)
+        return kept
+
+    def publishings(self) -> list[tuple[Publishing, report.Runs]]:
+        """Publishing over HTTP, Chateau and aiohttp by turns."""
+        results: list[tuple[Publishing, report.Runs]] = []
+        try:
+            AIOHTTP_CHANNELS.build()
+            with (
+                Running(CHATEAU) as chateau,
+                Running(AIOHTTP_CHANNELS) as plain,
+                Running(AIOHTTP_FRAMES) as low,
+            ):
+                for what in PUBLISHINGS:
+                    print(f"\n{what.title}: µs of server CPU a publish")
+                    results.append((what, self._publish_rounds(what, (chateau, plain, low))))
+        except (BuildError, ServerError, LoadError) as exc:
+            self._failed(AIOHTTP_CHANNELS, exc)
+        return results
+
+    def _publish_rounds(self, what: Publishing, servers: Sequence[Running]) -> report.Runs:
+        runs: report.Runs = {running.server.name: [] for running in servers}
+        for number in range(self.rounds + 1):
+            self._say(f"  round {number}:" if number else "  warming:")
+            for running in servers:
+                run = publish(running, what, share=self._share if number else QUICK_SHARE)
+                self._say(f" {running.server.name} {run.microseconds:.1f}")
+                if number:
+                    runs[running.server.name].append(run)
+                time.sleep(PAUSE_SECONDS)
+            print()
+        return runs
+
     def _rounds(self, scenario: Scenario, servers: list[Running]) -> report.Runs:
         runs: report.Runs = {running.server.name: [] for running in servers}
         out: set[str] = set()
@@ -143,9 +204,13 @@ def main() -> int:
         return 1
     facts = report.machine(rounds, load_average)
     results = bench.loads(servers)
+    kept = bench.keeping() if not options.only else report.Kept([], [], [])
+    publishings = bench.publishings() if not options.only else []
     kib = bench.memories(servers)
     tables = [report.load_table(scenario, runs) for scenario, runs in results]
-    tables += [report.memory_table(bench.held, kib), report.marks(results, bench.held, kib)]
+    tables += [report.publish_table(what, runs) for what, runs in publishings]
+    tables += [report.kept_table(kept), report.memory_table(bench.held, kib)]
+    tables.append(report.marks(results, publishings, kept, bench.held, kib))
     text = "\n\n".join((facts, *tables)) + "\n"
     print(f"\n{text}")
     if options.markdown:

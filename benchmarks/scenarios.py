@@ -62,15 +62,7 @@ def load(running: Running, scenario: Scenario, *, tag: str, share: float = 1.0) 
         LoadError: frames were missing, or the server closed a connection.
     """
     count = str(max(1, round(scenario.count * share)))
-    common = ("--count", count, "--window", str(scenario.window), "--limit", str(LIMIT_SECONDS))
-    told = _wsload(running, *common, *_ROLES[scenario.key](tag))
-    return Run(
-        microseconds=told["us_cpu_per_frame"],
-        frames_per_second=told["frames_per_s"],
-        frame_bytes=told["mean_len"],
-        p50_ms=told.get("p50_ms"),
-        p99_ms=told.get("p99_ms"),
-    )
+    return run_load(running, "--count", count, "--window", str(scenario.window), *_ROLES[scenario.key](tag))
 
 
 def memory(running: Running, held: int) -> float:
@@ -80,8 +72,8 @@ def memory(running: Running, held: int) -> float:
         LoadError: the server refused or closed a connection.
     """
     # The first connections bring what a server loads once and keeps; that is not a connection's cost.
-    _wsload(running, "--n", "100", "--hello", _register("warm"), "--hold", "0.5")
-    told = _wsload(running, "--n", str(held), "--hello", _register("idle"), "--hold", str(SETTLE_SECONDS))
+    _wsload(running, "--n", "100", "--hello", register("warm"), "--hold", "0.5")
+    told = _wsload(running, "--n", str(held), "--hello", register("idle"), "--hold", str(SETTLE_SECONDS))
     return (told["rss_kb"] - told["rss_kb_before"]) / held
 
 
@@ -91,25 +83,42 @@ def _room(tag: str) -> tuple[str, ...]:
     publish = json.dumps({"type": 7, "room": "bench", "content": CONTENT})
     return (
         *("--n", str(MEMBERS), "--quiet", str(QUIET_SECONDS), "--minlen", str(PUSH_BYTES)),
-        *("--hello", _register(tag), "--hello", join, "--send", publish),
+        *("--hello", register(tag), "--hello", join, "--send", publish),
     )
 
 
 def _direct(tag: str) -> tuple[str, ...]:
     """Every client writes to itself, and gets the push and the answer."""
     message = json.dumps({"type": 3, "clients": [f"{tag}u%d"], "content": CONTENT})
-    return ("--n", str(CLIENTS), "--hello", _register(tag), "--send", message, "--echo", "--fan", "2")
+    return ("--n", str(CLIENTS), "--hello", register(tag), "--send", message, "--echo", "--fan", "2")
 
 
 _ROLES = {"room": _room, "direct": _direct}
 
 
-def _register(tag: str) -> str:
+def register(tag: str) -> str:
+    """The request by which a client takes a name of its own."""
     return json.dumps({"type": 1, "username": f"{tag}u%d"})
 
 
+def run_load(running: Running, *words: str) -> Run:
+    """One call of wsload that sends something.
+
+    Raises:
+        LoadError: frames were missing, or the server closed a connection.
+    """
+    told = _wsload(running, "--limit", str(LIMIT_SECONDS), *words)
+    return Run(
+        microseconds=told["us_cpu_per_frame"],
+        frames_per_second=told["frames_per_s"],
+        frame_bytes=told["mean_len"],
+        p50_ms=told.get("p50_ms"),
+        p99_ms=told.get("p99_ms"),
+    )
+
+
 def _wsload(running: Running, *words: str) -> dict[str, float]:
-    command = [str(WSLOAD), "--port", str(running.port), "--path", "/ws", "--pid", str(running.pid), *words]
+    command = [str(WSLOAD), "--port", str(running.port), "--pid", str(running.pid), *words]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=3 * LIMIT_SECONDS)
     except subprocess.TimeoutExpired as exc:

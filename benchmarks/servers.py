@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
 
-from workshop import BUILD, NODE_MODULES, PEERS, PEERS_PYTHON, ROOT, build_node, build_peers
+from workshop import BUILD, DATA, NODE_MODULES, PEERS, PEERS_PYTHON, ROOT, build_node, build_peers
 
 START_SECONDS = 15
 STOP_SECONDS = 10
@@ -34,28 +34,23 @@ def _nothing() -> None:
     """Chateau runs from this checkout, in the environment that runs the benchmark."""
 
 
-def _python(name: str, program: str) -> Server:
-    return Server(name, (str(PEERS_PYTHON), str(PEERS / program), "PORT"), build_peers)
+def _python(name: str, program: str, *words: str) -> Server:
+    return Server(name, (str(PEERS_PYTHON), str(PEERS / program), "PORT", *words), build_peers)
 
 
 # No rate limit, since the load is one; everything else as users get it, the schema check included.
-CHATEAU = Server(
-    "chateau",
-    (
-        *(
-            sys.executable,
-            str(ROOT / "server.py"),
-            "--port",
-            "PORT",
-            "--lines-port",
-            "0",
-            "--data",
-            ":memory:",
-        ),
-        *("--max-rate", "0", "--presence-limit", "100", "--log-level", "warning"),
-    ),
-    _nothing,
-)
+# The peers keep nothing, so where they are beside it Chateau keeps nothing on disk either.
+def _chateau(name: str, data: str) -> Server:
+    own = ("--lines-port", "0", "--max-rate", "0", "--presence-limit", "100", "--log-level", "warning")
+    return Server(
+        name, (sys.executable, str(ROOT / "server.py"), "--port", "PORT", "--data", data, *own), _nothing
+    )
+
+
+CHATEAU = _chateau("chateau", ":memory:")
+KEEPING_CHATEAU = _chateau("chateau-kept", str(DATA))
+AIOHTTP_CHANNELS = _python("aiohttp", "aiohttp_channels.py")
+AIOHTTP_FRAMES = _python("aiohttp, send_frame", "aiohttp_channels.py", "frames")
 NODE = Server(
     "node-ws", ("node", str(PEERS / "node_ws.js"), "PORT"), build_node, {"NODE_PATH": str(NODE_MODULES)}
 )

@@ -14,6 +14,7 @@ ROOT = HERE.parent
 PEERS = HERE / "peers"
 BUILD = HERE / ".build"
 WSLOAD = BUILD / "wsload"
+DATA = BUILD / "data"  # what is kept by the server that is measured keeping
 PEERS_PYTHON = BUILD / "peers" / "bin" / "python"
 NODE_MODULES = BUILD / "node" / "node_modules"
 LIBRARIES = ("tornado", "websockets", "aiohttp", "picows", "uvloop", "orjson")

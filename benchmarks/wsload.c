@@ -6,13 +6,16 @@
  *
  * wsload --port P [--path /ws] --n 1000 [--pid PID] [--hello JSON]... [--shello JSON]... [--quiet S]
  *        --send JSON [--count 200] [--window 4] [--fan F] [--echo] [--minlen L] [--limit S]
- *        | --hold S
+ *        [--post PATH [--header LINE]] | --hold S
  *   --hello   sent by every receiver after the handshake, '%d' replaced by its index; may repeat
  *   --shello  the same for the sender (default: hello with index 999999)
  *   --quiet   seconds that the greetings' answers must be silent before it starts (0.5)
  *   --send    what is sent for each message (text frame), '%d' replaced by the message's number (with
  *             --echo: by the client's)
  *   --echo    request/response: no sender; every one of the N clients sends --count messages, W in flight each
+ *   --post    the sender publishes by HTTP instead: POST to this path, on one connection, --send as the body;
+ *             a message is done when its answer has come, too
+ *   --header  a header line of the POST
  *   --fan     frames that one message brings: to each receiver, or with --echo back to its sender (1)
  *   --minlen  frames with less payload than this are not counted: answers, notices (0)
  *   --limit   seconds after which it gives up (50)
@@ -53,9 +56,10 @@ typedef struct {
 
 static int port, n = 100, window = 4, echo, pid, nhello, nshello;
 static long count = 200, minlen, fan = 1;
-static const char *path = "/ws", *hello[16], *shello[16], *message;
+static const char *path = "/ws", *hello[16], *shello[16], *message, *target, *header = "X-Load: 1";
 static double quiet = 0.5, limit = 50, hold = -1;
 static long text_bytes; /* payload of the counted frames */
+static long answered;   /* POSTs that were answered with 2xx */
 
 static void die(const char *what) {
   fprintf(stderr, "wsload: %s: %s\n", what, strerror(errno));
@@ -138,14 +142,43 @@ static void handshake(int fd) {
   }
   if (strncmp(b, "HTTP/1.1 101", 12)) { fprintf(stderr, "wsload: refused: %.60s\n", b); exit(2); }
 }
+static void post(int fd, const char *body) {
+  static char request[BUFFER];
+  int k = snprintf(request, sizeof request,
+                   "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s\r\nContent-Length: %zu\r\n\r\n%s",
+                   target, port, header, strlen(body), body);
+  put(fd, request, k);
+}
+/* The sender's, where it posts: one answer at most is on its way for each message in flight. */
+static void eat_answers(conn *c) {
+  ssize_t r = read(c->fd, c->buf + c->have, BUFFER - 1 - c->have);
+  if (r == 0 || (r < 0 && errno == ECONNRESET)) closed("without a word");
+  if (r < 0) return;
+  c->have += r;
+  c->buf[c->have] = 0;
+  char *at = (char *)c->buf, *end;
+  while ((end = strstr(at, "\r\n\r\n"))) {
+    char *length = strcasestr(at, "\r\nContent-Length:");
+    size_t body = length && length < end ? atol(length + 17) : 0;
+    if (end + 4 + body > (char *)c->buf + c->have) break;
+    if (strncmp(at, "HTTP/1.1 2", 10)) { fprintf(stderr, "wsload: refused: %.120s\n", at); exit(2); }
+    answered++;
+    at = end + 4 + body;
+  }
+  c->have -= at - (char *)c->buf;
+  memmove(c->buf, at, c->have);
+}
+static void connect_to(conn *c, int ep) {
+  fcntl(c->fd, F_SETFL, O_NONBLOCK);
+  struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
+  if (epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &e)) die("epoll_ctl");
+}
 static void join(conn *c, int ep, const char **words, int nwords, long index) {
   c->fd = dial();
   c->buf = malloc(BUFFER);
   handshake(c->fd);
   for (int j = 0; j < nwords; j++) say(c->fd, words[j], index);
-  fcntl(c->fd, F_SETFL, O_NONBLOCK);
-  struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
-  if (epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &e)) die("epoll_ctl");
+  connect_to(c, ep);
 }
 
 /* Reads what is there, drops the whole frames, and returns how many of them count. */
@@ -191,6 +224,8 @@ static void options(int argc, char **argv) {
     else if (IS("--hello") && nhello < 16) hello[nhello++] = argv[++i];
     else if (IS("--shello") && nshello < 16) shello[nshello++] = argv[++i];
     else if (IS("--send")) message = argv[++i];
+    else if (IS("--post")) target = argv[++i];
+    else if (IS("--header")) header = argv[++i];
     else if (IS("--minlen")) minlen = atol(argv[++i]);
     else if (IS("--fan")) fan = atol(argv[++i]);
     else if (IS("--quiet")) quiet = atof(argv[++i]);
@@ -213,7 +248,11 @@ int main(int argc, char **argv) {
 
   double started = now();
   for (int i = 0; i < n; i++) join(&c[i], ep, hello, nhello, i);
-  if (sender) join(sender, ep, nshello ? shello : hello, nshello ? nshello : nhello, SENDER);
+  if (sender && target) {
+    sender->fd = dial();
+    sender->buf = malloc(BUFFER);
+    connect_to(sender, ep);
+  } else if (sender) join(sender, ep, nshello ? shello : hello, nshello ? nshello : nhello, SENDER);
   double last = now(), until = last + (hold > 0 ? hold : 0);
   while (now() - last < quiet || now() < until) {
     int k = epoll_wait(ep, ev, EVENTS, 50);
@@ -234,14 +273,17 @@ int main(int argc, char **argv) {
   if (echo)
     for (int i = 0; i < n; i++)
       for (; c[i].sent < window && c[i].sent < count; c[i].sent++) { c[i].t0 = now(); say(c[i].fd, message, i); }
-  while (total < want && now() - t0 < limit) {
+  while ((total < want || (target && answered < count)) && now() - t0 < limit) {
     for (; sender && sent < count && sent - total / per_message < window; sent++) {
+      if (target && sent - answered >= window) break;
       sent_at = now();
-      say(sender->fd, message, sent);
+      if (target) post(sender->fd, message);
+      else say(sender->fd, message, sent);
     }
     int k = epoll_wait(ep, ev, EVENTS, 1000);
     for (int j = 0; j < k; j++) {
       conn *x = ev[j].data.ptr;
+      if (target && x == sender) { eat_answers(x); continue; }
       long bytes = text_bytes, got = eat(x);
       if (x == sender) { text_bytes = bytes; continue; }
       total += got;

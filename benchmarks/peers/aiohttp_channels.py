@@ -1,7 +1,9 @@
-"""The channels peer on aiohttp: POST to publish, ``WebSocketResponse`` to subscribe. ``aiohttp_channels.py PORT``
+"""The channels peer on aiohttp: POST to publish, ``WebSocketResponse`` to subscribe. ``… PORT [frames]``
 
-It does what Chateau's channels do, and no more: a package is checked, encoded once and sent to all who
-subscribe to its channel; ``?pwd=`` is compared where the environment has CHANNELS_PWD.
+It sends as aiohttp's manual has it, with ``send_str`` and ``send_bytes``; with the word ``frames``, with the
+lower ``send_frame``, which takes bytes that are encoded already. It does what Chateau's channels do, and no
+more: a package is checked and sent to all who subscribe to its channel; ``?pwd=`` is compared where the
+environment has CHANNELS_PWD.
 """
 
 import asyncio
@@ -12,6 +14,7 @@ import sys
 import orjson
 from aiohttp import WSMsgType, web
 
+SENDS_FRAMES = sys.argv[2:] == ["frames"]
 PASSWORD = os.environ.get("CHANNELS_PWD")
 
 channels: dict[str, set[web.WebSocketResponse]] = {}
@@ -26,19 +29,27 @@ async def publish(request: web.Request) -> web.Response:
         return answer("Not authorized", 403)
     kind = request.headers.get("Package-Type", "text").lower()
     body = await request.read()
+    text = ""
     try:
         if kind == "json":
             orjson.loads(body)
-        elif kind == "text":
-            body.decode()
+        if kind in ("json", "text"):
+            text = body.decode()
         elif kind != "bytes":
             return answer("Bad request", 400)
     except ValueError:
         return answer("Bad request", 400)
     subscribers = list(channels.get(channel_name(request), ()))
-    frame = WSMsgType.BINARY if kind == "bytes" else WSMsgType.TEXT
-    for subscriber in subscribers:
-        await subscriber.send_frame(body, frame)
+    if SENDS_FRAMES:
+        frame = WSMsgType.BINARY if kind == "bytes" else WSMsgType.TEXT
+        for subscriber in subscribers:
+            await subscriber.send_frame(body, frame)
+    elif kind == "bytes":
+        for subscriber in subscribers:
+            await subscriber.send_bytes(body)
+    else:
+        for subscriber in subscribers:
+            await subscriber.send_str(text)
     return answer("OK", 201, {"X-Delivered": str(len(subscribers))})
 
 
