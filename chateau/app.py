@@ -227,7 +227,7 @@ class Server:
                 application,
                 channels,
                 url_prefix=settings.url_prefix,
-                address_of=lambda context, headers: doorstep.proxies.client_address(context.remote_ip, headers),
+                address_of=doorstep.proxies.address_of,
             )
         )
 

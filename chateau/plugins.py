@@ -80,7 +80,7 @@ def load(names: Sequence[str]) -> dict[str, Command]:
     for name in dict.fromkeys(names):
         found = list(_commands(_imported(name)))
         if not found:
-            raise PluginError(f"--plugin {name}: it has no commands: no function is decorated with @command")
+            raise PluginError(f"{name}: it has no commands: no function is decorated with @command")
         for each in found:
             _check_free(name, each, commands)
             commands[each.name] = each
@@ -89,9 +89,9 @@ def load(names: Sequence[str]) -> dict[str, Command]:
 
 def _check_free(plugin: str, each: Command, taken: dict[str, Command]) -> None:
     if each.name in BUILT_INS:
-        raise PluginError(f"--plugin {plugin}: the command {each.name!r} is one of the server's own")
+        raise PluginError(f"{plugin}: the command {each.name!r} is one of the server's own")
     if each.name in taken and taken[each.name].run is not each.run:
-        raise PluginError(f"--plugin {plugin}: there are two commands {each.name!r}")
+        raise PluginError(f"{plugin}: there are two commands {each.name!r}")
 
 
 def _commands(module: ModuleType) -> Iterator[Command]:
@@ -114,9 +114,9 @@ def _imported(name: str) -> ModuleType:
     try:
         return _from_file(Path(name)) if name.endswith(".py") else import_module(name)
     except PluginError as exc:
-        raise PluginError(f"--plugin {name}: {exc}") from exc
+        raise PluginError(f"{name}: {exc}") from exc
     except (Exception, SystemExit) as exc:
-        raise PluginError(f"--plugin {name}: it cannot be imported: {_in_one_line(exc)}") from exc
+        raise PluginError(f"{name}: it cannot be imported: {_in_one_line(exc)}") from exc
 
 
 def _from_file(path: Path) -> ModuleType:

@@ -29,9 +29,9 @@ async def timer(_server: Server, user: User, words: list[str]) -> str:
     seconds = number(words, default=60, limit=SECONDS_LIMIT)
     if seconds is None:
         return f"A timer takes 1 to {SECONDS_LIMIT} seconds, as in !timer 90."
-    user.reply(f"{seconds} seconds from now.")
+    user.reply(f"The timer is set to {seconds} s.")
     await asyncio.sleep(seconds)
-    return f"{seconds} seconds have passed."
+    return f"The timer has run for {seconds} s."
 
 
 def number(words: list[str], *, default: int, limit: int) -> int | None:

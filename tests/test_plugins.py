@@ -198,7 +198,7 @@ def test_what_cannot_be_used_is_told_in_one_line(shelf: Shelf, text: str, reason
     with pytest.raises(PluginError) as caught:
         load([name])
 
-    assert str(caught.value) == f"--plugin {name}: {reason.replace('NAME', 'bad_plugin')}"
+    assert str(caught.value) == f"{name}: {reason.replace('NAME', 'bad_plugin')}"
     assert by_path or path not in sys.modules
 
 
@@ -223,7 +223,7 @@ def test_what_is_not_there_is_told(name: str, reason: str) -> None:
     with pytest.raises(PluginError) as caught:
         load([name])
 
-    assert str(caught.value).startswith(f"--plugin {name}: it cannot be imported: {reason}")
+    assert str(caught.value).startswith(f"{name}: it cannot be imported: {reason}")
     assert "\n" not in str(caught.value)
 
 
@@ -233,7 +233,7 @@ def test_two_plug_ins_cannot_have_one_command(shelf: Shelf) -> None:
     with pytest.raises(PluginError) as caught:
         load(names)
 
-    assert str(caught.value) == f"--plugin {names[1]}: there are two commands 'roll'"
+    assert str(caught.value) == f"{names[1]}: there are two commands 'roll'"
 
 
 def test_a_file_that_fails_leaves_nothing_behind(shelf: Shelf) -> None:
@@ -286,8 +286,8 @@ def test_the_timer_tells_of_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
 
-    assert replies(["90"], "timer") == ["90 seconds from now.", "90 seconds have passed."]
-    assert replies([], "timer") == ["60 seconds from now.", "60 seconds have passed."]
+    assert replies(["90"], "timer") == ["The timer is set to 90 s.", "The timer has run for 90 s."]
+    assert replies([], "timer") == ["The timer is set to 60 s.", "The timer has run for 60 s."]
     assert replies(["0"], "timer") == ["A timer takes 1 to 3600 seconds, as in !timer 90."]
     assert slept == [90, 60]
 

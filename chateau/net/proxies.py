@@ -7,7 +7,7 @@ connection comes from a trusted proxy, and of its addresses the last one that no
 from __future__ import annotations
 
 from ipaddress import ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chateau.hub.access import Networks, parsed_address
 
@@ -42,6 +42,10 @@ class TrustedProxies:
             if address not in self._networks:
                 return address
         return address
+
+    def address_of(self, context: Any, headers: HTTPHeaders) -> str:
+        """The same for a request that is known by the *context* of its connection."""
+        return self.client_address(context.remote_ip, headers)
 
 
 def plain(address: str) -> str:

@@ -24,6 +24,10 @@ log = logging.getLogger(__name__)
 AT_ONCE = 16
 """Commands of plug-ins that one session may have running."""
 
+SERVER_ID = "00"
+"""The id that the server speaks under: of digits as every session's, and no session's, for those have no
+zero in front."""
+
 
 class Caller(Protocol):
     """Who gave a command, as the commands see it."""
@@ -57,7 +61,7 @@ class Server:
         self.name = name
         self._hub = hub
         # Nobody's connection: the hub reads from it in whose name a message goes out.
-        self._voice = Session(id="", address="", port=0, subscriber=subscriber, outbox=None)
+        self._voice = Session(id=SERVER_ID, address="", port=0, subscriber=subscriber, outbox=None)
         self._voice.name = name
 
     def usernames(self) -> list[str]:

@@ -120,6 +120,7 @@ class House:
         command_prefix: str = "!",
         secret_key: str | None = KEY,
         plugins: Mapping[str, Command] | None = None,
+        create_task: Callable[..., Any] = asyncio.ensure_future,
     ) -> None:
         """The clients *inside* have logged in under their own names, into general."""
         self.clock = HandClock()
@@ -148,6 +149,7 @@ class House:
             max_frame=max_frame,
             command_prefix=command_prefix,
             plugins=plugins or {},
+            create_task=create_task,
         )
         self.clients: dict[str, Client] = {}
         for name in inside:

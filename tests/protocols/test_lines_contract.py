@@ -23,7 +23,7 @@ SHOWN = [
     line for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines() if line
 ]
 TYPED = [
-    line for block in re.findall(r"```\n([^{`]+?)```", PAGE, re.DOTALL) for line in block.splitlines() if line
+    line for block in re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines() if line
 ]
 
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

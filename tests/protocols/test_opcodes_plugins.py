@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 from opcodes_house import House, create, entered, loop_turns, misuse, no, said, server
 
 from chateau.hub.errors import AccessDenied, UnknownRoom
+from chateau.hub.events import DirectMessage
 from chateau.protocols.plugin_commands import AT_ONCE, Command, Server, User
 
 Run = Callable[[Server, User, list[str]], Coroutine[Any, Any, Any]]
@@ -110,7 +111,10 @@ def test_the_server_speaks_to_a_user_in_its_own_name() -> None:
 
     assert asyncio.run(frames_of(house)) == {"bob": [server("alice thinks of you")]}
     (message,) = listener.heard
-    assert (message.sender, message.sender_id) == ("Chateau", "")  # type: ignore[union-attr]
+    assert isinstance(message, DirectMessage)
+    assert message.sender == "Chateau"
+    assert message.sender_id.isdigit()  # as the functions protocol shows every sender's
+    assert house.hub.session(message.sender_id) is None
 
 
 def test_a_refusal_is_told_as_it_is() -> None:
@@ -292,23 +296,19 @@ def test_a_plug_in_needs_a_registered_user() -> None:
 
 
 def test_tasks_can_be_made_by_another_hand() -> None:
-    made: list[Awaitable[None]] = []
+    made: list[asyncio.Task[None]] = []
 
     async def run(server: Server, user: User, words: list[str]) -> str:
         return "done"
 
-    async def conversation(house: House) -> None:
-        runner = house.protocol.commands._runner
+    def create_task(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        made.append(asyncio.create_task(coroutine, name="a command"))
+        return made[-1]
 
-        def create_task(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-            made.append(asyncio.create_task(coroutine))
-            return made[-1]  # type: ignore[return-value]
+    frames = asyncio.run(frames_of(house_with(run, create_task=create_task)))
 
-        runner._create_task = create_task
-        assert await frames_of(house) == {"alice": [server("done")]}
-
-    asyncio.run(conversation(house_with(run)))
-    assert len(made) == 1
+    assert frames == {"alice": [server("done")]}
+    assert [task.get_name() for task in made] == ["a command"]
 
 
 def test_a_session_that_goes_between_rooms_keeps_its_commands() -> None:

@@ -1,0 +1,18 @@
+#!/bin/sh
+# Publish to a channel, and listen to one, with curl:
+#
+#     sh examples/channels.sh listen CHANNEL [HOST:PORT]
+#     sh examples/channels.sh publish CHANNEL TEXT [HOST:PORT]
+#
+# Where the server has a --pwd, it goes into the variable CHATEAU_PWD.
+
+case $1 in
+listen)
+    curl --silent --no-buffer --header 'Accept: text/event-stream' "http://${3:-localhost:8888}/channel/$2/"
+    ;;
+publish)
+    curl --silent --header 'Package-Type: text' --data-raw "$3" \
+        ${CHATEAU_PWD:+--header "Authorization: Bearer $CHATEAU_PWD"} \
+        "http://${4:-localhost:8888}/channel/$2/"
+    ;;
+esac

@@ -1,0 +1,272 @@
+"""A house that speaks channels, without sockets, event loop or time: subscribers, streams, publishers, and chat.
+
+Whatever a subscriber is told that is no package is held against its schema before a test sees it; so is
+every event of a stream against the format, and every receipt against who really got something.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jsonschema_rs
+from chateau_house import HandClock, HandCommit, read, stamp
+
+from chateau.cluster.local import LocalCluster
+from chateau.hub.errors import HubError
+from chateau.hub.events import Arrival, Event, Kept, Package
+from chateau.hub.hub import Hub
+from chateau.hub.session import Session
+from chateau.names import name_form
+from chateau.protocols.channels import BulkReceipt, ChannelsProtocol, Listener
+from chateau.protocols.contract import Contract
+from chateau.protocols.event_streams import EventStreams
+from chateau.store.memory import MemoryStore
+
+SCHEMAS = Path(__file__).resolve().parents[2] / "schemas" / "channels"
+CONTRACT = Contract(SCHEMAS, url="/schemas/channels")
+VALIDATORS = {
+    name: jsonschema_rs.Draft202012Validator(
+        schema,
+        registry=jsonschema_rs.Registry([(other["$id"], other) for other in CONTRACT.schemas.values()]),
+        validate_formats=True,
+    )
+    for name, schema in CONTRACT.schemas.items()
+}
+
+PUBLISHER = "198.51.100.7"
+
+Frame = dict[str, Any]
+
+
+def checked_push(payload: bytes) -> Frame:
+    """The push that *payload* is; it keeps to its schema."""
+    frame = read(payload)
+    VALIDATORS[f"{frame.get('event', 'message')}-push"].validate(frame)
+    return frame
+
+
+class ServerSent(NamedTuple):
+    """One event, as a browser reads it."""
+
+    kind: str
+    content: str
+    id: str | None  # None where the event did not set it
+
+
+class Reader:
+    """Reads an event stream as the WHATWG standard says, section 9.2.6, and stricter where it is lenient."""
+
+    def __init__(self) -> None:
+        self.events: list[ServerSent] = []
+
+    def feed(self, payload: bytes) -> None:
+        """Read a payload, which is one whole event."""
+        text = payload.decode("utf-8")
+        assert text.endswith("\n\n"), payload
+        assert "\r" not in text
+        kind, content, id_ = "message", [], None
+        *lines, _, _ = text.split("\n")
+        for line in lines:
+            name, colon, value = line.partition(":")
+            assert colon, f"neither an empty line nor a field: {line!r}"
+            value = value.removeprefix(" ")
+            match name:
+                case "event":
+                    kind = value
+                case "data":
+                    content.append(value)
+                case "id":
+                    assert int(value) > 0
+                    assert id_ is None
+                    id_ = value
+                case _:
+                    raise AssertionError(f"no field of ours: {line!r}")
+        assert content, "an event without data is not told"
+        self.events.append(ServerSent(kind, "\n".join(content), id_))
+
+
+class Mailbox:
+    """What one client got, in order: texts, byte strings, and how it ended."""
+
+    def __init__(self) -> None:
+        self.got: list[str | bytes] = []
+        self.ends: list[tuple[int, str]] = []
+        self.peer: Listener | None = None
+
+    def send(self, payload: bytes) -> None:
+        assert not self.ends, "nothing is sent behind the end"
+        self.got.append(payload.decode("utf-8"))
+
+    def send_binary(self, payload: bytes) -> None:
+        assert not self.ends, "nothing is sent behind the end"
+        assert type(payload) is bytes
+        self.got.append(payload)
+
+    def disconnect(self, code: int, reason: str) -> None:
+        if not self.ends:
+            self.ends.append((code, reason))
+            if self.peer is not None:
+                self.peer.on_close()
+
+    def take(self) -> list[str | bytes]:
+        """What has come since the last time."""
+        got, self.got = self.got, []
+        return got
+
+    def pushes(self) -> list[Frame]:
+        """What has come since the last time, which are pushes."""
+        return [checked_push(payload.encode()) for payload in self.take() if isinstance(payload, str)]
+
+    def server_sent(self) -> list[ServerSent]:
+        """What has come since the last time on an event stream."""
+        reader = Reader()
+        for payload in self.take():
+            assert isinstance(payload, str)
+            reader.feed(payload.encode())
+        for event in reader.events:
+            if event.kind == "bytes":
+                b64decode(event.content, validate=True)
+            elif event.kind != "message":
+                assert checked_push(event.content.encode())["event"] == event.kind
+        return reader.events
+
+
+class Chat:
+    """Another protocol, whose members chat."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def deliver(self, event: Event, sessions: Collection[Session]) -> None:
+        self.events.append(event)
+
+
+class LateStore(MemoryStore):
+    """Keeps packages; each lasts when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__(channel_history=1_000)
+        self.commits: list[HandCommit] = []
+
+    def append(self, key: str, record: Kept) -> HandCommit | None:  # type: ignore[override]
+        super().append(key, record)
+        if not isinstance(record, Package):
+            return None
+        self.commits.append(HandCommit())
+        return self.commits[-1]
+
+
+class Failing(MemoryStore):
+    """Keeps the first *good* packages, and nothing more; it may be unreadable, too."""
+
+    def __init__(self, error: Exception, *, good: int = 0, can_read: bool = True) -> None:
+        super().__init__(channel_history=1_000)
+        self._error = error
+        self._good = good
+        self._can_read = can_read
+
+    def append(self, key: str, record: Kept) -> None:
+        if not isinstance(record, Arrival):
+            self._good -= 1
+            if self._good < 0:
+                raise self._error
+        super().append(key, record)
+
+    def read(self, *arguments: Any, **options: Any) -> Any:
+        if not self._can_read:
+            raise self._error
+        return super().read(*arguments, **options)
+
+
+def broadcast(payload: bytes, mailboxes: Iterable[Any]) -> None:
+    for mailbox in mailboxes:
+        mailbox.send(payload)
+
+
+def broadcast_binary(payload: bytes, mailboxes: Iterable[Any]) -> None:
+    for mailbox in mailboxes:
+        mailbox.send_binary(payload)
+
+
+class House:
+    """A server of one node that keeps packages where *history* says so."""
+
+    def __init__(
+        self,
+        *,
+        password: str | None = None,
+        max_frame: int = 1_048_576,
+        history: int = 0,
+        store: MemoryStore | None = None,
+        presence_limit: int = 500,
+        catch_up_bytes: int = 1_048_576,
+    ) -> None:
+        self.clock = HandClock()
+        self.store = store or MemoryStore(channel_history=history)
+        self._said = 0
+        self.hub = Hub(
+            store=self.store,
+            cluster=LocalCluster(),
+            name_form=name_form,
+            mint=self._mint,
+            clock=self.clock,
+            call_later=self.clock.call_later,
+            presence_limit=presence_limit,
+            keeps_packages=history > 0 or store is not None,
+        )
+        self.channels = ChannelsProtocol(
+            self.hub,
+            CONTRACT,
+            broadcast=broadcast,
+            broadcast_binary=broadcast_binary,
+            password=password,
+            max_frame=max_frame,
+        )
+        self.streams = EventStreams(self.hub, broadcast=broadcast, catch_up_bytes=catch_up_bytes)
+        self.chat = Chat()
+
+    def subscribe(self, channel: str, address: str = "192.0.2.1") -> Mailbox:
+        """A subscriber by WebSocket."""
+        return self._opened(self.channels.door(channel), address)
+
+    def stream(self, channel: str, last: str | None = None, address: str = "192.0.2.2") -> Mailbox:
+        """A subscriber by event stream, which has seen the event *last*."""
+        return self._opened(self.streams.door(channel, last), address)
+
+    def member(self, name: str, room: str) -> Session:
+        """Somebody who chats in *room*."""
+        session = self.hub.connect(self.chat, outbox=None, address="192.0.2.3")
+        self.hub.register(session, name)
+        self.hub.join(session, room)
+        return session
+
+    def publish(self, channel: str, kind: str | None, payload: bytes, **options: Any) -> Any:
+        """Publish from somewhere else."""
+        return self.channels.publish(channel, kind, payload, **({"address": PUBLISHER} | options))
+
+    def broadcast(self, body: object, **options: Any) -> BulkReceipt:
+        """Publish a bulk body: bytes as they are, else as JSON."""
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.channels.broadcast_all(raw, **({"address": PUBLISHER} | options))
+
+    def _opened(self, door: Any, address: str) -> Mailbox:
+        mailbox = Mailbox()
+        mailbox.peer = door.open(mailbox, address, 50_000)
+        return mailbox
+
+    def _mint(self) -> tuple[str, str]:
+        self._said += 1
+        minted = stamp(self._said % 1_500)
+        return minted["id"], minted["time"]
+
+
+def code_of(error: HubError) -> str:
+    """The code of a refusal, whose sentence is one sentence."""
+    sentence = str(error)
+    assert 0 < len(sentence) <= 300, sentence
+    assert sentence.endswith("."), sentence
+    return error.code

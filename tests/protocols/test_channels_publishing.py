@@ -1,0 +1,587 @@
+"""What publishers may send to a channel, and who gets it."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from typing import Any
+
+import pytest
+from channels_house import CONTRACT, PUBLISHER, Failing, House, LateStore, code_of
+from chateau_house import check_sentence
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chateau.hub.errors import HubError, Unavailable
+from chateau.hub.events import RoomMessage
+
+TEXT = b"Hello world"
+
+NAMES = [
+    pytest.param("test-channel", "test-channel", id="as it is"),
+    pytest.param("Test-Channel", "test-channel", id="lower-cased"),
+    pytest.param(" test-channel\t\n", "test-channel", id="trimmed"),
+    pytest.param("room_1_2", "room:1:2", id="with colons for underscores"),
+    pytest.param("ROOM_1", "room_1", id="all of that on both sides"),
+    pytest.param("ÉTÉ", "été", id="beyond ASCII"),
+]
+
+
+@pytest.mark.parametrize(("published", "subscribed"), NAMES)
+def test_a_channel_has_many_spellings(published: str, subscribed: str) -> None:
+    house = House()
+    subscriber = house.subscribe(subscribed)
+
+    receipt = house.publish(published, "text", TEXT)
+
+    assert subscriber.take() == ["Hello world"]
+    assert receipt.delivered == 1
+
+
+def test_only_the_channels_own_subscribers_get_a_package() -> None:
+    house = House()
+    first, second, other = house.subscribe("a"), house.subscribe("a"), house.subscribe("b")
+
+    assert house.publish("a", "text", TEXT).delivered == 2
+
+    assert (first.take(), second.take(), other.take()) == (["Hello world"], ["Hello world"], [])
+
+
+def test_a_channel_without_subscribers_takes_packages_and_leaves_no_trace() -> None:
+    house = House()
+
+    assert house.publish("a", "text", TEXT).delivered == 0
+
+    assert house.hub.room_summaries() == []
+
+
+KINDS = [
+    pytest.param(None, "hi", id="no header is text"),
+    pytest.param("text", "hi", id="text"),
+    pytest.param("Text", "hi", id="Text, as the seed writes it"),
+    pytest.param(" TEXT ", "hi", id="shouted, with spaces"),
+    pytest.param("bytes", b"hi", id="bytes"),
+    pytest.param("BYTES", b"hi", id="BYTES"),
+]
+
+
+@pytest.mark.parametrize(("header", "got"), KINDS)
+def test_the_kind_of_a_package_is_read_whatever_its_case(header: str | None, got: object) -> None:
+    house = House()
+    subscriber = house.subscribe("a")
+
+    house.publish("a", header, b"hi")
+
+    assert subscriber.take() == [got]
+
+
+AS_SENT = [
+    pytest.param("text", b"", id="the empty text"),
+    pytest.param("text", "zażółć 𝄞 \0 \u2028".encode(), id="any characters"),
+    pytest.param("text", b"\xef\xbb\xbfmarked", id="a byte order mark"),
+    pytest.param("text", b'{"a": 1, "a": 2}', id="text that looks like JSON"),
+    pytest.param("json", b'{"a":1,"a":2}', id="JSON with a key twice"),
+    pytest.param("json", b' {\n\t"a" :  1.50 }\r\n ', id="JSON with white space"),
+    pytest.param("json", b"-0.0", id="a negative zero"),
+    pytest.param("json", b"1e2", id="a number with an exponent"),
+    pytest.param("json", b"12345678901234567890123456789012345678901234567890", id="an integer of 50 digits"),
+    pytest.param("json", b"0.1000000000000000055511151231257827", id="more digits than a double has"),
+    pytest.param("json", rb'"\u00e9\/\ud834\udd1e"', id="escapes"),
+    pytest.param("json", b"null", id="null"),
+    pytest.param("json", b'""', id="an empty string"),
+    pytest.param("json", b"[" * 1_000 + b"]" * 1_000, id="deep nesting"),
+    pytest.param("bytes", b"", id="no bytes at all"),
+    pytest.param("bytes", bytes(range(256)), id="every byte"),
+]
+
+
+@pytest.mark.parametrize(("kind", "payload"), AS_SENT)
+def test_a_package_goes_out_byte_for_byte(kind: str, payload: bytes) -> None:
+    house = House()
+    subscriber = house.subscribe("a")
+
+    house.publish("a", kind, payload)
+
+    assert subscriber.take() == [payload if kind == "bytes" else payload.decode()]
+
+
+REFUSED = [
+    pytest.param("a", "text", b"\xff", "invalid_message", id="text that is not UTF-8"),
+    pytest.param("a", "text", b"\xed\xa0\x80", "invalid_message", id="a surrogate in UTF-8"),
+    pytest.param("a", "json", b"", "invalid_json", id="no JSON at all"),
+    pytest.param("a", "json", b"{", "invalid_json", id="half an object"),
+    pytest.param("a", "json", b"{} {}", "invalid_json", id="two values"),
+    pytest.param("a", "json", b"NaN", "invalid_json", id="NaN"),
+    pytest.param("a", "json", b"-Infinity", "invalid_json", id="infinity"),
+    pytest.param("a", "json", b"1e400", "invalid_json", id="a number beyond a double"),
+    pytest.param("a", "json", b"01", "invalid_json", id="a leading zero"),
+    pytest.param("a", "json", rb'"\ud800"', "invalid_json", id="half a surrogate pair"),
+    pytest.param("a", "json", b"\xef\xbb\xbf{}", "invalid_json", id="a byte order mark"),
+    pytest.param("a", "json", b'"\xff"', "invalid_json", id="JSON that is not UTF-8"),
+    pytest.param("a", "json", '"a"'.encode("utf-16"), "invalid_json", id="UTF-16"),
+    pytest.param("a", "json", b"[" * 1_100 + b"]" * 1_100, "invalid_json", id="nesting without an end"),
+    pytest.param("a", "xml", b"<a/>", "unknown_type", id="a kind that nobody knows"),
+    pytest.param("a", "", b"", "unknown_type", id="an empty kind"),
+    pytest.param("a", "text,json", b"{}", "unknown_type", id="two kinds"),
+    pytest.param("a", "x" * 1_000, b"", "unknown_type", id="a kind too long to quote"),
+    pytest.param("", "text", b"", "invalid_name", id="no name"),
+    pytest.param(" \t ", "text", b"", "invalid_name", id="a name of spaces"),
+    pytest.param("a" * 65, "text", b"", "invalid_name", id="a name too long"),
+    pytest.param("a\0b", "text", b"", "invalid_name", id="a control character in the name"),
+    pytest.param("a\u200bb", "text", b"", "invalid_name", id="an invisible character in the name"),
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "payload", "code"), REFUSED)
+def test_a_package_that_is_not_right_is_refused_and_reaches_nobody(
+    name: str, kind: str, payload: bytes, code: str
+) -> None:
+    house = House()
+    subscriber = house.subscribe("a")
+
+    with pytest.raises(HubError) as refused:
+        house.publish(name, kind, payload)
+
+    assert code_of(refused.value) == code
+    check_sentence(str(refused.value), name + kind + payload.decode("latin-1"))
+    assert subscriber.take() == []
+
+
+def test_what_is_longer_than_a_frame_is_refused() -> None:
+    house = House(max_frame=10)
+    subscriber = house.subscribe("a")
+
+    house.publish("a", "text", b"x" * 10)
+    with pytest.raises(HubError) as refused:
+        house.publish("a", "text", b"x" * 11)
+    with pytest.raises(HubError) as refused_bulk:
+        house.broadcast(b'{"a": []}   ')
+
+    assert code_of(refused.value) == code_of(refused_bulk.value) == "too_large"
+    assert subscriber.take() == ["x" * 10]
+
+
+# Who may publish
+
+
+@pytest.mark.parametrize("password", [None, "", "Swordfish", "swordfish ", "pässwort\0", "swordfis"])
+def test_a_missing_or_wrong_password_is_refused(password: str | None) -> None:
+    house = House(password="swordfish")
+    subscriber = house.subscribe("a")
+
+    with pytest.raises(HubError) as refused:
+        house.publish("a", "text", TEXT, password=password)
+    with pytest.raises(HubError) as refused_bulk:
+        house.broadcast({"a": [{"text": "hi"}]}, password=password)
+
+    assert code_of(refused.value) == code_of(refused_bulk.value) == "access_denied"
+    assert subscriber.take() == []
+
+
+def test_the_right_password_lets_publish() -> None:
+    house = House(password="pässwort")
+    subscriber = house.subscribe("a")
+
+    house.publish("a", "text", TEXT, password="pässwort")
+    house.broadcast({"a": [{"text": "hi"}]}, password="pässwort")
+
+    assert subscriber.take() == ["Hello world", "hi"]
+
+
+def test_without_a_password_everyone_may_publish_whatever_they_give() -> None:
+    house = House()
+
+    assert house.publish("a", "text", TEXT, password="anything").delivered == 0
+
+
+def test_a_banned_address_publishes_nothing_until_the_ban_is_lifted() -> None:
+    house = House()
+    subscriber = house.subscribe("a")
+    house.hub.access.ban("198.51.100.0/24")
+
+    for attempt in (
+        lambda: house.publish("a", "text", TEXT),
+        lambda: house.broadcast({"a": [{"text": "hi"}]}),
+    ):
+        with pytest.raises(HubError) as refused:
+            attempt()
+        assert code_of(refused.value) == "banned"
+    house.hub.access.unban("198.51.100.0/24")
+    house.publish("a", "text", TEXT)
+
+    assert subscriber.take() == ["Hello world"]
+
+
+@pytest.mark.parametrize("how", ["close", "lock"])
+def test_a_closed_or_locked_room_takes_no_packages(how: str) -> None:
+    house = House()
+    house.member("alice", "lobby")
+    if how == "close":
+        house.hub.rooms.close("lobby")
+    else:
+        house.hub.rooms.lock("lobby", "swordfish")
+
+    with pytest.raises(HubError) as refused:
+        house.publish("lobby", "text", TEXT)
+
+    assert code_of(refused.value) == "access_denied"
+
+
+# Chat
+
+
+CHATTED = [
+    pytest.param("text", "zażółć".encode(), "zażółć", id="text as it is"),
+    pytest.param("json", b'{"a" : 1}', '{"a" : 1}', id="JSON as its text"),
+    pytest.param("bytes", b"\x00\xff", b64encode(b"\x00\xff").decode(), id="bytes in base64"),
+]
+
+
+@pytest.mark.parametrize(("kind", "payload", "content"), CHATTED)
+def test_members_who_chat_get_a_package_as_a_message_from_channel(
+    kind: str, payload: bytes, content: str
+) -> None:
+    house = House()
+    house.member("alice", "lobby")
+
+    assert house.publish("lobby", kind, payload).delivered == 1
+
+    message = house.chat.events[-1].as_message()  # type: ignore[union-attr]
+    assert isinstance(message, RoomMessage)
+    assert (message.sender, message.room, message.content) == ("channel", "lobby", content)
+    assert message.seq > 0
+
+
+# Once, and lasting
+
+
+def test_a_key_that_was_used_is_answered_as_the_first_time_and_not_sent_twice() -> None:
+    house = House()
+    subscriber = house.subscribe("a")
+
+    first = house.publish("a", "text", b"once", key="k")
+    house.subscribe("a")
+    second = house.publish("A ", "json", b'"other"', key="k")
+
+    assert second == first
+    assert subscriber.take() == ["once"]
+
+
+def test_a_key_counts_for_its_channel_and_for_five_minutes() -> None:
+    house = House()
+    first, second = house.subscribe("a"), house.subscribe("b")
+
+    house.publish("a", "text", b"1", key="k")
+    house.publish("b", "text", b"2", key="k")
+    house.clock.advance(300)
+    house.publish("a", "text", b"3", key="k")
+
+    assert (first.take(), second.take()) == (["1", "3"], ["2"])
+
+
+@pytest.mark.parametrize("key", ["", "k" * 201])
+def test_a_key_has_1_to_200_characters(key: str) -> None:
+    house = House()
+
+    with pytest.raises(HubError) as refused:
+        house.publish("a", "text", TEXT, key=key)
+    with pytest.raises(HubError) as refused_bulk:
+        house.broadcast({"a": []}, key=key)
+
+    assert code_of(refused.value) == code_of(refused_bulk.value) == "invalid_message"
+    assert house.publish("a", "text", TEXT, key="k" * 200).delivered == 0
+
+
+def test_a_package_that_is_kept_comes_with_the_commit_to_wait_for() -> None:
+    store = LateStore()
+    house = House(store=store)
+
+    receipt = house.publish("a", "text", TEXT)
+
+    assert receipt.commit is store.commits[0]
+
+
+def test_a_package_that_cannot_be_kept_is_refused() -> None:
+    house = House(store=Failing(Unavailable("It cannot be kept now.")))
+    subscriber = house.subscribe("a")
+
+    with pytest.raises(Unavailable):
+        house.publish("a", "text", TEXT)
+
+    assert subscriber.take() == []
+
+
+# Many at once
+
+SEED = {
+    "room:1": [{"text": "Hi all"}],
+    "user:22": [{"json": {"notification": "You've got new friend"}}],
+    "video:stream": [{"bytes": "\x031\x032\x033..."}, {"bytes": "\x031\x032\x033..."}],
+}
+
+
+def test_the_seeds_bulk_body_reaches_all_its_channels() -> None:
+    house = House()
+    room, user, video = house.subscribe("room:1"), house.subscribe("user_22"), house.subscribe("video:stream")
+    second = house.subscribe("video:stream")
+
+    receipt = house.broadcast(SEED)
+
+    assert receipt == (1 + 1 + 2 + 2, None)
+    assert room.take() == ["Hi all"]
+    assert user.take() == ['{"notification": "You\'ve got new friend"}']
+    assert video.take() == second.take() == [b"\x031\x032\x033...", b"\x031\x032\x033..."]
+
+
+def test_packages_go_out_in_the_order_of_the_body_also_under_two_spellings() -> None:
+    house = House()
+    subscriber = house.subscribe("a:b")
+
+    house.broadcast(b'{"a_b": [{"text": "1"}, {"json": 2}], "x": [], "A:B": [{"bytes": "3"}, {"text": "4"}]}')
+
+    assert subscriber.take() == ["1", "2", b"3", "4"]
+
+
+JSON_AS_WRITTEN = [
+    '{"a":1,"a":2}',
+    '{"a" :\t[1 ,2 ]\n}',
+    "-0.0",
+    "1E+2",
+    "123456789012345678901234567890",
+    "0.30000000000000004441",
+    r'"\u00e9\/\"]}"',
+    '"]}"',
+    "[]",
+    "{}",
+    "null",
+    "true",
+    "[[[[{}]]]]",
+]
+
+
+@pytest.mark.parametrize("value", JSON_AS_WRITTEN)
+@pytest.mark.parametrize("space", ["", " \t\r\n"])
+def test_a_json_value_in_a_bulk_body_goes_out_as_it_stands_there(value: str, space: str) -> None:
+    house = House()
+    subscriber = house.subscribe("a")
+    package = space.join(["{", '"json"', ":", value, "}"])
+
+    house.broadcast(space.join(["", "{", '"a"', ":", "[", package, ",", package, "]", "}", ""]).encode())
+
+    assert subscriber.take() == [value, value]
+
+
+def test_every_byte_can_be_written_in_a_bulk_body() -> None:
+    house = House()
+    subscriber = house.subscribe("a")
+    everything = bytes(range(256))
+
+    house.broadcast({"a": [{"bytes": everything.decode("latin-1")}, {"bytes": ""}, {"bytes": "\n"}]})
+
+    assert subscriber.take() == [everything, b"", b"\n"]
+
+
+@pytest.mark.parametrize("body", [b"{}", b" { } ", b'{"a": []}', b'{"a": [], "b": [ ]}'])
+def test_a_bulk_body_may_hold_nothing(body: bytes) -> None:
+    assert House().broadcast(body) == (0, None)
+
+
+LATE = '{"a": [{"text": "early"}], '
+
+BULK_REFUSED = [
+    pytest.param(b"", "invalid_json", id="nothing"),
+    pytest.param(b"[]", "not_an_object", id="an array"),
+    pytest.param(b"null", "not_an_object", id="null"),
+    pytest.param(b'{"a": [{"text": "early"}]', "invalid_json", id="half a body"),
+    pytest.param(b'{"a": [{"text": "\xff"}]}', "invalid_json", id="a body that is not UTF-8"),
+    pytest.param(LATE + '"b": {}}', "invalid_message", id="a channel that is no list"),
+    pytest.param(LATE + '"b": null}', "invalid_message", id="a channel that is null"),
+    pytest.param(LATE + '"b": [{}]}', "invalid_message", id="an empty package"),
+    pytest.param(LATE + '"b": ["text"]}', "invalid_message", id="a package that is no object"),
+    pytest.param(LATE + '"b": [{"text": 1}]}', "invalid_message", id="a text that is no string"),
+    pytest.param(LATE + '"b": [{"bytes": "Ā"}]}', "invalid_message", id="a character that is no byte"),
+    pytest.param(LATE + '"b": [{"bytes": [1]}]}', "invalid_message", id="bytes that are no string"),
+    pytest.param(LATE + '"b": [{"Text": "x"}]}', "invalid_message", id="a kind in another case"),
+    pytest.param(LATE + '"b": [{"xml": "x"}]}', "invalid_message", id="a kind that nobody knows"),
+    pytest.param(LATE + '"b": [{"text": "x", "json": 1}]}', "invalid_message", id="two kinds at once"),
+    pytest.param(LATE + '"b": [{"text": "x", "text": "y"}]}', "invalid_json", id="one kind twice"),
+    pytest.param(LATE + '"a": []}', "invalid_json", id="one channel twice"),
+    pytest.param(LATE + '"\\u0061": []}', "invalid_json", id="one channel twice, once with an escape"),
+    pytest.param(LATE + '"": []}', "invalid_name", id="a channel without a name, and without packages"),
+    pytest.param(LATE + f'"{"b" * 65}": [{{"text": ""}}]}}', "invalid_name", id="a name too long"),
+    pytest.param(LATE + '"closed": []}', "access_denied", id="a closed channel"),
+    pytest.param(LATE + '"b": [{"json": NaN}]}', "invalid_json", id="NaN"),
+    pytest.param(
+        LATE + f'"b": [{{"json": {"[" * 1_005}{"]" * 1_005}}}]}}', "invalid_json", id="nesting without an end"
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "code"), BULK_REFUSED)
+def test_nothing_of_a_bulk_body_goes_out_where_something_in_it_is_wrong(body: str | bytes, code: str) -> None:
+    house = House()
+    early = house.subscribe("a")
+    house.member("alice", "closed")
+    house.hub.rooms.close("closed")
+    raw = body.encode() if isinstance(body, str) else body
+
+    with pytest.raises(HubError) as refused:
+        house.broadcast(raw)
+
+    assert code_of(refused.value) == code
+    check_sentence(str(refused.value), raw.decode("latin-1"))
+    assert early.take() == []
+
+
+def test_a_bulk_body_that_is_wrong_is_explained_by_its_place() -> None:
+    with pytest.raises(HubError) as refused:
+        House().broadcast({"b": [{"text": "x"}, {"text": 1}]})
+
+    assert str(refused.value).startswith('"b/1" has none of the forms allowed. A package is an object')
+
+
+def test_a_key_in_a_bulk_body_counts_for_each_package_by_its_place() -> None:
+    house = House()
+    subscriber = house.subscribe("a")
+    body = {"a": [{"text": "1"}, {"text": "1"}]}
+
+    first = house.broadcast(body, key="k")
+    second = house.broadcast(body, key="k")
+    house.publish("a", "text", b"single", key="k")
+
+    assert first == second == (2, None)
+    assert subscriber.take() == ["1", "1", "single"]
+
+
+def test_a_bulk_body_that_could_not_be_kept_goes_on_where_it_stopped_when_it_is_sent_again() -> None:
+    store = Failing(Unavailable("It cannot be kept now."), good=1)
+    house = House(store=store)
+    subscriber = house.subscribe("a")
+    body = {"a": [{"text": "1"}, {"text": "2"}]}
+
+    with pytest.raises(Unavailable):
+        house.broadcast(body, key="k")
+    store._good = 10
+    house.broadcast(body, key="k")
+
+    assert subscriber.take() == ["1", "2"]
+
+
+def test_the_commit_of_a_bulk_body_is_done_when_all_of_them_are() -> None:
+    store = LateStore()
+    house = House(store=store)
+    told: list[object] = []
+    commit = house.broadcast({"a": [{"text": "1"}, {"text": "2"}], "b": [{"text": "3"}]}).commit
+    assert commit is not None
+    commit.add_done_callback(told.append)
+    first, second, third = store.commits
+
+    third.finish()
+    first.finish()
+    assert not commit.done()
+    assert told == []
+    second.finish()
+
+    assert commit.done()
+    assert told == [commit]
+    assert commit.exception() is None
+
+
+def test_the_commit_of_a_bulk_body_fails_where_one_of_them_fails() -> None:
+    store = LateStore()
+    commit = House(store=store).broadcast({"a": [{"text": "1"}, {"text": "2"}]}).commit
+    assert commit is not None
+    failure = OSError("no space left on device")
+
+    store.commits[0].finish()
+    store.commits[1].finish(failure)
+
+    assert commit.exception() is failure
+
+
+# Anything at all
+
+KIND_NAMES = st.sampled_from([None, "text", "json", "bytes"]) | st.text(max_size=20)
+
+
+@given(name=st.text(max_size=70), kind=KIND_NAMES, payload=st.binary(max_size=200))
+def test_any_package_goes_out_or_is_refused_with_a_code(name: str, kind: str | None, payload: bytes) -> None:
+    house = House()
+
+    try:
+        house.publish(name, kind, payload)
+    except HubError as error:
+        assert code_of(error) in CODES
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=10,
+)
+PACKAGES = (
+    st.fixed_dictionaries({"text": st.text(max_size=10)})
+    | st.fixed_dictionaries({"json": JSON})
+    | st.fixed_dictionaries({"bytes": st.binary(max_size=10).map(lambda raw: raw.decode("latin-1"))})
+)
+CHANNELS = st.from_regex(r"[a-z]{1,8}", fullmatch=True)
+
+
+@given(
+    body=st.dictionaries(CHANNELS, st.lists(PACKAGES, max_size=4), max_size=4),
+    indent=st.sampled_from([None, 1]),
+)
+def test_any_good_bulk_body_arrives_as_it_stands(
+    body: dict[str, list[dict[str, Any]]], indent: int | None
+) -> None:
+    house = House()
+    subscribers = {channel: house.subscribe(channel) for channel in body}
+
+    receipt = house.broadcast(json.dumps(body, indent=indent).encode())
+
+    assert receipt.delivered == sum(map(len, body.values()))
+    for channel, packages in body.items():
+        got = subscribers[channel].take()
+        assert len(got) == len(packages)
+        for arrived, package in zip(got, packages, strict=True):
+            ((kind, value),) = package.items()
+            match kind:
+                case "text":
+                    assert arrived == value
+                case "bytes":
+                    assert arrived == value.encode("latin-1")
+                case "json":
+                    assert json.loads(arrived) == value
+
+
+@given(body=JSON.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=100))
+def test_any_bulk_body_goes_out_or_is_refused_with_a_code(body: bytes) -> None:
+    house = House()
+
+    try:
+        house.broadcast(body)
+    except HubError as error:
+        assert code_of(error) in CODES
+
+
+CODES = {
+    "access_denied",
+    "banned",
+    "invalid_json",
+    "invalid_message",
+    "invalid_name",
+    "not_an_object",
+    "too_large",
+    "unavailable",
+    "unknown_type",
+}
+
+BODIES = [
+    pytest.param(example, id=str(number))
+    for number, example in enumerate(CONTRACT.schemas["broadcast-request"]["examples"])
+]
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_the_examples_of_a_bulk_body_are_taken(body: object) -> None:
+    assert House().broadcast(body, address=PUBLISHER).delivered == 0

@@ -1,0 +1,191 @@
+"""The schemas of opcodes, the page that tells of them, and the message files: all of one mind."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from opcodes_house import _SENT, CONTRACT, House, checked
+
+from chateau.hub import errors as hub_errors
+from chateau.hub.errors import HubError
+from chateau.hub.events import Event
+from chateau.protocols import errors as protocol_errors
+from chateau.protocols.contract import _SENTENCES
+from chateau.protocols.opcodes import PUSHES, REQUESTS
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "schemas" / "opcodes"
+PAGE = (ROOT / "docs" / "protocols" / "opcodes.md").read_text("utf-8")
+MESSAGES = sorted((ROOT / "messages" / "opcodes").glob("*.json"))
+FRAMES = [name for name in CONTRACT.schemas if name != "common"]
+SAY_NOTHING = {"$schema", "$id", "title", "description", "examples", "properties", "$ref", "const"}
+
+every_schema = pytest.mark.parametrize("name", CONTRACT.schemas)
+every_frame = pytest.mark.parametrize("name", FRAMES)
+
+
+def parts(schema: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every property that *schema* describes, however deep, with its place."""
+    if isinstance(schema, list):
+        for inner in schema:
+            yield from parts(inner, place)
+    elif isinstance(schema, dict):
+        for key, inner in schema.get("properties", {}).items():
+            yield f"{place}/{key}", inner
+        for key, inner in schema.items():
+            if key not in ("examples", "if", "then", "else"):
+                yield from parts(inner, f"{place}/{key}")
+
+
+@every_schema
+def test_a_schema_is_valid_named_as_its_file_titled_and_described(name: str) -> None:
+    schema = CONTRACT.schemas[name]
+
+    assert schema["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
+    Draft202012Validator.check_schema(schema)
+    assert schema["$id"] == f"http://localhost:8888/schemas/opcodes/{name}.json"
+    assert schema["title"]
+    assert schema["description"].endswith(".")
+
+
+@every_schema
+def test_every_property_is_described(name: str) -> None:
+    bare = [
+        place
+        for place, part in parts(CONTRACT.schemas[name])
+        if "$ref" not in part and not part.get("description")
+    ]
+
+    assert bare == []
+
+
+@every_frame
+def test_what_the_server_sends_is_exact_and_what_it_is_sent_may_hold_more(name: str) -> None:
+    schema = CONTRACT.schemas[name]
+    d = schema["properties"]["d"]
+
+    assert schema["title"].endswith(f" ({name.rpartition('-')[2]})")
+    for part in (schema, d):
+        if name.endswith("-request"):
+            assert "additionalProperties" not in part
+        else:
+            assert part["additionalProperties"] is False
+
+
+@every_frame
+def test_the_examples_keep_to_the_schema(name: str) -> None:
+    examples = CONTRACT.schemas[name]["examples"]
+
+    assert examples
+    for example in examples:
+        CONTRACT.reference(name).validate(example)
+        assert CONTRACT.validator(name)(example)
+
+
+def test_every_pattern_holds_from_the_first_character_to_the_last() -> None:
+    for path in FOLDER.glob("*.json"):
+        for pattern in re.findall(r'"pattern": "(.*)"', path.read_text("utf-8")):
+            assert pattern.startswith("^")
+            assert pattern.endswith(r"$(?!\\n)")
+
+
+@pytest.mark.parametrize(("op", "row"), REQUESTS.items())
+def test_the_schema_of_a_request_has_its_op(op: int, row: Any) -> None:
+    assert CONTRACT.schemas[row.schema]["properties"]["op"]["const"] == op
+
+
+def test_every_frame_has_its_schema_and_none_is_left_over() -> None:
+    assert {*_SENT.values(), *(row.schema for row in REQUESTS.values())} == set(FRAMES)
+
+
+@pytest.mark.parametrize("row", REQUESTS.values())
+def test_there_is_a_sentence_for_every_keyword_that_a_request_can_break(row: Any) -> None:
+    schema = CONTRACT.schemas[row.schema]
+    d = schema["properties"]["d"]
+    for part in (schema, d, *d.get("properties", {}).values()):
+        assert part.keys() - SAY_NOTHING <= _SENTENCES.keys()
+
+
+def test_every_event_of_the_hub_has_a_frame() -> None:
+    assert set(PUSHES) == set(Event.__args__)
+
+
+def test_every_code_is_in_the_schema_and_on_the_page() -> None:
+    modules = (hub_errors.__name__, protocol_errors.__name__)
+    refusals = [refusal for refusal in HubError.__subclasses__() if refusal.__module__ in modules]
+    listed = set(CONTRACT.schemas["error-answer"]["properties"]["d"]["properties"]["code"]["enum"])
+    told = set(re.findall(r"^\| `([a-z_]+)` \|", PAGE.partition("## Errors")[2], re.M))
+
+    assert {refusal.code for refusal in refusals} == listed
+    assert told == listed - {"already_registered"}  # every op 1 after the login is something else
+
+
+# The seed
+
+
+SEED = [
+    ("message-push", {"op": 0, "d": {"author": "Jimothy", "content": "Hello world!"}}),
+    ("message-request", {"op": 1, "d": {"content": "Message contents!"}}),
+    ("state-push", {"op": 2, "d": {"available": True, "room": "general"}}),
+    ("shutdown-push", {"op": 3, "d": {"reason": "Maintenance, this field may be null"}}),
+    ("shutdown-push", {"op": 3, "d": {"reason": None}}),
+]
+
+
+@pytest.mark.parametrize(("name", "frame"), SEED)
+def test_the_seeds_frames_keep_to_the_schemas(name: str, frame: dict[str, Any]) -> None:
+    CONTRACT.reference(name).validate(frame)
+
+
+# The page and the message files
+
+
+def frames_on_the_page() -> list[str]:
+    blocks = re.findall(r"^```json\n(.*?)^```", PAGE, re.M | re.S)
+    return [line for block in blocks for line in block.splitlines()]
+
+
+@pytest.mark.parametrize("line", frames_on_the_page())
+def test_a_frame_on_the_page_keeps_to_its_schema(line: str) -> None:
+    arrow, _, text = line.partition(" ")
+    frame = json.loads(text)
+
+    assert arrow in ("→", "←")
+    if arrow == "→":
+        CONTRACT.reference(REQUESTS[frame["op"]].schema).validate(frame)
+    else:
+        checked(text.encode())
+
+
+def test_every_op_is_on_the_page() -> None:
+    shown = {(line[0], json.loads(line[2:])["op"]) for line in frames_on_the_page()}
+
+    assert shown == {*(("→", op) for op in REQUESTS), *(("←", op) for op in _SENT)}
+
+
+@pytest.mark.parametrize("path", MESSAGES, ids=lambda path: path.stem)
+def test_a_message_file_is_a_request(path: Path) -> None:
+    frame = json.loads(path.read_text("utf-8"))
+
+    CONTRACT.reference(REQUESTS[frame["op"]].schema).validate(frame)
+
+
+def test_the_message_files_can_be_sent_one_after_the_other() -> None:
+    house = House("bob")
+    first = ["login", "message", "cache", "command-help", "command-auth", "command-join", "command-lock"]
+    then = ["command-unlock", "command-close", "command-open", "command-msg", "command-ban", "command-unban"]
+    last = ["command-rooms", "command-users", "command-me", "command-delete", "command-shutdown", "shutdown"]
+    apart = {"login-bob", "command-join-locked"}
+
+    for name in (*first, *then, *last):
+        for frame in house["alice"].ask((ROOT / "messages" / "opcodes" / f"{name}.json").read_text("utf-8")):
+            assert frame["op"] != 5, (name, frame)
+
+    assert house.stops == ["Maintenance", "Maintenance"]
+    assert {path.stem for path in MESSAGES} == {*first, *then, *last, *apart}

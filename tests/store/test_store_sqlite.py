@@ -1,0 +1,659 @@
+"""What the store on disk does beyond the contract: it lasts, it commits in groups, and it fails and heals."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from store_houses import StoreHouse, open_house, time_of
+
+from chateau.hub.errors import Unavailable
+from chateau.hub.events import Arrival, RoomMessage
+from chateau.hub.ports import Commit, Page
+from chateau.store import schema
+from chateau.store.commit import Commit as StoreCommit
+from chateau.store.errors import StoreError
+from chateau.store.opening import CRASH_GAP
+from chateau.store.schema import MIGRATIONS, open_database
+from chateau.store.sqlite import FILE_NAME, PROBE_SECONDS, SqliteStore
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[StoreHouse]:
+    with open_house("sqlite", tmp_path / "store", history=10, channel_history=10) as house:
+        yield house
+
+
+def say(house: StoreHouse, content: str, room: str = "Attic") -> tuple[RoomMessage, Commit]:
+    seq = house.store.next_seq(room.lower())
+    message = RoomMessage("alice", room, content, seq, f"id-{seq}", time_of(min(seq, 1000)))
+    commit = house.store.append(room.lower(), message)
+    assert commit is not None
+    return message, commit
+
+
+def read(house: StoreHouse, *, since: int | None = None, room: str = "attic") -> Page:
+    return house.store.read(room, since=since, start=None, end=None, limit=100, arrivals=True)
+
+
+def crash(house: StoreHouse, folder: Path) -> None:
+    """Go on with a copy of what is on disk now, as after a kill -9."""
+    folder.mkdir()
+    for file in house.folder.iterdir():
+        shutil.copy(file, folder)
+    house.sqlite.close()
+    house.folder = folder
+    house.store = house._make()
+
+
+def transactions(house: StoreHouse) -> list[str]:
+    seen: list[str] = []
+    house.sqlite._db.set_trace_callback(seen.append)
+    return seen
+
+
+# It lasts
+
+
+def test_what_was_kept_is_there_after_a_restart(house: StoreHouse) -> None:
+    said = [say(house, content)[0] for content in "abc"]
+
+    house.reopen()
+
+    assert read(house) == Page(said, complete=True)
+    assert list(house.store.rooms()) == [("attic", "Attic")]
+    assert house.store.next_seq("attic") == 4
+
+
+def test_closing_commits_what_is_pending_and_calls_back(house: StoreHouse) -> None:
+    called: list[Commit] = []
+    said, commit = say(house, "hello")
+    commit.add_done_callback(called.append)
+
+    house.sqlite.close()
+    house.sqlite.close()
+
+    assert called == [commit]
+    assert commit.exception() is None
+    with pytest.raises(Unavailable):
+        house.store.append("attic", said)
+    with pytest.raises(Unavailable):
+        house.store.erase("attic")
+    house.store = house._make()
+    assert read(house).messages == [said]
+
+
+def test_closing_commits_also_what_waits_behind_a_batch_in_flight(house: StoreHouse) -> None:
+    first = say(house, "a")[0]
+    house.sqlite._hand_over()
+    second = say(house, "b")[0]
+
+    house.reopen()
+
+    assert read(house).messages == [first, second]
+
+
+def test_what_is_gone_is_still_known_to_be_gone_after_a_restart(house: StoreHouse) -> None:
+    for number in range(40):
+        say(house, f"{number}")
+        house.settle()
+
+    house.reopen()
+
+    assert len(read(house).messages) == 10
+    assert not read(house, since=29).complete
+    assert read(house, since=30).complete
+    assert house.store.read("attic", since=None, start=None, end=time_of(0), limit=9).complete
+
+
+def test_a_smaller_limit_is_kept_from_the_next_start_on(house: StoreHouse) -> None:
+    said = [say(house, f"{number}")[0] for number in range(10)]
+    house.settle()
+    house.options["history"] = 3
+
+    house.reopen()
+
+    assert read(house) == Page(said[-3:], complete=False)
+
+
+def test_an_erasure_lasts(house: StoreHouse) -> None:
+    say(house, "hello")
+    house.settle()
+    house.store.erase("attic")
+
+    house.reopen()
+
+    assert read(house) == Page([], complete=False)
+    assert list(house.store.rooms()) == []
+    assert house.store.next_seq("attic") == 2
+
+
+def test_what_is_too_old_is_deleted_at_the_start(tmp_path: Path) -> None:
+    with open_house("sqlite", tmp_path, max_age=5) as house:
+        say(house, "hello")
+        house.now = 100.0
+        house.reopen()
+
+        count = house.sqlite._db.execute("SELECT count(*) FROM chunks").fetchone()
+
+        assert count == (0,)
+        assert read(house) == Page([], complete=False)
+
+
+def test_acknowledged_messages_survive_an_unclean_end_and_numbers_leave_a_gap(
+    house: StoreHouse, tmp_path: Path
+) -> None:
+    said = say(house, "hello")[0]
+    house.settle()
+    house.store.next_seq("attic")  # seen by clients, say, and never committed
+
+    crash(house, tmp_path / "copy")
+
+    assert read(house).messages == [said]
+    assert house.store.next_seq("attic") == 1 + CRASH_GAP + 1
+    assert house.store.next_seq("a room of which nothing was committed") == CRASH_GAP + 1
+
+
+def test_numbers_leave_another_gap_after_every_unclean_end(house: StoreHouse, tmp_path: Path) -> None:
+    say(house, "hello")
+    house.settle()
+    crash(house, tmp_path / "first")
+    seen = house.store.next_seq("attic")
+
+    crash(house, tmp_path / "second")
+
+    assert house.store.next_seq("attic") > seen
+
+
+def test_numbers_leave_no_gap_after_a_clean_end(house: StoreHouse, tmp_path: Path) -> None:
+    say(house, "hello")
+    house.settle()
+    crash(house, tmp_path / "copy")
+    seen = house.store.next_seq("attic")
+
+    house.reopen()
+
+    assert house.store.next_seq("attic") == seen + 1
+
+
+# Who may open it
+
+
+def test_a_folder_is_for_one_store_at_a_time(house: StoreHouse) -> None:
+    with pytest.raises(StoreError, match=rf"{house.folder} is in use .* \(process {os.getpid()}\)"):
+        SqliteStore(house.folder, loop=house.loop)
+
+
+def test_a_folder_is_for_one_process_at_a_time(house: StoreHouse) -> None:
+    script = (
+        "import sys, pathlib\n"
+        "from chateau.store.errors import StoreError\n"
+        "from chateau.store.lock import FolderLock\n"
+        "try: FolderLock(pathlib.Path(sys.argv[1]))\nexcept StoreError as exc: print(exc)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(house.folder)], capture_output=True, text=True, check=True
+    )
+
+    assert f"process {os.getpid()}" in done.stdout
+
+
+def test_a_store_that_could_not_be_opened_leaves_the_folder_free(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_text("no database " * 100)
+    loop = asyncio.new_event_loop()
+    for _ in range(2):
+        with pytest.raises(StoreError, match=f"{FILE_NAME} is not a database"):
+            SqliteStore(tmp_path, loop=loop)
+    loop.close()
+
+
+@pytest.mark.parametrize(
+    ("script", "complaint"),
+    [
+        ("PRAGMA user_version = 99", "version 99, of a newer server"),
+        ("CREATE TABLE recipes (name TEXT)", "a database of another program"),
+    ],
+)
+def test_a_database_that_is_not_for_this_server_is_left_alone(
+    tmp_path: Path, script: str, complaint: str
+) -> None:
+    with_connection(tmp_path / FILE_NAME, lambda db: db.executescript(script))
+    loop = asyncio.new_event_loop()
+
+    with pytest.raises(StoreError, match=complaint) as caught:
+        SqliteStore(tmp_path, loop=loop)
+
+    assert str(tmp_path / FILE_NAME) in str(caught.value)
+    loop.close()
+
+
+def test_a_folder_that_cannot_be_made_and_a_file_that_cannot_be_opened_are_named(tmp_path: Path) -> None:
+    loop = asyncio.new_event_loop()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="file"):
+        SqliteStore(tmp_path / "file", loop=loop)
+    (tmp_path / "folder" / FILE_NAME).mkdir(parents=True)
+    with pytest.raises(StoreError, match=FILE_NAME):
+        SqliteStore(tmp_path / "folder", loop=loop)
+    (tmp_path / "third" / "lock").mkdir(parents=True)
+    with pytest.raises(StoreError, match="lock"):
+        SqliteStore(tmp_path / "third", loop=loop)
+    loop.close()
+
+
+def with_connection(file: Path, use: Callable[[sqlite3.Connection], object]) -> object:
+    db = sqlite3.connect(file)
+    try:
+        result = use(db)
+        db.commit()
+    finally:
+        db.close()
+    return result
+
+
+def test_an_old_database_is_brought_up_to_date_and_keeps_what_is_in_it(
+    house: StoreHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = say(house, "hello")[0]
+    house.sqlite.close()
+
+    db = open_database(house.folder / FILE_NAME, (*MIGRATIONS, "CREATE TABLE more (x)"))
+
+    assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 1,)
+    db.execute("SELECT * FROM more")
+    db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    db.close()
+    house.store = house._make()
+    assert read(house).messages == [said]
+
+
+def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / FILE_NAME
+    open_database(file).close()
+
+    with pytest.raises(StoreError, match="cannot be used"):
+        open_database(file, (*MIGRATIONS, "CREATE TABLE more (x); CREATE TABLE more (x)"))
+
+    db = open_database(file)
+    assert db.execute("SELECT name FROM sqlite_schema WHERE name = 'more'").fetchall() == []
+    db.close()
+
+
+def test_commits_go_to_the_disk(house: StoreHouse) -> None:
+    pragmas = ("journal_mode", "synchronous")
+
+    assert [house.sqlite._db.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas] == ["wal", 2]
+
+
+# Groups
+
+
+def test_what_is_said_in_one_turn_has_one_commit_and_one_transaction(house: StoreHouse) -> None:
+    seen = transactions(house)
+
+    commits = {id(say(house, f"{number}", room)[1]) for number in range(5) for room in ("Attic", "Cellar")}
+    house.settle()
+
+    assert len(commits) == 1
+    assert seen.count("COMMIT") == 1
+
+
+def test_what_is_said_while_the_writer_works_is_one_more_batch(house: StoreHouse) -> None:
+    seen = transactions(house)
+    first = say(house, "a")[1]
+    house.sqlite._hand_over()
+
+    others = [say(house, content)[1] for content in "bcd"]
+    house.settle()
+
+    assert others[0] is others[1] is others[2] is not first
+    assert seen.count("COMMIT") == 2
+
+
+def test_nothing_is_written_while_nothing_is_said(house: StoreHouse) -> None:
+    seen = transactions(house)
+    house.loop.run_until_complete(asyncio.sleep(0))
+    house.settle()
+
+    assert seen == []
+
+
+def test_callbacks_come_in_order_with_the_commit_and_one_that_fails_stops_none(
+    house: StoreHouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    called: list[object] = []
+    commit = say(house, "hello")[1]
+    commit.add_done_callback(lambda done: called.append(("first", done)))
+    commit.add_done_callback(lambda _: 1 / 0)
+    commit.add_done_callback(lambda done: called.append(("last", done)))
+    assert not commit.done()
+
+    house.settle()
+
+    assert called == [("first", commit), ("last", commit)]
+    assert commit.done()
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_callback_that_comes_late_is_called_but_not_from_inside() -> None:
+    loop = asyncio.new_event_loop()
+    commit = StoreCommit(loop)
+    commit.decide(None)
+    called: list[object] = []
+
+    commit.add_done_callback(called.append)
+
+    assert called == []
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+    assert called == [commit]
+    loop.close()
+
+
+def test_a_callback_may_append(house: StoreHouse) -> None:
+    say(house, "a")[1].add_done_callback(lambda _: say(house, "b"))
+    house.settle()
+    house.settle()
+
+    house.reopen()
+
+    assert [record.content for record in read(house).messages] == ["a", "b"]  # type: ignore[union-attr]
+
+
+def test_the_write_ahead_log_is_carried_over_now_and_then(
+    house: StoreHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chateau.store.writer.CHECKPOINT_PAGES", 1)
+    seen = transactions(house)
+
+    say(house, "hello")
+    house.settle()
+    house.reopen()
+
+    assert "PRAGMA wal_checkpoint(PASSIVE)" in seen
+
+
+# Trouble
+
+
+def fill_up(house: StoreHouse) -> None:
+    """Let the database not grow, as on a full disk."""
+    (pages,) = house.sqlite._db.execute("PRAGMA page_count").fetchone()
+    house.sqlite._db.execute(f"PRAGMA max_page_count = {pages}").fetchone()
+
+
+def make_room(house: StoreHouse) -> None:
+    house.sqlite._db.execute("PRAGMA max_page_count = 1000000").fetchone()
+
+
+LONG = "x" * 100_000
+
+
+def test_what_cannot_be_written_fails_with_what_waits_behind_it(
+    house: StoreHouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = say(house, "kept")[0]
+    house.settle()
+    fill_up(house)
+
+    lost = say(house, LONG)[1]
+    house.sqlite._hand_over()
+    behind = say(house, "behind")[1]
+    house.settle()
+
+    for commit in (lost, behind):
+        assert isinstance(commit.exception(), Unavailable)
+    assert read(house) == Page([kept], complete=True)
+    with pytest.raises(Unavailable):
+        say(house, "refused")
+    with pytest.raises(Unavailable):
+        house.store.erase("attic")
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    assert "full" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+def try_again(house: StoreHouse) -> None:
+    with pytest.raises(Unavailable):
+        say(house, "refused")
+    house.settle()
+
+
+def test_it_is_tried_once_a_second_and_heals_when_there_is_room_again(
+    house: StoreHouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill_up(house)
+    say(house, LONG)
+    house.settle()
+    seen = transactions(house)
+    try_again(house)
+    assert seen == []  # the second is not over
+    house.now += PROBE_SECONDS
+    try_again(house)
+    assert seen.count("BEGIN IMMEDIATE") == 1
+    make_room(house)
+    try_again(house)
+    assert seen.count("BEGIN IMMEDIATE") == 1
+    house.now += PROBE_SECONDS
+    try_again(house)
+
+    said = say(house, "hello")[0]
+    house.settle()
+
+    assert read(house).messages == [said]
+    assert [record.levelno for record in caplog.records] == [logging.ERROR, logging.WARNING]
+    assert house.sqlite._db.execute("SELECT * FROM meta WHERE name = 'probe'").fetchall() == []
+
+
+def heal(house: StoreHouse) -> None:
+    make_room(house)
+    house.now += PROBE_SECONDS
+    try_again(house)
+
+
+def test_rows_of_rooms_and_streams_that_failed_are_written_with_what_comes_next(house: StoreHouse) -> None:
+    fill_up(house)
+    lost = say(house, LONG)[0]
+    house.settle()
+    heal(house)
+    said = say(house, "hello")[0]
+    house.settle()
+
+    house.reopen()
+
+    assert said.seq > lost.seq
+    assert read(house) == Page([said], complete=True)
+    assert list(house.store.rooms()) == [("attic", "Attic")]
+
+
+def test_a_room_of_which_everything_failed_is_not_held(house: StoreHouse) -> None:
+    fill_up(house)
+    say(house, LONG)
+    assert house.store.holds("attic")
+
+    house.settle()
+
+    assert not house.store.holds("attic")
+    assert list(house.store.rooms()) == []
+
+
+def test_an_erasure_that_failed_erased_nothing(house: StoreHouse, caplog: pytest.LogCaptureFixture) -> None:
+    kept = say(house, "kept")[0]
+    house.settle()
+    fill_up(house)
+
+    commit = house.store.erase("attic")
+    say(house, LONG)
+    assert read(house).messages != [kept]
+    house.settle()
+
+    assert commit is not None
+    assert isinstance(commit.exception(), Unavailable)
+    assert read(house) == Page([kept], complete=True)
+    assert house.store.holds("attic")
+
+
+def test_a_record_that_cannot_be_written_is_a_bug_and_logged_as_one(
+    house: StoreHouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    commit = say(house, "\ud800")[1]
+
+    house.settle()
+
+    assert isinstance(commit.exception(), Unavailable)
+    assert "Traceback" in caplog.text
+
+
+def test_a_store_that_cannot_be_read_says_so_once_and_goes_on(
+    house: StoreHouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = say(house, "hello")[0]
+    house.settle()
+    with_connection(house.folder / FILE_NAME, lambda db: db.execute("UPDATE chunks SET records = 'no'"))
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            read(house)
+    assert len(caplog.records) == 1
+    with_connection(
+        house.folder / FILE_NAME,
+        lambda db: db.execute(
+            'UPDATE chunks SET records = \'[["alice","Attic","hello",1,"id-1","2026-11-20T00:00:01.000Z"]]\''
+        ),
+    )
+
+    assert read(house).messages == [said]
+
+
+def test_a_store_that_is_full_can_be_closed(house: StoreHouse, caplog: pytest.LogCaptureFixture) -> None:
+    fill_up(house)
+    commit = say(house, LONG)[1]
+
+    house.sqlite.close()
+
+    assert isinstance(commit.exception(), Unavailable)
+
+
+LIMITED_DISK = """
+import asyncio, resource, signal, sys
+from pathlib import Path
+from chateau.hub.errors import Unavailable
+from chateau.hub.events import RoomMessage
+from chateau.store.sqlite import SqliteStore
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+async def main():
+    store = SqliteStore(Path(sys.argv[1]), loop=asyncio.get_running_loop())
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
+    kept = 0
+    try:
+        for _ in range(1000):
+            seq = store.next_seq("attic")
+            message = RoomMessage("alice", "Attic", "x" * 5000, seq, f"{seq}", "2026-11-20T00:00:00.000Z")
+            commit = store.append("attic", message)
+            await store.settle()
+            kept += commit.exception() is None
+    except Unavailable:
+        pass
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    await asyncio.sleep(1.1)
+    try:
+        store.append("attic", message)
+    except Unavailable:
+        await store.settle()
+    seq = store.next_seq("attic")
+    commit = store.append("attic", RoomMessage("a", "Attic", "after", seq, "id", "2026-11-20T00:00:00.000Z"))
+    await store.settle()
+    page = store.read("attic", since=None, start=None, end=None, limit=2000)
+    print(kept > 0, len(page.messages) == kept + 1, commit.exception(), page.messages[-1].content)
+    store.close()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_a_disk_that_was_full_in_earnest_is_written_to_again(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED_DISK, str(tmp_path)], capture_output=True, text=True, timeout=60
+    )
+
+    assert done.stdout.strip() == "True True None after", done.stderr
+
+
+def test_arrivals_are_kept_over_a_restart_with_the_room_s_numbers(house: StoreHouse) -> None:
+    arrival = Arrival("alice", "Attic", house.store.next_seq("attic"), time_of(1))
+    house.store.append("attic", arrival)
+
+    house.reopen()
+
+    assert read(house).messages == [arrival]
+    assert not house.store.holds("attic")
+    assert house.store.next_seq("attic") == 2
+
+
+def test_the_schema_s_version_is_the_number_of_its_migrations(house: StoreHouse) -> None:
+    assert house.sqlite._db.execute("PRAGMA user_version").fetchone() == (len(schema.MIGRATIONS),)
+
+
+def test_a_room_s_row_that_failed_is_there_after_an_unclean_end_too(
+    house: StoreHouse, tmp_path: Path
+) -> None:
+    """A clean end would write all rooms anyway."""
+    fill_up(house)
+    say(house, LONG)
+    house.settle()
+    heal(house)
+    said = say(house, "hello")[0]
+    house.settle()
+
+    crash(house, tmp_path / "copy")
+
+    assert read(house) == Page([said], complete=True)
+
+
+def chunks_of(house: StoreHouse) -> int:
+    (count,) = house.sqlite._db.execute("SELECT count(*) FROM chunks").fetchone()
+    return int(count)
+
+
+def test_what_is_erased_in_the_turn_in_which_it_was_said_never_gets_to_the_disk(house: StoreHouse) -> None:
+    say(house, "hello")
+    house.store.erase("attic")
+    house.settle()
+
+    assert chunks_of(house) == 0
+
+
+def test_what_is_too_much_is_deleted_from_the_disk_while_the_store_is_open(house: StoreHouse) -> None:
+    for number in range(200):
+        say(house, f"{number}")
+        house.settle()
+
+    assert chunks_of(house) <= 10 + 2 * 16
+
+
+def test_the_limit_is_exact_after_an_erasure_and_a_failure(house: StoreHouse) -> None:
+    for _ in range(5):
+        say(house, "erased at once")
+    house.store.erase("attic")
+    house.settle()
+    fill_up(house)
+    say(house, LONG)
+    house.settle()
+    heal(house)
+
+    said = [say(house, f"{number}")[0] for number in range(12)]
+    house.settle()
+
+    assert read(house).messages == said[-10:]
