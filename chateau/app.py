@@ -20,7 +20,7 @@ from tornado.httpserver import HTTPServer
 from chateau import logs, plugins
 from chateau.cluster.local import LocalCluster
 from chateau.hub.hub import Hub
-from chateau.listening import StartError, bound, bound_unix, tls_context, url_of
+from chateau.listening import StartError, bound, bound_unix, shown, tls_context
 from chateau.mint import Mint
 from chateau.names import name_form
 from chateau.net import frames, listener
@@ -103,7 +103,7 @@ class Server:
         )
         self._servers: list[TCPServer] = []
         self._keeping_alive: asyncio.Task[None] | None = None
-        self.addresses: list[str] = []
+        self.greetings: list[str] = []  # where each listener is
 
     def start(self) -> None:
         """Open the listeners.
@@ -116,14 +116,15 @@ class Server:
         proxies = TrustedProxies(self.settings.trusted_proxy)
         doorstep = Doorstep(self.wire, proxies, self.settings.allow_origin)
         web = self._web_server(doorstep)
-        self._listen(web, "port", scheme, f"{self.settings.url_prefix}/")
+        self._listen(web, "port", f"Chateau is at {scheme}://", f"{self.settings.url_prefix}/")
         if self.settings.usock is not None:
             web.add_socket(bound_unix(self.settings.usock))
+            self.greetings.append(f"Chateau is at the UNIX socket {self.settings.usock}")
         if self.settings.lines_port:
-            self._listen(LinesServer(self._lines, self._lines_wire), "lines_port", "tcp")
+            self._listen(LinesServer(self._lines, self._lines_wire), "lines_port", "Lines over TCP are at ")
         if self.settings.opcodes_port:
             single = make_single_application(self._opcodes, doorstep)
-            self._listen(self._http_server(single), "opcodes_port", scheme, "/")
+            self._listen(self._http_server(single), "opcodes_port", f"Opcodes are at ws{scheme[4:]}://", "/")
         if self.settings.ping:
             self._keeping_alive = asyncio.create_task(keep_alive(self._wires, self.settings.ping))
 
@@ -246,11 +247,11 @@ class Server:
     def _http_server(self, delegate: HTTPServerConnectionDelegate) -> HTTPServer:
         return HTTPServer(delegate, ssl_options=self._tls, idle_connection_timeout=IDLE_SECONDS)
 
-    def _listen(self, server: TCPServer, setting: str, scheme: str, path: str = "") -> None:
+    def _listen(self, server: TCPServer, setting: str, greeting: str, path: str = "") -> None:
         sockets = bound(self.settings, setting)
         server.add_sockets(sockets)
         self._servers.append(server)
-        self.addresses += [url_of(sock, scheme, path) for sock in sockets]
+        self.greetings += [f"{greeting}{shown(sock)}{path}" for sock in sockets]
 
 
 class Limits(TypedDict):
@@ -324,8 +325,8 @@ async def serve(settings: Settings) -> None:
         server.close()
         raise
     spare_the_collector()
-    for address in server.addresses:
-        print(f"Chateau is at {address}", flush=True)  # noqa: T201 - this is for who started it
+    for greeting in server.greetings:
+        print(greeting, flush=True)  # noqa: T201 - this is for who started it
     reason = await server.stopping
     log.info("draining: %d session(s) open", server.hub.session_count())
     await server.drain(reason)

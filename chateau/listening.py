@@ -75,8 +75,7 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
     return context
 
 
-def url_of(sock: socket.socket, scheme: str, path: str = "") -> str:
-    """Where *sock* is reached."""
+def shown(sock: socket.socket) -> str:
+    """Where *sock* listens, as URLs have it."""
     host, port = sock.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    return f"{scheme}://{shown}:{port}{path}"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

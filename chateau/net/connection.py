@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from tornado.iostream import SSLIOStream, StreamClosedError
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tornado.iostream import IOStream
 
     from chateau.net.wire import Wire
-    from chateau.protocols.wire import Door, Peer
+    from chateau.protocols.wire import Door, LinePeer, Peer
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ CLOSED: Final = 4
 class Connection(Outbox):
     """One client's connection, whatever carries its bytes."""
 
-    __slots__ = ("_decoder", "_peer", "_state", "_timer", "heard", "unanswered_pings", "wire")
+    __slots__ = ("_decoder", "_has_ended", "_peer", "_state", "_timer", "heard", "unanswered_pings", "wire")
 
     def __init__(self, wire: Wire) -> None:
         super().__init__(wire.max_outbox)
@@ -59,6 +59,7 @@ class Connection(Outbox):
         self._decoder = wire.framing.decoder(wire.max_frame)
         self._peer: Peer | None = None  # until the session ends
         self._state: int = OPEN
+        self._has_ended = False  # the client says nothing more, and may still listen
         self._timer: asyncio.TimerHandle | None = None
 
     def open(self, door: Door, address: str, port: int) -> None:
@@ -88,7 +89,7 @@ class Connection(Outbox):
         if self.wire.framing.is_answered:
             self._state = CLOSING
         else:
-            self._state = LINGERING
+            self._state = ENDING if self._has_ended else LINGERING
             self._end_when_written()
 
     def abort(self) -> None:
@@ -122,8 +123,13 @@ class Connection(Outbox):
             self.disconnect(frames.INTERNAL_ERROR, "internal error")
 
     def on_end(self) -> None:
-        """Nothing more will come."""
-        self.abort()
+        """Nothing more will come. Where that is no end of all yet, the peer decides when it is."""
+        listens = self._state == OPEN and self.wire.framing.is_half_closed and not self._has_ended
+        if listens and self._stops_reading():
+            self._has_ended = True
+            cast("LinePeer", self._peer).on_end()
+        else:
+            self.abort()
 
     def on_lost(self, exc: OSError) -> None:
         """The connection broke, as connections do."""
@@ -214,6 +220,9 @@ class Connection(Outbox):
     def _has_written_all(self) -> bool:
         return self.is_empty
 
+    def _stops_reading(self) -> bool:
+        raise NotImplementedError
+
     def _shut_down_writing(self) -> None:
         raise NotImplementedError
 
@@ -258,6 +267,12 @@ class SocketConnection(Connection):
             self.on_bytes(data)
         else:
             self.on_end()
+
+    def _stops_reading(self) -> bool:
+        self.wire.poller.unwatch_reading(self._socket.fileno())
+        if self._backlog is not None:
+            self.on_blocked()
+        return True
 
     def _shut_down_writing(self) -> None:
         self._half_close(self._socket)
@@ -310,6 +325,9 @@ class StreamConnection(Connection):
 
     def _has_written_all(self) -> bool:
         return self.is_empty and not self._stream.writing()
+
+    def _stops_reading(self) -> bool:
+        return False  # at a stream's end Tornado has closed it already
 
     def _shut_down_writing(self) -> None:
         # TLS has no half-close that all clients know; a closed stream has no socket.

@@ -32,6 +32,7 @@ class Framing:
     close: Callable[[int | None, str], bytes]  # the last that is said
     ping: bytes  # said to who is silent; b"" for nothing
     is_answered: bool  # the client answers pings and closes
+    is_half_closed: bool = False  # a client that has said all that it has to say may still listen
 
 
 class LineDecoder:
@@ -111,6 +112,7 @@ LINES = Framing(
     close=_last_line,
     ping=b"",  # people are silent for long; TCP itself finds out who is gone
     is_answered=False,
+    is_half_closed=True,  # printf 'LOGIN bob\nROOMS\n' | nc -N localhost 9090
 )
 
 EVENT_STREAM = Framing(

@@ -108,7 +108,13 @@ class FrontPage(Page):
         scheme = "wss" if self.request.protocol == "https" else "ws"
         websocket = f"{scheme}://{self.request.host}{self._prefix}/ws"
         page = PAGE.read_text("utf-8")
-        for name, value in (("prefix", self._prefix), ("version", __version__), ("websocket", websocket)):
+        shown = {
+            "prefix": self._prefix,
+            "version": __version__,
+            "websocket": websocket,
+            "page": f"{self.request.protocol}://{self.request.host}{self._prefix}/",
+        }
+        for name, value in shown.items():
             page = page.replace(f"{{{{ {name} }}}}", escape(value))
         self.set_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
         self.finish(page)

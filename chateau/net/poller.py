@@ -38,6 +38,9 @@ class Poller(Protocol):
     def unwatch_writing(self, fd: int) -> None:
         """Tell of reading alone again."""
 
+    def unwatch_reading(self, fd: int) -> None:
+        """Tell of reading no more."""
+
     def forget(self, fd: int) -> None:
         """Tell nothing more of *fd*; before it is closed."""
 
@@ -58,6 +61,7 @@ class EpollPoller:
         self._turn = turn
         self._epoll = select.epoll()
         self._watched: dict[int, Watched] = {}
+        self._unread: set[int] = set()  # those that nothing more is read from
         loop.add_reader(self._epoll, self._on_ready)
 
     def watch(self, fd: int, watched: Watched) -> None:
@@ -65,12 +69,20 @@ class EpollPoller:
         self._epoll.register(fd, select.EPOLLIN)
 
     def watch_writing(self, fd: int) -> None:
-        self._epoll.modify(fd, select.EPOLLIN | select.EPOLLOUT)
+        self._epoll.modify(fd, self._reading(fd) | select.EPOLLOUT)
 
     def unwatch_writing(self, fd: int) -> None:
-        self._epoll.modify(fd, select.EPOLLIN)
+        self._epoll.modify(fd, self._reading(fd))
+
+    def unwatch_reading(self, fd: int) -> None:
+        self._unread.add(fd)
+        self._epoll.modify(fd, 0)
+
+    def _reading(self, fd: int) -> int:
+        return 0 if fd in self._unread else select.EPOLLIN
 
     def forget(self, fd: int) -> None:
+        self._unread.discard(fd)
         if self._watched.pop(fd, None) is not None:
             self._epoll.unregister(fd)
 
@@ -106,6 +118,9 @@ class LoopPoller:
 
     def unwatch_writing(self, fd: int) -> None:
         self._loop.remove_writer(fd)
+
+    def unwatch_reading(self, fd: int) -> None:
+        self._loop.remove_reader(fd)
 
     def forget(self, fd: int) -> None:
         if self._watched.pop(fd, None) is not None:

@@ -93,6 +93,12 @@ class LinesPeer:
         """Refuse a line that is not UTF-8."""
         self._take(None)
 
+    def on_end(self) -> None:
+        """Nothing more is asked: close behind the answers that are due."""
+        if not self.has_quit:
+            self.has_quit = True
+            self._line.end()
+
     def on_close(self) -> None:
         """End the session."""
         self.protocol.hub.disconnect(self.session)

@@ -40,6 +40,13 @@ class Peer(Protocol):
         """The connection is gone, or will take nothing more. Called once, last."""
 
 
+class LinePeer(Peer, Protocol):
+    """The same on a wire where a client can say that it has nothing more to say."""
+
+    def on_end(self) -> None:
+        """Nothing more will come, but the client may listen; the peer is to disconnect when it is done."""
+
+
 class Door(Protocol):
     """A protocol, as the wire sees it."""
 

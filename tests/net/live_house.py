@@ -35,7 +35,7 @@ class LiveHouse:
         self.wire_name = name
         self.server = Server(Settings(**(DEFAULTS | WIRES[name] | settings)))
         self.server.start()
-        self.port = int(self.server.addresses[0].split(":")[2].split("/")[0])
+        self.port = int(self.server.greetings[0].split(":")[2].split("/")[0])
         self.tls = None if name != "tls" else ssl.create_default_context(cafile=CERTIFICATE)
         self.clients: list[RawClient] = []
 

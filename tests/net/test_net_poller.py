@@ -319,3 +319,22 @@ async def test_without_epoll_the_loop_watches(monkeypatch: pytest.MonkeyPatch, i
     poller = make_poller(loop, Turn(loop))
 
     assert isinstance(poller, LoopPoller)
+
+
+async def test_reading_that_is_not_watched_any_more_is_not_told_of_and_writing_is(
+    poller: Poller, pair: Pair
+) -> None:
+    ours, theirs = pair
+    ear = Ear(ours)
+    ear.when_writable = lambda: poller.unwatch_writing(ours.fileno())
+    poller.watch(ours.fileno(), ear)
+
+    poller.unwatch_reading(ours.fileno())
+    theirs.send(b"x")
+    await rounds()
+    assert ear.heard == []
+    poller.watch_writing(ours.fileno())
+    await ear.hears("writable")
+    await rounds()
+
+    assert ear.heard == ["writable"]

@@ -1,4 +1,4 @@
-"""A house that speaks channels, without sockets, event loop or time: subscribers, streams, publishers, and chat.
+"""A house that speaks channels, without sockets, event loop or time; other members of it chat.
 
 Whatever a subscriber is told that is no package is held against its schema before a test sees it; so is
 every event of a stream against the format, and every receipt against who really got something.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -270,3 +270,28 @@ def code_of(error: HubError) -> str:
     assert 0 < len(sentence) <= 300, sentence
     assert sentence.endswith("."), sentence
     return error.code
+
+
+CODES = frozenset(
+    (
+        "access_denied",
+        "banned",
+        "invalid_json",
+        "invalid_message",
+        "invalid_name",
+        "not_an_object",
+        "too_large",
+        "unavailable",
+        "unknown_type",
+    )
+)
+"""Why a publish may be refused."""
+
+
+def outcome(attempt: Callable[[], object]) -> str:
+    """``published``, or the code of the refusal."""
+    try:
+        attempt()
+    except HubError as error:
+        return code_of(error)
+    return "published"

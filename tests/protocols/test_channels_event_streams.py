@@ -144,7 +144,19 @@ def test_a_client_that_gives_no_number_hears_nothing_of_before() -> None:
     assert contents(stream) == ["2"]
 
 
-NO_SEQS = ["", "x", "-1", "1.0", " 1", "1\n", "١", "²", "0x1", "1" * 17, "01JD3Z5V8M9QK7T4W2X6Y0ABCD"]
+NO_SEQS = [
+    "",
+    "x",
+    "-1",
+    "1.0",
+    " 1",
+    "1\n",
+    "\u0661",
+    "\u00b2",
+    "0x1",
+    "1" * 17,
+    "01JD3Z5V8M9QK7T4W2X6Y0ABCD",
+]
 
 
 @pytest.mark.parametrize("last", NO_SEQS)

@@ -7,7 +7,7 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
-from channels_house import CONTRACT, PUBLISHER, Failing, House, LateStore, code_of
+from channels_house import CODES, CONTRACT, PUBLISHER, Failing, House, LateStore, code_of, outcome
 from chateau_house import check_sentence
 from hypothesis import given
 from hypothesis import strategies as st
@@ -508,10 +508,7 @@ KIND_NAMES = st.sampled_from([None, "text", "json", "bytes"]) | st.text(max_size
 def test_any_package_goes_out_or_is_refused_with_a_code(name: str, kind: str | None, payload: bytes) -> None:
     house = House()
 
-    try:
-        house.publish(name, kind, payload)
-    except HubError as error:
-        assert code_of(error) in CODES
+    assert outcome(lambda: house.publish(name, kind, payload)) in {"published", *CODES}
 
 
 JSON = st.recursive(
@@ -558,23 +555,8 @@ def test_any_good_bulk_body_arrives_as_it_stands(
 def test_any_bulk_body_goes_out_or_is_refused_with_a_code(body: bytes) -> None:
     house = House()
 
-    try:
-        house.broadcast(body)
-    except HubError as error:
-        assert code_of(error) in CODES
+    assert outcome(lambda: house.broadcast(body)) in {"published", *CODES}
 
-
-CODES = {
-    "access_denied",
-    "banned",
-    "invalid_json",
-    "invalid_message",
-    "invalid_name",
-    "not_an_object",
-    "too_large",
-    "unavailable",
-    "unknown_type",
-}
 
 BODIES = [
     pytest.param(example, id=str(number))

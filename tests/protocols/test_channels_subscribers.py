@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from channels_house import Frame, House, code_of
+from channels_house import House, code_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -223,11 +223,3 @@ def test_a_subscriber_that_is_banned_later_goes_on_listening() -> None:
     house.publish("a", "text", b"hi")
 
     assert subscriber.take() == ["hi"]
-
-
-def frame(subscriber_of: House) -> Frame:
-    """A subscriber's shutdown frame."""
-    subscriber = subscriber_of.subscribe("a")
-    subscriber_of.hub.shut_down()
-    (push,) = subscriber.pushes()
-    return push

@@ -181,6 +181,21 @@ def test_quit_waits_for_the_answers_before_it_and_nothing_is_read_behind_it(
     assert house["bob"].socket.take() == [left("alice")]
 
 
+def test_who_has_no_more_to_say_gets_the_answers_that_are_due_before_the_end(
+    house: House, store: LateStore
+) -> None:
+    alice = house["alice"].socket
+    house.play([says("alice", "a", bob=[said("alice", "a")])])
+
+    house["alice"].peer.on_end()
+    house["alice"].peer.on_end()
+    assert alice.closed is None
+    store.commits[0].finish()
+
+    assert alice.take() == [OK, said("alice", "a")]
+    assert alice.closed == (1000, "")
+
+
 def test_a_shutdown_is_told_at_once_for_nothing_has_a_turn_behind_it(house: House, store: LateStore) -> None:
     shutdown = {"type": "shutdown", "reason": None}
 

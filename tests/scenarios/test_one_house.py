@@ -65,7 +65,7 @@ async def open_house(**settings: Any) -> AsyncIterator[Guests]:
         )
     )
     server.start()
-    port = int(server.addresses[0].split(":")[2].split("/")[0])
+    port = int(server.greetings[0].split(":")[2].split("/")[0])
     guests = Guests(server, House(port=port, lines_port=lines_port))
     try:
         yield guests
