@@ -33,6 +33,10 @@ log = logging.getLogger(__name__)
 READ_BYTES: Final = 32_768
 """Read at once. From 64 KiB on, malloc tidies up its small blocks at every read: 2 % of a request."""
 
+LARGE_BYTES: Final = 65_536
+"""A message that is longer goes out at once: a read may bring many short requests with long answers, and what
+waits for a client is counted when it has been flushed."""
+
 CLOSE_SECONDS: Final = 5.0
 """How long a client may take to read what waits for it and to answer a close."""
 
@@ -71,6 +75,8 @@ class Connection(Outbox):
         """Send *payload*, UTF-8, as a text frame at the end of the turn; nothing follows a close frame."""
         if self._state == OPEN:
             self.wire.turn.put(self, self.wire.framing.text(payload))
+            if len(payload) > LARGE_BYTES:
+                self.flush()
 
     def send_binary(self, payload: bytes) -> None:
         """Send *payload* as a binary frame; otherwise as :meth:`send`."""

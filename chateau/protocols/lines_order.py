@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from chateau.protocols.wire import Outbox
 
 NORMAL_END = 1000
+LINE_END = b"\r\n"
+"""What the wire puts behind each message, too."""
 
 
 class Place:
@@ -89,8 +91,7 @@ class Line:
         elif isinstance(item, Place):
             assert item.payloads is not None
             self.held_bytes -= size(item.payloads)
-            for payload in item.payloads:
-                self.outbox.send(payload)
+            self.outbox.send(LINE_END.join(item.payloads))  # a long history is one long message
         else:
             self.outbox.send(item)
 
