@@ -11,15 +11,46 @@ from chateau.hub import ports
 from chateau.net.connection import Connection, SocketConnection
 from chateau.net.poller import EpollPoller, LoopPoller, Poller, Watched
 from chateau.protocols import wire
+from chateau.protocols.channels import ChannelDoor, ChannelsProtocol
+from chateau.protocols.channels import Listener as ChannelPeer
 from chateau.protocols.chateau import ChateauPeer, ChateauProtocol
+from chateau.protocols.event_streams import EventStreamDoor, EventStreams
+from chateau.protocols.functions import FunctionsPeer, FunctionsProtocol
+from chateau.protocols.lines import LinesPeer, LinesProtocol
+from chateau.protocols.opcodes import OpcodesPeer, OpcodesProtocol
+from chateau.store.commit import Commit
 from chateau.store.memory import MemoryStore
+from chateau.store.sqlite import SqliteStore
 
 FILLED = [
     (wire.Outbox, Connection),
-    (wire.Peer, ChateauPeer),
-    (wire.Door, ChateauProtocol),
-    (ports.Subscriber, ChateauProtocol),
+    *((wire.Peer, peer) for peer in (ChateauPeer, FunctionsPeer, LinesPeer, OpcodesPeer, ChannelPeer)),
+    (wire.LinePeer, LinesPeer),
+    *(
+        (wire.Door, door)
+        for door in (
+            ChateauProtocol,
+            FunctionsProtocol,
+            LinesProtocol,
+            OpcodesProtocol,
+            ChannelDoor,
+            EventStreamDoor,
+        )
+    ),
+    *(
+        (ports.Subscriber, protocol)
+        for protocol in (
+            ChateauProtocol,
+            FunctionsProtocol,
+            LinesProtocol,
+            OpcodesProtocol,
+            ChannelsProtocol,
+            EventStreams,
+        )
+    ),
     (ports.Store, MemoryStore),
+    (ports.Store, SqliteStore),
+    (ports.Commit, Commit),
     (ports.Cluster, LocalCluster),
     (Poller, EpollPoller),
     (Poller, LoopPoller),
