@@ -54,6 +54,10 @@ class Networks:
     def __len__(self) -> int:
         return len(self._networks)
 
+    def has(self, network: Network) -> bool:
+        """Whether *network* itself was added."""
+        return network in self._networks
+
     def add(self, network: Network) -> None:
         """Let *network* be inside; once more does nothing."""
         self._networks[network] = None
@@ -132,7 +136,8 @@ class Access:
             InvalidAddress.
             AccessDenied: it allows as many as it may.
         """
-        _add(self._guard(session).allowed, addresses)
+        network = parsed_network(addresses)
+        _add(self._guard(session).allowed, network)
 
     def block(self, session: Session, addresses: str) -> None:
         """Keep clients at *addresses*, one or a range, from reaching *session*.
@@ -141,7 +146,8 @@ class Access:
             InvalidAddress.
             AccessDenied: it blocks as many as it may.
         """
-        _add(self._guard(session).blocked, addresses)
+        network = parsed_network(addresses)
+        _add(self._guard(session).blocked, network)
 
     def reaches(self, caller: Session, target: Session) -> bool:
         """Whether *caller* may know of *target* and speak to it; everyone reaches itself."""
@@ -223,9 +229,8 @@ def parsed_network(text: str) -> Network:
     return network
 
 
-def _add(networks: Networks, addresses: str) -> None:
-    network = parsed_network(addresses)
-    if len(networks) >= RULES_LIMIT:
+def _add(networks: Networks, network: Network) -> None:
+    if len(networks) >= RULES_LIMIT and not networks.has(network):
         raise AccessDenied(f"A client may have {RULES_LIMIT} addresses of each kind.")
     networks.add(network)
 
@@ -256,4 +261,8 @@ def check_entry(room: Room, *, user: str | None, password: str | None) -> None:
 
 def matches(given: str | None, secret: str) -> bool:
     """Whether *given* is *secret*, found out in the same time for every wrong guess of one length."""
-    return given is not None and hmac.compare_digest(given.encode(), secret.encode())
+    return given is not None and hmac.compare_digest(_bytes(given), _bytes(secret))
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")  # a command line may hold bytes that are no text

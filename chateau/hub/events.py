@@ -18,8 +18,8 @@ CHANNEL = "channel"
 class DirectMessage(NamedTuple):
     """*sender* said *content* to *recipients*: each once, as shown.
 
-    The sender speaks through the session *sender_id*. Where it spoke to sessions, not to names,
-    *recipient_ids* lists them.
+    The sender speaks through the session *sender_id*. Where not all who hold the recipients' names are to
+    hear it, *recipient_ids* lists the sessions that are.
     """
 
     sender: str

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chateau.hub.access import Access, check_entry, check_open
 from chateau.hub.delivery import Delivery
-from chateau.hub.errors import AlreadyInRoom, Unavailable, UnknownRecipient
+from chateau.hub.errors import AlreadyInRoom, NotInRoom, Unavailable, UnknownRecipient
 from chateau.hub.events import CHANNEL, Arrival, DirectMessage, Package, RoomMessage, Shutdown
 from chateau.hub.idempotency import RecentKeys
 from chateau.hub.presence import Presence
@@ -184,12 +184,9 @@ class Hub:
             UnknownRecipient: nobody holds one of the names, or lets *session* reach it: the two look the
                 same. Nothing is delivered to anyone.
         """
+        ids = self._ids_within_reach(session, recipients) if self.access.guarded else None
         names = self._registry.recipients(recipients)
-        if self.access.guarded:
-            unknown = [name for name in recipients if not self._reaches(session, name)]
-            if unknown:
-                raise UnknownRecipient(list(dict.fromkeys(unknown)))
-        message = DirectMessage(session.name, names, content, *self._mint(), session.id)
+        message = DirectMessage(session.name, names, content, *self._mint(), session.id, ids)
         self._announce(message)
         return message
 
@@ -213,6 +210,15 @@ class Hub:
             stamp = self._mint()
             self._announce(DirectMessage(session.name, names, content, *stamp, session.id, tuple(reached)))
         return [id_ for id_ in dict.fromkeys(ids) if id_ not in reached]
+
+    def _ids_within_reach(self, session: Session, usernames: Sequence[str]) -> tuple[str, ...] | None:
+        """The ids of those who hold *usernames* and let *session* reach them; None where that is all."""
+        unknown = [name for name in usernames if not self._reaches(session, name)]
+        if unknown:
+            raise UnknownRecipient(list(dict.fromkeys(unknown)))
+        holders = dict.fromkeys(holder for name in usernames for holder in self._registry.holders(name))
+        reached = [holder.id for holder in holders if self.access.reaches(session, holder)]
+        return None if len(reached) == len(holders) else tuple(reached)
 
     def _reaches(self, session: Session, username: str) -> bool:
         return any(self.access.reaches(session, holder) for holder in self._registry.holders(username))
@@ -245,9 +251,11 @@ class Hub:
         """Have *session* hear all of the room *name*: it says nothing there and is no member.
 
         Raises:
-            InvalidName, AccessDenied: as for :meth:`join`.
+            InvalidName, AccessDenied, AlreadyInRoom: as for :meth:`join`. A member of any room is no listener.
         """
         room = self._admitted(session, name, None)
+        if session.room is not None and not session.is_listener:
+            raise AlreadyInRoom(session.room.name)
         session.is_listener = True
         self._enter(session, room)
         return room
@@ -275,6 +283,8 @@ class Hub:
             Unavailable: it cannot be kept now.
         """
         room = self.rooms.find_around(session, name)
+        if session.is_listener:
+            raise NotInRoom(room.name)
         if key is None:
             return self._publish(session, room, content)
         receipt = self._receipts.get(session.sort_key, room.key, key)
@@ -352,7 +362,7 @@ class Hub:
         room = self.rooms.find_or_make(name)
         if session.rooms is not None and room.key in session.rooms:
             raise AlreadyInRoom(room.name)
-        check_entry(room, user=session.key, password=password)
+        check_entry(room, user=session.sort_key, password=password)
         return room
 
     def _enter(self, session: Session, room: Room) -> None:

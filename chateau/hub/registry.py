@@ -64,7 +64,7 @@ class Registry:
             holders = self._holders[key] = []
             if as_nick:
                 self._shared.add(key)
-        elif not as_nick or key not in self._shared:
+        elif not as_nick or key not in self._shared or _meet(session, holders):
             raise NameTaken(username)
         session.username = session.name = username
         session.key = key
@@ -150,6 +150,12 @@ class Registry:
         if session is None or session.username is not None or session.is_listener:
             return ()
         return (session,)
+
+
+def _meet(session: Session, others: Iterable[Session]) -> bool:
+    """Whether *session* is in a room with one of *others*."""
+    rooms = (session.rooms or {}).keys()
+    return any(not rooms.isdisjoint(other.rooms or ()) for other in others)
 
 
 def id_of(name: str) -> str | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -10,42 +11,84 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from recorded_house import House
 
 from chateau.hub.errors import HubError
-from chateau.hub.events import DirectMessage, Event, Joined, Left, RoomMessage
+from chateau.hub.events import DirectMessage, Event, Joined, Left, Package, RoomMessage, RoomState
 from chateau.hub.session import Session
 
 PEOPLE = st.integers(0, 3)
+LISTENERS = st.integers(0, 1)
 NAMES = st.sampled_from(["alice", "Alice", "bob", "carol"])
 ROOMS = st.sampled_from(["attic", "ATTIC", "cellar"])
 
 
-def told(event: Event) -> tuple[str, ...]:
+def told(event: Event) -> tuple[object, ...]:
     """What *event* tells, without its number, id and time."""
     match event:
         case Joined() | Left():
             return type(event).__name__, event.room.lower(), event.username
         case RoomMessage():
             return "RoomMessage", event.room.lower(), event.sender, event.content
+        case Package():
+            return "Package", event.room.lower(), event.payload.decode()
+        case RoomState():
+            return "RoomState", event.room.lower(), event.available, event.username is not None
         case DirectMessage():
             return "DirectMessage", event.sender, event.content
     raise AssertionError(f"nobody did anything that is told with {event}")
 
 
+@dataclass
+class ModelRoom:
+    members: list[Session] = field(default_factory=list)
+    listeners: list[Session] = field(default_factory=list)
+    banned: set[str] = field(default_factory=set)
+    is_closed: bool = False
+    keeps: bool = False
+
+    @property
+    def inside(self) -> list[Session]:
+        return self.members + self.listeners
+
+    @property
+    def is_there(self) -> bool:
+        return bool(self.inside or self.banned or self.is_closed or self.keeps)
+
+
+@dataclass
+class ModelGuard:
+    """Whom a person lets reach it: addresses are those of people, by their numbers."""
+
+    is_private: bool = False
+    allowed: set[int] = field(default_factory=set)
+    blocked: set[int] = field(default_factory=set)
+
+    def lets_in(self, person: int) -> bool:
+        return person not in self.blocked and (not self.is_private or person in self.allowed)
+
+
 class Model(RuleBasedStateMachine):
-    """Four people, who have a name or not, are in rooms or not, and say things."""
+    """Four people, who have a name or not, are in rooms or not, and say things; and two who only listen."""
 
     @initialize()
     def open_house(self) -> None:
         self.house = House()
-        self.sessions = [self.house.visitor() for _ in range(4)]
-        self.names: dict[Session, str] = {}
-        self.members: dict[str, set[Session]] = {"attic": set(), "cellar": set()}
-        self.rooms: dict[Session, list[str]] = {session: [] for session in self.sessions}
-        self.told: dict[Session, list[tuple[str, ...]]] = {session: [] for session in self.sessions}
+        self.names: dict[Session, str] = {}  # in the order in which they were taken
+        self.nicks: set[str] = set()
+        self.rooms = {"attic": ModelRoom(), "cellar": ModelRoom()}
+        self.rooms_of: dict[Session, list[str]] = {}
+        self.guards: dict[Session, ModelGuard] = {}
+        self.told: dict[Session, list[tuple[object, ...]]] = {}
+        self.sessions = [self.arrive(f"192.0.2.{person}") for person in range(4)]
+        self.listeners = [self.arrive("198.51.100.1") for _ in range(2)]
         self.number = 0
 
-    def attempt(self, method: str, *arguments: object) -> bool:
+    def arrive(self, address: str) -> Session:
+        session = self.house.visitor(address=address)
+        self.rooms_of[session], self.told[session], self.guards[session] = [], [], ModelGuard()
+        return session
+
+    def attempt(self, method: Callable[..., object], *arguments: object, **options: object) -> bool:
         try:
-            getattr(self.house.hub, method)(*arguments)
+            method(*arguments, **options)
         except HubError:
             return False
         return True
@@ -53,79 +96,213 @@ class Model(RuleBasedStateMachine):
     def shown(self, session: Session) -> str:
         return self.names.get(session, f"#{session.id}")
 
-    def tell(self, listeners: Iterable[Session], *what: str) -> None:
-        for listener in listeners:
-            self.told[listener].append(what)
+    def holders(self, name: str) -> list[Session]:
+        if name.startswith("#"):
+            return [session for session in self.sessions if self.shown(session) == name]
+        return [session for session, held in self.names.items() if held.lower() == name.lower()]
 
-    def go_out(self, session: Session, room: str) -> None:
-        self.members[room].remove(session)
-        self.rooms[session].remove(room)
-        self.tell(self.members[room], "Left", room, self.shown(session))
+    def reaches(self, person: int, target: Session) -> bool:
+        return target is self.sessions[person] or self.guards[target].lets_in(person)
+
+    def meets_its_nick(self, session: Session, name: str, room: str) -> bool:
+        return any(holder is not session for holder in self.holders(name) if room in self.rooms_of[holder])
+
+    def tell(self, sessions: Iterable[Session], *what: object) -> None:
+        for session in sessions:
+            self.told[session].append(what)
+
+    def go_out(self, session: Session, key: str) -> None:
+        self.rooms[key].members.remove(session)
+        self.rooms_of[session].remove(key)
+        self.tell(self.rooms[key].inside, "Left", key, self.shown(session))
+
+    def lose_name(self, session: Session) -> None:
+        for key in list(self.rooms_of[session]):
+            self.go_out(session, key)
+        name = self.names.pop(session, "").lower()
+        if not self.holders(name):
+            self.nicks.discard(name)
 
     def next_words(self) -> str:
         self.number += 1
         return str(self.number)
 
-    @rule(person=PEOPLE, name=NAMES)
-    def register(self, person: int, name: str) -> None:
-        session = self.sessions[person]
-        free = name.lower() not in [taken.lower() for taken in self.names.values()]
+    # Names
 
-        assert self.attempt("register", session, name) == (session not in self.names and free)
+    @rule(person=PEOPLE, name=NAMES, as_nick=st.booleans())
+    def register(self, person: int, name: str, as_nick: bool) -> None:
+        session, form = self.sessions[person], name.lower()
+        meets = any(self.meets_its_nick(session, name, key) for key in self.rooms_of[session])
+        free = not self.holders(name) or (as_nick and form in self.nicks and not meets)
+        succeeds = session not in self.names and free
 
-        if session not in self.names and free:
+        assert self.attempt(self.house.hub.register, session, name, as_nick=as_nick) is succeeds
+
+        if succeeds:
             self.names[session] = name
+            if as_nick:
+                self.nicks.add(form)
 
     @rule(person=PEOPLE)
     def unregister(self, person: int) -> None:
         session = self.sessions[person]
-        assert self.attempt("unregister", session)
-        for room in list(self.rooms[session]):
-            self.go_out(session, room)
-        self.names.pop(session, None)
+        assert self.attempt(self.house.hub.unregister, session)
+        self.lose_name(session)
 
     @rule(person=PEOPLE)
     def reconnect(self, person: int) -> None:
-        gone, new = self.sessions[person], self.house.visitor()
-        for room in list(self.rooms[gone]):
-            self.go_out(gone, room)
-        self.names.pop(gone, None)
+        gone = self.sessions[person]
         self.house.hub.disconnect(gone)
-        self.sessions[person] = new
-        self.rooms[new], self.told[new] = [], []
+        self.lose_name(gone)
+        self.guards[gone] = ModelGuard()
+        self.sessions[person] = self.arrive(f"192.0.2.{person}")
 
-    @rule(person=PEOPLE, room=ROOMS)
-    def join(self, person: int, room: str) -> None:
+    # Rooms
+
+    @rule(person=PEOPLE, room=ROOMS, alone=st.booleans())
+    def join(self, person: int, room: str, alone: bool) -> None:
         session, key = self.sessions[person], room.lower()
-        assert self.attempt("join", session, room) == (session not in self.members[key])
-        if session not in self.members[key]:
-            self.members[key].add(session)
-            self.rooms[session].append(key)
-            self.tell(self.members[key], "Joined", key, self.shown(session))
+        there, name = self.rooms[key], self.names.get(session, "")
+        succeeds = not (
+            session in there.members
+            or there.is_closed
+            or name.lower() in there.banned
+            or (name and self.meets_its_nick(session, name, key))
+        )
+
+        assert self.attempt(self.house.hub.join, session, room, alone=alone) is succeeds
+
+        if succeeds:
+            for other in list(self.rooms_of[session]) if alone else ():
+                self.go_out(session, other)
+            there.members.append(session)
+            self.rooms_of[session].append(key)
+            self.tell(there.inside, "Joined", key, self.shown(session))
 
     @rule(person=PEOPLE, room=ROOMS)
     def leave(self, person: int, room: str) -> None:
         session, key = self.sessions[person], room.lower()
-        assert self.attempt("leave", session, room) == (session in self.members[key])
-        if session in self.members[key]:
+        succeeds = session in self.rooms[key].members
+        assert self.attempt(self.house.hub.leave, session, room) is succeeds
+        if succeeds:
             self.go_out(session, key)
+
+    @rule(listener=LISTENERS, room=ROOMS)
+    def listen(self, listener: int, room: str) -> None:
+        session, there = self.listeners[listener], self.rooms[room.lower()]
+        succeeds = session not in there.listeners and not there.is_closed
+        assert self.attempt(self.house.hub.listen, session, room) is succeeds
+        if succeeds:
+            there.listeners.append(session)
+
+    @rule(listener=LISTENERS)
+    def listen_no_more(self, listener: int) -> None:
+        gone = self.listeners[listener]
+        self.house.hub.disconnect(gone)
+        for room in self.rooms.values():
+            room.listeners = [session for session in room.listeners if session is not gone]
+        self.listeners[listener] = self.arrive("198.51.100.1")
+
+    # What is said
 
     @rule(person=PEOPLE, room=ROOMS)
     def publish(self, person: int, room: str) -> None:
-        session, members, words = self.sessions[person], self.members[room.lower()], self.next_words()
-        assert self.attempt("publish", session, room, words) == (session in members)
-        if session in members:
-            self.tell(members, "RoomMessage", room.lower(), self.shown(session), words)
+        session, there, words = self.sessions[person], self.rooms[room.lower()], self.next_words()
+        succeeds = session in there.members and not there.is_closed
+        assert self.attempt(self.house.hub.publish, session, room, words) is succeeds
+        if succeeds:
+            there.keeps = True
+            self.tell(there.inside, "RoomMessage", room.lower(), self.shown(session), words)
 
-    @rule(person=PEOPLE, names=st.lists(NAMES, min_size=1, max_size=3))
-    def message(self, person: int, names: list[str]) -> None:
-        holders = {name.lower(): session for session, name in self.names.items()}
+    @rule(room=ROOMS)
+    def publish_package(self, room: str) -> None:
+        there, words = self.rooms[room.lower()], self.next_words()
+        if there.is_closed:
+            assert not self.attempt(self.house.hub.publish_package, room, "text", words.encode())
+        else:
+            receipt = self.house.hub.publish_package(room, "text", words.encode())
+            assert (receipt.delivered, receipt.package.seq > 0) == (len(there.inside), bool(there.members))
+            self.tell(there.inside, "Package", room.lower(), words)
+
+    @rule(person=PEOPLE, to=st.lists(st.one_of(NAMES, PEOPLE), min_size=1, max_size=3))
+    def message(self, person: int, to: list[str | int]) -> None:
         session, words = self.sessions[person], self.next_words()
-        known = all(name.lower() in holders for name in names)
-        assert self.attempt("message", session, names, words) == known
+        names = [name if isinstance(name, str) else f"#{self.sessions[name].id}" for name in to]
+        known = all(any(self.reaches(person, holder) for holder in self.holders(name)) for name in names)
+        recipients = {holder for name in names for holder in self.holders(name)}
+        recipients = {recipient for recipient in recipients if self.reaches(person, recipient)}
+        assert self.attempt(self.house.hub.message, session, names, words) is known
         if known:
-            recipients = {holders[name.lower()] for name in names}
             self.tell(recipients, "DirectMessage", self.shown(session), words)
+
+    @rule(person=PEOPLE, to=st.lists(st.integers(0, 6), max_size=4), past_guards=st.booleans())
+    def message_to_sessions(self, person: int, to: list[int], past_guards: bool) -> None:
+        session, words, everyone = self.sessions[person], self.next_words(), self.sessions + self.listeners
+        targets = [everyone[number] if number < len(everyone) else None for number in dict.fromkeys(to)]
+        ids = {target: target.id if target is not None else "nobody" for target in targets}
+        reached = [
+            target
+            for target in targets
+            if target is not None and not target.is_listener and (past_guards or self.reaches(person, target))
+        ]
+
+        unreached = self.house.hub.message_to_sessions(
+            session, [*ids.values(), *ids.values()], words, past_guards=past_guards
+        )
+
+        assert unreached == [ids[target] for target in targets if target not in reached]
+        self.tell(reached, "DirectMessage", self.shown(session), words)
+
+    # Guards
+
+    @rule(person=PEOPLE, is_private=st.booleans())
+    def set_privacy(self, person: int, is_private: bool) -> None:
+        self.house.hub.access.set_privacy(self.sessions[person], "private" if is_private else "public")
+        self.guards[self.sessions[person]].is_private = is_private
+
+    @rule(person=PEOPLE, other=PEOPLE, blocks=st.booleans(), form=st.sampled_from(["", "/32", "::ffff:"]))
+    def add_rule(self, person: int, other: int, blocks: bool, form: str) -> None:
+        session, access = self.sessions[person], self.house.hub.access
+        address = f"192.0.2.{other}"
+        act, rules = (access.block, "blocked") if blocks else (access.allow, "allowed")
+        act(session, form + address if form.endswith(":") else address + form)
+        getattr(self.guards[session], rules).add(other)
+
+    # Keepers
+
+    @rule(room=ROOMS, step=st.sampled_from(["close", "open", "delete"]))
+    def keep(self, room: str, step: str) -> None:
+        key = room.lower()
+        there = self.rooms[key]
+        succeeds = there.is_there
+        assert self.attempt(getattr(self.house.hub.rooms, step), room) is succeeds
+        if succeeds:
+            there.is_closed = step == "close"
+            self.tell(there.inside, "RoomState", key, step == "open", False)
+            if step == "delete":
+                for session in there.members:
+                    self.rooms_of[session].remove(key)
+                self.rooms[key] = ModelRoom()
+
+    @rule(room=ROOMS, name=NAMES)
+    def ban(self, room: str, name: str) -> None:
+        key, holders = room.lower(), self.holders(name)
+        succeeds = self.rooms[key].is_there and bool(holders)
+        assert self.attempt(self.house.hub.rooms.ban, room, name) is succeeds
+        if succeeds:
+            self.rooms[key].banned.add(name.lower())
+            for session in holders:
+                if key in self.rooms_of[session]:
+                    self.go_out(session, key)
+            self.tell(holders, "RoomState", key, False, True)
+
+    @rule(room=ROOMS, name=NAMES)
+    def unban(self, room: str, name: str) -> None:
+        there = self.rooms[room.lower()]
+        assert self.attempt(self.house.hub.rooms.unban, room, name) is there.is_there
+        there.banned.discard(name.lower())
+
+    # What must be so
 
     @invariant()
     def everyone_heard_what_there_was_to_hear_and_nothing_else_in_order(self) -> None:
@@ -133,13 +310,39 @@ class Model(RuleBasedStateMachine):
             assert [told(event) for event in self.house.heard(session)] == what
 
     @invariant()
-    def names_and_members_are_as_the_model_has_them(self) -> None:
-        assert sorted(self.names.values(), key=str.lower) == self.house.hub.usernames()
-        counted = {room.room.lower(): room.members for room in self.house.hub.room_summaries()}
-        assert {name: count for name, count in counted.items() if count} == {
-            name: len(members) for name, members in self.members.items() if members
+    def names_are_listed_once_to_those_who_reach_one_of_their_holders(self) -> None:
+        forms = sorted({name.lower() for name in self.names.values()})
+        assert [self.holders(form)[0].name for form in forms] == self.house.hub.usernames()
+        for person, viewer in enumerate(self.sessions):
+            seen = [
+                self.holders(form)[0].name
+                for form in forms
+                if any(self.reaches(person, holder) for holder in self.holders(form))
+            ]
+            assert seen == self.house.hub.usernames(viewer)
+            assert {session for session in self.sessions if self.reaches(person, session)} == {
+                session for session in self.house.hub.sessions(viewer) if session not in self.listeners
+            }
+
+    @invariant()
+    def rooms_and_their_members_are_as_the_model_has_them(self) -> None:
+        assert {
+            (summary.room.lower(), summary.members, summary.available)
+            for summary in self.house.hub.room_summaries()
+        } == {
+            (key, len(room.members), not room.is_closed) for key, room in self.rooms.items() if room.is_there
         }
+        for room in self.house.hub.rooms.by_key.values():
+            there = self.rooms[room.key]
+            assert set(room.members()) == set(there.members)
+            assert room.member_names() == sorted(map(self.shown, there.members), key=str.lower)
+            assert len({name.lower() for name in room.member_names()}) == len(there.members)
+
+    @invariant()
+    def only_open_sessions_are_counted_as_guarded(self) -> None:
+        guarded = [session for session in self.sessions if session.guard is not None]
+        assert self.house.hub.access.guarded == len(guarded)
 
 
 TestHubAgainstModel = Model.TestCase
-TestHubAgainstModel.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestHubAgainstModel.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
