@@ -12,4 +12,4 @@ channel, address = [*sys.argv[1:], "localhost:8888"][:2]
 
 with connect(f"ws://{address}/channel/{channel}/") as packages:
     for package in packages:  # str for text and JSON, bytes for bytes
-        print(package)  # noqa: T201
+        print(package)

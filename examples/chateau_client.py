@@ -28,7 +28,7 @@ def said(frame):
 def listen():
     for frame in server:
         if line := said(json.loads(frame)):
-            print(line)  # noqa: T201
+            print(line)
 
 
 with connect(f"ws://{address}/ws") as server:

@@ -15,7 +15,7 @@ host, port = address.split(":")
 
 def listen():
     for answer in server.makefile(encoding="utf-8"):
-        print(answer, end="")  # noqa: T201
+        print(answer, end="")
 
 
 with socket.create_connection((host, port)) as server:

@@ -6,18 +6,24 @@ another one than the one that runs the tests.
 
 from __future__ import annotations
 
-import json
+import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 
 import pytest
-from running_server import ROOT, running_server
+from running_server import ROOT, free_port, running_server
 
 README = (ROOT / "README.md").read_text("utf-8")
-DEFAULT_WEBSOCKET = "ws://localhost:8888/ws"
+SHOWN = re.compile(r"(?:#|//) ([{].*)$", re.M)
+PATIENCE_SECONDS = 15
 
 
 def blocks(language: str) -> list[str]:
@@ -50,6 +56,9 @@ def test_its_commands_are_the_ones_that_are_run_below() -> None:
         ".venv/bin/pip install -r requirements.txt",
         ".venv/bin/python server.py",
         ".venv/bin/python test_client.py register list",
+        "nc localhost 9090",
+        'curl -N -H "Accept: text/event-stream" http://localhost:8888/channel/news/',
+        'curl -d "Hello world" http://localhost:8888/channel/news/',
     ]
 
 
@@ -81,37 +90,99 @@ def test_make_test_is_the_whole_gate() -> None:
     assert "make test" in (ROOT / ".ci" / "run").read_text()
 
 
-def test_its_python_program_talks() -> None:
-    (program,) = blocks("python")
+def shown(program: str) -> list[str]:
+    """What *program* says in its comments that it prints."""
+    return SHOWN.findall(program)
 
+
+def looks_like(line: str, expected: str) -> bool:
+    """Whether *line* is what the README shows; an ellipsis stands for anything."""
+    return re.fullmatch(".*".join(map(re.escape, expected.split("…"))), line) is not None
+
+
+def at(address: str, text: str) -> str:
+    """*text* with the server at *address* in place of the default."""
+    return text.replace("localhost:8888", address.removeprefix("http://").removesuffix("/"))
+
+
+def need(program: str) -> None:
+    """Skip where *program* is not installed; where CI is ``true`` that is a failure."""
+    if shutil.which(program) is None:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"{program} is not installed")
+
+
+@contextmanager
+def started(*command: str) -> Iterator[subprocess.Popen[str]]:
+    """Run *command*, and end it when it is no more needed."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, text=True, bufsize=1, **pipes) as process:
+        impatience = Timer(PATIENCE_SECONDS, process.kill)
+        impatience.start()
+        yield process
+        impatience.cancel()
+        process.kill()
+
+
+@pytest.mark.parametrize("program", blocks("python"), ids=["chateau", "opcodes"])
+def test_its_python_programs_print_what_they_say(program: str) -> None:
     with running_server() as server:
-        ended = subprocess.run(
-            [sys.executable, "-c", program.replace(DEFAULT_WEBSOCKET, server.websocket)],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        command = [sys.executable, "-c", at(server.address, program)]
+        printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
 
-    registered, message, answer = map(json.loads, ended.stdout.splitlines())
-    assert registered == {"type": 1, "status": 200}
-    assert (message["sender"], message["content"]) == ("carol", "hi")
-    assert answer == {"type": 3, "status": 200, "id": message["id"], "time": message["time"]}
+    assert len(printed) == len(shown(program)) > 0
+    assert all(map(looks_like, printed, shown(program))), printed
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
-def test_its_javascript_program_talks() -> None:
+def test_its_javascript_program_prints_what_it_says() -> None:
+    need("node")
     (program,) = blocks("js")
 
     with running_server() as server:
-        node = [
-            "node",
-            "--experimental-websocket",
-            "-e",
-            program.replace(DEFAULT_WEBSOCKET, server.websocket),
-        ]
-        with subprocess.Popen(node, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-            assert process.stdout is not None
-            frames = [json.loads(process.stdout.readline()) for _ in range(2)]
-            process.kill()
+        command = ("node", "--experimental-websocket", "--eval", at(server.address, program))
+        with started(*command) as node:
+            printed = [node.stdout.readline().rstrip("\n") for _ in shown(program)]
 
-    assert frames == [{"type": 1, "status": 200}, {"type": 4, "status": 200, "clients": ["dave"]}]
+    assert len(printed) > 0
+    assert all(map(looks_like, printed, shown(program))), printed
+
+
+def test_a_terminal_talks_by_lines() -> None:
+    need("nc")
+    (typed_and_answered,) = blocks("text")
+    (command,) = [line for line in "".join(blocks("sh")).splitlines() if line.startswith("nc")]
+    lines_port = str(free_port())
+
+    with (
+        running_server("--lines-port", lines_port),
+        started(*command.replace("9090", lines_port).split()) as nc,
+    ):
+        for line in typed_and_answered.splitlines():
+            if line.startswith("{"):
+                assert nc.stdout.readline().rstrip() == line
+            else:
+                nc.stdin.write(f"{line}\n")
+
+
+def test_curl_hears_what_curl_publishes() -> None:
+    need("curl")
+    commands = [line for line in "".join(blocks("sh")).splitlines() if line.startswith("curl")]
+
+    with running_server() as server:
+        listen, publish = (shlex.split(at(server.address, command)) for command in commands)
+        with started(*listen) as listener:
+            answer = published(publish)
+            heard = listener.stdout.readline()
+
+    assert answer.endswith('"OK"')
+    assert heard == "data: Hello world\n"
+
+
+def published(command: list[str]) -> str:
+    """Run *command* until a listener has come; returns curl's last answer, with its head."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    answer = "X-Delivered: 0"
+    while "X-Delivered: 0" in answer:
+        assert time.monotonic() < deadline, "nobody has come to listen"
+        shown = subprocess.run([*command, "-s", "-i"], capture_output=True, text=True, check=True)
+        answer = shown.stdout
+    return answer

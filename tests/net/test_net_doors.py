@@ -1,0 +1,211 @@
+"""The doors: which address speaks which protocol, and who is let in. Over each of the wires."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from raw_client import RawClient
+from running_server import free_port
+
+from chateau.app import schemas_folder
+
+if TYPE_CHECKING:
+    from live_house import LiveHouse, OpenHouse
+
+pytestmark = pytest.mark.gen_test(timeout=20)
+
+CHATEAU = ({"type": 4}, {"type": 4, "status": 400})
+FUNCTIONS = ({"function": "retrieve_clients"}, {"function": "retrieve_clients"})
+OPCODES = ({"op": 4}, {"op": 4})
+
+DOORS = [
+    ("/ws", CHATEAU),
+    ("/functions", FUNCTIONS),
+    ("/", FUNCTIONS),
+    ("/?token=x", FUNCTIONS),
+    ("/ws?", CHATEAU),
+    ("/opcodes", OPCODES),
+]
+"""Each path, with what its protocol is asked and what is in the answer."""
+
+PROTOCOLS = ["channels", "chateau", "functions", "lines", "opcodes"]
+
+
+async def asked(client: RawClient, question: Any, **headers: str) -> Any:
+    await client.shake_hands(**headers)
+    client.say(question)
+    return await client.hear()
+
+
+async def handshake(house: LiveHouse, path: str, **headers: str) -> int:
+    """The status that a handshake is answered with."""
+    client = await house.connect(path=path)
+    client.send(client.handshake_request(**headers))
+    return (await client.response()).status
+
+
+@pytest.mark.parametrize("prefix", ["", "/chat", "/a/b.c"])
+@pytest.mark.parametrize(("path", "talk"), DOORS)
+async def test_each_path_speaks_its_protocol(
+    open_house: OpenHouse, path: str, talk: tuple[Any, Any], prefix: str
+) -> None:
+    house = open_house(url_prefix=prefix)
+    question, expected = talk
+
+    answer = await asked(await house.connect(path=prefix + path), question)
+
+    assert answer.items() >= expected.items()
+
+
+async def test_the_prefix_itself_is_a_door_without_its_slash(open_house: OpenHouse) -> None:
+    house = open_house(url_prefix="/chat")
+
+    answer = await asked(await house.connect(path="/chat"), FUNCTIONS[0])
+    page = await (await house.connect()).get("/chat")
+
+    assert answer["function"] == "retrieve_clients"
+    assert page.status == 200
+    assert b"/chat/ws" in page.body
+
+
+@pytest.mark.parametrize(
+    "path", ["/ws", "/functions", "/opcodes", "/", "/channel/x/", "/schemas/", "/chat2/ws", "/chatXws"]
+)
+async def test_with_a_prefix_nothing_is_at_paths_without_it(open_house: OpenHouse, path: str) -> None:
+    house = open_house(url_prefix="/chat")
+
+    assert await handshake(house, path) == 404
+    assert (await (await house.connect()).get(path)).status == 404
+
+
+async def test_a_prefix_is_no_pattern(open_house: OpenHouse) -> None:
+    house = open_house(url_prefix="/a.b+(c)")
+
+    assert await handshake(house, "/a.b+(c)/ws") == 101
+    for path in ("/aXb+(c)/ws", "/a.bb(c)/ws", "/a.b+c/ws"):
+        assert await handshake(house, path) == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/ws/", "/WS", "/wss", "/functions/", "/opcodes/", "//", "/ws/ws", "/%77s", "/lines", "/channel"]
+)
+async def test_other_paths_lead_nowhere(house: LiveHouse, path: str) -> None:
+    assert await handshake(house, path) == 404
+    assert house.connections == 0
+
+
+async def test_a_plain_get_of_the_root_is_the_page(house: LiveHouse) -> None:
+    page = await (await house.connect()).get("/")
+
+    assert page.status == 200
+    assert page.headers["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize("path", ["/ws", "/functions", "/opcodes"])
+async def test_a_plain_get_of_a_door_is_told_to_upgrade(house: LiveHouse, path: str) -> None:
+    response = await (await house.connect()).get(path)
+
+    assert response.status == 426
+    assert response.headers["upgrade"] == "websocket"
+    assert response.headers["connection"].lower() == "upgrade"
+    assert b"WebSocket" in response.body
+
+
+@pytest.mark.parametrize("path", ["/ws", "/functions", "/opcodes", "/", "/channel/news/", "/channel/news"])
+async def test_pages_of_other_origins_are_let_in_nowhere(house: LiveHouse, path: str) -> None:
+    for origin in ("https://example.org", "null", "http://localhost:1"):
+        assert await handshake(house, path, Origin=origin) == 403
+    assert house.connections == 0
+    assert house.server.hub.session_count() == 0
+
+
+@pytest.mark.parametrize("path", ["/ws", "/functions", "/opcodes", "/", "/channel/news/"])
+async def test_an_origin_that_is_allowed_and_the_servers_own_are_let_in_everywhere(
+    open_house: OpenHouse, path: str
+) -> None:
+    house = open_house(allow_origin=("https://example.org",))
+    own = f"{'http' if house.tls is None else 'https'}://localhost:{house.port}"
+
+    for origin in ("https://example.org", own):
+        assert await handshake(house, path, Origin=origin) == 101
+    assert await handshake(house, path, Origin="https://example.net") == 403
+
+
+async def test_a_browser_that_says_cross_site_is_believed(house: LiveHouse) -> None:
+    own = f"{'http' if house.tls is None else 'https'}://localhost:{house.port}"
+
+    for path in ("/ws", "/functions", "/opcodes", "/", "/channel/news/"):
+        assert await handshake(house, path, Origin=own, Sec_Fetch_Site="cross-site") == 403
+
+
+async def test_the_opcodes_port_speaks_opcodes_at_any_path_and_checks_origins(open_house: OpenHouse) -> None:
+    port = free_port()
+    house = open_house(opcodes_port=port, url_prefix="/chat")
+
+    async def client(path: str) -> RawClient:
+        client = await RawClient.connect(port, tls=house.tls, path=path)
+        house.clients.append(client)
+        return client
+
+    for path in ("/", "/ws", "/chat/functions", "/a/b?c=d", "/%FF", "//"):
+        answer = await asked(await client(path), OPCODES[0])
+        assert answer["d"]["port"] == port
+    stranger = await client("/")
+    stranger.send(stranger.handshake_request(Origin="https://example.org"))
+    assert (await stranger.response()).status == 403
+    assert (await (await client("/")).get("/schemas/")).status == 426
+
+
+async def test_every_door_is_closed_once_the_server_stops(house: LiveHouse) -> None:
+    clients = [
+        await house.connect(path=path) for path in ("/ws", "/functions", "/opcodes", "/", "/channel/x/")
+    ]
+    for client in clients:
+        assert (await client.get("/schemas/")).status == 200
+    house.server.wire.is_closing = True
+
+    for client in clients:
+        client.send(client.handshake_request())
+        assert (await client.response()).status == 503
+
+
+@pytest.mark.parametrize("prefix", ["", "/chat"])
+async def test_the_schemas_of_all_protocols_are_served(open_house: OpenHouse, prefix: str) -> None:
+    house = open_house(url_prefix=prefix)
+    client = await house.connect()
+    index = json.loads((await client.get(f"{prefix}/schemas/")).body)
+
+    files = {f"{prefix}/schemas/{file.parent.name}/{file.name}" for file in schemas_folder().glob("*/*.json")}
+    assert set(index) == files
+    assert sorted({url.removeprefix(prefix).split("/")[2] for url in index}) == PROTOCOLS
+    for url in index:
+        response = await client.get(url)
+        assert response.status == 200
+        assert response.headers["content-type"] == "application/schema+json"
+        assert json.loads(response.body)["$schema"].endswith("2020-12/schema")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/schemas/lines/none.json",
+        "/schemas/none/common.json",
+        "/schemas/../pyproject.toml",
+        "/schemas/lines/..%2F..%2Fpyproject.toml.json",
+        "/schemas/%2e%2e/lines.json",
+        "/schemas/lines/common",
+        "/schemas/lines",
+    ],
+)
+async def test_what_is_no_schema_is_not_found(house: LiveHouse, path: str) -> None:
+    assert (await (await house.connect()).get(path)).status == 404
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
+async def test_doors_take_no_other_method(house: LiveHouse, method: str) -> None:
+    for path in ("/ws", "/functions", "/opcodes", "/"):
+        client = await house.connect(path=path)
+        client.send(client.request().replace(b"GET", method.encode(), 1))
+        assert (await client.response()).status == 405

@@ -1,0 +1,819 @@
+"""Event streams: a channel by plain HTTP, as EventSource and curl listen to it. Over each of the wires."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+from raw_client import PATIENCE_SECONDS, RawClient, Response
+
+from chateau.net.connection import LINGER_SECONDS
+
+if TYPE_CHECKING:
+    from conftest import Log
+    from live_house import LiveHouse, OpenHouse
+
+pytestmark = pytest.mark.gen_test(timeout=30)
+
+TINY_BUFFER = 4096
+ACCEPT = "text/event-stream"
+SHUTDOWN = {"event": "shutdown", "reason": None}
+
+
+class Event(NamedTuple):
+    """One event, as the WHATWG HTML standard has a client read it."""
+
+    data: str
+    kind: str = "message"
+    id: str = ""
+
+    @property
+    def frame(self) -> Any:
+        return json.loads(self.data)
+
+
+class StreamClient(RawClient):
+    """A client that reads a stream as section 9.2.6 of the standard says."""
+
+    last_event_id = ""
+    comments = 0
+
+    async def subscribe(self, name: str, **headers: str) -> Response:
+        """Ask for the channel *name*, which is in percent-encoding already."""
+        self.send(self.request(f"{self.path}{name}/", **({"Accept": ACCEPT} | headers)))
+        return await self.response()
+
+    async def event(self) -> Event:
+        """The next event; None is never one."""
+        data: list[str] = []
+        kind = "message"
+        while True:
+            line = await self._line()
+            field, colon, value = line.partition(":")
+            value = value.removeprefix(" ")
+            if not line:
+                if data:
+                    return Event("\n".join(data), kind, self.last_event_id)
+            elif colon and not field:
+                self.comments += 1
+            elif field == "data":
+                data.append(value)
+            elif field == "event":
+                kind = value
+            elif field == "id":
+                assert "\x00" not in value
+                self.last_event_id = value
+            else:
+                raise AssertionError(f"a stream has no field {field!r}")
+
+    async def _line(self) -> str:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while (found := re.search(rb"\r\n|\n|\r(?=.)", self._read, re.DOTALL)) is None:
+                more = await self.reader.read(65_536)
+                if not more:
+                    raise asyncio.IncompleteReadError(bytes(self._read), None)
+                self._read += more
+        line = bytes(self._read[: found.start()])
+        del self._read[: found.end()]
+        return line.decode()
+
+    async def datas(self, count: int) -> list[str]:
+        return [(await self.event()).data for _ in range(count)]
+
+    async def events_to_the_end(self) -> list[Event]:
+        """All whole events that still come until the stream ends."""
+        events = []
+        try:
+            while True:
+                events.append(await self.event())
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return events
+
+
+class Publisher(RawClient):
+    """Publishes, again and again on one connection."""
+
+    async def publish(self, name: str, body: str | bytes, kind: str = "text", status: int = 201) -> Response:
+        payload = body.encode() if isinstance(body, str) else body
+        head = f"POST {self.path}{name}/ HTTP/1.1\r\nHost: {self.host}\r\nPackage-Type: {kind}\r\n"
+        self.send(f"{head}Content-Length: {len(payload)}\r\n\r\n".encode() + payload)
+        response = await self.response()
+        assert response.status == status, response
+        return response
+
+
+async def connected(house: LiveHouse, kind: type[RawClient], **options: Any) -> Any:
+    prefix = house.server.settings.url_prefix
+    options = {"path": f"{prefix}/channel/"} | options
+    client = await kind.connect(house.port, tls=house.tls, **options)
+    house.clients.append(client)
+    return client
+
+
+async def listener(house: LiveHouse, name: str = "news", **options: Any) -> StreamClient:
+    headers = options.pop("headers", {})
+    client: StreamClient = await connected(house, StreamClient, **options)
+    response = await client.subscribe(name, **headers)
+    assert response.status == 200, response
+    return client
+
+
+async def publisher(house: LiveHouse) -> Publisher:
+    client: Publisher = await connected(house, Publisher)
+    return client
+
+
+def streams(house: LiveHouse) -> int:
+    """How many streams are open."""
+    return len(house.server._stream_wire.connections)
+
+
+# The head
+
+
+@pytest.mark.parametrize("path", ["/channel/news/", "/channel/news", "/channel/news/?token=x"])
+async def test_a_stream_begins_as_the_standard_has_it(house: LiveHouse, path: str) -> None:
+    client = await connected(house, StreamClient)
+    client.send(client.request(path, Accept=ACCEPT))
+
+    response = await client.response()
+
+    assert response.status == 200
+    assert response.headers["content-type"] == ACCEPT
+    assert response.headers["cache-control"] == "no-store"
+    assert "content-length" not in response.headers
+    assert "transfer-encoding" not in response.headers
+    assert "access-control-allow-origin" not in response.headers
+
+
+@pytest.mark.parametrize("accept", ["text/event-stream, */*;q=0.1", "text/html,text/event-stream;q=0.9"])
+async def test_it_may_be_one_of_several_kinds_that_are_accepted(house: LiveHouse, accept: str) -> None:
+    await listener(house, headers={"Accept": accept})
+
+
+@pytest.mark.xfail(strict=True, reason="Accept is compared as it is written; a media type has no case")
+async def test_a_media_type_has_no_case(house: LiveHouse) -> None:
+    await listener(house, headers={"Accept": "Text/Event-Stream"})
+
+
+@pytest.mark.parametrize("headers", [{}, {"Accept": "*/*"}, {"Accept": "application/json"}])
+async def test_without_accept_it_is_told_what_to_do(house: LiveHouse, headers: dict[str, str]) -> None:
+    client = await connected(house, StreamClient)
+    client.send(client.request("/channel/news/", **headers))
+
+    response = await client.response()
+
+    assert response.status == 426
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
+    assert b"text/event-stream" in response.body
+    assert house.server.hub.session_count() == 0
+
+
+@pytest.mark.xfail(strict=True, reason="EventStreamEntrance says 426 without the header Upgrade")
+async def test_426_names_the_protocol_that_is_asked_for(house: LiveHouse) -> None:
+    """RFC 9110, section 15.5.22: the server must send an Upgrade header in a 426."""
+    client = await connected(house, StreamClient)
+
+    response = await client.get("/channel/news/")
+
+    assert response.status == 426
+    assert response.headers.get("upgrade") == "websocket"
+
+
+@pytest.mark.xfail(strict=True, reason="HEAD is answered 405")
+async def test_head_is_answered_as_get_without_a_body(house: LiveHouse) -> None:
+    client = await connected(house, StreamClient)
+    client.send(client.request("/channel/news/", Connection="close").replace(b"GET", b"HEAD", 1))
+
+    head, _, body = (await client.end()).partition(b"\r\n\r\n")
+
+    assert head.split()[1] == b"426"
+    assert body == b""
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
+async def test_no_other_method_is_taken(house: LiveHouse, method: str) -> None:
+    client = await connected(house, StreamClient)
+    request = client.request("/channel/news/", Accept=ACCEPT)
+    client.send(request.replace(b"GET", method.encode(), 1))
+
+    assert (await client.response()).status == 405
+    assert house.server.hub.session_count() == 0
+
+
+async def test_it_works_behind_another_request_on_the_same_connection(house: LiveHouse) -> None:
+    client, sender = await connected(house, StreamClient), await publisher(house)
+    assert (await client.get("/schemas/")).status == 200
+
+    assert (await client.subscribe("news")).status == 200
+    await sender.publish("news", "hello")
+
+    assert await client.event() == Event("hello")
+
+
+async def test_what_the_client_sends_behind_its_request_is_ignored(house: LiveHouse) -> None:
+    client, sender = await connected(house, StreamClient), await publisher(house)
+    client.send(client.request("/channel/news/", Accept=ACCEPT) + client.request("/") + b"\x00" * 100_000)
+    assert (await client.response()).status == 200
+    client.send(b"close\r\n" * 1_000)
+
+    await sender.publish("news", "hello")
+
+    assert await client.event() == Event("hello")
+
+
+# What is told
+
+
+async def test_packages_of_all_kinds_come_as_events(house: LiveHouse) -> None:
+    client, sender = await listener(house), await publisher(house)
+    number = '{"a" :\t1.50,\n "a": 2}'
+    every_byte = bytes(range(256))
+
+    await sender.publish("news", "Grüße, 世界 👋")
+    await sender.publish("news", number, "json")
+    await sender.publish("news", every_byte, "bytes")
+
+    assert await client.event() == Event("Grüße, 世界 👋")
+    assert await client.event() == Event(number)
+    event = await client.event()
+    assert event.kind == "bytes"
+    assert base64.b64decode(event.data) == every_byte
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "one\ntwo",
+        "one\rtwo",
+        "one\r\ntwo",
+        "one\n\ntwo",
+        "\n",
+        "\r\r",
+        "one\n",
+        "\n\none",
+        "",
+        " leading and trailing ",
+        ": no comment",
+        "id: 7\nevent: bytes\ndata: x\n\ndata: y",
+        "one\u2028two\x85three\x0bfour\x0cfive",
+        "\ufeffmark",
+        "a\x00b\x1bc",
+        "x" * 300_000,
+    ],
+)
+async def test_a_text_of_any_lines_is_one_event(house: LiveHouse, text: str) -> None:
+    client, sender = await listener(house), await publisher(house)
+
+    await sender.publish("news", text)
+    await sender.publish("news", "next")
+
+    assert await client.event() == Event(re.sub("\r\n|\r", "\n", text))
+    assert await client.event() == Event("next")
+
+
+async def test_without_history_events_have_no_ids(house: LiveHouse) -> None:
+    client, sender = await listener(house), await publisher(house)
+
+    await sender.publish("news", "hello")
+    await client.event()
+
+    assert client.last_event_id == ""
+
+
+async def test_with_history_their_ids_rise(open_house: OpenHouse) -> None:
+    house = open_house(channel_history=10)
+    client, sender = await listener(house), await publisher(house)
+
+    for number in range(20):
+        await sender.publish("news", str(number), ("text", "json")[number % 2])
+
+    events = [await client.event() for _ in range(20)]
+    assert [event.data for event in events] == [str(number) for number in range(20)]
+    ids = [int(event.id) for event in events]
+    assert ids == sorted(set(ids))
+    assert ids[0] > 0
+
+
+async def test_chat_comes_as_json_and_who_comes_and_goes_is_told(house: LiveHouse) -> None:
+    client = await listener(house, "lobby")
+    alice = await house.member("alice", "Lobby")
+    answer = await alice.ask({"type": 7, "room": "lobby", "content": "one\r\ntwo\u2028"})
+    await alice.ask({"type": 6, "room": "lobby"})
+
+    joined, said, left = [await client.event() for _ in range(3)]
+
+    assert (joined.kind, joined.frame["event"], joined.frame["username"]) == ("joined", "joined", "alice")
+    assert said.kind == "message"
+    assert said.frame["sender"] == "alice"
+    assert said.frame["content"] == "one\r\ntwo\u2028"
+    assert said.frame["seq"] == answer["seq"]
+    assert said.id == str(answer["seq"])
+    assert (left.kind, left.frame["event"]) == ("left", "left")
+    assert list(said.frame) == ["room", "sender", "content", "seq", "id", "time"]
+
+
+async def test_who_listens_is_no_member_and_cannot_be_written_to(house: LiveHouse) -> None:
+    await listener(house, "lobby")
+    alice = await house.member("alice")
+
+    assert (await alice.ask({"type": 5, "room": "lobby"}))["members"] == ["alice"]
+    assert (await alice.ask({"type": 4}))["clients"] == ["alice"]
+
+
+async def test_publishers_are_told_how_many_listen(house: LiveHouse) -> None:
+    sender = await publisher(house)
+    clients = [await listener(house) for _ in range(3)]
+
+    assert (await sender.publish("news", "hello")).headers["x-delivered"] == "3"
+    for client in clients:
+        await client.leave()
+    await house.until(lambda: streams(house) == 0)
+
+    assert (await sender.publish("news", "hello")).headers["x-delivered"] == "0"
+
+
+async def test_a_silent_stream_gets_comments_and_no_events(open_house: OpenHouse) -> None:
+    house = open_house(ping=0.05)
+    client, sender = await listener(house), await publisher(house)
+
+    await asyncio.sleep(0.5)
+    await sender.publish("news", "hello")
+
+    assert await client.event() == Event("hello")
+    assert client.comments >= 5
+    assert streams(house) == 1
+
+
+# Coming back
+
+
+async def test_who_comes_back_gets_what_it_missed_and_then_what_comes(open_house: OpenHouse) -> None:
+    house = open_house(channel_history=100)
+    sender = await publisher(house)
+    client = await listener(house)
+    await sender.publish("news", "0")
+    first = await client.event()
+    await client.leave()
+    for number in range(1, 5):
+        await sender.publish("news", str(number))
+
+    again = await listener(house, headers={"Last-Event-ID": first.id})
+    await sender.publish("news", "5")
+
+    assert await again.datas(5) == ["1", "2", "3", "4", "5"]
+
+
+async def test_what_was_missed_comes_in_all_kinds(open_house: OpenHouse) -> None:
+    house = open_house(channel_history=100)
+    client, sender = await listener(house), await publisher(house)
+    alice = await house.member("alice")
+    await sender.publish("news", "first")
+    since = (await client.event()).id
+    await alice.ask({"type": 5, "room": "news"})
+    await sender.publish("news", "one\r\ntwo")
+    await sender.publish("news", b"\x00\xff", "bytes")
+    await sender.publish("news", '{"a": 1}', "json")
+    await alice.ask({"type": 7, "room": "news", "content": "hi"})
+    heard = [await client.event() for _ in range(5)]
+
+    again = await listener(house, headers={"Last-Event-ID": since})
+    caught_up = [await again.event() for _ in range(4)]
+
+    assert caught_up == [event for event in heard if event.kind != "joined"]
+    assert [event.kind for event in caught_up] == ["message", "bytes", "message", "message"]
+
+
+@pytest.mark.parametrize(
+    "last", ["", "x", "-1", "1.5", "0x10", "99999999999999999999", "\u0661", "1 2", "1,2"]
+)
+async def test_an_id_that_is_none_asks_for_what_comes_from_now_on(open_house: OpenHouse, last: str) -> None:
+    house = open_house(channel_history=100)
+    sender = await publisher(house)
+    await sender.publish("news", "before")
+
+    client = await listener(house, headers={"Last-Event-ID": last})
+    await sender.publish("news", "after")
+
+    assert (await client.event()).data == "after"
+
+
+@pytest.mark.parametrize("last", ["9999999999999999", "9007199254740993"])
+async def test_an_id_from_the_future_hears_what_comes(
+    open_house: OpenHouse, last: str, tmp_path: Path
+) -> None:
+    house = open_house(channel_history=100, data=str(tmp_path))
+    sender = await publisher(house)
+    await sender.publish("news", "before")
+
+    client = await listener(house, headers={"Last-Event-ID": last})
+    await sender.publish("news", "after")
+
+    assert (await client.event()).data == "after"
+
+
+async def test_an_id_of_zero_asks_for_all_that_is_kept(open_house: OpenHouse) -> None:
+    house = open_house(channel_history=3)
+    sender = await publisher(house)
+    for number in range(5):
+        await sender.publish("news", str(number))
+
+    client = await listener(house, headers={"Last-Event-ID": "0"})
+
+    assert await client.datas(3) == ["2", "3", "4"]
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+async def test_nothing_is_missed_and_nothing_comes_twice_while_publishing_goes_on(
+    open_house: OpenHouse, tmp_path: Path, on_disk: bool
+) -> None:
+    house = open_house(channel_history=100_000, **({"data": str(tmp_path)} if on_disk else {}))
+    count = 600
+    senders = [await publisher(house) for _ in range(3)]
+    client = await listener(house)
+
+    async def publish(sender: Publisher, number: int) -> None:
+        for place in range(count):
+            await sender.publish("news", f"{number} {place}")
+
+    publishing = [asyncio.create_task(publish(sender, number)) for number, sender in enumerate(senders)]
+    heard: list[str] = []
+    visits = 0
+    while len(heard) < 3 * count:
+        heard += await client.datas(min(37, 3 * count - len(heard)))
+        visits += 1
+        last = client.last_event_id
+        if visits % 2:
+            client.reset()
+        else:
+            await client.leave()
+        client = await listener(house, headers={"Last-Event-ID": last})
+    await asyncio.gather(*publishing)
+
+    assert len(set(heard)) == len(heard) == 3 * count
+    for number in range(3):
+        places = [int(each.split()[1]) for each in heard if each.startswith(f"{number} ")]
+        assert places == list(range(count))
+
+
+async def test_who_missed_more_than_is_sent_at_once_gets_all_of_it_in_parts(open_house: OpenHouse) -> None:
+    house = open_house(channel_history=100_000)
+    sender = await publisher(house)
+    client = await listener(house)
+    await sender.publish("news", "first")
+    last = (await client.event()).id
+    await client.leave()
+    for number in range(300):
+        await sender.publish("news", f"{number} {'x' * 10_000}")
+
+    heard: list[str] = []
+    visits = 0
+    while len(heard) < 300:
+        visits += 1
+        assert visits < 10
+        client = await listener(house, headers={"Last-Event-ID": last})
+        for _ in range(300 - len(heard)):
+            try:
+                heard.append((await client.event()).data.split()[0])
+            except asyncio.IncompleteReadError:
+                break
+        last = client.last_event_id
+        await client.leave()
+
+    assert heard == [str(number) for number in range(300)]
+    assert visits > 1
+    await house.until(lambda: streams(house) == 0)
+    assert house.server.hub.session_count() == 0
+
+
+async def test_many_small_ones_that_were_missed_come_all(open_house: OpenHouse) -> None:
+    house = open_house(channel_history=100_000)
+    sender = await publisher(house)
+    for number in range(2_500):  # more than two pages
+        sender.send(b"POST /channel/news/ HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n%04d" % number)
+    for _ in range(2_500):
+        assert (await sender.response()).status == 201
+
+    client = await listener(house, headers={"Last-Event-ID": "0"})
+    await sender.publish("news", "end")
+
+    assert await client.datas(2_501) == [*(f"{number:04}" for number in range(2_500)), "end"]
+
+
+async def test_an_outbox_smaller_than_what_was_missed_only_takes_more_visits(open_house: OpenHouse) -> None:
+    house = open_house(channel_history=1_000, max_outbox=20_000)
+    sender = await publisher(house)
+    for number in range(400):
+        await sender.publish("news", f"{number} {'x' * 10_000}")
+
+    heard: list[str] = []
+    last, visits = "0", 0
+    while len(heard) < 400:
+        visits += 1
+        assert visits < 100
+        client = await listener(house, headers={"Last-Event-ID": last}, receive_buffer_bytes=TINY_BUFFER)
+        for _ in range(400 - len(heard)):
+            try:
+                heard.append((await client.event()).data.split()[0])
+            except (asyncio.IncompleteReadError, ConnectionError):
+                break
+        last = client.last_event_id
+        await client.leave()
+
+    assert heard == [str(number) for number in range(400)]
+
+
+# Ends
+
+
+@pytest.mark.parametrize("way", ["reset", "leave", "half-close"])
+async def test_a_client_that_is_gone_is_noticed(house: LiveHouse, way: str) -> None:
+    sender = await publisher(house)
+    gone, stays = await listener(house), await listener(house)
+    assert house.server.hub.session_count() == 2
+
+    if way == "reset":
+        gone.reset()
+    elif way == "leave":
+        await gone.leave()
+    elif house.tls is None:
+        gone.writer.write_eof()
+    else:
+        gone.writer.close()
+
+    await house.until(lambda: streams(house) == 1)
+    assert house.server.hub.session_count() == 1
+    assert (await sender.publish("news", "hello")).headers["x-delivered"] == "1"
+    assert await stays.event() == Event("hello")
+
+
+async def test_a_client_that_resets_while_much_waits_for_it_leaves_nothing(open_house: OpenHouse) -> None:
+    house = open_house(max_outbox=50_000_000)
+    sender = await publisher(house)
+    gone = await listener(house, receive_buffer_bytes=TINY_BUFFER)
+    for _ in range(60):
+        await sender.publish("news", "x" * 200_000)
+
+    gone.reset()
+
+    await house.until(lambda: streams(house) == 0)
+    assert house.server.hub.session_count() == 0
+
+
+async def test_many_that_come_and_vanish_at_once_leave_nothing(house: LiveHouse) -> None:
+    for number in range(30):
+        client = await connected(house, StreamClient)
+        client.send(client.request(f"/channel/news{number}/", Accept=ACCEPT))
+        if number % 3 == 0:
+            await asyncio.sleep(0)
+        elif number % 3 == 1:
+            await asyncio.sleep(0.002)
+        client.reset()
+
+    await asyncio.sleep(0.1)
+    await house.until(lambda: streams(house) == 0)
+    assert house.server.hub.session_count() == 0
+    assert not [key for key in house.server.hub.rooms.by_key if key.startswith("news")]
+
+
+async def test_a_slow_reader_is_disconnected_alone(open_house: OpenHouse) -> None:
+    house = open_house(max_outbox=300_000)
+    sender = await publisher(house)
+    slow = await listener(house, receive_buffer_bytes=TINY_BUFFER)
+    quick = await listener(house)
+    connections = house.server._stream_wire.connections
+    longest = 0
+
+    count = 0
+    while house.server.hub.session_count() == 2:
+        await sender.publish("news", f"{count} {'x' * 100_000}")
+        assert (await quick.event()).data.startswith(f"{count} ")
+        longest = max([longest, *(connection.backlog_bytes for connection in connections)])
+        count += 1
+        assert count < 400
+
+    assert longest <= 300_000 + 101_000
+    heard = [event.data.split()[0] for event in await slow.events_to_the_end()]
+    assert heard == [str(number) for number in range(len(heard))]
+    assert len(heard) < count
+    await slow.leave()
+    await house.until(lambda: streams(house) == 1)
+
+
+async def test_a_slow_reader_that_never_reads_again_is_cut_off(
+    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 0.2)
+    house = open_house(max_outbox=300_000)
+    sender = await publisher(house)
+    await listener(house, receive_buffer_bytes=TINY_BUFFER)
+
+    for _ in range(400):
+        await sender.publish("news", "x" * 100_000)
+        if not house.server.hub.session_count():
+            break
+
+    await house.until(lambda: streams(house) == 0)
+
+
+async def test_everyone_is_told_of_a_shutdown_before_the_end(house: LiveHouse) -> None:
+    clients = [await listener(house), await listener(house, "other")]
+
+    draining = asyncio.create_task(house.server.drain())
+
+    for client in clients:
+        event = await client.event()
+        assert (event.kind, event.frame) == ("shutdown", SHUTDOWN)
+    for client in clients:
+        assert await client.end() == b""
+        await client.leave()
+    async with asyncio.timeout(LINGER_SECONDS + 2):
+        await draining
+    assert streams(house) == 0
+
+
+@pytest.mark.xfail(strict=True, reason="an empty frame that is alone in a backlog is written again and again")
+async def test_at_a_shutdown_a_backlog_is_read_to_its_end_and_no_longer_waited_for(
+    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chateau.net.outbox.SEND_BYTES", 1)  # so that each piece goes out by itself
+    house = open_house(max_outbox=50_000_000)
+    sender = await publisher(house)
+    client = await listener(house, receive_buffer_bytes=TINY_BUFFER)
+    count = 0
+    while not any(connection.backlog_bytes for connection in house.server._stream_wire.connections):
+        await sender.publish("news", "x" * 100_000)
+        count += 1
+
+    started_at = time.monotonic()
+    draining = asyncio.create_task(house.server.drain())
+    events = await client.events_to_the_end()
+    await client.leave()
+    await draining
+
+    assert len(events) == count + 1
+    assert events[-1].frame == SHUTDOWN
+    assert time.monotonic() - started_at < LINGER_SECONDS + 2  # and not until CLOSE_SECONDS cut it off
+
+
+async def test_from_a_shutdown_on_nobody_is_let_in(house: LiveHouse) -> None:
+    client = await connected(house, StreamClient)
+    assert (await client.get("/schemas/")).status == 200
+    house.server._stream_wire.is_closing = True
+
+    assert (await client.subscribe("news")).status == 503
+    assert house.server.hub.session_count() == 0
+
+
+# Who may listen
+
+
+async def test_a_banned_address_is_refused(open_house: OpenHouse) -> None:
+    house = open_house(secret_key="swordfish")
+    owner = await house.client(path="/functions")
+    owner.say({"function": "ban_ip", "ip": "127.0.0.1", "secret_key": "swordfish"})
+    assert "error" not in await owner.hear()
+    client = await connected(house, StreamClient)
+
+    response = await client.subscribe("news")
+
+    assert response.status == 403
+    assert b"banned" in response.body
+    assert house.server.hub.session_count() == 1
+
+
+@pytest.mark.parametrize("name", ["%20", "%09%20", "%00", "a%0Ab", "x" * 65, "%F0%9F%91%8B" * 65])
+async def test_what_is_no_name_is_refused(house: LiveHouse, name: str) -> None:
+    client = await connected(house, StreamClient)
+
+    response = await client.subscribe(name)
+
+    assert response.status == 400
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
+    assert b"cannot be a name" in response.body
+    assert house.server.hub.session_count() == 0
+
+
+@pytest.mark.parametrize("name", ["%FF", "%C3", "%ED%A0%80"])
+async def test_a_name_that_is_not_utf_8_is_refused(house: LiveHouse, log: Log, name: str) -> None:
+    client = await connected(house, StreamClient)
+
+    assert (await client.subscribe(name)).status == 400
+    log.taken()  # whether that is worth a warning is the matter of the last test in this file
+
+
+async def test_a_closed_or_locked_room_is_refused(open_house: OpenHouse) -> None:
+    house = open_house(secret_key="swordfish")
+    keeper = await house.client(path="/opcodes")
+    said = ["alice", "!auth swordfish", "!join secret", "!lock secret word", "!join closed", "!close closed"]
+    for text in said:
+        keeper.say({"op": 1, "d": {"content": text}})
+    while (await keeper.hear())["op"] != 2:
+        pass
+    while (await keeper.hear())["op"] != 2:
+        pass
+
+    for name in ("secret", "closed"):
+        client = await connected(house, StreamClient)
+        assert (await client.subscribe(name)).status == 403
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("heard_as", "published_as"),
+    [
+        ("caf%C3%A9", "caf%c3%a9"),
+        ("%20News%20", "NEWS"),
+        ("a_b", "a:b"),
+        ("a%5fb", "a%3Ab"),
+        ("a%2Fb", "a%2fb"),
+        ("a+b", "a%2Bb"),
+        ("100%25", "100%25"),
+        ("a%3Fb%23c", "a%3fb%23C"),
+        ("..", ".."),
+    ],
+)
+async def test_a_name_may_be_written_in_several_ways(
+    house: LiveHouse, heard_as: str, published_as: str
+) -> None:
+    client, sender = await listener(house, heard_as), await publisher(house)
+
+    assert (await sender.publish(published_as, "hello")).headers["x-delivered"] == "1"
+
+    assert await client.event() == Event("hello")
+
+
+@pytest.mark.xfail(strict=True, reason="Tornado's router takes bare UTF-8 for Latin-1, publishing does not")
+async def test_a_name_in_bare_utf_8_is_the_same_for_listeners_and_publishers(house: LiveHouse) -> None:
+    """As curl sends an address that somebody has typed."""
+    client, sender = await listener(house, "café"), await publisher(house)
+
+    assert (await sender.publish("café", "hello")).headers["x-delivered"] == "1"
+
+    assert await client.event() == Event("hello")
+
+
+async def test_a_prefix_goes_before_the_path(open_house: OpenHouse) -> None:
+    house = open_house(url_prefix="/chat")
+    client, sender = await listener(house), await publisher(house)
+
+    await sender.publish("news", "hello")
+
+    assert await client.event() == Event("hello")
+    other = await connected(house, StreamClient, path="/channel/")
+    assert (await other.subscribe("news")).status == 404
+
+
+@pytest.mark.parametrize("path", ["/channel//", "/channel/", "/channel", "/channel/a/b/", "/channel/a//"])
+async def test_other_paths_are_no_channels(house: LiveHouse, path: str) -> None:
+    client = await connected(house, StreamClient)
+
+    assert (await client.get(path, Accept=ACCEPT)).status == 404
+
+
+# Other origins
+
+
+@pytest.mark.parametrize(
+    ("allowed", "origin", "told"),
+    [
+        ((), "https://example.org", None),
+        (("https://example.org",), "https://example.org", "https://example.org"),
+        (("https://example.org",), "https://example.org.evil.net", None),
+        (("https://example.org",), "http://example.org", None),
+        (("https://example.org",), "null", None),
+        (("null",), "null", "null"),
+        (("*",), "https://example.org", "https://example.org"),
+        (("https://example.org",), None, None),
+    ],
+)
+async def test_only_origins_that_are_allowed_are_told_that_they_may_read(
+    open_house: OpenHouse, allowed: tuple[str, ...], origin: str | None, told: str | None
+) -> None:
+    house = open_house(allow_origin=allowed)
+    client = await connected(house, StreamClient)
+
+    response = await client.subscribe("news", **({} if origin is None else {"Origin": origin}))
+
+    assert response.status == 200
+    assert response.headers.get("access-control-allow-origin") == told
+    assert "access-control-allow-credentials" not in response.headers
+    if told is not None:
+        assert response.headers["vary"] == "Origin"
+
+
+@pytest.mark.xfail(strict=True, reason="Tornado warns of a path that is not UTF-8")
+async def test_nothing_is_logged_of_what_clients_do_wrong(house: LiveHouse, log: Log) -> None:
+    for name in ("%20", "x" * 65, "%E2%82"):
+        client = await connected(house, StreamClient)
+        assert (await client.subscribe(name)).status == 400
+
+    assert log.taken() == []

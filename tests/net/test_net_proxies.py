@@ -1,0 +1,189 @@
+"""Trusted proxies: whose word is taken for where a client is, and a ban of one client behind a proxy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tornado.httputil import HTTPHeaders
+
+from chateau.net.proxies import HEADER, UNIX_ADDRESS, TrustedProxies
+
+if TYPE_CHECKING:
+    from live_house import LiveHouse, OpenHouse
+    from raw_client import RawClient
+
+PROXY = "10.0.0.1"
+CLIENT = "203.0.113.7"
+
+TABLE: list[tuple[str, tuple[str, ...], str, list[str], str]] = [
+    # nobody is trusted
+    ("nobody is trusted", (), PROXY, [CLIENT], PROXY),
+    ("another is trusted", ("10.0.0.2",), PROXY, [CLIENT], PROXY),
+    ("a client says where it is", (PROXY,), CLIENT, ["198.51.100.1"], CLIENT),
+    # one proxy
+    ("no header", (PROXY,), PROXY, [], PROXY),
+    ("an empty header", (PROXY,), PROXY, [""], PROXY),
+    ("nothing but commas", (PROXY,), PROXY, [" , ,"], PROXY),
+    ("one address", (PROXY,), PROXY, [CLIENT], CLIENT),
+    ("white space around it", (PROXY,), PROXY, ["  203.0.113.7\t"], CLIENT),
+    ("a spoofed leftmost entry", (PROXY,), PROXY, [f"127.0.0.1, {CLIENT}"], CLIENT),
+    ("a spoofed proxy", (PROXY,), PROXY, [f"1.1.1.1, {PROXY}, {CLIENT}"], CLIENT),
+    ("many spoofed entries", (PROXY,), PROXY, ["9.9.9.9, " * 1_000 + CLIENT], CLIENT),
+    ("a spoofed header before it", (PROXY,), PROXY, ["127.0.0.1", CLIENT], CLIENT),
+    ("the last header counts", (PROXY,), PROXY, [f"{CLIENT}, 9.9.9.9", CLIENT], CLIENT),
+    # chains
+    ("two proxies", ("10.0.0.0/8",), PROXY, [f"{CLIENT}, 10.0.0.2"], CLIENT),
+    ("two proxies, spoofed", ("10.0.0.0/8",), PROXY, [f"10.0.0.3, {CLIENT}, 10.0.0.2"], CLIENT),
+    ("two headers", ("10.0.0.0/8",), PROXY, [CLIENT, "10.0.0.2"], CLIENT),
+    ("one that is not trusted", (PROXY,), PROXY, [f"{CLIENT}, 10.0.0.2"], "10.0.0.2"),
+    ("nobody but proxies", ("10.0.0.0/8",), PROXY, ["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+    ("proxies of two kinds", (PROXY, "2001:db8::/32"), PROXY, [f"{CLIENT}, 2001:db8::5"], CLIENT),
+    ("a range with host bits", ("10.0.0.77/8",), PROXY, [CLIENT], CLIENT),
+    ("everybody is trusted", ("0.0.0.0/0", "::/0"), PROXY, [f"9.9.9.9, {CLIENT}"], "9.9.9.9"),
+    # garbage
+    ("garbage", (PROXY,), PROXY, ["garbage"], PROXY),
+    ("unknown", (PROXY,), PROXY, ["unknown"], PROXY),
+    ("garbage before the client", (PROXY,), PROXY, [f"garbage, {CLIENT}"], CLIENT),
+    ("garbage behind the client", (PROXY,), PROXY, [f"{CLIENT}, garbage"], PROXY),
+    ("garbage behind a proxy", ("10.0.0.0/8",), PROXY, [f"{CLIENT}, x, 10.0.0.2"], "10.0.0.2"),
+    ("a comma too much", (PROXY,), PROXY, [f"{CLIENT},"], PROXY),
+    ("a port", (PROXY,), PROXY, [f"{CLIENT}:8080"], PROXY),
+    ("brackets", (PROXY,), PROXY, ["[2001:db8::7]"], PROXY),
+    ("a range", (PROXY,), PROXY, ["203.0.113.0/24"], PROXY),
+    ("digits of another script", (PROXY,), PROXY, ["\u0661.1.1.1"], PROXY),
+    ("zeros before digits", (PROXY,), PROXY, ["203.0.113.007"], PROXY),
+    ("a number", (PROXY,), PROXY, ["3405803783"], PROXY),
+    ("markup", (PROXY,), PROXY, ["<script>"], PROXY),
+    # IPv6
+    ("IPv6", ("::1",), "::1", ["2001:db8::7"], "2001:db8::7"),
+    ("IPv6 in full", ("::1",), "::1", ["2001:0DB8:0:0:0:0:0:0007"], "2001:db8::7"),
+    ("an IPv6 proxy in full", ("0:0:0:0:0:0:0:1",), "::1", [CLIENT], CLIENT),
+    ("an IPv6 range", ("fd00::/8",), "fd12::9", [f"{CLIENT}, fd00::1"], CLIENT),
+    ("IPv6 that is not trusted", ("::1",), "::2", [CLIENT], "::2"),
+    # IPv4 inside IPv6
+    ("a mapped proxy", (PROXY,), f"::ffff:{PROXY}", [CLIENT], CLIENT),
+    ("a mapped client", (PROXY,), PROXY, [f"::ffff:{CLIENT}"], CLIENT),
+    ("a mapped client in hexadecimal", (PROXY,), PROXY, ["::FFFF:cb00:7107"], CLIENT),
+    ("a mapped proxy in the chain", ("10.0.0.0/8",), PROXY, [f"{CLIENT}, ::ffff:10.0.0.2"], CLIENT),
+    ("a mapped client without a proxy", (), f"::ffff:{CLIENT}", [], CLIENT),
+    ("a mapped proxy is trusted", (f"::ffff:{PROXY}",), PROXY, [CLIENT], CLIENT),
+    # UNIX sockets
+    ("a UNIX socket that is trusted", ("unix",), UNIX_ADDRESS, [CLIENT], CLIENT),
+    ("a UNIX socket that is not", ("127.0.0.1",), UNIX_ADDRESS, [CLIENT], UNIX_ADDRESS),
+    ("a UNIX socket without a header", ("unix",), UNIX_ADDRESS, [], UNIX_ADDRESS),
+    ("unix is no word for others", ("unix",), "127.0.0.1", [CLIENT], "127.0.0.1"),
+    ("a UNIX socket and a proxy", ("unix", PROXY), UNIX_ADDRESS, [f"{CLIENT}, {PROXY}"], CLIENT),
+]
+
+
+@pytest.mark.parametrize(
+    ("proxies", "remote", "headers", "client"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE]
+)
+def test_the_client_is_the_last_one_that_no_trusted_proxy_is(
+    request: pytest.FixtureRequest, proxies: tuple[str, ...], remote: str, headers: list[str], client: str
+) -> None:
+    sent = HTTPHeaders()
+    for value in headers:
+        sent.add(HEADER, value)
+
+    assert TrustedProxies(proxies).client_address(remote, sent) == client
+
+
+@pytest.mark.parametrize("name", ["x-forwarded-for", "X-FORWARDED-FOR"])
+def test_the_headers_name_has_no_case(name: str) -> None:
+    assert TrustedProxies((PROXY,)).client_address(PROXY, HTTPHeaders({name: CLIENT})) == CLIENT
+
+
+@pytest.mark.parametrize("name", ["X-Real-Ip", "Forwarded", "X-Client-Ip", "Client-Ip", "X_Forwarded_For"])
+def test_no_other_header_is_believed(name: str) -> None:
+    assert TrustedProxies((PROXY,)).client_address(PROXY, HTTPHeaders({name: CLIENT})) == PROXY
+
+
+# Live
+
+
+async def owner_of(house: LiveHouse) -> RawClient:
+    return await house.client(path="/functions")
+
+
+async def ban(owner: RawClient, function: str, address: str) -> None:
+    owner.say({"function": function, "ip": address, "secret_key": "swordfish"})
+    answer = await owner.hear()
+    assert "error" not in answer, answer
+
+
+async def statuses(house: LiveHouse, **headers: str) -> dict[str, Any]:
+    """How each door answers a client with *headers*: an HTTP status, or the code of a refusal."""
+    found: dict[str, Any] = {}
+    for path, question in (
+        ("/ws", {"type": 1, "username": "somebody"}),
+        ("/functions", {"function": "retrieve_clients"}),
+        ("/opcodes", {"op": 4}),
+    ):
+        client = await (await house.connect(path=path)).shake_hands(**headers)
+        client.say(question)
+        answer = await client.hear()
+        found[path] = answer.get("code") or answer.get("d", {}).get("code")
+        await client.leave()
+        await house.until(lambda: house.server.hub.usernames() == [])
+    listener = await house.connect(path="/channel/news/")
+    listener.send(listener.handshake_request(**headers))
+    found["subscribe"] = (await listener.response()).status
+    stream = await house.connect()
+    found["stream"] = (await stream.get("/channel/news/", Accept="text/event-stream", **headers)).status
+    for path, body in (("/channel/news/", b"x"), ("/broadcast/", b"{}")):
+        publisher = await house.connect(path=path)
+        request = publisher.request(Content_Length=str(len(body)), **headers)
+        publisher.send(request.replace(b"GET", b"POST", 1) + body)
+        found[f"POST {path}"] = (await publisher.response()).status
+    return found
+
+
+WELCOME = {
+    "/ws": None,
+    "/functions": None,
+    "/opcodes": None,
+    "subscribe": 101,
+    "stream": 200,
+    "POST /channel/news/": 201,
+    "POST /broadcast/": 201,
+}
+BANNED = {
+    "/ws": "banned",
+    "/functions": "banned",
+    "/opcodes": "banned",
+    "subscribe": 403,
+    "stream": 403,
+    "POST /channel/news/": 403,
+    "POST /broadcast/": 403,
+}
+
+
+@pytest.mark.gen_test(timeout=20)
+async def test_a_ban_of_a_forwarded_address_refuses_only_that_client(open_house: OpenHouse) -> None:
+    house = open_house(trusted_proxy=("127.0.0.1",), secret_key="swordfish")
+    owner = await owner_of(house)
+
+    await ban(owner, "ban_ip", CLIENT)
+
+    assert await statuses(house, X_Forwarded_For=CLIENT) == BANNED
+    assert await statuses(house, X_Forwarded_For=f"198.51.100.1, {CLIENT}") == BANNED
+    assert await statuses(house, X_Forwarded_For=f"::ffff:{CLIENT}") == BANNED
+    assert await statuses(house, X_Forwarded_For="203.0.113.8") == WELCOME
+    assert await statuses(house, X_Forwarded_For=f"{CLIENT}, 203.0.113.8") == WELCOME
+    assert await statuses(house) == WELCOME
+    await ban(owner, "unban_ip", CLIENT)
+    assert await statuses(house, X_Forwarded_For=CLIENT) == WELCOME
+
+
+@pytest.mark.gen_test(timeout=20)
+async def test_without_a_trusted_proxy_nobody_gets_round_a_ban_or_under_one(open_house: OpenHouse) -> None:
+    house = open_house(secret_key="swordfish")
+    owner = await owner_of(house)
+
+    await ban(owner, "ban_ip", CLIENT)
+
+    assert await statuses(house, X_Forwarded_For=CLIENT) == WELCOME
+    house.server.hub.access.ban("127.0.0.1")
+    assert await statuses(house, X_Forwarded_For="203.0.113.8") == BANNED

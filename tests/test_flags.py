@@ -1,0 +1,730 @@
+"""Flags: what each does to a server in a process of its own, and what is said where one cannot be had."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, redirect_stderr
+from http.client import HTTPConnection, HTTPResponse
+from io import StringIO
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+from unittest.mock import patch
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+from running_server import DEFAULTS, ROOT, RunningServer, free_port, running_server
+from websockets.sync.client import ClientConnection, connect, unix_connect
+
+from chateau.app import main
+from chateau.settings import described
+
+PATIENCE_SECONDS = 10
+WITHOUT_LINES_PORT = ("env", "-u", "CHATEAU_LINES_PORT", sys.executable, "server.py")
+"""The command, where the port for lines is not chosen."""
+
+
+def misused(*flags: str, environment: dict[str, str] | None = None) -> str:
+    """The one line that is said where a setting is wrong, which is found out before anything begins."""
+    said = StringIO()
+    with patch.dict(os.environ, environment or {}), redirect_stderr(said):
+        assert main(flags) == 2
+    assert said.getvalue().count("\n") == 1, said.getvalue()
+    return said.getvalue().removesuffix("\n")
+
+
+def refused(*flags: str, environment: dict[str, str] | None = None) -> str:
+    """The one line that a server says which does not start."""
+    ended = subprocess.run(
+        [sys.executable, "server.py", *flags],
+        cwd=ROOT,
+        env=os.environ | DEFAULTS | (environment or {}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_SECONDS,
+    )
+    assert ended.returncode == 1, ended
+    assert ended.stderr.count("\n") == 1, ended.stderr
+    assert ended.stdout == ""
+    return ended.stderr.removesuffix("\n")
+
+
+def port_of(server: RunningServer) -> int:
+    return int(server.address.split(":")[2].split("/")[0])
+
+
+def websocket(server: RunningServer, path: str, **headers: str) -> ClientConnection:
+    more = {name.replace("_", "-"): value for name, value in headers.items()}
+    url = f"ws://127.0.0.1:{port_of(server)}{path}"
+    return connect(url, additional_headers=more, proxy=None, open_timeout=PATIENCE_SECONDS)
+
+
+def ask(client: ClientConnection, request: Any) -> Any:
+    client.send(json.dumps(request))
+    return hear(client)
+
+
+def hear(client: ClientConnection) -> Any:
+    return json.loads(client.recv(timeout=PATIENCE_SECONDS))
+
+
+def status_of(url: str, **options: Any) -> int:
+    try:
+        with urlopen(Request(url, **options), timeout=PATIENCE_SECONDS) as answer:
+            return int(answer.status)
+    except HTTPError as error:
+        with error:
+            return error.code
+
+
+@contextmanager
+def taken(port: int = 0) -> Iterator[int]:
+    """A port that somebody listens on."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(("127.0.0.1", port))
+        sock.listen()
+        yield sock.getsockname()[1]
+
+
+# --usock
+
+
+class UnixConnection(HTTPConnection):
+    """HTTP by a UNIX socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=PATIENCE_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(PATIENCE_SECONDS)
+        self.sock.connect(str(self._path))
+
+
+def by_unix(path: Path, method: str, url: str, body: str | None = None) -> tuple[int, bytes]:
+    with closing(UnixConnection(path)) as connection:
+        connection.request(method, url, body)
+        response: HTTPResponse = connection.getresponse()
+        return response.status, response.read()
+
+
+def test_a_unix_socket_has_the_same_doors_and_is_gone_afterwards(tmp_path: Path) -> None:
+    path = tmp_path / "sock"
+
+    with running_server("--usock", str(path)) as server:
+        assert path.is_socket()
+        status, page = by_unix(path, "GET", "/")
+        assert status == 200
+        assert b"Chateau" in page
+        with (
+            unix_connect(str(path), "ws://localhost/ws") as alice,
+            websocket(server, "/ws") as bob,
+            unix_connect(str(path), "ws://localhost/channel/news/") as listener,
+        ):
+            assert ask(alice, {"type": 1, "username": "alice"})["status"] == 200
+            assert ask(bob, {"type": 1, "username": "bob"})["status"] == 200
+            assert ask(bob, {"type": 3, "clients": ["alice"], "content": "hi"})["status"] == 200
+            assert hear(alice)["content"] == "hi"
+            assert by_unix(path, "POST", "/channel/news/", "hello") == (201, b'"OK"')
+            assert listener.recv(timeout=PATIENCE_SECONDS) == "hello"
+        assert server.stop() == 0
+
+    assert not path.exists()
+    assert "Traceback" not in server.log
+
+
+def test_who_may_connect_to_it_is_the_umasks_matter(tmp_path: Path) -> None:
+    path = tmp_path / "sock"
+    start = "import os, sys; os.umask(0o077); from chateau.app import main; sys.exit(main())"
+
+    with running_server("--usock", str(path), command=(sys.executable, "-c", start)):
+        assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_socket_that_a_killed_server_left_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "sock"
+    with running_server("--usock", str(path)) as server:
+        server.stop(signal.SIGKILL)
+    assert path.is_socket()
+
+    with running_server("--usock", str(path)) as server:
+        assert by_unix(path, "GET", "/")[0] == 200
+        server.stop()
+
+    assert not path.exists()
+
+
+def test_a_socket_in_a_missing_folder_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "missing" / "sock"
+
+    line = refused("--usock", str(path))
+
+    assert line == f"chateau: --usock {path}: cannot listen there: No such file or directory"
+
+
+@pytest.mark.xfail(strict=True, reason="what has no strerror is told as None")
+def test_a_path_that_is_too_long_for_a_socket_is_one_line_that_says_so(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 120)
+
+    line = refused("--usock", str(path))
+
+    assert line.startswith(f"chateau: --usock {path}: cannot listen there: ")
+    assert "too long" in line
+
+
+@pytest.mark.xfail(strict=True, reason="Server.close() unlinks what it has not made, whatever that is")
+def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "diary.txt"
+    path.write_text("Dear diary", "utf-8")
+
+    line = refused("--usock", str(path))
+
+    assert line.startswith(f"chateau: --usock {path}: cannot listen there: ")
+    assert path.read_text("utf-8") == "Dear diary"
+
+
+@pytest.mark.xfail(strict=True, reason="Server.close() unlinks a folder, which is a traceback")
+def test_a_folder_in_its_place_is_one_line(tmp_path: Path) -> None:
+    line = refused("--usock", str(tmp_path))
+
+    assert line.startswith(f"chateau: --usock {tmp_path}: cannot listen there: ")
+
+
+@pytest.mark.xfail(strict=True, reason="Server.close() unlinks below a file, which is a traceback")
+def test_a_file_in_place_of_its_folder_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x", "utf-8")
+
+    line = refused("--usock", str(tmp_path / "file" / "sock"))
+
+    assert line.startswith("chateau: --usock ")
+
+
+@pytest.mark.xfail(strict=True, reason="Server.close() unlinks the socket of another server")
+def test_a_server_that_cannot_start_does_not_take_the_socket_of_one_that_runs(tmp_path: Path) -> None:
+    path = tmp_path / "sock"
+    with running_server("--usock", str(path)) as server:
+        refused("--usock", str(path), "--port", str(port_of(server)))
+
+        assert path.is_socket()
+        assert by_unix(path, "GET", "/")[0] == 200
+
+
+def test_a_server_whose_socket_somebody_has_removed_stops_in_good_order(tmp_path: Path) -> None:
+    path = tmp_path / "sock"
+
+    with running_server("--usock", str(path)) as server:
+        path.unlink()
+        assert server.stop() == 0
+
+    assert "Traceback" not in server.log
+
+
+def test_a_client_on_the_unix_socket_is_told_of_a_shutdown(tmp_path: Path) -> None:
+    path = tmp_path / "sock"
+
+    with (
+        running_server("--usock", str(path)) as server,
+        unix_connect(str(path), "ws://localhost/ws") as client,
+    ):
+        server.process.send_signal(signal.SIGTERM)
+        assert hear(client) == {"type": 0, "status": 503, "event": "shutdown", "reason": None}
+
+
+# --reuse-port and --reuse-addr
+
+
+def test_two_servers_may_share_a_port_where_both_say_so() -> None:
+    with running_server("--reuse-port", "true") as first:
+        port = str(port_of(first))
+        with running_server("--reuse-port", "true", "--port", port) as second:
+            assert second.address == first.address
+            assert status_of(first.address) == 200
+            assert second.stop() == 0
+        assert status_of(first.address) == 200
+
+
+@pytest.mark.parametrize("flags", [(), ("--reuse-addr", "false"), ("--reuse-port", "true")])
+def test_a_port_whose_holder_does_not_share_it_is_refused(flags: tuple[str, ...]) -> None:
+    with running_server() as first:
+        port = str(port_of(first))
+
+        line = refused("--port", port, *flags)
+
+        assert line == f"chateau: --port {port}: cannot listen on 127.0.0.1: Address already in use"
+        assert status_of(first.address) == 200
+
+
+def test_without_reuse_addr_a_port_that_a_server_has_just_left_is_not_taken() -> None:
+    with running_server() as server:
+        port = port_of(server)
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            while client.recv(65_536):  # the server ends first, so the port waits for what is late
+                pass
+        server.stop()
+
+    line = refused("--port", str(port), "--reuse-addr", "false")
+    assert line == f"chateau: --port {port}: cannot listen on 127.0.0.1: Address already in use"
+    with running_server("--port", str(port)) as again:
+        assert status_of(again.address) == 200
+
+
+def test_without_reuse_addr_a_free_port_is_taken() -> None:
+    with running_server("--reuse-addr", "false") as server:
+        assert status_of(server.address) == 200
+
+
+@pytest.mark.parametrize("flag", ["--reuse-addr", "--reuse-port"])
+def test_these_take_true_and_false_and_say_so(flag: str) -> None:
+    assert misused(flag, "maybe") == f"chateau: {flag}: got 'maybe', takes true or false"
+
+
+# --opcodes-port
+
+
+def test_any_path_of_the_opcodes_port_speaks_opcodes_and_the_cache_tells_that_port() -> None:
+    port = free_port()
+
+    with running_server("--opcodes-port", str(port)) as server:
+        assert server.process.stdout is not None
+        assert server.process.stdout.readline() == f"Opcodes are at ws://127.0.0.1:{port}/\n"
+        for path in ("", "/", "/opcodes", "/ws", "/a/b?c=d", "/schemas/", "/channel/x/"):
+            with connect(f"ws://127.0.0.1:{port}{path}", proxy=None) as client:
+                cache = ask(client, {"op": 4})
+                assert cache["op"] == 4, path
+                assert cache["d"]["port"] == port
+                assert cache["d"]["host"] == "127.0.0.1"
+        with websocket(server, "/opcodes") as client:
+            assert ask(client, {"op": 4})["d"]["port"] == port
+        assert status_of(f"http://127.0.0.1:{port}/") == 426
+        assert server.stop() == 0
+
+
+def test_without_it_the_cache_tells_the_common_port() -> None:
+    port = free_port()
+
+    with running_server("--port", str(port)) as server, websocket(server, "/opcodes") as client:
+        assert ask(client, {"op": 4})["d"]["port"] == port
+
+
+@pytest.mark.xfail(strict=True, reason="the cache tells the port that was asked for, and 0 is none")
+def test_a_free_port_that_was_taken_is_the_one_that_the_cache_tells() -> None:
+    with running_server("--port", "0") as server, websocket(server, "/opcodes") as client:
+        assert ask(client, {"op": 4})["d"]["port"] == port_of(server)
+
+
+def test_an_opcodes_port_that_is_taken_is_one_line() -> None:
+    with taken() as port:
+        line = refused("--opcodes-port", str(port))
+
+    assert line == f"chateau: --opcodes-port {port}: cannot listen on 127.0.0.1: Address already in use"
+
+
+def test_what_listens_on_the_opcodes_port_is_told_of_a_shutdown() -> None:
+    port = free_port()
+
+    with (
+        running_server("--opcodes-port", str(port)) as server,
+        connect(f"ws://127.0.0.1:{port}/", proxy=None) as client,
+    ):
+        server.process.send_signal(signal.SIGTERM)
+        assert hear(client)["op"] == 3
+
+
+# --lines-port
+
+
+def test_a_lines_port_speaks_lines_and_its_address_is_told() -> None:
+    port = free_port()
+
+    with running_server("--lines-port", str(port)) as server:
+        assert server.process.stdout is not None
+        assert server.process.stdout.readline() == f"Lines over TCP are at 127.0.0.1:{port}\n"
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as client:
+            client.sendall(b"LOGIN bob\r\n")
+            assert b"Username set to bob" in client.recv(65_536)
+            server.process.send_signal(signal.SIGTERM)
+            assert client.recv(65_536) == b'{"type":"shutdown","reason":null}\r\n'
+            assert client.recv(65_536) == b""
+
+
+def test_the_lines_port_by_default_that_is_taken_is_a_warning_and_the_server_runs() -> None:
+    try:
+        holder = taken(9090)
+        holder.__enter__()
+    except OSError:
+        holder = None  # somebody else has it, which will do
+    try:
+        with running_server(command=WITHOUT_LINES_PORT) as server:
+            assert status_of(server.address) == 200
+            assert server.stop() == 0
+    finally:
+        if holder is not None:
+            holder.__exit__(None, None, None)
+
+    (line,) = [line for line in server.log.splitlines() if "WARNING" in line]
+    assert "--lines-port 9090: cannot listen on 127.0.0.1: Address already in use" in line
+
+
+@pytest.mark.parametrize("by", ["flag", "environment"])
+def test_a_lines_port_that_was_chosen_and_is_taken_is_one_line(by: str) -> None:
+    with taken() as port:
+        flags = ("--lines-port", str(port)) if by == "flag" else ()
+        line = refused(*flags, environment={"CHATEAU_LINES_PORT": str(port)})
+
+    assert line == f"chateau: --lines-port {port}: cannot listen on 127.0.0.1: Address already in use"
+
+
+@pytest.mark.parametrize("flag", ["--lines-port", "--opcodes-port"])
+def test_one_port_cannot_be_given_twice(flag: str) -> None:
+    port = str(free_port())
+
+    line = refused("--port", port, flag, port)
+
+    assert line == f"chateau: {flag} {port}: cannot listen on 127.0.0.1: Address already in use"
+
+
+@pytest.mark.parametrize("flag", ["--port", "--lines-port", "--opcodes-port"])
+@pytest.mark.parametrize("value", ["65536", "-1", "http", "", "80.5"])
+def test_what_is_no_port_is_one_line(flag: str, value: str) -> None:
+    line = misused(f"{flag}={value}")
+
+    assert line == f"chateau: {flag}: got {value!r}, takes a port, 0 to 65535"
+
+
+# --pwd
+
+
+def test_with_a_password_only_who_knows_it_publishes() -> None:
+    with running_server("--pwd", "sword fish&ü", "--log-level", "debug") as server:
+        url = f"{server.address}channel/news/"
+        given = "?pwd=sword%20fish%26%C3%BC"
+        bearer = "Bearer sword fish&ü".encode().decode("latin-1")
+
+        assert status_of(url, data=b"x") == 403
+        assert status_of(f"{url}?pwd=wrong", data=b"x") == 403
+        assert status_of(f"{url}?pwd=", data=b"x") == 403
+        assert status_of(url + given, data=b"x") == 201
+        assert status_of(f"{server.address}broadcast/", data=b'{"news": [{"text": "x"}]}') == 403
+        assert status_of(f"{server.address}broadcast/{given}", data=b'{"news": [{"text": "x"}]}') == 201
+        assert status_of(url, data=b"x", headers={"Authorization": bearer}) == 201
+        with websocket(server, "/channel/news/") as listener:
+            assert status_of(url + given, data=b"hello") == 201
+            assert listener.recv(timeout=PATIENCE_SECONDS) == "hello"
+        server.stop()
+
+    assert "sword" not in server.log
+    assert "wrong" not in server.log
+
+
+def test_a_password_may_come_by_the_environment() -> None:
+    with running_server(environment={"CHATEAU_PWD": "swordfish"}) as server:
+        assert status_of(f"{server.address}channel/news", data=b"x") == 403
+        assert status_of(f"{server.address}channel/news?pwd=swordfish", data=b"x") == 201
+
+
+@pytest.mark.parametrize("flag", ["--pwd", "--secret-key"])
+def test_an_empty_password_is_refused(flag: str) -> None:
+    assert misused(flag, "") == f"chateau: {flag}: got '', takes any text but the empty one"
+
+
+# --default-privacy
+
+
+@pytest.mark.parametrize(("privacy", "seen"), [("public", True), ("private", False)])
+def test_the_default_privacy_is_that_of_new_function_clients(privacy: str, seen: bool) -> None:
+    with (
+        running_server("--default-privacy", privacy) as server,
+        websocket(server, "/functions") as alice,
+        websocket(server, "/") as bob,
+    ):
+        custom = {"function": "set_custom_variables", "custom_variables": {"name": "alice"}}
+        assert "error" not in ask(alice, custom)
+        clients = ask(bob, {"function": "retrieve_clients"})["clients"]
+
+    names = [card["custom"].get("name") for card in clients.values()]
+    assert ("alice" in names) is seen
+
+
+def test_another_privacy_is_one_line() -> None:
+    line = misused("--default-privacy", "secret")
+
+    assert line == "chateau: --default-privacy: got 'secret', takes public or private"
+
+
+# --server-name and --command-prefix
+
+
+@pytest.mark.parametrize(
+    ("flags", "name", "prefix"),
+    [
+        ((), "Chateau", "!"),
+        (("--server-name", "Schloß Neu"), "Schloß Neu", "!"),
+        (("--command-prefix", "/"), "Chateau", "/"),
+        (("--command-prefix", "🏰::", "--server-name", "x"), "x", "🏰::"),
+    ],
+)
+def test_commands_begin_with_the_prefix_and_are_answered_by_the_server(
+    flags: tuple[str, ...], name: str, prefix: str
+) -> None:
+    with running_server(*flags) as server, websocket(server, "/opcodes") as client:
+        client.send(json.dumps({"op": 1, "d": {"content": "alice"}}))
+        client.send(json.dumps({"op": 1, "d": {"content": f"{prefix}rooms"}}))
+        while (heard := hear(client))["op"] != 0 or heard["d"]["author"] == "general":
+            pass
+        assert heard["d"]["author"] == name
+        assert "general" in heard["d"]["content"]
+        assert ask(client, {"op": 4})["d"]["command_prefix"] == prefix
+
+
+def test_nobody_can_take_the_servers_name() -> None:
+    with running_server("--server-name", "Butler") as server:
+        for name in ("Butler", "BUTLER"):
+            with websocket(server, "/ws") as client:
+                assert ask(client, {"type": 1, "username": name})["status"] == 400
+        with websocket(server, "/ws") as client:
+            assert ask(client, {"type": 1, "username": "Chateau"})["status"] == 200
+
+
+@pytest.mark.parametrize("name", ["", "x" * 33, " x", "x\ty", "\u200b"])
+def test_what_is_no_name_is_no_server_name(name: str) -> None:
+    line = misused("--server-name", name)
+
+    assert line == f"chateau: --server-name: got {name!r}, takes a name of 1 to 32 characters"
+
+
+@pytest.mark.parametrize("prefix", ["", " ", "a b", "123456789", "\n"])
+def test_what_is_no_prefix_is_one_line(prefix: str) -> None:
+    line = misused("--command-prefix", prefix)
+
+    assert line == f"chateau: --command-prefix: got {prefix!r}, takes 1 to 8 characters without spaces"
+
+
+# --plugin
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("raise RuntimeError('no\\nluck')", "it cannot be imported: RuntimeError: no luck"),
+        ("import no_such_module_at_all", "it cannot be imported: ModuleNotFoundError: No module named"),
+        ("def (", "it cannot be imported: SyntaxError: "),
+        ("raise SystemExit(3)", "it cannot be imported: SystemExit: 3"),
+        ("x = 1", "it has no commands"),
+        ("\x00", "it cannot be imported: SyntaxError: "),
+        (
+            """
+            from chateau.plugins import command
+
+            @command("help")
+            async def mine(server, user, words): ...
+            """,
+            "the command 'help' is one of the server's own",
+        ),
+        (
+            """
+            from chateau.plugins import command
+
+            @command("Roll It")
+            async def roll(server, user, words): ...
+            """,
+            "'Roll It' is no command's name",
+        ),
+    ],
+)
+def test_a_plug_in_with_a_fault_is_one_line(tmp_path: Path, text: str, fault: str) -> None:
+    path = tmp_path / "plugin_with_a_fault.py"
+    path.write_text(dedent(text), "utf-8")
+
+    line = refused("--plugin", str(path))
+
+    assert line.startswith(f"chateau: --plugin {path}: {fault}")
+
+
+@pytest.mark.parametrize("name", ["no_such_module_at_all", "missing.py", "..", "", "json"])
+def test_a_plug_in_that_is_none_is_one_line(name: str) -> None:
+    assert refused("--plugin", name).startswith("chateau: --plugin ")
+
+
+def test_plug_ins_may_be_several_by_flag_and_by_environment(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"plugin_{name}.py").write_text(
+            "from chateau.plugins import command\n\n"
+            f"@command('{name}')\nasync def run(server, user, words):\n    return '{name}!'\n",
+            "utf-8",
+        )
+    paths = [str(tmp_path / "plugin_one.py"), str(tmp_path / "plugin_two.py")]
+    flags = [part for path in paths for part in ("--plugin", path)]
+
+    for given in ({"flags": flags}, {"environment": {"CHATEAU_PLUGIN": ",".join(paths)}}):
+        with (
+            running_server(*given.get("flags", ()), environment=given.get("environment")) as server,  # type: ignore[arg-type]
+            websocket(server, "/opcodes") as client,
+        ):
+            client.send(json.dumps({"op": 1, "d": {"content": "alice"}}))
+            for name in ("one", "two"):
+                client.send(json.dumps({"op": 1, "d": {"content": f"!{name}"}}))
+                while (heard := hear(client))["op"] != 0 or heard["d"]["author"] != "Chateau":
+                    pass
+                assert heard["d"]["content"] == f"{name}!"
+
+
+# --history-age and --data
+
+
+@pytest.mark.parametrize("age", ["", "30", "30 d", "1w", "-1d", "1.5h", "d", "00d", "1d\n", "9999999d", "٣d"])
+def test_an_age_that_is_none_is_one_line(age: str) -> None:
+    line = misused(f"--history-age={age}")
+
+    assert line.startswith(f"chateau: --history-age: got {age!r}, takes a number of seconds, minutes, ")
+
+
+@pytest.mark.parametrize("age", ["0", "1s", "999999d"])
+def test_an_age_may_be_none_at_all_short_or_very_long(age: str, tmp_path: Path) -> None:
+    with (
+        running_server("--history-age", age, "--data", str(tmp_path / "kept")) as server,
+        websocket(server, "/ws") as client,
+    ):
+        assert ask(client, {"type": 1, "username": "alice"})["status"] == 200
+        assert ask(client, {"type": 5, "room": "lobby"})["status"] == 200
+        client.send(json.dumps({"type": 7, "room": "lobby", "content": "hi"}))
+        assert {hear(client)["status"], hear(client)["status"]} == {200}
+        page = ask(client, {"type": 8, "room": "lobby"})
+        assert [message["content"] for message in page["messages"]] == ["hi"]
+
+
+def test_data_at_a_path_that_is_a_file_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("precious", "utf-8")
+
+    line = refused("--data", str(path))
+
+    assert line.startswith(f"chateau: --data {path}: ")
+    assert path.read_text("utf-8") == "precious"
+
+
+def test_data_below_a_file_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("precious", "utf-8")
+
+    assert refused("--data", str(tmp_path / "file" / "data")).startswith("chateau: --data ")
+
+
+def test_data_that_another_server_has_is_one_line(tmp_path: Path) -> None:
+    with running_server("--data", str(tmp_path)) as server:
+        line = refused("--data", str(tmp_path))
+
+        assert line.startswith(f"chateau: --data {tmp_path}: ")
+        assert status_of(server.address) == 200
+
+
+def test_a_server_that_cannot_listen_lets_go_of_its_data(tmp_path: Path) -> None:
+    with taken() as port:
+        refused("--port", str(port), "--data", str(tmp_path))
+
+    with running_server("--data", str(tmp_path)) as server:
+        assert status_of(server.address) == 200
+
+
+# --trusted-proxy
+
+
+def addresses_seen(server: RunningServer, **headers: str) -> set[str]:
+    """The addresses of who is there, one client with *headers* among them."""
+    with websocket(server, "/functions", **headers) as client:
+        clients = ask(client, {"function": "retrieve_clients"})["clients"]
+    return {card["ip"] for card in clients.values()}
+
+
+def test_trusted_proxies_come_by_the_environment_with_commas() -> None:
+    environment = {"CHATEAU_TRUSTED_PROXY": "127.0.0.0/8,10.0.0.0/8,2001:db8::/32"}
+
+    with running_server(environment=environment) as server:
+        forwarded = "192.0.2.1, 203.0.113.7, 10.1.2.3"
+        assert addresses_seen(server, X_Forwarded_For=forwarded) == {"203.0.113.7"}
+        assert addresses_seen(server) == {"127.0.0.1"}
+
+
+@pytest.mark.xfail(strict=True, reason="white space behind a comma is no part of an address")
+def test_there_may_be_spaces_behind_the_commas() -> None:
+    with running_server(environment={"CHATEAU_TRUSTED_PROXY": "127.0.0.1, 10.0.0.0/8"}) as server:
+        assert addresses_seen(server, X_Forwarded_For="203.0.113.7") == {"203.0.113.7"}
+
+
+def test_without_a_trusted_proxy_nobody_is_believed() -> None:
+    with running_server() as server:
+        assert addresses_seen(server, X_Forwarded_For="203.0.113.7") == {"127.0.0.1"}
+
+
+def test_a_flag_for_a_proxy_may_repeat_and_wins_over_the_environment() -> None:
+    flags = ("--trusted-proxy", "10.0.0.0/8", "--trusted-proxy", "127.0.0.1")
+
+    with running_server(*flags, environment={"CHATEAU_TRUSTED_PROXY": "192.0.2.1"}) as server:
+        assert addresses_seen(server, X_Forwarded_For="203.0.113.7, 10.0.0.1") == {"203.0.113.7"}
+        assert addresses_seen(server, X_Forwarded_For="203.0.113.7, 192.0.2.1") == {"192.0.2.1"}
+
+
+@pytest.mark.parametrize(("trusted", "seen"), [("unix", "203.0.113.7"), ("127.0.0.1", "0.0.0.0")])
+def test_who_comes_by_the_unix_socket_is_believed_where_that_is_trusted(
+    tmp_path: Path, trusted: str, seen: str
+) -> None:
+    path = tmp_path / "sock"
+
+    with (
+        running_server("--usock", str(path), "--trusted-proxy", trusted) as server,
+        unix_connect(
+            str(path), "ws://localhost/functions", additional_headers={"X-Forwarded-For": "203.0.113.7"}
+        ) as client,
+    ):
+        clients = ask(client, {"function": "retrieve_clients"})["clients"]
+        assert [card["ip"] for card in clients.values()] == [seen]
+        assert addresses_seen(server) - {seen} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("value", ["proxy", "10.0.0.0/33", "10.0.0.1,proxy", "10.0.0.1,,::1", "300.0.0.1"])
+@pytest.mark.parametrize("by", ["--trusted-proxy", "CHATEAU_TRUSTED_PROXY"])
+def test_a_proxy_that_is_no_address_is_one_line(by: str, value: str) -> None:
+    flags, environment = ((by, value), {}) if by.startswith("--") else ((), {by: value})
+
+    line = misused(*flags, environment=environment)
+
+    assert line == f"chateau: {by}: got {value!r}, takes an address, a range such as 10.0.0.0/8, or unix"
+
+
+# --help
+
+
+def test_help_shows_every_flag_what_it_says_and_its_default() -> None:
+    ended = subprocess.run(
+        [sys.executable, "server.py", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE_SECONDS,
+    )
+
+    shown = " ".join(ended.stdout.split())
+    assert ended.stderr == ""
+    assert max(map(len, ended.stdout.splitlines())) <= 100
+    for row in described():
+        assert f"{row.flag} " in shown
+        assert row.says in shown
+        assert f"{row.says} [{row.default}]" in shown or not row.default
+    for flag in ("--config", "--version", "--help", "-h"):
+        assert flag in shown
+
+
+def test_a_flag_that_there_is_not_is_one_line() -> None:
+    assert misused("--reuse", "true") == (
+        "chateau: unrecognized arguments: --reuse true (--help lists all flags)"
+    )
