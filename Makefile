@@ -12,7 +12,7 @@ export COVERAGE_FILE := $(CURDIR)/$(CACHE)/coverage
 export RUFF_CACHE_DIR := $(CURDIR)/$(CACHE)/ruff
 export MYPY_CACHE_DIR := $(CURDIR)/$(CACHE)/mypy
 
-.PHONY: run test format lint types imports unit edge docs bench autobahn clean help
+.PHONY: run test format lint types imports unit edge docs bench soak autobahn clean help
 
 run: $(VENV)/run.stamp  ## Start the server; ARGS="--port 9000" passes flags
 	$(PYTHON) server.py $(ARGS)
@@ -45,6 +45,9 @@ docs: $(VENV)/dev.stamp  ## Write the generated parts of docs/ anew
 
 bench: $(VENV)/run.stamp  ## Measure against other servers; ARGS=--quick for a first look
 	$(PYTHON) benchmarks/run.py $(ARGS)
+
+soak: $(VENV)/dev.stamp  ## Kill the server again and again, and count what it kept; ARGS="--rounds 500 --seed 7"
+	$(PYTHON) tests/kill/soak.py $(ARGS)
 
 autobahn: $(VENV)/run.stamp  ## Run the Autobahn suite against both paths of the wire (needs a Python 2.7)
 	$(PYTHON) tests/autobahn/run.py $(ARGS)

@@ -92,10 +92,21 @@ WRONG_FLAGS = {
     "--host": "",
     "--port": "65536",
     "--lines-port": "x",
+    "--opcodes-port": "-1",
+    "--reuse-addr": "perhaps",
+    "--reuse-port": "",
     "--url-prefix": "a?b",
+    "--trusted-proxy": "proxy.example",
     "--allow-origin": "example.org",
     "--secret-key": "",
+    "--pwd": "",
+    "--default-privacy": "secret",
     "--data": "",
+    "--history": "0",
+    "--history-age": "5x",
+    "--channel-history": "-1",
+    "--server-name": " Chateau",
+    "--command-prefix": "a b",
     "--max-frame": "1.5",
     "--max-rate": "-1",
     "--max-outbox": "12",
@@ -105,7 +116,7 @@ WRONG_FLAGS = {
     "--log-level": "loud",
     "--log-format": "xml",
 }
-ANYTHING_GOES = {"--tls-cert", "--tls-key"}
+ANYTHING_GOES = {"--tls-cert", "--tls-key", "--usock", "--plugin"}
 
 
 def test_every_flag_that_can_be_wrong_is_tried_below() -> None:

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from chateau.store.pages import Limits
 
 CRASH_GAP = 1_000_000
-"""More numbers than a room gives out between two commits."""
+"""More numbers than a room gives out before the disk knows of one of them: see ``NOTED_EVERY``."""
+
+NOTED_EVERY = CRASH_GAP // 4
+"""After so many numbers at most the last one is noted on disk, also where nothing is kept under them."""
 
 
 class Books(NamedTuple):

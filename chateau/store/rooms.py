@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 
 
 class Room:
-    """A room: its number in the database, its last seq, and its logs, one a stream, where there is one."""
+    """A room: its number in the database, its last seq, and its logs, one a stream, where there is one.
 
-    __slots__ = ("id", "is_saved", "key", "logs", "name", "seq")
+    From *note_at* on, the last seq is to be noted on disk.
+    """
+
+    __slots__ = ("id", "is_saved", "key", "logs", "name", "note_at", "seq")
 
     def __init__(self, id_: int, key: str, *, name: str, seq: int, is_saved: bool) -> None:
         self.id = id_
@@ -27,6 +30,7 @@ class Room:
         self.name = name
         self.seq = seq
         self.is_saved = is_saved
+        self.note_at = seq + 1
         self.logs: list[Log | None] = [None, None, None]
 
     def holds(self, limits: Limits) -> bool:

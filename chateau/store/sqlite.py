@@ -19,7 +19,7 @@ from chateau.hub.ports import Page
 from chateau.store.commit import Commit
 from chateau.store.errors import StoreError
 from chateau.store.lock import FolderLock
-from chateau.store.opening import close_books, open_books
+from chateau.store.opening import NOTED_EVERY, close_books, open_books
 from chateau.store.pages import (
     STREAM_OF,
     SWEEP_SECONDS,
@@ -113,6 +113,8 @@ class SqliteStore:
     def next_seq(self, key: str) -> int:
         room = self._rooms.get(key) or self._add_room(key)
         room.seq += 1
+        if room.seq >= room.note_at and not self._refuses:
+            self._note(room)
         return room.seq
 
     def append(self, key: str, record: Kept) -> Commit:
@@ -222,6 +224,12 @@ class SqliteStore:
         if self._in_flight is None:
             self._loop.call_soon(self._hand_over)
         return batch
+
+    def _note(self, room: Room) -> None:
+        """Have the disk know of the numbers that *room* has given out."""
+        room.note_at = room.seq + NOTED_EVERY
+        room.is_saved = True
+        (self._batch or self._begin()).rooms.append(room)
 
     def _begin_part(self, batch: Batch, room: Room, kept: Log, now: str) -> None:
         if not room.is_saved:

@@ -28,7 +28,10 @@ PROBE_BYTES = 64 * 1024
 
 _PAGE_BYTES = 4096
 
-_SAVE_ROOM = "INSERT INTO rooms VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name"
+_SAVE_ROOM = (
+    "INSERT INTO rooms VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (id) DO UPDATE SET name = excluded.name, last_seq = excluded.last_seq"
+)
 _SAVE_LOG = "INSERT OR IGNORE INTO logs VALUES (?, ?, ?, 0, '', 0)"
 _SAVE_CHUNK = "INSERT INTO chunks VALUES (NULL, ?, ?, ?, ?, ?, ?)"
 _DELETE_CHUNKS = "DELETE FROM chunks WHERE room = ? AND stream = ? AND last_seq <= ?"
