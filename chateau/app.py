@@ -45,6 +45,7 @@ from chateau.store.memory import MemoryStore
 from chateau.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Sequence
 
     from pydantic import SecretStr
@@ -102,6 +103,7 @@ class Server:
             keeps_packages=settings.channel_history > 0,
         )
         self._servers: list[TCPServer] = []
+        self._unix_socket: Path | None = None  # to be removed at the end
         self._keeping_alive: asyncio.Task[None] | None = None
         self.greetings: list[str] = []  # where each listener is
 
@@ -116,15 +118,18 @@ class Server:
         proxies = TrustedProxies(self.settings.trusted_proxy)
         doorstep = Doorstep(self.wire, proxies, self.settings.allow_origin)
         web = self._web_server(doorstep)
-        self._listen(web, "port", f"Chateau is at {scheme}://", f"{self.settings.url_prefix}/")
+        sockets = self._listen(web, "port", f"Chateau is at {scheme}://", f"{self.settings.url_prefix}/")
         if self.settings.usock is not None:
             web.add_socket(bound_unix(self.settings.usock))
+            self._unix_socket = self.settings.usock
             self.greetings.append(f"Chateau is at the UNIX socket {self.settings.usock}")
         if self.settings.lines_port:
             self._listen(LinesServer(self._lines, self._lines_wire), "lines_port", "Lines over TCP are at ")
         if self.settings.opcodes_port:
             single = make_single_application(self._opcodes, doorstep)
-            self._listen(self._http_server(single), "opcodes_port", f"Opcodes are at ws{scheme[4:]}://", "/")
+            greeting = f"Opcodes are at ws{scheme[4:]}://"
+            sockets = self._listen(self._http_server(single), "opcodes_port", greeting, "/")
+        self._opcodes.port = sockets[0].getsockname()[1]
         if self.settings.ping:
             self._keeping_alive = asyncio.create_task(keep_alive(self._wires, self.settings.ping))
 
@@ -157,8 +162,8 @@ class Server:
         self.wire.poller.close()
         if isinstance(self.store, SqliteStore):
             self.store.close()
-        if self.settings.usock is not None:
-            self.settings.usock.unlink(missing_ok=True)
+        if self._unix_socket is not None:
+            self._unix_socket.unlink(missing_ok=True)
 
     # The doors
 
@@ -191,7 +196,6 @@ class Server:
             server_name=settings.server_name,
             command_prefix=settings.command_prefix,
             host=settings.host,
-            port=settings.opcodes_port or settings.port,
             plugins=self._commands,
         )
 
@@ -247,11 +251,12 @@ class Server:
     def _http_server(self, delegate: HTTPServerConnectionDelegate) -> HTTPServer:
         return HTTPServer(delegate, ssl_options=self._tls, idle_connection_timeout=IDLE_SECONDS)
 
-    def _listen(self, server: TCPServer, setting: str, greeting: str, path: str = "") -> None:
+    def _listen(self, server: TCPServer, setting: str, greeting: str, path: str = "") -> list[socket.socket]:
         sockets = bound(self.settings, setting)
         server.add_sockets(sockets)
         self._servers.append(server)
         self.greetings += [f"{greeting}{shown(sock)}{path}" for sock in sockets]
+        return sockets
 
 
 class Limits(TypedDict):

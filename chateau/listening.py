@@ -55,7 +55,8 @@ def bound_unix(path: Path) -> socket.socket:
     try:
         return listener.bind_unix(path)
     except (OSError, ValueError) as exc:
-        raise StartError(f"--usock {path}: cannot listen there: {getattr(exc, 'strerror', exc)}") from exc
+        reason = getattr(exc, "strerror", None) or exc
+        raise StartError(f"--usock {path}: cannot listen there: {reason}") from exc
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext | None:

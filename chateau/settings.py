@@ -222,7 +222,7 @@ class Settings(BaseSettings):
     @field_validator(*REPEATED, mode="before")
     @classmethod
     def _by_commas(cls, values: object) -> object:
-        return values.split(",") if isinstance(values, str) else values
+        return [value.strip() for value in values.split(",")] if isinstance(values, str) else values
 
     @field_validator("allow_origin")
     @classmethod

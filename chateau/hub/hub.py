@@ -251,7 +251,7 @@ class Hub:
         """Have *session* hear all of the room *name*: it says nothing there and is no member.
 
         Raises:
-            InvalidName, AccessDenied, AlreadyInRoom: as for :meth:`join`. A member of any room is no listener.
+            InvalidName, AccessDenied, AlreadyInRoom: as for :meth:`join`; members of rooms are no listeners.
         """
         room = self._admitted(session, name, None)
         if session.room is not None and not session.is_listener:

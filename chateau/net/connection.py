@@ -178,7 +178,9 @@ class Connection(Outbox):
 
     def _say_close(self, code: int | None, reason: str) -> None:
         self._end_session()
-        self.wire.turn.put(self, self.wire.framing.close(code, reason))
+        last_words = self.wire.framing.close(code, reason)
+        if last_words:
+            self.wire.turn.put(self, last_words)
         self._timer = self.wire.loop.call_later(CLOSE_SECONDS, self.abort)
 
     def _end_session(self) -> None:

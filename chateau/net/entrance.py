@@ -56,5 +56,5 @@ def port_of(stream: IOStream) -> int:
     """The client's port; 0 where it has none, as on a UNIX socket, or is gone."""
     try:
         return int(stream.socket.getpeername()[1])
-    except (OSError, IndexError, ValueError):
+    except (AttributeError, OSError, IndexError, ValueError):  # a closed stream has no socket
         return 0

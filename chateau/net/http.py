@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from tornado.routing import PathMatches, Rule
-from tornado.web import Application, HTTPError, RequestHandler
+from tornado.web import Application, HTTPError
 
 from chateau import __version__
+from chateau.net.page import Page
 from chateau.net.subscribing import ChannelEntrance, EventStreamEntrance
 from chateau.net.websocket import WebSocketEntrance, asks_for_websocket
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tornado.httputil import HTTPServerRequest
+    from tornado.web import RequestHandler
 
     from chateau.net.subscribing import Subscriptions
     from chateau.net.websocket import Doorstep
@@ -35,7 +37,7 @@ PAGE = Path(__file__).parent.parent / "console" / "index.html"
 
 Schemas = dict[str, Any]
 
-CHANNEL_PATH = "/channel/([^/]+)/?"
+CHANNEL_PATH = "/channel/[^/]+/?"
 
 
 def make_application(
@@ -84,18 +86,6 @@ class UpgradeMatches(PathMatches):
 
     def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
         return super().match(request) if asks_for_websocket(request.headers) else None
-
-
-class Page(RequestHandler):
-    """What all plain answers have in common."""
-
-    def set_default_headers(self) -> None:
-        self.set_header("Server", f"Chateau/{__version__}")
-        self.set_header("X-Content-Type-Options", "nosniff")
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish(f"{status_code} {self._reason}\n")
 
 
 class FrontPage(Page):

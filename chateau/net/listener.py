@@ -40,10 +40,18 @@ def bind_unix(path: Path) -> socket.socket:
     Raises:
         OSError: it cannot be made there.
     """
+    if _is_served(path):
+        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
     umask = os.umask(0)
     os.umask(umask)
     sock = bind_unix_socket(str(path), mode=0o666 & ~umask, backlog=BACKLOG)
     return Listener(fileno=sock.detach())
+
+
+def _is_served(path: Path) -> bool:
+    """Whether somebody listens at the UNIX socket *path*: Tornado takes it for one that was left behind."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 def _bind_afresh(host: str, port: int, *, reuse_port: bool) -> list[socket.socket]:

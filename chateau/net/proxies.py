@@ -6,10 +6,9 @@ connection comes from a trusted proxy, and of its addresses the last one that no
 
 from __future__ import annotations
 
-from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
-from chateau.hub.access import Networks, parsed_address
+from chateau.hub.access import Networks, parsed_address, parsed_network
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +26,7 @@ class TrustedProxies:
     def __init__(self, proxies: Iterable[str] = ()) -> None:
         self._networks = Networks()
         for proxy in proxies:
-            self._networks.add(ip_network(UNIX_ADDRESS if proxy == UNIX else proxy, strict=False))
+            self._networks.add(parsed_network(UNIX_ADDRESS if proxy == UNIX else proxy))
 
     def client_address(self, remote: str, headers: HTTPHeaders) -> str:
         """The address of the client whose request came from *remote* with *headers*."""

@@ -6,19 +6,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tornado.iostream import StreamClosedError
-from tornado.web import RequestHandler
 
 from chateau import __version__
 from chateau.hub.errors import AccessDenied, Banned, HubError
 from chateau.net.entrance import port_of, take_over
+from chateau.net.page import Page, say
+from chateau.net.publish_desk import decoded_name
 from chateau.net.websocket import WebSocketEntrance
 
 if TYPE_CHECKING:
+    from tornado.httputil import HTTPServerRequest
+    from tornado.web import RequestHandler
+
     from chateau.net.websocket import Doorstep
     from chateau.net.wire import Wire
     from chateau.protocols.wire import Door
 
 EVENT_STREAM = "text/event-stream"
+HOW_TO_SUBSCRIBE = "Subscribe with a WebSocket, or with Accept: text/event-stream."
 
 
 class Channels(Protocol):
@@ -56,59 +61,70 @@ class ChannelEntrance(WebSocketEntrance):
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
         try:
-            self._channels.check_subscription(args[0], self._doorstep.address_of(self.request))
+            name = channel_of(self.request)
+            self._channels.check_subscription(name, self._doorstep.address_of(self.request))
         except HubError as error:
             refuse(self, error)
             return
-        self._door = self._channels.door(args[0])
-        await super().get()
+        self._door = self._channels.door(name)
+        await super().get(*args, **kwargs)
 
 
-class EventStreamEntrance(RequestHandler):
+class EventStreamEntrance(Page):
     """Answers GET with a stream of server-sent events that does not end."""
 
     def initialize(self, doorstep: Doorstep, subscriptions: Subscriptions) -> None:
         self._doorstep = doorstep
         self._subscriptions = subscriptions
 
-    async def get(self, name: str) -> None:
-        wire = self._subscriptions.stream_wire
+    async def head(self) -> None:
+        say(self, 426, HOW_TO_SUBSCRIBE)
+
+    async def get(self) -> None:
+        if EVENT_STREAM not in self.request.headers.get("Accept", "").lower():
+            say(self, 426, HOW_TO_SUBSCRIBE)
+        elif self._subscriptions.stream_wire.is_closing:
+            say(self, 503, "The server is shutting down.")
+        else:
+            await self._subscribe()
+
+    async def _subscribe(self) -> None:
         address = self._doorstep.address_of(self.request)
-        origin = self.request.headers.get("Origin")
-        if EVENT_STREAM not in self.request.headers.get("Accept", ""):
-            self._say(426, "Subscribe with a WebSocket, or with Accept: text/event-stream.")
-            return
-        if wire.is_closing:
-            self._say(503, "The server is shutting down.")
-            return
         try:
+            name = channel_of(self.request)
             self._subscriptions.channels.check_subscription(name, address)
         except HubError as error:
             refuse(self, error)
             return
         door = self._subscriptions.streams.door(name, self.request.headers.get("Last-Event-ID"))
+        head = _head(self._allowed_origin())
         stream = self.detach()
         try:
-            await stream.write(_head(self._allowed(origin)))
+            await stream.write(head)
         except StreamClosedError:
             return
+        wire = self._subscriptions.stream_wire
         await take_over(stream, wire, door, address=address, port=port_of(stream))
 
-    def _allowed(self, origin: str | None) -> str | None:
+    def _allowed_origin(self) -> str | None:
         """The origin that a browser is told may read the stream, where that is another one than ours."""
+        origin = self.request.headers.get("Origin")
         return origin if origin is not None and self._doorstep.allows_origin(origin) else None
 
-    def _say(self, status: int, sentence: str) -> None:
-        self.set_status(status)
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish(f"{sentence}\n")
+
+def channel_of(request: HTTPServerRequest) -> str:
+    """The channel's name in the path of *request*.
+
+    Raises:
+        InvalidName: it is not UTF-8.
+    """
+    return decoded_name(request.path.removesuffix("/").rpartition("/")[2])
 
 
 def refuse(handler: RequestHandler, error: HubError) -> None:
     """Answer a subscription that *error* refuses."""
-    handler.set_status(403 if isinstance(error, AccessDenied | Banned) else 400)
-    handler.set_header("Content-Type", "text/plain; charset=utf-8")
-    handler.finish(f"{error}\n")
+    status = 403 if isinstance(error, AccessDenied | Banned) else 400
+    say(handler, status, str(error).encode("unicode_escape").decode())
 
 
 def _head(origin: str | None) -> bytes:

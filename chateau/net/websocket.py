@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tornado.websocket import WebSocketHandler, WebSocketProtocol13, _WebSocketParams
 
 from chateau.net.entrance import port_of, take_over
+from chateau.net.page import say
 
 if TYPE_CHECKING:
     from typing import Any
@@ -60,11 +61,9 @@ class WebSocketEntrance(WebSocketHandler):
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
         if not asks_for_websocket(self.request.headers):
-            self.set_header("Upgrade", "websocket")
-            self.set_header("Connection", "Upgrade")
-            self._refuse(426, "This address speaks WebSocket: connect to it with a WebSocket client.")
+            say(self, 426, "This address speaks WebSocket: connect to it with a WebSocket client.")
         elif self._doorstep.wire.is_closing:
-            self._refuse(503, "The server is shutting down.")
+            say(self, 503, "The server is shutting down.")
         else:
             await super().get(*args, **kwargs)
 
@@ -72,11 +71,6 @@ class WebSocketEntrance(WebSocketHandler):
         """Open the connection that *stream* carries."""
         address = self._doorstep.address_of(self.request)
         await take_over(stream, self._doorstep.wire, self._door, address=address, port=port_of(stream))
-
-    def _refuse(self, status: int, sentence: str) -> None:
-        self.set_status(status)
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish(f"{sentence}\n")
 
     def get_websocket_protocol(self) -> WebSocketProtocol13 | None:
         if self.request.headers.get("Sec-WebSocket-Version") != "13":

@@ -78,7 +78,7 @@ class OpcodesProtocol:
         """*stop* stops the server in an orderly way, for a reason or none; *plugins* are by their names.
 
         *max_rate* is in messages a second and connection, 0 for no limit; *max_frame* in bytes. *host* and
-        *port* are what the cache tells.
+        *port*, which may be set later, are what the cache tells.
         """
         self.hub = hub
         self.contract = contract
@@ -95,7 +95,9 @@ class OpcodesProtocol:
             plugins=plugins,
             runner=Runner(Server(hub, server_name, self), prefix=command_prefix, create_task=create_task),
         )
-        self.place: Frame = {"command_prefix": command_prefix, "host": host, "port": port}
+        self.command_prefix = command_prefix
+        self.host = host
+        self.port = port
         self.requests: dict[int | float, tuple[Request, Callable[[object], bool]]] = {
             op: (row, contract.validator(row.schema)) for op, row in REQUESTS.items()
         }
@@ -308,10 +310,12 @@ def arrival(room: str, username: str) -> Frame:
 
 def cache(peer: OpcodesPeer) -> Frame:
     """The frame that tells *peer* of the house."""
-    hub, session = peer.protocol.hub, peer.session
+    protocol, session = peer.protocol, peer.session
+    hub = protocol.hub
     rooms = {room.name: _shown(room) for _, room in sorted(hub.rooms.by_key.items())}
     me = {"name": session.username, "room": None if session.room is None else session.room.name}
-    return {"op": 4, "d": {"rooms": rooms, **peer.protocol.place, "users": hub.session_count(), "me": me}}
+    place = {"command_prefix": protocol.command_prefix, "host": protocol.host, "port": protocol.port}
+    return {"op": 4, "d": {"rooms": rooms, **place, "users": hub.session_count(), "me": me}}
 
 
 def _shown(room: Room) -> Frame:

@@ -53,11 +53,7 @@ def test_cuts_change_nothing(data: bytes, cuts: list[int]) -> None:
     edges = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
     decoder = LineDecoder(LIMIT)
 
-    in_pieces = [
-        received
-        for start, end in pairwise(edges)
-        for received in decoder.feed(data[start:end])
-    ]
+    in_pieces = [received for start, end in pairwise(edges) for received in decoder.feed(data[start:end])]
 
     assert in_pieces[: len(whole_lines := list(whole.feed(data)))] == whole_lines
     assert len(in_pieces) == len(whole_lines)

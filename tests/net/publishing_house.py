@@ -1,0 +1,173 @@
+"""An HTTP server that publishes, inside the test's event loop, with an application behind it.
+
+The application answers ``GET /hello`` with what it was told to say and echoes bodies at ``POST /echo``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from raw_client import RawClient
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
+from tornado.websocket import WebSocketHandler
+
+from chateau.cluster.local import LocalCluster
+from chateau.hub.hub import Hub
+from chateau.mint import Mint
+from chateau.names import name_form
+from chateau.net.publisher import PUBLISHING
+from chateau.net.publishing import Reception
+from chateau.net.wire import Wire
+from chateau.protocols.channels import ChannelsProtocol
+from chateau.protocols.contract import Contract
+from chateau.store.memory import MemoryStore
+
+SCHEMAS = Path(__file__).resolve().parents[2] / "schemas" / "channels"
+CONTRACT = Contract(SCHEMAS, url="/schemas/channels")
+TLS = Path(__file__).parent / "tls"
+NOON = 1_795_176_000.0  # 2026-11-20T12:00:00Z
+
+
+class Hello(RequestHandler):
+    """Answers requests that are no publishes."""
+
+    def get(self) -> None:
+        self.finish("hello")
+
+    def post(self) -> None:
+        self.finish(self.request.body)
+
+
+class Echo(WebSocketHandler):
+    """A WebSocket on the same server."""
+
+    def on_message(self, message: str | bytes) -> None:
+        self.write_message(message)
+
+
+class Mailbox:
+    """A subscriber that is no socket."""
+
+    def __init__(self) -> None:
+        self.got: list[str | bytes] = []
+
+    def send(self, payload: bytes) -> None:
+        self.got.append(payload.decode())
+
+    def send_binary(self, payload: bytes) -> None:
+        self.got.append(payload)
+
+    def disconnect(self, code: int, reason: str) -> None:
+        raise AssertionError("a subscriber is sent away")
+
+
+def broadcast(payload: bytes, mailboxes: Iterable[Any]) -> None:
+    for mailbox in mailboxes:
+        mailbox.send(payload)
+
+
+def broadcast_binary(payload: bytes, mailboxes: Iterable[Any]) -> None:
+    for mailbox in mailboxes:
+        mailbox.send_binary(payload)
+
+
+class PublishingHouse:
+    """One server; *has_lane* says whether publishers get connections of their own."""
+
+    def __init__(
+        self,
+        *,
+        has_lane: bool,
+        password: str | None = None,
+        store: Any = None,
+        max_frame: int = 1_048_576,
+        max_outbox: int = 4_194_304,
+        url_prefix: str = "",
+        has_tls: bool = False,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self.hub = Hub(
+            store=store or MemoryStore(),
+            cluster=LocalCluster(),
+            name_form=name_form,
+            mint=Mint(time.time),
+            clock=time.monotonic,
+            call_later=loop.call_later,
+            keeps_packages=store is not None,
+        )
+        self.channels = ChannelsProtocol(
+            self.hub,
+            CONTRACT,
+            broadcast=broadcast,
+            broadcast_binary=broadcast_binary,
+            password=password,
+            max_frame=max_frame,
+        )
+        self.application = Application(
+            [(url_prefix + "/(?:hello|echo)", Hello), (url_prefix + "/socket", Echo)],
+            log_function=lambda _: None,
+        )
+        self.wire = Wire(loop, max_outbox=max_outbox, framing=PUBLISHING)
+        self.reception = Reception(
+            self.application,
+            self.channels,
+            url_prefix=url_prefix,
+            clock=lambda: NOON,
+            wire=self.wire if has_lane else None,
+        )
+        context = None
+        if has_tls:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(TLS / "certificate.pem", TLS / "key.pem")
+        self.http = HTTPServer(self.reception, ssl_options=context)
+        self.reception.resume_with(self.http.handle_stream)
+        sockets = bind_sockets(0, "127.0.0.1")
+        self.port = int(sockets[0].getsockname()[1])
+        self.http.add_sockets(sockets)
+        self.tls = ssl.create_default_context(cafile=TLS / "certificate.pem") if has_tls else None
+        self.clients: list[RawClient] = []
+
+    def subscribe(self, channel: str = "a") -> Mailbox:
+        """A subscriber of *channel*."""
+        mailbox = Mailbox()
+        self.channels.door(channel).open(mailbox, "192.0.2.1", 50_000)
+        return mailbox
+
+    async def connect(self, *, publishes: int = 0) -> RawClient:
+        """A client that has published so many times already, to a channel of its own."""
+        client = await RawClient.connect(self.port, tls=self.tls)
+        self.clients.append(client)
+        for _ in range(publishes):
+            client.send(post("/channel/warm-up/", b"hi", Authorization="Bearer swordfish"))
+            assert (await client.response()).status == 201
+        return client
+
+    async def close(self) -> None:
+        """Have the clients leave, and see that no connection is left."""
+        for client in self.clients:
+            await client.leave()
+        self.http.stop()
+        await self.http.close_all_connections()
+        await self.wire.close(1001, "", within_seconds=5)
+        self.wire.poller.close()
+        assert not self.wire.connections
+
+
+def post(target: str, body: bytes = b"", *, method: str = "POST", **headers: str | None) -> bytes:
+    """A plain request; a header's ``_`` stands for ``-``, one that is None is left out."""
+    given = {"Host": "localhost", "Content_Length": str(len(body))} | headers
+    lines = [f"{name.replace('_', '-')}: {value}" for name, value in given.items() if value is not None]
+    return "\r\n".join([f"{method} {target} HTTP/1.1", *lines, "", ""]).encode("latin-1") + body
+
+
+def chunked(target: str, *chunks: bytes) -> bytes:
+    """A request whose body comes in chunks."""
+    head = post(target, Content_Length=None, Transfer_Encoding="chunked")
+    return head + b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"

@@ -1,0 +1,432 @@
+"""Subscribers of channels over WebSockets, and publishers while they come and go. Over each of the wires."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from masked_frames import BINARY, CLOSE, TEXT, ServerFrame, client_frame, close, text
+from raw_client import RawClient, Response
+
+if TYPE_CHECKING:
+    from live_house import LiveHouse, OpenHouse
+
+pytestmark = pytest.mark.gen_test(timeout=30)
+
+TINY_BUFFER = 4096
+MARK = b"-- the end of the test --"
+
+
+class Publisher:
+    """Publishes, again and again on one connection."""
+
+    def __init__(self, client: RawClient, prefix: str) -> None:
+        self._client = client
+        self._prefix = prefix
+
+    async def publish(self, name: str, body: bytes, kind: str = "text") -> Response:
+        host = self._client.host
+        head = f"POST {self._prefix}/channel/{name} HTTP/1.1\r\nHost: {host}\r\nPackage-Type: {kind}\r\n"
+        self._client.send(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        return await self._client.response()
+
+    async def delivered(self, name: str, body: bytes, kind: str = "text") -> int:
+        """To how many a package went."""
+        response = await self.publish(name, body, kind)
+        assert response.status == 201, response
+        assert response.body == b'"OK"'
+        return int(response.headers["x-delivered"])
+
+
+async def publisher(house: LiveHouse) -> Publisher:
+    return Publisher(await house.connect(), house.server.settings.url_prefix)
+
+
+async def subscriber(house: LiveHouse, name: str = "news/", **options: Any) -> RawClient:
+    prefix = house.server.settings.url_prefix
+    return await house.client(path=f"{prefix}/channel/{name}", **options)
+
+
+async def refusal(house: LiveHouse, name: str, **headers: str) -> Response:
+    """How a handshake is refused."""
+    client = await house.connect(path=f"/channel/{name}")
+    client.send(client.handshake_request(**headers))
+    response = await client.response()
+    assert response.status != 101
+    assert house.server.hub.session_count() == house.connections
+    return response
+
+
+def told(content: bytes) -> ServerFrame:
+    return ServerFrame(TEXT, content)
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("subscribed", "published"),
+    [
+        ("news/", "news"),
+        ("news", "news/"),
+        ("NEWS", "news"),
+        ("%20News%20/", "nEWS"),
+        ("a_b", "a:b"),
+        ("A_B", "a%3ab"),
+        ("a__b_", "a::b:"),
+        ("room:1/", "room_1/"),
+        ("caf%C3%A9", "CAF%C3%89"),
+        ("a%2Fb", "a%2fb"),
+        ("a+b", "a%2Bb"),
+        ("a%20b", "A%20B"),
+        ("news?token=x", "news"),
+        ("%E4%B8%96%E7%95%8C/?a=/b/", "%E4%B8%96%E7%95%8C"),
+        ("." * 64, "." * 64),
+    ],
+)
+async def test_a_channels_name_may_be_written_in_several_ways(
+    house: LiveHouse, subscribed: str, published: str
+) -> None:
+    client, sender = await subscriber(house, subscribed), await publisher(house)
+
+    assert await sender.delivered(published, b"hello") == 1
+
+    assert await client.receive() == told(b"hello")
+
+
+@pytest.mark.parametrize("name", ["other", "new", "newss", "news%3A", "n%20ews"])
+async def test_other_channels_are_not_heard(house: LiveHouse, name: str) -> None:
+    client, sender = await subscriber(house), await publisher(house)
+
+    assert await sender.delivered(name, b"nobody hears this") == 0
+    assert await sender.delivered("news", MARK) == 1
+
+    assert await client.receive() == told(MARK)
+
+
+@pytest.mark.parametrize("name", ["%20", "%00", "a%0Ab", "%7F/", "x" * 65, "%EF%BB%BF"])
+async def test_what_is_no_name_is_refused_to_subscribers_and_publishers(house: LiveHouse, name: str) -> None:
+    sender = await publisher(house)
+
+    refused = await refusal(house, name)
+
+    assert refused.status == 400
+    assert b"cannot be a name" in refused.body
+    assert (await sender.publish(name, b"x")).status == 400
+
+
+async def test_a_name_in_bare_utf_8_is_one_for_subscribers_and_publishers(house: LiveHouse) -> None:
+    client, sender = await subscriber(house, "café"), await publisher(house)
+
+    assert await sender.delivered("café", b"hello") == 1
+
+    assert await client.receive() == told(b"hello")
+
+
+@pytest.mark.parametrize("path", ["", "/", "a/b", "a//", "a/b/"])
+async def test_other_paths_are_no_channels(house: LiveHouse, path: str) -> None:
+    assert (await refusal(house, path)).status == 404
+
+
+async def test_a_prefix_goes_before_the_path(open_house: OpenHouse) -> None:
+    house = open_house(url_prefix="/chat")
+    client, sender = await subscriber(house), await publisher(house)
+
+    assert await sender.delivered("news", b"hello") == 1
+
+    assert await client.receive() == told(b"hello")
+
+
+# Packages
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("text", b"hello"),
+        ("text", b""),
+        ("text", "Grüße, 世界 👋\r\n\x00\ufeff".encode()),
+        ("Text", b"{not json"),
+        ("text", b"close"),
+        ("text", b"x" * 125),
+        ("text", b"x" * 126),
+        ("text", b"x" * 65_535),
+        ("text", b"x" * 65_536),
+        ("text", b"x" * 1_048_576),
+        ("json", b'{"a" :\t1.50,\r\n "a": 2, "b": 1E-7}'),
+        ("JSON", b' [1.0, 10000000000000000000000, "\\u00fc\\/"] '),
+        ("json", b"null"),
+        ("bytes", bytes(range(256))),
+        ("Bytes", b""),
+        ("bytes", b"\xff" * 1_048_576),
+    ],
+)
+async def test_a_package_goes_out_byte_for_byte(house: LiveHouse, kind: str, body: bytes) -> None:
+    client, sender = await subscriber(house), await publisher(house)
+
+    assert await sender.delivered("news", body, kind) == 1
+
+    expected = BINARY if kind.lower() == "bytes" else TEXT
+    assert await client.receive() == ServerFrame(expected, body)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status"),
+    [
+        ("text", b"\xff", 400),
+        ("json", b"", 400),
+        ("json", b"{", 400),
+        ("json", b"NaN", 400),
+        ("json", b"1 2", 400),
+        ("json", b'"\xff"', 400),
+        ("xml", b"<a/>", 400),
+        ("", b"x", 400),
+        ("text", b"x" * 1_048_577, 413),
+    ],
+)
+async def test_what_is_refused_reaches_nobody(house: LiveHouse, kind: str, body: bytes, status: int) -> None:
+    client, sender = await subscriber(house), await publisher(house)
+
+    response = await sender.publish("news", body, kind)
+
+    assert response.status == status
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["x-error"]
+    assert await (await publisher(house)).delivered("news", MARK) == 1
+    assert await client.receive() == told(MARK)
+
+
+async def test_packages_of_all_kinds_keep_their_order(house: LiveHouse) -> None:
+    client, sender = await subscriber(house), await publisher(house)
+    kinds = ("text", "json", "bytes")
+
+    for number in range(300):
+        assert await sender.delivered("news", b"%d" % number, kinds[number % 3]) == 1
+
+    for number in range(300):
+        opcode = BINARY if number % 3 == 2 else TEXT
+        assert await client.receive() == ServerFrame(opcode, b"%d" % number)
+
+
+async def test_chat_reaches_subscribers_and_packages_reach_chat(house: LiveHouse) -> None:
+    client, sender = await subscriber(house, "LOBBY"), await publisher(house)
+    alice = await house.member("alice", "Lobby")
+    assert (await client.hear())["event"] == "joined"
+
+    assert (await alice.ask({"type": 7, "room": "lobby", "content": "hi"}))["status"] == 200
+    heard = await client.hear()
+    assert list(heard) == ["room", "sender", "content", "seq", "id", "time"]
+    assert (heard["sender"], heard["content"]) == ("alice", "hi")
+    assert await sender.delivered("lobby", b"\x00\xff", "bytes") == 2
+
+    assert await client.receive() == ServerFrame(BINARY, b"\x00\xff")
+    while (push := await alice.hear()).get("sender") != "channel":
+        pass
+    assert push["content"] == "AP8="
+
+
+# What subscribers say
+
+
+async def test_the_text_close_closes(house: LiveHouse) -> None:
+    client = await subscriber(house)
+
+    client.send(text("close"))
+
+    await client.answer_close(1000, "")
+    await house.until(lambda: not house.connections)
+    assert house.server.hub.session_count() == 0
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        text("hello"),
+        text("Close"),
+        text(" close "),
+        text("close\n"),
+        text('"close"'),
+        text('{"type": 1, "username": "mallory"}'),
+        text(""),
+        text("x" * 1_048_576),
+        client_frame(BINARY, b"close"),
+        client_frame(BINARY, bytes(range(256))),
+    ],
+)
+async def test_anything_else_that_a_subscriber_says_is_ignored(house: LiveHouse, frame: bytes) -> None:
+    client, other = await subscriber(house), await subscriber(house)
+    sender = await publisher(house)
+
+    client.send(frame)
+    await asyncio.sleep(0.02)
+
+    assert await sender.delivered("news", MARK) == 2
+    assert await client.receive() == told(MARK)
+    assert await other.receive() == told(MARK)
+    assert house.server.hub.usernames() == []
+
+
+async def test_close_may_come_in_fragments_and_behind_other_texts(house: LiveHouse) -> None:
+    client = await subscriber(house)
+
+    client.send(text("hello") + client_frame(TEXT, b"clo", final=False) + client_frame(0, b"se") + text("x"))
+
+    await client.answer_close(1000, "")
+
+
+async def test_a_frame_that_is_too_long_closes_with_1009(open_house: OpenHouse) -> None:
+    house = open_house(max_frame=4096)
+    client = await subscriber(house)
+
+    client.send(text("x" * 4097))
+
+    assert (await client.closing())[0] == 1009
+
+
+# Who may subscribe
+
+
+@pytest.mark.parametrize("origin", ["https://example.org", "null"])
+async def test_a_page_of_another_origin_is_refused(house: LiveHouse, origin: str) -> None:
+    assert (await refusal(house, "news/", Origin=origin)).status == 403
+
+
+async def test_a_closed_or_locked_room_is_refused_until_it_is_open_again(open_house: OpenHouse) -> None:
+    house = open_house(secret_key="swordfish")
+    sender, keeper = await publisher(house), await house.client(path="/opcodes")
+
+    async def command(line: str) -> None:
+        keeper.say({"op": 1, "d": {"content": line}})
+        keeper.say({"op": 4})
+        while (await keeper.hear())["op"] != 4:
+            pass
+
+    for line in ("alice", "!auth swordfish", "!join closed", "!close closed", "!lock locked word"):
+        await command(line)
+    await command("!join locked")
+    await command("!lock locked word")
+
+    for name in ("closed", "locked"):
+        assert (await refusal(house, name)).status == 403
+        assert (await sender.publish(name, b"x")).status == 403
+    await command("!open closed")
+    await command("!unlock locked")
+    for name in ("closed", "locked"):
+        client = await subscriber(house, name)
+        assert await sender.delivered(name, b"hello") >= 1
+        assert await client.receive() == told(b"hello")
+
+
+async def test_a_banned_address_is_refused(house: LiveHouse) -> None:
+    house.server.hub.access.ban("127.0.0.0/8")
+
+    response = await refusal(house, "news")
+
+    assert response.status == 403
+    assert b"banned" in response.body
+
+
+async def test_a_password_is_for_publishers_and_not_for_subscribers(open_house: OpenHouse) -> None:
+    house = open_house(pwd="swordfish")
+    client, sender = await subscriber(house), await publisher(house)
+
+    assert (await sender.publish("news", b"x")).status == 403
+    assert await sender.delivered("news?pwd=swordfish", b"hello") == 1
+
+    assert await client.receive() == told(b"hello")
+
+
+# Coming and going
+
+
+async def test_delivered_counts_who_is_there(house: LiveHouse) -> None:
+    sender = await publisher(house)
+    clients = []
+    for count in range(4):
+        assert await sender.delivered("news", b"x") == count
+        clients.append(await subscriber(house))
+    for client in clients[:2]:
+        client.send(close(1000))
+        await client.end()
+    clients[2].reset()
+    await house.until(lambda: house.connections == 1)
+
+    assert await sender.delivered("news", b"x") == 1
+
+
+async def test_publishing_goes_on_while_subscribers_come_and_go(house: LiveHouse) -> None:
+    """Who is there all the time hears everything, and who is there for a while a part without a gap."""
+    count = 400
+    sender, steady = await publisher(house), await subscriber(house)
+    is_over = False
+
+    async def publish() -> None:
+        nonlocal is_over
+        for number in range(count):
+            assert await sender.delivered("news", b"%d" % number) >= 1
+        is_over = True
+
+    async def visit(way: int) -> None:
+        while not is_over:
+            client = await subscriber(house)
+            heard = []
+            for _ in range(5):
+                frame = await client.receive()
+                heard.append(int(frame.payload))
+                if heard[-1] == count - 1:
+                    return
+            assert heard == list(range(heard[0], heard[0] + 5))
+            if way == 0:
+                client.reset()
+            elif way == 1:
+                client.send(text("close"))
+                while (await client.receive()).opcode != CLOSE:
+                    pass
+                await client.leave()
+            else:
+                await client.leave()
+
+    async def visit_until_the_end(way: int) -> None:
+        visiting = asyncio.create_task(visit(way))
+        await publishing
+        await asyncio.wait([visiting], timeout=0.2)
+        visiting.cancel()
+        await asyncio.gather(visiting, return_exceptions=True)
+        if visiting.done() and not visiting.cancelled():
+            visiting.result()
+
+    publishing = asyncio.create_task(publish())
+    await asyncio.gather(*(visit_until_the_end(way) for way in range(3)))
+
+    assert [int((await steady.receive()).payload) for _ in range(count)] == list(range(count))
+
+
+async def test_a_slow_subscriber_is_disconnected_alone(open_house: OpenHouse) -> None:
+    house = open_house(max_outbox=300_000)
+    sender, quick = await publisher(house), await subscriber(house)
+    slow = await subscriber(house, receive_buffer_bytes=TINY_BUFFER)
+
+    count = 0
+    while house.server.hub.session_count() == 2:
+        await sender.publish("news", b"x" * 100_000, "bytes")
+        assert len((await quick.receive()).payload) == 100_000
+        count += 1
+        assert count < 400
+
+    while (frame := await slow.receive()).opcode == BINARY:
+        assert len(frame.payload) == 100_000
+    assert (frame.opcode, frame.code, frame.reason) == (CLOSE, 1008, "slow consumer")
+    assert await sender.delivered("news", MARK) == 1
+    assert await quick.receive() == told(MARK)
+
+
+async def test_subscribers_are_told_of_a_shutdown_and_closed(house: LiveHouse) -> None:
+    clients = [await subscriber(house), await subscriber(house, "other")]
+
+    draining = asyncio.create_task(house.server.drain("maintenance"))
+
+    for client in clients:
+        assert await client.hear() == {"event": "shutdown", "reason": "maintenance"}
+        await client.answer_close(1001, "server shutdown")
+    await draining

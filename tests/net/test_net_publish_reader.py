@@ -1,0 +1,197 @@
+"""Reading publishes without I/O: what is plain, what is left to Tornado, and in how many pieces it comes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from publishing_house import broadcast, broadcast_binary, chunked, post
+
+from chateau.net.publish_desk import Errand, PublishDesk, remote_ip
+from chateau.net.publish_reader import HEAD_BYTES, Publish, PublishReader
+from chateau.protocols.channels import ChannelsProtocol
+
+MAX_BODY = 1_000
+
+
+def new_reader() -> PublishReader:
+    channels = ChannelsProtocol(
+        None,  # type: ignore[arg-type]
+        None,  # type: ignore[arg-type]
+        broadcast=broadcast,
+        broadcast_binary=broadcast_binary,
+        max_frame=MAX_BODY,
+    )
+    return PublishReader(PublishDesk(channels, url_prefix="/api", address_of=remote_ip, clock=lambda: 0.0))
+
+
+def told(publish: Publish) -> tuple[Errand, dict[str, str], bytes]:
+    """A publish, to be compared."""
+    return publish.errand, dict(publish.headers), publish.body
+
+
+PLAIN = post("/api/channel/a/?pwd=x", b"hi", Package_Type=" text\t")
+PLAIN_READ = (
+    Errand("/api/channel/a/", "a", "pwd=x"),
+    {"Host": "localhost", "Content-Length": "2", "Package-Type": "text"},
+    b"hi",
+)
+BULK = post("/api/broadcast", b"{}\r\n\r\n")
+BULK_READ = (
+    Errand("/api/broadcast", None, ""),
+    {"Host": "localhost", "Content-Length": "6"},
+    b"{}\r\n\r\n",
+)
+
+
+def test_a_publish_is_read_with_its_headers_and_its_body() -> None:
+    reader = new_reader()
+
+    assert list(map(told, reader.feed(PLAIN + BULK))) == [PLAIN_READ, BULK_READ]
+    assert reader.rest is None
+
+
+@given(cuts=st.lists(st.integers(0, 40), max_size=20))
+def test_publishes_are_read_however_they_are_cut(cuts: list[int]) -> None:
+    stream = (PLAIN + BULK) * 3
+    reader = new_reader()
+    read: list[Publish] = []
+
+    for cut in cuts:
+        read += reader.feed(stream[:cut])
+        stream = stream[cut:]
+    read += reader.feed(stream)
+
+    assert list(map(told, read)) == [PLAIN_READ, BULK_READ] * 3
+    assert reader.rest is None
+
+
+def test_a_body_that_comes_in_many_pieces_is_put_together_once() -> None:
+    reader = new_reader()
+
+    reader.feed(post("/api/channel/a", b"x" * MAX_BODY)[:-MAX_BODY])
+    for _ in range(MAX_BODY - 1):
+        assert reader.feed(b"x") == []
+    (publish,) = reader.feed(b"x")
+
+    assert publish.body == b"x" * MAX_BODY
+
+
+def head_of(size: int) -> bytes:
+    """A publish whose head has so many bytes, without the empty line."""
+    bare = post("/api/channel/a/", X="")
+    return post("/api/channel/a/", X="x" * (size - len(bare) + len(b"\r\n\r\n")))
+
+
+@pytest.mark.parametrize("piece", [1, 4_096, 100_000])
+@pytest.mark.parametrize(("size", "is_read"), [(HEAD_BYTES, True), (HEAD_BYTES + 1, False)])
+def test_a_heads_length_decides_however_it_is_cut(size: int, is_read: bool, piece: int) -> None:
+    request, reader = head_of(size), new_reader()
+
+    read = [
+        publish for at in range(0, len(request), piece) for publish in reader.feed(request[at : at + piece])
+    ]
+
+    assert (len(read), reader.rest) == ((1, None) if is_read else (0, request))
+
+
+def without_end(head: bytes) -> bytes:
+    return head[: -len(b"\r\n\r\n")]
+
+
+LEFT = [
+    pytest.param(post("/hello", method="GET"), id="another method"),
+    pytest.param(post("/api/channel/a/", b"", method="PUT"), id="a method with a body"),
+    pytest.param(post("/api/channel/a/", b"", method="post"), id="a method in lower case"),
+    pytest.param(post("/api/hello", b""), id="another address"),
+    pytest.param(post("/channel/a/", b""), id="an address outside the prefix"),
+    pytest.param(post("/api/channel/a/b/", b""), id="an address too deep"),
+    pytest.param(post("http://localhost/api/channel/a/", b""), id="an address in full"),
+    pytest.param(post("/api/channel/a b/", b""), id="a space in the address"),
+    pytest.param(post("/api/channel/\xe9/", b""), id="an address beyond ASCII"),
+    pytest.param(PLAIN.replace(b"HTTP/1.1", b"HTTP/1.0"), id="HTTP/1.0"),
+    pytest.param(PLAIN.replace(b"HTTP/1.1", b"HTTP/1.2"), id="HTTP/1.2"),
+    pytest.param(PLAIN.replace(b"POST ", b"POST  "), id="two spaces"),
+    pytest.param(PLAIN.replace(b"\r\n", b"\n"), id="lines that end with LF"),
+    pytest.param(PLAIN.replace(b"\r\n\r\n", b"\n\r\n"), id="one line that ends with LF"),
+    pytest.param(PLAIN.replace(b"\r\nHost", b"\nHost"), id="one such line further up"),
+    pytest.param(PLAIN.replace(b"Host:", b"Host :"), id="a space before the colon"),
+    pytest.param(PLAIN.replace(b"\r\nHost", b"\r\n Host"), id="a folded line"),
+    pytest.param(PLAIN.replace(b"Host: ", b"Host "), id="no colon"),
+    pytest.param(PLAIN.replace(b"Host", b""), id="no name"),
+    pytest.param(PLAIN.replace(b"localhost", b"local\0host"), id="a NUL in a header"),
+    pytest.param(PLAIN.replace(b"localhost", b"local\rhost"), id="a CR in a header"),
+    pytest.param(PLAIN.replace(b"localhost", b"local\x7fhost"), id="a DEL in a header"),
+    pytest.param(b"\r\n" + PLAIN, id="an empty line before it"),
+    pytest.param(post("/api/channel/a/", Host=None), id="no host"),
+    pytest.param(post("/api/channel/a/", host="other"), id="two hosts"),
+    pytest.param(post("/api/channel/a/", X="1", x="1"), id="a header twice"),
+    pytest.param(post("/api/channel/a/", Content_Length=None), id="no length"),
+    pytest.param(post("/api/channel/a/", Content_Length=""), id="an empty length"),
+    pytest.param(post("/api/channel/a/", Content_Length="-1"), id="a negative length"),
+    pytest.param(post("/api/channel/a/", Content_Length="+1"), id="a length with a sign"),
+    pytest.param(post("/api/channel/a/", Content_Length="1_0"), id="a length as Python writes it"),
+    pytest.param(post("/api/channel/a/", Content_Length="0x1"), id="a length in base 16"),
+    pytest.param(post("/api/channel/a/", Content_Length="\xb2"), id="a length that is no ASCII"),
+    pytest.param(post("/api/channel/a/", Content_Length="2, 2"), id="two lengths in one"),
+    pytest.param(post("/api/channel/a/", content_length="2"), id="two lengths"),
+    pytest.param(post("/api/channel/a/", Content_Length=str(MAX_BODY + 1)), id="a body too long"),
+    pytest.param(post("/api/channel/a/", Content_Length="9" * 5_000), id="a length of 5,000 digits"),
+    pytest.param(chunked("/api/channel/a/", b"hi"), id="chunks"),
+    pytest.param(post("/api/channel/a/", Transfer_Encoding="identity"), id="an encoding and a length"),
+    pytest.param(post("/api/channel/a/", Expect="100-continue"), id="a question before the body"),
+    pytest.param(post("/api/channel/a/", Expect=""), id="an empty question"),
+    pytest.param(post("/api/channel/a/", Upgrade="websocket"), id="an upgrade"),
+    pytest.param(post("/api/channel/a/", Connection="close"), id="the last request"),
+    pytest.param(post("/api/channel/a/", Connection="keep-alive, x"), id="more about the connection"),
+    pytest.param(post("/api/channel/a/", X="x" * HEAD_BYTES), id="a long head"),
+    pytest.param(without_end(post("/api/channel/a/", X="x" * HEAD_BYTES)), id="a long head without an end"),
+    pytest.param(b"GET", id="the beginning of another method"),
+    pytest.param(b"POSTE", id="the beginning of a longer method"),
+    pytest.param(b"\r\n\r\n", id="empty lines"),
+    pytest.param(b"\x16\x03\x01", id="TLS"),
+]
+
+
+@pytest.mark.parametrize("request_", LEFT)
+def test_what_is_not_plain_is_left_from_its_first_byte_on(request_: bytes) -> None:
+    reader = new_reader()
+
+    read = reader.feed(PLAIN + request_)
+    read += reader.feed(PLAIN)
+
+    assert list(map(told, read)) == [PLAIN_READ]
+    assert reader.rest == request_ + PLAIN
+
+
+BEGUN = [
+    b"P",
+    b"POST",
+    b"POST ",
+    b"POST /api/channel/a/",
+    b"POST /api/channel/a/ HTTP/1.1\r\nHost: x\r",
+    PLAIN[:-1],
+]
+
+
+@pytest.mark.parametrize("begun", BEGUN)
+def test_what_may_become_a_publish_is_waited_for(begun: bytes) -> None:
+    reader = new_reader()
+
+    assert reader.feed(begun) == []
+    assert reader.rest is None
+
+
+@given(
+    data=st.lists(st.binary(max_size=60) | st.sampled_from([PLAIN, BULK, b"POST ", b"\r\n\r\n"]), max_size=10)
+)
+def test_no_byte_is_lost_whatever_comes(data: list[bytes]) -> None:
+    reader = new_reader()
+    read = [publish for piece in data for publish in reader.feed(piece)]
+
+    stream = b"".join(data)
+    whole = new_reader()
+    assert list(map(told, whole.feed(stream))) == list(map(told, read))
+    assert whole.rest == reader.rest
+    if reader.rest is not None:
+        assert stream.endswith(reader.rest)

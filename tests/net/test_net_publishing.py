@@ -1,0 +1,975 @@
+"""Publishing over real sockets: by Tornado's connection, and by the publishers' own.
+
+Every test runs on both ways. A client that has published twice is on the second one where there is one;
+the next thing that it sends is read there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, NoReturn
+
+import pytest
+from conftest import Log
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from masked_frames import text
+from publishing_house import CONTRACT, PublishingHouse, chunked, post
+from raw_client import PATIENCE_SECONDS, RawClient, Response
+from tornado.ioloop import IOLoop
+
+from chateau.hub.events import Arrival, Kept
+from chateau.net import connection, publisher
+from chateau.store.memory import MemoryStore
+
+WAYS = {
+    "tornado, its first request": (False, 0),
+    "tornado, a later request": (False, 2),
+    "a publisher's first request": (True, 0),
+    "a publisher's second request": (True, 1),
+    "a publisher's own connection": (True, 2),
+}
+
+Run = Callable[[Callable[[], Awaitable[None]]], None]
+
+
+@pytest.fixture
+def run(io_loop: IOLoop) -> Run:
+    def run(test: Callable[[], Awaitable[None]]) -> None:
+        io_loop.run_sync(test, timeout=2 * PATIENCE_SECONDS)  # type: ignore[arg-type]
+
+    return run
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> tuple[bool, int]:
+    return WAYS[request.param]
+
+
+@asynccontextmanager
+async def opened(**options: Any) -> AsyncIterator[PublishingHouse]:
+    house = PublishingHouse(**({"has_lane": True} | options))
+    try:
+        yield house
+    finally:
+        await house.close()
+
+
+async def asked(client: RawClient, request: bytes) -> Response:
+    client.send(request)
+    return await client.response()
+
+
+SCHEMAS = {201: "published-answer", 400: "bad-request-answer", 403: "not-authorized-answer"}
+
+
+def check(response: Response) -> None:
+    """An answer of this protocol keeps to its schema, and says why where it refuses."""
+    body = json.loads(response.body)
+    assert CONTRACT.validator(SCHEMAS.get(response.status, "other-answer"))(body)
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["date"] == "Fri, 20 Nov 2026 12:00:00 GMT"
+    assert response.headers["server"].startswith("Chateau/")
+    assert ("x-error" in response.headers) == (response.status != 201)
+    assert ("x-delivered" in response.headers) == (response.status == 201)
+    if response.status != 201:
+        assert response.headers["x-error"].isascii()
+        assert response.headers["x-error"].isprintable()
+        assert response.headers["x-error"].endswith(".")
+
+
+AUTHORIZED = {"Authorization": "Bearer swordfish"}
+SEED = b'{"a": [{"text": "Hi all"}], "b": [{"bytes": "\\u0003"}, {"json": {"a" : 1}}]}'
+
+GOOD = [
+    pytest.param(post("/channel/a/", b"hi"), ["hi"], id="the seed's address"),
+    pytest.param(post("/channel/a", b"hi"), ["hi"], id="without the final slash"),
+    pytest.param(post("/channel/A/", b"hi", Package_Type="Text"), ["hi"], id="with a header"),
+    pytest.param(
+        post("/channel/a/", b'{"a" : 1}', **{"package-type": "json"}), ['{"a" : 1}'], id="in lower case"
+    ),
+    pytest.param(post("/channel/a/", b"\0\xff", Package_Type="bytes"), [b"\0\xff"], id="bytes"),
+    pytest.param(post("/channel/a/", b""), [""], id="the empty text"),
+    pytest.param(post("/channel/%41/?x=1", b"hi"), ["hi"], id="a name in percent-encoding"),
+    pytest.param(post("/channel/%20a%09/", b"hi"), ["hi"], id="a name with spaces"),
+    pytest.param(post("/channel/a/", b"hi", Connection="keep-alive", Accept="*/*"), ["hi"], id="kept alive"),
+    pytest.param(post("/channel/a/", b"hi", Connection="Keep-Alive"), ["hi"], id="kept alive, in capitals"),
+    pytest.param(post("/channel/a/", b"hi", Content_Length="002"), ["hi"], id="a length with zeros"),
+    pytest.param(post("/channel/a/", b"hi", X_Empty="", X_Latin="\xe9"), ["hi"], id="odd headers"),
+    pytest.param(post("/broadcast/", SEED), ["Hi all"], id="the seed's broadcast"),
+    pytest.param(post("/broadcast", SEED), ["Hi all"], id="a broadcast without the final slash"),
+    pytest.param(
+        post("/broadcast/?pwd=wrong", SEED, Content_Type="text/plain"), ["Hi all"], id="a password in vain"
+    ),
+    pytest.param(chunked("/channel/a/", b"h", b"i"), ["hi"], id="a body in chunks"),
+    pytest.param(post("/channel/a/", Content_Length=None), [""], id="no length"),
+    pytest.param(post("/channel/a/", b"hi", X_A="1", x_a="2"), ["hi"], id="a header twice"),
+    pytest.param(post("/channel/a/", b"hi").replace(b"\r\n", b"\n"), ["hi"], id="lines that end with LF"),
+    pytest.param(b"\r\n" + post("/channel/a/", b"hi"), ["hi"], id="an empty line before it"),
+    pytest.param(post("/channel/a/", b"hi", X_Long="x" * 20_000), ["hi"], id="a long head"),
+    pytest.param(post("/channel/a/", b"x" * 300_000), ["x" * 300_000], id="a long body"),
+]
+
+
+@pytest.mark.parametrize(("request_", "got"), GOOD)
+def test_a_publish_is_answered_and_the_connection_goes_on(
+    run: Run, way: tuple[bool, int], request_: bytes, got: list[object]
+) -> None:
+    async def test() -> None:
+        async with opened(has_lane=way[0]) as house:
+            subscriber = house.subscribe()
+            client = await house.connect(publishes=way[1])
+            response = await asked(client, request_)
+            check(response)
+            assert (response.status, response.body, response.headers["x-delivered"]) == (201, b'"OK"', "1")
+            assert subscriber.got == got
+            again = await asked(client, post("/channel/a/", b"again"))
+            assert again.status == 201
+            assert subscriber.got == [*got, "again"]
+
+    run(test)
+
+
+REFUSED = [
+    pytest.param(post("/channel/a/", b"\xff"), 400, id="text that is not UTF-8"),
+    pytest.param(post("/channel/a/", b"{", Package_Type="json"), 400, id="half an object"),
+    pytest.param(post("/channel/a/", b"", Package_Type="xml"), 400, id="a kind that nobody knows"),
+    pytest.param(post("/channel/a/", b"", Package_Type="\xe9\x85"), 400, id="a kind beyond ASCII"),
+    pytest.param(post("/channel//", b"hi"), 400, id="no name"),
+    pytest.param(post("/channel/", b"hi"), 400, id="no name and no slash"),
+    pytest.param(post("/channel/%FF/", b"hi"), 400, id="a name that is not UTF-8"),
+    pytest.param(post("/channel/%0A%0D%00%C3%A9/", b"hi"), 400, id="a name that would break a header"),
+    pytest.param(post(f"/channel/{'a' * 100}/", b"hi"), 400, id="a name too long"),
+    pytest.param(post("/channel/closed/", b"hi"), 403, id="a closed room"),
+    pytest.param(post("/broadcast/", b"[]"), 400, id="a broadcast that is no object"),
+    pytest.param(post("/broadcast/", b'{"a": [{"text": "hi"}], "b": 1}'), 400, id="half a broadcast"),
+    pytest.param(
+        post("/broadcast/", b'{"a": [{"text": "hi"}], "closed": []}'), 403, id="a closed room in it"
+    ),
+    pytest.param(post("/channel/a/", b"hi", Idempotency_Key="k" * 201), 400, id="a key too long"),
+    pytest.param(post("/channel/a/", b"hi", Idempotency_Key=""), 400, id="an empty key"),
+    pytest.param(post("/channel/a/", b"hi", Host=None), 400, id="no host"),
+    pytest.param(post("/channel/a/", b"hi", host="other"), 400, id="two hosts"),
+    pytest.param(post("/broadcast/", b"{}", method="PUT"), 405, id="another method"),
+    pytest.param(post("/broadcast/", method="DELETE"), 405, id="another method without a body"),
+    pytest.param(post("/broadcast", method="GET", Content_Length=None), 405, id="a look"),
+    pytest.param(post("/channel/a/", b"x" * 1_001), 413, id="a body too long"),
+    pytest.param(post("/broadcast/", b" " * 1_001), 413, id="a broadcast too long"),
+    pytest.param(chunked("/channel/a/", b"x" * 600, b"x" * 600), 413, id="chunks too long"),
+]
+
+
+@pytest.mark.parametrize(("request_", "status"), REFUSED)
+def test_a_publish_that_is_refused_reaches_nobody_and_the_connection_goes_on(
+    run: Run, way: tuple[bool, int], request_: bytes, status: int
+) -> None:
+    async def test() -> None:
+        async with opened(has_lane=way[0], max_frame=1_000) as house:
+            subscriber = house.subscribe()
+            closed = house.subscribe("closed")
+            house.hub.rooms.close("closed")
+            closed.got.clear()
+            client = await house.connect(publishes=way[1])
+            response = await asked(client, request_)
+            assert response.status == status
+            check(response)
+            if status == 405:
+                assert response.headers["allow"] == "POST"
+            assert subscriber.got == closed.got == []
+            assert (await asked(client, post("/channel/a/", b"again"))).status == 201
+
+    run(test)
+
+
+PASSWORDS = [
+    pytest.param("", {}, 403, id="none"),
+    pytest.param("?pwd=swordfish", {}, 201, id="in the query"),
+    pytest.param("?a=b&pwd=sword%66ish&c", {}, 201, id="among others, in percent-encoding"),
+    pytest.param("?pwd=Swordfish", {}, 403, id="a wrong one"),
+    pytest.param("?pwd=", {}, 403, id="an empty one"),
+    pytest.param("?pwd", {}, 403, id="no value"),
+    pytest.param("?PWD=swordfish", {}, 403, id="another name"),
+    pytest.param("?pwd=%FF", {}, 403, id="not UTF-8"),
+    pytest.param("", {"Authorization": "Bearer swordfish"}, 201, id="as a token"),
+    pytest.param("", {"Authorization": "bearer  swordfish "}, 201, id="as a token, with spaces"),
+    pytest.param("", {"Authorization": "Bearer sword"}, 403, id="a wrong token"),
+    pytest.param("", {"Authorization": "Bearer"}, 403, id="no token"),
+    pytest.param("", {"Authorization": "Bearer \xff\xfe"}, 403, id="a token that is not UTF-8"),
+    pytest.param("", {"Authorization": "Basic swordfish"}, 403, id="another scheme"),
+    pytest.param("?pwd=wrong", {"Authorization": "Bearer swordfish"}, 403, id="the query comes first"),
+    pytest.param("?x=y", {"Authorization": "Bearer swordfish"}, 201, id="a query without one"),
+]
+
+
+@pytest.mark.parametrize(("query", "headers", "status"), PASSWORDS)
+@pytest.mark.parametrize(
+    ("address", "body"), [("/channel/a/", b"hi"), ("/broadcast/", b'{"a": [{"text": "hi"}]}')]
+)
+def test_the_password_is_asked_for(
+    run: Run,
+    way: tuple[bool, int],
+    query: str,
+    headers: dict[str, str],
+    status: int,
+    address: str,
+    body: bytes,
+) -> None:
+    async def test() -> None:
+        async with opened(has_lane=way[0], password="swordfish") as house:
+            subscriber = house.subscribe()
+            client = await house.connect(publishes=way[1])
+            response = await asked(client, post(address + query, body, **headers))
+            check(response)
+            assert response.status == status
+            assert subscriber.got == (["hi"] if status == 201 else [])
+
+    run(test)
+
+
+def test_a_password_beyond_ascii_works_in_the_query_and_as_a_token(run: Run, way: tuple[bool, int]) -> None:
+    async def test() -> None:
+        async with opened(has_lane=way[0], password="pässwort") as house:
+            client = await house.connect()
+            token = "pässwort".encode().decode("latin-1")
+            requests = [
+                post("/channel/a/?pwd=p%C3%A4sswort", b"hi"),
+                post("/channel/a/", b"hi", Authorization=f"Bearer {token}"),
+            ]
+            for request in 2 * requests:
+                assert (await asked(client, request)).status == 201
+
+    run(test)
+
+
+def test_the_answer_is_exact(run: Run, way: tuple[bool, int]) -> None:
+    async def test() -> None:
+        async with opened(has_lane=way[0]) as house:
+            client = await house.connect(publishes=way[1])
+            response = await asked(client, post("/channel/a/", b"hi"))
+            assert list(response.headers) == [
+                "server",
+                "x-content-type-options",
+                "content-type",
+                "content-length",
+                "date",
+                "x-delivered",
+            ]
+            assert response.body == b'"OK"'
+
+    run(test)
+
+
+def test_what_is_no_publish_goes_to_the_application_and_back(run: Run, way: tuple[bool, int]) -> None:
+    async def test() -> None:
+        async with opened(has_lane=way[0]) as house:
+            subscriber = house.subscribe()
+            client = await house.connect(publishes=way[1])
+            for number in range(3):
+                assert (await asked(client, post("/hello", method="GET"))).body == b"hello"
+                assert (await asked(client, post("/echo", b"body"))).body == b"body"
+                assert (await asked(client, chunked("/echo", b"bo", b"dy"))).body == b"body"
+                assert (await asked(client, post("/channel/a/b/", b"hi"))).status == 404
+                assert (await asked(client, post("/channel/a/", method="GET"))).status == 404
+                for _ in range(3):
+                    assert (await asked(client, post("/channel/a/", b"%d" % number))).status == 201
+            assert subscriber.got == [str(number) for number in range(3) for _ in range(3)]
+
+    run(test)
+
+
+def test_a_publishers_connection_can_become_a_websocket(run: Run, way: tuple[bool, int]) -> None:
+    async def test() -> None:
+        async with opened(has_lane=way[0]) as house:
+            client = await house.connect(publishes=way[1])
+            client.send(client.handshake_request().replace(b"/ws", b"/socket") + text("early"))
+            assert (await client.response()).status == 101
+            assert (await client.receive()).payload == b"early"
+            client.send(text("late"))
+            assert (await client.receive()).payload == b"late"
+
+    run(test)
+
+
+# One after the other, and in pieces
+
+MIXED = [
+    (post("/channel/a/", b"1"), 201),
+    (post("/channel/a/", b"2"), 201),
+    (post("/channel/a/", b"\xff"), 400),
+    (post("/hello", method="GET"), 200),
+    (post("/broadcast/", b'{"a": [{"text": "3"}]}'), 201),
+    (chunked("/channel/a/", b"4"), 201),
+    (post("/channel/a/", b"5"), 201),
+    (post("/channel/a/", b"6"), 201),
+    (post("/channel/a/", b"7"), 201),
+    (post("/echo", b"x" * 100_000), 200),
+    (post("/channel/a/", b"8" * 200_000), 201),
+    (post("/nowhere", b"hi"), 404),
+]
+STREAM = b"".join(request for request, _ in MIXED)
+SAID = ["1", "2", "3", "4", "5", "6", "7", "8" * 200_000]
+
+
+def test_requests_that_come_all_at_once_are_answered_in_order(run: Run, way: tuple[bool, int]) -> None:
+    async def test() -> None:
+        async with opened(has_lane=way[0]) as house:
+            subscriber = house.subscribe()
+            client = await house.connect(publishes=way[1])
+            client.send(STREAM)
+            assert [(await client.response()).status for _ in MIXED] == [status for _, status in MIXED]
+            assert subscriber.got == SAID
+
+    run(test)
+
+
+def test_requests_that_come_byte_by_byte_are_answered(run: Run, way: tuple[bool, int]) -> None:
+    async def test() -> None:
+        async with opened(has_lane=way[0]) as house:
+            subscriber = house.subscribe()
+            client = await house.connect(publishes=way[1])
+            client.writer.transport.get_extra_info("socket")
+            for request in (
+                post("/channel/a/", b"12"),
+                chunked("/channel/a/", b"3"),
+                post("/channel/a/", b"45"),
+            ):
+                for byte in request:
+                    client.send(bytes([byte]))
+                    await asyncio.sleep(0)
+                assert (await client.response()).status == 201
+            assert subscriber.got == ["12", "3", "45"]
+
+    run(test)
+
+
+REQUESTS = st.sampled_from([(request, status) for request, status in MIXED if len(request) < 1_000])
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(requests=st.lists(REQUESTS, min_size=1, max_size=12), cuts=st.lists(st.integers(1, 400), max_size=8))
+def test_both_ways_answer_alike_however_requests_are_cut(
+    run: Run, requests: list[tuple[bytes, int]], cuts: list[int]
+) -> None:
+    stream = b"".join(request for request, _ in requests)
+
+    async def answers(*, has_lane: bool) -> tuple[list[tuple[int, bytes]], list[str | bytes]]:
+        async with opened(has_lane=has_lane) as house:
+            subscriber = house.subscribe()
+            client = await house.connect()
+            rest = stream
+            for cut in cuts:
+                client.send(rest[:cut])
+                rest = rest[cut:]
+                await asyncio.sleep(0.001)
+            client.send(rest)
+            responses = [await client.response() for _ in requests]
+            return [(response.status, response.body) for response in responses], subscriber.got
+
+    async def test() -> None:
+        ours = await answers(has_lane=True)
+        assert ours == await answers(has_lane=False)
+        assert [status for status, _ in ours[0]] == [status for _, status in requests]
+
+    run(test)
+
+
+def test_a_flood_of_publishes_is_answered_one_by_one(run: Run, way: tuple[bool, int]) -> None:
+    async def test() -> None:
+        async with opened(has_lane=way[0]) as house:
+            subscriber = house.subscribe()
+            client = await house.connect(publishes=way[1])
+            client.send(b"".join(post("/channel/a/", b"%d" % number) for number in range(500)))
+            for _ in range(500):
+                assert (await client.response()).headers["x-delivered"] == "1"
+            assert subscriber.got == [str(number) for number in range(500)]
+
+    run(test)
+
+
+# How the connection is to go on
+
+
+def old(request: bytes) -> bytes:
+    return request.replace(b"HTTP/1.1", b"HTTP/1.0", 1)
+
+
+LAST = [
+    pytest.param(post("/channel/a/", b"hi", Connection="close"), "close", id="asked to close"),
+    pytest.param(post("/channel/a/", b"hi", Connection="Close"), "close", id="asked to Close"),
+    pytest.param(old(post("/channel/a/", b"hi")), None, id="HTTP/1.0"),
+    pytest.param(old(post("/channel/a/", b"hi", Host=None)), None, id="HTTP/1.0 without a host"),
+]
+
+
+@pytest.mark.parametrize(("request_", "connection"), LAST)
+def test_a_connection_that_is_to_end_ends_behind_the_answer(
+    run: Run, way: tuple[bool, int], request_: bytes, connection: str | None
+) -> None:
+    async def test() -> None:
+        async with opened(has_lane=way[0]) as house:
+            client = await house.connect(publishes=way[1])
+            response = await asked(client, request_ + post("/channel/a/", b"never"))
+            check(response)
+            assert response.status == 201
+            assert response.headers.get("connection") == connection
+            assert await client.end() == b""
+
+    run(test)
+
+
+def test_http_1_0_may_be_kept_alive(run: Run, way: tuple[bool, int]) -> None:
+    async def test() -> None:
+        async with opened(has_lane=way[0]) as house:
+            client = await house.connect(publishes=way[1])
+            for _ in range(3):
+                response = await asked(client, old(post("/channel/a/", b"hi", Connection="keep-alive")))
+                assert (response.status, response.headers["connection"]) == (201, "Keep-Alive")
+
+    run(test)
+
+
+def test_who_asks_whether_to_go_on_is_told_so(run: Run, way: tuple[bool, int]) -> None:
+    async def test() -> None:
+        async with opened(has_lane=way[0]) as house:
+            subscriber = house.subscribe()
+            client = await house.connect(publishes=way[1])
+            for _ in range(3):
+                client.send(post("/channel/a/", Content_Length="2", Expect="100-continue"))
+                assert (await client.response()).status == 100
+                client.send(b"hi")
+                assert (await client.response()).status == 201
+            assert subscriber.got == ["hi"] * 3
+
+    run(test)
+
+
+TOO_LONG = [
+    pytest.param(post("/channel/a/", Content_Length="1001", Expect="100-continue"), id="who asks before"),
+    pytest.param(post("/channel/a/", Content_Length="16001"), id="a body that is not worth reading"),
+    pytest.param(post("/channel/a/", Content_Length=str(10**30)), id="a body without an end"),
+    pytest.param(post("/channel/a/", Content_Length="9" * 5_000), id="a length of 5,000 digits"),
+    pytest.param(chunked("/channel/a/", *(b"x" * 1_000 for _ in range(17))), id="chunks without an end"),
+]
+
+
+@pytest.mark.parametrize("request_", TOO_LONG)
+def test_far_too_much_is_refused_before_it_is_read_and_the_connection_ends(
+    run: Run, way: tuple[bool, int], request_: bytes
+) -> None:
+    async def test() -> None:
+        async with opened(has_lane=way[0], max_frame=1_000) as house:
+            client = await house.connect(publishes=way[1])
+            response = await asked(client, request_)
+            check(response)
+            assert (response.status, response.headers["connection"]) == (413, "close")
+            assert await client.end() == b""
+
+    run(test)
+
+
+BROKEN = [
+    pytest.param(post("/channel/a/", b"hi", Content_Length="2, 3"), id="two lengths"),
+    pytest.param(post("/channel/a/", b"hi", Content_Length="x"), id="a length that is no number"),
+    pytest.param(post("/channel/a/", b"hi", Content_Length="+2"), id="a length with a sign"),
+    pytest.param(
+        post("/channel/a/", b"hi", Content_Length="2").replace(b"h: 2", b"h: \xb2"), id="a length that is ²"
+    ),
+    pytest.param(post("/channel/a/", b"hi", Transfer_Encoding="chunked"), id="a length and chunks"),
+    pytest.param(post("/channel/a/", b"hi", Transfer_Encoding="gzip"), id="an encoding that nobody knows"),
+    pytest.param(b"POST /channel/a/\r\n\r\n", id="half a first line"),
+    pytest.param(post("/channel/a/", b"hi").replace(b"Host:", b"Host :"), id="a space before the colon"),
+    pytest.param(post("/channel/a/", b"hi").replace(b"Host:", b" Host:"), id="a folded line"),
+    pytest.param(post("/channel/a/", b"hi", X="a\0b"), id="a NUL in a header"),
+    pytest.param(post("/channel/a b/", b"hi"), id="a space in the address"),
+    pytest.param(b"\x16\x03\x01" + bytes(100) + b"\r\n\r\n", id="TLS"),
+]
+
+
+@pytest.mark.parametrize("request_", BROKEN)
+def test_what_is_no_http_is_refused_by_tornado_and_reaches_nobody(
+    run: Run, way: tuple[bool, int], request_: bytes
+) -> None:
+    async def test() -> None:
+        async with opened(has_lane=way[0]) as house:
+            subscriber = house.subscribe()
+            client = await house.connect(publishes=way[1])
+            client.send(request_ + post("/channel/a/", b"smuggled"))
+            assert (await client.end()).startswith(b"HTTP/1.1 400 ")
+            assert subscriber.got == []
+
+    run(test)
+
+
+def test_a_head_asked_of_broadcast_has_no_body(run: Run, way: tuple[bool, int]) -> None:
+    async def test() -> None:
+        async with opened(has_lane=way[0]) as house:
+            client = await house.connect(publishes=way[1])
+            client.send(post("/broadcast/", method="HEAD") + post("/channel/a/", b"hi", Connection="close"))
+            answers = await client.end()
+            assert answers.startswith(b"HTTP/1.1 405 Method Not Allowed\r\n")
+            assert answers.count(b"HTTP/1.1 ") == 2
+            assert b"not allowed" not in answers.partition(b"HTTP/1.1 201")[0]
+
+    run(test)
+
+
+def test_all_addresses_are_behind_the_prefix(run: Run, way: tuple[bool, int]) -> None:
+    async def test() -> None:
+        async with opened(has_lane=way[0], url_prefix="/api") as house:
+            subscriber = house.subscribe()
+            client = await house.connect()
+            for _ in range(3):
+                assert (await asked(client, post("/api/channel/a/", b"hi"))).status == 201
+            assert (await asked(client, post("/api/broadcast/", b'{"a": [{"text": "all"}]}'))).status == 201
+            assert (await asked(client, post("/channel/a/", b"hi"))).status == 404
+            assert (await asked(client, post("/apichannel/a/", b"hi"))).status == 404
+            assert (await asked(client, post("/api/hello", method="GET"))).body == b"hello"
+            assert subscriber.got == ["hi"] * 3 + ["all"]
+
+    run(test)
+
+
+def test_a_banned_address_is_refused(run: Run, way: tuple[bool, int]) -> None:
+    async def test() -> None:
+        async with opened(has_lane=way[0]) as house:
+            client = await house.connect(publishes=way[1])
+            house.hub.access.ban("127.0.0.0/8")
+            for _ in range(2):
+                response = await asked(client, post("/channel/a/", b"hi"))
+                check(response)
+                assert (response.status, response.body) == (403, b'"Not authorized"')
+
+    run(test)
+
+
+def test_a_key_is_counted_once(run: Run, way: tuple[bool, int]) -> None:
+    async def test() -> None:
+        async with opened(has_lane=way[0]) as house:
+            subscriber = house.subscribe()
+            client = await house.connect(publishes=way[1])
+            for _ in range(3):
+                response = await asked(client, post("/channel/a/", b"once", Idempotency_Key="k"))
+                assert (response.status, response.headers["x-delivered"]) == (201, "1")
+            assert subscriber.got == ["once"]
+
+    run(test)
+
+
+def test_over_tls_publishers_stay_with_tornado(run: Run) -> None:
+    async def test() -> None:
+        async with opened(has_tls=True) as house:
+            subscriber = house.subscribe()
+            client = await house.connect(publishes=3)
+            assert (await asked(client, post("/channel/a/", b"hi"))).status == 201
+            assert subscriber.got == ["hi"]
+            assert not house.wire.connections
+
+    run(test)
+
+
+def test_a_client_that_publishes_once_stays_with_tornado(run: Run) -> None:
+    async def test() -> None:
+        async with opened() as house:
+            await house.connect(publishes=1)
+            assert not house.wire.connections
+            await house.connect(publishes=2)
+            assert len(house.wire.connections) == 1
+
+    run(test)
+
+
+def test_while_the_server_closes_nobody_gets_a_connection_of_their_own(run: Run) -> None:
+    async def test() -> None:
+        async with opened() as house:
+            house.wire.is_closing = True
+            client = await house.connect(publishes=3)
+            assert (await asked(client, post("/channel/a/", b"hi"))).status == 201
+            assert not house.wire.connections
+
+    run(test)
+
+
+# What lasts
+
+
+class SlowStore(MemoryStore):
+    """Keeps packages; each lasts when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__(channel_history=100)
+        self.commits: list[asyncio.Future[None]] = []
+
+    def append(self, key: str, record: Kept) -> asyncio.Future[None] | None:  # type: ignore[override]
+        super().append(key, record)
+        if isinstance(record, Arrival):
+            return None
+        self.commits.append(asyncio.get_running_loop().create_future())
+        return self.commits[-1]
+
+    async def until(self, count: int) -> None:
+        """Wait until so many commits are under way."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while len(self.commits) < count:  # noqa: ASYNC110 - there is no event for it
+                await asyncio.sleep(0.001)
+
+
+async def warm(house: PublishingHouse, store: SlowStore, publishes: int) -> RawClient:
+    """A client that has published so many times, all of which is kept."""
+    client = await house.connect()
+    for number in range(publishes):
+        client.send(post("/channel/warm-up/", b"hi"))
+        await store.until(number + 1)
+        store.commits[number].set_result(None)
+        assert (await client.response()).status == 201
+    return client
+
+
+async def nothing_comes(client: RawClient) -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await client.reader.readexactly(1)
+
+
+def test_201_waits_until_the_package_is_kept(run: Run, way: tuple[bool, int]) -> None:
+    async def test() -> None:
+        store = SlowStore()
+        async with opened(has_lane=way[0], store=store) as house:
+            subscriber = house.subscribe()
+            client = await warm(house, store, way[1])
+            client.send(post("/channel/a/", b"hi"))
+            await store.until(way[1] + 1)
+            assert subscriber.got == ["hi"]
+            await nothing_comes(client)
+            store.commits[-1].set_result(None)
+            assert (await client.response()).status == 201
+
+    run(test)
+
+
+def test_a_broadcasts_201_waits_until_all_of_it_is_kept(run: Run, way: tuple[bool, int]) -> None:
+    async def test() -> None:
+        store = SlowStore()
+        async with opened(has_lane=way[0], store=store) as house:
+            client = await warm(house, store, way[1])
+            client.send(post("/broadcast/", b'{"a": [{"text": "1"}, {"text": "2"}]}'))
+            await store.until(way[1] + 2)
+            store.commits[-1].set_result(None)
+            await nothing_comes(client)
+            store.commits[-2].set_result(None)
+            assert (await client.response()).status == 201
+
+    run(test)
+
+
+def test_what_could_not_be_kept_is_answered_503(run: Run, way: tuple[bool, int]) -> None:
+    async def test() -> None:
+        store = SlowStore()
+        async with opened(has_lane=way[0], store=store) as house:
+            client = await warm(house, store, way[1])
+            client.send(post("/channel/a/", b"hi"))
+            await store.until(way[1] + 1)
+            store.commits[-1].set_exception(OSError("no space left on device"))
+            response = await client.response()
+            check(response)
+            assert (response.status, response.body) == (503, b'"Unavailable"')
+            client.send(post("/channel/a/", b"again"))
+            await store.until(way[1] + 2)
+            store.commits[-1].set_result(None)
+            assert (await client.response()).status == 201
+
+    run(test)
+
+
+def test_answers_keep_their_order_while_one_waits(run: Run, way: tuple[bool, int]) -> None:
+    async def test() -> None:
+        store = SlowStore()
+        async with opened(has_lane=way[0], store=store) as house:
+            client = await warm(house, store, way[1])
+            client.send(
+                post("/channel/a/", b"1") + post("/channel/a/", b"\xff") + post("/hello", method="GET")
+            )
+            await store.until(way[1] + 1)
+            client.send(post("/channel/a/", b"2"))
+            await nothing_comes(client)
+            store.commits[-1].set_result(None)
+            assert [(await client.response()).status for _ in range(3)] == [201, 400, 200]
+            await store.until(way[1] + 2)
+            store.commits[-1].set_result(None)
+            assert (await client.response()).status == 201
+
+    run(test)
+
+
+def test_a_publisher_may_have_many_packages_on_their_way(run: Run) -> None:
+    async def test() -> None:
+        store = SlowStore()
+        async with opened(store=store) as house:
+            client = await warm(house, store, 2)
+            client.send(post("/channel/a/", b"hi") * 10)
+            await store.until(12)
+            for commit in reversed(store.commits[2:]):
+                commit.set_result(None)
+            assert [(await client.response()).status for _ in range(10)] == [201] * 10
+
+    run(test)
+
+
+def test_a_client_that_goes_before_its_answer_leaves_nothing_behind(run: Run, way: tuple[bool, int]) -> None:
+    async def test() -> None:
+        store = SlowStore()
+        async with opened(has_lane=way[0], store=store) as house:
+            client = await warm(house, store, way[1])
+            client.send(post("/channel/a/", b"hi"))
+            await store.until(way[1] + 1)
+            client.reset()
+            await asyncio.sleep(0.01)
+            store.commits[-1].set_result(None)
+            await asyncio.sleep(0.01)
+            assert not house.wire.connections
+
+    run(test)
+
+
+@pytest.mark.parametrize("last", [b"", post("/hello", method="GET")], ids=["nothing more", "something else"])
+def test_a_publisher_that_has_said_all_hears_its_answers(run: Run, last: bytes) -> None:
+    async def test() -> None:
+        store = SlowStore()
+        async with opened(store=store) as house:
+            client = await warm(house, store, 2)
+            client.send(2 * post("/channel/a/", b"hi") + last)
+            client.writer.write_eof()
+            await store.until(4)
+            await nothing_comes(client)
+            for commit in store.commits[2:]:
+                commit.set_result(None)
+            answers = await client.end()
+            assert answers.count(b"HTTP/1.1 201 Created") == 2
+            assert answers.endswith(b"hello") == bool(last)
+            await asyncio.sleep(0.01)
+            assert not house.wire.connections
+
+    run(test)
+
+
+def test_a_publisher_that_has_said_all_hears_its_answers_however_slowly_it_reads(run: Run) -> None:
+    async def test() -> None:
+        async with opened() as house:
+            client = await house.connect(publishes=2)
+            client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+            sent = 0
+            (publishing,) = house.wire.connections
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while publishing.is_empty:
+                    client.send(post("/channel/a/", b"hi") * 100)
+                    sent += 100
+                    await asyncio.sleep(0)
+            client.writer.write_eof()
+            await asyncio.sleep(0.05)
+            assert house.wire.connections
+            client.reader._transport.resume_reading()  # type: ignore[attr-defined]
+            assert (await client.end()).count(b"HTTP/1.1 201 Created") == sent
+            assert not house.wire.connections
+
+    run(test)
+
+
+def test_who_sends_without_end_while_answers_wait_is_cut_off(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        monkeypatch.setattr(publisher, "UNREAD_BYTES", 10_000)
+        store = SlowStore()
+        async with opened(store=store) as house:
+            client = await warm(house, store, 2)
+            client.send(post("/channel/a/", b"hi") + post("/echo", b"x" * 20_000))
+            with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+                await client.response()
+            assert not house.wire.connections
+            store.commits[-1].set_result(None)
+
+    run(test)
+
+
+# When something goes wrong
+
+
+class BrokenStore(MemoryStore):
+    def append(self, key: str, record: Kept) -> NoReturn:
+        raise RuntimeError("a bug")
+
+
+def test_a_bug_is_logged_once_and_answered_500(run: Run, log: Log, way: tuple[bool, int]) -> None:
+    async def test() -> None:
+        async with opened(has_lane=way[0], store=BrokenStore()) as house:
+            client = await house.connect()
+            for _ in range(3):
+                response = await asked(client, post("/channel/a/", b"hi"))
+                check(response)
+                assert (response.status, response.body) == (500, b'"Internal error"')
+                assert log.taken() == ["a publish failed"]
+
+    run(test)
+
+
+def test_a_bug_in_reading_ends_the_connection_and_is_logged(
+    run: Run, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        async with opened() as house:
+            client = await house.connect(publishes=2)
+            monkeypatch.setattr(publisher.PublishReader, "feed", lambda *_: 1 / 0)
+            client.send(post("/channel/a/", b"hi"))
+            with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+                await client.response()
+            assert log.taken() == ["a publisher's connection failed, and is closed"]
+
+    run(test)
+
+
+def test_a_publisher_that_reads_no_answers_is_cut_off(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test() -> None:
+        monkeypatch.setattr(connection, "CLOSE_SECONDS", 0.05)
+        async with opened(max_outbox=1_000) as house:
+            client = await house.connect(publishes=2)
+            client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while house.wire.connections:
+                    client.send(post("/channel/a/", b"hi") * 100)
+                    await asyncio.sleep(0)
+
+    run(test)
+
+
+def test_a_publisher_that_reads_late_gets_all_answers_before_it_goes_back(run: Run) -> None:
+    async def test() -> None:
+        async with opened() as house:
+            client = await house.connect(publishes=2)
+            client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+            sent = 0
+            (publishing,) = house.wire.connections
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while publishing.is_empty:
+                    client.send(post("/channel/a/", b"hi") * 100)
+                    sent += 100
+                    await asyncio.sleep(0)
+            client.send(post("/hello", method="GET"))
+            await asyncio.sleep(0.05)
+            assert house.wire.connections
+            client.reader._transport.resume_reading()  # type: ignore[attr-defined]
+            for _ in range(sent):
+                assert (await client.response()).status == 201
+            assert (await client.response()).body == b"hello"
+
+    run(test)
+
+
+def test_who_neither_reads_nor_stops_is_cut_off(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test() -> None:
+        monkeypatch.setattr(publisher, "UNREAD_BYTES", 10_000)
+        async with opened() as house:
+            client = await house.connect(publishes=2)
+            client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+            (publishing,) = house.wire.connections
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while publishing.is_empty:
+                    client.send(post("/channel/a/", b"hi") * 100)
+                    await asyncio.sleep(0)
+                while house.wire.connections:
+                    client.send(post("/echo", b"x" * 1_000))
+                    await asyncio.sleep(0)
+
+    run(test)
+
+
+@pytest.mark.parametrize("way_to_end", ["silence", "half a close"])
+def test_a_client_that_reads_nothing_any_more_is_given_up(
+    run: Run, monkeypatch: pytest.MonkeyPatch, way_to_end: str
+) -> None:
+    async def test() -> None:
+        monkeypatch.setattr(publisher, "IDLE_SECONDS", 0.1)
+        async with opened() as house:
+            client = await house.connect(publishes=2)
+            client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+            (publishing,) = house.wire.connections
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while publishing.is_empty:
+                    client.send(post("/channel/a/", b"hi") * 100)
+                    await asyncio.sleep(0)
+                if way_to_end == "half a close":
+                    client.writer.write_eof()
+                while house.wire.connections:  # noqa: ASYNC110 - there is no event for it
+                    await asyncio.sleep(0.01)
+
+    run(test)
+
+
+def test_a_silent_publisher_is_sent_away(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test() -> None:
+        monkeypatch.setattr(publisher, "IDLE_SECONDS", 0.4)
+        async with opened() as house:
+            client, gone = await house.connect(publishes=2), await house.connect(publishes=2)
+            gone.reset()
+            for _ in range(4):
+                await asyncio.sleep(0.15)
+                assert (await asked(client, post("/channel/a/", b"hi"))).status == 201
+            assert len(house.wire.connections) == 1
+            assert await client.end() == b""
+            assert not house.wire.connections
+
+    run(test)
+
+
+def test_a_client_that_ends_the_connection_is_forgotten(run: Run, way: tuple[bool, int]) -> None:
+    async def test() -> None:
+        async with opened(has_lane=way[0]) as house:
+            client = await house.connect(publishes=way[1])
+            client.send(post("/channel/a/", b"hi")[:-1])
+            client.writer.write_eof()
+            assert await client.end() == b""
+            assert not house.wire.connections
+
+    run(test)
+
+
+def test_nothing_is_kept_of_clients_that_are_gone(run: Run, way: tuple[bool, int]) -> None:
+    async def test() -> None:
+        async with opened(has_lane=way[0]) as house:
+            for _ in range(5):
+                await (await house.connect(publishes=way[1])).leave()
+            await asyncio.sleep(0.01)
+            gc.collect()
+            assert len(house.reception._known) == 0
+            assert not house.http._connections
+
+    run(test)
+
+
+def test_publishers_go_when_the_server_closes(run: Run) -> None:
+    async def test() -> None:
+        async with opened() as house:
+            client = await house.connect(publishes=2)
+            await asyncio.gather(house.wire.close(1001, "", within_seconds=5), client.end())
+            assert not house.wire.connections
+
+    run(test)
+
+
+def test_the_log_tells_of_each_publish_and_of_no_password(
+    run: Run, caplog: pytest.LogCaptureFixture, way: tuple[bool, int]
+) -> None:
+    async def test() -> None:
+        caplog.set_level(logging.DEBUG, "chateau")
+        async with opened(has_lane=way[0], password="swordfish") as house:
+            client = await house.connect(publishes=way[1])
+            caplog.clear()
+            await asked(client, post("/channel/a/?pwd=swordfish", b"hi"))
+            (line,) = [record.getMessage() for record in caplog.records]
+            assert line.startswith("201 POST /channel/a/")
+            assert "swordfish" not in line
+
+    run(test)
