@@ -28,6 +28,7 @@ from chateau.net.framing import EVENT_STREAM, LINES, WEBSOCKET
 from chateau.net.http import make_application, make_single_application
 from chateau.net.lines import LinesServer
 from chateau.net.proxies import TrustedProxies
+from chateau.net.publisher import PUBLISHING
 from chateau.net.publishing import Reception
 from chateau.net.subscribing import Subscriptions
 from chateau.net.websocket import Doorstep
@@ -88,7 +89,8 @@ class Server:
         self.wire = self._make_wire(WEBSOCKET, settings.max_frame, beside=None)
         self._lines_wire = self._make_wire(LINES, LINE_BYTES, beside=self.wire)
         self._stream_wire = self._make_wire(EVENT_STREAM, settings.max_frame, beside=self.wire)
-        self._wires = (self.wire, self._lines_wire, self._stream_wire)
+        self._publish_wire = self._make_wire(PUBLISHING, settings.max_frame, beside=self.wire)
+        self._wires = (self.wire, self._lines_wire, self._stream_wire, self._publish_wire)
         self.store = opened_store(settings, self._loop)
         self.hub = Hub(
             store=self.store,
@@ -227,14 +229,16 @@ class Server:
             schemas={name: contract.schemas for name, contract in contracts.items()},
             url_prefix=settings.url_prefix,
         )
-        return self._http_server(
-            Reception(
-                application,
-                channels,
-                url_prefix=settings.url_prefix,
-                address_of=doorstep.proxies.address_of,
-            )
+        reception = Reception(
+            application,
+            channels,
+            url_prefix=settings.url_prefix,
+            address_of=doorstep.proxies.address_of,
+            wire=self._publish_wire,
         )
+        server = self._http_server(reception)
+        reception.resume_with(server.handle_stream)
+        return server
 
     # Wires and listeners
 

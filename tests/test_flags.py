@@ -210,7 +210,7 @@ def test_a_socket_that_somebody_listens_at_is_not_taken_over(tmp_path: Path) -> 
     with running_server("--usock", str(path)):
         line = refused("--usock", str(path))
 
-        assert line == f"chateau: --usock {path}: cannot listen there: Address already in use\n"
+        assert line == f"chateau: --usock {path}: cannot listen there: Address already in use"
         assert path.is_socket()
 
 

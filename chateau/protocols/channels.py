@@ -8,7 +8,7 @@ connected, nor be a member. HTTP itself is :mod:`chateau.net.publishing`'s matte
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chateau.hub.access import matches
 from chateau.hub.errors import AccessDenied, Banned, HubError
@@ -23,6 +23,7 @@ from chateau.hub.events import (
     RoomState,
     Shutdown,
 )
+from chateau.protocols.commits import joined_commit
 from chateau.protocols.errors import TooLarge
 from chateau.protocols.json_text import encode
 from chateau.protocols.packages import channels_of, check_payload, package_kind, read_bulk
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from chateau.hub.hub import Hub, PackageReceipt
-    from chateau.hub.ports import Subscriber
+    from chateau.hub.ports import Commit, Subscriber
     from chateau.hub.session import Session
     from chateau.protocols.contract import Contract
     from chateau.protocols.wire import Broadcast, Outbox
@@ -53,6 +54,13 @@ class InvalidKey(HubError):
 
     def __init__(self) -> None:
         super().__init__(f"An idempotency key has 1 to {KEY_LENGTH} characters.")
+
+
+class BulkReceipt(NamedTuple):
+    """Packages that were handed to *delivered* sessions of this node in all; *commit* is for all of them."""
+
+    delivered: int
+    commit: Commit | None
 
 
 def channel_name(raw: str) -> str:
@@ -133,7 +141,7 @@ class ChannelsProtocol:
 
     def broadcast_all(
         self, body: bytes, *, address: str, password: str | None = None, key: str | None = None
-    ) -> list[PackageReceipt]:
+    ) -> BulkReceipt:
         """Hand all packages in *body* to their channels, now, in the order in which they stand there.
 
         Nothing goes out before all of it is checked. The idempotency *key* counts for each package by its
@@ -147,12 +155,14 @@ class ChannelsProtocol:
         parcels = read_bulk(body, self._contract)
         for name in channels_of(body):
             self._hub.check_channel(channel_name(name))
-        return [
+        receipts = [
             self._hub.publish_package(
                 channel_name(channel), kind, payload, key=None if key is None else f"{key}\n{place}"
             )
             for place, (channel, kind, payload) in enumerate(parcels)
         ]
+        delivered = sum(receipt.delivered for receipt in receipts)
+        return BulkReceipt(delivered, joined_commit([receipt.commit for receipt in receipts]))
 
     def _admit(self, size: int, address: str, password: str | None, key: str | None) -> None:
         if self._hub.access.is_banned(address):
