@@ -24,11 +24,12 @@ class _Late(NamedTuple):
 class Answers:
     """The answers that are due to one client."""
 
-    __slots__ = ("_due", "_outbox")
+    __slots__ = ("_awaited", "_due", "_outbox")
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
         self._due: deque[bytes | _Late] | None = None  # made when the first one has to wait
+        self._awaited: Commit | None = None  # the last one that will call back
 
     def put(self, answer: bytes) -> None:
         """Send *answer* when its turn has come."""
@@ -42,7 +43,9 @@ class Answers:
         if self._due is None:
             self._due = deque()
         self._due.append(_Late(commit, encode))
-        commit.add_done_callback(self._go_on)
+        if commit is not self._awaited or commit.done():  # a store may have one commit for many messages
+            self._awaited = commit
+            commit.add_done_callback(self._go_on)
 
     def _go_on(self, _commit: Commit) -> None:
         due = self._due
@@ -54,4 +57,4 @@ class Answers:
                 answer = answer.encode(answer.commit.exception())
             due.popleft()
             self._outbox.send(answer)
-        self._due = None
+        self._due = self._awaited = None

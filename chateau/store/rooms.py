@@ -133,6 +133,12 @@ class Batch:
         self.oldest = ""  # delete what is from before this, everywhere
         self.is_probe = False
 
+    @property
+    def is_lone(self) -> bool:
+        """Whether it is one record, and nothing else is to be written with it."""
+        more = self.rooms or self.logs or self.erasures or self.trims or self.oldest or self.is_probe
+        return not more and len(self.parts) == 1 and len(self.parts[0][1]) == 1
+
     def close(self) -> None:
         """Take in no more."""
         for log, _ in self.parts:

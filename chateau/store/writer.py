@@ -84,17 +84,23 @@ class Writer:
 
     def _try(self, batch: Batch) -> Exception | None:
         try:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._write(batch)
-            self._db.execute("COMMIT")
-            if batch.is_probe:
-                self._db.execute("DELETE FROM meta WHERE name = 'probe'")
+            if batch.is_lone:
+                save_chunks(self._db, self._rows(batch))  # a statement is a transaction by itself
+            else:
+                self._write_together(batch)
         except Exception as exc:
             with suppress(sqlite3.Error):
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
             return exc
         return None
+
+    def _write_together(self, batch: Batch) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+        self._write(batch)
+        self._db.execute("COMMIT")
+        if batch.is_probe:
+            self._db.execute("DELETE FROM meta WHERE name = 'probe'")
 
     def _write(self, batch: Batch) -> None:
         db = self._db
