@@ -234,6 +234,7 @@ class Server:
             channels,
             url_prefix=settings.url_prefix,
             address_of=doorstep.proxies.address_of,
+            allows_origin=doorstep.allows_origin,
             wire=self._publish_wire,
         )
         server = self._http_server(reception)

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, unquote_to_bytes
 from tornado.httputil import HTTPHeaders, format_timestamp
 
 from chateau import __version__
-from chateau.hub.errors import HubError, InvalidName, Unavailable
+from chateau.hub.errors import AccessDenied, HubError, InvalidName, Unavailable
 from chateau.protocols.errors import Internal, TooLarge
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 
 AddressOf = Callable[[Any, HTTPHeaders], str]
 """The client's address, from Tornado's context of its connection and the headers of its request."""
+
+AllowsOrigin = Callable[[str], bool]
+"""Whether pages of another origin than the server's own may come in."""
 
 LENGTH_DIGITS = 18
 """Digits of a body's length that are read; with more of them it is too long by far."""
@@ -79,12 +82,14 @@ class PublishDesk:
         *,
         url_prefix: str,
         address_of: AddressOf,
+        allows_origin: AllowsOrigin,
         clock: Callable[[], float],
     ) -> None:
-        """*clock* returns seconds since 1970, UTC."""
+        """*allows_origin* is asked about pages of other origins; *clock* returns seconds since 1970, UTC."""
         self.max_body = channels.max_frame
         self._channels = channels
         self._address_of = address_of
+        self._allows_origin = allows_origin
         self._clock = clock
         self._channel_path = url_prefix + "/channel/"
         self._broadcast_paths = (url_prefix + "/broadcast", url_prefix + "/broadcast/")
@@ -129,6 +134,7 @@ class PublishDesk:
         self, errand: Errand, headers: HTTPHeaders, body: bytes, context: Any
     ) -> PackageReceipt | BulkReceipt:
         channels = self._channels
+        self._check_origin(headers)
         address = self._address_of(context, headers)
         password = _password(errand.query, headers)
         key = header(headers, "Idempotency-Key")
@@ -136,6 +142,17 @@ class PublishDesk:
             return channels.broadcast_all(body, address=address, password=password, key=key)
         name, kind = decoded_name(errand.name), header(headers, "Package-Type")
         return channels.publish(name, kind, body, address=address, password=password, key=key)
+
+    def _check_origin(self, headers: HTTPHeaders) -> None:
+        """Refuse what a page of another origin has a browser send, unless that origin is allowed."""
+        origin = header(headers, "Origin")
+        if origin is None or header(headers, "Sec-Fetch-Site") in _SAME_SITE:
+            return
+        if origin.partition("://")[2] != header(headers, "Host") and not self._allows_origin(origin):
+            raise AccessDenied("Pages of this origin may not publish here.")
+
+
+_SAME_SITE = ("same-origin", "none")
 
 
 def remote_ip(context: Any, headers: HTTPHeaders) -> str:  # noqa: ARG001 - a proxy is not believed

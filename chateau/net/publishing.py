@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tornado.httputil import HTTPHeaders, RequestStartLine
 
     from chateau.hub.ports import Commit
-    from chateau.net.publish_desk import AddressOf, Errand
+    from chateau.net.publish_desk import AddressOf, AllowsOrigin, Errand
     from chateau.net.publisher import Resume
     from chateau.net.wire import Wire
     from chateau.protocols.channels import ChannelsProtocol
@@ -51,12 +51,19 @@ class Reception(HTTPServerConnectionDelegate):
         *,
         url_prefix: str = "",
         address_of: AddressOf = remote_ip,
+        allows_origin: AllowsOrigin = lambda _origin: False,
         clock: Callable[[], float] = time.time,
         wire: Wire | None = None,
     ) -> None:
         """*clock* returns seconds since 1970, UTC; *wire* is for the publishers' own connections."""
         self.application = application
-        self.desk = PublishDesk(channels, url_prefix=url_prefix, address_of=address_of, clock=clock)
+        self.desk = PublishDesk(
+            channels,
+            url_prefix=url_prefix,
+            address_of=address_of,
+            allows_origin=allows_origin,
+            clock=clock,
+        )
         self._wire = wire
         self._lane: FastLane | None = None
         self._known: WeakSet[object] = WeakSet()  # Tornado's connections that have published once

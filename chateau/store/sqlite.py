@@ -269,8 +269,8 @@ class SqliteStore:
             if self._is_broken:
                 self._heal()
             batch.commit.decide(None)
-            # A turn later, with what those who have been answered say next: 187 messages a batch in place of 147
-            # from 100 publishers, for 10 % less CPU. A lone message does not come by here.
+            # A turn later, with what those who have been answered say next: from 100 publishers, 187
+            # messages a batch in place of 147, for 10 % less CPU. A lone message does not come by here.
             self._loop.call_soon(self._hand_over)
         else:
             self._fail(batch, error)

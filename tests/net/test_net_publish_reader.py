@@ -22,7 +22,14 @@ def new_reader() -> PublishReader:
         broadcast_binary=broadcast_binary,
         max_frame=MAX_BODY,
     )
-    return PublishReader(PublishDesk(channels, url_prefix="/api", address_of=remote_ip, clock=lambda: 0.0))
+    desk = PublishDesk(
+        channels,
+        url_prefix="/api",
+        address_of=remote_ip,
+        allows_origin=lambda origin: False,
+        clock=lambda: 0.0,
+    )
+    return PublishReader(desk)
 
 
 def told(publish: Publish) -> tuple[Errand, dict[str, str], bytes]:
