@@ -33,7 +33,7 @@ from chateau.protocols.errors import (
     TooLarge,
     UnknownType,
 )
-from chateau.protocols.json_text import Fragment, decode, encode, is_scalar, kind_of
+from chateau.protocols.json_text import Fragment, decode, encode, is_scalar, kind_of, readable
 from chateau.protocols.rate import Bucket
 from chateau.times import earliest, latest
 
@@ -300,14 +300,6 @@ def fitting(messages: list[bytes], budget: int, from_the_front: bool) -> list[Fr
             break
         kept.append(Fragment(message))
     return kept if from_the_front else kept[::-1]
-
-
-def readable(text: str) -> Frame:
-    """What *text* asks, so that its refusal can name it; nothing where it cannot be read."""
-    try:
-        return decode(text)
-    except HubError:
-        return {}
 
 
 def refusal(error: HubError, request: Frame) -> Frame:

@@ -26,7 +26,7 @@ from chateau.hub.events import (
 )
 from chateau.protocols.admission import Admission
 from chateau.protocols.errors import BinaryFrame, Internal, InvalidMessage, TooLarge, UnknownType
-from chateau.protocols.json_text import decode, encode, kind_of
+from chateau.protocols.json_text import decode, encode, kind_of, readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -316,14 +316,6 @@ def no_such_function(request: Frame) -> UnknownType:
     else:
         wrong = f'"function" is {kind_of(name)}'
     return UnknownType(f"{wrong}; the functions are {', '.join(FUNCTIONS)}.")
-
-
-def readable(text: str) -> Frame:
-    """What *text* asks, so that its refusal can name it; nothing where it cannot be read."""
-    try:
-        return decode(text)
-    except HubError:
-        return {}
 
 
 def refusal(error: HubError, request: Frame) -> Frame:

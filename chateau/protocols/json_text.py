@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from chateau.hub.errors import quoted
+from chateau.hub.errors import HubError, quoted
 from chateau.protocols.errors import InvalidJson, NotAnObject
 
 encode = orjson.dumps
@@ -50,6 +50,14 @@ def decode(text: str) -> dict[str, Any]:
     if text.count(":") != len(value):
         _refuse_repeated_keys(text)
     return value
+
+
+def readable(text: str) -> dict[str, Any]:
+    """What *text* asks, so that its refusal can name it; nothing where it cannot be read."""
+    try:
+        return decode(text)
+    except HubError:
+        return {}
 
 
 def kind_of(value: object) -> str:

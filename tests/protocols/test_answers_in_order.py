@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from chateau_house import LIST, Frame, House, LateStore, publish
+from chateau_house import LIST, Frame, HandCommit, House, LateStore, publish
+
+from chateau.hub.events import Kept
 
 REFS = ["first", "second", "third"]
 
@@ -103,3 +105,36 @@ def test_when_all_is_answered_the_next_answer_goes_straight_out(house: House, st
     house["alice"].send(LIST | {"ref": "y"})
 
     assert answers(house) == ["y"]
+
+
+class TogetherStore(LateStore):
+    """Keeps all that is said with one commit."""
+
+    def append(self, key: str, record: Kept) -> HandCommit | None:  # type: ignore[override]
+        commit = super().append(key, record)
+        return commit and self.commits[0]
+
+
+def test_messages_that_are_kept_together_are_answered_together_and_each_once() -> None:
+    store = TogetherStore()
+    house = House("alice", inside="lobby", store=store)
+    ask_three(house)
+    house["alice"].send(LIST | {"ref": "last"})
+    assert answers(house) == []
+
+    store.commits[0].finish()
+
+    assert answers(house) == [*REFS, "last"]
+
+
+def test_a_commit_that_is_done_already_answers_what_comes_later_too() -> None:
+    store = TogetherStore()
+    house = House("alice", inside="lobby", store=store)
+    house["alice"].send(publish("lobby", ref="first"))
+    store.commits[0].decide()
+
+    house["alice"].send(publish("lobby", ref="second"))
+    assert answers(house) == []
+    store.commits[0].call_back()
+
+    assert answers(house) == ["first", "second"]

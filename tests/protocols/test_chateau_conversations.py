@@ -491,6 +491,18 @@ STATES = [
     pytest.param(
         [
             hub_does(
+                "publish_package",
+                "lobby",
+                "bytes",
+                b"\x00\xff",
+                alice=[ok(7, sender="channel", room="lobby", content="AP8=", seq=1, **stamp(0))],
+            ),
+        ],
+        id="a package that is published to a room is a message from the channel",
+    ),
+    pytest.param(
+        [
+            hub_does(
                 "shut_down",
                 "maintenance",
                 alice=[SHUTDOWN | {"reason": "maintenance"}],
