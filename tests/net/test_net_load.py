@@ -134,6 +134,6 @@ async def test_sigterm_under_load_is_told_to_every_client(io_loop: IOLoop) -> No
     shutdown = {"type": 0, "status": 503, "event": "shutdown", "reason": None}
     assert all(listener.shutdown == shutdown for listener in listeners)
     assert {listener.goodbye for listener in listeners} == {(1001, "server shutdown")}
-    assert f"draining: {CLIENTS} connection(s) open" in server.log
+    assert f"draining: {CLIENTS} session(s) open" in server.log
     assert "Traceback" not in server.log
     assert "ERROR" not in server.log
