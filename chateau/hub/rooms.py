@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from chateau.hub.errors import NotInRoom, UnknownRoom
 from chateau.hub.events import RoomState
-from chateau.hub.registry import checked_form
+from chateau.hub.registry import USERNAME_LIMIT, checked_form
 from chateau.hub.room import ROOM_NAME_LIMIT, Room
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ class Rooms:
         """
         room = self.find(name)
         if room.banned is not None:
-            room.banned.discard(checked_form(username, self._form, limit=ROOM_NAME_LIMIT))
+            room.banned.discard(checked_form(username, self._form, limit=USERNAME_LIMIT))
         self.forget_if_deserted(room)
 
     def _tell_state(self, room: Room, reason: str | None) -> None:
