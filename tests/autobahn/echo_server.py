@@ -17,8 +17,8 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
 
-from chateau.net.frames import binary_frame
-from chateau.net.websocket import WebSocketEntrance
+from chateau.net.proxies import TrustedProxies
+from chateau.net.websocket import Doorstep, WebSocketEntrance
 from chateau.net.wire import Wire
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class EchoPeer:
         self._connection.send(text.encode())
 
     def on_binary(self, payload: bytes) -> None:
-        self._connection.wire.turn.put(self._connection, binary_frame(payload))
+        self._connection.send_binary(payload)
 
     def on_close(self) -> None:
         pass
@@ -69,7 +69,7 @@ def route(path: str) -> Route:
         max_outbox=2 * MAX_MESSAGE_BYTES,
         takes_sockets=path == "fast",
     )
-    return "/", WebSocketEntrance, {"door": EchoDoor(), "wire": wire}
+    return "/", WebSocketEntrance, {"door": EchoDoor(), "doorstep": Doorstep(wire, TrustedProxies())}
 
 
 async def serve(path: str) -> None:
