@@ -11,6 +11,7 @@ import logging
 import signal
 import sys
 import time
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
@@ -147,7 +148,9 @@ class Server:
         if self._keeping_alive is not None:
             self._keeping_alive.cancel()
         if isinstance(self.store, SqliteStore):
-            await self.store.settle()  # so that what was said before is answered before
+            with suppress(TimeoutError):  # a disk that hangs must not keep the rest from ending
+                async with asyncio.timeout(DRAIN_SECONDS):
+                    await self.store.settle()  # so that what was said before is answered before
         self.hub.shut_down(reason)
         closing = (
             wire.close(frames.GOING_AWAY, "server shutdown", within_seconds=DRAIN_SECONDS)

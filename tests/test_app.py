@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import socket
@@ -14,6 +15,9 @@ from urllib.request import urlopen
 import pytest
 from running_server import ROOT, running_server
 
+from chateau.app import Server
+from chateau.settings import Settings
+
 
 def test_it_prints_one_line_an_address_and_answers_there() -> None:
     with running_server("--url-prefix", "/chat") as server, urlopen(server.address) as page:
@@ -22,6 +26,21 @@ def test_it_prints_one_line_an_address_and_answers_there() -> None:
     assert server.address.startswith("http://127.0.0.1:")
     assert server.address.endswith("/chat/")
     assert "/chat/ws" in shown
+
+
+def test_a_store_that_never_settles_does_not_keep_it_from_stopping(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chateau.app.DRAIN_SECONDS", 0.05)
+
+    async def drained() -> None:
+        server = Server(Settings(port=0, lines_port=0, data=str(tmp_path)))
+        server.start()
+        monkeypatch.setattr(server.store, "settle", asyncio.Event().wait)
+        async with asyncio.timeout(10):
+            await server.drain()
+
+    asyncio.run(drained())
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
