@@ -27,6 +27,7 @@ from chateau.protocols.commits import joined_commit
 from chateau.protocols.errors import TooLarge
 from chateau.protocols.json_text import encode
 from chateau.protocols.packages import channels_of, check_payload, package_kind, read_bulk
+from chateau.protocols.wire import NORMAL_CLOSURE, POLICY_VIOLATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -41,10 +42,6 @@ Frame = dict[str, Any]
 
 KEY_LENGTH = 200
 """Characters of an idempotency key at most."""
-
-NORMAL = 1000
-POLICY_VIOLATION = 1008
-"""Codes that a WebSocket closes with (RFC 6455, section 7.4.1)."""
 
 _outbox = attrgetter("outbox")
 
@@ -201,7 +198,7 @@ class Listener:
     def on_text(self, text: str) -> None:
         """Close where that is asked for."""
         if text == "close":
-            self.session.outbox.disconnect(NORMAL, "")
+            self.session.outbox.disconnect(NORMAL_CLOSURE, "")
 
     def on_binary(self, payload: bytes) -> None:
         """Nothing is listened to."""

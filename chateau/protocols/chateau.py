@@ -35,6 +35,7 @@ from chateau.protocols.errors import (
 )
 from chateau.protocols.json_text import Fragment, decode, encode, is_scalar, kind_of, readable
 from chateau.protocols.rate import Bucket
+from chateau.protocols.wire import RELAY_BYTES
 from chateau.times import earliest, latest
 
 if TYPE_CHECKING:
@@ -50,14 +51,8 @@ log = logging.getLogger(__name__)
 
 Frame = dict[str, Any]
 
-RELAY_BYTES = 1536
-"""What a frame may add to the request whose content it passes on.
-
-A message as it is kept has 450 bytes more than its request at most: sender, id, time, seq, and the room's
-name as it was first written. A history answer has ``HISTORY_BYTES`` around its messages.
-"""
-
 HISTORY_BYTES = 768
+"""What a history answer may have around its messages."""
 
 GROWTH = 33
 """Bytes that a frame has for a character of its request at most: a name of one may be shown with 128."""

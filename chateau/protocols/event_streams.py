@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from chateau.hub.errors import Unavailable
 from chateau.hub.events import Package, RoomMessage
-from chateau.protocols.channels import NORMAL, Listener, frame_of, listening
+from chateau.protocols.channels import Listener, frame_of, listening
 from chateau.protocols.json_text import encode
+from chateau.protocols.wire import NORMAL_CLOSURE, TRY_AGAIN_LATER
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 PAGE = 1_000
 """Messages that are read from the store at once."""
-
-TRY_AGAIN_LATER = 1013
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _SEQ = re.compile(r"[0-9]{1,16}")
@@ -78,7 +77,7 @@ class EventStreams:
                 since = record.seq
                 budget -= len(payload)
                 if budget < 0:
-                    self._end(session, NORMAL, "")
+                    self._end(session, NORMAL_CLOSURE, "")
                     return
             is_more = len(page.messages) == PAGE
 

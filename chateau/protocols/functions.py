@@ -27,6 +27,7 @@ from chateau.hub.events import (
 from chateau.protocols.admission import Admission
 from chateau.protocols.errors import BinaryFrame, Internal, InvalidMessage, TooLarge, UnknownType
 from chateau.protocols.json_text import decode, encode, kind_of, readable
+from chateau.protocols.wire import RELAY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -50,9 +51,6 @@ CUSTOM_BYTES = 16_384
 
 CARD_BYTES = CUSTOM_BYTES + 512
 """Bytes that a client's card may have: its variables, its id and address, its username."""
-
-RELAY_BYTES = 1536
-"""What a frame of any protocol may have around the message, its sender's card and its recipients' names."""
 
 NAME_BYTES = 131
 """Bytes that a recipient may take in such a frame: 32 characters of four bytes, quotes and a comma."""

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from chateau.protocols.wire import NORMAL_CLOSURE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chateau.hub.ports import Commit
     from chateau.protocols.wire import Outbox
 
-NORMAL_END = 1000
 LINE_END = b"\r\n"
 """What the wire puts behind each message, too."""
 
@@ -73,7 +74,7 @@ class Line:
     def end(self) -> None:
         """Close the connection behind all that was put in."""
         if self._due is None:
-            self.outbox.disconnect(NORMAL_END, "")
+            self.outbox.disconnect(NORMAL_CLOSURE, "")
         else:
             self._due.append(None)
 
@@ -87,7 +88,7 @@ class Line:
 
     def _let_out(self, item: Place | bytes | None) -> None:
         if item is None:
-            self.outbox.disconnect(NORMAL_END, "")
+            self.outbox.disconnect(NORMAL_CLOSURE, "")
         elif isinstance(item, Place):
             assert item.payloads is not None
             self.held_bytes -= size(item.payloads)

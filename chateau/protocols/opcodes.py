@@ -29,6 +29,7 @@ from chateau.protocols.commands import Commands, InNoRoom
 from chateau.protocols.errors import BinaryFrame, Internal, InvalidMessage, TooLarge, UnknownType
 from chateau.protocols.json_text import decode, encode, is_scalar, kind_of
 from chateau.protocols.plugin_commands import Runner, Server
+from chateau.protocols.wire import RELAY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Coroutine, Mapping
@@ -47,9 +48,6 @@ Frame = dict[str, Any]
 
 GENERAL = "general"
 """The room that everyone who logs in comes into."""
-
-RELAY_BYTES = 1536
-"""What any protocol's frame may add to the request whose content it passes on."""
 
 ERROR_LENGTH = 300
 """Characters of an error's sentence at most; a plug-in's may be longer."""

@@ -6,7 +6,7 @@ import pytest
 from chateau_house import Frame, House, history, join, no, ok, publish, read, register, stamp
 from quiet_store import QuietStore
 
-from chateau.protocols.chateau import RELAY_BYTES
+from chateau.protocols.wire import RELAY_BYTES
 
 MAX_FRAME = 4096
 PASSED_ON = MAX_FRAME - RELAY_BYTES

@@ -36,7 +36,8 @@ from quiet_store import QuietStore
 from chateau.hub.errors import Unavailable
 from chateau.hub.events import Arrival, Kept
 from chateau.hub.ports import Page
-from chateau.protocols.chateau import RELAY_BYTES, REQUESTS
+from chateau.protocols.chateau import REQUESTS
+from chateau.protocols.wire import RELAY_BYTES
 
 
 def refused(name: str, text: str) -> str:

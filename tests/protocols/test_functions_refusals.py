@@ -25,7 +25,8 @@ from functions_house import (
 
 from chateau.hub.errors import Unavailable
 from chateau.hub.session import Session
-from chateau.protocols.functions import CUSTOM_BYTES, ECHO_LIMIT, FUNCTIONS, NAME_BYTES, RELAY_BYTES, Function
+from chateau.protocols.functions import CUSTOM_BYTES, ECHO_LIMIT, FUNCTIONS, NAME_BYTES, Function
+from chateau.protocols.wire import RELAY_BYTES
 
 LIST = ", ".join(FUNCTIONS)
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from opcodes_house import CACHE, CONTRACT, KEY, URL, House, create, no, said, server
 
 from chateau.protocols.commands import BUILT_INS
-from chateau.protocols.opcodes import ERROR_LENGTH, RELAY_BYTES, REQUESTS
+from chateau.protocols.opcodes import ERROR_LENGTH, REQUESTS
+from chateau.protocols.wire import RELAY_BYTES
 
 
 def invalid(error: str, path: str, op: int = 1) -> Frame:
