@@ -1,16 +1,20 @@
 """The command line of the test client: options in, exit code out.
 
-What a run does is told in :mod:`chateau.client.visit`; the page for users is docs/client.md.
+Without a command, files: message files are sent (:mod:`chateau.client.visit`), scenarios are played
+(:mod:`chateau.client.scenarios.command`). The commands have modules of their own. The page for users is
+docs/client.md.
 """
 
 import argparse
 import asyncio
+import importlib
 import io
 import logging
 import math
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
 
@@ -20,54 +24,107 @@ from chateau.client.display import Plain, Transcript
 from chateau.client.messages import MessageError, read
 from chateau.client.pipe import Lines
 from chateau.client.prompt import Prompt
+from chateau.client.scenarios import command as scenarios
+from chateau.client.scenarios.addresses import Server
 from chateau.client.verdict import Exit
 from chateau.client.visit import Visit
 
-DEFAULT_URL = "ws://localhost:8888/ws"
 DEFAULT_TIMEOUT_SECONDS = 5.0
 
 DESCRIPTION = """\
-Sends message files to a Chateau server and prints every frame that comes back.
+Sends message files to a Chateau server and prints every frame that comes back; plays
+scenario files, and says which of their rules a server breaks.
 
-With files, it sends them in order over one connection. Without, it asks for one
-after the other; q, Ctrl-D or Ctrl-C leaves. A file that is not found where you
-are is looked for in messages/ and its folders, with or without its ".json"."""
+With message files, it sends them in order over one connection. With scenarios or folders
+of them, it plays them and reports. Without files, it asks for one message after the
+other; q, Ctrl-D or Ctrl-C leaves. A file that is not found where you are is looked for in
+messages/ and its folders, with or without its ".json"."""
 
 EPILOG = """\
+commands, each with its own --help:
+  replay FILE         send a recording again
+  to-scenario FILE    make a scenario of a recording
+  proxy               stand between a client and a server, show, record, and make the network bad
+  grade DIR           grade every submission in a folder
+
 example:
   python server.py                               in one terminal, then in another
   python test_client.py                          asks: message file> register
   python test_client.py register list            sends two files, prints the answers
   python test_client.py --json register list     one line of JSON per frame, for scripts
   printf 'register\\nlist\\n' | python test_client.py
+  python test_client.py conformance/chateau      plays all scenarios of a folder
+  python test_client.py --server-command "python server.py --port {port}" conformance/chateau
 
 exit codes:
-  0  all well
+  0  all well; with --gradescope, always
   1  the command line is wrong
-  2  a file cannot be read, or is not JSON
+  2  a file cannot be read, or is not what it should be
   3  no connection, no answer in time, or the server closed the connection
-  4  an answer was 400, or a frame broke its schema"""
+  4  an answer was 400, a frame broke its schema, or a scenario failed"""
+
+
+# What the first word of a command line may be, and the module that has the command: its description,
+# ``add_arguments`` and ``run``. It is imported when it is asked for.
+COMMANDS = {
+    "replay": "chateau.client.recordings.replay_command",
+    "to-scenario": "chateau.client.recordings.to_scenario_command",
+    "proxy": "chateau.client.proxy.command",
+    "grade": "chateau.client.grading.command",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the test client and return its exit code."""
-    options = _parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
     _never_fail_to_print()
-    logging.getLogger("tornado").addHandler(logging.NullHandler())  # what it logs, the client tells
-    visit = Visit(Plain() if options.json else Transcript())
     try:
-        return asyncio.run(_run(options, visit))
-    except KeyboardInterrupt:
-        return Exit.INTERRUPTED if options.files else visit.verdict.code
+        if words and words[0] in COMMANDS:
+            return _run_command(words[0], words[1:])
+        return _run_files(words)
     except BrokenPipeError:
         return _reader_left()
 
 
-async def _run(options: argparse.Namespace, visit: Visit) -> int:
+def _run_command(name: str, words: Sequence[str]) -> int:
+    command = importlib.import_module(COMMANDS[name])
+    parser = _Parser(
+        prog=f"{Path(sys.argv[0]).name} {name}",
+        description=command.DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_arguments(parser)
+    try:
+        return int(command.run(parser.parse_args(words)))
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+
+
+def _run_files(words: Sequence[str]) -> int:
+    options = _parser().parse_args(words)
+    if scenarios.names_scenarios(options.files) or options.server_command:
+        try:
+            return scenarios.run(options)
+        except KeyboardInterrupt:
+            return Exit.INTERRUPTED
+    return _visit(options)
+
+
+def _visit(options: argparse.Namespace) -> int:
+    logging.getLogger("tornado").addHandler(logging.NullHandler())  # what it logs, the client tells
+    visit = Visit(Plain() if options.json else Transcript())
+    try:
+        return asyncio.run(_talk(options, visit))
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED if options.files else visit.verdict.code
+
+
+async def _talk(options: argparse.Namespace, visit: Visit) -> int:
     """Do what *options* say: every trouble that ends a run is told here, and becomes its exit code."""
+    url = options.url or (options.server or Server()).url("chateau")
     try:
         messages = [read(name) for name in options.files]
-        async with Conversation(options.url, visit.received, timeout_seconds=options.timeout) as conversation:
+        async with Conversation(url, visit.received, timeout_seconds=options.timeout) as conversation:
             if messages:
                 await visit.send_all(conversation, messages)
             elif _stdin_is_a_terminal():
@@ -95,21 +152,30 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("files", nargs="*", metavar="FILE", help="a message file to send")
     parser.add_argument(
-        "--url", type=_url, default=DEFAULT_URL, help="where the server listens (default: %(default)s)"
+        "files",
+        nargs="*",
+        metavar="FILE",
+        help="a message file to send, a scenario, or a folder of scenarios",
     )
     parser.add_argument(
         "--timeout",
         type=_seconds,
         default=DEFAULT_TIMEOUT_SECONDS,
         metavar="SECONDS",
-        help=f"how long to wait for the connection and for an answer (default: {DEFAULT_TIMEOUT_SECONDS:g})",
+        help="how long to wait for the connection, for an answer and for a step of a scenario "
+        f"(default: {DEFAULT_TIMEOUT_SECONDS:g})",
     )
-    parser.add_argument(
+    parser.add_argument("--record", metavar="FILE", help="write every frame to FILE, as JSON lines")
+    parser.add_argument("--version", action="version", version=f"chateau test client {__version__}")
+    messages = parser.add_argument_group("message files")
+    messages.add_argument(
+        "--url", type=_url, help="where the server listens (default: ws://localhost:8888/ws)"
+    )
+    messages.add_argument(
         "--json", action="store_true", help="print each frame as it came, one a line, and nothing else"
     )
-    parser.add_argument("--version", action="version", version=f"chateau test client {__version__}")
+    scenarios.add_arguments(parser)
     return parser
 
 
@@ -120,7 +186,9 @@ def _url(text: str) -> str:
     except ValueError:
         complete = False
     if not complete:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a WebSocket address such as {DEFAULT_URL}")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a WebSocket address such as ws://localhost:8888/ws"
+        )
     return text
 
 

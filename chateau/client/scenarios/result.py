@@ -61,9 +61,9 @@ class Failure:
 class Result:
     """One scenario, played.
 
-    ``clients`` maps the name of each client to its protocol, in the scenario's order. ``reason`` is why it was
-    skipped or could not be played. ``notes`` is what else should be told with it, such as what the server wrote
-    to stderr when it crashed.
+    ``clients`` maps the name of each client to its protocol, in the scenario's order. ``reason`` is why it
+    was skipped or could not be played. ``notes`` is what else should be told with it, such as what the server
+    wrote to stderr when it crashed.
     """
 
     name: str
@@ -79,6 +79,7 @@ class Result:
     transcript: tuple[Entry, ...] = ()
     failure: Failure | None = None  # where the verdict is failed, and where a step ran into an error
     reason: str = ""
+    is_file_at_fault: bool = False  # and not the connection, where the verdict is error
     notes: tuple[str, ...] = ()
 
     @property

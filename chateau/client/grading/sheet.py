@@ -1,0 +1,66 @@
+"""The sheet: what grading came to, as a CSV file for a spreadsheet."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from chateau.client.grading.grade import Grade, Task
+from chateau.client.scenarios.result import Verdict
+
+COLUMNS = ("submission", "score", "max_score", *Verdict, "seconds", "note")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet compute a cell that it should show
+
+
+def write(path: Path, grades: Sequence[Grade], tasks: Sequence[Task]) -> None:
+    """Write a row for each of *grades*, by name, with a column for each of *tasks* at its end."""
+    text = io.StringIO(newline="")
+    rows = csv.writer(text)
+    rows.writerow([*COLUMNS, *map(defused, column_names(tasks))])
+    possible = max((grade.max_score for grade in grades if grade.is_complete), default=None)
+    for grade in sorted(grades, key=lambda grade: grade.name):
+        rows.writerow(_row(grade, tasks, possible))
+    path.write_bytes(text.getvalue().encode("utf-8", "backslashreplace"))
+
+
+def column_names(tasks: Sequence[Task]) -> list[str]:
+    """The scenarios' names; one that is there already gets its file's beside it."""
+    names: list[str] = []
+    for task in tasks:
+        taken = {*COLUMNS, *names}
+        names.append(f"{task.name} ({task.file})" if task.name in taken else task.name)
+    return names
+
+
+def defused(text: str) -> str:
+    """*text* so that no spreadsheet takes it for a formula."""
+    return f"'{text}" if text.lstrip(" \n").startswith(FORMULA) else text
+
+
+def number(value: float) -> str:
+    return f"{value:.10g}"
+
+
+def _row(grade: Grade, tasks: Sequence[Task], possible: float | None) -> list[str]:
+    """What was not played to its end is out of as many points as the others are."""
+    max_score = grade.max_score if grade.is_complete or possible is None else possible
+    counts = [str(grade.count(verdict)) for verdict in Verdict]
+    scores = [_score(grade, index) for index in range(len(tasks))]
+    return [
+        defused(grade.name),
+        number(grade.score),
+        number(max_score),
+        *counts,
+        f"{grade.seconds:.1f}",
+        defused(grade.note),
+        *scores,
+    ]
+
+
+def _score(grade: Grade, index: int) -> str:
+    """Empty where the scenario was skipped: it counts neither way."""
+    if not grade.verdicts:
+        return "0"
+    if grade.verdicts[index] is Verdict.SKIPPED:
+        return ""
+    return number(grade.scores[index])

@@ -1,0 +1,147 @@
+"""Showing what passes: a line for people, in colours on a terminal, or a line of JSON for programs.
+
+Frames go to stdout; what is worth knowing besides goes to stderr.
+"""
+
+import base64
+import json
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from chateau.client.display import one_line
+from chateau.client.proxy.frame import Kind, Way
+from chateau.client.proxy.witness import Sight
+from chateau.client.transcript import close_of
+
+LONGEST_TEXT = 100
+
+_ARROWS = {Way.TO_SERVER: "→ server", Way.TO_CLIENT: "← server"}
+_STYLES = {Way.TO_SERVER: "cyan", Way.TO_CLIENT: "green"}
+
+
+class Quiet:
+    """Nothing but troubles."""
+
+    def __init__(self) -> None:
+        self._err = _console(stderr=True)
+
+    def sight(self, sight: Sight) -> None:
+        pass
+
+    def trouble(self, sentence: str) -> None:
+        self.note(sentence, "bold red")
+
+    def note(self, sentence: str, style: str = "dim") -> None:
+        try:
+            self._err.print(Text(one_line(sentence), style), soft_wrap=True)
+        except OSError:  # nobody reads it
+            return
+
+
+class Shown(Quiet):
+    """Writes a line for each sight; *on_gone* is called once nobody reads them any more."""
+
+    def __init__(self, on_gone: Callable[[], None]) -> None:
+        super().__init__()
+        self._on_gone = on_gone
+
+    def sight(self, sight: Sight) -> None:
+        try:
+            self.write(sight)
+        except OSError:
+            self._on_gone()
+
+    def write(self, sight: Sight) -> None:
+        raise NotImplementedError
+
+
+class Lines(Shown):
+    """One line each, for people."""
+
+    def __init__(self, on_gone: Callable[[], None]) -> None:
+        super().__init__(on_gone)
+        self._out = _console(stderr=False)
+
+    def write(self, sight: Sight) -> None:
+        line = Text.assemble(
+            (f"{_time(sight.at)} ", "dim"),
+            (f"#{sight.connection:<3} ", "bold"),
+            (f"{_ARROWS[sight.way]} ", _STYLES[sight.way]),
+            (f"{sight.opcode:<12} ", "bold"),
+            (_shortened(sight), ""),
+            (f"  [{', '.join(sight.done)}]" if sight.done else "", "bold yellow"),
+        )
+        if self._out.is_terminal:
+            self._out.print(line, soft_wrap=True)
+        else:
+            print(line.plain.rstrip(), flush=True)
+
+
+class Json(Shown):
+    """One JSON object a line, with the whole payload."""
+
+    def write(self, sight: Sight) -> None:
+        value = {
+            "at": round(sight.at, 6),
+            "connection": sight.connection,
+            "direction": sight.way,
+            "opcode": sight.opcode,
+            **_payload(sight),
+            "done": list(sight.done),
+        }
+        print(json.dumps(value, ensure_ascii=False), flush=True)
+
+
+def _payload(sight: Sight) -> dict[str, Any]:
+    if sight.opcode == Kind.CLOSE:
+        code, reason = close_of(sight.payload)
+        return {"code": code, "reason": reason}
+    try:
+        if sight.opcode not in {Kind.BINARY, Kind.BYTES}:
+            return {"payload": sight.payload.decode()}
+    except UnicodeDecodeError:
+        pass  # half a character, or no text at all
+    return {"base64": base64.b64encode(sight.payload).decode()}
+
+
+def _shortened(sight: Sight) -> str:
+    """The payload on one line."""
+    beginning = sight.payload[: 4 * LONGEST_TEXT]
+    match sight.opcode:
+        case Kind.CLOSE:
+            code, reason = close_of(sight.payload)
+            text = " ".join(filter(None, [str(code) if code else "", reason]))
+        case Kind.BYTES:
+            text = f"{len(sight.payload)} bytes"
+        case Kind.BINARY:
+            text = beginning.hex(" ")
+        case _:
+            text = one_line(beginning.decode("utf-8", "backslashreplace").replace("\r\n", "\n"))
+    is_long = len(text) > LONGEST_TEXT or len(beginning) < len(sight.payload) and sight.opcode != Kind.BYTES
+    return f"{text[: LONGEST_TEXT - 1]}… ({len(sight.payload)} bytes)" if is_long else text
+
+
+def _time(at: float) -> str:
+    local = datetime.fromtimestamp(at, UTC).astimezone()
+    return local.strftime("%H:%M:%S.") + f"{local.microsecond // 1000:03}"
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the display; rich would exit here."""
+        raise
+
+
+def _console(*, stderr: bool) -> Console:
+    """Colours on a terminal only, and there unless NO_COLOR says no."""
+    is_terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    in_colour = is_terminal and not os.environ.get("NO_COLOR")
+    return _Console(
+        stderr=stderr, force_terminal=is_terminal, color_system="auto" if in_colour else None, emoji=False
+    )

@@ -1,0 +1,128 @@
+"""The console: results as they come, for who has started the run.
+
+On a terminal in colour, above a bar that is gone at the end; elsewhere as plain lines, failures at the end.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self, TextIO
+
+import rich.console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from chateau.client.reports.telling import failure_lines, headline
+from chateau.client.scenarios.result import Result, Run, Verdict, summary
+
+_STYLES = {
+    Verdict.PASSED: "green",
+    Verdict.FAILED: "bold red",
+    Verdict.ERROR: "bold magenta",
+    Verdict.SKIPPED: "yellow",
+}
+_DIFF_STYLES = {"    -": "red", "    +": "green"}
+
+
+class Console:
+    """Where a run is shown; a *quiet* one shows nothing.
+
+    Used as a context manager, it leaves the terminal as it was, whatever happens.
+    """
+
+    def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
+        self._stream = stream or sys.stdout
+        self._quiet = quiet
+        self._out = _console(self._stream)
+        self._progress = _progress(self._out)
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exception: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def began(self, total: int) -> None:
+        """Say that *total* scenarios will be played."""
+        if self._out.is_terminal and not self._quiet:
+            self._task = self._progress.add_task("", total=total)
+            self._progress.start()
+
+    def finished(self, result: Result) -> None:
+        """Show *result*, in the order in which they come."""
+        if self._quiet:
+            return
+        self._show(_first_line(result))
+        if self._task is not None:
+            self._show_failure(result)
+            self._progress.advance(self._task)
+
+    def ended(self, run: Run) -> None:
+        """Show what has not been shown of *run*, and what it came to."""
+        if self._quiet:
+            return
+        self._progress.stop()
+        if self._task is None:
+            for result in run.results:
+                self._show_failure(result)
+        self._show(Text(f"\n{summary(run.results)}", _style_of(run)))
+
+    def _show_failure(self, result: Result) -> None:
+        if result.verdict in {Verdict.FAILED, Verdict.ERROR}:
+            self._show(Text("\n").join([Text(), *_coloured(result)]))
+
+    def _show(self, text: Text) -> None:
+        """Print *text*; what the output's encoding lacks is written as an escape."""
+        encoding = self._stream.encoding or "utf-8"
+        if text.plain.encode(encoding, "replace").decode(encoding) != text.plain:
+            text = Text(text.plain.encode(encoding, "backslashreplace").decode(encoding), text.style)
+        self._out.print(text, soft_wrap=True)
+
+
+def _first_line(result: Result) -> Text:
+    seconds = "" if result.verdict is Verdict.SKIPPED else f"  ({result.seconds:.2f} s)"
+    text = Text(headline(result) + seconds)
+    text.stylize(_STYLES[result.verdict], 0, len(result.verdict))
+    return text
+
+
+def _coloured(result: Result) -> Sequence[Text]:
+    first, *rest = failure_lines(result)
+    return [Text(first, _STYLES[result.verdict]), *(Text(line, _DIFF_STYLES.get(line[:5], "")) for line in rest)]
+
+
+def _style_of(run: Run) -> str:
+    counted = run.count()
+    bad = counted[Verdict.FAILED] or counted[Verdict.ERROR]
+    return "bold red" if bad else "bold green"
+
+
+class _Console(rich.console.Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the command, which knows its exit codes; rich would exit here with 1."""
+        raise
+
+
+def _console(stream: TextIO) -> rich.console.Console:
+    """Colours on a terminal only, and there unless NO_COLOR says no."""
+    in_colour = stream.isatty() and not os.environ.get("NO_COLOR")
+    return _Console(
+        file=stream,
+        force_terminal=stream.isatty(),
+        color_system="auto" if in_colour else None,
+        emoji=False,
+        markup=False,
+        highlight=False,
+    )
+
+
+def _progress(console: rich.console.Console) -> Progress:
+    columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("")
+    return Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False)

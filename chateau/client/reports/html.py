@@ -1,0 +1,124 @@
+"""A page for people: what each scenario came to, why it did not pass, and a sequence diagram of it.
+
+It is one file, fetches nothing, runs no script, and can be printed.
+"""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Iterator
+from datetime import datetime
+from html import escape
+from importlib.resources import files
+
+from chateau.client.reports.diagram import diagrams
+from chateau.client.reports.legible import in_lines, one_line
+from chateau.client.reports.telling import failure_text
+from chateau.client.scenarios.result import Result, Run, Verdict, summary
+
+STYLE = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
+_STYLE_HASH = b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'"
+
+_SIGNS = {Verdict.PASSED: "✓", Verdict.FAILED: "✗", Verdict.ERROR: "!", Verdict.SKIPPED: "–"}
+_LEGEND = """\
+<p class="legend">A solid arrow is a frame, a line or a request. Dashed: a ping or a pong. Dotted, with a box:
+a connection is opened or closed. Dashes and dots: bytes past the framing. The bar on a lifeline: connected.
+Rest the mouse on an arrow to read all that it carries.</p>"""
+
+
+def html(run: Run) -> str:
+    """*run* as an HTML page."""
+    return "\n".join([*_head(run), *_overview(run), *_scenarios(run), "</main>", "</body>", "</html>", ""])
+
+
+def _head(run: Run) -> Iterator[str]:
+    yield "<!DOCTYPE html>"
+    yield '<html lang="en">'
+    yield "<head>"
+    yield '<meta charset="utf-8">'
+    yield f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    yield '<meta name="color-scheme" content="light dark">'
+    yield f"<title>{_text(summary(run.results))}</title>"
+    yield f"<style>{STYLE}</style>"
+    yield "</head>"
+    yield "<body>"
+    yield "<main>"
+
+
+def _overview(run: Run) -> Iterator[str]:
+    yield f"<h1>Scenarios against {_text(run.server)}</h1>"
+    yield f'<p class="summary">{_text(summary(run.results))} {_points(run)}</p>'
+    yield f'<p class="when">{_when(run.started_at)}, {run.seconds:.2f} seconds</p>'
+    if not run.results:
+        return
+    yield "<table>"
+    yield '<thead><tr><th scope="col">verdict</th><th scope="col">scenario</th>'
+    yield '<th scope="col" class="number">points</th><th scope="col" class="number">seconds</th></tr></thead>'
+    yield "<tbody>"
+    for number, result in enumerate(run.results, start=1):
+        yield (
+            f"<tr><td>{_verdict(result)}</td>"
+            f'<td><a href="#s{number}">{_text(result.name)}</a></td>'
+            f'<td class="number">{_worth(result)}</td><td class="number">{result.seconds:.2f}</td></tr>'
+        )
+    yield "</tbody>"
+    yield "</table>"
+
+
+def _scenarios(run: Run) -> Iterator[str]:
+    if any(result.transcript for result in run.results):
+        yield _LEGEND
+    for number, result in enumerate(run.results, start=1):
+        yield f'<section id="s{number}">'
+        yield f"<h2>{_verdict(result)} {_text(result.name)}</h2>"
+        yield from _facts(result)
+        if told := failure_text(result):
+            yield f'<pre class="{result.verdict}">{escape(told)}</pre>'
+        drawn = diagrams(result, run.server)
+        yield from (f'<figure class="{_size(svg)}">{svg}</figure>' for svg in drawn)
+        yield "</section>"
+
+
+def _facts(result: Result) -> Iterator[str]:
+    if result.rule:
+        yield f'<p class="rule">{_paragraph(result.rule)}</p>'
+    if result.description:
+        yield f"<p>{_paragraph(result.description)}</p>"
+    yield (
+        f'<p class="when"><code>{_text(result.file)}</code> · {_worth(result)} points · '
+        f"{result.seconds:.2f} seconds</p>"
+    )
+
+
+def _size(svg: str) -> str:
+    """A picture that is wider than a page is turned in print."""
+    width = float(svg.split('width="', 1)[1].split('"', 1)[0])
+    return "wide" if width > 900 else "narrow"
+
+
+def _verdict(result: Result) -> str:
+    sign = f'<span aria-hidden="true">{_SIGNS[result.verdict]}</span>'
+    return f'<span class="verdict {result.verdict}">{sign} {result.verdict}</span>'
+
+
+def _worth(result: Result) -> str:
+    return "–" if result.verdict is Verdict.SKIPPED else f"{result.score:g} of {result.points:g}"
+
+
+def _points(run: Run) -> str:
+    played = [result for result in run.results if result.verdict is not Verdict.SKIPPED]
+    score, points = sum(result.score for result in played), sum(result.points for result in played)
+    return f"{score:g} of {points:g} points." if played else ""
+
+
+def _when(at: datetime) -> str:
+    return at.strftime("%Y-%m-%d %H:%M:%S %Z").strip()
+
+
+def _text(text: str) -> str:
+    return escape(one_line(text))
+
+
+def _paragraph(text: str) -> str:
+    return "<br>".join(escape(line) for line in in_lines(text))

@@ -1,0 +1,70 @@
+"""TAP 14, the Test Anything Protocol: a line for each scenario, with a YAML block where it did not pass.
+
+In the blocks every value is JSON, which is YAML too, so that no string in it can be read as anything else.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from chateau.client.reports.legible import one_line
+from chateau.client.reports.telling import failure_lines, parts_of, sentence
+from chateau.client.scenarios.result import Failure, Result, Run, Verdict
+
+_SEVERITIES = {Verdict.FAILED: "fail", Verdict.ERROR: "error"}
+
+
+def tap(run: Run) -> str:
+    """*run* as TAP 14."""
+    return "\n".join(_lines(run)) + "\n"
+
+
+def _lines(run: Run) -> Iterator[str]:
+    yield "TAP version 14"
+    yield f"1..{len(run.results)}" if run.results else "1..0 # SKIP no scenario was played"
+    for number, result in enumerate(run.results, start=1):
+        yield _point(number, result)
+        if result.verdict in _SEVERITIES:
+            yield from _block(_diagnostics(result))
+
+
+def _point(number: int, result: Result) -> str:
+    words = ["not ok" if result.verdict in _SEVERITIES else "ok", str(number), "-", _escaped(result.name)]
+    if result.verdict is Verdict.SKIPPED:
+        words += ["# SKIP", _escaped(result.reason)]
+    return " ".join(words).rstrip()
+
+
+def _escaped(text: str) -> str:
+    return one_line(text).replace("\\", "\\\\").replace("#", "\\#")
+
+
+def _block(diagnostics: dict[str, Any]) -> Iterator[str]:
+    yield "  ---"
+    yield from (f"  {key}: {json.dumps(value, ensure_ascii=False)}" for key, value in diagnostics.items())
+    yield "  ..."
+
+
+def _diagnostics(result: Result) -> dict[str, Any]:
+    told = {
+        "message": sentence(result),
+        "severity": _SEVERITIES[result.verdict],
+        "rule": one_line(result.rule),
+        **(_of_step(result.failure) if result.failure else {"at": {"file": one_line(result.file)}}),
+        "duration_ms": round(result.seconds * 1000, 3),
+        "points": result.points,
+        "told": failure_lines(result),
+    }
+    return {key: value for key, value in told.items() if value not in ("", [])}
+
+
+def _of_step(failure: Failure) -> dict[str, Any]:
+    expected, got = parts_of(failure.diff)
+    return {
+        "at": {"file": one_line(failure.place.file), "line": failure.place.line},
+        "step": one_line(failure.step),
+        "differences": [one_line(difference) for difference in failure.differences],
+        "expected": expected,
+        "got": got,
+        "diff": [one_line(line) for line in failure.diff],
+    }

@@ -1,0 +1,143 @@
+"""Telling a result in plain text: what a person reads on a terminal, in JUnit, in TAP, on Gradescope.
+
+Every line is legible, whatever a server has sent. Colours are the console's, quoting is each report's.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from chateau.client.reports.legible import in_lines, one_line, shortened
+from chateau.client.scenarios.result import Failure, Result, Verdict
+from chateau.client.transcript import Direction, Entry, Opcode
+
+LAST_FRAMES = 10
+PAYLOAD_WIDTH = 200
+DIFF_LINES = 60
+NOTE_LINES = 40
+
+_ARROWS = {Direction.SENT: "→ sent    ", Direction.RECEIVED: "← received"}
+
+
+def failure_text(result: Result) -> str:
+    """Why *result* did not pass, and what went over the wires before; "" for one that passed."""
+    return "\n".join(failure_lines(result))
+
+
+def failure_lines(result: Result) -> list[str]:
+    """The lines of :func:`failure_text`."""
+    match result.verdict:
+        case Verdict.PASSED:
+            return []
+        case Verdict.SKIPPED:
+            return [headline(result)]
+    return [headline(result), *_why(result), *_last_frames(result), *_notes(result.notes)]
+
+
+def headline(result: Result) -> str:
+    """Such as ``failed  A direct message reaches its recipient``, with the reason where one was skipped."""
+    reason = f": {one_line(result.reason)}" if result.verdict is Verdict.SKIPPED and result.reason else ""
+    return f"{result.verdict:<6}  {one_line(result.name)}{reason}"
+
+
+def sentence(result: Result) -> str:
+    """In one line, what was wrong; "" where nothing was."""
+    return one_line(result.failure.sentence if result.failure else result.reason)
+
+
+def elapsed(result: Result, entry: Entry) -> str:
+    """When *entry* passed, as ``+0.012 s`` since the scenario began."""
+    return f"+{max(0.0, entry.at - result.started_at.timestamp()):.3f} s"
+
+
+def payload(entry: Entry, width: int = PAYLOAD_WIDTH) -> str:
+    """What *entry* carries, legible, in one line of at most *width* cells, with its size where it was cut."""
+    head = replace(entry, payload=entry.payload[: 4 * width + 4])  # no character has more than four bytes
+    text = shortened(head.text, width)
+    whole = len(head.payload) == len(entry.payload) and not text.endswith("…")
+    return text if whole else f"{text} ({len(entry.payload):,} bytes)"
+
+
+def transcript_lines(result: Result, entries: Iterable[Entry], width: int = PAYLOAD_WIDTH) -> Iterator[str]:
+    """Such as ``+0.012 s  → sent      text   {"type": 1}``, a line for each entry."""
+    for entry in entries:
+        words = elapsed(result, entry), _ARROWS[entry.direction], f"{entry.opcode:<6}", payload(entry, width)
+        yield "  ".join(words).rstrip()
+
+
+def whole_transcript(result: Result, width: int) -> list[str]:
+    """The same for all clients, each line with the name of its client."""
+    names = max((len(one_line(entry.client)) for entry in result.transcript), default=0)
+    lines = transcript_lines(result, result.transcript, width)
+    pairs = zip(result.transcript, lines, strict=True)
+    return [f"{one_line(entry.client):<{names}}  {line}" for entry, line in pairs]
+
+
+def parts_of(diff: Sequence[str]) -> tuple[str, str]:
+    """What was expected and what came, each as the lines that *diff* has of it."""
+    expected = [one_line(line[1:]) for line in diff if line[:1] != "+"]
+    got = [one_line(line[1:]) for line in diff if line[:1] != "-"]
+    return "\n".join(expected), "\n".join(got)
+
+
+def _why(result: Result) -> Iterator[str]:
+    if result.rule:
+        yield from _labelled("rule", result.rule)
+    if result.failure is None:
+        yield from _labelled("file", result.file)
+    else:
+        yield f"  at {one_line(str(result.failure.place))}: {one_line(result.failure.step)}"
+        yield from _indented(in_lines(result.failure.sentence), 2)
+        yield from _compared(result.failure)
+    if result.reason and (result.failure is None or result.reason != result.failure.sentence):
+        yield from _indented(in_lines(result.reason), 2)
+
+
+def _compared(failure: Failure) -> Iterator[str]:
+    yield from (f"    {one_line(difference)}" for difference in failure.differences)
+    if failure.diff:
+        yield "  expected (-) and got (+):"
+        yield from _indented(_cut([one_line(line) for line in failure.diff], DIFF_LINES), 4)
+
+
+def _last_frames(result: Result) -> Iterator[str]:
+    for name, protocol in clients_of(result):
+        own = [entry for entry in result.transcript if entry.client == name]
+        if not own:
+            continue
+        last = f"the last {LAST_FRAMES} of {len(own)} frames" if len(own) > LAST_FRAMES else "all frames"
+        yield f"  {last} of {one_line(name)}{f' ({protocol})' if protocol else ''}:"
+        yield from _indented(transcript_lines(result, own[-LAST_FRAMES:]), 4)
+
+
+def clients_of(result: Result) -> list[tuple[str, str]]:
+    """The clients of the scenario with their protocols, then whoever else is in its transcript."""
+    named = dict(result.clients)
+    return [*named.items(), *((name, "") for name in dict.fromkeys(e.client for e in result.transcript) if name not in named)]
+
+
+def _notes(notes: Sequence[str]) -> Iterator[str]:
+    for note in notes:
+        lines = in_lines(note.rstrip("\n"))
+        yield f"  note: {lines[0]}"
+        left_out = max(0, len(lines) - 1 - NOTE_LINES)
+        if left_out:
+            yield f"    … {left_out} lines …"
+        yield from _indented((shortened(line, 4 * PAYLOAD_WIDTH) for line in lines[1 + left_out :]), 4)
+
+
+def _labelled(label: str, text: str) -> Iterator[str]:
+    first, *rest = in_lines(text)
+    yield f"  {label}: {first}"
+    yield from _indented(rest, 4)
+
+
+def _cut(lines: Sequence[str], most: int) -> list[str]:
+    """*lines*, without those in the middle where there are too many."""
+    if len(lines) <= most:
+        return list(lines)
+    half = most // 2
+    return [*lines[:half], f"… {len(lines) - 2 * half} lines …", *lines[-half:]]
+
+
+def _indented(lines: Iterable[str], blanks: int) -> Iterator[str]:
+    return (f"{'':{blanks}}{line}".rstrip() for line in lines)

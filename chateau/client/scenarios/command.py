@@ -1,0 +1,263 @@
+"""The command: scenario files and folders in, verdicts and reports out, and an exit code.
+
+Which options there are is told to :mod:`chateau.client.app`, whose own they stand beside.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from chateau.client.grading.server import ServerUnderTest
+from chateau.client.messages import MessageError, find, folders
+from chateau.client.reports import REPORTS, write
+from chateau.client.reports.console import Console
+from chateau.client.scenarios.addresses import (
+    DEFAULT_LINES_PORT,
+    DEFAULT_PORT,
+    BadAddress,
+    Server,
+    parse_server,
+)
+from chateau.client.scenarios.document import Scenario
+from chateau.client.scenarios.reading import BadScenario, is_scenario, load
+from chateau.client.scenarios.result import Result, Run, Verdict
+from chateau.client.scenarios.runner import Elsewhere, Ground, Item, Options, Runner, UnderTest
+from chateau.client.transcript import OnEntry
+from chateau.client.verdict import Exit
+
+START_SECONDS = 10.0
+MOST_JOBS = 1000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of a run of scenarios."""
+    group = parser.add_argument_group("scenarios")
+    group.add_argument(
+        "--server",
+        type=server,
+        metavar="HOST:PORT",
+        help=f"where the server is (default: localhost:{DEFAULT_PORT})",
+    )
+    group.add_argument(
+        "--lines-port",
+        type=port,
+        default=DEFAULT_LINES_PORT,
+        metavar="PORT",
+        help="where it speaks lines over TCP (default: %(default)s)",
+    )
+    group.add_argument(
+        "--path",
+        type=pair,
+        action="append",
+        default=[],
+        metavar="PROTOCOL=PATH",
+        help="where on the server a protocol is spoken, such as functions=/",
+    )
+    group.add_argument(
+        "--server-command",
+        metavar="CMD",
+        help="start the server under test so, on free ports for {port} and {lines_port}, and stop it after",
+    )
+    group.add_argument(
+        "-j",
+        "--jobs",
+        type=jobs,
+        default=1,
+        metavar="N",
+        help="how many scenarios to play at once (default: 1)",
+    )
+    group.add_argument(
+        "--set",
+        type=pair,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="what ${NAME} stands for in scenarios",
+    )
+    group.add_argument(
+        "--implements",
+        type=pair,
+        action="append",
+        default=[],
+        metavar="PROTOCOL=TYPES",
+        help="what the server has, such as chateau=1,3,4; scenarios that require more are skipped",
+    )
+    for option, report in REPORTS.items():
+        group.add_argument(f"--{option}", metavar="FILE", help=report.help)
+
+
+def server(text: str) -> Server:
+    try:
+        return parse_server(text)
+    except BadAddress as exc:
+        raise argparse.ArgumentTypeError(str(exc)) from exc
+
+
+def port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**16):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port")
+    return int(text)
+
+
+def jobs(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= MOST_JOBS):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MOST_JOBS}")
+    return int(text)
+
+
+def pair(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not name or not sign:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+def names_scenarios(paths: Iterable[str]) -> bool:
+    """Whether one of *paths* is a folder, or a file with ``steps``."""
+    return any(path.is_dir() or is_scenario(path) for path in map(_found, paths))
+
+
+def scenarios_in(paths: Iterable[str]) -> list[Item]:
+    """The scenarios that *paths* name, a folder's in the order of their paths.
+
+    Raises:
+        MessageError: there is no such file, or no scenario in a folder.
+    """
+    return [item for path in paths for item in _scenarios_at(_found(path))]
+
+
+def _scenarios_at(path: Path) -> list[Item]:
+    if not path.is_dir():
+        return [_item(path)]
+    found = [_item(file) for file in sorted(path.rglob("*.json")) if is_scenario(file) or not _is_json(file)]
+    if not found:
+        raise MessageError(f"{path}: there is no scenario in this folder")
+    return found
+
+
+def run(options: argparse.Namespace) -> int:
+    """Play the scenarios that *options* name, write the reports, and return the exit code."""
+    wanted = {name: path for name in REPORTS if (path := getattr(options, name))}
+    items: list[Item] = []
+    try:
+        items = scenarios_in(options.files)
+        played = asyncio.run(_play(options, items))
+    except MessageError as exc:
+        print(f"error: {exc}", file=sys.stderr)
+        played = Run((_nothing(str(exc)),), str(options.server or Server()), datetime.now(UTC), 0.0)
+    write(played, wanted)
+    return Exit.WELL if options.gradescope else exit_code(played)
+
+
+def exit_code(run: Run) -> Exit:
+    """The lowest code that one of the results calls for."""
+    codes = [_code(result) for result in run.results]
+    return min((code for code in codes if code), default=Exit.WELL)
+
+
+def _code(result: Result) -> Exit:
+    match result.verdict:
+        case Verdict.ERROR:
+            return Exit.FILE if result.is_file_at_fault else Exit.CONNECTION
+        case Verdict.FAILED:
+            return Exit.ANSWER
+    return Exit.WELL
+
+
+async def _play(options: argparse.Namespace, items: Sequence[Item]) -> Run:
+    with Console() as console, _recorder(options.record) as record:
+        console.began(len(items))
+        async with _ground(options) as ground:
+            runner = Runner(ground, _run_options(options), console.finished, _observers(items, record))
+            played = await runner.run(items)
+        console.ended(played)
+    return played
+
+
+def _run_options(options: argparse.Namespace) -> Options:
+    return Options(
+        timeout_seconds=options.timeout,
+        jobs=options.jobs,
+        variables=dict(options.set),
+        implements={protocol: frozenset(types.split(",")) for protocol, types in options.implements},
+    )
+
+
+@contextlib.asynccontextmanager
+async def _ground(options: argparse.Namespace) -> AsyncIterator[Ground]:
+    """The server that the scenarios are played against: one that runs, or one that is started for them."""
+    place = replace(options.server or Server(), lines_port=options.lines_port, paths=dict(options.path))
+    if options.server_command is None:
+        yield Elsewhere(place)
+        return
+    program = ServerUnderTest(options.server_command, start_seconds=START_SECONDS)
+    try:
+        yield UnderTest(program, place)
+    finally:
+        await program.stop()
+
+
+@contextlib.contextmanager
+def _recorder(path: str | None) -> Iterator[OnEntry | None]:
+    if path is None:
+        yield None
+        return
+    from chateau.client.recordings import Recorder
+
+    with Recorder(Path(path)) as recorder:
+        yield recorder.write
+
+
+def _observers(items: Sequence[Item], record: OnEntry | None) -> Callable[[Scenario], OnEntry | None]:
+    """Who records a scenario's frames; with several scenarios, a client is called after its own."""
+
+    def observer(scenario: Scenario) -> OnEntry | None:
+        if record is None or len(items) == 1:
+            return record
+        stem = Path(scenario.file).stem
+        return lambda entry: record(replace(entry, client=f"{stem}/{entry.client}"))
+
+    return observer
+
+
+def _nothing(reason: str) -> Result:
+    """The result of a command line that names no scenario that could be played."""
+    return Result(
+        name=reason,
+        file="",
+        verdict=Verdict.ERROR,
+        started_at=datetime.now(UTC),
+        seconds=0.0,
+        reason=reason,
+        is_file_at_fault=True,
+    )
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return True
+
+
+def _item(path: Path) -> Item:
+    try:
+        return load(path)
+    except BadScenario as exc:
+        return exc
+
+
+def _found(path: str) -> Path:
+    """*path* as it is, or in messages/ where it is not found here."""
+    here = Path(path)
+    if here.exists():
+        return here
+    inside = next((folder / path for folder in folders() if (folder / path).is_dir()), None)
+    return inside or find(path)
