@@ -9,21 +9,22 @@ import argparse
 import asyncio
 import importlib
 import io
-import logging
 import math
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
 
 from chateau import __version__
 from chateau.client.conversation import Conversation, ConversationError
-from chateau.client.display import Plain, Transcript
-from chateau.client.messages import MessageError, read
+from chateau.client.display import Plain, Pretty
+from chateau.client.messages import Message, MessageError, read
 from chateau.client.pipe import Lines
 from chateau.client.prompt import Prompt
+from chateau.client.recordings import RecordingError, recording
 from chateau.client.scenarios import command as scenarios
 from chateau.client.scenarios.addresses import Server
 from chateau.client.verdict import Exit
@@ -64,13 +65,37 @@ exit codes:
   4  an answer was 400, a frame broke its schema, or a scenario failed"""
 
 
-# What the first word of a command line may be, and the module that has the command: its description,
-# ``add_arguments`` and ``run``. It is imported when it is asked for.
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What the first word of a command line may be: its module, imported when it is asked for."""
+
+    description: str
+    module: str
+    add_arguments: str = "add_arguments"
+    run: str = "run"
+
+
 COMMANDS = {
-    "replay": "chateau.client.recordings.replay_command",
-    "to-scenario": "chateau.client.recordings.to_scenario_command",
-    "proxy": "chateau.client.proxy.command",
-    "grade": "chateau.client.grading.command",
+    "replay": Command(
+        "Sends what the clients of a recording sent, again.",
+        "chateau.client.recordings.commands",
+        "replay_parser",
+        "run_replay",
+    ),
+    "to-scenario": Command(
+        "Makes a scenario of a recording, to be edited.",
+        "chateau.client.recordings.commands",
+        "to_scenario_parser",
+        "run_to_scenario",
+    ),
+    "proxy": Command(
+        "Stands between any client and any server: shows what passes, records it, and makes the network bad.",
+        "chateau.client.proxy.command",
+    ),
+    "grade": Command(
+        "Grades every submission in a folder with scenarios, each in a process of its own.",
+        "chateau.client.grading.command",
+    ),
 }
 
 
@@ -87,15 +112,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run_command(name: str, words: Sequence[str]) -> int:
-    command = importlib.import_module(COMMANDS[name])
+    command = COMMANDS[name]
+    module = importlib.import_module(command.module)
     parser = _Parser(
         prog=f"{Path(sys.argv[0]).name} {name}",
-        description=command.DESCRIPTION,
+        description=command.description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_arguments(parser)
+    getattr(module, command.add_arguments)(parser)
     try:
-        return int(command.run(parser.parse_args(words)))
+        return int(getattr(module, command.run)(parser.parse_args(words)))
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
 
@@ -111,8 +137,7 @@ def _run_files(words: Sequence[str]) -> int:
 
 
 def _visit(options: argparse.Namespace) -> int:
-    logging.getLogger("tornado").addHandler(logging.NullHandler())  # what it logs, the client tells
-    visit = Visit(Plain() if options.json else Transcript())
+    visit = Visit(Plain() if options.json else Pretty())
     try:
         return asyncio.run(_talk(options, visit))
     except KeyboardInterrupt:
@@ -124,20 +149,27 @@ async def _talk(options: argparse.Namespace, visit: Visit) -> int:
     url = options.url or (options.server or Server()).url("chateau")
     try:
         messages = [read(name) for name in options.files]
-        async with Conversation(url, visit.received, timeout_seconds=options.timeout) as conversation:
-            if messages:
-                await visit.send_all(conversation, messages)
-            elif _stdin_is_a_terminal():
-                await visit.ask(conversation, Prompt())
-            else:
-                await visit.drain(conversation, Lines())
-    except MessageError as exc:
+        with recording(options.record) as record:
+            async with Conversation(
+                url, visit.received, timeout_seconds=options.timeout, record=record
+            ) as conversation:
+                await _say(visit, conversation, messages)
+    except (MessageError, RecordingError) as exc:
         visit.display.trouble(str(exc))
         return Exit.FILE
     except ConversationError as exc:
         visit.display.trouble(str(exc))
         return Exit.CONNECTION
     return visit.verdict.code  # only now: closing may have brought more frames
+
+
+async def _say(visit: Visit, conversation: Conversation, messages: Sequence[Message]) -> None:
+    if messages:
+        await visit.send_all(conversation, messages)
+    elif _stdin_is_a_terminal():
+        await visit.ask(conversation, Prompt())
+    else:
+        await visit.drain(conversation, Lines())
 
 
 class _Parser(argparse.ArgumentParser):

@@ -1,7 +1,6 @@
 """The conversation: one WebSocket, requests out, frames in, each answer matched with its request.
 
-It neither prints nor judges: every frame goes to ``on_frame``, with the request that it answers. The wire is
-Tornado's own client, another implementation than the server's.
+It neither prints nor judges: every frame goes to ``on_frame``, with the request that it answers.
 """
 
 import asyncio
@@ -10,24 +9,19 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from tornado.httpclient import HTTPClientError, HTTPRequest
-from tornado.websocket import (
-    WebSocketClientConnection,
-    WebSocketClosedError,
-    WebSocketError,
-    websocket_connect,
-)
-
+from chateau.client import wires
 from chateau.client.contract import is_answer_to
 from chateau.client.frame import Frame, decode
 from chateau.client.messages import Message
+from chateau.client.transcript import Direction, Entry, OnEntry, Opcode, close_of
+from chateau.client.wires import Target, WireClosed, open_wire
 
 T = TypeVar("T")
 
-NORMAL_CLOSURE = 1000
+NAME = "client"  # in recordings
+PROTOCOL = "chateau"
 CLOSING_SECONDS = 2.0  # for the server to say goodbye in its turn
-LARGEST_FRAME_BYTES = 64 * 2**20
-TIMED_OUT = 599  # Tornado's, where there was no HTTP answer at all
+HEARD = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CLOSE})
 
 
 class ConversationError(Exception):
@@ -35,17 +29,15 @@ class ConversationError(Exception):
 
 
 class CannotConnect(ConversationError):
-    def __init__(self, url: str, reason: str) -> None:
-        super().__init__(
-            f"cannot connect to {url}: {reason}\n"
-            "Is the server running? `python server.py` or `make run` starts it."
-        )
+    def __init__(self, error: wires.CannotConnect) -> None:
+        running = "Is the server running? `python server.py` or `make run` starts it."
+        super().__init__(f"{error}\n{running if error.status is None else 'Is the path right?'}")
 
 
 class ServerGone(ConversationError):
-    def __init__(self, code: int | None, reason: str | None) -> None:
+    def __init__(self, code: int | None, reason: str, flaw: str | None) -> None:
         said = f"{code}, {reason or 'no reason given'}" if code else "no code, no reason"
-        super().__init__(f"the server closed the connection ({said})")
+        super().__init__(flaw or f"the server closed the connection ({said})")
 
 
 class NoAnswer(ConversationError):
@@ -68,17 +60,28 @@ OnFrame = Callable[[Frame, Request | None], None]
 
 
 class Conversation:
-    """One connection to the server, as an ``async with`` block: open inside it, closed with 1000 after it."""
+    """One connection to the server, as an ``async with`` block: open inside it, closed with 1000 after it.
 
-    def __init__(self, url: str, on_frame: OnFrame, *, timeout_seconds: float) -> None:
-        self._url = url
+    *record* hears of everything that goes over the wire.
+    """
+
+    def __init__(
+        self, url: str, on_frame: OnFrame, *, timeout_seconds: float, record: OnEntry | None = None
+    ) -> None:
+        self._target = Target(PROTOCOL, url)
         self._on_frame = on_frame
         self._timeout_seconds = timeout_seconds
+        self._record = record
+        self._heard: asyncio.Queue[Entry] = asyncio.Queue()
+        self._close = b""
         self._unanswered: deque[Request] = deque()
 
     async def __aenter__(self) -> Self:
         """Connect. Raises :class:`CannotConnect`."""
-        self._socket = await _connect(self._url, self._timeout_seconds)
+        try:
+            self._wire = await open_wire(NAME, self._target, self._on_entry, self._timeout_seconds)
+        except wires.CannotConnect as exc:
+            raise CannotConnect(exc) from exc
         self._reading = asyncio.create_task(self._read())
         return self
 
@@ -86,24 +89,24 @@ class Conversation:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close. What the server still sends until its own goodbye is shown."""
-        self._socket.close(NORMAL_CLOSURE)
+        await self._wire.close()
         await asyncio.wait({self._reading}, timeout=CLOSING_SECONDS)
-        if self._reading.cancel():
-            return
-        self._reading.result()
+        self._wire.abort()
+        if not self._reading.cancel():
+            self._reading.result()
 
-    def send(self, message: Message) -> Request:
+    async def send(self, message: Message) -> Request:
         """Send *message*; its answer is the next one that no earlier request takes.
 
         Raises:
             ServerGone: the connection is closed.
         """
         request = Request(message)
-        try:
-            self._socket.write_message(message.text)
-        except WebSocketClosedError as exc:
-            raise self._gone() from exc
         self._unanswered.append(request)
+        try:
+            await self._wire.send(Opcode.TEXT, message.text.encode())
+        except WireClosed as exc:
+            raise self._gone() from exc
         return request
 
     async def answer(self, request: Request) -> None:
@@ -137,9 +140,16 @@ class Conversation:
             if task.cancel():
                 await asyncio.wait({task})
 
+    def _on_entry(self, entry: Entry) -> None:
+        if self._record is not None:
+            self._record(entry)
+        if entry.direction is Direction.RECEIVED and entry.opcode in HEARD:
+            self._heard.put_nowait(entry)
+
     async def _read(self) -> None:
-        while (payload := await self._socket.read_message()) is not None:
-            self._take(decode(payload))
+        while (entry := await self._heard.get()).opcode is not Opcode.CLOSE:
+            self._take(decode(entry))
+        self._close = entry.payload
 
     def _take(self, frame: Frame) -> None:
         request = None if frame.is_push else self._asked(frame)
@@ -156,15 +166,5 @@ class Conversation:
         return None
 
     def _gone(self) -> ServerGone:
-        return ServerGone(self._socket.close_code, self._socket.close_reason)
+        return ServerGone(*close_of(self._close), self._wire.flaw)
 
-
-async def _connect(url: str, timeout_seconds: float) -> WebSocketClientConnection:
-    request = HTTPRequest(url, connect_timeout=timeout_seconds, request_timeout=timeout_seconds)
-    try:
-        return await websocket_connect(request, max_message_size=LARGEST_FRAME_BYTES)
-    except HTTPClientError as exc:
-        reason = exc.message if exc.code == TIMED_OUT else f"the server answers {exc}; is the path right?"
-        raise CannotConnect(url, reason) from exc
-    except (OSError, WebSocketError, UnicodeError) as exc:  # the last for what cannot be a host's name
-        raise CannotConnect(url, getattr(exc, "strerror", None) or str(exc)) from exc

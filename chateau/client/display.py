@@ -1,4 +1,4 @@
-"""Showing what is sent and what comes back: a transcript for people, plain JSON lines for programs.
+"""Showing what is sent and what comes back: pretty for people, plain JSON lines for programs.
 
 Where it may come from, and what of it is wrong, is settled before.
 """
@@ -57,7 +57,7 @@ class Plain:
         self.note(f"error: {sentence}")
 
 
-class Transcript:
+class Pretty:
     """A header and the JSON for each frame, in colour on a terminal."""
 
     def __init__(self) -> None:

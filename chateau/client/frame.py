@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chateau.client import strict_json
+from chateau.client.transcript import Entry, Opcode
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,13 @@ class Frame:
         return self.value if isinstance(self.value, dict) else {}
 
 
-def decode(payload: str | bytes) -> Frame:
-    """The frame that *payload* is; never fails, since the worst frames are the ones to show."""
-    at = datetime.now(UTC).astimezone()
-    if isinstance(payload, bytes):
-        return Frame(payload.decode("utf-8", "backslashreplace"), None, "a binary frame", at)
+def decode(entry: Entry) -> Frame:
+    """The frame that *entry* is; never fails, since the worst frames are the ones to show."""
+    at = datetime.fromtimestamp(entry.at, UTC).astimezone()
+    text = entry.payload.decode("utf-8", "backslashreplace")
+    if entry.opcode is Opcode.BINARY:
+        return Frame(text, None, "a binary frame", at)
     try:
-        return Frame(payload, strict_json.decode(payload), None, at)
+        return Frame(text, strict_json.decode(text), None, at)
     except json.JSONDecodeError as exc:
-        return Frame(payload, None, f"not JSON: {exc}", at)
+        return Frame(text, None, f"not JSON: {exc}", at)

@@ -22,12 +22,14 @@ class Direction(StrEnum):
 class Opcode(StrEnum):
     """What an entry is, and so what its payload holds."""
 
-    OPEN = "open"  # the connection is open; the payload is its URL
+    OPEN = "open"  # the connection is open; the payload is JSON with its protocol, its url and any headers
     TEXT = "text"
     BINARY = "binary"
     PING = "ping"
     PONG = "pong"
-    CLOSE = "close"  # RFC 6455 §5.5.1: two bytes of code, then a reason; nothing where TCP just ended
+    # RFC 6455 §5.5.1: two bytes of code, then a reason; nothing where TCP just ended. A client's own abort and
+    # half close have the code 1006, which no frame has.
+    CLOSE = "close"
     LINE = "line"  # without its end
     RAW = "raw"  # bytes that a scenario wrote past the framing
     REQUEST = "request"  # a whole HTTP request, head and body

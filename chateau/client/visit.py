@@ -34,7 +34,7 @@ class Visit:
     async def send_all(self, conversation: Conversation, messages: Sequence[Message]) -> None:
         """Send *messages* one by one, each after the answer to the one before."""
         for message in messages:
-            await conversation.answer(self._send(conversation, message))
+            await conversation.answer(await self._send(conversation, message))
 
     async def ask(self, conversation: Conversation, prompt: Prompt) -> None:
         """Ask and send until the user leaves; what goes wrong on the way is shown and forgiven."""
@@ -42,28 +42,28 @@ class Visit:
         self.display = prompt.above(self.display)
         self.display.note("TAB completes the name of a message file, q leaves.")
         while (name := await conversation.unless_gone(prompt.ask())) is not None:
-            for request in self._send_file(conversation, name):
+            for request in await self._send_file(conversation, name):
                 await self._wait_patiently(conversation, request)
 
     async def drain(self, conversation: Conversation, lines: Lines) -> None:
         """Send the files that *lines* name without waiting between them, then wait for all the answers."""
         requests: list[Request] = []
         while (name := await conversation.unless_gone(lines.next())) not in {None, GOODBYE}:
-            requests += self._send_file(conversation, name or "")
+            requests += await self._send_file(conversation, name or "")
         for request in requests:
             await conversation.answer(request)
 
-    def _send_file(self, conversation: Conversation, name: str) -> list[Request]:
+    async def _send_file(self, conversation: Conversation, name: str) -> list[Request]:
         """Send the file called *name*; without a name, or without such a file, nothing."""
         try:
-            return [self._send(conversation, read(name))] if name else []
+            return [await self._send(conversation, read(name))] if name else []
         except MessageError as exc:
             self.display.trouble(str(exc))
             self.verdict.spoil(Exit.FILE)
             return []
 
-    def _send(self, conversation: Conversation, message: Message) -> Request:
-        request = conversation.send(message)
+    async def _send(self, conversation: Conversation, message: Message) -> Request:
+        request = await conversation.send(message)
         self.display.sent(message)
         return request
 

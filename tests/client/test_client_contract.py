@@ -9,8 +9,9 @@ from jsonschema.exceptions import ValidationError
 
 from chateau.client import contract
 from chateau.client.contract import Contract, Fault, schemas_folder
-from chateau.client.frame import decode
+from chateau.client.frame import Frame, decode
 from chateau.client.messages import Message
+from chateau.client.transcript import Direction, Entry, Opcode
 
 CHECKED = sorted(path for kind in ("answer", "push") for path in schemas_folder().glob(f"*-{kind}.json"))
 
@@ -20,12 +21,16 @@ def checks() -> Contract:
     return Contract()
 
 
+def came(text: str) -> Frame:
+    return decode(Entry(0, "client", Direction.RECEIVED, Opcode.TEXT, text.encode()))
+
+
 def request(value: Any) -> Message:
     return Message("request.json", json.dumps(value), value)
 
 
 def faults(checks: Contract, frame: Any, asked: Any = None) -> list[Fault]:
-    return checks.faults(decode(json.dumps(frame)), request(asked))
+    return checks.faults(came(json.dumps(frame)), request(asked))
 
 
 @pytest.mark.parametrize("path", CHECKED, ids=lambda path: path.stem)
@@ -33,7 +38,7 @@ def test_every_example_of_a_schema_is_checked_against_that_schema_and_holds(
     checks: Contract, path: Path
 ) -> None:
     for example in json.loads(path.read_text())["examples"]:
-        frame = decode(json.dumps(example))
+        frame = came(json.dumps(example))
         asked = {key: example[key] for key in ("type", "ref") if key in example}
         assert contract.schema_name(frame) == path.name
         assert checks.faults(frame, request(asked)) == []
@@ -90,7 +95,7 @@ def test_what_could_not_be_read_of_a_request_need_not_be_in_its_refusal(checks: 
 
 
 def test_an_answer_that_nobody_asked_for_is_a_fault(checks: Contract) -> None:
-    (fault,) = checks.faults(decode('{"type": 1, "status": 200}'))
+    (fault,) = checks.faults(came('{"type": 1, "status": 200}'))
 
     assert fault.sentence == "an answer, but no request is waiting for one"
 

@@ -252,7 +252,7 @@ def test_bytes_are_written_past_the_framing_and_cut_anywhere() -> None:
 
     assert result.verdict is Verdict.PASSED
     assert b"".join(read) == "hi!é\r\n".encode()
-    assert read[:2] == [b"h", b"i"]
+    assert read[0] == b"h"
 
 
 def test_a_file_is_sent_as_it_is_without_the_white_space_around_it(port: int) -> None:

@@ -9,7 +9,8 @@ from played_example import EXAMPLES, ROOT
 
 LINES = 40
 
-CLIENTS = sorted(path for path in EXAMPLES.iterdir() if path.is_file() and path.name != "plugin_dice.py")
+OTHERS = ("plugin_dice.py", "student_server.py", "gradescope")
+CLIENTS = sorted(path for path in EXAMPLES.iterdir() if path.is_file() and path.name not in OTHERS)
 TESTS = "".join(path.read_text("utf-8") for path in (ROOT / "tests" / "examples").glob("test_*.py"))
 
 
@@ -25,3 +26,9 @@ def test_each_client_says_how_to_run_it_and_is_listed_and_run(path: Path) -> Non
     assert "examples/" + path.name in head or f"{path.name}?server=" in head or "open this file" in head
     assert path.name in (ROOT / "docs" / "examples.md").read_text("utf-8")
     assert path.name in TESTS
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_is_no_client_is_listed_too(name: str) -> None:
+    assert (EXAMPLES / name).exists()
+    assert f"../examples/{name}" in (ROOT / "docs" / "examples.md").read_text("utf-8")

@@ -21,6 +21,14 @@ from chateau.client.scenarios.command import jobs, pair, scenarios_in
 from chateau.client.scenarios.reading import BadScenario
 from chateau.client.verdict import Exit
 
+DESCRIPTION = """\
+Grades every submission in a folder with scenarios, each in a process of its own, and
+writes a CSV file with a row for each.
+
+A submission is a folder, named after who handed it in; its server is started there. Time
+and memory are limited, so that nobody holds up the others. These limits are no sandbox:
+the servers run as you."""
+
 DEFAULT_COMMAND = f"{shlex.quote(sys.executable)} server.py --port {{port}}"
 MEBIBYTE = 1024 * 1024
 OnGrade = Callable[[Grade], None]
@@ -30,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``grade``."""
     parser.add_argument("folder", metavar="DIR", type=Path, help="every folder in it is a submission")
     parser.add_argument(
-        "--scenarios", nargs="+", required=True, metavar="PATH", help="scenario files and folders to play"
+        "--scenarios", nargs="+", required=True, metavar="PATH", help="scenario files, and folders of them"
     )
     parser.add_argument("--csv", required=True, type=Path, metavar="FILE", help="where the grades go")
     parser.add_argument(

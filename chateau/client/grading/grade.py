@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -25,7 +25,7 @@ from chateau.client.reports.gradescope import unplayed
 from chateau.client.reports.legible import one_line
 from chateau.client.scenarios.result import Verdict, Visibility
 
-LEAVE_SECONDS = 2.0  # for a test client whose time is over to end its server
+LEAVE_SECONDS = 5.0  # for a test client whose time is over, to end its server and to tell
 REPORTS = {"junit": "junit.xml", "gradescope": "results.json", "html": "report.html"}
 VERDICT_OF = {"failure": Verdict.FAILED, "error": Verdict.ERROR, "skipped": Verdict.SKIPPED}
 TOLD_CHARACTERS = 300
@@ -104,11 +104,7 @@ async def grade(submission: Submission, way: Way, reports: Path | None) -> Grade
         except OSError as exc:
             found = Grade(submission.name, way.tasks, note=f"It could not be graded: {exc}", graded=False)
         _leave_results(folder / REPORTS["gradescope"], found)
-    return _after(found, time.monotonic() - began)
-
-
-def _after(grade: Grade, seconds: float) -> Grade:
-    return Grade(grade.name, grade.tasks, grade.verdicts, seconds, grade.note, grade.graded)
+    return replace(found, seconds=time.monotonic() - began)
 
 
 @contextlib.contextmanager
@@ -128,9 +124,11 @@ async def _played(submission: Submission, way: Way, folder: Path) -> Grade:
         ended = await _run(_test_client(submission, way, folder), output.fileno(), way.seconds)
         output.seek(0)
         said = output.read().decode("utf-8", "replace")
-    if not ended:
-        return Grade(submission.name, way.tasks, note=f"It was not through after {way.seconds:g} s.")
     cases = _cases(folder / "junit.xml", way.tasks)
+    if not ended:
+        verdicts = tuple(map(_verdict, cases or ()))  # of those that it was through with
+        late = f"It was not through after {way.seconds:g} s."
+        return Grade(submission.name, way.tasks, verdicts, note=late)
     if cases is None:
         note = f"The test client wrote no report. {_last_line(said)}".strip()
         return Grade(submission.name, way.tasks, note=note, graded=False)

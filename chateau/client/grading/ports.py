@@ -47,11 +47,12 @@ def listens(port: int) -> bool:
 
 def listeners() -> list[Listener]:
     """All that listen on this machine; Linux only, and nothing elsewhere."""
-    rows = (row.split() for table in TABLES for row in _rows(table))
-    return [_listener(row) for row in rows if len(row) > 9 and row[3] == LISTEN]
+    rows = (row.split() for table in TABLES for row in _rows(table) if f" {LISTEN} " in row)
+    return [_listener(row) for row in rows if row[3] == LISTEN]
 
 
 def _rows(table: Path) -> list[str]:
+    """There may be thousands, most of them of connections that ended a while ago."""
     try:
         return table.read_text("ascii").splitlines()[1:]
     except OSError:

@@ -20,7 +20,10 @@ from chateau.client.grading.program import KILL_SECONDS, POLL_SECONDS, Limits, P
 __all__ = ["Limits", "ServerDidNotStart", "ServerUnderTest"]
 
 STOP_SECONDS = 5.0
+LOOK_SECONDS = 0.02  # between two looks whether it listens
 STRANGER_SECONDS = 1.0
+DYING_SECONDS = 0.5  # that a program may take from its last connection's end to its own
+DOUBT_SECONDS = 0.05
 USUAL_PORTS = {"port": 8888, "lines_port": 9090}  # where a command names none
 
 
@@ -99,6 +102,20 @@ class ServerUnderTest:
             return None
         return f"The server under test {self._program.end_in_words()}"
 
+    async def crashed(self) -> str | None:
+        """As :meth:`crash`, for a server whose connections have just ended: it may be about to end, too."""
+        began = time.monotonic()
+        while self.crash() is None and time.monotonic() < began + DYING_SECONDS:
+            if time.monotonic() > began + DOUBT_SECONDS and self.is_listening():
+                return None
+            await asyncio.sleep(POLL_SECONDS)
+        return self.crash()
+
+    def is_listening(self) -> bool:
+        """Whether it can be connected to; False as well where it was never started."""
+        runs = self._program is not None and self._program.exit_code() is None
+        return runs and self._is_enough(list(filter(listens, self._expected)))
+
     async def stop(self) -> None:
         """End it by SIGTERM or, where it is still there after 5 seconds, SIGKILL; nothing of it is left."""
         if self._program is not None:
@@ -118,6 +135,14 @@ class ServerUnderTest:
     ) -> None:
         await self.stop()
 
+    @property
+    def _expected(self) -> list[int]:
+        return list(self._ports.values()) or list(USUAL_PORTS.values())
+
+    def _is_enough(self, listening: list[int]) -> bool:
+        """All ports that the command names have to listen; of the usual two, one."""
+        return bool(listening) if not self._named else len(listening) == len(self._expected)
+
     def _choose_ports(self) -> None:
         ports: set[int] = set()
         while len(ports) < len(self._named):
@@ -125,41 +150,42 @@ class ServerUnderTest:
         self._ports = dict(zip(self._named, sorted(ports), strict=True))
 
     async def _start_once(self) -> None:
-        expected = list(self._ports.values()) or list(USUAL_PORTS.values())
-        if taken := [port for port in expected if listens(port)]:
+        if taken := list(filter(listens, self._expected)):
             raise _PortTaken(_taken_in_words(taken[0], named=bool(self._named)))
         self._program = Program(self._arguments(), self._cwd, self._limits)
         try:
-            await self._until_it_listens(self._program, expected)
+            await self._until_it_listens(self._program)
         except BaseException:
             self._program.end()
             raise
 
-    async def _until_it_listens(self, program: Program, expected: list[int]) -> None:
-        """All ports that the command names have to listen; of the usual two, one.
-
-        Where it is not the program that listens, somebody else took the port in between, and the program will
-        say so in a moment; or somebody does it in its name, as for a container.
+    async def _until_it_listens(self, program: Program) -> None:
+        """Where it is not the program that listens, somebody else took the port in between, and the program
+        will say so in a moment; or somebody does it in its name, as for a container.
         """
         deadline = time.monotonic() + self._start_seconds
         listening_since = None
         while program.exit_code() is None:
-            listening = [port for port in expected if listens(port)]
-            if len(listening) == len(expected) or (listening and not self._named):
+            listening = list(filter(listens, self._expected))
+            if self._is_enough(listening):
                 listening_since = listening_since or time.monotonic()
                 if program.has(listening) or time.monotonic() > listening_since + STRANGER_SECONDS:
                     return
             elif time.monotonic() > deadline:
-                raise ServerDidNotStart(self._silent(program, listening, expected))
-            await asyncio.sleep(POLL_SECONDS)
+                raise ServerDidNotStart(self._silent(program, listening))
+            await asyncio.sleep(LOOK_SECONDS)
         raise _ended(program)
 
-    def _silent(self, program: "Program", listening: list[int], expected: list[int]) -> str:
-        missing = [str(port) for port in expected if port not in listening]
+    def _silent(self, program: Program, listening: list[int]) -> str:
+        missing = [str(port) for port in self._expected if port not in listening]
         where = " or ".join(missing) if not self._named else " and ".join(missing)
         sentence = f"The server under test did not listen on port {where} within {self._start_seconds:g} s"
-        if elsewhere := program.listening_on() - set(expected):
-            sentence += f", but it listens on port {' and '.join(map(str, sorted(elsewhere)))}"
+        has = program.listening_on()
+        if has - set(self._expected):
+            elsewhere = " and ".join(map(str, sorted(has - set(self._expected))))
+            sentence += f", but it listens on port {elsewhere}"
+        elif has - set(listening):
+            sentence += f", but it listens there at another address than {HOST}"
         if not self._named:
             sentence += "; its command has no {port} to say where it should"
         return f"{sentence}.{program.output_in_words()}"

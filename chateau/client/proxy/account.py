@@ -1,15 +1,20 @@
 """Accounts: what a connection's client sent and got, as entries of a transcript.
 
-A recording tells the client's view: what it sent, whether or not that was passed on, and what it got, after all
-faults. Plain HTTP is told by :mod:`chateau.client.proxy.exchange`.
+A recording tells the client's view: what it sent, whether or not that was passed on, and what it got, after
+all faults. Plain HTTP is told by :mod:`chateau.client.proxy.exchange`.
 """
 
+import json
+import re
 from collections.abc import Callable
 from typing import Protocol
 
 from chateau.client.proxy.frame import Frame, Kind
 from chateau.client.proxy.framing import LONGEST_FRAME
+from chateau.client.scenarios.addresses import PATHS
 from chateau.client.transcript import Direction, Opcode
+
+CHANNELS = re.compile(r"(?:^|/)channel/[^/?]+/?(?:\?|$)")
 
 Tell = Callable[[Direction, Opcode, bytes], None]
 
@@ -22,6 +27,20 @@ _OPCODES = {
     Kind.LINE: Opcode.LINE,
     Kind.BYTES: Opcode.RAW,
 }
+
+
+def protocol_at(path: str) -> str:
+    """Which of the protocols is spoken at *path*, by their own paths; a prefix may stand before these."""
+    path = path.partition("?")[0].rstrip("/")
+    if CHANNELS.search(path):
+        return "channels"
+    found = (protocol for protocol, own in PATHS.items() if path.endswith(own))
+    return next(found, "chateau" if path else "functions")
+
+
+def opening_payload(protocol: str, url: str) -> bytes:
+    """What a recording says of an open connection, so that it can be opened again."""
+    return json.dumps({"protocol": protocol, "url": url}, ensure_ascii=False).encode()
 
 
 class Account(Protocol):

@@ -1,7 +1,7 @@
 """Arrangement: frames and their fates in, writes out, in the order in which they are to be written.
 
-Here frames overtake each other, wait for others to be written with, and are cut. A frame that waits does so until
-:meth:`Arrangement.flush`; for how long, :mod:`chateau.client.proxy.flow` says.
+Here frames overtake each other, wait for others to be written with, and are cut. A frame that waits does so
+until :meth:`Arrangement.flush`; for how long, :mod:`chateau.client.proxy.flow` says.
 """
 
 from collections.abc import Iterator

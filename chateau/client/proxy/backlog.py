@@ -1,14 +1,14 @@
 """The backlog of one direction: frames that were read, and wait for the time at which they may go on.
 
-It is bounded: whoever puts more into it than it holds waits for room. The order never changes; a frame that is
-delayed holds those behind it.
+It is bounded: whoever fills it waits for room. The order never changes; a frame that is delayed holds those
+behind it.
 """
 
 import asyncio
 from collections import deque
 from dataclasses import dataclass
 
-from chateau.client.proxy.faults import Fate
+from chateau.client.proxy.faults import NOTHING, Fate
 from chateau.client.proxy.frame import Frame
 
 MOST_BYTES = 1024 * 1024
@@ -21,7 +21,7 @@ class Waiting:
 
     due: float
     frame: Frame | None = None
-    fate: Fate = Fate()
+    fate: Fate = NOTHING
 
 
 class Backlog:
@@ -31,7 +31,7 @@ class Backlog:
         self._waiting: deque[Waiting] = deque()
         self._bytes = 0
         self._last_due = 0.0
-        self._failure: OSError | None = None
+        self._failure: Exception | None = None
         self._filled = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -43,7 +43,7 @@ class Backlog:
         self._count(len(frame.raw) + FRAME_BYTES if frame else 0)
         self._filled.set()
 
-    def fail(self, failure: OSError) -> None:
+    def fail(self, failure: Exception) -> None:
         """Have *failure* raised to the one who takes, before anything that waits."""
         self._failure = failure
         self._filled.set()
@@ -56,7 +56,7 @@ class Backlog:
         """What is due next, once it is due; None where nothing is by the *deadline*.
 
         Raises:
-            OSError: the reader failed.
+            Exception: what the reader failed by.
         """
         clock = asyncio.get_running_loop().time
         while True:

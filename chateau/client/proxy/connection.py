@@ -29,7 +29,7 @@ ONLY = "it passes as bytes, and of the faults only delay, stall, half-close, clo
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where the server is, and what is spoken there; where *speech* is None, each client's first bytes tell."""
+    """Where the server is, and what is spoken there; None where each client's first bytes tell."""
 
     host: str
     port: int
@@ -119,7 +119,7 @@ class Connection:
         return speech
 
     async def _speech(self, server: Side | None) -> Speech:
-        """What the client's first bytes say. Where the server speaks first, or the client ends, it is lines."""
+        """What the client's first bytes say; lines where the server speaks first, or the client ends."""
         first = b""
         while (speech := self._speech_of(first)) is None:
             if server and await _is_first(server, before=self._client):
@@ -146,7 +146,7 @@ class Connection:
         answer = await self._answer_of(server)
         if is_switching(answer):
             await self._client.write(answer)
-            self._witness.opened(Speech.WEBSOCKET, f"ws://{self._address}{handshake.path}")
+            self._witness.opened(Speech.WEBSOCKET, f"ws://{self._address}", handshake.path)
             return Speech.WEBSOCKET
         server.unread(answer)
         speech = self._open_plain_http()

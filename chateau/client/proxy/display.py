@@ -17,7 +17,7 @@ from rich.text import Text
 from chateau.client.display import one_line
 from chateau.client.proxy.frame import Kind, Way
 from chateau.client.proxy.witness import Sight
-from chateau.client.transcript import close_of
+from chateau.client.transcript import Opcode, close_of
 
 LONGEST_TEXT = 100
 
@@ -88,7 +88,9 @@ class Json(Shown):
 
     def write(self, sight: Sight) -> None:
         value = {
-            "at": round(sight.at, 6),
+            "time": datetime.fromtimestamp(sight.at, UTC)
+            .isoformat(timespec="microseconds")
+            .replace("+00:00", "Z"),
             "connection": sight.connection,
             "direction": sight.way,
             "opcode": sight.opcode,
@@ -99,32 +101,41 @@ class Json(Shown):
 
 
 def _payload(sight: Sight) -> dict[str, Any]:
+    """As a recording has it: text where it is UTF-8, and the code of a close beside its reason."""
+    payload, code = sight.payload, {}
     if sight.opcode == Kind.CLOSE:
-        code, reason = close_of(sight.payload)
-        return {"code": code, "reason": reason}
+        code, payload = {"code": close_of(payload)[0]}, payload[2:]
     try:
-        if sight.opcode not in {Kind.BINARY, Kind.BYTES}:
-            return {"payload": sight.payload.decode()}
+        return {"payload": payload.decode(), **code}
     except UnicodeDecodeError:
-        pass  # half a character, or no text at all
-    return {"base64": base64.b64encode(sight.payload).decode()}
+        return {"payload": base64.b64encode(payload).decode(), "base64": True, **code}
 
 
 def _shortened(sight: Sight) -> str:
-    """The payload on one line."""
+    """The payload on one line, or how it begins."""
     beginning = sight.payload[: 4 * LONGEST_TEXT]
+    text = _text(sight.opcode, beginning)
+    length = f" ({len(sight.payload)} bytes)" if sight.payload else ""
     match sight.opcode:
-        case Kind.CLOSE:
-            code, reason = close_of(sight.payload)
-            text = " ".join(filter(None, [str(code) if code else "", reason]))
         case Kind.BYTES:
-            text = f"{len(sight.payload)} bytes"
+            return length.strip(" ()")
+        case _ if len(text) > LONGEST_TEXT or len(beginning) < len(sight.payload):
+            return f"{text[: LONGEST_TEXT - 1]}…{length}"
+    return text
+
+
+def _text(opcode: str, payload: bytes) -> str:
+    match opcode:
+        case Kind.CLOSE:
+            code, reason = close_of(payload)
+            return " ".join(filter(None, [str(code) if code else "", one_line(reason)]))
         case Kind.BINARY:
-            text = beginning.hex(" ")
-        case _:
-            text = one_line(beginning.decode("utf-8", "backslashreplace").replace("\r\n", "\n"))
-    is_long = len(text) > LONGEST_TEXT or len(beginning) < len(sight.payload) and sight.opcode != Kind.BYTES
-    return f"{text[: LONGEST_TEXT - 1]}… ({len(sight.payload)} bytes)" if is_long else text
+            return payload.hex(" ")
+    text = payload.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
+    if opcode in {Opcode.REQUEST, Opcode.RESPONSE}:
+        head, _, body = text.partition("\n\n")
+        text = "  ".join([*head.splitlines()[:1], body])
+    return one_line(text)
 
 
 def _time(at: float) -> str:

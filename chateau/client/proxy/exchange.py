@@ -7,12 +7,14 @@ from collections.abc import Callable
 
 import h11
 
-from chateau.client.proxy.account import Tell
+from chateau.client.proxy.account import Tell, opening_payload
 from chateau.client.proxy.frame import Frame
 from chateau.client.proxy.framing import LONGEST_FRAME
 from chateau.client.transcript import Direction, Opcode
 from chateau.client.wires.event_stream import TYPE as EVENT_STREAM
 from chateau.client.wires.event_stream import Events
+
+OK = 200
 
 _OPCODES = {Direction.SENT: Opcode.REQUEST, Direction.RECEIVED: Opcode.RESPONSE}
 
@@ -20,8 +22,10 @@ _OPCODES = {Direction.SENT: Opcode.REQUEST, Direction.RECEIVED: Opcode.RESPONSE}
 class HttpAccount:
     """The account of a connection on which HTTP is spoken: each end is read by the role that faces it."""
 
-    def __init__(self, tell: Tell, give_up: Callable[[str], None]) -> None:
+    def __init__(self, tell: Tell, give_up: Callable[[str], None], url: str) -> None:
         self._tell = tell
+        self._url = url
+        self._waits_for_stream = False
         self._give_up = give_up
         self._readers = {
             Direction.SENT: h11.Connection(h11.SERVER),
@@ -58,7 +62,7 @@ class HttpAccount:
         reader, other = self._readers[direction], self._readers[_OTHER[direction]]
         while True:
             event = reader.next_event()
-            if event is h11.NEED_DATA or event is h11.PAUSED or isinstance(event, h11.ConnectionClosed):
+            if isinstance(event, type | h11.ConnectionClosed):  # NEED_DATA and PAUSED are types
                 return
             other.send(event)  # so that it knows what it is to read next
             self._add(direction, event)
@@ -68,15 +72,27 @@ class HttpAccount:
         match event:
             case h11.Request() | h11.Response():
                 message.begin(event)
-                if message.is_stream:
-                    self._tell(direction, Opcode.RESPONSE, message.content)
+                self._tell_what_waits(message)
             case h11.Data() if message.is_stream:
                 for lines in message.events_in(bytes(event.data)):
                     self._tell(direction, Opcode.EVENT, lines)
             case h11.Data():
                 message.add(bytes(event.data))
             case h11.EndOfMessage() if not message.is_stream:
-                self._tell(direction, _OPCODES[direction], message.content)
+                message.end()
+                self._waits_for_stream = message.wants_stream
+                if not self._waits_for_stream:
+                    self._tell(direction, _OPCODES[direction], message.content)
+
+    def _tell_what_waits(self, answer: "_Message") -> None:
+        """A request for a stream of events is told once it is known whether it opened one."""
+        if self._waits_for_stream:
+            self._waits_for_stream = False
+            request = self._messages[Direction.SENT]
+            if answer.is_stream:
+                self._tell(Direction.SENT, Opcode.OPEN, opening_payload("http", self._url + request.target))
+            else:
+                self._tell(Direction.SENT, Opcode.REQUEST, request.content)
 
 
 _OTHER = {Direction.SENT: Direction.RECEIVED, Direction.RECEIVED: Direction.SENT}
@@ -84,10 +100,16 @@ _BOTH_DONE = {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}
 
 
 class _Message:
-    """A request or an answer, as far as it has come. Of a body, no more is kept than a frame may have."""
+    """A request or an answer, as far as it has come. Of a body, no more is kept than a frame may have.
+
+    A request stays one that can be sent again, in chunks where it came in such; an answer loses its chunks.
+    """
 
     def __init__(self) -> None:
         self.is_stream = False
+        self.wants_stream = False
+        self.target = ""
+        self._is_chunked = False
         self._content = bytearray()
         self._events = Events()
 
@@ -97,18 +119,30 @@ class _Message:
 
     def begin(self, event: h11.Request | h11.Response) -> None:
         self._content[:] = _head(event)
-        self.is_stream = isinstance(event, h11.Response) and any(
-            name == b"content-type" and value.startswith(EVENT_STREAM.encode())
-            for name, value in event.headers
-        )
         self._events = Events()
+        if isinstance(event, h11.Request):
+            self.target = event.target.decode("ascii", "backslashreplace")
+            self.wants_stream = event.method == b"GET" and _has(event, b"accept", EVENT_STREAM)
+            self._is_chunked = _has(event, b"transfer-encoding", "")
+        else:
+            self.is_stream = event.status_code == OK and _has(event, b"content-type", EVENT_STREAM)
 
     def add(self, content: bytes) -> None:
+        if self._is_chunked:
+            content = b"%x\r\n%b\r\n" % (len(content), content)
         self._content += content[: max(0, LONGEST_FRAME - len(self._content))]
+
+    def end(self) -> None:
+        if self._is_chunked:
+            self._content += b"0\r\n\r\n"
 
     def events_in(self, content: bytes) -> list[bytes]:
         """The server-sent events that *content* completes, each as its lines."""
         return self._events.feed(content)
+
+
+def _has(event: h11.Request | h11.Response, header: bytes, word: str) -> bool:
+    return any(name == header and word.encode() in value.lower() for name, value in event.headers)
 
 
 def _head(event: h11.Request | h11.Response) -> bytes:

@@ -116,7 +116,7 @@ class _Course:
 
 
 def _on_bytes(do: Do) -> Do:
-    """What can be done of it where no frames can be seen; what ends the direction may take a piece with it."""
+    """What can be done of it where no frames can be seen; an ending may come in place of a piece."""
     return Do(
         drop=do.drop and do.ending is not None,
         delay_seconds=do.delay_seconds,

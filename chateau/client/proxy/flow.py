@@ -1,16 +1,16 @@
 """One direction of a connection, moved: from the side that speaks, through the faults, to the other side.
 
-Where no fault is possible, bytes pass at once and are only looked at. Where one is, each frame is taken whole.
+Where no fault is possible, bytes pass at once and are only looked at. Where one is, frames are taken whole.
 """
 
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 
-from chateau.client.proxy.arrangement import Arrangement, Write, done
+from chateau.client.proxy.arrangement import Arrangement, Write
 from chateau.client.proxy.backlog import Backlog, Waiting
 from chateau.client.proxy.faults import NOTHING, Faults
-from chateau.client.proxy.frame import Frame, Kind, Speech, Way
+from chateau.client.proxy.frame import Frame, Speech, Way
 from chateau.client.proxy.framing import close_frame, framing_of
 from chateau.client.proxy.rule import Ending
 from chateau.client.proxy.side import Side
@@ -64,7 +64,7 @@ class Flow:
                 await reading
         finally:
             reading.cancel()
-            with suppress(asyncio.CancelledError, OSError):
+            with suppress(asyncio.CancelledError, Exception):
                 await reading
 
     async def _pass(self) -> None:
@@ -86,7 +86,7 @@ class Flow:
             while received := await self._source.read():
                 self._put(self._frames_in(received))
                 await self._backlog.room()
-        except OSError as exc:
+        except Exception as exc:
             self._backlog.fail(exc)
             if self._ending:
                 raise
@@ -97,7 +97,7 @@ class Flow:
         self._put(left)
         self._witness.end_read(self._way)
         if self._ending is Ending.CLOSE:
-            self._sink.end()
+            self._end()
         self._backlog.put(None, NOTHING)
 
     def _frames_in(self, received: bytes) -> list[Frame]:

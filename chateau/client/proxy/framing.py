@@ -1,7 +1,7 @@
 """Framing: the bytes of one direction in, whole frames out.
 
-Every byte comes out again, in its order, in the ``raw`` of some frame: what cannot be read as a frame does so as
-:attr:`Kind.BYTES`. Nothing is kept beyond one frame of at most :data:`LONGEST_FRAME` bytes.
+Every byte comes out again, in its order, in the ``raw`` of some frame: what cannot be read as a frame does so
+as :attr:`Kind.BYTES`. Nothing is kept beyond one frame of at most :data:`LONGEST_FRAME` bytes.
 """
 
 from collections.abc import Generator

@@ -1,7 +1,7 @@
 """One side of a proxied connection: a socket, read and written without any buffer of ours.
 
-So a reader that is slow slows down the writer at the other end, and what was sent before a connection broke can
-still be read.
+So a reader that is slow slows down the writer at the other end, and what was sent before a connection broke
+can still be read.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ class Side:
         self._unread = received + self._unread
 
     async def readable(self) -> None:
-        """Wait until there is something to read, if only the end; may be cancelled without losing any of it."""
+        """Wait until there is something to read, if only the end. May be cancelled: nothing is lost."""
         loop, found = asyncio.get_running_loop(), asyncio.Event()
         loop.add_reader(self._socket, found.set)
         try:
@@ -73,7 +73,7 @@ class Side:
                 self._socket.shutdown(socket.SHUT_WR)
 
     async def say_goodbye(self) -> None:
-        """End, and give the other side a moment to read all and end as well: a close with bytes unread resets."""
+        """End, and give the other side a moment to do so too: a close with bytes unread is a reset."""
         self.end()
         with contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(GOODBYE_SECONDS):

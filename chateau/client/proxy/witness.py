@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
-from chateau.client.proxy.account import Account, FrameAccount
+from chateau.client.proxy.account import Account, FrameAccount, opening_payload, protocol_at
 from chateau.client.proxy.exchange import HttpAccount
 from chateau.client.proxy.frame import Frame, Speech, Way
 from chateau.client.transcript import Direction, Entry, OnEntry, Opcode
@@ -48,16 +48,17 @@ class Witness:
         self._speech = Speech.BYTES
         self._account: Account | None = None
 
-    def opened(self, speech: Speech, url: str) -> None:
-        """It is known what is spoken; *url* is where the client wanted to go."""
+    def opened(self, speech: Speech, url: str, path: str = "") -> None:
+        """It is known what is spoken; *url* and *path* are where the client wanted to go."""
         self._speech = speech
+        self._show(Way.TO_SERVER, "open", f"{url}{path}".encode())
         match speech:
             case Speech.HTTP:
-                self._account = HttpAccount(self._tell, self.trouble)
+                self._account = HttpAccount(self._tell, self.trouble, url)
             case Speech.WEBSOCKET | Speech.LINES:
                 self._account = FrameAccount(self._tell)
-                self._tell(Direction.SENT, Opcode.OPEN, url.encode())
-        self._show(Way.TO_SERVER, "open", url.encode())
+                protocol = "lines" if speech is Speech.LINES else protocol_at(path)
+                self._tell(Direction.SENT, Opcode.OPEN, opening_payload(protocol, f"{url}{path}"))
 
     def read(self, way: Way, frame: Frame) -> None:
         """*frame* came in: what a client sends counts as sent, whatever becomes of it."""

@@ -1,4 +1,4 @@
-"""Where the lifelines of a sequence diagram stand: the server in the middle, half of the clients on either side.
+"""Where the lifelines of a sequence diagram stand: the server in the middle, the clients on either side.
 
 Beside the server is a lane on each side, wide enough for what a frame says; what any client sends or receives
 is told there. All lengths are SVG's, which are CSS pixels where the picture has room.
@@ -13,8 +13,11 @@ from chateau.client.reports.legible import cells
 TIMES_WIDTH = 78.0  # the margin at the left, for the times
 EDGE = 6.0
 CELL = 7.2  # a character of 12 pixels where all are as wide: 0.6 of its height
+SMALL_CELL = 6.6  # and of 11 pixels, which the times have
 HEAD_PADDING = 14.0
 NARROWEST_HEAD = 64.0
+WIDEST_UPRIGHT, HIGHEST_UPRIGHT = 860.0, 900.0
+LANDSCAPE = 0.64  # the height of a page of A4 within its margins, in its widths
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Measures:
 
 MEASURES = (
     Measures(most_clients=1, widest_head=170, gap=0, lane_width=470),
-    Measures(most_clients=2, widest_head=170, gap=0, lane_width=300),
+    Measures(most_clients=2, widest_head=96, gap=0, lane_width=340),
     Measures(most_clients=4, widest_head=130, gap=12, lane_width=290),
     Measures(most_clients=8, widest_head=92, gap=10, lane_width=270),
 )
@@ -72,6 +75,16 @@ class Columns:
     def lane(self, client: str) -> float:
         """The middle of the lane in which the frames of *client* are told."""
         return self.server - self.side(client) * self.lane_width / 2
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether a page has to be turned for it."""
+        return self.width > WIDEST_UPRIGHT
+
+    @property
+    def highest(self) -> float:
+        """How high a picture may be to fit on a printed page, at the width that it has there."""
+        return self.width * LANDSCAPE if self.is_wide else HIGHEST_UPRIGHT
 
     @property
     def lane_cells(self) -> int:

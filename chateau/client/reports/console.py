@@ -47,7 +47,7 @@ class Console:
         exception: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._progress.stop()
+        self._end_bar()
 
     def began(self, total: int) -> None:
         """Say that *total* scenarios will be played."""
@@ -68,11 +68,15 @@ class Console:
         """Show what has not been shown of *run*, and what it came to."""
         if self._quiet:
             return
-        self._progress.stop()
+        self._end_bar()
         if self._task is None:
             for result in run.results:
                 self._show_failure(result)
         self._show(Text(f"\n{summary(run.results)}", _style_of(run)))
+
+    def _end_bar(self) -> None:
+        if self._task is not None:  # stopping what never started prints an empty line
+            self._progress.stop()
 
     def _show_failure(self, result: Result) -> None:
         if result.verdict in {Verdict.FAILED, Verdict.ERROR}:
@@ -95,7 +99,8 @@ def _first_line(result: Result) -> Text:
 
 def _coloured(result: Result) -> Sequence[Text]:
     first, *rest = failure_lines(result)
-    return [Text(first, _STYLES[result.verdict]), *(Text(line, _DIFF_STYLES.get(line[:5], "")) for line in rest)]
+    coloured = (Text(line, _DIFF_STYLES.get(line[:5], "")) for line in rest)
+    return [Text(first, _STYLES[result.verdict]), *coloured]
 
 
 def _style_of(run: Run) -> str:

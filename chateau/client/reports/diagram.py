@@ -7,11 +7,10 @@ fonts come from the page (page.css); without them, all is still there: nothing i
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Self
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from chateau.client.reports.columns import CELL, EDGE, TIMES_WIDTH, Columns
+from chateau.client.reports.columns import CELL, EDGE, SMALL_CELL, TIMES_WIDTH, Columns
 from chateau.client.reports.legible import cells, one_line, shortened
 from chateau.client.reports.rows import LINE_HEIGHT, Broken, Frame, LeftOut, Row, rows_of
 from chateau.client.reports.telling import clients_of, payload
@@ -20,7 +19,6 @@ from chateau.client.transcript import Direction, Entry, Opcode
 
 TOP = 58.0  # where the rows begin, below the names
 BOTTOM = 14.0
-HIGHEST_PART = 900.0
 TITLE_WIDTH = 4_096  # of a payload told in full when the mouse rests on it
 BAR = 4.0  # half the width of the bar on a lifeline while the client is connected
 
@@ -34,24 +32,26 @@ _DASHES = {
 
 
 def diagrams(result: Result, address: str) -> list[str]:
-    """The parts of the sequence diagram of *result*, played against a server at *address*; none if nothing was."""
+    """The parts of the sequence diagram of *result*, whose server was at *address*; none without frames."""
     if not result.transcript:
         return []
     clients = clients_of(result)
     columns = Columns.of(clients, address)
     box_cells = int((columns.width - TIMES_WIDTH - EDGE - 24) / CELL)
     rows = rows_of(result, lane_cells=columns.lane_cells, box_cells=box_cells)
-    parts = list(_parts(rows))
+    parts = list(_parts(rows, columns.highest - TOP - BOTTOM))
     spans = {client: list(_open_spans(rows, client)) for client in columns.clients}
-    drawn = (_Part(columns, rows, range(*part), number, len(parts)) for number, part in enumerate(parts, start=1))
-    return [part.draw(result, clients, address, spans) for part in drawn]
+    return [
+        _Part(columns, rows, range(*part), number, len(parts)).draw(result, clients, address, spans)
+        for number, part in enumerate(parts, start=1)
+    ]
 
 
-def _parts(rows: Sequence[Row]) -> Iterator[tuple[int, int]]:
+def _parts(rows: Sequence[Row], highest: float) -> Iterator[tuple[int, int]]:
     """Where each part begins and ends."""
     first, height = 0, 0.0
     for index, row in enumerate(rows):
-        if index > first and height + row.height > HIGHEST_PART - TOP - BOTTOM:
+        if index > first and height + row.height > highest:
             yield first, index
             first, height = index, 0.0
         height += row.height
@@ -132,7 +132,7 @@ class _Part:
                 "width": _number(width),
                 "height": _number(height),
                 "role": "img",
-                "class": "diagram",
+                "class": "diagram wide" if self.columns.is_wide else "diagram",
             },
         )
         part = f", part {self.number} of {self.parts}" if self.parts > 1 else ""
@@ -143,7 +143,9 @@ class _Part:
         SubElement(svg, "desc").text = one_line(told)
         return svg
 
-    def _bars(self, svg: Element, client: str, spans: Sequence[tuple[int, int]], tops: Sequence[float]) -> None:
+    def _bars(
+        self, svg: Element, client: str, spans: Sequence[tuple[int, int]], tops: Sequence[float]
+    ) -> None:
         """A bar on the lifeline of *client* while it is connected."""
         for first, last in spans:
             if last < self.shown.start or first >= self.shown.stop:
@@ -202,9 +204,9 @@ class _Part:
         _lines(group, "told", left + 12, y + 37, row.lines, anchor="start")
 
     def _red_line(self, group: Element, row: Broken, top: float, y: float) -> float:
-        """A dashed line to where the mark is: the frame that was expected, or one across where no client is to blame."""
+        """A dashed line, and where its mark is: what a client expected, or all across where none is named."""
         client = row.failure.client
-        if client not in self.columns.clients:
+        if client is None or client not in self.columns.clients:
             _line(group, "expected", TIMES_WIDTH, y, self.columns.width - EDGE, y, "7 4")
             return TIMES_WIDTH + 9
         place, side = self.columns.clients[client], self.columns.side(client)
@@ -228,8 +230,9 @@ def _arrow_below_top(row: Row) -> float:
 
 def _in_full(row: Frame) -> str:
     entry = row.entry
-    way = f"{one_line(entry.client)} → server" if entry.direction is Direction.SENT else f"server → {one_line(entry.client)}"
-    return f"{way}, {entry.opcode}, {row.time}\n{payload(entry, TITLE_WIDTH)}"
+    ends = (entry.client, "server") if entry.direction is Direction.SENT else ("server", entry.client)
+    head = one_line(f"{ends[0]} → {ends[1]}, {entry.opcode}, {row.time}")
+    return f"{head}\n{payload(entry, TITLE_WIDTH)}"
 
 
 def _head(svg: Element, place: float, width: float, name: str, told: str, kind: str) -> None:
@@ -261,7 +264,9 @@ def _line(parent: Element, kind: str, x1: float, y1: float, x2: float, y2: float
         line.set("stroke-dasharray", dashes)
 
 
-def _rectangle(parent: Element, kind: str, x: float, y: float, width: float, height: float, rx: float = 0) -> None:
+def _rectangle(
+    parent: Element, kind: str, x: float, y: float, width: float, height: float, rx: float = 0
+) -> None:
     sizes = {"x": x, "y": y, "width": width, "height": height, "rx": rx}
     SubElement(parent, "rect", {"class": kind, **{name: _number(size) for name, size in sizes.items()}})
 
@@ -277,10 +282,16 @@ def _text(parent: Element, kind: str, x: float, y: float, told: str, anchor: str
     """*told* at a place, exactly as wide as it was measured, whatever font is found."""
     if not told:
         return
-    element = SubElement(parent, "text", {"class": kind, "x": _number(x), "y": _number(y), "text-anchor": anchor})
-    element.set("textLength", _number(cells(told) * (CELL if kind != "time" else CELL * 11 / 12)))
-    element.set("lengthAdjust", "spacingAndGlyphs")
-    element.text = told
+    width = cells(told) * (SMALL_CELL if kind == "time" else CELL)
+    attributes = {
+        "class": kind,
+        "x": _number(x),
+        "y": _number(y),
+        "text-anchor": anchor,
+        "textLength": _number(width),
+        "lengthAdjust": "spacingAndGlyphs",
+    }
+    SubElement(parent, "text", attributes).text = told
 
 
 def _number(value: float) -> str:

@@ -65,13 +65,14 @@ def _named(number: int, known: Known) -> dict[str, Any]:
         "number": str(number),
         "name": one_line(known.name),
         "name_format": "text",
+        "output_format": "text",
         "visibility": str(known.visibility),
     }
 
 
 def _test(number: int, result: Result) -> dict[str, Any]:
     """One scenario as a test. A skipped one asks for nothing, and so is worth nothing."""
-    told = {"output": failure_text(result) or "passed", "output_format": "text"}
+    told = {"output": failure_text(result) or "passed"}
     if result.verdict is Verdict.SKIPPED:
         return _named(number, result) | {"score": 0.0, "max_score": 0.0} | told
     graded = {"score": result.score, "max_score": result.points, "status": _STATUSES[result.verdict]}

@@ -5,21 +5,22 @@ It is one file, fetches nothing, runs no script, and can be printed.
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from html import escape
 from importlib.resources import files
+from textwrap import dedent
 
 from chateau.client.reports.diagram import diagrams
 from chateau.client.reports.legible import in_lines, one_line
-from chateau.client.reports.telling import failure_text
+from chateau.client.reports.telling import PAYLOAD_WIDTH, notes, whole_transcript, why
 from chateau.client.scenarios.result import Result, Run, Verdict, summary
 
 STYLE = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
 _STYLE_HASH = b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'"
 
-_SIGNS = {Verdict.PASSED: "✓", Verdict.FAILED: "✗", Verdict.ERROR: "!", Verdict.SKIPPED: "–"}
+_SIGNS = {Verdict.PASSED: "✓", Verdict.FAILED: "✗", Verdict.ERROR: "!", Verdict.SKIPPED: "○"}
 _LEGEND = """\
 <p class="legend">A solid arrow is a frame, a line or a request. Dashed: a ping or a pong. Dotted, with a box:
 a connection is opened or closed. Dashes and dots: bytes past the framing. The bar on a lifeline: connected.
@@ -73,11 +74,18 @@ def _scenarios(run: Run) -> Iterator[str]:
         yield f'<section id="s{number}">'
         yield f"<h2>{_verdict(result)} {_text(result.name)}</h2>"
         yield from _facts(result)
-        if told := failure_text(result):
-            yield f'<pre class="{result.verdict}">{escape(told)}</pre>'
-        drawn = diagrams(result, run.server)
-        yield from (f'<figure class="{_size(svg)}">{svg}</figure>' for svg in drawn)
+        if result.verdict in {Verdict.FAILED, Verdict.ERROR}:
+            yield _listing(result.verdict, [*why(result), *notes(result)])
+        yield from (f"<figure>{svg}</figure>" for svg in diagrams(result, run.server))
+        if result.transcript:
+            frames = _listing("frames", whole_transcript(result, PAYLOAD_WIDTH))
+            yield f"<details><summary>All frames as text</summary>{frames}</details>"
         yield "</section>"
+
+
+def _listing(kind: str, lines: Sequence[str]) -> str:
+    told = dedent("\n".join(lines))
+    return f'<pre class="{kind}">{escape(told)}</pre>'
 
 
 def _facts(result: Result) -> Iterator[str]:
@@ -86,15 +94,11 @@ def _facts(result: Result) -> Iterator[str]:
     if result.description:
         yield f"<p>{_paragraph(result.description)}</p>"
     yield (
-        f'<p class="when"><code>{_text(result.file)}</code> · {_worth(result)} points · '
+        f'<p class="when"><code>{_text(result.file)}</code>{_points_of(result)} · '
         f"{result.seconds:.2f} seconds</p>"
     )
-
-
-def _size(svg: str) -> str:
-    """A picture that is wider than a page is turned in print."""
-    width = float(svg.split('width="', 1)[1].split('"', 1)[0])
-    return "wide" if width > 900 else "narrow"
+    if result.verdict is Verdict.SKIPPED and result.reason:
+        yield f"<p>{_paragraph(result.reason)}</p>"
 
 
 def _verdict(result: Result) -> str:
@@ -103,7 +107,11 @@ def _verdict(result: Result) -> str:
 
 
 def _worth(result: Result) -> str:
-    return "–" if result.verdict is Verdict.SKIPPED else f"{result.score:g} of {result.points:g}"
+    return "" if result.verdict is Verdict.SKIPPED else f"{result.score:g} of {result.points:g}"
+
+
+def _points_of(result: Result) -> str:
+    return f" · {_worth(result)} points" if _worth(result) else ""
 
 
 def _points(run: Run) -> str:

@@ -7,7 +7,7 @@ elements, times in seconds with a point, a timestamp without a zone (it is UTC).
 import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import PurePath
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
@@ -17,11 +17,13 @@ from chateau.client.reports.telling import failure_text, sentence, whole_transcr
 from chateau.client.scenarios.result import Result, Run, Verdict
 
 PAYLOAD_WIDTH = 1_000
+_TAGS = {Verdict.FAILED: "failure", Verdict.ERROR: "error"}
 
 
 def junit(run: Run) -> str:
     """*run* as JUnit XML."""
-    root = Element("testsuites", name="chateau", **_counts(run.results), time=_seconds(run.seconds))
+    counts = _counts(run.results)
+    root = Element("testsuites", {"name": "chateau", **counts, "time": _seconds(run.seconds)})
     by_folder = sorted(run.results, key=_folder)  # stable: within a folder, the order of the run
     for number, (folder, results) in enumerate(groupby(by_folder, key=_folder)):
         _suite(root, str(number), folder, tuple(results), run)
@@ -30,17 +32,16 @@ def junit(run: Run) -> str:
 
 
 def _suite(root: Element, number: str, folder: str, results: Sequence[Result], run: Run) -> None:
-    suite = SubElement(
-        root,
-        "testsuite",
-        id=number,
-        name=one_line(folder),
+    attributes = {
+        "id": number,
+        "name": one_line(folder),
         **_counts(results),
-        skipped=_count(results, Verdict.SKIPPED),
-        time=_seconds(sum(result.seconds for result in results)),
-        timestamp=_timestamp(min(result.started_at for result in results)),
-        hostname=one_line(socket.gethostname()) or "localhost",
-    )
+        "skipped": _count(results, Verdict.SKIPPED),
+        "time": _seconds(sum(result.seconds for result in results)),
+        "timestamp": _timestamp(min(result.started_at for result in results)),
+        "hostname": one_line(socket.gethostname()) or "localhost",
+    }
+    suite = SubElement(root, "testsuite", attributes)
     _properties(suite, server=run.server)
     for result in results:
         _case(suite, result)
@@ -62,17 +63,14 @@ def _case(suite: Element, result: Result) -> None:
     _outcome(case, result)
     SubElement(case, "system-out").text = "\n".join(whole_transcript(result, PAYLOAD_WIDTH))
     if result.notes:
-        SubElement(case, "system-err").text = "\n".join(line for note in result.notes for line in in_lines(note))
+        SubElement(case, "system-err").text = "\n".join(chain.from_iterable(map(in_lines, result.notes)))
 
 
 def _outcome(case: Element, result: Result) -> None:
-    match result.verdict:
-        case Verdict.SKIPPED:
-            SubElement(case, "skipped", message=sentence(result))
-        case Verdict.FAILED:
-            SubElement(case, "failure", message=sentence(result), type=_type(result)).text = failure_text(result)
-        case Verdict.ERROR:
-            SubElement(case, "error", message=sentence(result), type=_type(result)).text = failure_text(result)
+    if result.verdict is Verdict.SKIPPED:
+        SubElement(case, "skipped", message=sentence(result))
+    elif tag := _TAGS.get(result.verdict):
+        SubElement(case, tag, message=sentence(result), type=_type(result)).text = failure_text(result)
 
 
 def _type(result: Result) -> str:

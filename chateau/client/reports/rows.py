@@ -6,15 +6,15 @@ How a row is drawn is told in :mod:`chateau.client.reports.diagram`.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from chateau.client.reports.legible import one_line, shortened, wrapped
-from chateau.client.reports.telling import elapsed
+from chateau.client.reports.legible import shortened, wrapped
+from chateau.client.reports.telling import around_the_failure, elapsed, is_cut, words
 from chateau.client.scenarios.result import Failure, Result, Verdict
-from chateau.client.transcript import Direction, Entry, Opcode
+from chateau.client.transcript import Entry, Opcode
 
 MOST_FRAMES = 200
 MOST_DIFFERENCES = 6
 LINE_HEIGHT = 15.0
-LABEL_BYTES = 2_000  # what is further behind does not come into a label
+LABEL_CHARACTERS = 2_000  # what is further behind does not come into a label
 
 _WORDS = {
     Opcode.OPEN: "opens",
@@ -65,21 +65,9 @@ Row = Frame | LeftOut | Broken
 
 def rows_of(result: Result, *, lane_cells: int, box_cells: int) -> list[Row]:
     """The rows for *result*, from the first to the last."""
-    before, after = _around_the_failure(result)
+    before, after = around_the_failure(result)
     broken = [_broken(result.verdict, result.failure, box_cells)] if result.failure else []
     return [*_frames(result, before, lane_cells), *broken, *_frames(result, after, lane_cells)]
-
-
-def _around_the_failure(result: Result) -> tuple[Sequence[Entry], Sequence[Entry]]:
-    """The entries before the step that failed, and those after it: the player's leaving without a word."""
-    entries, place = result.transcript, len(result.transcript)
-    while result.failure and place and _is_abort(entries[place - 1]):
-        place -= 1
-    return entries[:place], entries[place:]
-
-
-def _is_abort(entry: Entry) -> bool:
-    return entry.direction is Direction.SENT and entry.opcode is Opcode.CLOSE and not entry.payload
 
 
 def _frames(result: Result, entries: Sequence[Entry], lane_cells: int) -> Iterable[Row]:
@@ -94,11 +82,11 @@ def _frames(result: Result, entries: Sequence[Entry], lane_cells: int) -> Iterab
 
 
 def _label(entry: Entry, width: int) -> tuple[str, ...]:
-    head = Entry(entry.at, entry.client, entry.direction, entry.opcode, entry.payload[:LABEL_BYTES])
+    carried = words(entry, LABEL_CHARACTERS)
     if entry.opcode in {Opcode.REQUEST, Opcode.RESPONSE}:
-        return _http_label(head.text, width)
-    words = (_WORDS.get(entry.opcode, ""), head.text or ("" if entry.opcode in _WORDS else "(empty)"))
-    return tuple(wrapped(" ".join(filter(None, words)), width, 2))
+        return _http_label(carried, width)
+    word = "" if is_cut(entry) else _WORDS.get(entry.opcode, "")
+    return tuple(wrapped(" ".join(filter(None, (word, carried))) or "(empty)", width, 2))
 
 
 def _http_label(text: str, width: int) -> tuple[str, ...]:
@@ -113,7 +101,7 @@ def _broken(verdict: Verdict, failure: Failure, width: int) -> Broken:
     told = failure.differences[:MOST_DIFFERENCES]
     more = len(failure.differences) - len(told)
     lines = [
-        *wrapped(f"✗ {verdict}: {one_line(str(failure.place))}: {one_line(failure.step)}", width, 2),
+        *wrapped(f"✗ {verdict}, line {failure.place.line}: {failure.step}", width, 2),
         *wrapped(failure.sentence, width, 3),
         *(line for difference in told for line in wrapped(difference, width, 2)),
         *([f"… and {more} more"] if more else []),

@@ -41,8 +41,21 @@ def _escaped(text: str) -> str:
 
 def _block(diagnostics: dict[str, Any]) -> Iterator[str]:
     yield "  ---"
-    yield from (f"  {key}: {json.dumps(value, ensure_ascii=False)}" for key, value in diagnostics.items())
+    for key, value in diagnostics.items():
+        yield from _pair(key, value)
     yield "  ..."
+
+
+def _pair(key: str, value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        yield f"  {key}:"
+        yield from (f"    - {_json(item)}" for item in value)
+    else:
+        yield f"  {key}: {_json(value)}"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _diagnostics(result: Result) -> dict[str, Any]:

@@ -3,17 +3,19 @@
 Every line is legible, whatever a server has sent. Colours are the console's, quoting is each report's.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from chateau.client.reports.legible import in_lines, one_line, shortened
 from chateau.client.scenarios.result import Failure, Result, Verdict
-from chateau.client.transcript import Direction, Entry, Opcode
+from chateau.client.transcript import ABNORMAL, Direction, Entry, Opcode, close_of
 
 LAST_FRAMES = 10
 PAYLOAD_WIDTH = 200
 DIFF_LINES = 60
 NOTE_LINES = 40
+LEAVING_SECONDS = 0.05
 
 _ARROWS = {Direction.SENT: "→ sent    ", Direction.RECEIVED: "← received"}
 
@@ -30,7 +32,8 @@ def failure_lines(result: Result) -> list[str]:
             return []
         case Verdict.SKIPPED:
             return [headline(result)]
-    return [headline(result), *_why(result), *_last_frames(result), *_notes(result.notes)]
+    rule = _labelled("rule", result.rule) if result.rule else ()
+    return [headline(result), *rule, *why(result), *last_frames(result), *notes(result)]
 
 
 def headline(result: Result) -> str:
@@ -49,12 +52,51 @@ def elapsed(result: Result, entry: Entry) -> str:
     return f"+{max(0.0, entry.at - result.started_at.timestamp()):.3f} s"
 
 
+def around_the_failure(result: Result) -> tuple[Sequence[Entry], Sequence[Entry]]:
+    """The entries before the step that failed, and those after it: the player's leaving without a word."""
+    entries = result.transcript
+    place = len(entries)
+    while result.failure and place and _is_leaving(entries[place - 1], entries[-1]):
+        place -= 1
+    return entries[:place], entries[place:]
+
+
+def _is_leaving(entry: Entry, last: Entry) -> bool:
+    """Whether the player has cut *entry*'s connection with all the others, and not a step of the scenario."""
+    at_once = last.at - entry.at < LEAVING_SECONDS
+    return at_once and entry.direction is Direction.SENT and is_cut(entry)
+
+
+def is_cut(entry: Entry) -> bool:
+    """Whether a connection was cut, wholly or by half, with no frame that says so."""
+    return entry.opcode is Opcode.CLOSE and close_of(entry.payload)[0] == ABNORMAL
+
+
 def payload(entry: Entry, width: int = PAYLOAD_WIDTH) -> str:
     """What *entry* carries, legible, in one line of at most *width* cells, with its size where it was cut."""
-    head = replace(entry, payload=entry.payload[: 4 * width + 4])  # no character has more than four bytes
-    text = shortened(head.text, width)
-    whole = len(head.payload) == len(entry.payload) and not text.endswith("…")
-    return text if whole else f"{text} ({len(entry.payload):,} bytes)"
+    told = words(entry, width + 1)
+    text = shortened(told, width)
+    return text if text == one_line(told) else f"{text} ({len(entry.payload):,} bytes)"
+
+
+def words(entry: Entry, most: int) -> str:
+    """What *entry* carries, as it is; not much more than *most* characters of it."""
+    match entry.opcode:
+        case Opcode.OPEN:
+            return _opening(entry.text)
+        case Opcode.CLOSE:
+            return close_of(entry.payload)[1] if is_cut(entry) else entry.text
+    return replace(entry, payload=entry.payload[: 4 * most]).text  # no character has more than four bytes
+
+
+def _opening(text: str) -> str:
+    """Where a connection went, and the headers that it asked with."""
+    try:
+        opening = json.loads(text)
+        headers = (f"{name}: {value}" for name, value in opening.get("headers", ()))
+        return " ".join([opening["url"], *headers])
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return text  # a recording of others may have the URL alone
 
 
 def transcript_lines(result: Result, entries: Iterable[Entry], width: int = PAYLOAD_WIDTH) -> Iterator[str]:
@@ -79,9 +121,8 @@ def parts_of(diff: Sequence[str]) -> tuple[str, str]:
     return "\n".join(expected), "\n".join(got)
 
 
-def _why(result: Result) -> Iterator[str]:
-    if result.rule:
-        yield from _labelled("rule", result.rule)
+def why(result: Result) -> Iterator[str]:
+    """The step that went wrong, and what was expected beside what came."""
     if result.failure is None:
         yield from _labelled("file", result.file)
     else:
@@ -99,24 +140,28 @@ def _compared(failure: Failure) -> Iterator[str]:
         yield from _indented(_cut([one_line(line) for line in failure.diff], DIFF_LINES), 4)
 
 
-def _last_frames(result: Result) -> Iterator[str]:
+def last_frames(result: Result) -> Iterator[str]:
+    """What each client has sent and received last."""
+    entries, _ = around_the_failure(result)
     for name, protocol in clients_of(result):
-        own = [entry for entry in result.transcript if entry.client == name]
+        own = [entry for entry in entries if entry.client == name]
         if not own:
             continue
         last = f"the last {LAST_FRAMES} of {len(own)} frames" if len(own) > LAST_FRAMES else "all frames"
-        yield f"  {last} of {one_line(name)}{f' ({protocol})' if protocol else ''}:"
+        yield one_line(f"  {last} of {name}{f' ({protocol})' if protocol else ''}:")
         yield from _indented(transcript_lines(result, own[-LAST_FRAMES:]), 4)
 
 
 def clients_of(result: Result) -> list[tuple[str, str]]:
     """The clients of the scenario with their protocols, then whoever else is in its transcript."""
+    seen = dict.fromkeys((entry.client for entry in result.transcript), "")
     named = dict(result.clients)
-    return [*named.items(), *((name, "") for name in dict.fromkeys(e.client for e in result.transcript) if name not in named)]
+    return list((named | seen | named).items())
 
 
-def _notes(notes: Sequence[str]) -> Iterator[str]:
-    for note in notes:
+def notes(result: Result) -> Iterator[str]:
+    """What else is to be told: the first line of each note, and its last lines."""
+    for note in filter(str.strip, result.notes):
         lines = in_lines(note.rstrip("\n"))
         yield f"  note: {lines[0]}"
         left_out = max(0, len(lines) - 1 - NOTE_LINES)

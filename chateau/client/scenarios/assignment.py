@@ -31,6 +31,7 @@ class Pairing:
     def __init__(self, expectations: int) -> None:
         self._taken_by: list[int | None] = [None] * expectations
         self._rows: list[Sequence[Match]] = []
+        self._fitting: list[list[int]] = []  # of each frame, the expectations that it matches
 
     @property
     def is_complete(self) -> bool:
@@ -39,7 +40,14 @@ class Pairing:
     def offer(self, row: Sequence[Match]) -> bool:
         """Add a frame, as it compares with each expectation; whether one takes it."""
         self._rows.append(row)
+        self._fitting.append([index for index, match in enumerate(row) if match.matches])
         return not self.is_complete and self._augment(len(self._rows) - 1, frozenset())
+
+    def left_over(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The expectations that have nothing to take so far, and the frames that none takes."""
+        unmet = (index for index, frame in enumerate(self._taken_by) if frame is None)
+        untaken = (frame for frame in range(len(self._rows)) if frame not in self._taken_by)
+        return tuple(unmet), tuple(untaken)
 
     def assignment(self) -> Assignment | None:
         """Who takes what; None while an expectation has nothing to take."""
@@ -51,13 +59,13 @@ class Pairing:
         return Assignment(taken, joined(matches).captures)
 
     def _augment(self, frame: int, settled: frozenset[int]) -> bool:
-        """Let an expectation take *frame*; one that loses its own by that takes another, none *settled* does."""
+        """Let an expectation take *frame*; one that loses its own takes another, but no *settled* one."""
         came_from: dict[int, int] = {}  # expectation → the frame that it would take
         waiting = deque([frame])
         while waiting:
             candidate = waiting.popleft()
-            for expectation, match in enumerate(self._rows[candidate]):
-                if match.matches and expectation not in came_from and expectation not in settled:
+            for expectation in self._fitting[candidate]:
+                if expectation not in came_from and expectation not in settled:
                     came_from[expectation] = candidate
                     holds = self._taken_by[expectation]
                     if holds is None:
@@ -86,7 +94,7 @@ class Pairing:
 
     def _swap(self, expectation: int, frame: int, settled: frozenset[int]) -> bool:
         """Give *frame* to *expectation*, if its holder can do with what is left over by that."""
-        if not self._rows[frame][expectation].matches:
+        if expectation not in self._fitting[frame]:
             return False
         before = list(self._taken_by)
         left_over, holder = before[expectation], before.index(frame)
@@ -99,9 +107,11 @@ class Pairing:
 
 def place(table: Sequence[Sequence[Match]]) -> Assignment | None:
     """The assignment for a *table* that has a row for each expectation, a column for each frame."""
+    return paired(table).assignment()
+
+
+def paired(table: Sequence[Sequence[Match]]) -> Pairing:
     pairing = Pairing(len(table))
     for row in zip(*table, strict=True):
-        if pairing.is_complete:
-            break
         pairing.offer(row)
-    return pairing.assignment()
+    return pairing

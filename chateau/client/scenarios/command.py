@@ -8,15 +8,18 @@ import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+import traceback
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from chateau.client.grading.server import ServerUnderTest
 from chateau.client.messages import MessageError, find, folders
-from chateau.client.reports import REPORTS, write
+from chateau.client.recordings import RecordingError, recording
+from chateau.client.reports import REPORTS, ReportError, save, write
 from chateau.client.reports.console import Console
+from chateau.client.reports.gradescope import unplayed
+from chateau.client.reports.saving import STDOUT
 from chateau.client.scenarios.addresses import (
     DEFAULT_LINES_PORT,
     DEFAULT_PORT,
@@ -120,7 +123,15 @@ def pair(text: str) -> tuple[str, str]:
 
 def names_scenarios(paths: Iterable[str]) -> bool:
     """Whether one of *paths* is a folder, or a file with ``steps``."""
-    return any(path.is_dir() or is_scenario(path) for path in map(_found, paths))
+    return any(_names_scenarios(path) for path in paths)
+
+
+def _names_scenarios(name: str) -> bool:
+    try:
+        path = _found(name)
+    except MessageError:
+        return False
+    return path.is_dir() or is_scenario(path)
 
 
 def scenarios_in(paths: Iterable[str]) -> list[Item]:
@@ -142,17 +153,39 @@ def _scenarios_at(path: Path) -> list[Item]:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Play the scenarios that *options* name, write the reports, and return the exit code."""
-    wanted = {name: path for name in REPORTS if (path := getattr(options, name))}
+    """Play the scenarios that *options* name, write the reports, and return the exit code.
+
+    With ``--gradescope`` the report is written and the code is 0, whatever happens: there, anything else is
+    told to a student as a fault of the course.
+    """
+    reports = {name: path for name in REPORTS if (path := getattr(options, name))}
     items: list[Item] = []
     try:
         items = scenarios_in(options.files)
         played = asyncio.run(_play(options, items))
-    except MessageError as exc:
+    except (MessageError, RecordingError) as exc:
+        return _nothing_played(options, items, str(exc))
+    except Exception as exc:
+        if not options.gradescope:
+            raise
+        traceback.print_exc()
+        return _nothing_played(options, items, f"The test client failed: {exc!r}.")
+    try:
+        write(played, reports)
+    except ReportError as exc:
         print(f"error: {exc}", file=sys.stderr)
-        played = Run((_nothing(str(exc)),), str(options.server or Server()), datetime.now(UTC), 0.0)
-    write(played, wanted)
+        return Exit.WELL if options.gradescope else Exit.FILE
     return Exit.WELL if options.gradescope else exit_code(played)
+
+
+def _nothing_played(options: argparse.Namespace, items: Sequence[Item], reason: str) -> int:
+    print(f"error: {reason}", file=sys.stderr)
+    if not options.gradescope:
+        return Exit.FILE
+    scenarios = [item for item in items if isinstance(item, Scenario)]
+    with contextlib.suppress(ReportError):
+        save(unplayed(scenarios, reason), options.gradescope)
+    return Exit.WELL
 
 
 def exit_code(run: Run) -> Exit:
@@ -171,7 +204,8 @@ def _code(result: Result) -> Exit:
 
 
 async def _play(options: argparse.Namespace, items: Sequence[Item]) -> Run:
-    with Console() as console, _recorder(options.record) as record:
+    reports_are_printed = STDOUT in (getattr(options, name) for name in REPORTS)
+    with Console(sys.stderr if reports_are_printed else None) as console, recording(options.record) as record:
         console.began(len(items))
         async with _ground(options) as ground:
             runner = Runner(ground, _run_options(options), console.finished, _observers(items, record))
@@ -203,17 +237,6 @@ async def _ground(options: argparse.Namespace) -> AsyncIterator[Ground]:
         await program.stop()
 
 
-@contextlib.contextmanager
-def _recorder(path: str | None) -> Iterator[OnEntry | None]:
-    if path is None:
-        yield None
-        return
-    from chateau.client.recordings import Recorder
-
-    with Recorder(Path(path)) as recorder:
-        yield recorder.write
-
-
 def _observers(items: Sequence[Item], record: OnEntry | None) -> Callable[[Scenario], OnEntry | None]:
     """Who records a scenario's frames; with several scenarios, a client is called after its own."""
 
@@ -224,19 +247,6 @@ def _observers(items: Sequence[Item], record: OnEntry | None) -> Callable[[Scena
         return lambda entry: record(replace(entry, client=f"{stem}/{entry.client}"))
 
     return observer
-
-
-def _nothing(reason: str) -> Result:
-    """The result of a command line that names no scenario that could be played."""
-    return Result(
-        name=reason,
-        file="",
-        verdict=Verdict.ERROR,
-        started_at=datetime.now(UTC),
-        seconds=0.0,
-        reason=reason,
-        is_file_at_fault=True,
-    )
 
 
 def _is_json(path: Path) -> bool:

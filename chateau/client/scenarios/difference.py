@@ -196,7 +196,7 @@ def _strings(expected: str, got: str, setting: _Setting) -> Iterator[Line]:
 
 def _texts(expected: str, got: str) -> Iterator[Line]:
     """Two texts, line by line."""
-    wanted, came = expected.splitlines(keepends=True), got.splitlines(keepends=True)
+    wanted, came = _rows(expected), _rows(got)
     start, end = _alike(wanted, came, str.__eq__)
     middle = wanted[start : len(wanted) - end], came[start : len(came) - end]
     for line in came[:start]:
@@ -212,13 +212,17 @@ def _changed(wanted: Sequence[str], came: Sequence[str]) -> Iterator[Line]:
         wanted, came = [one for one, _ in pairs], [other for _, other in pairs]
     only_ascii = look_alike("".join(wanted), "".join(came))
     for sign, lines in ((Sign.EXPECTED, wanted), (Sign.GOT, came)):
-        for line in lines or [""]:
+        for line in lines:
             yield sign, _shown(line, only_ascii=only_ascii)
 
 
 def _text(sign: Sign, text: str) -> Iterator[Line]:
-    for line in text.splitlines(keepends=True) or [""]:
+    for line in _rows(text):
         yield sign, _shown(shortened(line))
+
+
+def _rows(text: str) -> list[str]:
+    return text.splitlines(keepends=True) or [""]
 
 
 def _shown(line: str, *, only_ascii: bool = False) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any
 
-from chateau.client.scenarios.assignment import Assignment, Pairing, place
+from chateau.client.scenarios.assignment import Assignment, Pairing, paired, place
 from chateau.client.scenarios.excerpt import as_json, as_json_pair
 from chateau.client.scenarios.flaws import Flaw, flaws_of, operand_flaw, without_comments
 from chateau.client.scenarios.mismatch import ABSENT, MATCHES, Match, Mismatch, below, joined, mismatch
@@ -28,7 +28,9 @@ __all__ = [
     "assign",
     "closest",
     "flaws_of",
+    "left_over",
     "match",
+    "meant",
     "schemas_folder",
     "without_comments",
 ]
@@ -55,18 +57,35 @@ def assign(
     """
     if len(got) < len(expected):
         return None
-    return place([[match(one, value, exact=exact, schemas=schemas) for value in got] for one in expected])
+    return place(_table(expected, got, exact, schemas))
+
+
+def left_over(
+    expected: Sequence[Any], got: Sequence[Any], *, exact: bool = False, schemas: Schemas
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Where :func:`assign` finds nothing: the indices of *expected* that remain, and those of *got*."""
+    return paired(_table(expected, got, exact, schemas)).left_over()
+
+
+def _table(expected: Sequence[Any], got: Sequence[Any], exact: bool, schemas: Schemas) -> list[list[Match]]:
+    return [[match(one, value, exact=exact, schemas=schemas) for value in got] for one in expected]
 
 
 def closest(expected: Any, candidates: Sequence[Any], *, exact: bool = False, schemas: Schemas) -> int | None:
     """The index of the candidate that comes nearest to *expected*, the newest of equals; None without any."""
+    distances = [_distance(expected, got, exact, schemas) for got in candidates]
+    return min(range(len(distances)), key=lambda index: (distances[index], -index), default=None)
 
-    def distance(index: int) -> tuple[int, float, int]:
-        mismatches = match(expected, candidates[index], exact=exact, schemas=schemas).mismatches
-        weight = sum(TELLING.get(mismatch.path, 1) for mismatch in mismatches)
-        return weight, -_likeness(expected, candidates[index]), -index
 
-    return min(range(len(candidates)), key=distance, default=None)
+def meant(expected: Sequence[Any], got: Any, *, exact: bool = False, schemas: Schemas) -> int | None:
+    """The index of that *expected* one that *got* comes nearest to, the first of equals; None without any."""
+    distances = [_distance(one, got, exact, schemas) for one in expected]
+    return min(range(len(distances)), key=distances.__getitem__, default=None)
+
+
+def _distance(expected: Any, got: Any, exact: bool, schemas: Schemas) -> tuple[int, float]:
+    mismatches = match(expected, got, exact=exact, schemas=schemas).mismatches
+    return sum(TELLING.get(mismatch.path, 1) for mismatch in mismatches), -_likeness(expected, got)
 
 
 def _likeness(expected: Any, got: Any) -> float:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
+from chateau.client.scenarios.excerpt import visible
+
 
 class Absent(Enum):
     """What stands in the place of a value where a key is not there."""
@@ -36,7 +38,7 @@ class Mismatch:
     @property
     def sentence(self) -> str:
         says = self.says or f"expected {self.expected}, got {self.got}"
-        return f"{self.path}: {says}" if self.path else says
+        return visible(f"{self.path}: {says}" if self.path else says)
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,14 +226,16 @@ def _validator() -> Draft202012Validator:
 
 def _sentence(error: ValidationError) -> str:
     """What is wrong, in words that name the key."""
+    schema: dict[str, Any] = dict(error.schema) if isinstance(error.schema, Mapping) else {}
+    instance: Any = error.instance
     match error.validator:
         case "additionalProperties":
-            return _unknown(error.instance, error.schema.get("properties", {}))
-        case "anyOf" if "dependentSchemas" in error.schema:
-            written = [key for key in error.instance if key != COMMENT]
+            return _unknown(instance, schema.get("properties", {}))
+        case "anyOf" if "dependentSchemas" in schema:
+            written = [key for key in instance if key != COMMENT]
             return f"a step has one of {_listed(KINDS)}{_near(written[0], KINDS)}"
         case "required":
-            missing = next(key for key in error.validator_value if key not in error.instance)
+            missing = next(key for key in schema["required"] if key not in instance)
             return f'"{missing}" is missing'
     message = error.message
     return message if len(message) <= LONGEST_SENTENCE else f"{message[: LONGEST_SENTENCE - 1]}…"

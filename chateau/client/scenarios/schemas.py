@@ -4,7 +4,8 @@ Nothing is fetched: a ``$ref`` leads to another file, or nowhere.
 """
 
 import json
-from functools import cache
+from contextlib import suppress
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
@@ -21,7 +22,10 @@ from chateau.client import strict_json
 from chateau.client.scenarios.excerpt import as_json, shortened
 
 MOST_ERRORS = 5
+MOST_KEPT_READY = 1024
 LONGEST_SENTENCE = 300
+
+Folders = tuple[Path, ...]  # the first is schemas/
 
 
 class BadSchema(Exception):
@@ -29,11 +33,13 @@ class BadSchema(Exception):
 
 
 class Schemas:
-    """The schemas in ``schemas/``, and those in *folders*, such as the scenario's own."""
+    """The schemas in ``schemas/``, and those in *folders*, such as the scenario's own.
+
+    A file is read once in the life of the program.
+    """
 
     def __init__(self, *folders: Path) -> None:
         self._folders = (schemas_folder(), *(folder.resolve() for folder in folders))
-        self._ready: dict[str, Validator] = {}
 
     def errors(self, schema: Any, value: Any) -> list[ValidationError]:
         """What *schema*, a file's name or a schema itself, has against *value*; the first few of it.
@@ -46,7 +52,9 @@ class Schemas:
             found = zip(range(MOST_ERRORS), validator.iter_errors(value), strict=False)
             return [best_match([error]) or error for _, error in found]
         except Unresolvable as exc:
-            raise BadSchema(f"its $ref {exc.ref} leads nowhere") from exc
+            raise BadSchema(f"its $ref {shortened(exc.ref)} leads nowhere") from exc
+        except ValueError as exc:
+            raise BadSchema(f"it has a $ref that is none: {exc}") from exc
 
     def flaw(self, schema: Any) -> str | None:
         """Why *schema* cannot be used; None where it can."""
@@ -57,52 +65,8 @@ class Schemas:
         return None
 
     def _validator(self, schema: Any) -> Validator:
-        key = json.dumps(schema)
-        if key not in self._ready:
-            self._ready[key] = self._made_ready(schema)
-        return self._ready[key]
-
-    def _made_ready(self, schema: Any) -> Validator:
-        if not isinstance(schema, str):
-            return self._compiled(schema, (self._folders[0] / "inline.json").as_uri())
-        path = self._found(schema)
-        if path is None:
-            raise BadSchema(f"there is no schema {schema}, neither in schemas/ nor beside the scenario")
-        return self._compiled(_read(path), path.as_uri(), path.parent)
-
-    def _compiled(self, schema: Any, uri: str, folder: Path | None = None) -> Validator:
-        if not isinstance(schema, dict | bool):
-            raise BadSchema(f"it is no schema: {as_json(schema)}")
-        if isinstance(schema, dict):
-            schema = {**schema, "$id": _identity(schema, uri)}
-        kind = validator_for(schema, default=Draft202012Validator)
-        try:
-            kind.check_schema(schema)
-        except SchemaError as exc:
-            raise BadSchema(
-                f"it is no schema: {exc.json_path}: {shortened(exc.message, LONGEST_SENTENCE)}"
-            ) from exc
-        return kind(schema, registry=self._registry(folder))
-
-    def _registry(self, folder: Path | None) -> "Registry[Any]":
-        """What a ``$ref`` may name: a schema in schemas/ or beside the file, or any file by its place."""
-        registry: Registry[Any] = Registry(retrieve=self._retrieved)  # type: ignore[call-arg]
-        known = dict(_identified(self._folders[0], "**/*.json"))
-        if folder is not None and not folder.is_relative_to(self._folders[0]):
-            known |= dict(_identified(folder, "*.json"))
-        return registry.with_resources(known.items())
-
-    def _retrieved(self, uri: str) -> "Resource[Any]":
-        parts = urlsplit(uri)
-        path = Path(unquote(parts.path))
-        if parts.scheme == "file" and not path.is_file() and path.is_relative_to(self._folders[0]):
-            path = self._found(str(path.relative_to(self._folders[0]))) or path
-        if parts.scheme != "file" or not path.is_file():
-            raise NoSuchResource(uri)
-        return _resource(_read(path))
-
-    def _found(self, name: str) -> Path | None:
-        return next((path for folder in self._folders if _is_file(path := folder / name)), None)
+        is_shared = isinstance(schema, str) and _is_file(self._folders[0] / schema)
+        return _made_ready(self._folders[:1] if is_shared else self._folders, json.dumps(schema))
 
 
 @cache
@@ -116,28 +80,102 @@ def schemas_folder() -> Path:
     raise FileNotFoundError(f"no schemas in {places[0]} nor in {places[1]}")
 
 
+@lru_cache(MOST_KEPT_READY)
+def _made_ready(folders: Folders, written: str) -> Validator:
+    """The schema that *written*, which is JSON, is or names."""
+    schema = json.loads(written)
+    if not isinstance(schema, str):
+        base = (folders[0] / "inline.json").as_uri()  # so that a $ref in it is read from schemas/
+        return _compiled(schema, base, _registry(folders))
+    path = _found(folders, schema)
+    if path is None:
+        raise BadSchema(
+            f"there is no schema {shortened(schema)}, neither in schemas/ nor beside the scenario"
+        )
+    return _compiled(_read(path), path.as_uri(), _registry(folders, path.parent))
+
+
+def _compiled(schema: Any, uri: str, registry: "Registry[Any]") -> Validator:
+    if isinstance(schema, dict):
+        schema = {**schema, "$id": _identity(schema, uri)}
+    return _kind(schema)(schema, registry=registry)
+
+
+def _kind(schema: Any) -> type[Validator]:
+    """The dialect that *schema* is written in, in which it makes sense. Raises :class:`BadSchema`."""
+    try:
+        kind = validator_for(schema, default=Draft202012Validator)
+        kind.check_schema(schema)
+    except SchemaError as exc:
+        sentence = f"{exc.json_path}: {shortened(exc.message, LONGEST_SENTENCE)}"
+        raise BadSchema(f"it is no schema: {sentence}") from exc
+    except (TypeError, ValueError) as exc:  # it is a number, or says that it is in a dialect that is no URI
+        raise BadSchema(f"it is no schema: {as_json(schema)}") from exc
+    if "$id" not in kind.META_SCHEMA:
+        raise BadSchema("it is written in a draft of JSON Schema older than draft 6")
+    return kind
+
+
+def _registry(folders: Folders, around: Path | None = None) -> "Registry[Any]":
+    """What a ``$ref`` may name: a schema in schemas/ or *around* it, or any file by its place."""
+
+    def retrieve(uri: str) -> "Resource[Any]":
+        path = _path(folders, uri)
+        if path is None:
+            raise NoSuchResource(uri)
+        content = _read(path)
+        _kind(content)
+        return _resource(content)
+
+    own: Registry[Any] = Registry(retrieve=retrieve)  # type: ignore[call-arg]
+    if around is not None and not around.is_relative_to(folders[0]):
+        own = own.with_resources(_named_schemas_in(around))
+    return _registry_of_schemas().combine(own)
+
+
 @cache
-def _identified(folder: Path, pattern: str) -> tuple[tuple[str, "Resource[Any]"], ...]:
-    """Each schema in *folder* that says what it is called, by that name."""
-    contents = ((path, _json_or_none(path)) for path in sorted(folder.glob(pattern)))
-    return tuple(
-        (_identity(content, path.as_uri()), _resource(content))
-        for path, content in contents
-        if isinstance(content, dict) and isinstance(content.get("$id"), str)
-    )
+def _registry_of_schemas() -> "Registry[Any]":
+    folder = schemas_folder()
+    contents = ((path, _read(path)) for path in sorted(folder.rglob("*.json")))
+    named = ((_identity(content, path.as_uri()), _resource(content)) for path, content in contents)
+    registry: Registry[Any] = Registry()
+    return registry.with_resources(named).crawl()
+
+
+def _named_schemas_in(folder: Path) -> list[tuple[str, "Resource[Any]"]]:
+    """Each schema in *folder* that says what it is called, by that name; others are passed over."""
+    named = []
+    for path in sorted(folder.glob("*.json")):
+        with suppress(BadSchema):
+            content = _read(path)
+            _kind(content)
+            if isinstance(content, dict) and "$id" in content:
+                named.append((_identity(content, path.as_uri()), _resource(content)))
+    return named
 
 
 def _identity(schema: dict[str, Any], uri: str) -> Any:
     """The URI of *schema*, which stands at *uri* and may have a name of its own."""
     name = schema.get("$id", uri)
-    return urljoin(uri, name) if isinstance(name, str) else name
-
-
-def _json_or_none(path: Path) -> Any:
     try:
-        return _read(path)
-    except BadSchema:
+        return urljoin(uri, name) if isinstance(name, str) else name
+    except ValueError as exc:
+        raise BadSchema(f"its $id {name} is no URI") from exc
+
+
+def _path(folders: Folders, uri: str) -> Path | None:
+    """The file that *uri* stands for, beside the scenario if it is not in schemas/."""
+    parts = urlsplit(uri)
+    path = Path(unquote(parts.path))
+    if parts.scheme != "file":
         return None
+    if path.is_relative_to(folders[0]):
+        return _found(folders, str(path.relative_to(folders[0])))
+    return path if _is_file(path) else None
+
+
+def _found(folders: Folders, name: str) -> Path | None:
+    return next((path for folder in folders if _is_file(path := folder / name)), None)
 
 
 def _is_file(path: Path) -> bool:
@@ -175,5 +213,5 @@ def _follow(schema: Any, keyword: str, resolver: Any) -> None:
         return
     try:
         resolver.lookup(reference)
-    except Unresolvable as exc:
-        raise BadSchema(f"its $ref {reference} leads nowhere") from exc
+    except (Unresolvable, ValueError) as exc:
+        raise BadSchema(f"its $ref {shortened(reference)} leads nowhere") from exc

@@ -11,7 +11,7 @@ frames and lines, not what they mean; that is for those who play, replay and rec
 
 from chateau.client.wires.errors import CannotConnect, NotPossible, RequestFailed, WireClosed
 from chateau.client.wires.event_stream import event_fields
-from chateau.client.wires.http import Response, request
+from chateau.client.wires.http import Response, request, send_request
 from chateau.client.wires.target import Target
 from chateau.client.wires.wire import Wire, open_wire
 
@@ -26,4 +26,5 @@ __all__ = [
     "event_fields",
     "open_wire",
     "request",
+    "send_request",
 ]

@@ -19,7 +19,18 @@ FIELDS = frozenset({"data", "id", "event"})
 class EventStreamFraming:
     """A stream of events, from the client's side. It takes nothing but the request that opens it."""
 
-    __slots__ = ("_body", "_events", "_head", "_heard", "_protocol", "_status", "flaw", "is_over", "is_ready")
+    __slots__ = (
+        "_body",
+        "_events",
+        "_has_ended",
+        "_head",
+        "_heard",
+        "_protocol",
+        "_status",
+        "flaw",
+        "is_over",
+        "is_ready",
+    )
 
     def __init__(self, target: Target) -> None:
         headers = target.headers
@@ -31,6 +42,7 @@ class EventStreamFraming:
         self._protocol.send(h11.EndOfMessage())
         self._events = Events()
         self._heard = b""  # before the stream began
+        self._has_ended = False
         self._status: int | None = None  # with which the server refused
         self._body = b""  # and what it said then
         self.is_ready = False
@@ -47,12 +59,9 @@ class EventStreamFraming:
         return self._steps()
 
     def end(self) -> list[Step]:
-        if not self._heard and not self.is_ready:
-            raise Refused("the server closed the connection without an answer")
+        self._has_ended = True
         self._protocol.receive_data(b"")
         steps = self._steps()
-        if not self.is_ready:
-            raise refusal_in(self._heard) or Refused("the server's answer is not complete")
         self.is_over = True
         if self.flaw is None and self._events.rest:
             self.flaw = f"the stream ended in the middle of an event: {excerpt(self._events.rest)}"
@@ -76,9 +85,17 @@ class EventStreamFraming:
                 continue
         except h11.RemoteProtocolError as exc:
             if not self.is_ready:
-                raise Refused(f"the server's answer is not HTTP: {exc}") from exc
+                raise self._refusal(exc) from exc
             self.flaw, self.is_over = f"the server broke HTTP: {exc}", True
         return steps
+
+    def _refusal(self, error: h11.RemoteProtocolError) -> Refused:
+        if refused := refusal_in(self._heard):
+            return refused
+        if self._has_ended:
+            how = "before its answer was complete" if self._heard else "without an answer"
+            return Refused(f"the server closed the connection {how}")
+        return Refused(f"the server's answer is not HTTP: {error}")
 
     def _take(self, event: object, steps: list[Step]) -> bool:
         """Whether there may be more."""
@@ -123,14 +140,18 @@ class EventStreamFraming:
 class Events:
     """Cuts a stream into events; ``rest`` is the beginning of one that is not complete."""
 
-    __slots__ = ("_after_return", "_has_begun", "_lines", "_partial", "waiting_bytes")
+    __slots__ = ("_after_return", "_has_begun", "_lines", "_lines_bytes", "_partial")
 
     def __init__(self) -> None:
         self._has_begun = False
         self._after_return = False  # the last byte was \r, so that a \n belongs to the same line end
         self._lines: list[bytes] = []
         self._partial = bytearray()
-        self.waiting_bytes = 0
+        self._lines_bytes = 0
+
+    @property
+    def waiting_bytes(self) -> int:
+        return self._lines_bytes + len(self._partial)
 
     @property
     def rest(self) -> bytes:
@@ -140,7 +161,6 @@ class Events:
         """The events that *data* completes, each as its lines; comments alone are none."""
         if self._after_return:
             data = data.removeprefix(b"\n")
-        self.waiting_bytes += len(data)
         self._after_return = data.endswith(b"\r")
         *lines, partial = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         if not lines:
@@ -155,8 +175,9 @@ class Events:
             self._has_begun, line = True, line.removeprefix(BYTE_ORDER_MARK)
         if line:
             self._lines.append(line)
+            self._lines_bytes += len(line) + 1
             return None
-        lines, self._lines, self.waiting_bytes = self._lines, [], 0
+        lines, self._lines, self._lines_bytes = self._lines, [], 0
         has_data = any(one == b"data" or one.startswith(b"data:") for one in lines)
         return b"\n".join(lines) if has_data else None
 

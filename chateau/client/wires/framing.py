@@ -20,7 +20,7 @@ class Step(NamedTuple):
 
 
 class Framing(Protocol):
-    """One connection's framing. What a server sends makes it raise :class:`Refused` at most, while not ready."""
+    """One connection's framing. It fails by :class:`Refused` only, and only before it is ready."""
 
     is_ready: bool  # the handshake is done
     is_over: bool  # the server said goodbye, or broke the framing: nothing counts that comes after

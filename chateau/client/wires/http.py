@@ -16,7 +16,7 @@ from chateau.client.wires.target import Address, address_of
 
 LARGEST_BODY_BYTES = 64 * 2**20
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})  # a request of these says its length, even if it is 0
-READ_OTHERWISE = frozenset({"HEAD", "CONNECT"})  # the answers to these have no body, whatever they say
+READ_OTHERWISE = frozenset({b"HEAD", b"CONNECT"})  # the answers to these have no body, whatever they say
 SWITCHING_PROTOCOLS = 101
 
 Headers = tuple[tuple[str, str], ...]
@@ -49,13 +49,26 @@ async def request(
         CannotConnect: nobody listens there.
         RequestFailed: there was no whole answer within *timeout_seconds*, or it is not HTTP.
     """
-    address = address_of(url)
     if "connection" not in {name.lower() for name, _ in headers}:
         headers = (*headers, ("Connection", "close"))
-    exchange = _Exchange(client, method, headers, head_of(method, address, headers, body), on_entry)
+    data = head_of(method, address_of(url), headers, body)
+    return await send_request(client, data, url, on_entry, timeout_seconds, local_address)
+
+
+async def send_request(
+    client: str,
+    data: bytes,
+    url: str,
+    on_entry: OnEntry,
+    timeout_seconds: float,
+    local_address: str | None = None,
+) -> Response:
+    """The same for a request that is written already: *data* goes out as it is, to the server of *url*."""
+    exchange = _Exchange(client, data, on_entry)
+    method = data.partition(b" ")[0].decode("latin-1")
     try:
         async with asyncio.timeout(timeout_seconds):
-            return await exchange.run(address, local_address)
+            return await exchange.run(address_of(url), local_address)
     except TimeoutError as exc:
         if not exchange.was_connected:
             raise CannotConnect(url, f"there is no connection (waited {timeout_seconds:g} s)") from exc
@@ -89,7 +102,7 @@ def head_of(method: str, address: Address, headers: Headers, body: bytes) -> byt
 class _Exchange:
     """A request and its answer, as the listener of a stream."""
 
-    def __init__(self, client: str, method: str, headers: Headers, data: bytes, on_entry: OnEntry) -> None:
+    def __init__(self, client: str, data: bytes, on_entry: OnEntry) -> None:
         self._client = client
         self._data = data
         self._on_entry = on_entry
@@ -97,8 +110,8 @@ class _Exchange:
         self._answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         self._response: h11.Response | h11.InformationalResponse | None = None
         self._body = bytearray()
-        self._protocol = _reader(method, headers)
-        self._is_connect = method == "CONNECT"
+        self._protocol = _reader(data)
+        self._is_connect = data.startswith(b"CONNECT ")
 
     @property
     def was_connected(self) -> bool:
@@ -175,12 +188,15 @@ class _Exchange:
             self._answered.set_exception(Refused(reason))
 
 
-def _reader(method: str, headers: Headers) -> h11.Connection:
+def _reader(data: bytes) -> h11.Connection:
     """What reads the answer: it has to know what was asked, but not what may be wrong with it."""
     reader = h11.Connection(h11.CLIENT)
-    known = method if method in READ_OTHERWISE else "GET"
-    upgrades = [("Upgrade", "any") for name, _ in headers if name.lower() == "upgrade"][:1]
-    reader.send(h11.Request(method=known, target="/", headers=[("Host", "server"), *upgrades]))
+    method = data.partition(b" ")[0]
+    headers = [(b"Host", b"server")]
+    if b"\r\nupgrade:" in data.partition(b"\r\n\r\n")[0].lower():
+        headers.append((b"Upgrade", b"any"))
+    known = method if method in READ_OTHERWISE else b"GET"
+    reader.send(h11.Request(method=known, target="/", headers=headers))
     reader.send(h11.EndOfMessage())
     return reader
 

@@ -54,12 +54,12 @@ def address_of(url: str) -> Address:
     """
     try:
         parts = urlsplit(url)
-        port = parts.port or DEFAULT_PORTS[parts.scheme]
-    except KeyError as exc:
-        known = ", ".join(DEFAULT_PORTS)
-        raise CannotConnect(url, f"a URL begins with one of {known}") from exc
+        port = parts.port
     except ValueError as exc:
         raise CannotConnect(url, f"this is not a URL: {exc}") from exc
+    if parts.scheme not in DEFAULT_PORTS:
+        raise CannotConnect(url, f"a URL begins with one of {', '.join(DEFAULT_PORTS)}")
+    port = port or DEFAULT_PORTS[parts.scheme]
     if not parts.hostname or not port:
         raise CannotConnect(url, f"the URL has no {'port' if parts.hostname else 'host'}")
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=-._~[]")

@@ -1,7 +1,7 @@
 """The wire: one client's connection, whose every entry is told in the order of the wire.
 
-It moves bytes between a :class:`Stream` and a framing, tells what passes, and keeps two promises: what is sent
-is told before it is written, and of what is received the goodbye is told last.
+It moves bytes between a stream and a framing, tells what passes, and keeps two promises: what is sent is told
+before it is written, and of what is received the goodbye is told last.
 """
 
 import asyncio
@@ -309,4 +309,6 @@ def _opening(target: Target) -> bytes:
     opening: dict[str, object] = {"protocol": target.protocol, "url": target.url}
     if target.headers:
         opening["headers"] = target.headers
+    if target.local_address:
+        opening["from"] = target.local_address
     return json.dumps(opening, ensure_ascii=False).encode()

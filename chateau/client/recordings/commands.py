@@ -1,0 +1,193 @@
+"""``replay`` and ``to-scenario`` on the command line: options in, exit code out.
+
+What each code means to a user is in docs/recordings.md.
+"""
+
+import argparse
+import asyncio
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace as with_fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from chateau.client.recordings.file import Recorder, RecordingError, read
+from chateau.client.recordings.replay import ReplayResult, TargetOf, replay
+from chateau.client.recordings.to_scenario import scenario_of, written
+from chateau.client.scenarios.addresses import (
+    DEFAULT_LINES_PORT,
+    HTTP,
+    LINES,
+    BadAddress,
+    Server,
+    parse_server,
+)
+from chateau.client.transcript import Entry, OnEntry
+from chateau.client.verdict import Exit
+from chateau.client.wires import CannotConnect, Target
+
+DEFAULT_SERVER = "localhost:8888"
+DEFAULT_TIMEOUT_SECONDS = 5.0
+HIGHEST_PORT = 65535
+
+
+def replay_parser(parser: argparse.ArgumentParser) -> None:
+    """Give *parser* the arguments of ``replay``."""
+    parser.add_argument("file", metavar="FILE", help="the recording")
+    parser.add_argument(
+        "--server",
+        metavar="HOST:PORT",
+        type=_server,
+        default=DEFAULT_SERVER,
+        help="where to replay it [%(default)s]",
+    )
+    parser.add_argument(
+        "--lines-port",
+        metavar="PORT",
+        type=_port,
+        default=DEFAULT_LINES_PORT,
+        help="where lines are spoken there [%(default)s]",
+    )
+    parser.add_argument(
+        "--speed",
+        metavar="FACTOR",
+        type=_speed,
+        default=1.0,
+        help="4 is four times as fast; 0 is at once [1]",
+    )
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=_seconds,
+        default=DEFAULT_TIMEOUT_SECONDS,
+        help="how long to wait for frames that do not come [5]",
+    )
+    parser.add_argument("--record", metavar="OUT.jsonl", help="record the replay")
+
+
+def run_replay(options: argparse.Namespace) -> int:
+    """Replay a recording and say how it went."""
+    try:
+        entries = read(options.file)
+        with _recorder(options.record) as on_entry:
+            target_of = targets(with_fields(options.server, lines_port=options.lines_port))
+            played = replay(
+                entries, target_of, speed=options.speed, timeout_seconds=options.timeout, on_entry=on_entry
+            )
+            result = asyncio.run(played)
+    except RecordingError as exc:
+        return _trouble(str(exc), Exit.FILE)
+    except CannotConnect as exc:
+        return _trouble(str(exc), Exit.CONNECTION)
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    return _told(result)
+
+
+def to_scenario_parser(parser: argparse.ArgumentParser) -> None:
+    """Give *parser* the arguments of ``to-scenario``."""
+    parser.add_argument("file", metavar="FILE", help="the recording")
+    parser.add_argument("-o", "--output", metavar="OUT.json", help="where to write it; stdout unless given")
+    parser.add_argument("--name", metavar="SENTENCE", help="what it shows; the name of the file unless given")
+
+
+def run_to_scenario(options: argparse.Namespace) -> int:
+    """Write a recording down as a scenario."""
+    try:
+        entries = read(options.file)
+        name = options.name or f"As recorded in {Path(options.file).name}"
+        _write(written(scenario_of(entries, name)), options.output)
+    except RecordingError as exc:
+        return _trouble(str(exc), Exit.FILE)
+    return Exit.WELL
+
+
+def targets(server: Server) -> TargetOf:
+    """Where the clients of a recording find *server*: at the paths at which they found the recorded one."""
+
+    def target_of(_client: str, opening: dict[str, Any]) -> Target:
+        url = urlsplit(str(opening.get("url", "")))
+        protocol = str(opening.get("protocol", ""))
+        headers = tuple((str(name), str(value)) for name, value in opening.get("headers", ()))
+        local_address = opening.get("from")
+        if url.scheme in {"tcp", "tls"}:
+            return Target(protocol, server.url(LINES), headers, local_address)
+        path = url.path + (f"?{url.query}" if url.query else "")
+        if server.prefix and path.startswith(f"{server.prefix}/"):
+            path = path.removeprefix(server.prefix)
+        at = server.url(HTTP if url.scheme.startswith("http") else "", path)
+        return Target(protocol, at, headers, local_address)
+
+    return target_of
+
+
+@contextmanager
+def _recorder(path: str | None) -> Iterator[OnEntry]:
+    if path is None:
+        yield _forget
+        return
+    with Recorder(path) as recorder:
+        yield recorder.write
+
+
+def _forget(entry: Entry) -> None:
+    """Nobody wants to know."""
+
+
+def _told(result: ReplayResult) -> int:
+    for note in result.notes:
+        print(f"note: {note}", file=sys.stderr)
+    print(
+        f"{result.sent} frames sent, {result.received} received ({result.expected} in the recording"
+        f"{f', {result.missing} missing' if result.missing else ''}), in {result.seconds:.2f} s"
+    )
+    return Exit.ANSWER if result.missing else Exit.WELL
+
+
+def _write(text: str, path: str | None) -> None:
+    if path is None:
+        print(text, end="")
+        return
+    try:
+        Path(path).write_text(text, "utf-8")
+    except OSError as exc:
+        raise RecordingError(f"{path}: cannot be written: {exc.strerror}") from exc
+
+
+def _trouble(sentence: str, code: Exit) -> int:
+    print(f"error: {sentence}", file=sys.stderr)
+    return code
+
+
+def _server(text: str) -> Server:
+    try:
+        return parse_server(text)
+    except BadAddress as exc:
+        raise argparse.ArgumentTypeError(str(exc)) from exc
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port")
+    return int(text)
+
+
+def _speed(text: str) -> float:
+    return _number(text, "a speed is a number, 0 or above")
+
+
+def _seconds(text: str) -> float:
+    return _number(text, "a time is a number of seconds, 0 or above")
+
+
+def _number(text: str, rule: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number) or number < 0:
+        raise argparse.ArgumentTypeError(f"{rule}: {text!r}")
+    return number

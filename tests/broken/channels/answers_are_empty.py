@@ -1,0 +1,32 @@
+"""A server whose answers have no body."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tornado.web import RequestHandler
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_channels import RightChannels, serve
+
+BREAKS = (
+    "a-published-package-is-answered-ok",
+    "a-broadcast-is-answered-ok",
+    "a-bad-request-is-answered-so",
+    "a-bad-broadcast-is-refused",
+    "a-wrong-password-is-refused",
+    "a-missing-password-is-refused",
+    "a-broadcast-needs-the-password",
+)
+
+
+class SaysNothing(RightChannels):
+    def write(self, handler: RequestHandler, text: str) -> None:
+        handler.set_header("Content-Type", self.content_type)
+        handler.finish()
+
+
+if __name__ == "__main__":
+    serve(SaysNothing)

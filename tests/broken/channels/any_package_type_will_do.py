@@ -1,0 +1,26 @@
+"""A server that takes a package of an unknown type for text."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_channels import KINDS, RightChannels, serve
+
+BREAKS = (
+    "an-unknown-package-type-is-refused",
+    "a-bad-request-is-answered-so",
+    "a-bad-request-says-why",
+    "an-error-quotes-little",
+)
+
+
+class TakesAnyType(RightChannels):
+    def kind_of(self, written: str) -> str:
+        return written.lower() if written.lower() in KINDS else "text"
+
+
+if __name__ == "__main__":
+    serve(TakesAnyType)

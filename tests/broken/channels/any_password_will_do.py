@@ -1,0 +1,24 @@
+"""A server that lets whoever gives a password publish."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tornado.web import RequestHandler
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_channels import RightChannels, serve
+
+BREAKS = ("a-wrong-password-is-refused", "a-broadcast-needs-the-password", "a-bearer-token-is-a-password")
+
+
+class TakesAnyPassword(RightChannels):
+    def check_password(self, handler: RequestHandler) -> None:
+        if self.password is not None and not self.password_in(handler):
+            super().check_password(handler)
+
+
+if __name__ == "__main__":
+    serve(TakesAnyPassword)

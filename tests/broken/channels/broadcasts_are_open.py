@@ -1,0 +1,27 @@
+"""A server that asks for no password where somebody broadcasts."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tornado.web import RequestHandler
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_channels import RightChannels, serve
+
+BREAKS = ("a-broadcast-needs-the-password",)
+
+
+class BroadcastsForAll(RightChannels):
+    def broadcast(self, handler: RequestHandler) -> int:
+        password, self.password = self.password, None
+        try:
+            return super().broadcast(handler)
+        finally:
+            self.password = password
+
+
+if __name__ == "__main__":
+    serve(BroadcastsForAll)

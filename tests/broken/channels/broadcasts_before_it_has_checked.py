@@ -1,0 +1,24 @@
+"""A server that sends a broadcast as far as it is right."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tornado.web import RequestHandler
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_channels import RightChannels, serve
+
+BREAKS = ("a-broadcast-is-checked-as-a-whole",)
+
+
+class SendsTooEarly(RightChannels):
+    def broadcast(self, handler: RequestHandler) -> int:
+        self.check_password(handler)
+        return self.once(handler, "", self.packages_in(handler.request.body))
+
+
+if __name__ == "__main__":
+    serve(SendsTooEarly)

@@ -1,0 +1,22 @@
+"""A server that closes at CLOSE and at the bytes of close, too."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_channels import RightChannels, Subscription, serve
+
+BREAKS = ("only-the-text-close-closes",)
+
+
+class ClosesOnAnything(RightChannels):
+    def on_frame(self, subscriber: Subscription, frame: str | bytes) -> None:
+        text = frame if isinstance(frame, str) else frame.decode("latin-1")
+        super().on_frame(subscriber, text.lower())
+
+
+if __name__ == "__main__":
+    serve(ClosesOnAnything)

@@ -1,0 +1,21 @@
+"""A server that writes a text of many lines as one line of an event stream."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_channels import Package, RightChannels, serve
+
+BREAKS = ("an-event-may-have-many-lines",)
+
+
+class WritesOneLine(RightChannels):
+    def event(self, package: Package) -> bytes:
+        return b"data: " + package.payload + b"\n\n"
+
+
+if __name__ == "__main__":
+    serve(WritesOneLine)

@@ -1,0 +1,21 @@
+"""A server that passes on what is sent as JSON, whatever it is."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_channels import RightChannels, serve
+
+BREAKS = ("a-json-package-is-checked",)
+
+
+class TrustsJson(RightChannels):
+    def checked(self, kind: str, payload: bytes) -> bytes:
+        return payload if kind == "json" else super().checked(kind, payload)
+
+
+if __name__ == "__main__":
+    serve(TrustsJson)

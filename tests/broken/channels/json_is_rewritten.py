@@ -1,0 +1,24 @@
+"""A server that writes JSON anew."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_channels import Package, RightChannels, serve
+
+BREAKS = ("a-json-package-is-not-rewritten", "json-in-a-broadcast-is-not-rewritten")
+
+
+class WritesJsonAnew(RightChannels):
+    def frame(self, package: Package) -> tuple[bytes, bool]:
+        if package.kind == "json":
+            return json.dumps(json.loads(package.payload)).encode(), False
+        return super().frame(package)
+
+
+if __name__ == "__main__":
+    serve(WritesJsonAnew)

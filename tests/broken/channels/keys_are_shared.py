@@ -1,0 +1,25 @@
+"""A server for which all Idempotency-Keys are one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tornado.web import RequestHandler
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_channels import Package, RightChannels, serve
+
+BREAKS = ("an-idempotency-key-sends-once",)
+
+
+class KnowsOneKey(RightChannels):
+    def once(self, handler: RequestHandler, scope: str, packages: list[Package]) -> int:
+        if "Idempotency-Key" in handler.request.headers:
+            handler.request.headers["Idempotency-Key"] = "the one"
+        return super().once(handler, scope, packages)
+
+
+if __name__ == "__main__":
+    serve(KnowsOneKey)

@@ -1,0 +1,23 @@
+"""A server that does not look at the header Authorization."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tornado.web import RequestHandler
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_channels import RightChannels, serve
+
+BREAKS = ("a-bearer-token-is-a-password",)
+
+
+class KnowsNoBearer(RightChannels):
+    def password_in(self, handler: RequestHandler) -> str | None:
+        return handler.get_query_argument("pwd", None)
+
+
+if __name__ == "__main__":
+    serve(KnowsNoBearer)

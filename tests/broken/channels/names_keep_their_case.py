@@ -1,0 +1,22 @@
+"""A server for which capitals count in the name of a channel."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_channels import RightChannels, serve
+
+BREAKS = ("channel-names-are-lower-cased", "a-broadcast-uses-normalised-names")
+
+
+class MindsCase(RightChannels):
+    def channel(self, name: str) -> str:
+        super().channel(name)
+        return name.strip().replace("_", ":")
+
+
+if __name__ == "__main__":
+    serve(MindsCase)

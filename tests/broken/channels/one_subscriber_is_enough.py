@@ -1,0 +1,29 @@
+"""A server that sends a package to the first subscriber only."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_channels import Package, RightChannels, serve
+
+BREAKS = (
+    "a-package-reaches-every-subscriber",
+    "x-delivered-says-how-many-got-it",
+    "events-and-frames-come-together",
+    "what-a-subscriber-says-is-ignored",
+)
+
+
+class ReachesOne(RightChannels):
+    def deliver(self, package: Package) -> int:
+        listening = [one for one in self.subscribers if one.channel == package.channel][:1]
+        for subscriber in listening:
+            subscriber.tell(package)
+        return len(listening)
+
+
+if __name__ == "__main__":
+    serve(ReachesOne)

@@ -1,0 +1,23 @@
+"""A server that wants the type of a package in small letters."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_channels import RightChannels, serve
+
+BREAKS = ("a-package-type-is-in-any-case",)
+
+
+class MindsTypes(RightChannels):
+    def kind_of(self, written: str) -> str:
+        if written != written.lower():
+            raise self.bad("A package is text, json or bytes.")
+        return super().kind_of(written)
+
+
+if __name__ == "__main__":
+    serve(MindsTypes)

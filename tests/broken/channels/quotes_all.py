@@ -1,0 +1,23 @@
+"""A server whose reason for a 400 quotes all that was sent."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_channels import KINDS, RightChannels, serve
+
+BREAKS = ("an-error-quotes-little",)
+
+
+class QuotesAll(RightChannels):
+    def kind_of(self, written: str) -> str:
+        if written.lower() not in KINDS:
+            raise self.bad(f"{written} is no type of package.")
+        return super().kind_of(written)
+
+
+if __name__ == "__main__":
+    serve(QuotesAll)

@@ -1,0 +1,20 @@
+"""A server that stops with the close code 1000."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_channels import RightChannels, serve
+
+BREAKS = ("the-end-of-the-server-is-told",)
+
+
+class StopsWith1000(RightChannels):
+    goodbye = (1000, "")
+
+
+if __name__ == "__main__":
+    serve(StopsWith1000)

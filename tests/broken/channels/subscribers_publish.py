@@ -1,0 +1,23 @@
+"""A server that passes on what a subscriber says."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_channels import Package, RightChannels, Subscription, serve
+
+BREAKS = ("what-a-subscriber-says-is-ignored", "only-the-text-close-closes")
+
+
+class PassesOnWhatIsSaid(RightChannels):
+    def on_frame(self, subscriber: Subscription, frame: str | bytes) -> None:
+        super().on_frame(subscriber, frame)
+        if isinstance(frame, str) and frame != self.close_word and len(frame) < 1_000:
+            self.deliver(Package(subscriber.channel, "text", frame.encode()))
+
+
+if __name__ == "__main__":
+    serve(PassesOnWhatIsSaid)

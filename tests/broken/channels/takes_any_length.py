@@ -1,0 +1,22 @@
+"""A server that takes frames of any length from a subscriber."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_channels import RightChannels, Subscription, serve
+
+BREAKS = ("a-frame-over-1-mib-closes",)
+
+
+class TakesAnyLength(RightChannels):
+    def on_frame(self, subscriber: Subscription, frame: str | bytes) -> None:
+        if frame == self.close_word:
+            subscriber.close()
+
+
+if __name__ == "__main__":
+    serve(TakesAnyLength)

@@ -1,0 +1,23 @@
+"""A server that gives a name to whoever asks, as often as it is asked for."""
+
+from __future__ import annotations
+
+from right_chateau import RightChateau, serve
+
+BREAKS = (
+    "register-a-name-that-another-holds-is-name-taken",
+    "register-a-taken-name-in-other-capitals-is-name-taken",
+    "register-a-taken-name-in-other-code-points-is-name-taken",
+    "register-a-taken-name-in-other-widths-is-name-taken",
+    "register-one-name-from-two-sessions-at-once-gives-it-to-one",
+)
+
+
+class AcceptsATakenName(RightChateau):
+    def is_taken(self, name: str) -> bool:
+        self.form_of(name)
+        return False
+
+
+if __name__ == "__main__":
+    serve(AcceptsATakenName)

@@ -1,0 +1,18 @@
+"""A server that answers at once where it refuses, and takes its time where it does not."""
+
+from __future__ import annotations
+
+import asyncio
+
+from right_chateau import Frame, RightChateau, serve
+
+BREAKS = ("answers-come-in-the-order-of-the-requests",)
+
+
+class AnswersOutOfOrder(RightChateau):
+    def answer(self, request: Frame, fields: Frame) -> None:
+        asyncio.get_running_loop().call_later(0.01, super().answer, request, fields)
+
+
+if __name__ == "__main__":
+    serve(AnswersOutOfOrder)

@@ -1,0 +1,23 @@
+"""A server that closes the connection of whoever sends what is no JSON."""
+
+from __future__ import annotations
+
+from right_chateau import Frame, RightChateau, serve
+
+BREAKS = (
+    "a-refusal-fits-its-schema",
+    "an-error-quotes-at-most-60-characters",
+    "text-that-is-no-json-is-invalid-json",
+    "the-connection-stays-open-after-a-refusal",
+)
+
+
+class ClosesOnBadJson(RightChateau):
+    def refuse(self, request: Frame, fields: Frame) -> None:
+        super().refuse(request, fields)
+        if fields["code"] == "invalid_json":
+            self.close()
+
+
+if __name__ == "__main__":
+    serve(ClosesOnBadJson)

@@ -1,0 +1,19 @@
+"""A server that sends a ref back only where all went well."""
+
+from __future__ import annotations
+
+from right_chateau import Frame, RightChateau, serve
+
+BREAKS = (
+    "answers-come-in-the-order-of-the-requests",
+    "ref-comes-back-in-a-refusal",
+)
+
+
+class ForgetsTheRefOfARefusal(RightChateau):
+    def refuse(self, request: Frame, fields: Frame) -> None:
+        super().refuse({key: value for key, value in request.items() if key != "ref"}, fields)
+
+
+if __name__ == "__main__":
+    serve(ForgetsTheRefOfARefusal)

@@ -1,0 +1,20 @@
+"""A server that does not look at since, and sends a room's whole history."""
+
+from __future__ import annotations
+
+from right_chateau import Frame, RightChateau, serve
+
+BREAKS = (
+    "history-limit-is-how-many-come-at-most",
+    "history-since-a-seq-has-what-came-after",
+    "history-since-the-last-seq-is-empty",
+)
+
+
+class MissesSince(RightChateau):
+    def select(self, messages: list[Frame], request: Frame) -> list[Frame]:
+        return super().select(messages, {key: value for key, value in request.items() if key != "since"})
+
+
+if __name__ == "__main__":
+    serve(MissesSince)

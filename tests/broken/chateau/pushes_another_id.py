@@ -1,0 +1,16 @@
+"""A server that makes up one id for the answer to a message and another for those who get it."""
+
+from __future__ import annotations
+
+from right_chateau import Frame, RightChateau, serve
+
+BREAKS = ("message-push-has-the-id-and-the-time-of-the-answer",)
+
+
+class PushesAnotherId(RightChateau):
+    def do_message(self, request: Frame) -> Frame:
+        return super().do_message(request) | {"id": self.mint()["id"]}
+
+
+if __name__ == "__main__":
+    serve(PushesAnotherId)

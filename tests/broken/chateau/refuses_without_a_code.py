@@ -1,0 +1,21 @@
+"""A server that says of what is no JSON only that it is bad."""
+
+from __future__ import annotations
+
+from right_chateau import Frame, RightChateau, serve
+
+BREAKS = (
+    "a-refusal-fits-its-schema",
+    "text-that-is-no-json-is-invalid-json",
+)
+
+
+class RefusesWithoutACode(RightChateau):
+    def refuse(self, request: Frame, fields: Frame) -> None:
+        if fields["code"] == "invalid_json":
+            fields = {"status": 400, "error": "Bad request."}
+        super().refuse(request, fields)
+
+
+if __name__ == "__main__":
+    serve(RefusesWithoutACode)

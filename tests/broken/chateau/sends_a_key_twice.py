@@ -1,0 +1,20 @@
+"""A server that answers a key that it knows as before, and sends the message once more."""
+
+from __future__ import annotations
+
+from right_chateau import Frame, RightChateau, serve
+
+BREAKS = ("publish-with-the-same-key-is-said-once",)
+
+
+class SendsAKeyTwice(RightChateau):
+    def do_publish(self, request: Frame) -> Frame:
+        before = len(self.room_around(request["room"]).messages)
+        receipt = super().do_publish(request)
+        if len(self.room_around(request["room"]).messages) == before:
+            self.publish(self.room_around(request["room"]), request["content"])
+        return receipt
+
+
+if __name__ == "__main__":
+    serve(SendsAKeyTwice)

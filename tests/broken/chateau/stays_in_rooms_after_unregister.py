@@ -1,0 +1,18 @@
+"""A server that leaves in its rooms whoever gives the name back."""
+
+from __future__ import annotations
+
+from right_chateau import Frame, RightChateau, serve
+
+BREAKS = ("unregister-leaves-the-rooms",)
+
+
+class StaysInRoomsAfterUnregister(RightChateau):
+    def do_unregister(self, request: Frame) -> Frame:
+        del self.house.names[self.form]
+        self.username = None
+        return {}
+
+
+if __name__ == "__main__":
+    serve(StaysInRoomsAfterUnregister)

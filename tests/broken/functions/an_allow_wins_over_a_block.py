@@ -1,0 +1,21 @@
+"""Who is both allowed and blocked comes through."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_functions import Client, RightFunctions, serve
+
+BREAKS = ("a-block-wins-over-an-allow", "blocks-are-the-clients-own")
+
+
+class AnAllowWinsOverABlock(RightFunctions):
+    def lets_in(self, target: Client, ip: str) -> bool:
+        return self.is_within(ip, target.allowed) or super().lets_in(target, ip)
+
+
+if __name__ == "__main__":
+    serve(AnAllowWinsOverABlock)

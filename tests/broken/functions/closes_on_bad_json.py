@@ -1,0 +1,23 @@
+"""What is not JSON ends the connection."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_functions import Client, Frame, Refused, RightFunctions, serve
+
+BREAKS = ("what-is-not-json-is-refused",)
+
+
+class ClosesOnBadJson(RightFunctions):
+    def refuse(self, client: Client, request: Frame, refused: Refused) -> None:
+        super().refuse(client, request, refused)
+        if refused.code == "invalid_json":
+            client.socket.close()
+
+
+if __name__ == "__main__":
+    serve(ClosesOnBadJson)

@@ -1,0 +1,23 @@
+"""An address stands for all that begin with the same digits."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_functions import RightFunctions, serve
+
+BREAKS = ("addresses-are-compared-whole",)
+
+
+class ComparesBeginnings(RightFunctions):
+    def is_within(self, ip: str, ranges: list[str]) -> bool:
+        return super().is_within(ip, ranges) or any(
+            ip.startswith(addresses.removesuffix("/32")) for addresses in ranges
+        )
+
+
+if __name__ == "__main__":
+    serve(ComparesBeginnings)

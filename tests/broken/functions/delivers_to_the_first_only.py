@@ -1,0 +1,32 @@
+"""Of several recipients, the first alone gets the message."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_functions import Client, Frame, RightFunctions, serve
+
+BREAKS = (
+    "a-block-wins-over-an-allow",
+    "addresses-are-compared-whole",
+    "empty-keys-are-none",
+    "messages-reach-each-recipient",
+    "the-key-passes-privacy-and-blocks",
+    "undelivered-lists-who-was-not-reached",
+    "unknown-private-and-blocking-look-alike",
+)
+
+
+class DeliversToTheFirstOnly(RightFunctions):
+    def send_message(self, client: Client, request: Frame) -> Frame:
+        ids = request["recipient_ids"]
+        result = super().send_message(client, request | {"recipient_ids": ids[:1]})
+        undelivered = [id_ for id_ in ids if id_ not in self.clients]
+        return result | {"undelivered": undelivered} if undelivered else result
+
+
+if __name__ == "__main__":
+    serve(DeliversToTheFirstOnly)

@@ -1,0 +1,27 @@
+"""A message to somebody and to nonsense is refused, and delivered."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_functions import Client, Frame, Refused, RightFunctions, serve
+
+BREAKS = ("refused-calls-do-nothing", "wrong-keys-are-refused")
+
+
+class DeliversWhatItRefuses(RightFunctions):
+    def perform(self, client: Client, request: Frame) -> Frame:
+        try:
+            return super().perform(client, request)
+        except Refused:
+            for one in self.clients.values():
+                if one.id in list(request.get("recipient_ids", [])):
+                    self.send(one, self.push(client, request))
+            raise
+
+
+if __name__ == "__main__":
+    serve(DeliversWhatItRefuses)

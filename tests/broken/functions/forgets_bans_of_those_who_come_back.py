@@ -1,0 +1,30 @@
+"""A ban does not hold for connections that are made after it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_functions import Client, Frame, RightFunctions, serve
+
+BREAKS = ("bans-are-lifted", "bans-hold-for-new-connections")
+
+
+class ForgetsBansOfThoseWhoComeBack(RightFunctions):
+    def __init__(self, secret_key: str | None) -> None:
+        super().__init__(secret_key)
+        self.older: set[str] = set()
+
+    def ban_ip(self, client: Client, request: Frame) -> Frame:
+        self.older = set(self.clients)
+        return super().ban_ip(client, request)
+
+    def check_ban(self, client: Client) -> None:
+        if client.id in self.older:
+            super().check_ban(client)
+
+
+if __name__ == "__main__":
+    serve(ForgetsBansOfThoseWhoComeBack)

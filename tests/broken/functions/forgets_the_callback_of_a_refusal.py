@@ -1,0 +1,21 @@
+"""Refusals come without the callback that was asked for."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_functions import Frame, Refused, RightFunctions, serve
+
+BREAKS = ("refusals-carry-function-and-callback", "unknown-functions-are-refused")
+
+
+class ForgetsTheCallbackOfARefusal(RightFunctions):
+    def refusal(self, request: Frame, refused: Refused) -> Frame:
+        return super().refusal(request, refused) | {"callback": ""}
+
+
+if __name__ == "__main__":
+    serve(ForgetsTheCallbackOfARefusal)

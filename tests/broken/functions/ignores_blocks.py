@@ -1,0 +1,28 @@
+"""A block changes nothing."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_functions import Client, RightFunctions, serve
+
+BREAKS = (
+    "a-block-wins-over-an-allow",
+    "addresses-are-compared-whole",
+    "blocked-addresses-do-not-reach-clients",
+    "blocks-are-the-clients-own",
+    "ranges-are-blocked",
+    "unknown-private-and-blocking-look-alike",
+)
+
+
+class IgnoresBlocks(RightFunctions):
+    def lets_in(self, target: Client, ip: str) -> bool:
+        return target.privacy == "public" or self.is_within(ip, target.allowed)
+
+
+if __name__ == "__main__":
+    serve(IgnoresBlocks)

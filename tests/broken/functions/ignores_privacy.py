@@ -1,0 +1,30 @@
+"""Private clients are as public as the others."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_functions import Client, RightFunctions, serve
+
+BREAKS = (
+    "addresses-are-compared-whole",
+    "blocks-are-the-clients-own",
+    "empty-keys-are-none",
+    "privacy-is-public-or-private",
+    "private-clients-are-not-listed",
+    "private-clients-are-not-reached",
+    "ranges-are-allowed",
+    "unknown-private-and-blocking-look-alike",
+)
+
+
+class IgnoresPrivacy(RightFunctions):
+    def lets_in(self, target: Client, ip: str) -> bool:
+        return not self.is_within(ip, target.blocked)
+
+
+if __name__ == "__main__":
+    serve(IgnoresPrivacy)

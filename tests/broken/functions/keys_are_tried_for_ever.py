@@ -1,0 +1,22 @@
+"""Whoever tries keys may try as many as there are."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_functions import Client, RightFunctions, serve
+
+BREAKS = ("wrong-keys-are-rate-limited",)
+
+
+class KeysAreTriedForEver(RightFunctions):
+    def check_key(self, client: Client, key: str) -> None:
+        self.wrong_keys.clear()
+        super().check_key(client, key)
+
+
+if __name__ == "__main__":
+    serve(KeysAreTriedForEver)

@@ -1,0 +1,21 @@
+"""A range stands for its first address."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_functions import RightFunctions, serve
+
+BREAKS = ("ranges-are-allowed", "ranges-are-blocked")
+
+
+class KnowsNoRanges(RightFunctions):
+    def is_within(self, ip: str, ranges: list[str]) -> bool:
+        return any(ip == addresses.partition("/")[0] for addresses in ranges)
+
+
+if __name__ == "__main__":
+    serve(KnowsNoRanges)

@@ -1,0 +1,21 @@
+"""Who has left stays in the list, and counts as reached."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_functions import Client, RightFunctions, serve
+
+BREAKS = ("departed-clients-are-gone",)
+
+
+class ListsTheDeparted(RightFunctions):
+    def disconnected(self, client: Client) -> None:
+        pass
+
+
+if __name__ == "__main__":
+    serve(ListsTheDeparted)

@@ -1,0 +1,27 @@
+"""What counts against the 16 KiB is one call, not all variables."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_functions import Client, Frame, RightFunctions, serve
+
+BREAKS = ("custom-variables-have-16-kib",)
+
+
+class MeasuresEachCallAlone(RightFunctions):
+    def set_custom_variables(self, client: Client, request: Frame) -> Frame:
+        before, client.custom = client.custom, {}
+        try:
+            given = super().set_custom_variables(client, request)["custom_variables"]
+        finally:
+            client.custom = before
+        client.custom = before | given
+        return {"custom_variables": client.custom}
+
+
+if __name__ == "__main__":
+    serve(MeasuresEachCallAlone)

@@ -1,0 +1,23 @@
+"""Who is private reaches nobody either."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_functions import Client, Frame, Refused, RightFunctions, serve
+
+BREAKS = ("private-clients-still-send",)
+
+
+class PrivateClientsAreMute(RightFunctions):
+    def send_message(self, client: Client, request: Frame) -> Frame:
+        if client.privacy == "private" and request["recipient_ids"]:
+            raise Refused("access_denied", "You are private.")
+        return super().send_message(client, request)
+
+
+if __name__ == "__main__":
+    serve(PrivateClientsAreMute)

@@ -1,0 +1,24 @@
+"""Custom variables that are too long are refused, and set."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_functions import Client, Frame, RightFunctions, serve
+
+BREAKS = ("custom-variables-have-16-kib",)
+
+
+class SetsWhatItRefuses(RightFunctions):
+    def set_custom_variables(self, client: Client, request: Frame) -> Frame:
+        try:
+            return super().set_custom_variables(client, request)
+        finally:
+            client.custom = client.custom | request["custom_variables"]
+
+
+if __name__ == "__main__":
+    serve(SetsWhatItRefuses)

@@ -1,0 +1,22 @@
+"""Who bans an address need not know the key."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_functions import Client, Frame, RightFunctions, serve
+
+BREAKS = ("bans-need-the-key",)
+
+
+class TakesAnyKeyForBans(RightFunctions):
+    def ban_ip(self, client: Client, request: Frame) -> Frame:
+        self.banned.append(self.addresses(request))
+        return {"ip": request["ip"]}
+
+
+if __name__ == "__main__":
+    serve(TakesAnyKeyForBans)

@@ -1,0 +1,23 @@
+"""The empty key is a wrong one where it is optional, too."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_functions import Client, Frame, Refused, RightFunctions, serve
+
+BREAKS = ("empty-keys-are-none",)
+
+
+class TakesNoKeyForAWrongOne(RightFunctions):
+    def shows_key(self, client: Client, request: Frame) -> bool:
+        if request.get("secret_key") == "":
+            raise Refused("access_denied", "The key is wrong.")
+        return super().shows_key(client, request)
+
+
+if __name__ == "__main__":
+    serve(TakesNoKeyForAWrongOne)

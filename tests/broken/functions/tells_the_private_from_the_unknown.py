@@ -1,0 +1,22 @@
+"""The answer says who of the undelivered there is."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_functions import Client, Frame, RightFunctions, serve
+
+BREAKS = ("unknown-private-and-blocking-look-alike",)
+
+
+class TellsThePrivateFromTheUnknown(RightFunctions):
+    def told(self, client: Client, request: Frame, undelivered: list[str]) -> Frame:
+        there = [id_ for id_ in undelivered if id_ in self.clients]
+        return super().told(client, request, undelivered) | ({"private": there} if there else {})
+
+
+if __name__ == "__main__":
+    serve(TellsThePrivateFromTheUnknown)

@@ -1,0 +1,22 @@
+"""The key shows all clients, and passes no message on."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_functions import Client, Frame, RightFunctions, serve
+
+BREAKS = ("the-key-passes-privacy-and-blocks",)
+
+
+class TheKeyIsForListsOnly(RightFunctions):
+    def send_message(self, client: Client, request: Frame) -> Frame:
+        self.shows_key(client, request)
+        return super().send_message(client, request | {"secret_key": ""})
+
+
+if __name__ == "__main__":
+    serve(TheKeyIsForListsOnly)

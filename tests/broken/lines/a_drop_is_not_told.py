@@ -1,0 +1,24 @@
+"""A server that tells nobody when a connection drops."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_lines import Client, RightLines, serve
+
+BREAKS = ("a-dropped-connection-leaves", "quit-ends-the-connection", "a-message-comes-once")
+
+
+class DropsSilently(RightLines):
+    def dropped(self, client: Client) -> None:
+        if client.room is not None:
+            client.room.members.remove(client)
+            client.room = None
+        super().dropped(client)
+
+
+if __name__ == "__main__":
+    serve(DropsSilently)

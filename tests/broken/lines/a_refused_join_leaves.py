@@ -1,0 +1,23 @@
+"""A server on which who is refused a room has left the one before."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_lines import Client, RightLines, Room, serve
+
+BREAKS = ("a-refused-join-changes-nothing", "join-leaves-the-room-before")
+
+
+class LeavesTooEarly(RightLines):
+    def is_present(self, client: Client, room: Room) -> bool:
+        if client.room is not None:
+            self.go_out(client)
+        return super().is_present(client, room)
+
+
+if __name__ == "__main__":
+    serve(LeavesTooEarly)

@@ -1,0 +1,21 @@
+"""A server whose answers have a status beside their result."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_lines import Client, RightLines, serve
+
+BREAKS = ("answers-have-no-other-keys",)
+
+
+class AddsAStatus(RightLines):
+    def ok(self, client: Client, text: str = "OK", **more: object) -> None:
+        super().ok(client, text, status=200, **more)
+
+
+if __name__ == "__main__":
+    serve(AddsAStatus)

@@ -1,0 +1,24 @@
+"""A server that takes a line for a command where it begins with the letters of one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_lines import RightLines, serve
+
+BREAKS = ("commands-are-whole-words", "join-room-is-join")
+
+
+class ReadsBeginnings(RightLines):
+    def command_in(self, text: str) -> tuple[str | None, str]:
+        for words, command in self.commands.items():
+            if text.startswith(words):
+                return command, text.removeprefix(words).strip()
+        return None, ""
+
+
+if __name__ == "__main__":
+    serve(ReadsBeginnings)

@@ -1,0 +1,23 @@
+"""A server that decodes each read by itself, and loses a character that is cut in two."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_lines import Client, RightLines, serve
+
+BREAKS = ("a-character-may-come-in-pieces", "a-long-text-keeps-its-characters", "what-is-no-utf-8-is-refused")
+
+
+class CutsCharacters(RightLines):
+    read_bytes = 1_024
+
+    def lines_in(self, client: Client, received: bytes) -> list[bytes]:
+        return super().lines_in(client, received.decode(errors="ignore").encode())
+
+
+if __name__ == "__main__":
+    serve(CutsCharacters)

@@ -1,0 +1,21 @@
+"""A server whose errors have a code beside their text."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_lines import Frame, RightLines, serve
+
+BREAKS = ("errors-have-no-other-keys",)
+
+
+class AddsACode(RightLines):
+    def error(self, sentence: str) -> Frame:
+        return {"type": "error", "error": sentence, "code": "invalid_message"}
+
+
+if __name__ == "__main__":
+    serve(AddsACode)

@@ -1,0 +1,24 @@
+"""A server that forgets the history of a room that all have left."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_lines import Client, RightLines, serve
+
+BREAKS = ("history-outlives-its-members", "history-has-a-thousand-lines-at-most")
+
+
+class ForgetsRooms(RightLines):
+    def go_out(self, client: Client) -> None:
+        room = client.room
+        super().go_out(client)
+        if not room.members:
+            room.kept.clear()
+
+
+if __name__ == "__main__":
+    serve(ForgetsRooms)

@@ -1,0 +1,22 @@
+"""A server that does not look at the second time of HISTORY."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_lines import RightLines, serve
+
+BREAKS = ("history-to-a-time",)
+
+
+class IgnoresTheEnd(RightLines):
+    def interval(self, parameter: str) -> tuple[datetime, datetime]:
+        return super().interval(parameter)[0], datetime.max.replace(tzinfo=UTC)
+
+
+if __name__ == "__main__":
+    serve(IgnoresTheEnd)

@@ -1,0 +1,23 @@
+"""A server that takes a time without an offset for one of another zone than UTC."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_lines import RightLines, serve
+
+BREAKS = ("history-times-are-utc",)
+
+
+class ReadsLocalTimes(RightLines):
+    def instant(self, word: str) -> datetime:
+        moment = super().instant(word)
+        return moment if "+" in word or "Z" in word else moment - timedelta(hours=1)
+
+
+if __name__ == "__main__":
+    serve(ReadsLocalTimes)

@@ -1,0 +1,24 @@
+"""A server whose lines of history do not say to whom they are."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_lines import Client, Frame, RightLines, serve
+
+BREAKS = ("history-is-addressed-to-who-asks", "history-has-the-seeds-form")
+
+
+class LeavesOutTo(RightLines):
+    def entry(self, client: Client, moment: datetime, event: Frame) -> Frame:
+        entry = super().entry(client, moment, event)
+        del entry["body"]["to"]
+        return entry
+
+
+if __name__ == "__main__":
+    serve(LeavesOutTo)

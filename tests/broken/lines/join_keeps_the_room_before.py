@@ -1,0 +1,26 @@
+"""A server on which who joins a second room stays in the first."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_lines import Client, Refused, RightLines, serve
+
+BREAKS = ("join-leaves-the-room-before",)
+
+
+class KeepsTheFirstRoom(RightLines):
+    def join(self, client: Client, name: str) -> None:
+        before, client.room = client.room, None
+        try:
+            super().join(client, name)
+        except Refused:
+            client.room = before
+            raise
+
+
+if __name__ == "__main__":
+    serve(KeepsTheFirstRoom)

@@ -1,0 +1,22 @@
+"""A server that keeps the CR of a line's end in the text where the LF comes after it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_lines import Client, RightLines, serve
+
+BREAKS = ("cr-and-lf-may-come-apart", "a-character-may-come-in-pieces")
+
+
+class KeepsCarriageReturns(RightLines):
+    def lines_in(self, client: Client, received: bytes) -> list[bytes]:
+        *lines, client.buffer = (client.buffer + received.replace(b"\r\n", b"\n")).split(b"\n")
+        return lines
+
+
+if __name__ == "__main__":
+    serve(KeepsCarriageReturns)

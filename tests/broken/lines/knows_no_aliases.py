@@ -1,0 +1,22 @@
+"""A server that does not know JOIN ROOM, LEAVE ROOM, LEFT ROOM and LEFT."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_lines import COMMANDS, RightLines, serve
+
+BREAKS = ("leave-has-aliases", "join-room-is-join")
+
+
+class KnowsNoAliases(RightLines):
+    commands = {  # noqa: RUF012
+        words: name for words, name in COMMANDS.items() if "ROOM" not in words.split() and words != "LEFT"
+    }
+
+
+if __name__ == "__main__":
+    serve(KnowsNoAliases)

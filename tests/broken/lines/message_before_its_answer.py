@@ -1,0 +1,26 @@
+"""A server that tells a message to the room before it answers it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_lines import Client, RightLines, serve
+
+BREAKS = ("a-message-is-answered-before-it-is-told",)
+
+
+class TellsFirst(RightLines):
+    def say(self, client: Client, text: str) -> None:
+        self.check_login(client)
+        self.check_room(client)
+        event = {"from": client.nick, "type": "message", "body": text}
+        self.keep(client.room, event)
+        self.tell(client.room.members, client, event)
+        self.ok(client)
+
+
+if __name__ == "__main__":
+    serve(TellsFirst)

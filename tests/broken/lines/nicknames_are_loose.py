@@ -1,0 +1,21 @@
+"""A server that takes any word of two letters for a nickname."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_lines import RightLines, serve
+
+BREAKS = ("login-refuses-an-invalid-nickname",)
+
+
+class TakesAnyWord(RightLines):
+    nick = re.compile(r"\w{2,}")
+
+
+if __name__ == "__main__":
+    serve(TakesAnyWord)

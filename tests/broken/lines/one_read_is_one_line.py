@@ -1,0 +1,21 @@
+"""A server that takes whatever one read returns for whole lines."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_lines import Client, RightLines, serve
+
+BREAKS = ("a-line-may-come-in-pieces", "a-character-may-come-in-pieces")
+
+
+class TakesReadsForLines(RightLines):
+    def lines_in(self, client: Client, received: bytes) -> list[bytes]:
+        return received.splitlines()
+
+
+if __name__ == "__main__":
+    serve(TakesReadsForLines)

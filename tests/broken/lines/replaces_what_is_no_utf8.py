@@ -1,0 +1,21 @@
+"""A server that tells a line that is not UTF-8 to the room, with replacement characters in it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_lines import RightLines, serve
+
+BREAKS = ("what-is-no-utf-8-is-refused",)
+
+
+class ReplacesBytes(RightLines):
+    def text_of(self, line: bytes) -> str:
+        return line.decode(errors="replace")
+
+
+if __name__ == "__main__":
+    serve(ReplacesBytes)

@@ -1,0 +1,22 @@
+"""A server that tells nobody that it stops."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_lines import RightLines, serve
+
+BREAKS = ("the-end-of-the-server-is-told",)
+
+
+class StopsSilently(RightLines):
+    def shut_down(self) -> None:
+        for client in self.clients:
+            client.writer.close()
+
+
+if __name__ == "__main__":
+    serve(StopsSilently)

@@ -1,0 +1,22 @@
+"""A server that does not send userLeft to the one who leaves."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_lines import Client, Frame, RightLines, serve
+
+BREAKS = ("leave-leaves-the-room", "join-leaves-the-room-before", "who-has-left-hears-nothing")
+
+
+class SparesTheLeaver(RightLines):
+    def tell(self, members: list[Client], author: Client, event: Frame) -> None:
+        is_left = event["type"] == "userLeft"
+        super().tell([one for one in members if not (is_left and one is author)], author, event)
+
+
+if __name__ == "__main__":
+    serve(SparesTheLeaver)

@@ -1,0 +1,25 @@
+"""Two may have one name."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_opcodes import Client, RightOpcodes, serve
+
+BREAKS = ()
+
+
+class AcceptsATakenName(RightOpcodes):
+    def log_in(self, client: Client, name: str) -> None:
+        others, self.clients = self.clients, [client]
+        try:
+            super().log_in(client, name)
+        finally:
+            self.clients = others
+
+
+if __name__ == "__main__":
+    serve(AcceptsATakenName)

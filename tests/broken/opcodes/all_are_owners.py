@@ -1,0 +1,23 @@
+"""The keeper's commands are everybody's."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_opcodes import Client, Door, RightOpcodes, serve
+
+BREAKS = ()
+
+
+class AllAreOwners(RightOpcodes):
+    def connected(self, socket: Door, ip: str) -> Client:
+        client = super().connected(socket, ip)
+        client.is_owner = True
+        return client
+
+
+if __name__ == "__main__":
+    serve(AllAreOwners)

@@ -1,0 +1,21 @@
+"""All in the room hear what a command is answered."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_opcodes import Client, RightOpcodes, Room, serve
+
+BREAKS = ()
+
+
+class AnswersCommandsToTheRoom(RightOpcodes):
+    def reply(self, client: Client, text: str) -> None:
+        self.tell(client.room or Room("", "", members=[client]), self.said(self.name, text))
+
+
+if __name__ == "__main__":
+    serve(AnswersCommandsToTheRoom)

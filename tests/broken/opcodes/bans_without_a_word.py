@@ -1,0 +1,31 @@
+"""Who is banned does not hear of it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_opcodes import Client, Frame, RightOpcodes, serve
+
+BREAKS = ()
+
+
+class BansWithoutAWord(RightOpcodes):
+    def do_ban(self, client: Client, name: str, room_name: str | None = None) -> str:
+        self.is_quiet = True
+        try:
+            return super().do_ban(client, name, room_name)
+        finally:
+            self.is_quiet = False
+
+    is_quiet = False
+
+    def send(self, client: Client, frame: Frame) -> None:
+        if not self.is_quiet:
+            super().send(client, frame)
+
+
+if __name__ == "__main__":
+    serve(BansWithoutAWord)

@@ -1,0 +1,23 @@
+"""A binary frame ends the connection."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_opcodes import Client, Refused, RightOpcodes, serve
+
+BREAKS = ()
+
+
+class ClosesOnBinaryFrames(RightOpcodes):
+    def refuse(self, client: Client, refused: Refused) -> None:
+        super().refuse(client, refused)
+        if refused.code == "binary_frame":
+            client.socket.close()
+
+
+if __name__ == "__main__":
+    serve(ClosesOnBinaryFrames)

@@ -1,0 +1,21 @@
+"""Alice and alice are two names."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_opcodes import RightOpcodes, serve
+
+BREAKS = ()
+
+
+class ComparesNamesByTheirLetters(RightOpcodes):
+    def form(self, name: str, limit: int) -> str:
+        return super().form(name, limit) and name
+
+
+if __name__ == "__main__":
+    serve(ComparesNamesByTheirLetters)

@@ -1,0 +1,21 @@
+"""The name of who has left is taken still."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_opcodes import Client, RightOpcodes, serve
+
+BREAKS = ()
+
+
+class KeepsTheNamesOfTheDeparted(RightOpcodes):
+    def disconnected(self, client: Client) -> None:
+        self.go_out(client)
+
+
+if __name__ == "__main__":
+    serve(KeepsTheNamesOfTheDeparted)

@@ -1,0 +1,21 @@
+"""Who is banned from a room is so for ever."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_opcodes import Client, RightOpcodes, serve
+
+BREAKS = ()
+
+
+class LiftsNoBan(RightOpcodes):
+    def do_unban(self, client: Client, name: str, room_name: str | None = None) -> str:
+        return f"{name} is not banned."
+
+
+if __name__ == "__main__":
+    serve(LiftsNoBan)

@@ -1,0 +1,23 @@
+"""A refusal comes twice where the content is no text."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_opcodes import Client, Refused, RightOpcodes, serve
+
+BREAKS = ()
+
+
+class RefusesTwice(RightOpcodes):
+    def refuse(self, client: Client, refused: Refused) -> None:
+        super().refuse(client, refused)
+        if refused.code == "invalid_message":
+            super().refuse(client, refused)
+
+
+if __name__ == "__main__":
+    serve(RefusesTwice)

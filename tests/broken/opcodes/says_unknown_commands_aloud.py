@@ -1,0 +1,22 @@
+"""What is no command is a message, whatever it begins with."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_opcodes import RightOpcodes, serve
+
+BREAKS = ()
+
+
+class SaysUnknownCommandsAloud(RightOpcodes):
+    def is_command(self, content: str) -> bool:
+        name = content.removeprefix(self.prefix).partition(" ")[0]
+        return super().is_command(content) and name in self.everyones + self.owners
+
+
+if __name__ == "__main__":
+    serve(SaysUnknownCommandsAloud)

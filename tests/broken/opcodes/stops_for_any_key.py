@@ -1,0 +1,23 @@
+"""An op 3 stops the server, whatever its key."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_opcodes import Client, Frame, RightOpcodes, serve
+
+BREAKS = ()
+
+
+class StopsForAnyKey(RightOpcodes):
+    def perform(self, client: Client, request: Frame) -> None:
+        if request.get("op") == 3 and "key" in request["d"]:
+            self.stop(request["d"].get("reason"))
+        super().perform(client, request)
+
+
+if __name__ == "__main__":
+    serve(StopsForAnyKey)

@@ -1,0 +1,21 @@
+"""The reason of a shutdown is kept from all."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_opcodes import RightOpcodes, serve
+
+BREAKS = ()
+
+
+class StopsWithoutAReason(RightOpcodes):
+    def stop(self, reason: str | None) -> None:
+        super().stop(None)
+
+
+if __name__ == "__main__":
+    serve(StopsWithoutAReason)

@@ -1,0 +1,21 @@
+"""Only the newcomer hears of an arrival."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_opcodes import Client, RightOpcodes, serve
+
+BREAKS = ()
+
+
+class TellsArrivalsToNobodyElse(RightOpcodes):
+    def tell_arrival(self, client: Client) -> None:
+        self.send(client, self.said(client.room.name, f"{client.name} has entered the room"))
+
+
+if __name__ == "__main__":
+    serve(TellsArrivalsToNobodyElse)

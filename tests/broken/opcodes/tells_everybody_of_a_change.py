@@ -1,0 +1,22 @@
+"""A change of a room is told to all, wherever they are."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_opcodes import RightOpcodes, Room, serve
+
+BREAKS = ()
+
+
+class TellsEverybodyOfAChange(RightOpcodes):
+    def tell_state(self, room: Room) -> None:
+        for client in self.clients:
+            self.send(client, {"op": 2, "d": {"available": room.available, "room": room.name}})
+
+
+if __name__ == "__main__":
+    serve(TellsEverybodyOfAChange)

@@ -1,0 +1,22 @@
+"""A room is locked, and nobody hears of it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_opcodes import Client, RightOpcodes, serve
+
+BREAKS = ()
+
+
+class TellsNobodyOfALock(RightOpcodes):
+    def do_lock(self, client: Client, name: str, password: str) -> str:
+        self.room(name).password = password
+        return f"{name} is locked."
+
+
+if __name__ == "__main__":
+    serve(TellsNobodyOfALock)

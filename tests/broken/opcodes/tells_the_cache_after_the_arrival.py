@@ -1,0 +1,31 @@
+"""The room hears of a newcomer before it has its cache."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_opcodes import Client, Frame, RightOpcodes, serve
+
+BREAKS = ()
+
+
+class TellsTheCacheAfterTheArrival(RightOpcodes):
+    def log_in(self, client: Client, name: str) -> None:
+        self.held: list[Frame] = []
+        super().log_in(client, name)
+        for frame in self.held:
+            super().send(client, frame)
+        del self.held
+
+    def send(self, client: Client, frame: Frame) -> None:
+        if hasattr(self, "held") and frame["op"] == 4:
+            self.held.append(frame)
+        else:
+            super().send(client, frame)
+
+
+if __name__ == "__main__":
+    serve(TellsTheCacheAfterTheArrival)

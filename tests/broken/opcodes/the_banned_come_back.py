@@ -1,0 +1,22 @@
+"""Who is banned comes in again at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_opcodes import Client, RightOpcodes, Room, serve
+
+BREAKS = ()
+
+
+class TheBannedComeBack(RightOpcodes):
+    def check_entry(self, client: Client, room: Room, password: str | None) -> None:
+        room.banned.clear()
+        super().check_entry(client, room, password)
+
+
+if __name__ == "__main__":
+    serve(TheBannedComeBack)

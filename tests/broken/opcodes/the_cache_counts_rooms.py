@@ -1,0 +1,23 @@
+"""The cache counts the rooms, and calls them users."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_opcodes import Client, Frame, RightOpcodes, serve
+
+BREAKS = ()
+
+
+class TheCacheCountsRooms(RightOpcodes):
+    def cache(self, client: Client) -> Frame:
+        cache = super().cache(client)
+        cache["d"]["users"] = len(self.rooms)
+        return cache
+
+
+if __name__ == "__main__":
+    serve(TheCacheCountsRooms)

@@ -1,0 +1,21 @@
+"""The cache shows every room as available."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_opcodes import Frame, RightOpcodes, Room, serve
+
+BREAKS = ()
+
+
+class TheCacheShowsAllRoomsAvailable(RightOpcodes):
+    def shown(self, room: Room) -> Frame:
+        return super().shown(room) | {"available": True}
+
+
+if __name__ == "__main__":
+    serve(TheCacheShowsAllRoomsAvailable)

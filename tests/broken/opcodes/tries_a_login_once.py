@@ -1,0 +1,26 @@
+"""Who was refused a name is a guest, and the next op 1 a message."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_opcodes import Client, Refused, RightOpcodes, serve
+
+BREAKS = ()
+
+
+class TriesALoginOnce(RightOpcodes):
+    def log_in(self, client: Client, name: str) -> None:
+        try:
+            super().log_in(client, name)
+        except Refused:
+            client.name = f"guest{id(client)}"
+            self.come_in(client, self.room("general"))
+            raise
+
+
+if __name__ == "__main__":
+    serve(TriesALoginOnce)

@@ -1,0 +1,21 @@
+"""Spaces at the ends of a name are cut off, not refused."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_opcodes import Client, RightOpcodes, serve
+
+BREAKS = ()
+
+
+class TrimsNames(RightOpcodes):
+    def log_in(self, client: Client, name: str) -> None:
+        super().log_in(client, name.strip())
+
+
+if __name__ == "__main__":
+    serve(TrimsNames)

@@ -1,0 +1,21 @@
+"""!users names those in general, wherever one is."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_opcodes import Client, RightOpcodes, serve
+
+BREAKS = ()
+
+
+class UsersAreThoseOfGeneral(RightOpcodes):
+    def do_users(self, client: Client) -> str:
+        return ", ".join(member.name for member in self.room("general").members)
+
+
+if __name__ == "__main__":
+    serve(UsersAreThoseOfGeneral)

@@ -1,0 +1,155 @@
+"""What is wrong with an expectation as it is written."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chateau.client.scenarios.flaws import OPERANDS
+from chateau.client.scenarios.matching import Flaw, Schemas, flaws_of, without_comments
+from chateau.client.scenarios.operators import OPERATORS
+
+SCHEMAS = Schemas()
+
+FLAWED: list[tuple[Any, tuple[str | int, ...], str]] = [
+    ({"a": {"$regx": "x"}}, ("a", "$regx"), "there is no operator $regx; did you mean $regex?"),
+    (
+        {"$zzz": 1},
+        ("$zzz",),
+        'there is no operator $zzz; for a key of this name, say {"$literal": …}',
+    ),
+    ({"a": {"$any": True, "b": 1}}, ("a", "b"), 'the key "b" and an operator stand in one object'),
+    (
+        [{"a": {"$regex": "("}}],
+        (0, "a", "$regex"),
+        '"(" is no pattern: missing ), unterminated subpattern at position 0',
+    ),
+    ({"$regex": 1}, ("$regex",), "$regex takes a pattern, not 1"),
+    ({"$any": 1}, ("$any",), "$any takes true, not 1"),
+    ({"a": {"$absent": False}}, ("a", "$absent"), "$absent takes true, not false"),
+    (
+        [{"$absent": True}],
+        (0, "$absent"),
+        "$absent says that a key is not there, and this is not the value of a key",
+    ),
+    (
+        {"a": {"$contains": {"$absent": True}}},
+        ("a", "$contains", "$absent"),
+        "$absent says that a key is not there, and this is not the value of a key",
+    ),
+    (
+        {"$type": "text"},
+        ("$type",),
+        '$type takes string, integer, number, boolean, null, array, object or a list of these, not "text"',
+    ),
+    (
+        {"$type": []},
+        ("$type",),
+        "$type takes string, integer, number, boolean, null, array, object or a list of these, not []",
+    ),
+    ({"$gt": None}, ("$gt",), "$gt takes a number or a string, not null"),
+    ({"$lt": True}, ("$lt",), "$lt takes a number or a string, not true"),
+    ({"$length": -1}, ("$length",), "$length takes a number of characters, items or keys, not -1"),
+    ({"$length": 1.5}, ("$length",), "$length takes a number of characters, items or keys, not 1.5"),
+    ({"$one_of": []}, ("$one_of",), "$one_of takes a list of what it may be, not []"),
+    ({"$one_of": {"a": 1}}, ("$one_of",), '$one_of takes a list of what it may be, not {"a": 1}'),
+    ({"$one_of": [1, {"$gr": 1}]}, ("$one_of", 1, "$gr"), "there is no operator $gr; did you mean $gt?"),
+    (
+        {"$not": {"$length": "x"}},
+        ("$not", "$length"),
+        '$length takes a number of characters, items or keys, not "x"',
+    ),
+    ({"$exact": {"a": {"$gt": []}}}, ("$exact", "a", "$gt"), "$gt takes a number or a string, not []"),
+    ({"$capture": "a-b"}, ("$capture",), '$capture takes a name of letters, digits and _, not "a-b"'),
+    ({"$capture": "1a"}, ("$capture",), '$capture takes a name of letters, digits and _, not "1a"'),
+    ({"$capture": "${a}"}, ("$capture",), '$capture takes a name of letters, digits and _, not "${a}"'),
+    (
+        {"a": {"$capture": "x"}, "b": [{"$capture": "x"}]},
+        ("b", 0, "$capture"),
+        "x is captured twice in one frame",
+    ),
+    ({"$schema": 3}, ("$schema",), "$schema takes the name of a file or a schema, not 3"),
+    (
+        {"$schema": "no.json"},
+        ("$schema",),
+        "there is no schema no.json, neither in schemas/ nor beside the scenario",
+    ),
+    (
+        {"$schema": {"type": "text"}},
+        ("$schema",),
+        "it is no schema: $.type: 'text' is not valid under any of the given schemas",
+    ),
+    ({"$schema": {"pattern": "("}}, ("$schema",), "it is no schema: $.pattern: '(' is not a 'regex'"),
+    (
+        {"$schema": {"items": {"$ref": "chateau/no.json"}}},
+        ("$schema",),
+        "its $ref chateau/no.json leads nowhere",
+    ),
+    (
+        {"$schema": {"$ref": "chateau/common.json#/$defs/no"}},
+        ("$schema",),
+        "its $ref chateau/common.json#/$defs/no leads nowhere",
+    ),
+]
+
+
+@pytest.mark.parametrize(("expected", "path", "sentence"), FLAWED, ids=repr)
+def test_a_flaw_is_told_with_its_place(expected: Any, path: tuple[str | int, ...], sentence: str) -> None:
+    assert flaws_of(expected, schemas=SCHEMAS) == [Flaw(path, sentence)]
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        None,
+        {"a": [1, {"b": "$any"}]},
+        {"a": {"$absent": True}, "b": {"$one_of": [{"$absent": True}, 1]}},
+        {"a": {"$not": {"$absent": True}}},
+        {"$literal": {"$zzz": 1, "$any": 2}},
+        {"${name}": 1, "$${name}": 2},
+        {"$length": "${n}", "$type": "${type}", "$gt": "${n}", "$regex": "(${name}"},
+        {"$type": ["null", "${type}"]},
+        {"$one_of": "${choices}"},
+        {"$any": "${yes}"},
+        {"$schema": "${name}.json"},
+        {"$schema": {"type": "${type}"}},
+        {"$schema": "chateau/join-answer.json"},
+        {"$schema": {"$ref": "chateau/common.json#/$defs/room"}},
+        {"$regex": "^[0-9]+$", "$capture": "id_1"},
+        {"//": "a comment", "$any": True},
+        {"$one_of": [{"a": {"$capture": "x"}}, {"b": {"$capture": "x"}}]},
+        [{"a": {"$capture": "x"}}, {"a": {"$capture": "x"}}],
+        {"a": {"$capture": "x"}, "b": {"$not": {"$literal": {"$capture": "x"}}}},
+    ],
+    ids=repr,
+)
+def test_what_is_written_rightly_or_waits_for_a_variable_has_no_flaw(expected: Any) -> None:
+    assert flaws_of(expected, schemas=SCHEMAS) == []
+
+
+def test_all_flaws_are_told() -> None:
+    found = flaws_of({"a": {"$regx": "x"}, "b": [{"$gt": None}]})
+
+    assert [flaw.path for flaw in found] == [("a", "$regx"), ("b", 0, "$gt")]
+
+
+def test_without_schemas_the_files_of_schemas_are_not_looked_for() -> None:
+    assert flaws_of({"$schema": "no.json"}) == []
+
+
+def test_every_operator_has_a_rule_for_what_it_takes_or_takes_anything() -> None:
+    assert set(OPERATORS) - set(OPERANDS) == {"$contains", "$not", "$exact", "$literal"}
+
+
+def test_comments_are_dropped_at_every_level() -> None:
+    value = {"//": 1, "a": [{"//": {"b": 2}, "c": 3}, "//"], "$literal": {"//": "x"}}
+
+    assert without_comments(value) == {"a": [{"c": 3}, "//"], "$literal": {}}
+
+
+def test_every_schema_of_the_checkout_can_be_used() -> None:
+    folder = Path(__file__).parents[2] / "schemas"
+    names = [str(path.relative_to(folder)) for path in folder.glob("*/*.json")]
+
+    assert [name for name in names if SCHEMAS.flaw(name)] == []
+    assert len(names) > 60

@@ -1,0 +1,124 @@
+"""Which schema a name in an expectation stands for, and where its references lead."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chateau.client.scenarios.matching import BadSchema, Schemas, match
+from chateau.client.scenarios.schemas import schemas_folder
+
+
+def write(folder: Path, name: str, value: Any) -> None:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(value if isinstance(value, str) else json.dumps(value))
+
+
+def is_allowed(schemas: Schemas, schema: Any, value: Any) -> bool:
+    return match({"$schema": schema}, value, schemas=schemas).matches
+
+
+def test_every_example_of_every_schema_is_what_that_schema_allows() -> None:
+    schemas = Schemas()
+
+    for path in schemas_folder().glob("*/*.json"):
+        name = str(path.relative_to(schemas_folder()))
+        for example in json.loads(path.read_text()).get("examples", []):
+            assert schemas.errors(name, example) == [], name
+
+
+def test_a_schema_beside_the_scenario_is_found(tmp_path: Path) -> None:
+    write(tmp_path, "room.json", {"type": "string"})
+    schemas = Schemas(tmp_path)
+
+    assert is_allowed(schemas, "room.json", "a")
+    assert not is_allowed(schemas, "room.json", 1)
+
+
+def test_a_schema_beside_the_scenario_refers_to_its_neighbours_by_name_and_by_id(tmp_path: Path) -> None:
+    write(tmp_path, "one.json", {"items": {"$ref": "lib/two.json#/$defs/x"}})
+    write(tmp_path, "lib/two.json", {"$defs": {"x": {"$ref": "three.json"}}})
+    write(tmp_path, "lib/three.json", {"type": "integer"})
+    write(tmp_path, "four.json", {"$id": "https://example.org/four", "$ref": "five"})
+    write(tmp_path, "five.json", {"$id": "https://example.org/five", "type": "null"})
+    write(tmp_path, "six.json", {"$id": "six.json", "$ref": "one.json"})
+    schemas = Schemas(tmp_path)
+
+    assert [schemas.flaw(name) for name in ("one.json", "four.json", "six.json")] == [None] * 3
+    assert is_allowed(schemas, "one.json", [1])
+    assert not is_allowed(schemas, "one.json", ["1"])
+    assert is_allowed(schemas, "four.json", None)
+    assert not is_allowed(schemas, "four.json", 1)
+    assert not is_allowed(schemas, "six.json", ["1"])
+
+
+def test_a_schema_beside_the_scenario_or_in_it_may_refer_to_those_of_the_protocols(tmp_path: Path) -> None:
+    room = json.loads((schemas_folder() / "chateau" / "common.json").read_text())["$id"] + "#/$defs/room"
+    write(tmp_path, "own.json", {"$ref": room})
+    schemas = Schemas(tmp_path)
+
+    for schema in ("own.json", {"$ref": room}, {"$ref": "chateau/common.json#/$defs/room"}):
+        assert is_allowed(schemas, schema, "lobby")
+        assert not is_allowed(schemas, schema, 3)
+
+
+def test_a_schema_in_the_scenario_may_refer_to_a_file_beside_it(tmp_path: Path) -> None:
+    write(tmp_path, "room.json", {"type": "string"})
+
+    assert not is_allowed(Schemas(tmp_path), {"properties": {"a": {"$ref": "room.json"}}}, {"a": 1})
+
+
+def test_a_schema_may_be_of_an_older_draft() -> None:
+    draft7 = {"$schema": "http://json-schema.org/draft-07/schema#", "items": [{"type": "string"}]}
+
+    assert not is_allowed(Schemas(), draft7, [1])
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("{", "cannot be read as JSON"),
+        ("[]", "it is no schema: $: []"),
+        ('{"type": "text"}', "it is no schema: $.type: 'text'"),
+        ('{"$schema": "http://json-schema.org/draft-04/schema#"}', "older than draft 6"),
+        ('{"$schema": []}', "it is no schema"),
+        ('{"$id": "http://["}', "its $id http://[ is no URI"),
+        ('{"$ref": "http://["}', "its $ref http://[ leads nowhere"),
+        ('{"$ref": "gone.json"}', "its $ref gone.json leads nowhere"),
+        ('{"$ref": "http://localhost:1/x.json"}', "its $ref http://localhost:1/x.json leads nowhere"),
+    ],
+)
+def test_a_file_that_is_no_schema_cannot_be_used(tmp_path: Path, content: str, why: str) -> None:
+    write(tmp_path, "bad.json", content)
+    schemas = Schemas(tmp_path)
+
+    assert why in str(schemas.flaw("bad.json"))
+    with pytest.raises(BadSchema):
+        schemas.errors("bad.json", {})
+
+
+def test_a_broken_file_beside_a_good_one_does_no_harm(tmp_path: Path) -> None:
+    write(tmp_path, "broken.json", "{")
+    write(tmp_path, "wrong.json", {"$id": "wrong", "properties": 3})
+    write(tmp_path, "misnamed.json", {"$id": "http://["})
+    write(tmp_path, "good.json", {"type": "string"})
+
+    assert is_allowed(Schemas(tmp_path), "good.json", "a")
+
+
+def test_several_things_that_a_schema_has_against_a_frame_are_told_each_at_its_place() -> None:
+    frame = {"type": 5, "status": "200", "room": "lobby", "members": ["a", 1]}
+
+    found = match({"$schema": "chateau/join-answer.json"}, frame, schemas=Schemas())
+
+    assert [mismatch.sentence for mismatch in found.mismatches] == [
+        "/status: 200 was expected (chateau/join-answer.json)",
+        "/members/1: 1 is not of type 'string' (chateau/join-answer.json)",
+    ]
+
+
+def test_a_schema_inside_a_frame_is_told_of_with_the_way_to_it() -> None:
+    found = match({"a": [{"$schema": {"items": {"type": "null"}}}]}, {"a": [[None, 1]]}, schemas=Schemas())
+
+    assert [mismatch.path for mismatch in found.mismatches] == ["/a/0/1"]
