@@ -1,8 +1,8 @@
 """Broken servers: each has one fault, and its protocol's suite finds it at the rule that it breaks.
 
-``tests/broken/PROTOCOL/FAULT.py`` is ``tests/broken/right_PROTOCOL.py`` with one fault; its ``BREAKS`` names the
-scenarios in messages/conformance/PROTOCOL/ that fail because of it. Here these are played, and have to fail;
-the servers that are right, this project's among them, pass the whole suite.
+``tests/broken/PROTOCOL/FAULT.py`` is ``tests/broken/right_PROTOCOL.py`` with one fault; its ``BREAKS`` names
+the scenarios in messages/conformance/PROTOCOL/ that fail because of it. Here these are played, and have to
+fail; the servers that are right, this project's among them, pass the whole suite.
 
 That no other scenario fails takes a minute a protocol, and is played where ``BROKEN_SERVERS=whole`` says so:
 

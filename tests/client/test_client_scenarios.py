@@ -144,10 +144,19 @@ def test_a_strict_unordered_list_fails_at_the_first_frame_that_is_none_of_it() -
 
     assert played_on_lines(echo, {"send": "two\none"}, wish, strict=True).verdict is Verdict.PASSED
     assert sentence(played_on_lines(echo, {"send": "three"}, wish, strict=True)) == "another frame came"
-    assert (
-        sentence(played_on_lines(echo, {"send": "two\ntwo"}, wish, strict=True))
-        == "these frames are not those that were expected, each once"
-    )
+    twice = played_on_lines(echo, {"send": "two\ntwo"}, wish, strict=True)
+    assert twice.failure is not None
+    assert twice.failure.differences == ('expected "one", got "two"',)
+
+
+def test_of_several_frames_the_one_that_is_missing_is_told() -> None:
+    wish = {"expect": [{"a": 1}, {"b": 2}], "unordered": True}
+
+    result = played_on_lines(echo, {"send": {"a": 1}}, wish)
+
+    assert sentence(result) == "it did not come within 0.15 s; no other frame was there"
+    assert result.failure is not None
+    assert [line for line in result.failure.diff if '"b"' in line]
 
 
 def test_a_strict_scenario_fails_where_the_server_closes_unasked(port: int, house: House) -> None:

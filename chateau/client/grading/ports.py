@@ -8,6 +8,7 @@ import contextlib
 import random
 import socket
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 HOST = "127.0.0.1"
@@ -47,14 +48,15 @@ def listens(port: int) -> bool:
 
 def listeners() -> list[Listener]:
     """All that listen on this machine; Linux only, and nothing elsewhere."""
-    rows = (row.split() for table in TABLES for row in _rows(table) if f" {LISTEN} " in row)
-    return [_listener(row) for row in rows if row[3] == LISTEN]
+    return [_listener(row) for table in TABLES for row in _rows(table)]
 
 
-def _rows(table: Path) -> list[str]:
-    """There may be thousands, most of them of connections that ended a while ago."""
+def _rows(table: Path) -> list[list[str]]:
+    """Those of sockets that listen, which Linux lists first; after them may come thousands of others."""
     try:
-        return table.read_text("ascii").splitlines()[1:]
+        with table.open(encoding="ascii") as file:
+            next(file, None)  # the columns' names
+            return list(takewhile(lambda row: row[3] == LISTEN, map(str.split, file)))
     except OSError:
         return []
 

@@ -11,7 +11,15 @@ from typing import Any
 
 from chateau.client.scenarios.difference import explain
 from chateau.client.scenarios.inbox import Inbox, Unreadable, close_words, read
-from chateau.client.scenarios.matching import Match, Schemas, assign, closest, match
+from chateau.client.scenarios.matching import (
+    Match,
+    Schemas,
+    assign,
+    closest,
+    left_over,
+    match,
+    meant,
+)
 from chateau.client.transcript import Entry
 
 Fill = Callable[[Any], Any]
@@ -110,7 +118,8 @@ class Expectation:
             if not any((found := self._match(one, got)) and found.matches for one in wanted):
                 raise self._unlike(wanted, got)
         if len(readings) == len(wanted):
-            raise Unmet("these frames are not those that were expected, each once")
+            unmet, rest = left_over(wanted, readings, exact=self._wish.exact, schemas=self._schemas)
+            raise self._unlike([wanted[unmet[0]]], readings[rest[0]])
 
     def _match(self, wanted: Any, got: Any) -> Match | None:
         if isinstance(got, Unreadable):
@@ -136,19 +145,27 @@ class Expectation:
     def _missing(self, sentence: str, wanted: list[Any], floor: int) -> Unmet:
         """What is to be told where no frame matched: the one that came closest, beside what was wanted."""
         readings = [self._read(entry) for entry in self._waiting[floor:]]
-        if not readings:
-            return Unmet(f"{sentence}; no other frame was there", *explain(wanted[0], None, None))
-        nearest = closest(wanted[0], readings, exact=self._wish.exact, schemas=self._schemas)
-        unlike = self._unlike(wanted, readings[nearest or 0])
-        return Unmet(f"{sentence}; {_others(len(readings))}", unlike.differences, unlike.diff)
+        readable = [got for got in readings if not isinstance(got, Unreadable)]
+        others = f"there was only {readings[-1]}" if readings and not readable else "no other frame was there"
+        if self._wish.unordered:  # some of them have come
+            unmet, rest = left_over(wanted, readable, exact=self._wish.exact, schemas=self._schemas)
+            wanted, readable = [wanted[index] for index in unmet], [readable[index] for index in rest]
+        nearest = closest(wanted[0], readable, exact=self._wish.exact, schemas=self._schemas)
+        if nearest is None:
+            others = (
+                f"there was only {readings[-1]}" if readings and not readable else "no other frame was there"
+            )
+            return Unmet(f"{sentence}; {others}", *explain(wanted[0], None, None))
+        unlike = self._unlike(wanted, readable[nearest])
+        return Unmet(f"{sentence}; {_others(len(readable))}", unlike.differences, unlike.diff)
 
     def _unlike(self, wanted: list[Any], got: Any) -> Unmet:
-        """*got* beside the one of *wanted* that it is most like."""
+        """*got* beside the one of *wanted* that it was meant for, as it seems."""
         if isinstance(got, Unreadable):
             return Unmet(f"another frame came: {got}")
-        found = [(one, match(one, got, exact=self._wish.exact, schemas=self._schemas)) for one in wanted]
-        nearest, mismatch = min(found, key=lambda pair: len(pair[1].mismatches))
-        return Unmet("another frame came", *explain(nearest, got, mismatch.mismatches))
+        nearest = wanted[meant(wanted, got, exact=self._wish.exact, schemas=self._schemas) or 0]
+        found = match(nearest, got, exact=self._wish.exact, schemas=self._schemas)
+        return Unmet("another frame came", *explain(nearest, got, found.mismatches))
 
 
 def _others(count: int) -> str:
