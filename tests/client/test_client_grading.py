@@ -170,6 +170,21 @@ def test_a_server_runs_in_its_folder_and_one_folder_alone_in_another_stands_for_
     assert sorted(path.name for path in inner.iterdir()) == ["server.py"]
 
 
+def test_a_folder_that_holds_itself_is_graded_and_no_name_reaches_the_terminal_as_it_is(
+    course: Course, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = course.submissions / "al\x1b[31mice\n"
+    folder.mkdir()
+    (folder / "itself").symlink_to(".")
+
+    assert course.grade() == 3
+
+    told = capsys.readouterr().out
+    assert "\x1b" not in told
+    assert len(told.splitlines()) == 1
+    assert "server.py" in course.rows["al\x1b[31mice\n"]["note"]
+
+
 def test_reports_go_to_a_folder_for_each_and_those_of_a_run_before_do_not_stay(course: Course) -> None:
     course.hand_in("alice", "print('PP')")
     (course.submissions / "bob").mkdir()

@@ -117,7 +117,11 @@ def proxy_here(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
 def said(port: int, *requests: dict[str, Any]) -> list[Any]:
     """What a chateau client is answered."""
     with connect(f"ws://127.0.0.1:{port}/ws", proxy=None) as client:
-        return [[client.send(json.dumps(one)), json.loads(client.recv())][1] for one in requests]
+        answers = []
+        for request in requests:
+            client.send(json.dumps(request))
+            answers.append(json.loads(client.recv()))
+        return answers
 
 
 def test_it_stands_before_both_ports_of_a_server_shows_and_records(

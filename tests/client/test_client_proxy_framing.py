@@ -57,7 +57,7 @@ def test_websocket_frames_are_found_however_the_bytes_come(masked: bool, places:
 def test_lines_are_found_however_the_bytes_come(content: list[bytes], data: st.DataObject) -> None:
     whole = b"".join(content)
 
-    frames = found(LineFraming(), split(whole, data.draw(st.lists(st.integers(0, 200), max_size=10))))
+    frames = found(LineFraming(100), split(whole, data.draw(st.lists(st.integers(0, 200), max_size=10))))
 
     lines = [frame.payload for frame in frames if frame.kind is Kind.LINE]
     assert lines == [line.removesuffix(b"\r") for line in whole.split(b"\n")[:-1]]
@@ -66,7 +66,7 @@ def test_lines_are_found_however_the_bytes_come(content: list[bytes], data: st.D
 
 @given(st.lists(st.binary(max_size=40)), st.booleans())
 def test_no_byte_is_lost_whatever_comes(pieces: list[bytes], masked: bool) -> None:
-    for of in (WebSocketFraming(masked=masked), LineFraming(), framing.NoFraming()):
+    for of in (WebSocketFraming(masked=masked), LineFraming(100), framing.NoFraming()):
         assert b"".join(frame.raw for frame in found(of, pieces)) == b"".join(pieces)
 
 
@@ -101,11 +101,8 @@ def test_a_frame_that_never_ends_comes_out_as_bytes_at_the_end() -> None:
     assert of.end() == []
 
 
-def test_a_long_line_passes_in_pieces_and_the_next_one_is_a_line_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(framing, "LONGEST_LINE", 10)
-    of = LineFraming()
+def test_a_long_line_passes_in_pieces_and_the_next_one_is_a_line_again() -> None:
+    of = LineFraming(8)
 
     frames = [frame for piece in (b"0123456789A", b"more", b"end\nhi\nho", b"\n") for frame in of.feed(piece)]
 

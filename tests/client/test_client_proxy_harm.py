@@ -363,8 +363,9 @@ def test_of_plain_http_bytes_are_delayed_and_that_frames_are_out_of_reach_is_tol
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
 
+    rules: list[dict[str, Any]] = [{"do": {"delay": 0.05}}, {"do": {"drop": True}}]
+
     async def scene() -> None:
-        rules = [{"do": {"delay": 0.05}}, {"do": {"drop": True}}]
         async with (
             tcp_server(answer) as port,
             proxy_before(port, *rules) as stand,
@@ -435,7 +436,7 @@ def test_a_connection_that_breaks_while_frames_wait_breaks_on_the_other_side_too
 
 
 def test_no_harm_comes_to_the_order_when_everything_happens_at_once() -> None:
-    rules = [
+    rules: list[dict[str, Any]] = [
         {"do": {"delay": 0.001, "jitter": 0.003}},
         {"do": {"cut": "random"}, "probability": 0.5},
         {"do": {"join": 3}, "probability": 0.3},
@@ -449,12 +450,12 @@ def test_no_harm_comes_to_the_order_when_everything_happens_at_once() -> None:
             proxy_before(port, *rules) as stand,
             stand.line_client() as (reader, writer),
         ):
-            for number in range(200):
+            for number in range(100):
                 writer.write(b"%04d\n" % number)
             writer.write_eof()
             lines = (await reader.read()).splitlines()
 
-        assert len(lines) > 100
+        assert len(lines) > 50
         assert all(one <= next_ for one, next_ in pairwise(lines))
 
     play(scene)

@@ -35,7 +35,8 @@ Harm = tuple[dict[str, object], ...]
 @both_ways
 def test_a_thousand_messages_of_any_size_pass_unchanged(harm: Harm) -> None:
     chance = random.Random(1)
-    sizes = [chance.choice((0, 1, 125, 126, 127, 1000, 65_535, 65_536)) for _ in range(998)] + [
+    sizes = [chance.choice((0, 1, 125, 126, 127, 1000)) for _ in range(990)] + [
+        *(65_535, 65_536) * 4,
         2**20,
         2**20 + 1,
     ]
@@ -408,7 +409,7 @@ def test_a_reader_that_is_slow_slows_down_the_one_who_writes(harm: Harm) -> None
             before = -1
             while before != how_much[0]:
                 before = how_much[0]
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.1)
 
             assert 0 < how_much[0] < 32 * 2**20
             client.close()

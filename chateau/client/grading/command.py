@@ -17,6 +17,7 @@ from chateau.client.grading.grade import Grade, Task, Way, grade
 from chateau.client.grading.server import Limits
 from chateau.client.grading.submissions import NoSubmissions, Submission, submissions_in
 from chateau.client.messages import MessageError
+from chateau.client.reports.legible import one_line
 from chateau.client.scenarios.command import jobs, pair, scenarios_in
 from chateau.client.scenarios.reading import BadScenario
 from chateau.client.verdict import Exit
@@ -174,7 +175,7 @@ def _missing(
 def _shown(submissions: Sequence[Submission]) -> Iterator[OnGrade]:
     """A line for each grade, and below them, on a terminal, how far it is."""
     console = Console(highlight=False, soft_wrap=True)
-    width = max(len(submission.name) for submission in submissions)
+    width = max(len(one_line(submission.name)) for submission in submissions)
     columns = (TextColumn("grading"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=len(submissions))
@@ -189,7 +190,7 @@ def _shown(submissions: Sequence[Submission]) -> Iterator[OnGrade]:
 def _line(grade: Grade, width: int) -> str:
     score = f"{sheet.number(grade.score)} / {sheet.number(grade.max_score)}"
     note = f"  {grade.note}" if grade.note else ""
-    return f"{grade.name:<{width}}  {score}  ({grade.seconds:.1f} s){note}"
+    return f"{one_line(grade.name):<{width}}  {score}  ({grade.seconds:.1f} s){note}"
 
 
 def _whole(text: str) -> int:

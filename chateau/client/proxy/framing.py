@@ -15,7 +15,10 @@ from websockets.streams import StreamReader
 from chateau.client.proxy.frame import Frame, Kind, Speech, Way
 
 LONGEST_FRAME = 16 * 1024 * 1024
-LONGEST_LINE = 64 * 1024
+LONGEST_LINES = {
+    Way.TO_SERVER: 16 * 1024,
+    Way.TO_CLIENT: 1024 * 1024,
+}  # a command is not longer, an answer may be
 
 _KINDS = {
     Opcode.CONT: Kind.CONTINUATION,
@@ -86,11 +89,12 @@ class WebSocketFraming:
 
 
 class LineFraming:
-    """Lines, ended by LF or CR LF. One of more than :data:`LONGEST_LINE` bytes is passed as bytes."""
+    """Lines, ended by LF or CR LF. One of more than *longest* bytes is passed as bytes."""
 
     flaw = None
 
-    def __init__(self) -> None:
+    def __init__(self, longest: int) -> None:
+        self._longest = longest + len(b"\r\n")
         self._buffer = bytearray()
         self._inside_long = False
 
@@ -101,7 +105,7 @@ class LineFraming:
         while (end := self._buffer.find(b"\n", searched) + 1) > 0:
             found.append(self._line(end))
             searched = 0
-        if self._inside_long or len(self._buffer) > LONGEST_LINE:
+        if self._inside_long or len(self._buffer) > self._longest:
             found += self.end()
             self._inside_long = True
         return found
@@ -137,7 +141,7 @@ def framing_of(speech: Speech, way: Way) -> Framing:
         case Speech.WEBSOCKET:
             return WebSocketFraming(masked=way is Way.TO_SERVER)
         case Speech.LINES:
-            return LineFraming()
+            return LineFraming(LONGEST_LINES[way])
     return NoFraming()
 
 

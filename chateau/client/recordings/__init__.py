@@ -7,4 +7,13 @@ from chateau.client.recordings.file import Recorder, RecordingError, read, recor
 from chateau.client.recordings.replay import ReplayResult, replay
 from chateau.client.recordings.to_scenario import scenario_of, written
 
-__all__ = ["Recorder", "RecordingError", "ReplayResult", "read", "recording", "replay", "scenario_of", "written"]
+__all__ = [
+    "Recorder",
+    "RecordingError",
+    "ReplayResult",
+    "read",
+    "recording",
+    "replay",
+    "scenario_of",
+    "written",
+]

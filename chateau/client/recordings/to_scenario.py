@@ -16,7 +16,14 @@ from chateau.client.recordings.names import names_in
 from chateau.client.recordings.replay import opening
 from chateau.client.recordings.request import message
 from chateau.client.recordings.requests import answered, asked
-from chateau.client.recordings.volatile import Captures, escaped, expectable, names_sessions, sendable
+from chateau.client.recordings.volatile import (
+    Captures,
+    escaped,
+    expectable,
+    expectable_text,
+    names_sessions,
+    sendable,
+)
 from chateau.client.transcript import ABNORMAL, Direction, Entry, Opcode, close_of
 from chateau.client.wires import event_fields
 
@@ -108,7 +115,8 @@ class Draft:
     def received(self, entry: Entry) -> Value:
         value = value_of(entry)
         if is_special(value):
-            return self._step(entry, expect={"$literal": value})
+            text = expectable_text(entry.payload.decode(), self._captures)
+            return self._step(entry, expect=text, **{"as": "text"})
         expected = expectable(value, self._captures)
         return self._step(entry, expect=[expected] if isinstance(expected, list) else expected)
 

@@ -112,9 +112,7 @@ def expectable(value: Any, captures: Captures, key: str = "") -> Any:
     match value:
         case dict() if value.keys() >= PEER:
             return {**_expectable_items(value, captures), **_peer(value, captures)}
-        case dict() if value and all(
-            isinstance(item, dict) and item.keys() >= PEER for item in value.values()
-        ):
+        case dict() if value and all(map(_is_peer_of, value.items())):
             return AN_OBJECT  # sessions, by their ids
         case dict():
             return _expectable_items(value, captures)
@@ -125,13 +123,21 @@ def expectable(value: Any, captures: Captures, key: str = "") -> Any:
         case int() if key in COUNTS:
             return _volatile(("seq", str(value)), captures, AN_INTEGER) if key == "seq" else AN_INTEGER
         case str():
-            return _expectable_text(value, captures)
+            return expectable_text(value, captures)
     return value
 
 
 def _expectable_items(value: dict[str, Any], captures: Captures) -> dict[str, Any]:
     items = {escaped(name): expectable(item, captures, name) for name, item in value.items()}
     return {**items, "host": A_STRING} if "command_prefix" in value and "host" in value else items
+
+
+def _is_peer_of(item: tuple[str, Any]) -> bool:
+    """Whether *item* is a client under its id."""
+    match item:
+        case str(name), {"id": str(identity), "ip": _, "port": _, "custom": _}:
+            return name == identity
+    return False
 
 
 def _peer(value: dict[str, Any], captures: Captures) -> dict[str, Any]:
@@ -142,7 +148,8 @@ def _peer(value: dict[str, Any], captures: Captures) -> dict[str, Any]:
     }
 
 
-def _expectable_text(text: str, captures: Captures) -> Any:
+def expectable_text(text: str, captures: Captures) -> Any:
+    """The same for a text."""
     found = [
         match for match in _VOLATILE.finditer(text) if not captures.is_own((match.lastgroup or "", match[0]))
     ]

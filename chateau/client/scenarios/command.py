@@ -28,9 +28,10 @@ from chateau.client.scenarios.addresses import (
     parse_server,
 )
 from chateau.client.scenarios.document import Scenario
+from chateau.client.scenarios.ground import Elsewhere, Ground, UnderTest
 from chateau.client.scenarios.reading import BadScenario, is_scenario, load
 from chateau.client.scenarios.result import Result, Run, Verdict
-from chateau.client.scenarios.runner import Elsewhere, Ground, Item, Options, Runner, UnderTest
+from chateau.client.scenarios.runner import Item, Options, Runner
 from chateau.client.transcript import OnEntry
 from chateau.client.verdict import Exit
 
@@ -190,6 +191,8 @@ def _nothing_played(options: argparse.Namespace, items: Sequence[Item], reason: 
 
 def exit_code(run: Run) -> Exit:
     """The lowest code that one of the results calls for."""
+    if run.is_interrupted:
+        return Exit.INTERRUPTED
     codes = [_code(result) for result in run.results]
     return min((code for code in codes if code), default=Exit.WELL)
 

@@ -152,9 +152,6 @@ class Expectation:
             wanted, readable = [wanted[index] for index in unmet], [readable[index] for index in rest]
         nearest = closest(wanted[0], readable, exact=self._wish.exact, schemas=self._schemas)
         if nearest is None:
-            others = (
-                f"there was only {readings[-1]}" if readings and not readable else "no other frame was there"
-            )
             return Unmet(f"{sentence}; {others}", *explain(wanted[0], None, None))
         unlike = self._unlike(wanted, readable[nearest])
         return Unmet(f"{sentence}; {_others(len(readable))}", unlike.differences, unlike.diff)

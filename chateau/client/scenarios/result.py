@@ -95,6 +95,7 @@ class Run:
     server: str  # such as localhost:8888
     started_at: datetime
     seconds: float
+    is_interrupted: bool = False  # by whoever started it
 
     def count(self) -> Counter[Verdict]:
         return Counter(result.verdict for result in self.results)

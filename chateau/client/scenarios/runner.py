@@ -1,19 +1,15 @@
-"""The runner: many scenarios against one server, some at once, the results in the order of the files.
-
-A server that the test client has started itself is started again when it has crashed, so that one crash costs
-the scenarios that were being played and no others.
-"""
+"""The runner: many scenarios on one ground, some at once, the results in the order of the files."""
 
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
-from chateau.client.grading.server import ServerDidNotStart, ServerUnderTest
-from chateau.client.scenarios.addresses import Server
+from chateau.client.grading.server import ServerDidNotStart
 from chateau.client.scenarios.document import Scenario
+from chateau.client.scenarios.ground import Ground
 from chateau.client.scenarios.player import blank, play
 from chateau.client.scenarios.reading import BadScenario
 from chateau.client.scenarios.result import Result, Run, Verdict
@@ -33,72 +29,6 @@ class Options:
     implements: Mapping[str, frozenset[str]] = field(default_factory=dict)  # protocol → its types
 
 
-class Ground(Protocol):
-    """Where scenarios are played."""
-
-    @property
-    def server(self) -> Server: ...
-
-    async def ready(self) -> None:
-        """See to it that the server runs. Raises :class:`ServerDidNotStart`."""
-
-    def crash(self) -> str | None:
-        """How the server ended, if it did and nobody wanted it to."""
-
-    can_stop: bool
-
-    async def do(self, what: str) -> None:
-        """``stop``, ``kill`` or ``start`` the server. Raises :class:`ServerDidNotStart`."""
-
-
-class Elsewhere:
-    """A server that somebody else runs."""
-
-    can_stop = False
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-
-    async def ready(self) -> None:
-        """Whether it runs is seen when it is connected to."""
-
-    def crash(self) -> str | None:
-        return None
-
-    async def do(self, what: str) -> None:
-        raise NotImplementedError(what)
-
-
-class UnderTest:
-    """A server that is started for the run, and again whenever it is down."""
-
-    can_stop = True
-
-    def __init__(self, program: ServerUnderTest, server: Server) -> None:
-        self._program = program
-        self._server = server
-        self._starting = asyncio.Lock()
-        self._runs = False
-
-    @property
-    def server(self) -> Server:
-        program = self._program
-        return replace(self._server, host=program.host, port=program.port, lines_port=program.lines_port)
-
-    async def ready(self) -> None:
-        async with self._starting:
-            if not self._runs or self._program.crash() is not None:
-                await self.do("start")
-
-    def crash(self) -> str | None:
-        return self._program.crash() if self._runs else None
-
-    async def do(self, what: str) -> None:
-        self._runs = False
-        await {"stop": self._program.stop, "kill": self._program.kill, "start": self._program.start}[what]()
-        self._runs = what == "start"
-
-
 class Runner:
     """Plays scenarios on one ground."""
 
@@ -116,16 +46,32 @@ class Runner:
         self._places = asyncio.Semaphore(options.jobs)
 
     async def run(self, items: Sequence[Item]) -> Run:
-        """Play *items*: first those that may be played at once, then those that want to be alone."""
+        """Play *items*: first those that may be played at once, then those that want to be alone.
+
+        Where it is cancelled, the run has what was played until then.
+        """
         started_at, began = datetime.now(UTC), time.monotonic()
         results: dict[int, Result] = {}
+        try:
+            await self._play(items, results)
+        except asyncio.CancelledError:
+            is_interrupted = True
+        else:
+            is_interrupted = False
+        return Run(
+            tuple(results.get(index) or _unplayed(item) for index, item in enumerate(items)),
+            str(self._ground.server),
+            started_at,
+            time.monotonic() - began,
+            is_interrupted,
+        )
+
+    async def _play(self, items: Sequence[Item], results: dict[int, Result]) -> None:
         alone = [index for index, item in enumerate(items) if isinstance(item, Scenario) and _is_alone(item)]
         together = [index for index in range(len(items)) if index not in set(alone)]
         await asyncio.gather(*(self._one(index, items[index], results) for index in together))
         for index in alone:
             await self._one(index, items[index], results)
-        ordered = tuple(results[index] for index in range(len(items)))
-        return Run(ordered, str(self._ground.server), started_at, time.monotonic() - began)
 
     async def _one(self, index: int, item: Item, results: dict[int, Result]) -> None:
         async with self._places:
@@ -149,7 +95,7 @@ class Runner:
             on_entry=self._on_entry(item),
             on_server=self._ground.do,
         )
-        crash = None if result.verdict is Verdict.PASSED else self._ground.crash()
+        crash = None if result.verdict is Verdict.PASSED else await self._ground.crash()
         return replace(result, notes=(crash,)) if crash else result
 
     def _reason_to_skip(self, scenario: Scenario) -> str:
@@ -179,6 +125,13 @@ def unreadable(bad: BadScenario) -> Result:
         reason=str(bad),
         is_file_at_fault=True,
     )
+
+
+def _unplayed(item: Item) -> Result:
+    """The result of one that was not played to its end, because the run was interrupted."""
+    if isinstance(item, BadScenario):
+        return unreadable(item)
+    return blank(item, Verdict.ERROR, datetime.now(UTC), "the run was interrupted")
 
 
 def _is_alone(scenario: Scenario) -> bool:
