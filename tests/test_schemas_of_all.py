@@ -15,7 +15,9 @@ from chateau.protocols.contract import Contract
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted(ROOT.glob("schemas/*/*.json"))
 CONTRACTS = {
-    folder.name: Contract(folder, url=f"/schemas/{folder.name}") for folder in (ROOT / "schemas").iterdir()
+    folder.name: Contract(folder, url=f"/schemas/{folder.name}")
+    for folder in (ROOT / "schemas").iterdir()
+    if folder.is_dir()
 }
 
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")

@@ -127,7 +127,10 @@ def _run_command(name: str, words: Sequence[str]) -> int:
 
 
 def _run_files(words: Sequence[str]) -> int:
-    options = _parser().parse_args(words)
+    parser = _parser()
+    options = parser.parse_args(words)
+    if options.server_command and not options.files:
+        parser.error("--server-command needs scenarios to play")
     if scenarios.names_scenarios(options.files) or options.server_command:
         try:
             return scenarios.run(options)

@@ -126,7 +126,7 @@ def test_numbers_that_json_schema_takes_for_whole_ones_are_such() -> None:
     (rule,) = rules([{"do": {"cut": [1.0, 3.0], "duplicate": 2.0, "join": 2.0, "close": 1000.0}}])
 
     assert rule.do == Do(copies=2, cut=(1, 3), joined=2, ending=Ending.CLOSE, code=1000)
-    assert {type(one) for one in (rule.do.copies, rule.do.joined, rule.do.code, *rule.do.cut)} == {int}  # type: ignore[misc, arg-type]
+    assert {type(one) for one in (rule.do.copies, rule.do.joined, rule.do.code, *rule.do.cut)} == {int}  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(

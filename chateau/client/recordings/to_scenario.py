@@ -74,6 +74,7 @@ class Draft:
     def steps(self) -> Iterator[Value]:
         for entry in self._entries:
             is_echo = self._echoes.is_echo(entry)
+            self._captures.begin_frame()
             write = STEPS.get((entry.direction, entry.opcode))
             if write is not None and not is_echo and (step := write(self, entry)) is not None:
                 yield step
@@ -113,10 +114,9 @@ class Draft:
         return self._step(entry, send_raw=entry.payload.hex(" "))
 
     def received(self, entry: Entry) -> Value:
-        value = value_of(entry)
-        if is_special(value):
-            text = expectable_text(entry.payload.decode(), self._captures)
-            return self._step(entry, expect=text, **{"as": "text"})
+        value, text = value_of(entry), entry.payload.decode()
+        if is_special(value) or (isinstance(value, str) and text.lstrip().startswith(("{", "["))):
+            return self._step(entry, expect=expectable_text(text, self._captures), **{"as": "text"})
         expected = expectable(value, self._captures)
         return self._step(entry, expect=[expected] if isinstance(expected, list) else expected)
 

@@ -53,6 +53,7 @@ class Captures:
         self._own: set[Token] = set()  # what a client sent first
         self._shared: set[Token] = set()  # what came, and came or went again
         self._names: dict[Token, str] = {}
+        self._just_captured: set[Token] = set()  # in the frame at hand
         came: set[Token] = set()
         for was_sent, value in frames:
             found = set(tokens(value))
@@ -62,17 +63,24 @@ class Captures:
             else:
                 came |= found - self._own
 
+    def begin_frame(self) -> None:
+        """What is captured in a frame has a value from the next one on."""
+        self._just_captured.clear()
+
     def is_own(self, token: Token) -> bool:
         return token in self._own
 
     def reference(self, token: Token) -> str | None:
-        """``${…}`` for what was captured before."""
-        return f"${{{self._names[token]}}}" if token in self._names else None
+        """``${…}`` for what was captured in an earlier frame."""
+        if token not in self._names or token in self._just_captured:
+            return None
+        return f"${{{self._names[token]}}}"
 
     def capture(self, token: Token) -> dict[str, str] | None:
         """The operator that captures *token*, if it is wanted later."""
-        if token not in self._shared:
+        if token not in self._shared or token in self._names:
             return None
+        self._just_captured.add(token)
         taken = sum(kind == token[0] for kind, _ in self._names)
         self._names[token] = token[0] if not taken else f"{token[0]}_{taken + 1}"
         return {"$capture": self._names[token]}

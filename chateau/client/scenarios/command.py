@@ -146,6 +146,8 @@ def scenarios_in(paths: Iterable[str]) -> list[Item]:
 
 def _scenarios_at(path: Path) -> list[Item]:
     if not path.is_dir():
+        if _is_json(path) and not is_scenario(path):
+            raise MessageError(f"{path}: this is a message file, and not played together with scenarios")
         return [_item(path)]
     found = [_item(file) for file in sorted(path.rglob("*.json")) if is_scenario(file) or not _is_json(file)]
     if not found:
