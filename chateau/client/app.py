@@ -9,7 +9,6 @@ import argparse
 import asyncio
 import importlib
 import io
-import math
 import os
 import sys
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from chateau import __version__
+from chateau.client import arguments
 from chateau.client.conversation import Conversation, ConversationError
 from chateau.client.display import Plain, Pretty
 from chateau.client.messages import Message, MessageError, read
@@ -27,6 +27,7 @@ from chateau.client.prompt import Prompt
 from chateau.client.recordings import RecordingError, recording
 from chateau.client.scenarios import command as scenarios
 from chateau.client.scenarios.addresses import Server
+from chateau.client.scenarios.finding import names_scenarios
 from chateau.client.verdict import Exit
 from chateau.client.visit import Visit
 
@@ -131,7 +132,7 @@ def _run_files(words: Sequence[str]) -> int:
     options = parser.parse_args(words)
     if options.server_command and not options.files:
         parser.error("--server-command needs scenarios to play")
-    if scenarios.names_scenarios(options.files) or options.server_command:
+    if names_scenarios(options.files) or options.server_command:
         try:
             return scenarios.run(options)
         except KeyboardInterrupt:
@@ -195,7 +196,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--timeout",
-        type=_seconds,
+        type=arguments.seconds,
         default=DEFAULT_TIMEOUT_SECONDS,
         metavar="SECONDS",
         help="how long to wait for the connection, for an answer and for a step of a scenario "
@@ -225,16 +226,6 @@ def _url(text: str) -> str:
             f"{text!r} is not a WebSocket address such as ws://localhost:8888/ws"
         )
     return text
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return seconds
 
 
 def _stdin_is_a_terminal() -> bool:

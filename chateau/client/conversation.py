@@ -167,4 +167,3 @@ class Conversation:
 
     def _gone(self) -> ServerGone:
         return ServerGone(*close_of(self._close), self._wire.flaw)
-

@@ -27,8 +27,8 @@ class Opcode(StrEnum):
     BINARY = "binary"
     PING = "ping"
     PONG = "pong"
-    # RFC 6455 §5.5.1: two bytes of code, then a reason; nothing where TCP just ended. A client's own abort and
-    # half close have the code 1006, which no frame has.
+    # RFC 6455 §5.5.1: two bytes of code, then a reason; nothing where TCP just ended. A client's own abort
+    # and half close have the code 1006, which no frame has.
     CLOSE = "close"
     LINE = "line"  # without its end
     RAW = "raw"  # bytes that a scenario wrote past the framing

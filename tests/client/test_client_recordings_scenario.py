@@ -5,9 +5,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chateau.client.recordings import scenario_of, written
@@ -180,6 +179,18 @@ def test_a_request_and_its_answer_are_one_step() -> None:
             "headers": {"Content-Type": "application/json"},
             "body": '"text"',
         },
+    ]
+
+
+def test_what_comes_before_the_answer_to_a_request_is_expected_after_it() -> None:
+    request = sent("POST /a HTTP/1.1\r\n\r\n", Opcode.REQUEST, "erin")
+    response = got(f'HTTP/1.1 201 \r\n\r\n{{"id": "{ID}"}}', Opcode.RESPONSE, "erin")
+
+    steps = steps_of(request, got({"id": ID}), response)
+
+    assert steps == [
+        {"http": "POST /a", "status": 201, "answer": {"id": {"$capture": "id"}}},
+        {"expect": {"id": "${id}"}},
     ]
 
 
@@ -393,7 +404,7 @@ ODD = [
 FRAMES = st.one_of(VALUES.map(json.dumps), TEXT, st.sampled_from(ODD))
 
 
-@hypothesis.settings(max_examples=4000)
+@settings(max_examples=40)
 @given(frames=st.lists(st.tuples(st.booleans(), FRAMES), max_size=8))
 def test_a_scenario_accepts_the_recording_that_it_comes_from(
     frames: list[tuple[bool, str]], tmp_path_factory: pytest.TempPathFactory

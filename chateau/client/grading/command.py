@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import contextlib
-import math
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -12,13 +11,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from chateau.client import arguments
 from chateau.client.grading import sheet
 from chateau.client.grading.grade import Grade, Task, Way, grade
 from chateau.client.grading.server import Limits
 from chateau.client.grading.submissions import NoSubmissions, Submission, submissions_in
 from chateau.client.messages import MessageError
 from chateau.client.reports.legible import one_line
-from chateau.client.scenarios.command import jobs, pair, scenarios_in
+from chateau.client.scenarios.finding import scenarios_in
 from chateau.client.scenarios.reading import BadScenario
 from chateau.client.verdict import Exit
 
@@ -32,6 +32,7 @@ the servers run as you."""
 
 DEFAULT_COMMAND = f"{shlex.quote(sys.executable)} server.py --port {{port}}"
 MEBIBYTE = 1024 * 1024
+MOST_JOBS = 1000
 OnGrade = Callable[[Grade], None]
 
 
@@ -52,7 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how a submission's server is started, in its folder (default: python server.py --port {port})",
     )
     parser.add_argument(
-        "-j", "--jobs", type=jobs, default=1, metavar="N", help="how many to grade at once (default: 1)"
+        "-j",
+        "--jobs",
+        type=arguments.whole(1, MOST_JOBS),
+        default=1,
+        metavar="N",
+        help="how many to grade at once (default: 1)",
     )
     _add_limits(parser)
     _add_options_of_the_run(parser)
@@ -61,21 +67,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_limits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--memory",
-        type=_whole,
+        type=arguments.whole(0),
         default=1024,
         metavar="MIB",
         help="address space of a server, in MiB; 0 is no limit (default: %(default)s)",
     )
     parser.add_argument(
         "--cpu",
-        type=_whole,
+        type=arguments.whole(0),
         default=60,
         metavar="SECONDS",
         help="CPU time of a server; 0 is no limit (default: %(default)s)",
     )
     parser.add_argument(
         "--submission-timeout",
-        type=_seconds,
+        type=arguments.seconds,
         default=300.0,
         metavar="SECONDS",
         help="how long all the scenarios of one submission may take (default: 300)",
@@ -86,7 +92,7 @@ def _add_options_of_the_run(parser: argparse.ArgumentParser) -> None:
     """Those that go to the test client as they are."""
     parser.add_argument(
         "--timeout",
-        type=_seconds,
+        type=arguments.seconds,
         default=5.0,
         metavar="SECONDS",
         help="how long to wait for an answer (default: 5)",
@@ -96,7 +102,9 @@ def _add_options_of_the_run(parser: argparse.ArgumentParser) -> None:
         ("--implements", "PROTOCOL=TYPES", "what the servers have, such as chateau=1,3,4"),
         ("--path", "PROTOCOL=PATH", "where on a server a protocol is spoken, such as functions=/"),
     ):
-        parser.add_argument(option, type=pair, action="append", default=[], metavar=metavar, help=text)
+        parser.add_argument(
+            option, type=arguments.pair, action="append", default=[], metavar=metavar, help=text
+        )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -191,19 +199,3 @@ def _line(grade: Grade, width: int) -> str:
     score = f"{sheet.number(grade.score)} / {sheet.number(grade.max_score)}"
     note = f"  {grade.note}" if grade.note else ""
     return f"{one_line(grade.name):<{width}}  {score}  ({grade.seconds:.1f} s){note}"
-
-
-def _whole(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) < 2**31):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return seconds

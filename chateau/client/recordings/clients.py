@@ -28,7 +28,7 @@ def client_names(entries: Sequence[Entry]) -> dict[str, str]:
 
 def client_of(said: Value) -> Value:
     """A client, from what its opening said."""
-    url = urlsplit(str(said.get("url", "")))
+    url = urlsplit(said.get("url", ""))
     path = url.path + (f"?{url.query}" if url.query else "")
     protocol = said.get("protocol")
     client: Value = {"protocol": protocol if protocol in PROTOCOLS else _protocol_at(url.scheme, url.path)}

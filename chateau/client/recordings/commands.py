@@ -109,9 +109,9 @@ def targets(server: Server) -> TargetOf:
     """Where the clients of a recording find *server*: at the paths at which they found the recorded one."""
 
     def target_of(_client: str, opening: dict[str, Any]) -> Target:
-        url = urlsplit(str(opening.get("url", "")))
-        protocol = str(opening.get("protocol", ""))
-        headers = tuple((str(name), str(value)) for name, value in opening.get("headers", ()))
+        url = urlsplit(opening.get("url", ""))
+        protocol = opening.get("protocol", "")
+        headers = tuple((name, value) for name, value in opening.get("headers", ()))
         local_address = opening.get("from")
         if url.scheme in {"tcp", "tls"}:
             return Target(protocol, server.url(LINES), headers, local_address)

@@ -7,12 +7,12 @@ received as many frames as had come in the recording. What they hold is not comp
 """
 
 import asyncio
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from chateau.client.recordings.echoes import Echoes
+from chateau.client.recordings.opening import opening
 from chateau.client.recordings.request import requested, retargeted
 from chateau.client.transcript import ABNORMAL, Direction, Entry, OnEntry, Opcode, close_of
 from chateau.client.wires import (
@@ -278,15 +278,6 @@ class _Clock:
         seconds = due_at - asyncio.get_running_loop().time()
         if seconds > 0:
             await asyncio.sleep(seconds)
-
-
-def opening(entry: Entry) -> dict[str, Any]:
-    """What the payload of an opening says: ``protocol``, ``url``, and ``headers`` where there were some."""
-    try:
-        said = json.loads(entry.payload)
-    except ValueError:
-        said = None
-    return said if isinstance(said, dict) else {"protocol": "", "url": entry.text}
 
 
 async def _close(wire: Wire, payload: bytes) -> None:

@@ -1,15 +1,33 @@
 """HTTP requests and answers of a recording, as ``http`` steps."""
 
 import base64
+from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 from chateau.client.recordings.frames import is_special, json_of, json_or_text
 from chateau.client.recordings.request import Message
 from chateau.client.recordings.volatile import Captures, expectable, sendable
+from chateau.client.transcript import Entry, Opcode
 
 # What the player says by itself.
 OWN_HEADERS = frozenset({"host", "content-length", "connection", "transfer-encoding"})
 JSON_TYPE, TEXT_TYPE = "application/json", "text/plain; charset=utf-8"
+
+
+def paired(entries: Sequence[Entry]) -> list[Entry]:
+    """*entries*, with each answer right behind its request, for a step waits for it."""
+    answers: dict[str, deque[Entry]] = {}
+    for entry in entries:
+        if entry.opcode is Opcode.RESPONSE:
+            answers.setdefault(entry.client, deque()).append(entry)
+    ordered = []
+    for entry in entries:
+        if entry.opcode is not Opcode.RESPONSE:
+            ordered.append(entry)
+        if entry.opcode is Opcode.REQUEST and answers.get(entry.client):
+            ordered.append(answers[entry.client].popleft())
+    return ordered
 
 
 def asked(request: Message, captures: Captures) -> dict[str, Any]:

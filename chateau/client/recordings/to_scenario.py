@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 from chateau.client.recordings.clients import client_names, client_of, place_of
 from chateau.client.recordings.echoes import Echoes
-from chateau.client.recordings.frames import is_special, value_of, values_of
+from chateau.client.recordings.frames import TEXTS, is_special, value_of, values_of
 from chateau.client.recordings.layout import laid_out
 from chateau.client.recordings.names import names_in
-from chateau.client.recordings.replay import opening
+from chateau.client.recordings.opening import opening
 from chateau.client.recordings.request import message
-from chateau.client.recordings.requests import answered, asked
+from chateau.client.recordings.requests import answered, asked, paired
 from chateau.client.recordings.volatile import (
     Captures,
     escaped,
@@ -57,12 +57,12 @@ class Draft:
     """A scenario in the making: a method for each kind of entry, in which None is no step."""
 
     def __init__(self, entries: Sequence[Entry]) -> None:
-        self._entries = entries
+        self._entries = entries = paired(entries)
         self._names = client_names(entries)
         self._captures = Captures(list(values_of(entries)))
         self._echoes = Echoes()
         self._pings: Counter[tuple[str, bytes]] = Counter()
-        self._unanswered: dict[str, list[Value]] = {}  # steps of requests, by client
+        self._request: Value = {}  # the step of the last one
         self._left: set[str] = set()  # who said goodbye before the server did
         self.clients: dict[str, Value] = {}
         for entry in entries:
@@ -75,6 +75,9 @@ class Draft:
         for entry in self._entries:
             is_echo = self._echoes.is_echo(entry)
             self._captures.begin_frame()
+            if entry.opcode in TEXTS and not _is_text(entry.payload):
+                yield {"//": f"{entry.client} {entry.direction} what is not UTF-8: {entry.payload.hex(' ')}"}
+                continue
             write = STEPS.get((entry.direction, entry.opcode))
             if write is not None and not is_echo and (step := write(self, entry)) is not None:
                 yield step
@@ -86,7 +89,7 @@ class Draft:
         first = self.clients[client]
         step: Value = {"connect": client}
         if place_of(now) != place_of(first):
-            step["path"] = now.get("path") or escaped(urlsplit(str(said.get("url"))).path)
+            step["path"] = now.get("path") or escaped(urlsplit(said["url"]).path)
         if now.get("headers", first.get("headers")) != first.get("headers"):
             step["headers"] = now["headers"]
         return step
@@ -158,14 +161,15 @@ class Draft:
             said = asked(message(entry.payload), self._captures)
         except ValueError:
             return {"//": "a request that is not HTTP was sent here"}
-        step = {"client": self._names[entry.client], **said}
-        self._unanswered.setdefault(entry.client, []).append(step)
-        return step
+        self._request = {"client": self._names[entry.client], **said}
+        return self._request
 
     def answered(self, entry: Entry) -> None:
         """Completes the step of the request."""
-        if waiting := self._unanswered.get(entry.client):
-            waiting.pop(0).update(answered(message(entry.payload), self._captures))
+        try:
+            self._request.update(answered(message(entry.payload), self._captures))
+        except ValueError:
+            self._request["//"] = "its answer is not HTTP"
 
     def _step(self, entry: Entry, **does: Any) -> Value:
         return {"client": self._names[entry.client], **does}
@@ -189,6 +193,14 @@ STEPS: dict[tuple[Direction, Opcode], Callable[[Draft, Entry], Value | None]] = 
     (Direction.RECEIVED, Opcode.CLOSE): Draft.ended,
     (Direction.RECEIVED, Opcode.RESPONSE): Draft.answered,
 }
+
+
+def _is_text(payload: bytes) -> bool:
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _comment(names: list[str]) -> str | None:

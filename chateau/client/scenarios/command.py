@@ -6,15 +6,15 @@ Which options there are is told to :mod:`chateau.client.app`, whose own they sta
 import argparse
 import asyncio
 import contextlib
-import json
 import sys
 import traceback
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from chateau.client import arguments
 from chateau.client.grading.server import ServerUnderTest
-from chateau.client.messages import MessageError, find, folders
+from chateau.client.messages import MessageError
 from chateau.client.recordings import RecordingError, recording
 from chateau.client.reports import REPORTS, ReportError, save, write
 from chateau.client.reports.console import Console
@@ -23,15 +23,13 @@ from chateau.client.reports.saving import STDOUT
 from chateau.client.scenarios.addresses import (
     DEFAULT_LINES_PORT,
     DEFAULT_PORT,
-    BadAddress,
     Server,
-    parse_server,
 )
 from chateau.client.scenarios.document import Scenario
+from chateau.client.scenarios.finding import Item, scenarios_in
 from chateau.client.scenarios.ground import Elsewhere, Ground, UnderTest
-from chateau.client.scenarios.reading import BadScenario, is_scenario, load
 from chateau.client.scenarios.result import Result, Run, Verdict
-from chateau.client.scenarios.runner import Item, Options, Runner
+from chateau.client.scenarios.runner import Options, Runner
 from chateau.client.transcript import OnEntry
 from chateau.client.verdict import Exit
 
@@ -44,20 +42,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("scenarios")
     group.add_argument(
         "--server",
-        type=server,
+        type=arguments.server,
         metavar="HOST:PORT",
         help=f"where the server is (default: localhost:{DEFAULT_PORT})",
     )
     group.add_argument(
         "--lines-port",
-        type=port,
+        type=arguments.port,
         default=DEFAULT_LINES_PORT,
         metavar="PORT",
         help="where it speaks lines over TCP (default: %(default)s)",
     )
     group.add_argument(
         "--path",
-        type=pair,
+        type=arguments.pair,
         action="append",
         default=[],
         metavar="PROTOCOL=PATH",
@@ -71,14 +69,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "-j",
         "--jobs",
-        type=jobs,
+        type=arguments.whole(1, MOST_JOBS),
         default=1,
         metavar="N",
         help="how many scenarios to play at once (default: 1)",
     )
     group.add_argument(
         "--set",
-        type=pair,
+        type=arguments.pair,
         action="append",
         default=[],
         metavar="NAME=VALUE",
@@ -86,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--implements",
-        type=pair,
+        type=arguments.pair,
         action="append",
         default=[],
         metavar="PROTOCOL=TYPES",
@@ -94,65 +92,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     for option, report in REPORTS.items():
         group.add_argument(f"--{option}", metavar="FILE", help=report.help)
-
-
-def server(text: str) -> Server:
-    try:
-        return parse_server(text)
-    except BadAddress as exc:
-        raise argparse.ArgumentTypeError(str(exc)) from exc
-
-
-def port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**16):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port")
-    return int(text)
-
-
-def jobs(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text) <= MOST_JOBS):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MOST_JOBS}")
-    return int(text)
-
-
-def pair(text: str) -> tuple[str, str]:
-    name, sign, value = text.partition("=")
-    if not name or not sign:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
-    return name, value
-
-
-def names_scenarios(paths: Iterable[str]) -> bool:
-    """Whether one of *paths* is a folder, or a file with ``steps``."""
-    return any(_names_scenarios(path) for path in paths)
-
-
-def _names_scenarios(name: str) -> bool:
-    try:
-        path = _found(name)
-    except MessageError:
-        return False
-    return path.is_dir() or is_scenario(path)
-
-
-def scenarios_in(paths: Iterable[str]) -> list[Item]:
-    """The scenarios that *paths* name, a folder's in the order of their paths.
-
-    Raises:
-        MessageError: there is no such file, or no scenario in a folder.
-    """
-    return [item for path in paths for item in _scenarios_at(_found(path))]
-
-
-def _scenarios_at(path: Path) -> list[Item]:
-    if not path.is_dir():
-        if _is_json(path) and not is_scenario(path):
-            raise MessageError(f"{path}: this is a message file, and not played together with scenarios")
-        return [_item(path)]
-    found = [_item(file) for file in sorted(path.rglob("*.json")) if is_scenario(file) or not _is_json(file)]
-    if not found:
-        raise MessageError(f"{path}: there is no scenario in this folder")
-    return found
 
 
 def run(options: argparse.Namespace) -> int:
@@ -252,27 +191,3 @@ def _observers(items: Sequence[Item], record: OnEntry | None) -> Callable[[Scena
         return lambda entry: record(replace(entry, client=f"{stem}/{entry.client}"))
 
     return observer
-
-
-def _is_json(path: Path) -> bool:
-    try:
-        json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return False
-    return True
-
-
-def _item(path: Path) -> Item:
-    try:
-        return load(path)
-    except BadScenario as exc:
-        return exc
-
-
-def _found(path: str) -> Path:
-    """*path* as it is, or in messages/ where it is not found here."""
-    here = Path(path)
-    if here.exists():
-        return here
-    inside = next((folder / path for folder in folders() if (folder / path).is_dir()), None)
-    return inside or find(path)

@@ -9,13 +9,13 @@ from typing import Any
 
 from chateau.client.grading.server import ServerDidNotStart
 from chateau.client.scenarios.document import Scenario
+from chateau.client.scenarios.finding import Item
 from chateau.client.scenarios.ground import Ground
 from chateau.client.scenarios.player import blank, play
 from chateau.client.scenarios.reading import BadScenario
 from chateau.client.scenarios.result import Result, Run, Verdict
 from chateau.client.transcript import OnEntry
 
-Item = Scenario | BadScenario
 OnResult = Callable[[Result], None]
 
 

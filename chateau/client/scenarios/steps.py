@@ -4,6 +4,7 @@ A step that went wrong raises what :mod:`chateau.client.scenarios.stage` makes o
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,11 @@ from chateau.client.scenarios.inbox import close_words
 from chateau.client.scenarios.matching import match
 from chateau.client.scenarios.stage import Scope, Stage
 from chateau.client.transcript import ABNORMAL, NO_STATUS, close_of
-from chateau.client.wires import NotPossible, RequestFailed, WireClosed, request
+from chateau.client.wires import NotPossible, RequestFailed, Response, WireClosed, request
 
 Play = Callable[[Step, Stage, Scope], Coroutine[Any, Any, None]]
 
+JSON_TYPE = re.compile(r"application/(.+\+)?json")
 NORMAL_CLOSURE = 1000
 NOTHING_SECONDS = 0.25
 PAUSE_SECONDS = 0.01
@@ -191,7 +193,7 @@ async def _http(step: Step, stage: Stage, scope: Scope) -> None:
         raise stage.failed(step, str(exc), name) from exc
     _check_status(step, stage, response.status, response.body)
     if "answer" in step.options:
-        got = _answer(response.body)
+        got = _answer(response)
         _compare(step, stage, scope, step.options["answer"], got, "the body of the answer is another", name)
     if "answer_headers" in step.options:
         expected = {key.lower(): value for key, value in step.options["answer_headers"].items()}
@@ -276,16 +278,22 @@ def _compare(
     scope.capture(found.captures)
 
 
-def _answer(body: bytes) -> Any:
-    """The body of an answer: JSON where it is, text where it is not, hex where it is neither."""
+def _answer(response: Response) -> Any:
+    """The body of an answer: JSON where its content type says so, or text, or hex where it is no UTF-8.
+
+    What says that it is JSON and is none must match nothing: the answer OK is not the answer "OK".
+    """
     try:
-        text = body.decode()
+        text = response.body.decode()
     except UnicodeDecodeError:
-        return body.hex()
+        return response.body.hex()
+    headers = {name.lower(): value for name, value in response.headers}
+    is_json = JSON_TYPE.fullmatch(headers.get("content-type", "").split(";")[0].strip().lower())
     try:
-        return strict_json.decode(text)
+        value = strict_json.decode(text)
     except ValueError:
-        return text
+        return {"not JSON": text} if is_json else text
+    return value if is_json or isinstance(value, dict | list) else text
 
 
 def _is_file(value: Any) -> bool:
