@@ -1,4 +1,4 @@
-"""Writes the generated parts of docs/ from where their facts are: the settings and the schemas.
+"""Writes the generated parts of docs/ from where their facts are: settings, schemas and conformance suites.
 
 ``python docs/generate.py`` (``make docs``) writes them; a test fails where they differ from what this writes.
 A generated part stands between two marks in its page, ``<!-- begin NAME -->`` and ``<!-- end NAME -->``; the
@@ -24,6 +24,8 @@ from chateau.settings import described  # noqa: E402 - the path comes first
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+CONFORMANCE = ROOT / "messages" / "conformance"
+PROTOCOLS = ("chateau", "functions", "lines", "opcodes", "channels")
 ORDER = ("request", "answer", "push")
 """Within one type: what is asked, what is answered, what comes unasked."""
 
@@ -37,7 +39,8 @@ def main() -> None:
 def pages() -> Iterator[tuple[Path, str]]:
     """Every page with generated parts, and what it should hold."""
     parts = {"settings": settings(), "messages": messages(), "common": common()}
-    for path in (DOCS / "settings.md", DOCS / "protocols" / "chateau.md"):
+    parts |= {f"{protocol} rules": rules(protocol) for protocol in PROTOCOLS}
+    for path in (DOCS / "settings.md", DOCS / "protocols" / "chateau.md", CONFORMANCE / "README.md"):
         text = path.read_text("utf-8")
         for name, part in parts.items():
             text = replaced(text, name, part)
@@ -61,6 +64,21 @@ def settings() -> str:
             lines.append(f"| `{row.flag}` | `{row.variable}` | {default} | {row.says} Takes {row.takes}. |")
         lines.append("")
     return "\n".join(lines)
+
+
+def rules(protocol: str) -> str:
+    """A table of the rules of *protocol*, each with the scenarios that show it."""
+    scenarios: dict[str, list[str]] = {}
+    for path in sorted((CONFORMANCE / protocol).glob("*.json")):
+        scenario = json.loads(path.read_text("utf-8"))
+        link = f"[{_cell(scenario['name'])}]({protocol}/{path.name})"
+        scenarios.setdefault(scenario["rule"], []).append(link)
+    rows = [f"| {_cell(rule)} | {'; '.join(links)} |" for rule, links in sorted(scenarios.items())]
+    return "\n".join(["| rule | shown by |", "|---|---|", *rows, ""])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def messages() -> str:

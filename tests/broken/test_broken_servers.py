@@ -16,25 +16,27 @@ import asyncio
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import pytest
+from forked_server import ForkedServer
 
 from chateau.client.grading.server import ServerUnderTest
 from chateau.client.scenarios.addresses import Server
 from chateau.client.scenarios.document import Scenario
+from chateau.client.scenarios.ground import Ground, UnderTest
 from chateau.client.scenarios.reading import load
 from chateau.client.scenarios.result import Result, Verdict
-from chateau.client.scenarios.runner import Options, Runner, UnderTest
+from chateau.client.scenarios.runner import Options, Runner
 
 BROKEN = Path(__file__).resolve().parent
 ROOT = BROKEN.parents[1]
 SUITES = ROOT / "messages" / "conformance"
 SECRET = "swordfish"
-AT_ONCE = 3  # servers that are under test at the same time
+AT_ONCE = 8  # servers that are under test at the same time
 PLAYED_WHOLE = os.environ.get("BROKEN_SERVERS") == "whole"
 
 HASTE = Options(jobs=8, timeout_seconds=1.0)
@@ -60,14 +62,17 @@ MANNERS = {
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A server, and what comes of its protocol's suite: all scenarios pass, but for ``breaks``."""
+    """A server, and what comes of its protocol's suite: all scenarios pass, but for ``breaks``.
+
+    It is a script of this folder, started with ``flags``, or this project's own server.
+    """
 
     protocol: str
     name: str
-    command: str
+    flags: str
     variables: Mapping[str, str]
-    breaks: frozenset[str] = frozenset()
-    speaks_all: bool = False
+    script: Path | None = None
+    breaks: frozenset[str] | None = None  # None: nothing, for it is right
 
     def __str__(self) -> str:
         return f"{self.protocol}/{self.name}"
@@ -75,13 +80,15 @@ class Trial:
     @property
     def scenarios(self) -> list[Scenario]:
         suite = suite_of(self.protocol)
-        stems = suite if PLAYED_WHOLE or not self.breaks else sorted(self.breaks)
-        return [suite[stem] for stem in stems]
+        if PLAYED_WHOLE or self.breaks is None:
+            return list(suite.values())
+        return [suite[stem] for stem in sorted(self.breaks & set(suite))]
 
     @property
     def implements(self) -> dict[str, frozenset[str]]:
         """Nothing of the other protocols, where it does not speak all."""
-        return {other: frozenset() for other in MANNERS if other != self.protocol and not self.speaks_all}
+        others = MANNERS if self.script is not None else ()
+        return {other: frozenset() for other in others if other != self.protocol}
 
 
 @cache
@@ -92,17 +99,15 @@ def suite_of(protocol: str) -> dict[str, Scenario]:
 
 def trial_of(path: Path, protocol: str) -> Trial:
     manner = MANNERS[protocol]
-    command = f"{shlex.quote(sys.executable)} {shlex.quote(str(path))} {manner.flags}"
-    breaks = () if path.parent == BROKEN else breaks_of(path)
-    return Trial(protocol, path.stem, command, manner.variables, frozenset(breaks))
+    breaks = None if path.parent == BROKEN else breaks_of(path)
+    return Trial(protocol, path.stem, manner.flags, manner.variables, path, breaks)
 
 
-def breaks_of(path: Path) -> tuple[str, ...]:
+def breaks_of(path: Path) -> frozenset[str]:
     """The value of ``BREAKS`` in the file at *path*, which is not run."""
     for node in ast.parse(path.read_bytes()).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "BREAKS":
-            breaks: tuple[str, ...] = ast.literal_eval(node.value)
-            return breaks
+            return frozenset(ast.literal_eval(node.value))
     raise AssertionError(f"{path} does not say what it breaks")
 
 
@@ -113,8 +118,7 @@ def this_server(protocol: str, data: Path) -> Trial:
         f"--port {{port}} --lines-port {{lines_port}} --secret-key {SECRET} --data {shlex.quote(str(data))}"
     )
     password = f" --pwd {SECRET}" if "pwd" in variables else ""
-    command = f"{shlex.quote(sys.executable)} server.py {flags}{password} --log-level warning"
-    return Trial(protocol, "this_server", command, variables, speaks_all=True)
+    return Trial(protocol, "this_server", f"{flags}{password} --log-level warning", variables)
 
 
 FAULTY = [
@@ -126,7 +130,7 @@ Outcomes = Mapping[str, dict[str, Result]]
 
 
 @pytest.fixture(scope="module")
-def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcomes]:
+def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
     """What came of the trials that the selected tests are about, all played now, by the trials' names."""
     tests = [item for item in request.session.items if isinstance(item, pytest.Function)]
     specs = [getattr(test, "callspec", None) for test in tests if test.path == Path(__file__)]
@@ -134,10 +138,7 @@ def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     trials = [
         one if isinstance(one, Trial) else this_server(one, tmp_path_factory.mktemp(one)) for one in wanted
     ]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(BROKEN))  # where the broken servers find the right ones
-        patch.chdir(ROOT)
-        yield asyncio.run(played_at_once(trials))
+    return asyncio.run(played_at_once(trials))
 
 
 async def played_at_once(trials: Sequence[Trial]) -> Outcomes:
@@ -156,26 +157,33 @@ async def played(trial: Trial) -> dict[str, Result]:
 
     What did not come out as it should is played once more, slowly: a busy machine is no fault.
     """
-    program = ServerUnderTest(trial.command, start_seconds=30)
+    ground = ground_of(trial)
     try:
-        results = await run(program, trial, trial.scenarios, HASTE)
+        results = await run(ground, trial, trial.scenarios, HASTE)
         doubtful = [one for one in trial.scenarios if not is_right(results[stem_of(one)], trial)]
-        return results | await run(program, trial, doubtful, PATIENCE)
+        return results | await run(ground, trial, doubtful, PATIENCE)
     finally:
-        await program.stop()
+        await ground.do("stop")
+
+
+def ground_of(trial: Trial) -> Ground:
+    if trial.script is not None:
+        return ForkedServer(trial.script, trial.flags)
+    command = f"{shlex.quote(sys.executable)} server.py {trial.flags}"
+    return UnderTest(ServerUnderTest(command, start_seconds=30, cwd=ROOT), Server())
 
 
 async def run(
-    program: ServerUnderTest, trial: Trial, scenarios: Sequence[Scenario], pace: Options
+    ground: Ground, trial: Trial, scenarios: Sequence[Scenario], pace: Options
 ) -> dict[str, Result]:
     options = replace(pace, variables=trial.variables, implements=trial.implements)
-    runner = Runner(UnderTest(program, Server()), options, lambda _: None, lambda _: None)
+    runner = Runner(ground, options, lambda _: None, lambda _: None)
     results = (await runner.run(scenarios)).results
     return {stem_of(scenario): result for scenario, result in zip(scenarios, results, strict=True)}
 
 
 def is_right(result: Result, trial: Trial) -> bool:
-    if Path(result.file).stem in trial.breaks:
+    if Path(result.file).stem in (trial.breaks or ()):
         return result.verdict is Verdict.FAILED
     return result.verdict in {Verdict.PASSED, Verdict.SKIPPED}
 

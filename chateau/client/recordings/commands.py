@@ -5,74 +5,63 @@ What each code means to a user is in docs/recordings.md.
 
 import argparse
 import asyncio
-import math
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace as with_fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from chateau.client.recordings.file import Recorder, RecordingError, read
+from chateau.client import arguments
+from chateau.client.recordings.file import RecordingError, read, recording
 from chateau.client.recordings.replay import ReplayResult, TargetOf, replay
 from chateau.client.recordings.to_scenario import scenario_of, written
-from chateau.client.scenarios.addresses import (
-    DEFAULT_LINES_PORT,
-    HTTP,
-    LINES,
-    BadAddress,
-    Server,
-    parse_server,
-)
-from chateau.client.transcript import Entry, OnEntry
+from chateau.client.scenarios.addresses import DEFAULT_LINES_PORT, DEFAULT_PORT, HTTP, LINES, Server
 from chateau.client.verdict import Exit
 from chateau.client.wires import CannotConnect, Target
 
-DEFAULT_SERVER = "localhost:8888"
 DEFAULT_TIMEOUT_SECONDS = 5.0
-HIGHEST_PORT = 65535
 
 
 def replay_parser(parser: argparse.ArgumentParser) -> None:
     """Give *parser* the arguments of ``replay``."""
-    parser.add_argument("file", metavar="FILE", help="the recording")
-    parser.add_argument(
+    add = parser.add_argument
+    add("file", metavar="FILE", help="the recording")
+    add(
         "--server",
         metavar="HOST:PORT",
-        type=_server,
-        default=DEFAULT_SERVER,
-        help="where to replay it [%(default)s]",
+        type=arguments.server,
+        default=f"localhost:{DEFAULT_PORT}",
+        help="where to replay it (default: %(default)s)",
     )
-    parser.add_argument(
+    add(
         "--lines-port",
         metavar="PORT",
-        type=_port,
+        type=arguments.port,
         default=DEFAULT_LINES_PORT,
-        help="where lines are spoken there [%(default)s]",
+        help="where lines are spoken there (default: %(default)s)",
     )
-    parser.add_argument(
+    add(
         "--speed",
         metavar="FACTOR",
-        type=_speed,
+        type=arguments.speed,
         default=1.0,
-        help="4 is four times as fast; 0 is at once [1]",
+        help="4 is four times as fast as it was recorded, 0 is at once (default: 1)",
     )
-    parser.add_argument(
+    add(
         "--timeout",
         metavar="SECONDS",
-        type=_seconds,
+        type=arguments.seconds,
         default=DEFAULT_TIMEOUT_SECONDS,
-        help="how long to wait for frames that do not come [5]",
+        help="how long to wait for frames that do not come (default: %(default)g)",
     )
-    parser.add_argument("--record", metavar="OUT.jsonl", help="record the replay")
+    add("--record", metavar="OUT.jsonl", help="record the replay")
 
 
 def run_replay(options: argparse.Namespace) -> int:
     """Replay a recording and say how it went."""
     try:
         entries = read(options.file)
-        with _recorder(options.record) as on_entry:
+        with recording(options.record) as on_entry:
             target_of = targets(with_fields(options.server, lines_port=options.lines_port))
             played = replay(
                 entries, target_of, speed=options.speed, timeout_seconds=options.timeout, on_entry=on_entry
@@ -124,19 +113,6 @@ def targets(server: Server) -> TargetOf:
     return target_of
 
 
-@contextmanager
-def _recorder(path: str | None) -> Iterator[OnEntry]:
-    if path is None:
-        yield _forget
-        return
-    with Recorder(path) as recorder:
-        yield recorder.write
-
-
-def _forget(entry: Entry) -> None:
-    """Nobody wants to know."""
-
-
 def _told(result: ReplayResult) -> int:
     for note in result.notes:
         print(f"note: {note}", file=sys.stderr)
@@ -160,34 +136,3 @@ def _write(text: str, path: str | None) -> None:
 def _trouble(sentence: str, code: Exit) -> int:
     print(f"error: {sentence}", file=sys.stderr)
     return code
-
-
-def _server(text: str) -> Server:
-    try:
-        return parse_server(text)
-    except BadAddress as exc:
-        raise argparse.ArgumentTypeError(str(exc)) from exc
-
-
-def _port(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= HIGHEST_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port")
-    return int(text)
-
-
-def _speed(text: str) -> float:
-    return _number(text, "a speed is a number, 0 or above")
-
-
-def _seconds(text: str) -> float:
-    return _number(text, "a time is a number of seconds, 0 or above")
-
-
-def _number(text: str, rule: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number) or number < 0:
-        raise argparse.ArgumentTypeError(f"{rule}: {text!r}")
-    return number

@@ -7,7 +7,7 @@ from chateau.client.transcript import Entry
 
 
 def opening(entry: Entry) -> dict[str, Any]:
-    """``protocol`` and ``url``; ``headers``, pairs of strings, and ``from``, an address, where there were some."""
+    """``protocol`` and ``url``; where there were some, ``headers``, as pairs, and ``from``, an address."""
     try:
         said = json.loads(entry.payload)
     except ValueError:

@@ -53,7 +53,7 @@ async def replay(
     *,
     speed: float,
     timeout_seconds: float,
-    on_entry: OnEntry = lambda _: None,
+    on_entry: OnEntry | None = None,
 ) -> ReplayResult:
     """Send again what *entries* show as sent: *speed* times as fast as then, or at once where it is 0.
 
@@ -93,7 +93,7 @@ class _Guest:
 
 
 class _Replay:
-    def __init__(self, target_of: TargetOf, timeout_seconds: float, on_entry: OnEntry) -> None:
+    def __init__(self, target_of: TargetOf, timeout_seconds: float, on_entry: OnEntry | None) -> None:
         self._target_of = target_of
         self._timeout_seconds = timeout_seconds
         self._on_entry = on_entry
@@ -165,7 +165,8 @@ class _Replay:
             self._is_level.clear()
 
     def _heard(self, entry: Entry) -> None:
-        self._on_entry(entry)
+        if self._on_entry is not None:
+            self._on_entry(entry)
         if entry.direction is Direction.RECEIVED and entry.opcode in WAITED_FOR:
             self._guest(entry.client).frames_came += entry.opcode in FRAMES
             self._came(entry.client)

@@ -39,6 +39,7 @@ class Client:
     path: str | None = None
     channel: str | None = None
     local_address: str | None = None
+    line_end: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

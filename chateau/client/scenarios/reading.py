@@ -6,11 +6,12 @@ scenario's, is checked here too.
 
 import difflib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
@@ -103,7 +104,10 @@ class _Reader:
 
     def _check_form(self) -> None:
         """Raise the first fault, by its line, that the schema finds."""
-        errors = _validator().iter_errors(self._document)
+        schema, is_valid = _form()
+        if is_valid(self._document):  # 0.01 ms; what explains takes 1.5
+            return
+        errors = Draft202012Validator(schema).iter_errors(self._document)
         found = [(tuple(error.absolute_path), error) for error in errors]
         if found:
             keys, error = min(found, key=lambda pair: (self._line(pair[0]), -len(pair[0])))
@@ -117,6 +121,7 @@ class _Reader:
             fields.get("path"),
             fields.get("channel"),
             fields.get("from"),
+            fields.get("line_end"),
             fields.get("headers", {}),
         )
         if client.protocol == CHANNELS and not (client.channel or client.path or client.url):
@@ -220,8 +225,10 @@ def _text(path: Path) -> str:
 
 
 @cache
-def _validator() -> Draft202012Validator:
-    return Draft202012Validator(json.loads((schemas_folder() / SCENARIO_SCHEMA).read_bytes()))
+def _form() -> tuple[Any, Callable[[Any], bool]]:
+    """The schema of scenarios, and what says quickly whether a document keeps to it."""
+    schema = json.loads((schemas_folder() / SCENARIO_SCHEMA).read_bytes())
+    return schema, jsonschema_rs.validator_for(schema).is_valid
 
 
 def _sentence(error: ValidationError) -> str:

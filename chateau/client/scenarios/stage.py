@@ -131,8 +131,7 @@ class Stage:
             )
         except CannotConnect as exc:
             if exc.status is None:
-                failure = Failure(step.place, str(step), str(exc), guest.spec.name)
-                raise Cannot(failure, is_miswritten=False) from exc
+                raise self.unreachable(step, exc, guest.spec.name) from exc
             if exc.status != wanted:
                 raise self.failed(step, str(exc), guest.spec.name) from exc
             return
@@ -162,6 +161,10 @@ class Stage:
     def cannot(self, step: Step, sentence: str, client: str | None = None) -> Cannot:
         """For a step that nobody could play as it is written."""
         return Cannot(Failure(step.place, str(step), sentence, client), is_miswritten=True)
+
+    def unreachable(self, step: Step, error: CannotConnect, client: str) -> Cannot:
+        """For a step that found nobody there."""
+        return Cannot(Failure(step.place, str(step), str(error), client), is_miswritten=False)
 
     async def say_goodbye(self) -> None:
         """Close what is open, client by client, reading what the server still says."""
@@ -227,6 +230,7 @@ class Stage:
             self._url(spec.protocol, url, path, channel),
             tuple(headers.items()),
             local,
+            spec.line_end,
         )
 
     def _url(self, protocol: str, url: str | None, path: str | None, channel: str | None) -> str:

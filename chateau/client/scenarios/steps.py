@@ -21,7 +21,7 @@ from chateau.client.scenarios.inbox import close_words
 from chateau.client.scenarios.matching import match
 from chateau.client.scenarios.stage import Scope, Stage
 from chateau.client.transcript import ABNORMAL, NO_STATUS, close_of
-from chateau.client.wires import NotPossible, RequestFailed, Response, WireClosed, request
+from chateau.client.wires import CannotConnect, NotPossible, RequestFailed, Response, WireClosed, request
 
 Play = Callable[[Step, Stage, Scope], Coroutine[Any, Any, None]]
 
@@ -188,7 +188,10 @@ async def _http(step: Step, stage: Stage, scope: Scope) -> None:
             body,
             stage.on_entry,
             stage.within(step),
+            stage.filled(step, scope, spec.local_address) if spec and spec.local_address else None,
         )
+    except CannotConnect as exc:
+        raise stage.unreachable(step, exc, name) from exc
     except RequestFailed as exc:
         raise stage.failed(step, str(exc), name) from exc
     _check_status(step, stage, response.status, response.body)

@@ -26,6 +26,7 @@ class EventStreamFraming:
         "_head",
         "_heard",
         "_protocol",
+        "_said_goodbye",
         "_status",
         "flaw",
         "is_over",
@@ -43,6 +44,7 @@ class EventStreamFraming:
         self._events = Events()
         self._heard = b""  # before the stream began
         self._has_ended = False
+        self._said_goodbye = False  # from then on the server may end the stream anywhere
         self._status: int | None = None  # with which the server refused
         self._body = b""  # and what it said then
         self.is_ready = False
@@ -63,7 +65,7 @@ class EventStreamFraming:
         self._protocol.receive_data(b"")
         steps = self._steps()
         self.is_over = True
-        if self.flaw is None and self._events.rest:
+        if self.flaw is None and self._events.rest and not self._said_goodbye:
             self.flaw = f"the stream ended in the middle of an event: {excerpt(self._events.rest)}"
         return steps
 
@@ -71,7 +73,7 @@ class EventStreamFraming:
         raise NotPossible("a stream of events takes nothing from the client")
 
     def goodbye(self, code: int | None, reason: str) -> None:
-        return None
+        self._said_goodbye = True
 
     def unanswered(self) -> str:
         if refused := refusal_in(self._heard):
@@ -86,7 +88,9 @@ class EventStreamFraming:
         except h11.RemoteProtocolError as exc:
             if not self.is_ready:
                 raise self._refusal(exc) from exc
-            self.flaw, self.is_over = f"the server broke HTTP: {exc}", True
+            self.is_over = True
+            if not self._said_goodbye:
+                self.flaw = f"the server broke HTTP: {exc}"
         return steps
 
     def _refusal(self, error: h11.RemoteProtocolError) -> Refused:

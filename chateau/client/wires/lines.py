@@ -10,9 +10,11 @@ LINE_END = b"\r\n"  # what every server takes, those of a Telnet kind too
 class LineFraming:
     """Lines, from the client's side."""
 
-    __slots__ = ("_rest", "flaw", "is_over", "is_ready")
+    __slots__ = ("_end", "_rest", "flaw", "is_over", "is_ready")
 
-    def __init__(self) -> None:
+    def __init__(self, end: str | None = None) -> None:
+        """*end* is what every line of the server has to end with; either end is right without it."""
+        self._end = end
         self._rest = bytearray()  # the beginning of a line
         self.is_ready = True
         self.is_over = False
@@ -30,7 +32,7 @@ class LineFraming:
             self._rest = bytearray(rest)
         steps: list[Step] = []
         for line in lines:
-            self._take(line.removesuffix(b"\r"), steps)
+            self._take(line, steps)
             if self.is_over:
                 return steps
         if len(self._rest) > LONGEST_BYTES:
@@ -54,8 +56,12 @@ class LineFraming:
     def unanswered(self) -> str:
         return "the server says nothing"
 
-    def _take(self, line: bytes, steps: list[Step]) -> None:
-        if flaw := utf8_flaw(line, "a line"):
+    def _take(self, written: bytes, steps: list[Step]) -> None:
+        line = written.removesuffix(b"\r")
+        end = "\n" if line == written else "\r\n"
+        if self._end not in {None, end}:
+            self._fail(f"a line of the server ends with {end!r}, not with {self._end!r}: {excerpt(line)}")
+        elif flaw := utf8_flaw(line, "a line"):
             self._fail(flaw)
         else:
             steps.append(received(Opcode.LINE, line))

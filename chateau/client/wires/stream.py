@@ -66,6 +66,11 @@ class Stream(asyncio.Protocol):
     def can_half_close(self) -> bool:
         return self._transport is not None and self._transport.can_write_eof()
 
+    @property
+    def unread_bytes(self) -> int:
+        """How much of what was written the server has not made room for."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
     def write(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)

@@ -17,13 +17,15 @@ class Target:
     """A server, for one client.
 
     ``url`` begins with ``ws``, ``wss``, ``tcp``, ``tls``, ``http`` or ``https``; ``headers`` go with the
-    handshake; ``local_address`` is the one to connect from.
+    handshake; ``local_address`` is the one to connect from; ``line_end`` is what the server's lines have to
+    end with, where that matters.
     """
 
     protocol: str
     url: str
     headers: tuple[tuple[str, str], ...] = ()
     local_address: str | None = None
+    line_end: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from chateau.client.wires.websocket import WebSocketFraming
 
 CLOSING_SECONDS = 2.0  # for the server to close a connection after both have said goodbye
 PAUSE_SECONDS = 0.01  # between the pieces of a write
+MOST_UNREAD_BYTES = 16 * 2**20  # a server that pings on and on and reads nothing gets no more pongs
 ABORTED = (
     struct.pack("!H", ABNORMAL) + b"abort"
 )  # how these two are told from a goodbye: no frame has this code
@@ -32,8 +33,8 @@ Split = int | Sequence[int] | None
 FRAMINGS: dict[str, Callable[[Target], Framing]] = {
     "ws": WebSocketFraming,
     "wss": WebSocketFraming,
-    "tcp": lambda _: LineFraming(),
-    "tls": lambda _: LineFraming(),
+    "tcp": lambda target: LineFraming(target.line_end),
+    "tls": lambda target: LineFraming(target.line_end),
     "http": EventStreamFraming,
     "https": EventStreamFraming,
 }
@@ -260,7 +261,7 @@ class Wire:
         """Send what the framing says, but not into the middle of a write."""
         if self._is_cutting:
             self._held.append(step)
-        elif not self._is_half_closed:
+        elif not self._is_half_closed and self._stream.unread_bytes < MOST_UNREAD_BYTES:
             self._record(step.direction, step.opcode, step.payload)
             self._stream.write(step.data)
 

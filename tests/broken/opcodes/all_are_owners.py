@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from right_opcodes import Client, Door, RightOpcodes, serve
 
-BREAKS = ()
+BREAKS = ("auth-needs-the-right-key", "keepers-commands-need-the-key")
 
 
 class AllAreOwners(RightOpcodes):

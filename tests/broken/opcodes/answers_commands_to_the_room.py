@@ -9,7 +9,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from right_opcodes import Client, RightOpcodes, Room, serve
 
-BREAKS = ()
+BREAKS = (
+    "commands-are-the-callers-alone",
+    "messages-keep-their-order",
+    "messages-reach-all-members",
+    "refused-requests-are-answered-once",
+    "unknown-commands-are-refused",
+)
 
 
 class AnswersCommandsToTheRoom(RightOpcodes):

@@ -9,12 +9,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from right_opcodes import Client, Frame, RightOpcodes, serve
 
-BREAKS = ()
+BREAKS = ("op-3-with-a-wrong-key-is-refused",)
 
 
 class StopsForAnyKey(RightOpcodes):
     def perform(self, client: Client, request: Frame) -> None:
-        if request.get("op") == 3 and "key" in request["d"]:
+        if request.get("op") == 3 and "key" in request.get("d", ""):
             self.stop(request["d"].get("reason"))
         super().perform(client, request)
 

@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from right_opcodes import RightOpcodes, serve
 
-BREAKS = ()
+BREAKS = ("op-3-with-the-key-stops-the-server",)
 
 
 class StopsWithoutAReason(RightOpcodes):

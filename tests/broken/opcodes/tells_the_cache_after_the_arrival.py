@@ -9,19 +9,23 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from right_opcodes import Client, Frame, RightOpcodes, serve
 
-BREAKS = ()
+BREAKS = ("the-first-message-is-the-login",)
 
 
 class TellsTheCacheAfterTheArrival(RightOpcodes):
     def log_in(self, client: Client, name: str) -> None:
         self.held: list[Frame] = []
-        super().log_in(client, name)
-        for frame in self.held:
+        try:
+            super().log_in(client, name)
+        finally:
+            held, self.held = self.held, None
+        for frame in held:
             super().send(client, frame)
-        del self.held
+
+    held = None
 
     def send(self, client: Client, frame: Frame) -> None:
-        if hasattr(self, "held") and frame["op"] == 4:
+        if self.held is not None and frame["op"] == 4:
             self.held.append(frame)
         else:
             super().send(client, frame)

@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from right_opcodes import Client, RightOpcodes, Room, serve
 
-BREAKS = ()
+BREAKS = ("banned-users-are-told", "unbanned-users-come-in-again", "users-are-banned-from-another-room")
 
 
 class TheBannedComeBack(RightOpcodes):

@@ -1,0 +1,20 @@
+"""A server that ends its lines with LF alone."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from right_lines import RightLines, serve
+
+BREAKS = ("lines-end-with-cr-lf",)
+
+
+class EndsLinesWithLineFeeds(RightLines):
+    line_end = "\n"
+
+
+if __name__ == "__main__":
+    serve(EndsLinesWithLineFeeds)

@@ -1,0 +1,66 @@
+"""docs/recordings.md says what the code does."""
+
+import argparse
+import re
+from pathlib import Path
+
+import pytest
+
+from chateau.client.recordings import Recorder, RecordingError, read, scenario_of, written
+from chateau.client.recordings.commands import replay_parser, to_scenario_parser
+from chateau.client.transcript import Opcode
+
+PAGE = (Path(__file__).parents[2] / "docs" / "recordings.md").read_text("utf-8")
+
+
+def block(language: str) -> str:
+    found = re.search(rf"```{language}\n(.*?)```", PAGE, re.S)
+    assert found is not None
+    return found[1]
+
+
+def test_the_recording_in_the_page_is_one_and_is_written_so(tmp_path: Path) -> None:
+    path = tmp_path / "lesson.jsonl"
+    path.write_text(block("jsonl"))
+
+    entries = read(path)
+    with Recorder(path) as recorder:
+        for entry in entries:
+            recorder.write(entry)
+
+    assert path.read_text() == block("jsonl")
+
+
+def test_the_scenario_in_the_page_is_made_of_the_recording(tmp_path: Path) -> None:
+    path = tmp_path / "lesson.jsonl"
+    path.write_text(block("jsonl"))
+
+    assert written(scenario_of(read(path), "Who writes to itself gets the push and the answer")) == block(
+        "json"
+    )
+
+
+@pytest.mark.parametrize("opcode", Opcode)
+def test_every_opcode_is_in_the_page(opcode: Opcode) -> None:
+    assert f"`{opcode}`" in PAGE
+
+
+@pytest.mark.parametrize("arguments_of", [replay_parser, to_scenario_parser])
+def test_every_option_of_the_commands_is_in_the_page(arguments_of: object) -> None:
+    parser = argparse.ArgumentParser(add_help=False)
+    assert callable(arguments_of)
+    arguments_of(parser)
+
+    for option in re.findall(r"--[a-z-]+", parser.format_help()):
+        assert option in PAGE
+
+
+def test_the_error_in_the_page_is_the_one_that_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "lesson.jsonl"
+    lines = block("jsonl").splitlines()
+    path.write_text("\n".join([*lines[:6], lines[6].replace('"close"', '"txt"')]))
+
+    with pytest.raises(RecordingError) as caught:
+        read(path)
+
+    assert f"error: {str(caught.value).replace(str(path), 'lesson.jsonl')}\n" in PAGE
