@@ -59,6 +59,10 @@ class Entry:
         return self.payload.decode("utf-8", "backslashreplace")
 
 
+# What a client's own abort and half close are written as, so that no goodbye is taken for one of them.
+ABORTED = struct.pack("!H", ABNORMAL) + b"abort"
+HALF_CLOSED = struct.pack("!H", ABNORMAL) + b"half close"
+
 OnEntry = Callable[[Entry], None]
 
 

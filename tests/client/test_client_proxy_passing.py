@@ -7,9 +7,11 @@ import os
 import random
 import socket
 import struct
+from contextlib import suppress
 
 import pytest
 from proxy_stand import (
+    PATIENCE_SECONDS,
     echo,
     echo_lines,
     heard,
@@ -22,7 +24,7 @@ from proxy_stand import (
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidStatus
 
-from chateau.client.transcript import Direction
+from chateau.client.transcript import ABORTED, Direction
 
 NO_HARM_BUT_LOOKED_AT = {"do": {"delay": 0.0}}
 both_ways = pytest.mark.parametrize(
@@ -198,6 +200,33 @@ def test_a_reset_passes_as_a_reset(harm: Harm) -> None:
             with pytest.raises(ConnectionResetError):
                 await reader.read()
         assert stand.recorded(Direction.RECEIVED) == [("close", b"")]
+
+    play(scene)
+
+
+@both_ways
+def test_a_reset_of_the_client_is_recorded_as_its_abort(harm: Harm) -> None:
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.readline())
+        with suppress(ConnectionError):
+            await reader.read()
+
+    async def scene() -> None:
+        async with (
+            tcp_server(listen) as port,
+            proxy_before(port, *harm) as stand,
+            stand.line_client() as (reader, writer),
+        ):
+            writer.write(b"hello\n")
+            await reader.readline()
+            leaving: socket.socket = writer.get_extra_info("socket")
+            leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not stand.done("reset"):  # noqa: ASYNC110 - nothing tells it
+                    await asyncio.sleep(0.005)
+        assert stand.recorded(Direction.SENT)[-1] == ("close", ABORTED)
+        assert stand.recorded(Direction.RECEIVED) == [("line", b"hello")]
 
     play(scene)
 

@@ -12,7 +12,7 @@ from typing import Protocol
 from chateau.client.proxy.frame import Frame, Kind
 from chateau.client.proxy.framing import LONGEST_FRAME
 from chateau.client.scenarios.addresses import PATHS
-from chateau.client.transcript import Direction, Opcode
+from chateau.client.transcript import ABORTED, Direction, Opcode
 
 CHANNELS = re.compile(r"(?:^|/)channel/[^/?]+/?(?:\?|$)")
 
@@ -51,6 +51,9 @@ class Account(Protocol):
     def ended(self, direction: Direction) -> None:
         """There is no more that way."""
 
+    def aborted(self) -> None:
+        """The client reset the connection."""
+
 
 class FrameAccount:
     """The account of a WebSocket, of lines: fragments are put together to the message that they are of."""
@@ -70,6 +73,11 @@ class FrameAccount:
 
     def ended(self, direction: Direction) -> None:
         self._close(direction, b"")
+
+    def aborted(self) -> None:
+        """As the wires of the test client tell it: after an abort, nothing is told any more."""
+        self._close(Direction.SENT, ABORTED)
+        self._closed.update(Direction)
 
     def _close(self, direction: Direction, payload: bytes) -> None:
         """A close frame, or the end without one; what comes behind a close frame is no news."""

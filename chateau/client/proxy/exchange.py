@@ -40,6 +40,9 @@ class HttpAccount:
     def ended(self, direction: Direction) -> None:
         self._feed(direction, b"")
 
+    def aborted(self) -> None:
+        self.ended(Direction.SENT)
+
     def _feed(self, direction: Direction, content: bytes) -> None:
         if self._has_given_up:
             return

@@ -69,7 +69,7 @@ class Flow:
 
     async def _pass(self) -> None:
         """Pass bytes as they come."""
-        while received := await self._source.read():
+        while received := await self._received():
             for frame in self._frames_in(received):
                 self._witness.passed(self._way, frame)
             if not await self._try_to_write(received):
@@ -83,7 +83,7 @@ class Flow:
     async def _read(self) -> None:
         """Fill the backlog; after an ending, there is nobody to fill it for."""
         try:
-            while received := await self._source.read():
+            while received := await self._received():
                 self._put(self._frames_in(received))
                 await self._backlog.room()
         except Exception as exc:
@@ -99,6 +99,13 @@ class Flow:
         if self._ending is Ending.CLOSE:
             self._end()
         self._backlog.put(None, NOTHING)
+
+    async def _received(self) -> bytes:
+        try:
+            return await self._source.read()
+        except OSError:
+            self._witness.broken(self._way)
+            raise
 
     def _frames_in(self, received: bytes) -> list[Frame]:
         frames = self._framing.feed(received)

@@ -82,6 +82,11 @@ class Witness:
         if way is Way.TO_SERVER and self._account:
             self._account.ended(Direction.SENT)
 
+    def broken(self, way: Way) -> None:
+        """The side that speaks that way reset the connection."""
+        if way is Way.TO_SERVER and self._account:
+            self._account.aborted()
+
     def end_passed(self, way: Way, word: str = "end", done: tuple[str, ...] = ()) -> None:
         """The other side was told so; *word* is how."""
         self._show(way, word, b"", done)

@@ -6,12 +6,11 @@ before it is written, and of what is received the goodbye is told last.
 
 import asyncio
 import json
-import struct
 import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from chateau.client.transcript import ABNORMAL, Direction, Entry, OnEntry, Opcode
+from chateau.client.transcript import ABORTED, HALF_CLOSED, Direction, Entry, OnEntry, Opcode
 from chateau.client.wires.errors import CannotConnect, NotPossible, Refused, WireClosed
 from chateau.client.wires.event_stream import EventStreamFraming
 from chateau.client.wires.framing import Framing, Step
@@ -23,10 +22,6 @@ from chateau.client.wires.websocket import WebSocketFraming
 CLOSING_SECONDS = 2.0  # for the server to close a connection after both have said goodbye
 PAUSE_SECONDS = 0.01  # between the pieces of a write
 MOST_UNREAD_BYTES = 16 * 2**20  # a server that pings on and on and reads nothing gets no more pongs
-ABORTED = (
-    struct.pack("!H", ABNORMAL) + b"abort"
-)  # how these two are told from a goodbye: no frame has this code
-HALF_CLOSED = struct.pack("!H", ABNORMAL) + b"half close"
 
 Split = int | Sequence[int] | None
 
