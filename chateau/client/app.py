@@ -1,7 +1,7 @@
 """The command line of the test client: options in, exit code out.
 
-Without a command, files: message files are sent (:mod:`chateau.client.visit`), scenarios are played
-(:mod:`chateau.client.scenarios.command`). The commands have modules of their own. The page for users is
+Without a command, files: message files are sent (:mod:`chateau.client.visits.visit`), scenarios are played
+(:mod:`chateau.client.playing`). The commands have modules of their own. The page for users is
 docs/client.md.
 """
 
@@ -18,18 +18,17 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from chateau import __version__
-from chateau.client import arguments
-from chateau.client.conversation import Conversation, ConversationError
-from chateau.client.display import Plain, Pretty
+from chateau.client import arguments, playing
+from chateau.client.addresses import Server
 from chateau.client.messages import Message, MessageError, read
-from chateau.client.pipe import Lines
-from chateau.client.prompt import Prompt
 from chateau.client.recordings import RecordingError, recording
-from chateau.client.scenarios import command as scenarios
-from chateau.client.scenarios.addresses import Server
 from chateau.client.scenarios.finding import names_scenarios
 from chateau.client.verdict import Exit
-from chateau.client.visit import Visit
+from chateau.client.visits.conversation import Conversation, ConversationError
+from chateau.client.visits.display import Plain, Pretty
+from chateau.client.visits.pipe import Lines
+from chateau.client.visits.prompt import Prompt
+from chateau.client.visits.visit import Visit
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
 
@@ -122,9 +121,10 @@ def _run_command(name: str, words: Sequence[str]) -> int:
     )
     getattr(module, command.add_arguments)(parser)
     try:
-        return int(getattr(module, command.run)(parser.parse_args(words)))
+        code: int = getattr(module, command.run)(parser.parse_args(words))
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
+    return code
 
 
 def _run_files(words: Sequence[str]) -> int:
@@ -134,7 +134,7 @@ def _run_files(words: Sequence[str]) -> int:
         parser.error("--server-command needs scenarios to play")
     if names_scenarios(options.files) or options.server_command:
         try:
-            return scenarios.run(options)
+            return playing.run(options)
         except KeyboardInterrupt:
             return Exit.INTERRUPTED
     return _visit(options)
@@ -211,7 +211,7 @@ def _parser() -> argparse.ArgumentParser:
     messages.add_argument(
         "--json", action="store_true", help="print each frame as it came, one a line, and nothing else"
     )
-    scenarios.add_arguments(parser)
+    playing.add_arguments(parser)
     return parser
 
 

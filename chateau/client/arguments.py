@@ -4,7 +4,7 @@ import argparse
 import math
 from collections.abc import Callable
 
-from chateau.client.scenarios.addresses import BadAddress, Server, parse_server
+from chateau.client.addresses import BadAddress, Server, parse_server
 
 HIGHEST_PORT = 65535
 

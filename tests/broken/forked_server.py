@@ -12,9 +12,9 @@ import sys
 import time
 from pathlib import Path
 
-from chateau.client.grading.ports import free_port, listens
-from chateau.client.grading.server import ServerDidNotStart
-from chateau.client.scenarios.addresses import Server
+from chateau.client.addresses import Server
+from chateau.client.under_test.ports import free_port, listens
+from chateau.client.under_test.server import ServerDidNotStart
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(

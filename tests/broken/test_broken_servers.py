@@ -24,13 +24,13 @@ from pathlib import Path
 import pytest
 from forked_server import ForkedServer
 
-from chateau.client.grading.server import ServerUnderTest
-from chateau.client.scenarios.addresses import Server
+from chateau.client.addresses import Server
 from chateau.client.scenarios.document import Scenario
 from chateau.client.scenarios.ground import Ground, UnderTest
 from chateau.client.scenarios.reading import load
 from chateau.client.scenarios.result import Result, Verdict
 from chateau.client.scenarios.runner import Options, Runner
+from chateau.client.under_test.server import ServerUnderTest
 
 BROKEN = Path(__file__).resolve().parent
 ROOT = BROKEN.parents[1]

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from chateau.client.scenarios.addresses import Server
+from chateau.client.addresses import Server
 from chateau.client.scenarios.player import play
 from chateau.client.scenarios.reading import load
 from chateau.client.scenarios.result import Result

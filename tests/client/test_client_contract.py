@@ -7,13 +7,17 @@ from typing import Any
 import pytest
 from jsonschema.exceptions import ValidationError
 
-from chateau.client import contract
-from chateau.client.contract import Contract, Fault, schemas_folder
-from chateau.client.frame import Frame, decode
+from chateau.client import places
 from chateau.client.messages import Message
+from chateau.client.places import schemas_folder
 from chateau.client.transcript import Direction, Entry, Opcode
+from chateau.client.visits import contract
+from chateau.client.visits.contract import Contract, Fault
+from chateau.client.visits.frame import Frame, decode
 
-CHECKED = sorted(path for kind in ("answer", "push") for path in schemas_folder().glob(f"*-{kind}.json"))
+CHECKED = sorted(
+    path for kind in ("answer", "push") for path in (schemas_folder() / "chateau").glob(f"*-{kind}.json")
+)
 
 
 @pytest.fixture(scope="module")
@@ -111,13 +115,13 @@ def test_in_a_wheel_the_schemas_are_inside_the_package(
 ) -> None:
     installed = tmp_path / "site-packages" / "chateau"
     (installed / "schemas" / "chateau").mkdir(parents=True)
-    monkeypatch.setattr(contract, "__file__", str(installed / "client" / "contract.py"))
+    monkeypatch.setattr(places, "__file__", str(installed / "client" / "places.py"))
 
-    assert schemas_folder() == installed / "schemas" / "chateau"
+    assert schemas_folder() == installed / "schemas"
 
 
 def test_without_schemas_it_says_where_it_looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contract, "__file__", str(tmp_path / "chateau" / "client" / "contract.py"))
+    monkeypatch.setattr(places, "__file__", str(tmp_path / "chateau" / "client" / "places.py"))
 
     with pytest.raises(FileNotFoundError, match="no schemas in"):
         schemas_folder()

@@ -9,9 +9,9 @@ from xml.etree.ElementTree import Element
 import pytest
 from reported_runs import ABORTED, FAILURE, OPENING, RECEIVED, RUNS, SENT, chatter, entry, goodbye, result
 
+from chateau.client.legible import cells
 from chateau.client.reports.columns import CELL, Columns
 from chateau.client.reports.diagram import diagrams
-from chateau.client.reports.legible import cells
 from chateau.client.reports.telling import clients_of
 from chateau.client.scenarios.result import Result, Verdict
 from chateau.client.transcript import Direction, Opcode

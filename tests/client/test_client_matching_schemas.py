@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from chateau.client.places import schemas_folder
 from chateau.client.scenarios.matching import BadSchema, Schemas, match
-from chateau.client.scenarios.schemas import schemas_folder
 
 
 def write(folder: Path, name: str, value: Any) -> None:

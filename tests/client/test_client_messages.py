@@ -9,9 +9,11 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 
 from chateau.client import messages
-from chateau.client.contract import REQUESTS, schemas_folder
 from chateau.client.messages import MessageError
+from chateau.client.places import schemas_folder
+from chateau.client.visits.contract import REQUESTS
 
+SCHEMAS = schemas_folder() / "chateau"
 SHIPPED = [
     CHECKOUT / "messages" / "message.json",
     *sorted((CHECKOUT / "messages" / "chateau").glob("*.json")),
@@ -26,9 +28,9 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
 def test_every_message_file_matches_the_schema_of_its_request(file: Path) -> None:
     request = messages.read(str(file)).value
-    schemas = [json.loads(path.read_text()) for path in schemas_folder().glob("*.json")]
+    schemas = [json.loads(path.read_text()) for path in SCHEMAS.glob("*.json")]
     registry = Registry().with_contents((schema["$id"], schema) for schema in schemas)
-    schema = json.loads((schemas_folder() / f"{REQUESTS[request['type']]}-request.json").read_text())
+    schema = json.loads((SCHEMAS / f"{REQUESTS[request['type']]}-request.json").read_text())
 
     Draft202012Validator(schema, registry=registry).validate(request)
 

@@ -12,9 +12,9 @@ import replay_house
 from replay_house import House
 from wires_scripted_server import Heard, answering, head, serving
 
+from chateau.client.addresses import Server
 from chateau.client.recordings import ReplayResult, replay
 from chateau.client.recordings.commands import targets
-from chateau.client.scenarios.addresses import Server
 from chateau.client.transcript import Direction, Entry, Opcode, close_payload
 from chateau.client.wires import CannotConnect, Target
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from reported_runs import ABORTED, NASTY, RUNS, SENT, chatter, entry, nasty, result, run_of
 
-from chateau.client.reports import REPORTS, ReportError, legible, save, write
+from chateau.client import legible
+from chateau.client.reports import REPORTS, ReportError, save, write
 from chateau.client.reports.telling import failure_text, payload, sentence
 from chateau.client.scenarios.result import Run, Verdict
 from chateau.client.transcript import Opcode, close_payload

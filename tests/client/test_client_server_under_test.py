@@ -16,7 +16,7 @@ import pytest
 from tiny_servers import FOREVER, command
 
 from chateau.client.grading import ports, server
-from chateau.client.grading.server import Limits, ServerDidNotStart, ServerUnderTest
+from chateau.client.under_test.server import Limits, ServerDidNotStart, ServerUnderTest
 
 LISTENS = "kept = listen(sys.argv[1])"
 PATIENCE_SECONDS = 10
@@ -371,7 +371,7 @@ def test_nothing_is_left_when_the_test_client_is_interrupted_or_killed(
     tester.write_text(
         f"""\
 import asyncio
-from chateau.client.grading.server import ServerUnderTest
+from chateau.client.under_test.server import ServerUnderTest
 async def main():
     async with ServerUnderTest({command(tmp_path, body)!r}) as under_test:
         while not under_test.stdout:

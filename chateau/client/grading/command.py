@@ -14,12 +14,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from chateau.client import arguments
 from chateau.client.grading import sheet
 from chateau.client.grading.grade import Grade, Task, Way, grade
-from chateau.client.grading.server import Limits
 from chateau.client.grading.submissions import NoSubmissions, Submission, submissions_in
+from chateau.client.legible import one_line
 from chateau.client.messages import MessageError
-from chateau.client.reports.legible import one_line
 from chateau.client.scenarios.finding import scenarios_in
 from chateau.client.scenarios.reading import BadScenario
+from chateau.client.under_test.server import Limits
 from chateau.client.verdict import Exit
 
 DESCRIPTION = """\

@@ -18,12 +18,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import chateau
-from chateau.client.grading import family
-from chateau.client.grading.program import POLL_SECONDS, Limits, limited
 from chateau.client.grading.submissions import Submission
+from chateau.client.legible import one_line
 from chateau.client.reports.gradescope import unplayed
-from chateau.client.reports.legible import one_line
 from chateau.client.scenarios.result import Verdict, Visibility
+from chateau.client.under_test import family
+from chateau.client.under_test.program import POLL_SECONDS, Limits, limited
 
 LEAVE_SECONDS = 5.0  # for a test client whose time is over, to end its server and to tell
 REPORTS = {"junit": "junit.xml", "gradescope": "results.json", "html": "report.html"}

@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable
 from typing import Protocol
 
+from chateau.client.addresses import PATHS
 from chateau.client.proxy.frame import Frame, Kind
 from chateau.client.proxy.framing import LONGEST_FRAME
-from chateau.client.scenarios.addresses import PATHS
 from chateau.client.transcript import ABORTED, Direction, Opcode
 
 CHANNELS = re.compile(r"(?:^|/)channel/[^/?]+/?(?:\?|$)")

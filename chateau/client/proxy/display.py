@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from chateau.client.display import one_line
+from chateau.client.legible import one_line
 from chateau.client.proxy.frame import Kind, Way
 from chateau.client.proxy.witness import Sight
 from chateau.client.transcript import Opcode, close_of

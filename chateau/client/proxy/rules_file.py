@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from chateau.client import strict_json
-from chateau.client.contract import schemas_folder
+from chateau.client.places import schemas_folder
 from chateau.client.proxy.frame import DATA, Kind, Speech, Way
 from chateau.client.proxy.rule import Cut, Do, Ending, Rule, When
 
@@ -48,7 +48,7 @@ def rules(value: Any) -> list[Rule]:
     Raises:
         RulesError: it breaks the schema, or has a pattern that is none.
     """
-    schema = json.loads((schemas_folder().parent / SCHEMA).read_bytes())
+    schema = json.loads((schemas_folder() / SCHEMA).read_bytes())
     error = best_match(Draft202012Validator(schema).iter_errors(value))
     if error is not None:
         raise RulesError(f"{_place(error.absolute_path)}: {error.message}")

@@ -12,10 +12,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from chateau.client import arguments
+from chateau.client.addresses import DEFAULT_LINES_PORT, DEFAULT_PORT, HTTP, LINES, Server
 from chateau.client.recordings.file import RecordingError, read, recording
 from chateau.client.recordings.replay import ReplayResult, TargetOf, replay
 from chateau.client.recordings.to_scenario import scenario_of, written
-from chateau.client.scenarios.addresses import DEFAULT_LINES_PORT, DEFAULT_PORT, HTTP, LINES, Server
 from chateau.client.verdict import Exit
 from chateau.client.wires import CannotConnect, Target
 

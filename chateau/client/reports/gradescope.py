@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from chateau.client.reports.legible import in_lines, one_line
+from chateau.client.legible import in_lines, one_line
 from chateau.client.reports.telling import failure_text
 from chateau.client.scenarios.result import Result, Run, Verdict, Visibility, summary
 

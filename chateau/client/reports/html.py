@@ -11,8 +11,8 @@ from html import escape
 from importlib.resources import files
 from textwrap import dedent
 
+from chateau.client.legible import in_lines, one_line
 from chateau.client.reports.diagram import diagrams
-from chateau.client.reports.legible import in_lines, one_line
 from chateau.client.reports.telling import PAYLOAD_WIDTH, notes, whole_transcript, why
 from chateau.client.scenarios.result import Result, Run, Verdict, summary
 

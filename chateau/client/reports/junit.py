@@ -12,7 +12,7 @@ from pathlib import PurePath
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from chateau.client.reports.legible import in_lines, one_line
+from chateau.client.legible import in_lines, one_line
 from chateau.client.reports.telling import failure_text, sentence, whole_transcript
 from chateau.client.scenarios.result import Result, Run, Verdict
 

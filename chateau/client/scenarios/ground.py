@@ -8,8 +8,8 @@ import asyncio
 from dataclasses import replace
 from typing import Protocol
 
-from chateau.client.grading.server import ServerDidNotStart, ServerUnderTest
-from chateau.client.scenarios.addresses import Server
+from chateau.client.addresses import Server
+from chateau.client.under_test.server import ServerDidNotStart, ServerUnderTest
 
 
 class Ground(Protocol):

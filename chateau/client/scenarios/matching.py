@@ -15,7 +15,7 @@ from chateau.client.scenarios.excerpt import as_json, as_json_pair
 from chateau.client.scenarios.flaws import Flaw, flaws_of, operand_flaw, without_comments
 from chateau.client.scenarios.mismatch import ABSENT, MATCHES, Match, Mismatch, below, joined, mismatch
 from chateau.client.scenarios.operators import OPERATORS, TAKE_ABSENCE, counted, is_operators
-from chateau.client.scenarios.schemas import BadSchema, Schemas, schemas_folder
+from chateau.client.scenarios.schemas import BadSchema, Schemas
 
 __all__ = [
     "Assignment",
@@ -31,7 +31,6 @@ __all__ = [
     "left_over",
     "match",
     "meant",
-    "schemas_folder",
     "without_comments",
 ]
 

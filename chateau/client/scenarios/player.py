@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from chateau.client.scenarios.addresses import Server
+from chateau.client.addresses import Server
 from chateau.client.scenarios.document import Scenario
 from chateau.client.scenarios.matching import Schemas
 from chateau.client.scenarios.result import Failure, Result, Verdict

@@ -15,10 +15,11 @@ import jsonschema_rs
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from chateau.client.places import schemas_folder
 from chateau.client.scenarios.document import DEFAULT_TIMEOUT_SECONDS, KINDS, Client, Scenario, Step
 from chateau.client.scenarios.flaws import COMMENT
 from chateau.client.scenarios.located import decode_document, locate
-from chateau.client.scenarios.matching import Flaw, Schemas, flaws_of, schemas_folder, without_comments
+from chateau.client.scenarios.matching import Flaw, Schemas, flaws_of, without_comments
 from chateau.client.scenarios.result import Place, Visibility
 from chateau.client.scenarios.variables import repeat_flaws_of
 

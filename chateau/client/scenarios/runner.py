@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from chateau.client.grading.server import ServerDidNotStart
 from chateau.client.scenarios.document import Scenario
 from chateau.client.scenarios.finding import Item
 from chateau.client.scenarios.ground import Ground
@@ -15,6 +14,7 @@ from chateau.client.scenarios.player import blank, play
 from chateau.client.scenarios.reading import BadScenario
 from chateau.client.scenarios.result import Result, Run, Verdict
 from chateau.client.transcript import OnEntry
+from chateau.client.under_test.server import ServerDidNotStart
 
 OnResult = Callable[[Result], None]
 

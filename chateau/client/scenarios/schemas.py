@@ -19,6 +19,7 @@ from referencing.exceptions import NoSuchResource, Unresolvable
 from referencing.jsonschema import DRAFT202012
 
 from chateau.client import strict_json
+from chateau.client.places import schemas_folder
 from chateau.client.scenarios.excerpt import as_json, shortened
 
 MOST_ERRORS = 5
@@ -67,17 +68,6 @@ class Schemas:
     def _validator(self, schema: Any) -> Validator:
         is_shared = isinstance(schema, str) and _is_file(self._folders[0] / schema)
         return _made_ready(self._folders[:1] if is_shared else self._folders, json.dumps(schema))
-
-
-@cache
-def schemas_folder() -> Path:
-    """``schemas/``: beside the package in a checkout, inside it once it is installed."""
-    package = Path(__file__).resolve().parents[2]
-    places = (package.parent / "schemas", package / "schemas")
-    for place in places:
-        if (place / "chateau").is_dir():
-            return place
-    raise FileNotFoundError(f"no schemas in {places[0]} nor in {places[1]}")
 
 
 @lru_cache(MOST_KEPT_READY)

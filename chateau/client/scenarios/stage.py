@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from chateau.client.scenarios.addresses import HTTP, Server
+from chateau.client.addresses import HTTP, Server
 from chateau.client.scenarios.document import Client, Scenario, Step
 from chateau.client.scenarios.inbox import Inbox, close_words
 from chateau.client.scenarios.matching import Schemas

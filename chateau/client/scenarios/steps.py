@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from chateau.client import strict_json
-from chateau.client.grading.server import ServerDidNotStart
+from chateau.client.addresses import HTTP
 from chateau.client.messages import WHITE_SPACE, MessageError, find
-from chateau.client.scenarios.addresses import HTTP
 from chateau.client.scenarios.content import BadContent, body_of, bytes_of, frame_of
 from chateau.client.scenarios.difference import explain
 from chateau.client.scenarios.document import Step, every_step
@@ -21,6 +20,7 @@ from chateau.client.scenarios.inbox import close_words
 from chateau.client.scenarios.matching import match
 from chateau.client.scenarios.stage import Scope, Stage
 from chateau.client.transcript import ABNORMAL, NO_STATUS, close_of
+from chateau.client.under_test.server import ServerDidNotStart
 from chateau.client.wires import CannotConnect, NotPossible, RequestFailed, Response, WireClosed, request
 
 Play = Callable[[Step, Stage, Scope], Coroutine[Any, Any, None]]

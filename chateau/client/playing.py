@@ -13,24 +13,24 @@ from dataclasses import replace
 from pathlib import Path
 
 from chateau.client import arguments
-from chateau.client.grading.server import ServerUnderTest
+from chateau.client.addresses import (
+    DEFAULT_LINES_PORT,
+    DEFAULT_PORT,
+    Server,
+)
 from chateau.client.messages import MessageError
 from chateau.client.recordings import RecordingError, recording
 from chateau.client.reports import REPORTS, ReportError, save, write
 from chateau.client.reports.console import Console
 from chateau.client.reports.gradescope import unplayed
 from chateau.client.reports.saving import STDOUT
-from chateau.client.scenarios.addresses import (
-    DEFAULT_LINES_PORT,
-    DEFAULT_PORT,
-    Server,
-)
 from chateau.client.scenarios.document import Scenario
 from chateau.client.scenarios.finding import Item, scenarios_in
 from chateau.client.scenarios.ground import Elsewhere, Ground, UnderTest
 from chateau.client.scenarios.result import Result, Run, Verdict
 from chateau.client.scenarios.runner import Options, Runner
 from chateau.client.transcript import OnEntry
+from chateau.client.under_test.server import ServerUnderTest
 from chateau.client.verdict import Exit
 
 START_SECONDS = 10.0

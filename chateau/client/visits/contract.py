@@ -12,8 +12,9 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 from referencing import Registry
 
-from chateau.client.frame import Frame
 from chateau.client.messages import Message
+from chateau.client.places import schemas_folder
+from chateau.client.visits.frame import Frame
 
 REQUESTS = {
     1: "register",
@@ -35,6 +36,7 @@ PUSHES = {
     (9, "members"): "members",
     (9, "state"): "state",
 }
+PROTOCOL = "chateau"
 ERROR_ANSWER = "error-answer.json"
 LONGEST_REF = 64
 LARGEST_INTEGER = 2**53 - 1
@@ -54,7 +56,7 @@ class Contract:
     """The schemas of the chateau protocol, ready to check frames with."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        paths = sorted((folder or schemas_folder()).glob("*.json"))
+        paths = sorted((folder or schemas_folder() / PROTOCOL).glob("*.json"))
         contents = {path.name: json.loads(path.read_bytes()) for path in paths}
         registry: Registry[Any] = Registry().with_contents((one["$id"], one) for one in contents.values())
         self._validators = {
@@ -100,16 +102,6 @@ def word_of(frame: Frame) -> str | None:
 def is_answer_to(frame: Frame, request: Message) -> bool:
     """Whether *frame* has the type and the ref that an answer to *request* has."""
     return not frame.is_push and not _broken_pairing(frame, request)
-
-
-def schemas_folder() -> Path:
-    """schemas/chateau: beside the package in a checkout, inside it once it is installed."""
-    package = Path(__file__).parents[1]
-    places = (package.parent / "schemas" / "chateau", package / "schemas" / "chateau")
-    for place in places:
-        if place.is_dir():
-            return place
-    raise FileNotFoundError(f"no schemas in {places[0]} nor in {places[1]}")
 
 
 def _broken_pairing(frame: Frame, request: Message | None) -> list[Fault]:

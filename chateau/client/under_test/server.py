@@ -14,8 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from chateau.client.grading.ports import HOST, free_port, listens
-from chateau.client.grading.program import KILL_SECONDS, POLL_SECONDS, Limits, Program
+from chateau.client.under_test.ports import HOST, free_port, listens
+from chateau.client.under_test.program import KILL_SECONDS, POLL_SECONDS, Limits, Program
 
 __all__ = ["Limits", "ServerDidNotStart", "ServerUnderTest"]
 

@@ -6,14 +6,14 @@ told by :mod:`chateau.client.app`.
 
 from collections.abc import Sequence
 
-from chateau.client.contract import Contract
-from chateau.client.conversation import Conversation, NoAnswer, Request
-from chateau.client.display import Display
-from chateau.client.frame import Frame
 from chateau.client.messages import Message, MessageError, read
-from chateau.client.pipe import Lines
-from chateau.client.prompt import GOODBYE, Prompt
 from chateau.client.verdict import Exit, Verdict
+from chateau.client.visits.contract import Contract
+from chateau.client.visits.conversation import Conversation, NoAnswer, Request
+from chateau.client.visits.display import Display
+from chateau.client.visits.frame import Frame
+from chateau.client.visits.pipe import Lines
+from chateau.client.visits.prompt import GOODBYE, Prompt
 
 
 class Visit:

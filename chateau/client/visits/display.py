@@ -14,12 +14,11 @@ from rich.console import Console
 from rich.highlighter import JSONHighlighter
 from rich.text import Text
 
-from chateau.client.contract import REQUESTS, Fault, word_of
-from chateau.client.frame import Frame
+from chateau.client.legible import in_lines, one_line
 from chateau.client.messages import Message
+from chateau.client.visits.contract import REQUESTS, Fault, word_of
+from chateau.client.visits.frame import Frame
 
-# A server's text must not drive the terminal, nor break a line that should be one.
-_UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _WORD_WIDTH = 10
 _STATUS_STYLES = {200: "bold green", 400: "bold red"}
 
@@ -51,7 +50,7 @@ class Plain:
             self.trouble(_of(fault))
 
     def note(self, sentence: str) -> None:
-        print(printable(sentence), file=sys.stderr, flush=True)
+        print(_printable(sentence), file=sys.stderr, flush=True)
 
     def trouble(self, sentence: str) -> None:
         self.note(f"error: {sentence}")
@@ -75,17 +74,17 @@ class Pretty:
         kind = "← push" if frame.is_push else "← answer"
         self._header(kind, frame.at, word_of(frame) or "?", *_status(frame))
         if frame.flaw:
-            self._show(Text(printable(frame.text)))
+            self._show(Text(_printable(frame.text)))
         else:
             self._body(frame.value)
         for fault in faults:
             self._show(Text(_of(fault), "bold red"))
 
     def note(self, sentence: str) -> None:
-        self._show(Text(printable(sentence), "dim"))
+        self._show(Text(_printable(sentence), "dim"))
 
     def trouble(self, sentence: str) -> None:
-        self._err.print(Text.assemble(("error: ", "bold red"), printable(sentence)), soft_wrap=True)
+        self._err.print(Text.assemble(("error: ", "bold red"), _printable(sentence)), soft_wrap=True)
 
     def _header(self, kind: str, at: datetime, word: str, *rest: tuple[str, str]) -> None:
         time = at.strftime("%H:%M:%S.") + f"{at.microsecond // 1000:03}"
@@ -93,7 +92,7 @@ class Pretty:
         self._show(Text.assemble(*padded, *((one_line(text), style) for text, style in rest)))
 
     def _body(self, value: Any) -> None:
-        text = printable(json.dumps(value, indent=2, ensure_ascii=False))
+        text = _printable(json.dumps(value, indent=2, ensure_ascii=False))
         self._show(self._highlight(text))
 
     def _show(self, text: Text) -> None:
@@ -129,10 +128,6 @@ def _of(fault: Fault) -> str:
     return one_line(f"fault at {path}: {fault.sentence}{named}")
 
 
-def printable(text: str) -> str:
-    """*text* with what is not for a terminal written as JSON writes it; line breaks stay."""
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
-
-
-def one_line(text: str) -> str:
-    return printable(text).replace("\n", "\\n")
+def _printable(text: str) -> str:
+    """*text* with what must not drive a terminal written out; line breaks stay."""
+    return "\n".join(in_lines(text))

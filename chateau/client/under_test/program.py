@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from chateau.client.grading import family
-from chateau.client.grading.ports import TABLES, listeners
+from chateau.client.under_test import family
+from chateau.client.under_test.ports import TABLES, listeners
 
 KEPT_BYTES = 64 * 1024  # of stdout and of stderr
 TOLD_LINES = 20  # of these, in a sentence

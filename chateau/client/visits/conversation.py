@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from chateau.client import wires
-from chateau.client.contract import is_answer_to
-from chateau.client.frame import Frame, decode
 from chateau.client.messages import Message
 from chateau.client.transcript import Direction, Entry, OnEntry, Opcode, close_of
+from chateau.client.visits.contract import is_answer_to
+from chateau.client.visits.frame import Frame, decode
 from chateau.client.wires import Target, WireClosed, open_wire
 
 T = TypeVar("T")
