@@ -3,16 +3,17 @@
 Its clients with their connections and inboxes, the variables, and the two ways in which a step can go wrong.
 """
 
-import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from chateau.client.addresses import HTTP, Server
+from chateau.client.scenarios.difference import explain
 from chateau.client.scenarios.document import Client, Scenario, Step
 from chateau.client.scenarios.inbox import Inbox, close_words
-from chateau.client.scenarios.matching import Schemas
+from chateau.client.scenarios.matching import Schemas, match
 from chateau.client.scenarios.result import Failure, Place
-from chateau.client.scenarios.variables import UnknownVariable, fill
+from chateau.client.scenarios.scope import Scope
+from chateau.client.scenarios.variables import UnknownVariable
 from chateau.client.transcript import Direction, Entry, OnEntry
 from chateau.client.wires import CannotConnect, Target, Wire, WireClosed, open_wire
 
@@ -46,36 +47,6 @@ class Guest:
         self.wire: Wire | None = None
         self.left = False  # by itself, so that the end of the connection needs no step that asks for it
         self.end_was_asked_for = False
-
-    def received(self, entry: Entry) -> None:
-        if entry.direction is Direction.RECEIVED:
-            self.inbox.put(entry)
-
-
-class Scope:
-    """What surrounds a step: the variables, the count of its ``repeat``, the barriers of its ``parallel``."""
-
-    def __init__(
-        self,
-        shared: dict[str, Any],
-        own: Mapping[str, Any] | None = None,
-        barriers: Mapping[str, asyncio.Barrier] | None = None,
-    ) -> None:
-        self._shared = shared
-        self._own = own or {}
-        self.barriers = barriers or {}
-
-    def fill(self, value: Any) -> Any:
-        return fill(value, {**self._shared, **self._own})
-
-    def capture(self, captures: Mapping[str, Any]) -> None:
-        self._shared.update(captures)
-
-    def within_repeat(self, index: int) -> "Scope":
-        return Scope(self._shared, {**self._own, "index": index}, self.barriers)
-
-    def within_parallel(self, barriers: Mapping[str, asyncio.Barrier]) -> "Scope":
-        return Scope(self._shared, self._own, {**self.barriers, **barriers})
 
 
 class Stage:
@@ -165,6 +136,14 @@ class Stage:
     def unreachable(self, step: Step, error: CannotConnect, client: str) -> Cannot:
         """For a step that found nobody there."""
         return Cannot(Failure(step.place, str(step), str(error), client), is_miswritten=False)
+
+    def compare(self, step: Step, scope: Scope, expected: Any, got: Any, sentence: str, client: str) -> None:
+        """Match *got*, which came in no frame, with what *step* expects. Raises :class:`Failed`."""
+        wanted = self.filled(step, scope, expected)
+        found = match(wanted, got, exact=step.options.get("exact", False), schemas=self.schemas)
+        if not found.matches:
+            raise self.failed(step, sentence, client, *explain(wanted, got, found.mismatches))
+        scope.capture(found.captures)
 
     async def say_goodbye(self) -> None:
         """Close what is open, client by client, reading what the server still says."""
