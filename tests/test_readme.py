@@ -56,6 +56,7 @@ def test_its_commands_are_the_ones_that_are_run_below() -> None:
         ".venv/bin/pip install -r requirements.txt",
         ".venv/bin/python server.py",
         ".venv/bin/python test_client.py register list",
+        ".venv/bin/python test_client.py messages/scenarios",
         "nc localhost 9090",
         'curl -N -H "Accept: text/event-stream" http://localhost:8888/channel/news/',
         'curl -d "Hello world" http://localhost:8888/channel/news/',
@@ -70,9 +71,15 @@ def test_a_newcomer_installs_starts_and_talks(checkout: Path) -> None:
     with running_server(command=[".venv/bin/python", "server.py"], folder=checkout) as server:
         talk = [".venv/bin/python", "test_client.py", "register", "list", "--url", server.websocket]
         said = subprocess.run(talk, **run).stdout
+        where = server.websocket.removeprefix("ws://").removesuffix("/ws")
+        test = [".venv/bin/python", "test_client.py", "messages/scenarios", "--server", where]
+        verdicts = subprocess.run(test, **run).stdout
 
     assert "messages/chateau/register.json" in said
     assert said.count('"status": 200') == 2
+
+    (promised,) = [block for block in blocks("") if "scenarios: " in block]
+    assert re.sub(r"\d\.\d\d", "…", verdicts) == re.sub(r"\d\.\d\d", "…", promised)
 
     with running_server(command=["make", "run"], folder=checkout) as server:
         said = subprocess.run([*talk[:-1], server.websocket], **run).stdout
