@@ -20,10 +20,10 @@ from urllib.parse import urlsplit
 from chateau import __version__
 from chateau.client import arguments, playing
 from chateau.client.addresses import Server
+from chateau.client.exits import Exit
 from chateau.client.messages import Message, MessageError, read
 from chateau.client.recordings import RecordingError, recording
 from chateau.client.scenarios.finding import names_scenarios
-from chateau.client.verdict import Exit
 from chateau.client.visits.conversation import Conversation, ConversationError
 from chateau.client.visits.display import Plain, Pretty
 from chateau.client.visits.pipe import Lines
@@ -145,7 +145,7 @@ def _visit(options: argparse.Namespace) -> int:
     try:
         return asyncio.run(_talk(options, visit))
     except KeyboardInterrupt:
-        return Exit.INTERRUPTED if options.files else visit.verdict.code
+        return Exit.INTERRUPTED if options.files else visit.outcome.code
 
 
 async def _talk(options: argparse.Namespace, visit: Visit) -> int:
@@ -164,7 +164,7 @@ async def _talk(options: argparse.Namespace, visit: Visit) -> int:
     except ConversationError as exc:
         visit.display.trouble(str(exc))
         return Exit.CONNECTION
-    return visit.verdict.code  # only now: closing may have brought more frames
+    return visit.outcome.code  # only now: closing may have brought more frames
 
 
 async def _say(visit: Visit, conversation: Conversation, messages: Sequence[Message]) -> None:

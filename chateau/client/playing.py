@@ -18,6 +18,7 @@ from chateau.client.addresses import (
     DEFAULT_PORT,
     Server,
 )
+from chateau.client.exits import Exit
 from chateau.client.messages import MessageError
 from chateau.client.recordings import RecordingError, recording
 from chateau.client.reports import REPORTS, ReportError, save, write
@@ -31,7 +32,6 @@ from chateau.client.scenarios.result import Result, Run, Verdict
 from chateau.client.scenarios.runner import Options, Runner
 from chateau.client.transcript import OnEntry
 from chateau.client.under_test.server import ServerUnderTest
-from chateau.client.verdict import Exit
 
 START_SECONDS = 10.0
 MOST_JOBS = 1000

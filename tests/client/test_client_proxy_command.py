@@ -24,10 +24,10 @@ from websockets.sync.client import connect
 
 from chateau.client import app
 from chateau.client.app import main
+from chateau.client.exits import Exit
 from chateau.client.proxy import command
 from chateau.client.proxy.listener import Proxy
 from chateau.client.recordings import read
-from chateau.client.verdict import Exit
 
 PATIENCE_SECONDS = 15
 LISTENING = re.compile(r"Listening at 127\.0\.0\.1:([0-9]+) for 127\.0\.0\.1:[0-9]+\n")

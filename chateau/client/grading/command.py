@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from chateau.client import arguments
+from chateau.client.exits import Exit
 from chateau.client.grading import sheet
 from chateau.client.grading.grade import Grade, Task, Way, grade
 from chateau.client.grading.submissions import NoSubmissions, Submission, submissions_in
@@ -20,7 +21,6 @@ from chateau.client.messages import MessageError
 from chateau.client.scenarios.finding import scenarios_in
 from chateau.client.scenarios.reading import BadScenario
 from chateau.client.under_test.server import Limits
-from chateau.client.verdict import Exit
 
 DESCRIPTION = """\
 Grades every submission in a folder with scenarios, each in a process of its own, and

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from chateau.client.exits import Exit
 from chateau.client.proxy.connection import Harm
 from chateau.client.proxy.display import Json, Lines, Quiet
 from chateau.client.proxy.flags import (
@@ -26,7 +27,6 @@ from chateau.client.proxy.listener import CannotListen, Door, Proxy, door
 from chateau.client.proxy.rules_file import RulesError, read_rules
 from chateau.client.recordings.file import Recorder, RecordingError
 from chateau.client.transcript import OnEntry
-from chateau.client.verdict import Exit
 
 DESCRIPTION = """\
 Stands between clients and a server, shows what passes, records it, and makes the

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 from chateau.client import arguments
 from chateau.client.addresses import DEFAULT_LINES_PORT, DEFAULT_PORT, HTTP, LINES, Server
+from chateau.client.exits import Exit
 from chateau.client.recordings.file import RecordingError, read, recording
 from chateau.client.recordings.replay import ReplayResult, TargetOf, replay
 from chateau.client.recordings.to_scenario import scenario_of, written
-from chateau.client.verdict import Exit
 from chateau.client.wires import CannotConnect, Target
 
 DEFAULT_TIMEOUT_SECONDS = 5.0

@@ -6,12 +6,13 @@ told by :mod:`chateau.client.app`.
 
 from collections.abc import Sequence
 
+from chateau.client.exits import Exit
 from chateau.client.messages import Message, MessageError, read
-from chateau.client.verdict import Exit, Verdict
 from chateau.client.visits.contract import Contract
 from chateau.client.visits.conversation import Conversation, NoAnswer, Request
 from chateau.client.visits.display import Display
 from chateau.client.visits.frame import Frame
+from chateau.client.visits.outcome import Outcome
 from chateau.client.visits.pipe import Lines
 from chateau.client.visits.prompt import GOODBYE, Prompt
 
@@ -21,7 +22,7 @@ class Visit:
 
     def __init__(self, display: Display) -> None:
         self.display = display
-        self.verdict = Verdict()
+        self.outcome = Outcome()
         self._contract = Contract()
 
     def received(self, frame: Frame, request: Request | None) -> None:
@@ -29,7 +30,7 @@ class Visit:
         faults = self._contract.faults(frame, request.message if request else None)
         self.display.received(frame, faults)
         if faults or frame.is_refusal:
-            self.verdict.spoil(Exit.ANSWER)
+            self.outcome.spoil(Exit.ANSWER)
 
     async def send_all(self, conversation: Conversation, messages: Sequence[Message]) -> None:
         """Send *messages* one by one, each after the answer to the one before."""
@@ -38,7 +39,7 @@ class Visit:
 
     async def ask(self, conversation: Conversation, prompt: Prompt) -> None:
         """Ask and send until the user leaves; what goes wrong on the way is shown and forgiven."""
-        self.verdict.forgiving = True
+        self.outcome.forgiving = True
         self.display = prompt.above(self.display)
         self.display.note("TAB completes the name of a message file, q leaves.")
         while (name := await conversation.unless_gone(prompt.ask())) is not None:
@@ -59,7 +60,7 @@ class Visit:
             return [await self._send(conversation, read(name))] if name else []
         except MessageError as exc:
             self.display.trouble(str(exc))
-            self.verdict.spoil(Exit.FILE)
+            self.outcome.spoil(Exit.FILE)
             return []
 
     async def _send(self, conversation: Conversation, message: Message) -> Request:
