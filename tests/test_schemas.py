@@ -148,7 +148,7 @@ def test_every_type_of_request_has_its_answer() -> None:
     assert len([name for name in names if name.endswith("-request")]) == len(REQUESTS)
 
 
-@pytest.mark.parametrize(("type_", "row"), REQUESTS.items(), ids=str)
+@pytest.mark.parametrize(("type_", "row"), REQUESTS.items())
 def test_the_schema_of_a_request_and_of_its_answer_have_its_type(type_: int, row: Any) -> None:
     answer = row.schema.replace("-request", "-answer")
 

@@ -126,7 +126,6 @@ def test_a_probability_is_about_how_often_it_happens(probability: float) -> None
         (Do(ending=Ending.CLOSE, code=1011), Fate(ending=Ending.CLOSE, code=1011)),
         (Do(ending=Ending.RESET), Fate(ending=Ending.RESET)),
     ],
-    ids=str,
 )
 def test_each_fault_alone(do: Do, fate: Fate) -> None:
     assert faults(Rule(When(), do)).fate(line("LOGIN!")) == fate
@@ -164,7 +163,9 @@ def test_a_random_cut_is_inside_the_frame() -> None:
     assert of.fate(Frame(Kind.LINE, b"", b"\n")).cuts == ()
 
 
-@pytest.mark.parametrize("frame", [line("grüß"), text("grüß"), text("ü" * 100_000)], ids=str)
+@pytest.mark.parametrize(
+    "frame", [line("grüß"), text("grüß"), text("ü" * 100_000)], ids=["line", "text", "long text"]
+)
 def test_a_character_is_cut_in_its_middle(frame: Frame) -> None:
     (place,) = faults(Rule(When(), Do(cut=Cut.CHARACTER)), speech=Speech.WEBSOCKET).fate(frame).cuts
 
@@ -199,7 +200,6 @@ def test_a_frame_is_cut_only_so_often() -> None:
         (When(speech=Speech.WEBSOCKET), []),
         (When(kinds=frozenset({Kind.TEXT})), []),
     ],
-    ids=str,
 )
 def test_a_rule_is_for_what_all_its_conditions_hold_for(when: When, numbers: list[int]) -> None:
     frames = [

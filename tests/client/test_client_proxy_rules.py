@@ -93,7 +93,6 @@ def test_every_flag_is_in_the_page() -> None:
         ({"json": {"a": [1]}, "nth": 3}, When(value={"a": [1]}, nth=3)),
         ({"from_nth": 2, "to_nth": 4}, When(from_nth=2, to_nth=4)),
     ],
-    ids=str,
 )
 def test_each_condition(when: dict[str, Any], means: When) -> None:
     assert rules([{"when": when, "do": {"drop": True}}]) == [Rule(means, Do(drop=True))]
@@ -116,7 +115,6 @@ def test_each_condition(when: dict[str, Any], means: When) -> None:
         ({"close": 1011}, Do(ending=Ending.CLOSE, code=1011)),
         ({"reset": True, "drop": True}, Do(drop=True, ending=Ending.RESET)),
     ],
-    ids=str,
 )
 def test_each_fault(do: dict[str, Any], means: Do) -> None:
     assert rules([{"do": do, "probability": 0.5}]) == [Rule(ANYTHING, means, 0.5)]
@@ -204,7 +202,6 @@ TO_SERVER = When(Way.TO_SERVER)
         (["--half-close-after", "1"], [Rule(When(nth=1), Do(ending=Ending.HALF_CLOSE, code=1011))]),
         (["--reset-after", "1"], [Rule(When(nth=1), Do(ending=Ending.RESET, code=1011))]),
     ],
-    ids=str,
 )
 def test_each_flag_is_a_rule(flags: list[str], means: list[Rule]) -> None:
     assert list(flag_rules(options(*flags))) == means

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from tiny_servers import FOREVER, command
 
-from chateau.client.grading import ports, server
+from chateau.client.under_test import ports, server
 from chateau.client.under_test.server import Limits, ServerDidNotStart, ServerUnderTest
 
 LISTENS = "kept = listen(sys.argv[1])"

@@ -79,7 +79,6 @@ def test_what_looks_like_a_variable_has_to_be_one(text: str) -> None:
         ([], set()),
         ({}, set()),
     ],
-    ids=repr,
 )
 def test_the_names_are_those_that_filling_in_needs(value: Any, names: set[str]) -> None:
     assert names_in(value) == names
