@@ -38,7 +38,7 @@ unit: $(VENV)/dev.stamp  ## The tests without sockets; hub and protocols have ev
 	$(PYTHON) -m coverage report
 
 edge: $(VENV)/dev.stamp  ## All other tests: sockets, processes, the client, the docs
-	$(PYTHON) -m pytest --ignore=tests/hub --ignore=tests/protocols --ignore=tests/store --ignore=tests/cluster
+	$(PYTHON) -m pytest -n 2 --dist loadfile --ignore=tests/hub --ignore=tests/protocols --ignore=tests/store --ignore=tests/cluster
 
 docs: $(VENV)/dev.stamp  ## Write the generated parts of docs/ anew
 	$(PYTHON) docs/generate.py

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-from tornado.web import RequestHandler
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from right_channels import RightChannels, serve
+from tornado.web import RequestHandler
 
 BREAKS = (
     "a-published-package-is-answered-ok",

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from right_lines import Client, RightLines, Room, serve
 
 BREAKS = ("a-refused-join-changes-nothing", "join-leaves-the-room-before")

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from right_lines import Client, RightLines, serve
 
 BREAKS = ("a-character-may-come-in-pieces", "a-long-text-keeps-its-characters", "what-is-no-utf-8-is-refused")

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from right_opcodes import Frame, RightOpcodes, Room, serve
 
 BREAKS = ("members-hear-of-a-close", "members-hear-of-a-lock", "others-do-not-hear-of-a-change")
