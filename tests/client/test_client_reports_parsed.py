@@ -272,12 +272,17 @@ def test_the_page_is_whole_and_fetches_and_runs_nothing(run: Run) -> None:
 
 
 @EVERY_RUN
-def test_the_page_leads_from_each_row_to_its_scenario(run: Run) -> None:
+def test_the_page_leads_from_each_row_and_each_failure_to_its_scenario(run: Run) -> None:
     page = page_of(run)
+    failed = [
+        f"s{number}"
+        for number, result in enumerate(run.results, start=1)
+        if result.verdict in {Verdict.FAILED, Verdict.ERROR}
+    ]
 
     links = [str(value)[1:] for name, value in page.attributes if name == "href"]
     ids = [value for name, value in page.attributes if name == "id"]
-    assert links == ids
+    assert links == failed + ids
     assert len(ids) == len(run.results) == len(set(ids))
 
 

@@ -196,6 +196,8 @@ def _shown(submissions: Sequence[Submission]) -> Iterator[OnGrade]:
 
 
 def _line(grade: Grade, width: int) -> str:
-    score = f"{sheet.number(grade.score)} / {sheet.number(grade.max_score)}"
+    score = sheet.number(grade.score)
+    if grade.is_complete:  # what is skipped, and so what it could have been, is only known then
+        score = f"{score} / {sheet.number(grade.max_score)}"
     note = f"  {grade.note}" if grade.note else ""
     return f"{one_line(grade.name):<{width}}  {score}  ({grade.seconds:.1f} s){note}"

@@ -20,6 +20,7 @@ STYLE = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
 _STYLE_HASH = b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'"
 
+_NOT_PASSED = frozenset({Verdict.FAILED, Verdict.ERROR})
 _SIGNS = {Verdict.PASSED: "✓", Verdict.FAILED: "✗", Verdict.ERROR: "!", Verdict.SKIPPED: "○"}
 _LEGEND = """\
 <p class="legend">A solid arrow is a frame, a line or a request. Dashed: a ping or a pong. Dotted, with a box:
@@ -53,6 +54,7 @@ def _overview(run: Run) -> Iterator[str]:
     yield f'<p class="when">{_when(run.started_at)}, {run.seconds:.2f} seconds</p>'
     if not run.results:
         return
+    yield from _what_failed(run)
     yield "<table>"
     yield '<thead><tr><th scope="col">verdict</th><th scope="col">scenario</th>'
     yield '<th scope="col" class="number">points</th><th scope="col" class="number">seconds</th></tr></thead>'
@@ -67,6 +69,18 @@ def _overview(run: Run) -> Iterator[str]:
     yield "</table>"
 
 
+def _what_failed(run: Run) -> Iterator[str]:
+    """First of all what a reader looks for: what did not pass, and the rules that it breaks."""
+    numbered = enumerate(run.results, start=1)
+    failed = [(number, result) for number, result in numbered if result.verdict in _NOT_PASSED]
+    if failed:
+        yield '<ul class="failed">'
+        for number, result in failed:
+            rule = f": {_text(result.rule)}" if result.rule else ""
+            yield f'<li>{_verdict(result)} <a href="#s{number}">{_text(result.name)}</a>{rule}</li>'
+        yield "</ul>"
+
+
 def _scenarios(run: Run) -> Iterator[str]:
     if any(result.transcript for result in run.results):
         yield _LEGEND
@@ -74,7 +88,7 @@ def _scenarios(run: Run) -> Iterator[str]:
         yield f'<section id="s{number}">'
         yield f"<h2>{_verdict(result)} {_text(result.name)}</h2>"
         yield from _facts(result)
-        if result.verdict in {Verdict.FAILED, Verdict.ERROR}:
+        if result.verdict in _NOT_PASSED:
             yield _listing(result.verdict, [*why(result), *notes(result)])
         yield from (f"<figure>{svg}</figure>" for svg in diagrams(result, run.server))
         if result.transcript:
