@@ -14,8 +14,9 @@ import time
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
+import orjson
 from tornado.httpserver import HTTPServer
 
 from chateau import logs, plugins
@@ -48,7 +49,7 @@ from chateau.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pydantic import SecretStr
     from tornado.httputil import HTTPServerConnectionDelegate
@@ -229,7 +230,7 @@ class Server:
             Subscriptions(
                 channels, EventStreams(hub, broadcast=self._stream_wire.broadcast), self._stream_wire
             ),
-            schemas={name: contract.schemas for name, contract in contracts.items()},
+            schemas=_schemas(contracts),
             url_prefix=settings.url_prefix,
         )
         reception = Reception(
@@ -321,6 +322,19 @@ def schemas_folder() -> Path:
     package = Path(__file__).parent
     installed = package / "schemas"
     return installed if installed.is_dir() else package.parent / "schemas"
+
+
+def _schemas(contracts: Mapping[str, Contract]) -> dict[str, Any]:
+    """Every schema by its path below schemas/: the protocols', and those of the test client's files."""
+    of_protocols = {
+        f"{protocol}/{name}": schema
+        for protocol, contract in contracts.items()
+        for name, schema in contract.schemas.items()
+    }
+    of_files = {
+        path.stem: orjson.loads(path.read_bytes()) for path in sorted(schemas_folder().glob("*.json"))
+    }
+    return of_protocols | of_files
 
 
 def watches_sockets(loop: asyncio.AbstractEventLoop) -> bool:

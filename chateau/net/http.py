@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 PAGE = Path(__file__).parent.parent / "console" / "index.html"
 
-Schemas = dict[str, Any]
+Schemas = dict[str, Any]  # by their paths below /schemas/, without the ending
 
 CHANNEL_PATH = "/channel/[^/]+/?"
 
@@ -45,7 +45,7 @@ def make_application(
     doorstep: Doorstep,
     subscriptions: Subscriptions,
     *,
-    schemas: Mapping[str, Schemas],
+    schemas: Schemas,
     url_prefix: str = "",
 ) -> Application:
     """The server's addresses: each of *doors* at its path, the channels, *schemas*, the page.
@@ -66,7 +66,7 @@ def make_application(
             Rule(UpgradeMatches(prefix + CHANNEL_PATH), ChannelEntrance, channels),
             (prefix + CHANNEL_PATH, EventStreamEntrance, channels),
             (prefix + "/schemas/", SchemaIndex, {"schemas": schemas, "url_prefix": url_prefix}),
-            (prefix + r"/schemas/([^/]+)/([^/]+)\.json", SchemaPage, {"schemas": schemas}),
+            (prefix + r"/schemas/(.+)\.json", SchemaPage, {"schemas": schemas}),
             (prefix + "/?", FrontPage, {"url_prefix": url_prefix}),
         ],
         default_handler_class=NotFound,
@@ -113,12 +113,8 @@ class FrontPage(Page):
 class SchemaIndex(Page):
     """Where each schema is."""
 
-    def initialize(self, schemas: Mapping[str, Schemas], url_prefix: str) -> None:
-        self._urls = [
-            f"{url_prefix}/schemas/{protocol}/{name}.json"
-            for protocol in schemas
-            for name in schemas[protocol]
-        ]
+    def initialize(self, schemas: Schemas, url_prefix: str) -> None:
+        self._urls = [f"{url_prefix}/schemas/{name}.json" for name in schemas]
 
     def get(self) -> None:
         self.set_header("Content-Type", "application/json")
@@ -128,12 +124,11 @@ class SchemaIndex(Page):
 class SchemaPage(Page):
     """One schema."""
 
-    def initialize(self, schemas: Mapping[str, Schemas]) -> None:
+    def initialize(self, schemas: Schemas) -> None:
         self._schemas = schemas
 
-    def get(self, protocol: str, name: str) -> None:
-        schema = self._schemas.get(protocol, {}).get(name)
-        if schema is None:
+    def get(self, name: str) -> None:
+        if (schema := self._schemas.get(name)) is None:
             raise HTTPError(404)
         self.set_header("Content-Type", "application/schema+json")
         self.finish(orjson.dumps(schema, option=orjson.OPT_INDENT_2))

@@ -177,9 +177,12 @@ async def test_the_schemas_of_all_protocols_are_served(open_house: OpenHouse, pr
     client = await house.connect()
     index = json.loads((await client.get(f"{prefix}/schemas/")).body)
 
-    files = {f"{prefix}/schemas/{file.parent.name}/{file.name}" for file in schemas_folder().glob("*/*.json")}
+    folder = schemas_folder()
+    files = {f"{prefix}/schemas/{file.relative_to(folder)}" for file in folder.rglob("*.json")}
     assert set(index) == files
-    assert sorted({url.removeprefix(prefix).split("/")[2] for url in index}) == PROTOCOLS
+    parts = [url.removeprefix(prefix).split("/") for url in index]
+    assert sorted({part[2] for part in parts if len(part) == 4}) == PROTOCOLS
+    assert f"{prefix}/schemas/scenario.json" in index
     for url in index:
         response = await client.get(url)
         assert response.status == 200
