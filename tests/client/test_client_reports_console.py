@@ -94,6 +94,16 @@ def test_a_terminal_shows_failures_as_they_come_and_a_bar_that_goes() -> None:
     assert "\x1b[31m" in stream.getvalue()
 
 
+def test_after_a_screenful_a_terminal_names_what_failed_once_more() -> None:
+    failed = result(Verdict.FAILED)
+    run = run_of([failed, *[result()] * 20])
+
+    last = plain(shown(run, Terminal())).rstrip().splitlines()[-3:]
+
+    assert last[0].startswith(f"failed  {failed.name}")
+    assert last[-1] == "21 scenarios: 20 passed, 1 failed."
+
+
 def test_a_terminal_without_colours_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
 

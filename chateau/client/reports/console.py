@@ -1,6 +1,7 @@
 """The console: results as they come, for who has started the run.
 
-On a terminal in colour, above a bar that is gone at the end; elsewhere as plain lines, failures at the end.
+On a terminal in colour, above a bar that is gone at the end, and after many of them what failed once more by
+name; elsewhere as plain lines, failures at the end.
 """
 
 import os
@@ -16,6 +17,8 @@ from rich.text import Text
 from chateau.client.reports.telling import failure_lines, headline
 from chateau.client.scenarios.result import Result, Run, Verdict, summary
 
+SCREENFUL = 20  # results
+_NOT_PASSED = frozenset({Verdict.FAILED, Verdict.ERROR})
 _STYLES = {
     Verdict.PASSED: "green",
     Verdict.FAILED: "bold red",
@@ -69,17 +72,26 @@ class Console:
         if self._quiet:
             return
         self._end_bar()
+        failed = [result for result in run.results if result.verdict in _NOT_PASSED]
         if self._task is None:
-            for result in run.results:
+            for result in failed:
                 self._show_failure(result)
+        elif len(run.results) > SCREENFUL:
+            self._remind_of(failed)
         self._show(Text(f"\n{summary(run.results)}", _style_of(run)))
+
+    def _remind_of(self, failed: Sequence[Result]) -> None:
+        """What was shown as it came has left the screen by now."""
+        self._show(Text())
+        for result in failed:
+            self._show(_first_line(result))
 
     def _end_bar(self) -> None:
         if self._task is not None:  # stopping what never started prints an empty line
             self._progress.stop()
 
     def _show_failure(self, result: Result) -> None:
-        if result.verdict in {Verdict.FAILED, Verdict.ERROR}:
+        if result.verdict in _NOT_PASSED:
             self._show(Text("\n").join([Text(), *_coloured(result)]))
 
     def _show(self, text: Text) -> None:
