@@ -192,6 +192,7 @@ def test_a_frame_is_cut_only_so_often() -> None:
         (When(value={"type": 3}), [5]),
         (When(value={"type": 3, "a": {"b": [1, {"c": None}]}}), [5]),
         (When(value={"type": True}), [6]),
+        (When(value={"type": {"$gt": 2}}), [5]),
         (When(value={"type": 1}), []),
         (When(value=[]), []),
         (When(way=Way.TO_SERVER, connection=1, speech=Speech.LINES, nth=1), [1]),

@@ -3,13 +3,16 @@
 These are values; who decides by them is :mod:`chateau.client.proxy.faults`.
 """
 
-import json
 import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from chateau.client import strict_json
 from chateau.client.proxy.frame import DATA, Frame, Kind, Speech, Way
+from chateau.client.scenarios.matching import Schemas, match
+
+SCHEMAS = Schemas()
 
 
 class Ending(StrEnum):
@@ -97,17 +100,9 @@ class Rule:
 
 
 def _has(text: str, expected: Any) -> bool:
+    """Whether *text* is JSON that a scenario would match with *expected*."""
     try:
-        return _is_within(expected, json.loads(text))
-    except (ValueError, RecursionError):
+        value = strict_json.decode(text)
+    except ValueError:
         return False
-
-
-def _is_within(expected: Any, got: Any) -> bool:
-    """Whether *got* has at least what is *expected*, at any depth; True is not 1."""
-    match expected, got:
-        case dict(), dict():
-            return all(key in got and _is_within(value, got[key]) for key, value in expected.items())
-        case list(), list():
-            return len(expected) == len(got) and all(map(_is_within, expected, got))
-    return isinstance(expected, bool) == isinstance(got, bool) and bool(expected == got)
+    return match(expected, value, schemas=SCHEMAS).matches
