@@ -40,7 +40,8 @@ class ForkedServer:
 
     async def ready(self) -> None:
         async with self._starting:
-            if self._process is None or not self._process.is_alive():
+            if not listens(self._port):  # one that has closed its port may take a moment to end
+                await self.do("stop")
                 await self.do("start")
 
     async def crash(self) -> str | None:
