@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import logging
 import re
-from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from tornado.routing import PathMatches, Rule
 from tornado.web import Application, HTTPError
 
-from chateau import __version__
-from chateau.net.page import Page
+from chateau.net.page import Console, ConsoleFile, FrontPage, Page
+from chateau.net.specifications import SpecificationPage, specifications
 from chateau.net.subscribing import ChannelEntrance, EventStreamEntrance
 from chateau.net.websocket import WebSocketEntrance, asks_for_websocket
 
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
     from chateau.protocols.wire import Door
 
 log = logging.getLogger(__name__)
-
-PAGE = Path(__file__).parent.parent / "console" / "index.html"
 
 Schemas = dict[str, Any]  # by their paths below /schemas/, without the ending
 
@@ -55,6 +51,7 @@ def make_application(
     prefix = re.escape(url_prefix)
     root = {"door": doors["/"], "doorstep": doorstep}
     channels = {"doorstep": doorstep, "subscriptions": subscriptions}
+    console = Console.read()
     return Application(
         [
             *(
@@ -67,7 +64,12 @@ def make_application(
             (prefix + CHANNEL_PATH, EventStreamEntrance, channels),
             (prefix + "/schemas/", SchemaIndex, {"schemas": schemas, "url_prefix": url_prefix}),
             (prefix + r"/schemas/(.+)\.json", SchemaPage, {"schemas": schemas}),
-            (prefix + "/?", FrontPage, {"url_prefix": url_prefix}),
+            *(
+                (f"{prefix}/{re.escape(name)}", SpecificationPage, {"specification": specification})
+                for name, specification in specifications(schemas, url_prefix).items()
+            ),
+            (prefix + "/?", FrontPage, {"console": console, "url_prefix": url_prefix}),
+            (prefix + "/console/([0-9a-f]{16})/([^/]+)", ConsoleFile, {"console": console}),
         ],
         default_handler_class=NotFound,
         log_function=_log_request,
@@ -86,28 +88,6 @@ class UpgradeMatches(PathMatches):
 
     def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
         return super().match(request) if asks_for_websocket(request.headers) else None
-
-
-class FrontPage(Page):
-    """Says what this server is, and where its doors are."""
-
-    def initialize(self, url_prefix: str) -> None:
-        self._prefix = url_prefix
-
-    def get(self) -> None:
-        scheme = "wss" if self.request.protocol == "https" else "ws"
-        websocket = f"{scheme}://{self.request.host}{self._prefix}/ws"
-        page = PAGE.read_text("utf-8")
-        shown = {
-            "prefix": self._prefix,
-            "version": __version__,
-            "websocket": websocket,
-            "page": f"{self.request.protocol}://{self.request.host}{self._prefix}/",
-        }
-        for name, value in shown.items():
-            page = page.replace(f"{{{{ {name} }}}}", escape(value))
-        self.set_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-        self.finish(page)
 
 
 class SchemaIndex(Page):
