@@ -1,0 +1,110 @@
+/** The conversation, in the middle: what was said, and the field to say something in. */
+
+import { byId, element, isAtEnd, keepAtEnd, say, toEnd } from "./dom.js";
+
+const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
+const DAY_AND_CLOCK = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const IN_FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
+const NAMED_MEMBERS = 20;
+
+export class ConversationView {
+  #house;
+  #send;
+  #messages = byId("messages");
+  #text = byId("text");
+  #button = byId("say").querySelector("button");
+  #elements = new WeakMap(); // of the items
+  #shown = null;
+
+  /** *send(conversation, content)*: somebody wants to say something. */
+  constructor(house, send) {
+    this.#house = house;
+    this.#send = send;
+    keepAtEnd(this.#messages);
+    byId("say").addEventListener("submit", (event) => this.#submit(event));
+    this.#text.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      this.#submit(event);
+    });
+    this.#text.addEventListener("input", () => {
+      if (this.#shown) this.#shown.draft = this.#text.value;
+    });
+  }
+
+  focus() {
+    this.#text.focus();
+  }
+
+  render() {
+    const { active } = this.#house;
+    const isOther = active !== this.#shown;
+    const follows = isOther || isAtEnd(this.#messages);
+    if (isOther) this.#change(active);
+    say(byId("conversation-title"), titleOf(active));
+    say(byId("members"), active?.isRoom ? membersInWords(active) : "");
+    say(byId("say-refused"), active?.refused ?? "");
+    if (active && this.#text.value !== active.draft) this.#text.value = active.draft;
+    this.#arrange(active?.items ?? []);
+    if (follows) toEnd(this.#messages);
+  }
+
+  #change(active) {
+    this.#shown = active;
+    this.#text.disabled = this.#button.disabled = active === null;
+    this.#text.value = active?.draft ?? "";
+  }
+
+  #submit(event) {
+    event.preventDefault();
+    const content = this.#text.value;
+    if (!this.#shown || content.trim() === "") return;
+    this.#send(this.#shown, content);
+    toEnd(this.#messages);
+  }
+
+  /** Have the list show *items* and nothing else, with as little work as it takes. */
+  #arrange(items) {
+    const wanted = items.map((item) => this.#elementOf(item));
+    const kept = new Set(wanted);
+    for (const shown of [...this.#messages.children]) if (!kept.has(shown)) shown.remove();
+    let here = this.#messages.firstElementChild;
+    for (const each of wanted) {
+      if (each === here) here = here.nextElementSibling;
+      else this.#messages.insertBefore(each, here);
+    }
+  }
+
+  #elementOf(item) {
+    if (!this.#elements.has(item)) this.#elements.set(item, "note" in item ? noteRow(item) : messageRow(item));
+    return this.#elements.get(item);
+  }
+}
+
+function titleOf(conversation) {
+  if (conversation === null) return "Join a room, or choose somebody";
+  return conversation.isRoom ? conversation.name : `With ${conversation.name}`;
+}
+
+function membersInWords({ members, count }) {
+  const named = [...members].slice(0, NAMED_MEMBERS).join(", ");
+  return `${count} inside: ${named}${count > NAMED_MEMBERS ? " …" : ""}`;
+}
+
+function messageRow({ sender, content, time, mine, others = [] }) {
+  const from = element("span", { class: mine ? "from mine" : "from" }, sender);
+  const copies = others.length ? [element("span", { class: "muted" }, ` (also to ${others.join(", ")})`)] : [];
+  const body = element("div", { class: "content", dir: "auto" }, content);
+  return element("li", {}, from, timeOf(time), ...copies, body);
+}
+
+function noteRow({ note, time }) {
+  return element("li", { class: "note" }, `${note} `, timeOf(time));
+}
+
+/** *time* in the reader's own zone and manner; with the day, where it is not today's. */
+function timeOf(time) {
+  const at = new Date(time);
+  const isToday = at.toDateString() === new Date().toDateString();
+  const shown = (isToday ? CLOCK : DAY_AND_CLOCK).format(at);
+  return element("time", { datetime: time, title: IN_FULL.format(at) }, shown);
+}

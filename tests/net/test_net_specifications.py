@@ -1,0 +1,436 @@
+"""The two specifications: whole, true, and valid for validators that are not ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlsplit
+
+import pytest
+from jsonschema import Draft7Validator, Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from referencing import Registry
+from referencing.jsonschema import DRAFT7, DRAFT202012
+
+from chateau.app import schemas_folder
+from chateau.reference.asyncapi import DOORS, UNWRITTEN, asyncapi, servers
+from chateau.reference.openapi import openapi
+
+if TYPE_CHECKING:
+    from live_house import LiveHouse, OpenHouse
+    from raw_client import Response
+
+ROOT = Path(__file__).resolve().parents[2]
+NPM = ROOT / ".venv" / "cache" / "npm"
+PARSER = NPM / "node_modules" / "@asyncapi" / "parser"
+SPECIFICATION = NPM / "node_modules" / "@asyncapi" / "specs" / "schemas" / "3.0.0.json"
+INSTALL_SECONDS = 240
+PARSE_SECONDS = 60
+
+PARSE = """
+const { Parser } = require(process.argv[1]);
+const source = require("fs").readFileSync(0, "utf8");
+new Parser().parse(source).then(({ document, diagnostics }) => {
+  const said = diagnostics.map(({ severity, code, message, path }) => ({ severity, code, message, path }));
+  console.log(JSON.stringify({ parsed: document !== undefined, diagnostics: said }));
+});
+"""
+ERROR, WARNING = 0, 1  # severities; what is above is advice
+
+FOLDER = schemas_folder()
+SCHEMAS = {
+    path.relative_to(FOLDER).with_suffix("").as_posix(): json.loads(path.read_text("utf-8"))
+    for path in sorted(FOLDER.rglob("*.json"))
+}
+FILES = [
+    path
+    for path in SCHEMAS
+    if re.match("(chateau|functions|opcodes|channels)/", path) and "/common" not in path
+]
+
+ASYNCAPI = asyncapi(SCHEMAS, "") | {"servers": servers("http", "localhost:8888", "")}
+OPENAPI = openapi(SCHEMAS)
+MESSAGES: dict[str, Any] = ASYNCAPI["components"]["messages"]
+
+NEWER_KEYWORDS = {
+    "$anchor", "$dynamicRef", "$recursiveRef", "dependentRequired", "dependentSchemas", "maxContains",
+    "minContains", "prefixItems", "unevaluatedItems", "unevaluatedProperties",
+}  # fmt: skip
+"""What draft 2020-12 has and AsyncAPI's own kind of schema, draft 7 and more, has not."""
+
+live = pytest.mark.gen_test(timeout=20)
+every_prefix = pytest.mark.parametrize("prefix", ["", "/chat", "/a/b.c"])
+
+
+def references(value: Any) -> Iterator[str]:
+    """Every reference in *value*."""
+    if isinstance(value, list):
+        for inner in value:
+            yield from references(inner)
+    elif isinstance(value, dict):
+        if isinstance(value.get("$ref"), str):
+            yield value["$ref"]
+        for inner in value.values():
+            yield from references(inner)
+
+
+def target(document: Any, reference: str) -> Any:
+    """What *reference* leads to in *document*."""
+    assert reference.startswith("#/")
+    for step in reference[2:].split("/"):
+        document = document[step.replace("~1", "/").replace("~0", "~")]
+    return document
+
+
+def keywords(schema: Any) -> Iterator[tuple[str, Any]]:
+    """Every keyword of *schema* and of the schemas in it."""
+    if isinstance(schema, list):
+        for inner in schema:
+            yield from keywords(inner)
+    elif isinstance(schema, dict):
+        for keyword, value in schema.items():
+            yield keyword, schema
+            if keyword == "properties":
+                yield from keywords(list(value.values()))
+            elif keyword not in ("const", "default", "enum", "examples"):
+                yield from keywords(value)
+
+
+def validators(document: Any, reference: str) -> list[Any]:
+    """The schema at *reference*, as each of the two drafts reads it that it may be taken for."""
+    return [
+        validator(
+            {"$ref": f"urn:document{reference}"},
+            registry=Registry().with_resource("urn:document", draft.create_resource(document)),
+        )
+        for validator, draft in ((Draft7Validator, DRAFT7), (Draft202012Validator, DRAFT202012))
+    ]
+
+
+async def document(house: LiveHouse, path: str) -> Any:
+    """What is at *path*, a JSON document."""
+    response = await (await house.connect()).get(path)
+    assert response.status == 200
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    return json.loads(response.body)
+
+
+# Served
+
+
+@live
+@every_prefix
+async def test_both_are_served_and_say_where_the_server_is(open_house: OpenHouse, prefix: str) -> None:
+    house = open_house(url_prefix=prefix)
+    secure = "" if house.tls is None else "s"
+    host = f"localhost:{house.port}"
+    path = {"pathname": prefix} if prefix else {}
+
+    events = await document(house, f"{prefix}/asyncapi.json")
+    requests = await document(house, f"{prefix}/openapi.json")
+
+    assert events["asyncapi"] == "3.0.0"
+    assert events["servers"] == {
+        "websocket": {"host": host, **path, "protocol": f"ws{secure}"},
+        "http": {"host": host, **path, "protocol": f"http{secure}"},
+    }
+    assert requests["openapi"] == "3.1.0"
+    assert requests["servers"] == [{"url": f"http{secure}://{host}{prefix}"}]
+
+
+@live
+async def test_they_are_those_of_the_schemas_folder(house: LiveHouse) -> None:
+    events = await document(house, "/asyncapi.json")
+    requests = await document(house, "/openapi.json")
+
+    assert events["components"] == ASYNCAPI["components"]
+    assert events["operations"] == ASYNCAPI["operations"]
+    assert requests["paths"] == OPENAPI["paths"]
+
+
+@live
+async def test_with_a_prefix_they_are_nowhere_else(open_house: OpenHouse) -> None:
+    house = open_house(url_prefix="/chat")
+
+    for path in ("/asyncapi.json", "/openapi.json", "/chat/asyncapiXjson", "/chat/openapi.json/"):
+        assert (await (await house.connect()).get(path)).status == 404
+
+
+@live
+async def test_who_asks_by_another_name_is_told_that_name(house: LiveHouse) -> None:
+    for host in ("chat.example.org", "[::1]:8888"):
+        response = await (await house.connect()).get("/asyncapi.json", Host=host)
+        assert json.loads(response.body)["servers"]["websocket"]["host"] == host
+
+
+@live
+async def test_no_secret_of_the_server_is_in_them(open_house: OpenHouse) -> None:
+    house = open_house(secret_key="a-very-secret-key", pwd="a-very-secret-password")
+    client = await house.connect()
+
+    for path in ("/asyncapi.json", "/openapi.json"):
+        assert b"a-very-secret" not in (await client.get(path)).body
+
+
+@live
+@every_prefix
+async def test_every_websocket_address_is_a_door(open_house: OpenHouse, prefix: str) -> None:
+    house = open_house(url_prefix=prefix)
+    events = await document(house, f"{prefix}/asyncapi.json")
+    addresses = [
+        channel["address"] for channel in events["channels"].values() if "ws" in channel.get("bindings", {})
+    ]
+
+    assert sorted(addresses) == ["/", "/channel/{name}/", "/functions", "/opcodes", "/ws"]
+    for address in addresses:
+        await house.client(path=prefix + address.replace("{name}", "news"))
+
+
+@live
+@pytest.mark.parametrize("prefix", ["", "/chat"])
+async def test_every_address_of_the_requests_is_there_and_answers_as_it_says(
+    open_house: OpenHouse, prefix: str
+) -> None:
+    house = open_house(url_prefix=prefix)
+    requests = await document(house, f"{prefix}/openapi.json")
+    base = urlsplit(requests["servers"][0]["url"]).path
+
+    for path, item in requests["paths"].items():
+        for method in item.keys() & {"get", "post"}:
+            for address in addresses_of(path, item, item[method]):
+                response = await asked(house, method, base + address)
+                assert str(response.status) in item[method]["responses"], f"{method} {address}"
+                assert response.status < 400, f"{method} {address}"
+
+
+def addresses_of(path: str, item: Any, operation: Any) -> list[str]:
+    """*path* with each of the values that are named for what is variable in it."""
+    for parameter in [*item.get("parameters", []), *operation.get("parameters", [])]:
+        if parameter.get("in") == "path":
+            schema = parameter["schema"]
+            values = schema.get("enum") or schema["examples"]
+            return [path.replace(f"{{{parameter['name']}}}", value) for value in values]
+    return [path]
+
+
+async def asked(house: LiveHouse, method: str, path: str) -> Response:
+    """What a request gets whose body, if any, fits each address."""
+    client = await house.connect()
+    request = client.request(path, Accept="text/event-stream")
+    if method == "post":
+        request = client.request(path, Content_Length="2").replace(b"GET", b"POST", 1) + b"{}"
+    client.send(request)
+    return await client.response()
+
+
+# AsyncAPI
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_every_schema_of_the_four_protocols_is_a_message_of_a_channel(path: str) -> None:
+    protocol, name = path.split("/")
+    message = MESSAGES[f"{protocol}.{name}"]
+    reference = f"#/components/messages/{protocol}.{name}"
+
+    assert message["title"] == SCHEMAS[path]["title"]
+    assert message["summary"] == SCHEMAS[path]["description"]
+    assert message["x-schema"] == f"/schemas/{path}.json"
+    assert [example["payload"] for example in message["examples"]] == SCHEMAS[path]["examples"]
+    assert any(
+        {"$ref": reference} in channel["messages"].values() for channel in ASYNCAPI["channels"].values()
+    )
+
+
+def test_there_are_no_other_messages_than_the_schemas_and_those_that_may_be_anything() -> None:
+    written = {path.replace("/", ".") for path in FILES}
+
+    assert MESSAGES.keys() == written | {f"channels.{name}" for name in UNWRITTEN}
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_every_example_of_a_message_keeps_to_its_payload(name: str) -> None:
+    for validator in validators(ASYNCAPI, f"#/components/messages/{name}/payload"):
+        assert MESSAGES[name]["examples"]
+        for example in MESSAGES[name]["examples"]:
+            validator.validate(example["payload"])
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_a_payload_refuses_what_its_schema_refuses(path: str) -> None:
+    for validator in validators(ASYNCAPI, f"#/components/messages/{path.replace('/', '.')}/payload"):
+        assert not validator.is_valid(17)
+
+
+def test_a_payload_still_refers_to_the_shared_parts() -> None:
+    for validator in validators(ASYNCAPI, "#/components/messages/chateau.join-request/payload"):
+        assert validator.is_valid({"type": 5, "room": "x" * 64})
+        assert not validator.is_valid({"type": 5, "room": "x" * 65})
+
+
+@pytest.mark.parametrize("document", [ASYNCAPI, OPENAPI], ids=["asyncapi", "openapi"])
+def test_every_reference_leads_to_something_in_the_document(document: Any) -> None:
+    found = set(references(document))
+
+    assert len(found) > 10
+    for reference in found:
+        assert target(document, reference) is not None
+
+
+@pytest.mark.parametrize("name", ASYNCAPI["components"]["schemas"])
+def test_a_schema_means_the_same_to_readers_of_draft_7(name: str) -> None:
+    for keyword, schema in keywords(ASYNCAPI["components"]["schemas"][name]):
+        assert keyword not in NEWER_KEYWORDS
+        assert keyword != "$ref" or len(schema) == 1, "draft 7 ignores what stands beside a $ref"
+        assert keyword != "items" or not isinstance(schema["items"], list)
+
+
+def test_the_title_of_each_schema_is_a_name_for_a_type_that_no_other_has() -> None:
+    titles = [schema["title"] for schema in ASYNCAPI["components"]["schemas"].values()]
+
+    assert len(set(titles)) == len(titles)
+    assert all(title.isidentifier() for title in titles)
+    assert {"ChateauErrorAnswer", "FunctionsBanIpRequest", "ChannelsCommonPackage"} <= set(titles)
+
+
+def test_every_message_is_received_sent_or_a_reply() -> None:
+    for name, channel in ASYNCAPI["channels"].items():
+        said = set()
+        for operation in ASYNCAPI["operations"].values():
+            if operation["channel"] == {"$ref": f"#/channels/{name}"}:
+                messages = [*operation["messages"], *operation.get("reply", {"messages": []})["messages"]]
+                said |= {message["$ref"].rpartition("/")[2] for message in messages}
+        assert said == channel["messages"].keys()
+
+
+REPLIES = {
+    "chateau.join-request": {"join-answer", "error-answer"},
+    "functions.ban_ip-request": {"ban_ip-answer", "error-answer"},
+    "root.send_message-request": {"send_message-answer", "error-answer"},
+    "opcodes.message-request": {"cache-answer", "error-answer"},
+    "opcodes.cache-request": {"cache-answer", "error-answer"},
+    "opcodes.shutdown-request": {"error-answer"},
+    "publish.package-request": {
+        "published-answer", "bad-request-answer", "not-authorized-answer", "other-answer"
+    },
+    "broadcast.broadcast-request": {
+        "published-answer", "bad-request-answer", "not-authorized-answer", "other-answer"
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("operation", "answers"), REPLIES.items(), ids=REPLIES)
+def test_a_request_is_received_and_answered_by_its_own_answer_or_an_error(
+    operation: str, answers: set[str]
+) -> None:
+    about = ASYNCAPI["operations"][operation]
+
+    assert about["action"] == "receive"
+    assert {message["$ref"].rpartition("/")[2] for message in about["reply"]["messages"]} == answers
+
+
+def test_pushes_are_sent_and_have_no_reply_and_a_close_has_none_either() -> None:
+    for name, operation in ASYNCAPI["operations"].items():
+        assert (operation["action"] == "send") == name.endswith("-push")
+        assert ("reply" in operation) == (name.endswith("-request") and name != "channel.close-request")
+
+
+def test_a_door_has_messages_of_its_protocol_only() -> None:
+    for door in DOORS:
+        for message in ASYNCAPI["channels"][door.name]["messages"].values():
+            assert message["$ref"].startswith(f"#/components/messages/{door.protocol}.")
+
+
+# Validators that are not ours
+
+
+def test_openapi_json_is_valid_for_openapi_spec_validator() -> None:
+    assert list(OpenAPIV31SpecValidator(OPENAPI).iter_errors()) == []
+
+
+def test_openapi_spec_validator_says_so_when_it_is_not() -> None:
+    broken = OPENAPI | {"paths": {"/channel/{name}/": {"get": {"responses": {}}}}}
+
+    assert list(OpenAPIV31SpecValidator(broken).iter_errors()) != []
+
+
+@pytest.fixture(scope="module")
+def node() -> str:
+    """Node, with AsyncAPI's parser where PARSER is; it is installed once, into the folder of caches."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        missing("node and npm are not both here")
+    if not (PARSER.is_dir() and SPECIFICATION.is_file()):
+        install(npm)
+    return node
+
+
+def install(npm: str) -> None:
+    NPM.mkdir(parents=True, exist_ok=True)
+    command = [npm, "install", "--prefix", NPM, "--cache", NPM / "cache", "--ignore-scripts", "--no-audit"]
+    quiet = ["--no-fund", "--no-update-notifier", "--loglevel=error"]
+    patience = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000"]  # who is offline is told so soon
+    try:
+        subprocess.run(
+            [*command, *quiet, *patience, "@asyncapi/parser@3"],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=INSTALL_SECONDS,
+        )
+    except subprocess.CalledProcessError as error:
+        first, *_ = error.stderr.splitlines() or [f"exit code {error.returncode}"]
+        missing(f"npm could not install @asyncapi/parser: {first}")
+    except subprocess.TimeoutExpired:
+        missing(f"npm did not install @asyncapi/parser within {INSTALL_SECONDS} s")
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip the test for *reason*; where a skip would go unseen, fail."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def parsed(node: str, document: Any) -> Any:
+    """What AsyncAPI's parser says to *document*."""
+    done = subprocess.run(
+        [node, "-e", PARSE, PARSER],
+        input=json.dumps(document),
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=PARSE_SECONDS,
+    )
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("prefix", ["", "/chat"])
+def test_asyncapi_json_is_valid_for_asyncapis_parser(node: str, prefix: str) -> None:
+    served = asyncapi(SCHEMAS, prefix) | {"servers": servers("https", "chat.example.org", prefix)}
+    result = parsed(node, served)
+
+    assert [said for said in result["diagnostics"] if said["severity"] <= WARNING] == []
+    assert result["parsed"]
+
+
+def test_asyncapis_parser_says_so_when_it_is_not(node: str) -> None:
+    message = MESSAGES["chateau.join-request"] | {"payload": {"$ref": "#/components/schemas/none"}}
+    components = ASYNCAPI["components"] | {"messages": MESSAGES | {"chateau.join-request": message}}
+    result = parsed(node, ASYNCAPI | {"components": components})
+
+    assert any(said["severity"] == ERROR for said in result["diagnostics"])
+    assert not result["parsed"]
+
+
+def test_asyncapi_json_keeps_to_the_schema_that_asyncapi_publishes(node: str) -> None:
+    published = Draft7Validator(json.loads(SPECIFICATION.read_text("utf-8")))
+
+    assert [error.message[:300] for error in published.iter_errors(ASYNCAPI)] == []
+    assert not published.is_valid(ASYNCAPI | {"operations": {"x": {"action": "shout"}}})
