@@ -1,4 +1,4 @@
-"""HTTP: which address leads where, the page at ``/``, and the schemas.
+"""HTTP: which address leads where, the page at ``/``, the schemas and the specifications.
 
 The doors themselves are WebSockets and event streams; see :mod:`chateau.net.websocket` and
 :mod:`chateau.net.subscribing`. What is published comes in by :mod:`chateau.net.publishing`.
