@@ -10,6 +10,7 @@ import { Refusal } from "./wire.js";
 const TYPE = { shutdown: 0, register: 1, unregister: 2, message: 3, list: 4, join: 5, leave: 6, publish: 7, history: 8, rooms: 9 };
 const ASK_AGAIN_MS = 5_000; // no push tells who comes into the house
 const SETTLE_MS = 300; // many may come and go at once
+const OUTSIDE = new Set(["not_in_room", "unknown_room"]);
 const PAGE = 500; // messages of history in one answer
 const TAKEN_PATIENCE = 8; // times; a server may hold on for a while to a connection that is gone
 const TAKEN_PAUSE_MS = 1000;
@@ -88,7 +89,11 @@ export class House {
   }
 
   async leave(conversation) {
-    await this.#wire.request(TYPE.leave, { room: conversation.name });
+    try {
+      await this.#wire.request(TYPE.leave, { room: conversation.name });
+    } catch (error) {
+      if (!OUTSIDE.has(error.code)) throw error; // deleted, or banned from it: no push says that one is out
+    }
     this.#drop(conversation);
     this.#lookSoon();
   }

@@ -12,10 +12,10 @@ const NAME_KEY = "chateau-name";
 
 const scheme = location.protocol === "https:" ? "wss" : "ws";
 const wire = new Wire(`${scheme}://${location.host}${document.documentElement.dataset.prefix}/ws`, {
-  opened() {
-    say(byId("status"), "Connected");
+  async opened() {
     banner("");
-    attempt(() => house.comeBack(), byId("name-refused"));
+    await attempt(() => house.comeBack(), byId("name-refused"));
+    if (wire.isOpen) say(byId("status"), "Connected");
   },
   closed(event, pauseMs) {
     say(byId("status"), `Not connected; trying again in ${inSeconds(pauseMs)}`);

@@ -50,24 +50,25 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
         assert faults == []
 
 
-def test_a_first_visit_comes_to_its_first_message_by_three_times_enter(open_page: OpenPage) -> None:
-    with running_server() as server:
-        page = open_page()
-        page.page.goto(server.address)
+def test_a_first_visit_comes_to_its_first_message_by_three_times_enter(
+    house: RunningServer, open_page: OpenPage
+) -> None:
+    page = open_page()
+    page.page.goto(house.address)
 
-        expect(page.name).to_be_focused()
-        suggested = page.name.input_value()
-        page.page.keyboard.press("Enter")
-        expect(page.page.get_by_label("Name of a room to join")).to_be_focused()
-        page.page.keyboard.press("Enter")
-        expect(page.text).to_be_focused()
-        page.page.keyboard.type("good morning")
-        page.page.keyboard.press("Enter")
+    expect(page.name).to_be_focused()
+    suggested = page.name.input_value()
+    page.page.keyboard.press("Enter")
+    expect(page.page.get_by_label("Name of a room to join")).to_be_focused()
+    page.page.keyboard.press("Enter")
+    expect(page.text).to_be_focused()
+    page.page.keyboard.type("good morning")
+    page.page.keyboard.press("Enter")
 
-        page.expect_heard(suggested, "good morning")
-        expect(page.title).to_have_text("lobby")
-        expect(page.text).to_have_value("")
-        expect(page.rooms.get_by_role("button", name="lobby, 1 inside")).to_be_visible()
+    page.expect_heard(suggested, "good morning")
+    expect(page.title).to_have_text("lobby")
+    expect(page.text).to_have_value("")
+    expect(page.rooms.get_by_role("button", name="lobby, 1 inside")).to_be_visible()
 
 
 def test_two_pages_talk_in_a_room_and_directly(house: RunningServer, open_page: OpenPage) -> None:
