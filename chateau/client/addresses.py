@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 PATHS = {"chateau": "/ws", "functions": "/functions", "opcodes": "/opcodes"}
 LINES = "lines"
 HTTP = "http"
+OPCODES = "opcodes"
 DEFAULT_PORT = 8888
 DEFAULT_LINES_PORT = 9090
 
@@ -26,6 +27,7 @@ class Server:
     host: str = "localhost"
     port: int = DEFAULT_PORT
     lines_port: int = DEFAULT_LINES_PORT
+    opcodes_port: int | None = None  # where it is another than that of the rest
     secure: bool = False
     prefix: str = ""
     paths: Mapping[str, str] = field(default_factory=dict)
@@ -44,7 +46,8 @@ class Server:
         scheme = f"http{letter}" if protocol == HTTP else f"ws{letter}"
         if path is None:
             path = self._path(protocol, channel)
-        return f"{scheme}://{_bracketed(self.host)}:{self.port}{self.prefix}{path}"
+        port = self.opcodes_port if protocol == OPCODES and self.opcodes_port else self.port
+        return f"{scheme}://{_bracketed(self.host)}:{port}{self.prefix}{path}"
 
     def _path(self, protocol: str, channel: str | None) -> str:
         if channel is not None:

@@ -12,7 +12,6 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -65,37 +64,13 @@ exit codes:
   4  an answer was 400, a frame broke its schema, or a scenario failed"""
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """What the first word of a command line may be: its module, imported when it is asked for."""
-
-    description: str
-    module: str
-    add_arguments: str = "add_arguments"
-    run: str = "run"
-
-
+# What the first word of a command line may be, and its module, imported when it is asked for: it has a
+# DESCRIPTION, ``add_arguments`` and ``run``.
 COMMANDS = {
-    "replay": Command(
-        "Sends what the clients of a recording sent, again.",
-        "chateau.client.recordings.commands",
-        "replay_parser",
-        "run_replay",
-    ),
-    "to-scenario": Command(
-        "Makes a scenario of a recording, to be edited.",
-        "chateau.client.recordings.commands",
-        "to_scenario_parser",
-        "run_to_scenario",
-    ),
-    "proxy": Command(
-        "Stands between any client and any server: shows what passes, records it, and makes the network bad.",
-        "chateau.client.proxy.command",
-    ),
-    "grade": Command(
-        "Grades every submission in a folder with scenarios, each in a process of its own.",
-        "chateau.client.grading.command",
-    ),
+    "replay": "chateau.client.recordings.replay_command",
+    "to-scenario": "chateau.client.recordings.to_scenario_command",
+    "proxy": "chateau.client.proxy.command",
+    "grade": "chateau.client.grading.command",
 }
 
 
@@ -112,16 +87,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run_command(name: str, words: Sequence[str]) -> int:
-    command = COMMANDS[name]
-    module = importlib.import_module(command.module)
+    command = importlib.import_module(COMMANDS[name])
     parser = _Parser(
         prog=f"{Path(sys.argv[0]).name} {name}",
-        description=command.description,
+        description=command.DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    getattr(module, command.add_arguments)(parser)
+    command.add_arguments(parser)
     try:
-        code: int = getattr(module, command.run)(parser.parse_args(words))
+        code: int = command.run(parser.parse_args(words))
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     return code

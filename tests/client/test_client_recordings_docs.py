@@ -6,8 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from chateau.client.recordings import Recorder, RecordingError, read, scenario_of, written
-from chateau.client.recordings.commands import replay_parser, to_scenario_parser
+from chateau.client.recordings import (
+    Recorder,
+    RecordingError,
+    read,
+    replay_command,
+    scenario_of,
+    to_scenario_command,
+    written,
+)
 from chateau.client.transcript import Opcode
 
 PAGE = (Path(__file__).parents[2] / "docs" / "recordings.md").read_text("utf-8")
@@ -45,7 +52,7 @@ def test_every_opcode_is_in_the_page(opcode: Opcode) -> None:
     assert f"`{opcode}`" in PAGE
 
 
-@pytest.mark.parametrize("arguments_of", [replay_parser, to_scenario_parser])
+@pytest.mark.parametrize("arguments_of", [replay_command.add_arguments, to_scenario_command.add_arguments])
 def test_every_option_of_the_commands_is_in_the_page(arguments_of: object) -> None:
     parser = argparse.ArgumentParser(add_help=False)
     assert callable(arguments_of)

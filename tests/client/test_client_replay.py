@@ -14,7 +14,7 @@ from wires_scripted_server import Heard, answering, head, serving
 
 from chateau.client.addresses import Server
 from chateau.client.recordings import ReplayResult, replay
-from chateau.client.recordings.commands import targets
+from chateau.client.recordings.replay_command import targets
 from chateau.client.transcript import Direction, Entry, Opcode, close_payload
 from chateau.client.wires import CannotConnect, Target
 

@@ -222,6 +222,26 @@ def test_a_server_is_started_and_stopped(run: Run, echo: str, write: Write) -> N
     assert done.returncode == Exit.WELL, done.stdout
 
 
+def test_opcodes_are_spoken_at_their_own_port_where_the_command_names_one(
+    run: Run, write: Write, tmp_path: Path
+) -> None:
+    path = write("a", {"send": {"op": 4}}, {"expect": {"op": 4}}, protocol="opcodes")
+    server = f"{shlex.quote(sys.executable)} server.py --data :memory: --port {{port}} --lines-port 0"
+
+    own = run(
+        "--server-command",
+        f"{server} --opcodes-port {{opcodes_port}}",
+        "--record",
+        str(tmp_path / "r"),
+        str(path),
+    )
+    opened = json.loads(json.loads((tmp_path / "r").read_text().splitlines()[0])["payload"])["url"]
+    cache = json.loads(json.loads((tmp_path / "r").read_text().splitlines()[2])["payload"])
+
+    assert own.returncode == Exit.WELL, own.stdout
+    assert f":{cache['d']['port']}/opcodes" in opened
+
+
 def test_a_crash_is_a_verdict_with_its_stderr_and_the_next_scenario_has_a_server_again(
     run: Run, echo: str, write: Write, tmp_path: Path
 ) -> None:

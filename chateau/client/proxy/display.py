@@ -5,18 +5,17 @@ Frames go to stdout; what is worth knowing besides goes to stderr.
 
 import base64
 import json
-import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.console import Console
 from rich.text import Text
 
 from chateau.client.legible import one_line
 from chateau.client.proxy.frame import Kind, Way
 from chateau.client.proxy.witness import Sight
+from chateau.client.terminal import console
 from chateau.client.transcript import Opcode, close_of
 
 LONGEST_TEXT = 100
@@ -29,7 +28,7 @@ class Quiet:
     """Nothing but troubles."""
 
     def __init__(self) -> None:
-        self._err = _console(stderr=True)
+        self._err = console(sys.stderr)
 
     def sight(self, sight: Sight) -> None:
         pass
@@ -66,7 +65,7 @@ class Lines(Shown):
 
     def __init__(self, on_gone: Callable[[], None]) -> None:
         super().__init__(on_gone)
-        self._out = _console(stderr=False)
+        self._out = console(sys.stdout)
 
     def write(self, sight: Sight) -> None:
         line = Text.assemble(
@@ -141,18 +140,3 @@ def _text(opcode: str, payload: bytes) -> str:
 def _time(at: float) -> str:
     local = datetime.fromtimestamp(at, UTC).astimezone()
     return local.strftime("%H:%M:%S.") + f"{local.microsecond // 1000:03}"
-
-
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        """Leave it to the display; rich would exit here."""
-        raise
-
-
-def _console(*, stderr: bool) -> Console:
-    """Colours on a terminal only, and there unless NO_COLOR says no."""
-    is_terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    in_colour = is_terminal and not os.environ.get("NO_COLOR")
-    return _Console(
-        stderr=stderr, force_terminal=is_terminal, color_system="auto" if in_colour else None, emoji=False
-    )

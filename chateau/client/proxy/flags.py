@@ -11,7 +11,6 @@ from chateau.client.proxy.connection import Server
 from chateau.client.proxy.frame import DATA, Kind, Speech, Way
 from chateau.client.proxy.rule import Cut, Do, Ending, Rule, When
 
-MOST = 1000
 MOST_SECONDS = 3600.0
 DEFAULT_LISTEN = "127.0.0.1:9999"
 DEFAULT_LINES_LISTEN = "127.0.0.1:9998"

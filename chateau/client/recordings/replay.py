@@ -27,7 +27,6 @@ from chateau.client.wires import (
 
 FRAMES = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.LINE, Opcode.EVENT, Opcode.RESPONSE})
 WAITED_FOR = FRAMES | {Opcode.CLOSE}
-FRAMED = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.LINE, Opcode.PING, Opcode.PONG})
 TURNS = frozenset({Opcode.OPEN, Opcode.CLOSE})  # before these, all that is due has to have come
 FRAMES_A_BREATH = 64  # sent without letting anything be read
 GOODBYE_SECONDS = 0.5

@@ -4,7 +4,6 @@ On a terminal in colour, above a bar that is gone at the end, and after many of 
 name; elsewhere as plain lines, failures at the end.
 """
 
-import os
 import sys
 from collections.abc import Sequence
 from types import TracebackType
@@ -16,6 +15,7 @@ from rich.text import Text
 
 from chateau.client.reports.telling import failure_lines, headline
 from chateau.client.scenarios.result import Result, Run, Verdict, summary
+from chateau.client.terminal import console
 
 SCREENFUL = 20  # results
 _NOT_PASSED = frozenset({Verdict.FAILED, Verdict.ERROR})
@@ -37,7 +37,7 @@ class Console:
     def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
         self._stream = stream or sys.stdout
         self._quiet = quiet
-        self._out = _console(self._stream)
+        self._out = console(self._stream)
         self._progress = _progress(self._out)
         self._task: TaskID | None = None
 
@@ -121,25 +121,6 @@ def _style_of(run: Run) -> str:
     return "bold red" if bad else "bold green"
 
 
-class _Console(rich.console.Console):
-    def on_broken_pipe(self) -> None:
-        """Leave it to the command, which knows its exit codes; rich would exit here with 1."""
-        raise
-
-
-def _console(stream: TextIO) -> rich.console.Console:
-    """Colours on a terminal only, and there unless NO_COLOR says no."""
-    in_colour = stream.isatty() and not os.environ.get("NO_COLOR")
-    return _Console(
-        file=stream,
-        force_terminal=stream.isatty(),
-        color_system="auto" if in_colour else None,
-        emoji=False,
-        markup=False,
-        highlight=False,
-    )
-
-
-def _progress(console: rich.console.Console) -> Progress:
+def _progress(out: rich.console.Console) -> Progress:
     columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("")
-    return Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
+    return Progress(*columns, console=out, transient=True, redirect_stdout=False, redirect_stderr=False)

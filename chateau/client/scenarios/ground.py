@@ -63,7 +63,13 @@ class UnderTest:
     @property
     def server(self) -> Server:
         program = self._program
-        return replace(self._server, host=program.host, port=program.port, lines_port=program.lines_port)
+        return replace(
+            self._server,
+            host=program.host,
+            port=program.port,
+            lines_port=program.lines_port,
+            opcodes_port=program.opcodes_port,
+        )
 
     async def ready(self) -> None:
         async with self._starting:

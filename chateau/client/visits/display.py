@@ -4,18 +4,17 @@ Where it may come from, and what of it is wrong, is settled before.
 """
 
 import json
-import os
 import re
 import sys
 from datetime import UTC, datetime
-from typing import Any, Protocol, TextIO
+from typing import Any, Protocol
 
-from rich.console import Console
 from rich.highlighter import JSONHighlighter
 from rich.text import Text
 
 from chateau.client.legible import in_lines, one_line
 from chateau.client.messages import Message
+from chateau.client.terminal import console
 from chateau.client.visits.contract import REQUESTS, Fault, word_of
 from chateau.client.visits.frame import Frame
 
@@ -60,8 +59,8 @@ class Pretty:
     """A header and the JSON for each frame, in colour on a terminal."""
 
     def __init__(self) -> None:
-        self._out = _console(sys.stdout)
-        self._err = _console(sys.stderr, stderr=True)
+        self._out = console(sys.stdout)
+        self._err = console(sys.stderr)
         self._highlight = JSONHighlighter()
 
     def sent(self, message: Message) -> None:
@@ -97,20 +96,6 @@ class Pretty:
 
     def _show(self, text: Text) -> None:
         self._out.print(text, soft_wrap=True)
-
-
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        """Leave it to the command, which knows its exit codes; rich would exit here with 1."""
-        raise
-
-
-def _console(stream: TextIO, *, stderr: bool = False) -> Console:
-    """Colours on a terminal only, and there unless NO_COLOR says no."""
-    in_colour = stream.isatty() and not os.environ.get("NO_COLOR")
-    return _Console(
-        stderr=stderr, force_terminal=stream.isatty(), color_system="auto" if in_colour else None, emoji=False
-    )
 
 
 def _status(frame: Frame) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""``replay`` and ``to-scenario`` on the command line: options in, exit code out.
+"""The command ``replay``: a recording in, its frames sent again, an exit code out.
 
 What each code means to a user is in docs/recordings.md.
 """
@@ -7,7 +7,6 @@ import argparse
 import asyncio
 import sys
 from dataclasses import replace as with_fields
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,14 +15,14 @@ from chateau.client.addresses import DEFAULT_LINES_PORT, DEFAULT_PORT, HTTP, LIN
 from chateau.client.exits import Exit
 from chateau.client.recordings.file import RecordingError, read, recording
 from chateau.client.recordings.replay import ReplayResult, TargetOf, replay
-from chateau.client.recordings.to_scenario import scenario_of, written
 from chateau.client.wires import CannotConnect, Target
 
+DESCRIPTION = "Sends what the clients of a recording sent, again."
 DEFAULT_TIMEOUT_SECONDS = 5.0
 
 
-def replay_parser(parser: argparse.ArgumentParser) -> None:
-    """Give *parser* the arguments of ``replay``."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``replay``."""
     add = parser.add_argument
     add("file", metavar="FILE", help="the recording")
     add(
@@ -57,7 +56,7 @@ def replay_parser(parser: argparse.ArgumentParser) -> None:
     add("--record", metavar="OUT.jsonl", help="record the replay")
 
 
-def run_replay(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Replay a recording and say how it went."""
     try:
         entries = read(options.file)
@@ -68,30 +67,12 @@ def run_replay(options: argparse.Namespace) -> int:
             )
             result = asyncio.run(played)
     except RecordingError as exc:
-        return _trouble(str(exc), Exit.FILE)
+        return _trouble(exc, Exit.FILE)
     except CannotConnect as exc:
-        return _trouble(str(exc), Exit.CONNECTION)
+        return _trouble(exc, Exit.CONNECTION)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     return _told(result)
-
-
-def to_scenario_parser(parser: argparse.ArgumentParser) -> None:
-    """Give *parser* the arguments of ``to-scenario``."""
-    parser.add_argument("file", metavar="FILE", help="the recording")
-    parser.add_argument("-o", "--output", metavar="OUT.json", help="where to write it; stdout unless given")
-    parser.add_argument("--name", metavar="SENTENCE", help="what it shows; the name of the file unless given")
-
-
-def run_to_scenario(options: argparse.Namespace) -> int:
-    """Write a recording down as a scenario."""
-    try:
-        entries = read(options.file)
-        name = options.name or f"As recorded in {Path(options.file).name}"
-        _write(written(scenario_of(entries, name)), options.output)
-    except RecordingError as exc:
-        return _trouble(str(exc), Exit.FILE)
-    return Exit.WELL
 
 
 def targets(server: Server) -> TargetOf:
@@ -123,16 +104,6 @@ def _told(result: ReplayResult) -> int:
     return Exit.ANSWER if result.missing else Exit.WELL
 
 
-def _write(text: str, path: str | None) -> None:
-    if path is None:
-        print(text, end="")
-        return
-    try:
-        Path(path).write_text(text, "utf-8")
-    except OSError as exc:
-        raise RecordingError(f"{path}: cannot be written: {exc.strerror}") from exc
-
-
-def _trouble(sentence: str, code: Exit) -> int:
-    print(f"error: {sentence}", file=sys.stderr)
+def _trouble(error: Exception, code: Exit) -> int:
+    print(f"error: {error}", file=sys.stderr)
     return code
