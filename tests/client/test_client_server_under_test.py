@@ -283,7 +283,7 @@ for leave in (False, True):
             os.setsid()
             if os.fork():
                 os._exit(0)
-        print(os.getpid(), flush=True)
+        os.write(1, f"{os.getpid()}\\n".encode())  # in one piece: print may let the other come between
         time.sleep(60)
 """
         + FOREVER
