@@ -39,6 +39,7 @@ const conversationView = new ConversationView(house, send);
 const wireView = new WireView();
 
 let wasOpen = false;
+let isEntering = false;
 let rendering = null;
 
 function changed() {
@@ -140,11 +141,22 @@ function inSeconds(milliseconds) {
   return seconds === 1 ? "a second" : `${seconds} seconds`;
 }
 
-byId("register").addEventListener("submit", async (event) => {
-  event.preventDefault();
+/** Take the name in the field, as soon as there is a connection: a quick reader may be there before it. */
+async function enter() {
+  if (!wire.isOpen) say(byId("name-refused"), "Not connected yet: you will be let in as soon as the page is.");
+  await wire.whenOpen();
   const name = byId("name").value.trim();
   if (await attempt(() => house.enter(name), byId("name-refused"))) focusField(byId("name"));
   else remember(name);
+}
+
+byId("register").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  if (isEntering) return;
+  isEntering = true;
+  await enter().finally(() => {
+    isEntering = false;
+  });
 });
 
 byId("join").addEventListener("submit", (event) => {

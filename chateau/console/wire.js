@@ -28,6 +28,7 @@ export class Wire {
   #ref = 0;
   #attempts = 0;
   #timer = null;
+  #whenOpen = []; // who waits for a connection
   #bytes = new TextEncoder();
 
   /** *hooks*: opened(), closed(event, pauseMs), pushed(frame), seen(entry) for the list of frames. */
@@ -40,6 +41,11 @@ export class Wire {
     return this.#socket?.readyState === WebSocket.OPEN;
   }
 
+  /** Resolves when there is a connection: now, or once there is one. */
+  whenOpen() {
+    return this.isOpen ? Promise.resolve() : new Promise((resolve) => this.#whenOpen.push(resolve));
+  }
+
   /** Connect now, whatever the pause still is. */
   connect() {
     clearTimeout(this.#timer);
@@ -49,6 +55,7 @@ export class Wire {
     socket.onopen = () => {
       this.#note("connected", this.#address);
       this.#hooks.opened();
+      for (const resolve of this.#whenOpen.splice(0)) resolve();
     };
     socket.onmessage = (event) => this.#hear(event.data);
     socket.onclose = (event) => this.#lose(event);

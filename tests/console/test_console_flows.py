@@ -159,6 +159,27 @@ def test_what_was_missed_while_the_server_was_away_is_shown(tmp_path: Path, open
     page.faults = [fault for fault in page.faults if not UNREACHABLE.search(fault)]
 
 
+def test_who_is_quicker_than_the_connection_is_let_in_once_it_is_there(open_page: OpenPage) -> None:
+    flags = ("--port", str(free_port()), "--data", ":memory:")
+    page = open_page()
+    with running_server(*flags) as server:
+        page.page.goto(server.address, wait_until="networkidle")
+    expect(page.page.get_by_role("status")).to_contain_text("Not connected")
+
+    page.name.fill("early")
+    page.name.press("Enter")
+    expect(page.page.locator("#name-refused")).to_contain_text("Not connected yet")
+    page.name.fill("early bird")
+    page.name.press("Enter")
+
+    with running_server(*flags):
+        expect(page.page.locator("#my-name")).to_have_text("early bird")
+        expect(page.page.locator("#name-refused")).to_have_text("")
+        page.page.context.close()
+
+    page.faults = [fault for fault in page.faults if not UNREACHABLE.search(fault)]
+
+
 def test_markup_stays_text_as_a_message_and_as_a_name(house: RunningServer, open_page: OpenPage) -> None:
     name = "<b onclick=alert(1)>hal</b>"
     page = open_page().come_in(house.address, name).join("<i>study</i>")
