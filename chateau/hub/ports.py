@@ -43,6 +43,10 @@ class Commit(Protocol):
 class Subscriber(Protocol):
     """A protocol, as the hub sees it: the way to all the sessions that speak it."""
 
+    @property
+    def name(self) -> str:
+        """What the protocol is called, to be told to people: ``chateau``, ``lines``."""
+
     def deliver(self, event: Event, sessions: Collection[Session]) -> None:
         """Tell *sessions*, all of this protocol, of *event*.
 

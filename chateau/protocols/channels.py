@@ -8,7 +8,7 @@ connected, nor be a member. HTTP itself is :mod:`chateau.net.publishing`'s matte
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from chateau.hub.access import matches
 from chateau.hub.errors import AccessDenied, Banned, HubError
@@ -67,6 +67,8 @@ def channel_name(raw: str) -> str:
 
 class ChannelsProtocol:
     """The protocol, once a server: it opens a peer for each subscriber, and takes what publishers send."""
+
+    name: Final = "channels"
 
     def __init__(
         self,

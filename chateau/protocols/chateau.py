@@ -8,7 +8,7 @@ never. What the frames hold is told in docs/protocols/chateau.md, and by the sch
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from chateau.hub.errors import Banned, HubError, NotRegistered, Unavailable, UnknownRecipient, cut
 from chateau.hub.events import (
@@ -63,6 +63,8 @@ HISTORY_LIMIT = 100
 
 class ChateauProtocol:
     """The protocol, once a server: it opens a peer for each client and tells all of them of events."""
+
+    name: Final = "chateau"
 
     def __init__(
         self,

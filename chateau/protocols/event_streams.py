@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from chateau.hub.errors import Unavailable
 from chateau.hub.events import Package, RoomMessage
@@ -33,6 +33,8 @@ _SEQ = re.compile(r"[0-9]{1,16}")
 
 class EventStreams:
     """The protocol's other half, once a server. Each payload that it sends is a whole event."""
+
+    name: Final = "channels"
 
     def __init__(self, hub: Hub, *, broadcast: Broadcast, catch_up_bytes: int = 1_048_576) -> None:
         """*catch_up_bytes* of what it missed is a client sent at once: less than its outbox holds."""

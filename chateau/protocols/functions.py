@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from chateau.hub.errors import HubError, InvalidAddress, InvalidName, NameTaken, quoted
 from chateau.hub.events import (
@@ -61,6 +61,8 @@ GROWTH = 6
 
 class FunctionsProtocol:
     """The protocol, once a server: it opens a peer for each client and tells all of them of events."""
+
+    name: Final = "functions"
 
     def __init__(
         self,

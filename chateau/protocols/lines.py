@@ -8,7 +8,7 @@ begin and end is the wire's affair; what can be said and heard is told in docs/p
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from chateau.hub.errors import HubError, Unavailable
 from chateau.hub.events import Event, Joined, Left, Shutdown
@@ -35,6 +35,8 @@ HELD_BYTES = 1_048_576
 
 class LinesProtocol:
     """The protocol, once a server: it opens a peer for each client and tells all of them of events."""
+
+    name: Final = "lines"
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from chateau.hub.errors import AccessDenied, HubError, NotRegistered, Unavailable, cut
 from chateau.hub.events import (
@@ -55,6 +55,8 @@ ERROR_LENGTH = 300
 
 class OpcodesProtocol:
     """The protocol, once a server: it opens a peer for each client and tells all of them of events."""
+
+    name: Final = "opcodes"
 
     def __init__(
         self,
