@@ -12,7 +12,7 @@ export COVERAGE_FILE := $(CURDIR)/$(CACHE)/coverage
 export RUFF_CACHE_DIR := $(CURDIR)/$(CACHE)/ruff
 export MYPY_CACHE_DIR := $(CURDIR)/$(CACHE)/mypy
 
-.PHONY: run test format lint types imports unit edge docs bench soak autobahn clean help
+.PHONY: run test format lint types imports unit edge docs screenshots bench soak autobahn clean help
 
 run: $(VENV)/run.stamp  ## Start the server; ARGS="--port 9000" passes flags
 	$(PYTHON) server.py $(ARGS)
@@ -42,6 +42,9 @@ edge: $(VENV)/dev.stamp  ## All other tests: sockets, processes, the client, the
 
 docs: $(VENV)/dev.stamp  ## Write the generated parts of docs/ anew
 	$(PYTHON) docs/generate.py
+
+screenshots: $(VENV)/dev.stamp  ## Take the README's pictures anew (needs Chromium)
+	$(PYTHON) tests/console/screenshots.py
 
 bench: $(VENV)/run.stamp  ## Measure against other servers; ARGS=--quick for a first look
 	$(PYTHON) benchmarks/run.py $(ARGS)
