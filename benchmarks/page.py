@@ -1,0 +1,135 @@
+"""The page's own marks: how large it is, how soon one can use it, and whether it keeps up with a busy room.
+
+``.venv/bin/python benchmarks/page.py`` (after ``make .venv/dev.stamp``; needs Chromium). Each figure is
+measured in a fresh browser profile on this machine; what a reader sees is what is timed.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import socket
+import statistics
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "console")]
+
+from console_page import FLAGS, ConsolePage, executable, reader  # noqa: E402 - the path comes first
+from playwright.sync_api import expect, sync_playwright  # noqa: E402
+from running_server import free_port, running_server  # noqa: E402
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+ROUNDS = 10
+RATE = 200  # messages a second
+FLOOD_SECONDS = 10
+
+WHEN_CONNECTED = """
+    addEventListener("DOMContentLoaded", () => {
+      const status = document.getElementById("status");
+      const look = () => {
+        if (status.textContent === "Connected") window.connectedAfter ??= performance.now();
+      };
+      new MutationObserver(look).observe(status, { childList: true, characterData: true, subtree: true });
+      look();
+    });
+"""
+
+
+def main() -> None:
+    """Measure everything, and print it."""
+    print_sizes()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable(playwright), args=FLAGS)
+        with running_server() as server:
+            print_interactive(browser, server.address)
+            print_first_message(browser, server.address)
+        print_flood(browser)
+        browser.close()
+
+
+def print_sizes() -> None:
+    """The bytes of the page's files, as they are served and as a proxy would compress them."""
+    files = [path for path in sorted((ROOT / "chateau" / "console").iterdir()) if path.is_file()]
+    contents = [path.read_bytes() for path in files]
+    size = sum(map(len, contents))
+    compressed = sum(len(gzip.compress(content)) for content in contents)
+    print(
+        f"{len(files)} files, {size / 1000:.1f} KB in all ({compressed / 1000:.1f} KB gzipped); mark: 150 KB"
+    )
+
+
+def print_interactive(browser: Browser, address: str) -> None:
+    """From the navigation's start until the page is connected, with nothing in the browser's cache."""
+    times = []
+    for _ in range(ROUNDS):
+        with reader(browser) as page:
+            page.page.add_init_script(WHEN_CONNECTED)
+            page.page.goto(address)
+            page.page.wait_for_function("window.connectedAfter !== undefined")
+            times.append(page.page.evaluate("window.connectedAfter"))
+    print(f"interactive after {statistics.median(times):.0f} ms, at most {max(times):.0f}; mark: 500 ms")
+
+
+def print_first_message(browser: Browser, address: str) -> None:
+    """From the navigation's start until the first message stands in the room, by three times Enter."""
+    with reader(browser) as page:
+        start = time.perf_counter()
+        page.page.goto(address)
+        expect(page.name).to_be_focused()
+        page.page.keyboard.press("Enter")
+        expect(page.page.get_by_label("Name of a room to join")).to_be_focused()
+        page.page.keyboard.press("Enter")
+        expect(page.text).to_be_focused()
+        page.page.keyboard.type("good morning")
+        page.page.keyboard.press("Enter")
+        expect(page.messages.locator(".content")).to_have_text("good morning")
+        took = time.perf_counter() - start
+    print(f"first message {took:.1f} s after opening, by a hand that does not hesitate; mark: 10 s")
+
+
+def print_flood(browser: Browser) -> None:
+    """Messages at a steady rate into an open room, counted in the page."""
+    port = free_port()
+    with ExitStack() as stack:
+        server = stack.enter_context(running_server("--lines-port", str(port), "--max-rate", "0"))
+        page = stack.enter_context(reader(browser)).come_in(server.address, "quinn").join("stream")
+        line = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=8))
+        line.sendall(b"LOGIN rain\nJOIN stream\n")
+        expect(page.messages).to_contain_text("rain came in.")
+        before = frames_seen(page)
+        total = RATE * FLOOD_SECONDS
+        pour(line, total)
+        page.expect_heard("rain", f"drop {total}")
+        page.page.wait_for_timeout(100)  # for the count, which is drawn with the next frame
+        seen = frames_seen(page) - before
+        shown = page.messages.locator(".content").all_inner_texts()
+    last = [f"drop {number}" for number in range(total - len(shown) + 1, total + 1)]
+    print(
+        f"{total} messages at {RATE} a second: {seen} frames seen (with those of the page's own questions), "
+        f"the last {len(shown)} shown {'in order, none missing' if shown == last else 'WITH GAPS'}"
+    )
+
+
+def pour(line: socket.socket, total: int) -> None:
+    """Say *total* messages, at ``RATE`` a second."""
+    start = time.perf_counter()
+    for number in range(1, total + 1):
+        line.sendall(f"drop {number}\n".encode())
+        time.sleep(max(0.0, start + number / RATE - time.perf_counter()))
+
+
+def frames_seen(page: ConsolePage) -> int:
+    """How many frames the page says that it has seen."""
+    found = re.search(r"[\d,]+", page.page.locator("#wire-count").inner_text())
+    return int(found[0].replace(",", "")) if found else 0
+
+
+if __name__ == "__main__":
+    main()
