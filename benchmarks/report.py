@@ -15,6 +15,7 @@ from keeping import CROWD_MARK_MICROSECONDS, LONE_MARK_RATIO, PUBLISHERS, WINDOW
 from publishing import Publishing
 from scenarios import MEMORY_MARK_KIB, Run, Scenario
 from servers import AIOHTTP_CHANNELS, CHATEAU, NODE
+from watching import NOBODY
 from workshop import LIBRARIES, NODE_MODULES, PEERS_PYTHON, ROOT
 
 HEADING = (
@@ -85,6 +86,23 @@ def publish_table(what: Publishing, runs: Runs) -> str:
     return f"## {what.title}\n\n{_table(head, rows)}"
 
 
+def watch_table(what: Scenario, runs: Runs) -> str:
+    """One load: a row for each way to be watched."""
+    rows = [
+        (
+            state,
+            f"{median(run.microseconds for run in own):.2f}",
+            _span([run.microseconds for run in own], 2),
+            _share(ratio(runs, state, NOBODY)),
+            f"{median(run.frames_per_second for run in own):,.0f}",
+        )
+        for state, own in runs.items()
+        if own
+    ]
+    head = ("", "µs CPU a frame", "lowest to highest", f"of while {NOBODY}", "frames/s")
+    return f"## {what.title}\n\n{_table(head, rows)}"
+
+
 def kept_table(kept: Kept) -> str:
     """Keeping: a row for each thing that was measured."""
     measured = {
@@ -111,6 +129,7 @@ def publish_ratio(runs: Runs) -> float | None:
 def marks(
     results: Sequence[tuple[Scenario, Runs]],
     publishings: Sequence[tuple[Publishing, Runs]],
+    watchings: Sequence[tuple[Scenario, Runs]],
     kept: Kept,
     held: int,
     kib: dict[str, list[float]],
@@ -123,6 +142,12 @@ def marks(
     rows += [
         (what.title, *_verdict(publish_ratio(runs), what.mark, "of aiohttp")) for what, runs in publishings
     ]
+    rows += [
+        (f"{what.title}: {state}", *_verdict(ratio(runs, state, NOBODY), what.mark, "of unwatched"))
+        for what, runs in watchings
+        for state in runs
+        if state != NOBODY
+    ]
     crowd = median(kept.crowd) if kept.crowd else None
     rows.append(("Kept, 100 publishers", *_verdict(crowd, CROWD_MARK_MICROSECONDS, "µs a message")))
     rows.append(("Kept, a lone publisher", *_verdict(kept.ratio, LONE_MARK_RATIO, "of a bare commit")))
@@ -132,14 +157,14 @@ def marks(
     return f"## Marks\n\n{_table(('Chateau', 'measured', 'mark', ''), rows)}"
 
 
-def ratio(runs: Runs, name: str) -> float | None:
-    """A server's CPU a frame as a share of node ws's: each round's ratio, and their median.
+def ratio(runs: Runs, name: str, base: str = NODE.name) -> float | None:
+    """A server's CPU a frame as a share of *base*'s: each round's ratio, and their median.
 
     Both halves of a ratio come from the same minute, so that a machine that slows down shifts no ratio.
     """
-    node = runs.get(NODE.name, [])
+    bases = runs.get(base, [])
     own = runs.get(name, [])
-    shares = [a.microseconds / b.microseconds for a, b in zip(own, node, strict=False) if b.microseconds]
+    shares = [a.microseconds / b.microseconds for a, b in zip(own, bases, strict=False) if b.microseconds]
     return median(shares) if shares else None
 
 
@@ -163,12 +188,16 @@ def _row(name: str, own: Sequence[Run], share: float | None) -> tuple[str, ...]:
         name,
         f"{median(microseconds):.2f}",
         _span(microseconds, 2),
-        "" if share is None else f"{share:.2f}",
+        _share(share),
         f"{median(run.frames_per_second for run in own):,.0f}",
         _latency(run.p50_ms for run in own),
         _latency(run.p99_ms for run in own),
         f"{own[-1].frame_bytes:.0f}",
     )
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
 
 
 def _latency(values: Iterable[float | None]) -> str:

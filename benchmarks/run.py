@@ -25,10 +25,12 @@ from servers import (
     CHATEAU,
     KEEPING_CHATEAU,
     SERVERS,
+    WATCHED_CHATEAU,
     Running,
     Server,
     ServerError,
 )
+from watching import STATES, WATCHINGS, watched
 from workshop import BUILD, DATA, BuildError, MissingError, build_wsload
 
 QUICK_SHARE = 0.25
@@ -130,6 +132,32 @@ class Bench:
             self._failed(AIOHTTP_CHANNELS, exc)
         return results
 
+    def watchings(self) -> list[tuple[Scenario, report.Runs]]:
+        """The same load while nobody watches, with a live stream open, and with one session tapped."""
+        results: list[tuple[Scenario, report.Runs]] = []
+        try:
+            with Running(WATCHED_CHATEAU) as running:
+                for what in WATCHINGS:
+                    print(f"\n{what.title}: µs of server CPU a frame")
+                    results.append((what, self._watched_rounds(what, running)))
+        except (ServerError, LoadError) as exc:
+            self._failed(WATCHED_CHATEAU, exc)
+        return results
+
+    def _watched_rounds(self, what: Scenario, running: Running) -> report.Runs:
+        runs: report.Runs = {state: [] for state in STATES}
+        for number in range(self.rounds + 1):
+            self._say(f"  round {number}:" if number else "  warming:")
+            for state in STATES:
+                share = self._share if number else QUICK_SHARE
+                run = watched(running, what, state, tag=self._tag(), share=share)
+                self._say(f" {state} {run.microseconds:.2f}")
+                if number:
+                    runs[state].append(run)
+                time.sleep(PAUSE_SECONDS)
+            print()
+        return runs
+
     def _publish_rounds(self, what: Publishing, servers: Sequence[Running]) -> report.Runs:
         runs: report.Runs = {running.server.name: [] for running in servers}
         for number in range(self.rounds + 1):
@@ -206,11 +234,13 @@ def main() -> int:
     results = bench.loads(servers)
     kept = bench.keeping() if not options.only else report.Kept([], [], [])
     publishings = bench.publishings() if not options.only else []
+    watchings = bench.watchings() if not options.only else []
     kib = bench.memories(servers)
     tables = [report.load_table(scenario, runs) for scenario, runs in results]
     tables += [report.publish_table(what, runs) for what, runs in publishings]
+    tables += [report.watch_table(what, runs) for what, runs in watchings]
     tables += [report.kept_table(kept), report.memory_table(bench.held, kib)]
-    tables.append(report.marks(results, publishings, kept, bench.held, kib))
+    tables.append(report.marks(results, publishings, watchings, kept, bench.held, kib))
     text = "\n\n".join((facts, *tables)) + "\n"
     print(f"\n{text}")
     if options.markdown:

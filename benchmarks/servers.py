@@ -14,6 +14,7 @@ from workshop import BUILD, DATA, NODE_MODULES, PEERS, PEERS_PYTHON, ROOT, build
 
 START_SECONDS = 15
 STOP_SECONDS = 10
+SECRET_KEY = "benchmark"
 
 
 class ServerError(Exception):
@@ -40,15 +41,15 @@ def _python(name: str, program: str, *words: str) -> Server:
 
 # No rate limit, since the load is one; everything else as users get it, the schema check included.
 # The peers keep nothing, so where they are beside it Chateau keeps nothing on disk either.
-def _chateau(name: str, data: str) -> Server:
+def _chateau(name: str, data: str, *flags: str) -> Server:
     own = ("--lines-port", "0", "--max-rate", "0", "--presence-limit", "100", "--log-level", "warning")
-    return Server(
-        name, (sys.executable, str(ROOT / "server.py"), "--port", "PORT", "--data", data, *own), _nothing
-    )
+    start = (sys.executable, str(ROOT / "server.py"), "--port", "PORT", "--data", data)
+    return Server(name, (*start, *own, *flags), _nothing)
 
 
 CHATEAU = _chateau("chateau", ":memory:")
 KEEPING_CHATEAU = _chateau("chateau-kept", str(DATA))
+WATCHED_CHATEAU = _chateau("chateau-watched", ":memory:", "--secret-key", SECRET_KEY)
 AIOHTTP_CHANNELS = _python("aiohttp", "aiohttp_channels.py")
 AIOHTTP_FRAMES = _python("aiohttp, send_frame", "aiohttp_channels.py", "frames")
 NODE = Server(

@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -26,15 +27,23 @@ from chateau.listening import StartError, bound, bound_unix, shown, tls_context
 from chateau.mint import Mint
 from chateau.names import name_form
 from chateau.net import frames, listener
+from chateau.net.admin import Admin
+from chateau.net.figures import Figures
 from chateau.net.framing import EVENT_STREAM, LINES, WEBSOCKET
 from chateau.net.http import make_application, make_single_application
 from chateau.net.lines import LinesServer
+from chateau.net.live import Live
+from chateau.net.probe import Probe
 from chateau.net.proxies import TrustedProxies
 from chateau.net.publisher import PUBLISHING
 from chateau.net.publishing import Reception
+from chateau.net.reference_pages import http_refusal as shown_refusal
+from chateau.net.renderings import http_refusal
 from chateau.net.subscribing import Subscriptions
+from chateau.net.tap import Taps
 from chateau.net.websocket import Doorstep
 from chateau.net.wire import Wire, keep_alive
+from chateau.protocols.admin import AdminProtocol
 from chateau.protocols.channels import ChannelsProtocol
 from chateau.protocols.chateau import ChateauProtocol
 from chateau.protocols.contract import Contract
@@ -42,10 +51,13 @@ from chateau.protocols.event_streams import EventStreams
 from chateau.protocols.functions import FunctionsProtocol
 from chateau.protocols.lines import LinesProtocol
 from chateau.protocols.opcodes import OpcodesProtocol
-from chateau.settings import MEMORY, Settings, SettingsError, load
+from chateau.reference.messages import Sources
+from chateau.reference.renderings import Renderer
+from chateau.settings import MEMORY, Settings, SettingsError, described, load
 from chateau.store.errors import StoreError
 from chateau.store.memory import MemoryStore
 from chateau.store.sqlite import SqliteStore
+from chateau.times import rfc3339
 
 if TYPE_CHECKING:
     import socket
@@ -231,9 +243,15 @@ class Server:
                 channels, EventStreams(hub, broadcast=self._stream_wire.broadcast), self._stream_wire
             ),
             schemas=_schemas(contracts),
+            admin=self.admin,
+            renderer=Renderer(
+                contracts["chateau"], server_name=settings.server_name, http_refusal=http_refusal
+            ),
+            reference=Sources(contracts, tuple(described()), shown_refusal, settings.url_prefix),
             url_prefix=settings.url_prefix,
+            command_prefix=settings.command_prefix,
         )
-        reception = Reception(
+        reception = self._reception = Reception(
             application,
             channels,
             url_prefix=settings.url_prefix,
@@ -244,6 +262,25 @@ class Server:
         server = self._http_server(reception)
         reception.resume_with(server.handle_stream)
         return server
+
+    @cached_property
+    def admin(self) -> Admin:
+        """The keeper's part."""
+        settings = self.settings
+        protocol = AdminProtocol(
+            self.hub, self._contracts["admin"], stop=self.stop, has_key=settings.secret_key is not None
+        )
+        taps = Taps(self.hub, self._wires, now=now)
+        figures = Figures(
+            self.hub,
+            self._wires,
+            published=lambda: self._reception.desk.served,
+            is_tapped=taps.is_tapped,
+            clock=time.monotonic,
+            now=now,
+        )
+        live = Live(protocol, figures, Probe(self.wire, clock=time.perf_counter), self._loop)
+        return Admin(protocol, figures, live, taps, self._stream_wire)
 
     # Wires and listeners
 
@@ -335,6 +372,11 @@ def _schemas(contracts: Mapping[str, Contract]) -> dict[str, Any]:
         path.stem: orjson.loads(path.read_bytes()) for path in sorted(schemas_folder().glob("*.json"))
     }
     return of_protocols | of_files
+
+
+def now() -> str:
+    """The time, as messages have it."""
+    return rfc3339(datetime.now(UTC))
 
 
 def watches_sockets(loop: asyncio.AbstractEventLoop) -> bool:

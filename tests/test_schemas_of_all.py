@@ -23,8 +23,8 @@ CONTRACTS = {
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 
 
-def test_every_protocol_has_its_schemas() -> None:
-    assert CONTRACTS.keys() == {"chateau", "functions", "lines", "opcodes", "channels"}
+def test_every_protocol_and_the_admin_api_have_their_schemas() -> None:
+    assert CONTRACTS.keys() == {"chateau", "functions", "lines", "opcodes", "channels", "admin"}
 
 
 @every_file

@@ -11,6 +11,7 @@ export class Conversation {
   unread = 0;
   draft = "";
   refused = "";
+  isInside = false; // a room: whether this page is in it
   count = 0; // of members
   members = new Set();
   password; // of a locked room, to come back in

@@ -11,6 +11,7 @@ export class ConversationView {
   #house;
   #send;
   #messages = byId("messages");
+  #list = byId("message-list");
   #text = byId("text");
   #button = byId("say").querySelector("button");
   #elements = new WeakMap(); // of the items
@@ -40,8 +41,9 @@ export class ConversationView {
     const isOther = active !== this.#shown;
     const follows = isOther || isAtEnd(this.#messages);
     if (isOther) this.#change(active);
+    this.#text.disabled = this.#button.disabled = active === null || isOutside(active);
     say(byId("conversation-title"), titleOf(active));
-    say(byId("members"), active?.isRoom ? membersInWords(active) : "");
+    say(byId("members"), active?.isInside ? membersInWords(active) : "");
     say(byId("say-refused"), active?.refused ?? "");
     if (active && this.#text.value !== active.draft) this.#text.value = active.draft;
     this.#arrange(active?.items ?? []);
@@ -50,7 +52,6 @@ export class ConversationView {
 
   #change(active) {
     this.#shown = active;
-    this.#text.disabled = this.#button.disabled = active === null;
     this.#text.value = active?.draft ?? "";
   }
 
@@ -66,11 +67,11 @@ export class ConversationView {
   #arrange(items) {
     const wanted = items.map((item) => this.#elementOf(item));
     const kept = new Set(wanted);
-    for (const shown of [...this.#messages.children]) if (!kept.has(shown)) shown.remove();
-    let here = this.#messages.firstElementChild;
+    for (const shown of [...this.#list.children]) if (!kept.has(shown)) shown.remove();
+    let here = this.#list.firstElementChild;
     for (const each of wanted) {
       if (each === here) here = here.nextElementSibling;
-      else this.#messages.insertBefore(each, here);
+      else this.#list.insertBefore(each, here);
     }
   }
 
@@ -80,8 +81,13 @@ export class ConversationView {
   }
 }
 
+function isOutside({ isRoom, isInside }) {
+  return isRoom && !isInside;
+}
+
 function titleOf(conversation) {
   if (conversation === null) return "Join a room, or choose somebody";
+  if (isOutside(conversation)) return `${conversation.name} (you are not inside any more)`;
   return conversation.isRoom ? conversation.name : `With ${conversation.name}`;
 }
 

@@ -18,6 +18,7 @@ const TAKEN_PAUSE_MS = 1000;
 export class House {
   name = null;
   people = [];
+  protocols = {}; // by which each of them is here, by name
   rooms = []; // {room, members, available}
   conversations = new Map(); // by key
   active = null;
@@ -36,7 +37,7 @@ export class House {
   }
 
   get joined() {
-    return [...this.conversations.values()].filter((each) => each.isRoom);
+    return [...this.conversations.values()].filter((each) => each.isInside);
   }
 
   get unread() {
@@ -77,12 +78,9 @@ export class House {
 
   async join(name, password) {
     const known = this.conversations.get(keyOf("room", name));
-    if (known) return this.choose(known);
+    if (known?.isInside) return this.choose(known);
     const asked = password ? { room: name, password } : { room: name };
-    const { room, members } = await this.#wire.request(TYPE.join, asked);
-    const conversation = this.#conversation("room", room);
-    conversation.password = password;
-    this.#hasMembers(conversation, members);
+    const conversation = this.#isInside(await this.#wire.request(TYPE.join, asked), password);
     this.choose(conversation);
     await this.#catchUp(conversation);
     this.#lookSoon();
@@ -110,13 +108,57 @@ export class House {
 
   /** Say *content* in *conversation*. */
   async speak(conversation, content) {
-    if (conversation.isRoom) {
-      await this.#wire.request(TYPE.publish, { room: conversation.name, content });
-      return; // the room hears it, this page too
-    }
+    if (conversation.isRoom) return this.#publish(conversation, content);
     const { id, time } = await this.#wire.request(TYPE.message, { clients: [conversation.name], content });
     conversation.add({ id, time, content, sender: this.name, mine: true });
     this.#changed();
+  }
+
+  /** The room hears it, this page too. */
+  async #publish(conversation, content) {
+    try {
+      await this.#wire.request(TYPE.publish, { room: conversation.name, content });
+    } catch (error) {
+      if (OUTSIDE.has(error.code)) this.#isOutside(conversation); // deleted, or banned from it
+      throw error;
+    }
+  }
+
+  /** What the page did not ask by itself was done: *request*, written by hand, had this *answer*. */
+  learn(request, answer) {
+    LEARNT[answer.type]?.(this, request, answer);
+    this.#changed();
+  }
+
+  hasName(name) {
+    this.name = name;
+    this.#lookSoon();
+  }
+
+  wasSaid({ clients, content }, { id, time }) {
+    const others = clients.map((client) => this.people.find((each) => isSame(each, client)) ?? client);
+    for (const name of new Set(others)) {
+      if (name === this.name) continue; // it comes back as a push
+      const rest = others.filter((each) => each !== name);
+      this.#conversation("person", name).add({ id, time, content, sender: this.name, mine: true, others: rest });
+    }
+  }
+
+  async hasJoined({ password }, answer) {
+    const conversation = this.#isInside(answer, password);
+    if (this.active === null) this.choose(conversation);
+    this.#lookSoon();
+    await this.#catchUp(conversation).catch(() => {}); // it is cut off or put out again, and will be told so
+  }
+
+  hasLeft({ room }) {
+    const conversation = this.conversations.get(keyOf("room", room));
+    if (conversation) this.#drop(conversation);
+    this.#lookSoon();
+  }
+
+  hasGone() {
+    this.#forget();
   }
 
   /** What the server says unasked. */
@@ -174,9 +216,27 @@ export class House {
     this.#changed();
   }
 
+  /** This page came in, as *answer* says. */
+  #isInside({ room, members }, password) {
+    const conversation = this.#conversation("room", room);
+    conversation.isInside = true;
+    conversation.password = password;
+    this.#hasMembers(conversation, members);
+    return conversation;
+  }
+
+  /** This page is not in the room any more; what was said there stays. */
+  #isOutside(conversation) {
+    conversation.isInside = false;
+    conversation.isCutOff();
+    conversation.members.delete(this.name);
+    this.#lookSoon();
+  }
+
   #forget() {
     this.name = this.active = null;
     this.people = this.rooms = [];
+    this.protocols = {};
     this.conversations.clear();
     this.#changed();
   }
@@ -210,7 +270,9 @@ export class House {
       this.#hasMembers(conversation, (await this.#wire.request(TYPE.join, asked)).members);
       await this.#catchUp(conversation);
     } catch (error) {
-      if (error instanceof Refusal) conversation.refused = error.message;
+      if (!(error instanceof Refusal)) return;
+      conversation.refused = error.message;
+      this.#isOutside(conversation);
     }
     this.#changed();
   }
@@ -247,15 +309,29 @@ export class House {
     this.#asking = null;
     if (this.name === null || !this.#wire.isOpen) return;
     try {
-      const asked = [this.#wire.request(TYPE.list, {}, how), this.#wire.request(TYPE.rooms, {}, how)];
-      const [{ clients }, { rooms }] = await Promise.all(asked);
+      const asked = [this.#wire.request(TYPE.list, { protocols: true }, how), this.#wire.request(TYPE.rooms, {}, how)];
+      const [{ clients, protocols = {} }, { rooms }] = await Promise.all(asked);
       this.people = clients;
+      this.protocols = protocols;
       this.rooms = rooms;
       this.#changed();
     } catch {
       // the next time will tell: the connection is gone, or there was too much of everything
     }
   }
+}
+
+/** What a request that was written by hand has changed, by its type. */
+const LEARNT = {
+  [TYPE.register]: (house, { username }) => house.hasName(username),
+  [TYPE.unregister]: (house) => house.hasGone(),
+  [TYPE.message]: (house, request, answer) => house.wasSaid(request, answer),
+  [TYPE.join]: (house, request, answer) => house.hasJoined(request, answer),
+  [TYPE.leave]: (house, request, answer) => house.hasLeft(answer),
+};
+
+function isSame(one, other) {
+  return one.toLowerCase() === other.toLowerCase();
 }
 
 function stateInWords({ available, reason }) {

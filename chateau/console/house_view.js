@@ -44,40 +44,44 @@ export class HouseView {
     const all = [...rooms, ...unlisted.map(({ name, count }) => ({ room: name, members: count, available: true }))];
     return all.map(({ room, members, available }) => {
       const conversation = this.#house.conversations.get(keyOf("room", room));
-      const count = conversation ? conversation.count : members;
+      const isInside = conversation?.isInside ?? false;
+      const count = isInside ? conversation.count : members;
       return {
         kind: "room",
         name: room,
         conversation,
-        isInside: conversation !== undefined,
+        isInside,
         isActive: conversation !== undefined && conversation === active,
-        text: available ? `${count}` : `${count}, closed`,
+        text: available ? `${count}` : `${count}, not open`,
         spoken: `${count} inside${available ? "" : ", closed or locked"}`,
       };
     });
   }
 
   #personRows() {
-    const { people, conversations, active, name: me } = this.#house;
+    const { people, protocols, conversations, active, name: me } = this.#house;
     const here = new Set(people);
     const talks = [...conversations.values()].filter(({ isRoom, name }) => !isRoom && !here.has(name));
     return [...people, ...talks.map(({ name }) => name)].map((name) => {
       const conversation = conversations.get(keyOf("person", name));
       const text = name === me ? "you" : here.has(name) ? "" : "not here";
       const isActive = conversation !== undefined && conversation === active;
-      return { kind: "person", name, conversation, isActive, isGone: !here.has(name), text, spoken: text };
+      const protocol = Object.hasOwn(protocols, name) ? protocols[name].join(", ") : "";
+      const spoken = [protocol && `by ${protocol}`, text].filter(Boolean).join(", ");
+      return { kind: "person", name, conversation, isActive, isGone: !here.has(name), protocol, text, spoken };
     });
   }
 
   #entry(row) {
-    const { kind, name, conversation, isActive, isInside, isGone, text, spoken } = row;
+    const { kind, name, conversation, isActive, isInside, isGone, protocol = "", text, spoken } = row;
     const classes = ["entry", isInside && "inside", isGone && "gone"].filter(Boolean).join(" ");
     const unread = conversation?.unread ?? 0;
-    const label = [name, spoken, unread ? `${unread} unread` : ""].filter(Boolean).join(", ");
+    const label = [name, unread ? `${unread} unread` : "", spoken].filter(Boolean).join(", ");
     const button = element("button", { type: "button", class: classes, "aria-label": label, title: name, tabindex: "-1" });
     button.dataset.name = name;
     if (isActive) button.setAttribute("aria-current", "true");
     button.append(element("span", { class: "name" }, name));
+    button.append(element("span", { class: "protocol" }, protocol));
     if (unread) button.append(element("span", { class: "unread" }, `${unread}`));
     button.append(element("span", { class: "count" }, text));
     button.addEventListener("click", () => this.#hooks[kind](name));

@@ -1,34 +1,43 @@
 /** The page: puts the wire, the house and the three panels together, and says how the connection is. */
 
+import { Composer } from "./composer.js";
 import { ConversationView } from "./conversation_view.js";
-import { byId, say, show } from "./dom.js";
+import { byId, element, say, show } from "./dom.js";
 import { House } from "./house.js";
 import { HouseView } from "./house_view.js";
+import { Inspector } from "./inspector.js";
+import { offerLargeType } from "./large_type.js";
+import { belongs, scenarioOf } from "./scenario.js";
+import { Schemas } from "./schema.js";
 import { Dropped, Refusal, Wire } from "./wire.js";
 import { WireView } from "./wire_view.js";
+import { Writings } from "./writings.js";
 
 const RENDER_MS = 30; // what comes within this is shown at once
 const NAME_KEY = "chateau-name";
 
+const KICKED = /^kicked(?:: (.*))?$/s;
 const scheme = location.protocol === "https:" ? "wss" : "ws";
-const wire = new Wire(`${scheme}://${location.host}${document.documentElement.dataset.prefix}/ws`, {
+const { prefix } = document.documentElement.dataset;
+const wire = new Wire(`${scheme}://${location.host}${prefix}/ws`, {
   async opened() {
-    banner("");
+    if (!wasKicked) banner("");
     await attempt(() => house.comeBack(), byId("name-refused"));
     if (wire.isOpen) say(byId("status"), "Connected");
   },
   closed(event, pauseMs) {
     say(byId("status"), `Not connected; trying again in ${inSeconds(pauseMs)}`);
-    if (event.code === 1008) banner(`The server closed the connection: ${event.reason || "it did not say why"}.`);
+    sayTapped(false);
+    if (event.code === 1008) sayClosed(event.reason);
     if (wasOpen) house.cutOff();
     wasOpen = false;
   },
   pushed(frame) {
-    if (frame.event === "shutdown") sayShutdown(frame);
-    else house.hear(frame);
+    (TOLD[frame.event] ?? ((other) => house.hear(other)))(frame);
   },
   seen(entry) {
     if (entry.what === "connected") wasOpen = true;
+    if (belongs(entry, house.name)) session.push(entry);
     wireView.add(entry);
     changed();
   },
@@ -36,9 +45,18 @@ const wire = new Wire(`${scheme}://${location.host}${document.documentElement.da
 const house = new House(wire, changed);
 const houseView = new HouseView(house, { room: join, person: talkTo, left: leave });
 const conversationView = new ConversationView(house, send);
-const wireView = new WireView();
+const writings = new Writings(`${prefix}/renderings`);
+const wireView = new WireView(new Inspector(schemas, (entry) => writings.of(entry)));
+new Composer(schemas, () => ({ room: house.rooms.map(({ room }) => room), username: house.people }), sayByHand);
 
+/** What the server tells of itself. */
+const TOLD = { shutdown: sayShutdown, tapped: ({ active }) => sayTapped(active) };
+
+const session = []; // entries of the wire that a scenario has to have
+
+let knownSchemas = null;
 let wasOpen = false;
+let wasKicked = false;
 let isEntering = false;
 let rendering = null;
 
@@ -58,7 +76,8 @@ function render() {
   conversationView.render();
   wireView.render();
   document.title = house.unread ? `(${house.unread}) Chateau` : "Chateau";
-  if (isIn !== wasIn) focusField(byId(isIn ? "room" : "name"));
+  const isElsewhere = byId("wire").contains(document.activeElement); // where a frame written by hand did it
+  if (isIn !== wasIn && !isElsewhere) focusField(byId(isIn ? "room" : "name"));
 }
 
 /** Do *action*; a refusal, or a lost connection, is told in *place*, and returned. */
@@ -80,6 +99,34 @@ async function failureOf(action) {
   }
 }
 
+/** The schemas, asked for when somebody wants to know. */
+function schemas() {
+  knownSchemas ??= askForSchemas().catch((error) => {
+    knownSchemas = null; // the next time will tell
+    throw error;
+  });
+  return knownSchemas;
+}
+
+async function askForSchemas() {
+  const answer = await fetch(`${prefix}/asyncapi.json`);
+  return new Schemas((await answer.json()).components.schemas);
+}
+
+/** Send *text* as it is, and show its answer; what it did to the house, the house learns. */
+async function sayByHand(text) {
+  let answered;
+  const error = await failureOf(async () => {
+    answered = await wire.say(text);
+  });
+  if (error) return error.message;
+  const { frame, entry } = answered;
+  if (frame.status === 200) house.learn(JSON.parse(text), frame);
+  render();
+  wireView.choose(entry);
+  return `${frame.status === 200 ? "Done" : `Refused (${frame.code})`}: the answer is shown above.`;
+}
+
 async function join(name, password) {
   const error = await attempt(() => house.join(name, password), byId("join-refused"));
   const isLocked = error?.code === "access_denied";
@@ -89,6 +136,7 @@ async function join(name, password) {
     focusField(byId(isLocked ? "password" : "room"));
     return;
   }
+  goOn();
   byId("room").value = byId("password").value = "";
   goToConversation();
 }
@@ -111,7 +159,7 @@ async function send(conversation, content) {
   if (error) {
     conversation.refused = error.message;
     conversation.draft ||= content;
-  }
+  } else goOn();
   changed();
 }
 
@@ -129,6 +177,24 @@ function focusField(field) {
 function banner(sentence) {
   say(byId("banner"), sentence);
   show(byId("banner"), sentence !== "");
+}
+
+function sayTapped(isTapped) {
+  say(byId("tapped"), isTapped ? "A keeper of the house sees what you send and get." : "");
+}
+
+/** Why the server closed the connection; who was sent away goes on reading it after coming back. */
+function sayClosed(reason) {
+  const kicked = KICKED.exec(reason);
+  wasKicked = kicked !== null;
+  if (!wasKicked) banner(`The server closed the connection: ${reason || "it did not say why"}.`);
+  else banner(`A keeper of the house sent you away${kicked[1] ? `: ${kicked[1]}` : ""}.`);
+}
+
+/** What was told of being sent away has been read, since somebody goes on here. */
+function goOn() {
+  if (wasKicked) banner("");
+  wasKicked = false;
 }
 
 function sayShutdown({ reason }) {
@@ -165,6 +231,14 @@ byId("join").addEventListener("submit", (event) => {
   if (name !== "") join(name, byId("password-label").hidden ? "" : byId("password").value);
 });
 
+byId("save").addEventListener("click", () => {
+  const time = new Date().toISOString().slice(0, 16).replace("T", " ");
+  const file = new Blob([scenarioOf(session, `A session of the page, saved at ${time} UTC`)], { type: "application/json" });
+  const address = URL.createObjectURL(file);
+  element("a", { href: address, download: "session.json" }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+});
+
 byId("change-name").addEventListener("click", () => attempt(() => house.goOut(), byId("name-refused")));
 
 document.addEventListener("visibilitychange", () => {
@@ -197,6 +271,7 @@ function remember(name) {
   }
 }
 
+offerLargeType(byId("large-type"));
 byId("name").value = suggestedName();
 focusField(byId("name"));
 wire.connect();

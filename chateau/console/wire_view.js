@@ -1,6 +1,6 @@
-/** The wire, at the right: every frame of this page's connection, and the chosen one in full. */
+/** The wire, at the right: every frame of this page's connection, in a list to choose from. */
 
-import { byId, element, isAtEnd, keepOneStop, say, show, toEnd, walkable } from "./dom.js";
+import { byId, element, isAtEnd, keepOneStop, say, toEnd, walkable } from "./dom.js";
 
 const KEPT = 500;
 const KEPT_ROUTINE = 100; // of them; what the page asks regularly must not push out what was said
@@ -11,15 +11,19 @@ const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-d
 
 export class WireView {
   #list = byId("frames");
+  #inspector;
+  #buttons = new WeakMap(); // of the entries
   #new = []; // not shown yet
   #count = 0;
-  #chosen = null;
+  #chosen = null; // an entry
 
-  constructor() {
+  constructor(inspector) {
+    this.#inspector = inspector;
     walkable(this.#list);
+    new ResizeObserver(() => this.#reveal()).observe(this.#list);
     byId("routine").addEventListener("change", () => this.#filter());
-    byId("frame-close").addEventListener("click", () => this.#close());
-    byId("wire").addEventListener("keydown", (event) => event.key === "Escape" && this.#close());
+    byId("frame-close").addEventListener("click", () => this.close());
+    byId("wire").addEventListener("keydown", (event) => event.key === "Escape" && !event.defaultPrevented && this.close());
     this.#filter();
   }
 
@@ -27,6 +31,7 @@ export class WireView {
     this.#new.push(entry);
     if (this.#new.length > KEPT) this.#new.shift();
     if (entry.direction !== "note") this.#count++;
+    if (entry.request && entry.request === this.#chosen) this.choose(entry.request); // with its answer now
   }
 
   render() {
@@ -40,6 +45,34 @@ export class WireView {
     if (follows) toEnd(this.#list);
   }
 
+  /** Show *entry* in full, whether or not it still is in the list. */
+  choose(entry) {
+    this.#press(false);
+    this.#chosen = entry;
+    this.#press(true);
+    this.#inspector.show(entry, (other) => this.choose(other));
+    this.#reveal();
+  }
+
+  close() {
+    if (this.#chosen === null) return;
+    const hadFocus = byId("frame").contains(document.activeElement);
+    this.#inspector.hide();
+    this.#press(false);
+    if (hadFocus) (this.#buttons.get(this.#chosen) ?? byId("wire")).focus();
+    this.#chosen = null;
+  }
+
+  /** Have the chosen frame seen in the list, or else the newest, when the list gets smaller. */
+  #reveal() {
+    if (this.#chosen === null) toEnd(this.#list);
+    else this.#buttons.get(this.#chosen)?.scrollIntoView({ block: "nearest" });
+  }
+
+  #press(isPressed) {
+    this.#buttons.get(this.#chosen)?.setAttribute("aria-pressed", String(isPressed));
+  }
+
   #prune(rows, kept) {
     while (rows.length > kept) rows[0].remove();
   }
@@ -51,69 +84,40 @@ export class WireView {
 
   #row(entry) {
     const { direction, at, size, latency } = entry;
-    const time = `${CLOCK.format(at)}.${String(at.getMilliseconds()).padStart(3, "0")}`;
     const button = element(
       "button",
-      { type: "button", tabindex: "-1", "aria-pressed": "false" },
-      element("span", { class: "when" }, time),
+      { type: "button", tabindex: "-1", "aria-pressed": String(entry === this.#chosen) },
+      element("span", { class: "when" }, inClock(at)),
       element("span", { class: direction, "aria-hidden": "true" }, ARROWS[direction]),
       element("span", { class: "what" }, element("span", { class: "unseen" }, SPOKEN[direction]), ` ${summary(entry)}`),
       element("span", { class: "size" }, size === undefined ? "" : inBytes(size)),
       element("span", { class: "latency" }, latency === undefined ? "" : `${latency.toFixed(1)} ms`),
     );
-    button.addEventListener("click", () => this.#choose(button, entry, time));
+    button.addEventListener("click", () => (entry === this.#chosen ? this.close() : this.choose(entry)));
+    this.#buttons.set(entry, button);
     const classes = [entry.routine && "routine", entry.code && "refusal"].filter(Boolean).join(" ");
     return element("li", { class: classes }, button);
   }
-
-  #choose(button, entry, time) {
-    if (this.#chosen === button) {
-      this.#close();
-      return;
-    }
-    this.#chosen?.setAttribute("aria-pressed", "false");
-    this.#chosen = button;
-    button.setAttribute("aria-pressed", "true");
-    say(byId("frame-title"), titleOf(entry, time));
-    byId("frame-text").textContent = inFull(entry);
-    show(byId("frame"), true);
-    byId("frame-text").scrollTop = 0;
-    button.scrollIntoView({ block: "nearest" });
-  }
-
-  #close() {
-    if (this.#chosen === null) return;
-    const hadFocus = byId("frame").contains(document.activeElement);
-    this.#chosen.setAttribute("aria-pressed", "false");
-    show(byId("frame"), false);
-    if (hadFocus) this.#chosen.focus();
-    this.#chosen = null;
-  }
 }
 
-function summary({ direction, type, event, code, said, what, detail }) {
+/** What *entry* is, in a line. */
+export function summary({ direction, type, event, code, said, what, detail }) {
   if (direction === "note") return `${what} ${detail}`;
-  const name = NAMES[type] ?? "frame";
+  const name = type === 0 && event ? "house" : (NAMES[type] ?? "frame");
   const rest = code ?? event ?? (said ? "push" : direction === "in" ? "answer" : "");
-  return `${type ?? "?"} ${name}${rest ? `: ${rest}` : ""}`;
+  return `${Number.isInteger(type) ? type : "?"} ${name}${rest ? `: ${rest}` : ""}`;
 }
 
-function titleOf({ direction, size, latency }, time) {
-  if (direction === "note") return time;
+export function titleOf({ direction, at, size, latency }) {
+  if (direction === "note") return inClock(at);
   const took = latency === undefined ? "" : `, answered after ${latency.toFixed(1)} ms`;
-  return `${direction === "out" ? "Sent" : "Received"} at ${time}, ${inBytes(size)}${took}`;
+  return `${direction === "out" ? "Sent" : "Received"} at ${inClock(at)}, ${inBytes(size)}${took}`;
 }
 
-/** The frame's JSON, laid out; as it came, where it is too long to be kept whole. */
-function inFull({ direction, what, detail, kept, size }) {
-  if (direction === "note") return `${what} ${detail}`;
-  try {
-    return JSON.stringify(JSON.parse(kept), null, 2);
-  } catch {
-    return `${kept} …\n(the first ${kept.length} characters of ${size} bytes)`;
-  }
-}
-
-function inBytes(size) {
+export function inBytes(size) {
   return size < 10_000 ? `${size} B` : `${(size / 1024).toFixed(1)} KiB`;
+}
+
+function inClock(at) {
+  return `${CLOCK.format(at)}.${String(at.getMilliseconds()).padStart(3, "0")}`;
 }

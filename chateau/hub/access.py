@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from chateau.hub.errors import AccessDenied, InvalidAddress, TooManyTries, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from ipaddress import IPv4Address, IPv4Network
 
     from chateau.hub.ports import Clock
@@ -53,6 +53,9 @@ class Networks:
 
     def __len__(self) -> int:
         return len(self._networks)
+
+    def __iter__(self) -> Iterator[Network]:
+        return iter(self._networks)
 
     def has(self, network: Network) -> bool:
         """Whether *network* itself was added."""
@@ -114,6 +117,10 @@ class Access:
         """
         self._bans.discard(parsed_network(addresses))
         self._mark_banned()
+
+    def bans(self) -> list[str]:
+        """The addresses and ranges that are banned, in the order in which the bans were given."""
+        return [shown(network) for network in self._bans]
 
     def is_banned(self, address: str) -> bool:
         """Whether requests from *address* are refused."""
@@ -227,6 +234,11 @@ def parsed_network(text: str) -> Network:
         if mapped is not None:
             return ip_network((mapped, network.prefixlen - 96), strict=False)
     return network
+
+
+def shown(network: Network) -> str:
+    """*network* as people write it: a single address without its length."""
+    return str(network if network.num_addresses > 1 else network.network_address)
 
 
 def _add(networks: Networks, network: Network) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chateau.hub.events import DirectMessage, RoomState, Shutdown
+from chateau.hub.events import DirectMessage, RoomState, Shutdown, Tapped
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -50,6 +50,8 @@ class Delivery:
                 hand(event, sessions)
         elif isinstance(event, Shutdown):
             hand(event, self._sessions.values())
+        elif isinstance(event, Tapped):
+            hand(event, self._open((event.session_id,)))
         elif isinstance(event, RoomState) and event.username is not None:
             hand(event, self._registry.present((event.username,)))
         else:

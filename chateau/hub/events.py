@@ -116,7 +116,18 @@ class Shutdown:
     reason: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Tapped:
+    """A keeper of the house began to see what the session *session_id* sends and gets, or saw the last of it.
+
+    That session alone is told.
+    """
+
+    session_id: str
+    active: bool
+
+
 PackageKind = Literal["text", "json", "bytes"]
 Kept = RoomMessage | Package | Arrival
 RoomEvent = RoomMessage | Package | Joined | Left | MemberCount | RoomState
-Event = DirectMessage | RoomEvent | Shutdown
+Event = DirectMessage | RoomEvent | Shutdown | Tapped

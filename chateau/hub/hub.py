@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from chateau.hub.access import Access, check_entry, check_open
 from chateau.hub.delivery import Delivery
 from chateau.hub.errors import AlreadyInRoom, NotInRoom, Unavailable, UnknownRecipient
-from chateau.hub.events import CHANNEL, Arrival, DirectMessage, Package, RoomMessage, Shutdown
+from chateau.hub.events import CHANNEL, Arrival, DirectMessage, Package, RoomMessage, Shutdown, Tapped
 from chateau.hub.idempotency import RecentKeys
 from chateau.hub.presence import Presence
 from chateau.hub.registry import Registry
@@ -154,6 +154,13 @@ class Hub:
             return names
         return [name for name in names if self._reaches(viewer, name)]
 
+    def protocols(self, usernames: Iterable[str], viewer: Session | None = None) -> dict[str, list[str]]:
+        """By which protocols each of *usernames*, as registered, is here, sorted.
+
+        Sessions that *viewer* may not reach do not count.
+        """
+        return {name: self._protocols_of(name, viewer) for name in usernames}
+
     def session(self, id: str) -> Session | None:  # noqa: A002
         """The open session with this id."""
         return self._sessions.get(id)
@@ -219,6 +226,16 @@ class Hub:
         holders = dict.fromkeys(holder for name in usernames for holder in self._registry.holders(name))
         reached = [holder.id for holder in holders if self.access.reaches(session, holder)]
         return None if len(reached) == len(holders) else tuple(reached)
+
+    def _protocols_of(self, username: str, viewer: Session | None) -> list[str]:
+        holders = self._registry.present((username,))
+        return sorted(
+            {
+                holder.subscriber.name
+                for holder in holders
+                if viewer is None or self.access.reaches(viewer, holder)
+            }
+        )
 
     def _reaches(self, session: Session, username: str) -> bool:
         return any(self.access.reaches(session, holder) for holder in self._registry.holders(username))
@@ -355,6 +372,10 @@ class Hub:
     def shut_down(self, reason: str | None = None) -> None:
         """Tell every session that the house closes."""
         self._announce(Shutdown(reason))
+
+    def tell_tapped(self, session: Session, *, active: bool) -> None:
+        """Tell *session* that a keeper of the house sees what it sends and gets, or does so no more."""
+        self._announce(Tapped(session.id, active))
 
     # Below: what the use cases share
 

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from chateau.hub.session import Session
 
 
+BANNED = "You were banned from the room."
+"""Why a room is not available to the one who is told so."""
+
+
 class Rooms:
     """The house's rooms, by the form of their names, and the keepers' use cases."""
 
@@ -173,8 +177,7 @@ class Rooms:
             room.banned.add(session.sort_key)
             if session.rooms is not None and room.key in session.rooms:
                 self._leave(session, room)
-        reason = "You were banned from the room."
-        self._announce(RoomState(room.name, available=False, reason=reason, username=shown))
+        self._announce(RoomState(room.name, available=False, reason=BANNED, username=shown))
         return shown
 
     def unban(self, name: str, username: str) -> None:

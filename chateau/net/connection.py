@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 from tornado.iostream import SSLIOStream, StreamClosedError
 
 from chateau.net import frames
+from chateau.net.ears import OverheardDecoder, overheard
 from chateau.net.frames import Binary, Close, Ping, Pong, Violation
 from chateau.net.outbox import Outbox
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
     from tornado.iostream import IOStream
 
+    from chateau.hub.session import Session
+    from chateau.net.ears import Ear
+    from chateau.net.framing import Decoder
     from chateau.net.wire import Wire
     from chateau.protocols.wire import Door, LinePeer, Peer
 
@@ -53,14 +57,27 @@ CLOSED: Final = 4
 class Connection(Outbox):
     """One client's connection, whatever carries its bytes."""
 
-    __slots__ = ("_decoder", "_has_ended", "_peer", "_state", "_timer", "heard", "unanswered_pings", "wire")
+    __slots__ = (
+        "_decoder",
+        "_ear",
+        "_has_ended",
+        "_peer",
+        "_state",
+        "_timer",
+        "heard",
+        "received",
+        "unanswered_pings",
+        "wire",
+    )
 
     def __init__(self, wire: Wire) -> None:
         super().__init__(wire.max_outbox)
         self.wire = wire
         self.heard = True  # has anything come since the last look?
         self.unanswered_pings = 0
-        self._decoder = wire.framing.decoder(wire.max_frame)
+        self.received = 0  # messages
+        self._ear: Ear | None = None
+        self._decoder: Decoder = wire.framing.decoder(wire.max_frame)
         self._peer: Peer | None = None  # until the session ends
         self._state: int = OPEN
         self._has_ended = False  # the client says nothing more, and may still listen
@@ -70,6 +87,29 @@ class Connection(Outbox):
         """Begin: *door* opens a peer for this client."""
         self._peer = door.open(self, address, port)
         self.wire.connections.add(self)
+
+    @property
+    def session(self) -> Session | None:
+        """The session that it carries, until that ends."""
+        return None if self._peer is None else self._peer.session
+
+    def tap(self, ear: Ear) -> Callable[[], None]:
+        """Have *ear*, the only one, hear all that comes and goes; returns what takes it away again.
+
+        A connection that nobody listens to pays nothing for it: what decodes and what writes are replaced.
+        """
+        decoder, write = self._decoder, self.write
+
+        def untap() -> None:
+            self._ear = None
+            self._decoder = decoder
+            if self._state != CLOSED:
+                self.write = write
+
+        self._ear = ear
+        self._decoder = OverheardDecoder(decoder, ear)
+        self.write = overheard(write, ear)
+        return untap
 
     def send(self, payload: bytes) -> None:
         """Send *payload*, UTF-8, as a text frame at the end of the turn; nothing follows a close frame."""
@@ -111,6 +151,8 @@ class Connection(Outbox):
         self.write = len  # whatever is still put in is taken, and goes nowhere
         self._close_transport()
         self._end_session()
+        if self._ear is not None:
+            self._ear.on_gone()
 
     # What comes in
 
@@ -121,6 +163,7 @@ class Connection(Outbox):
             for received in self._decoder.feed(data):
                 if received.__class__ is str:
                     if self._state == OPEN:
+                        self.received += 1
                         self._peer.on_text(received)  # type: ignore[union-attr]
                 else:
                     self._HANDLERS[type(received)](self, received)
@@ -144,6 +187,7 @@ class Connection(Outbox):
 
     def _on_binary(self, received: Binary) -> None:
         if self._peer is not None:
+            self.received += 1
             self._peer.on_binary(received.payload)
 
     def _on_ping(self, received: Ping) -> None:

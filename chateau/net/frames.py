@@ -268,6 +268,13 @@ def text_frame(payload: bytes) -> bytes:
     return _frame(TEXT, payload)
 
 
+def masked_text_frame(payload: bytes, key: bytes) -> bytes:
+    """The same as a client sends it: under the masking *key* of four bytes, which stands in front of it."""
+    frame = text_frame(payload)
+    head = frame[: len(frame) - len(payload)]
+    return bytes((head[0], head[1] | _MASKED)) + head[2:] + key + mask(key, payload)
+
+
 def binary_frame(payload: bytes) -> bytes:
     """A whole binary message."""
     return _frame(BINARY, payload)

@@ -1,4 +1,4 @@
-"""HTTP: which address leads where, the page at ``/``, the schemas and the specifications.
+"""HTTP: which address leads where, the console's pages, the schemas and the specifications.
 
 The doors themselves are WebSockets and event streams; see :mod:`chateau.net.websocket` and
 :mod:`chateau.net.subscribing`. What is published comes in by :mod:`chateau.net.publishing`.
@@ -14,7 +14,10 @@ import orjson
 from tornado.routing import PathMatches, Rule
 from tornado.web import Application, HTTPError
 
+from chateau.net.admin import admin_routes
 from chateau.net.page import Console, ConsoleFile, FrontPage, Page
+from chateau.net.reference_pages import Reference, reference_routes
+from chateau.net.renderings import RenderingsPage
 from chateau.net.specifications import SpecificationPage, specifications
 from chateau.net.subscribing import ChannelEntrance, EventStreamEntrance
 from chateau.net.websocket import WebSocketEntrance, asks_for_websocket
@@ -25,9 +28,12 @@ if TYPE_CHECKING:
     from tornado.httputil import HTTPServerRequest
     from tornado.web import RequestHandler
 
+    from chateau.net.admin import Admin
     from chateau.net.subscribing import Subscriptions
     from chateau.net.websocket import Doorstep
     from chateau.protocols.wire import Door
+    from chateau.reference.messages import Sources
+    from chateau.reference.renderings import Renderer
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +48,13 @@ def make_application(
     subscriptions: Subscriptions,
     *,
     schemas: Schemas,
+    admin: Admin,
+    renderer: Renderer,
+    reference: Sources,
     url_prefix: str = "",
+    command_prefix: str = "!",
 ) -> Application:
-    """The server's addresses: each of *doors* at its path, the channels, *schemas*, the page.
+    """The server's addresses: each of *doors* at its path, the channels, *schemas*, *admin*, the pages.
 
     The door at ``/`` is for WebSockets; whoever asks for that address by plain HTTP gets the page.
     """
@@ -62,13 +72,25 @@ def make_application(
             Rule(UpgradeMatches(prefix + "/?"), WebSocketEntrance, root),
             Rule(UpgradeMatches(prefix + CHANNEL_PATH), ChannelEntrance, channels),
             (prefix + CHANNEL_PATH, EventStreamEntrance, channels),
+            *admin_routes(prefix, admin, doorstep),
             (prefix + "/schemas/", SchemaIndex, {"schemas": schemas, "url_prefix": url_prefix}),
             (prefix + r"/schemas/(.+)\.json", SchemaPage, {"schemas": schemas}),
             *(
                 (f"{prefix}/{re.escape(name)}", SpecificationPage, {"specification": specification})
                 for name, specification in specifications(schemas, url_prefix).items()
             ),
+            (
+                prefix + "/renderings",
+                RenderingsPage,
+                {"renderer": renderer, "url_prefix": url_prefix, "command_prefix": command_prefix},
+            ),
+            *reference_routes(prefix, url_prefix, Reference(reference, console)),
             (prefix + "/?", FrontPage, {"console": console, "url_prefix": url_prefix}),
+            (
+                prefix + "/console/house",
+                FrontPage,
+                {"console": console, "url_prefix": url_prefix, "name": "keeper.html"},
+            ),
             (prefix + "/console/([0-9a-f]{16})/([^/]+)", ConsoleFile, {"console": console}),
         ],
         default_handler_class=NotFound,

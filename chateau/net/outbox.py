@@ -148,6 +148,11 @@ class Outbox:
         """Whether all that was put in has been written."""
         return self.frames is None and self._backlog is None
 
+    @property
+    def begun_bytes(self) -> int:
+        """Bytes that are still to go out of a frame that has begun to."""
+        return len(self._backlog[0]) if self._backlog and self._begun else 0
+
     def on_blocked(self) -> None:
         """A backlog has formed: :meth:`drain` is to be called when something can be written again."""
         raise NotImplementedError

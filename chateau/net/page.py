@@ -1,8 +1,8 @@
-"""Plain answers over HTTP: what all have in common, and the page at ``/`` with the files that it is made of.
+"""Plain answers over HTTP: what all have in common, and the console's pages with their files.
 
 The files are read once, at the start. They are served below an address with a hash of all of them in it, so
 that a browser keeps them for good, and never mixes two versions; between themselves they name each other as
-they lie in the folder. What the page does is in ``chateau/console/``.
+they lie in the folder. What the pages do is in ``chateau/console/``.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ HOST = re.compile(r"[\w.\-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?", re.A)
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """The page and its files, by their names; *version* changes whenever one of them does."""
+    """The pages and their files, by their names; *version* changes whenever one of the files does."""
 
-    page: str
+    pages: Mapping[str, str]
     files: Mapping[str, bytes]
     version: str
 
@@ -48,7 +48,8 @@ class Console:
         digest = sha256()
         for name, content in files.items():
             digest.update(f"{name} {len(content)} ".encode() + content)
-        return cls((folder / "index.html").read_text("utf-8"), files, digest.hexdigest()[:16])
+        pages = {path.name: path.read_text("utf-8") for path in folder.glob("*.html")}
+        return cls(pages, files, digest.hexdigest()[:16])
 
 
 class Page(RequestHandler):
@@ -63,11 +64,12 @@ class Page(RequestHandler):
 
 
 class FrontPage(Page):
-    """The page: the house in a browser, and where the other doors are."""
+    """One of the console's pages, *name*, with what only the server knows written into it."""
 
-    def initialize(self, console: Console, url_prefix: str) -> None:
+    def initialize(self, console: Console, url_prefix: str, name: str = "index.html") -> None:
         self._console = console
         self._prefix = url_prefix
+        self._page = console.pages[name]
 
     def get(self) -> None:
         scheme, host = self.request.protocol, self.request.host
@@ -81,7 +83,7 @@ class FrontPage(Page):
         self.set_header("Cache-Control", "no-cache")
         self.set_header("Content-Security-Policy", content_policy(host))
         self.set_header("Referrer-Policy", "no-referrer")
-        self.finish(re.sub(r"\{\{ (\w+) \}\}", lambda name: escape(shown[name[1]]), self._console.page))
+        self.finish(re.sub(r"\{\{ (\w+) \}\}", lambda name: escape(shown[name[1]]), self._page))
 
 
 class ConsoleFile(Page):

@@ -87,6 +87,7 @@ class PublishDesk:
     ) -> None:
         """*allows_origin* is asked about pages of other origins; *clock* returns seconds since 1970, UTC."""
         self.max_body = channels.max_frame
+        self.served = 0  # requests to publish, whatever became of them
         self._channels = channels
         self._address_of = address_of
         self._allows_origin = allows_origin
@@ -108,6 +109,7 @@ class PublishDesk:
         self, errand: Errand, headers: HTTPHeaders, body: bytes, context: Any
     ) -> tuple[Answer, Commit | None]:
         """Do the *errand*. Its answer holds once the commit is done; :func:`not_kept` where that fails."""
+        self.served += 1
         try:
             receipt = self._publish(errand, headers, body, context)
         except HubError as error:
@@ -126,9 +128,8 @@ class PublishDesk:
         second = int(self._clock())
         if second != self._second:
             self._second = second
-            self._date = f"Date: {format_timestamp(second)}\r\n".encode()
-        status, lines = answer
-        return b"%b%b%b%b\r\n%b" % (_HEADS[status], self._date, lines, connection, BODIES[status])
+            self._date = date_line(second)
+        return bytes_of(answer, self._date, connection)
 
     def _publish(
         self, errand: Errand, headers: HTTPHeaders, body: bytes, context: Any
@@ -206,8 +207,24 @@ def _password(query: str, headers: HTTPHeaders) -> str | None:
         given = parse_qs(query, keep_blank_values=True).get("pwd")
         if given is not None:
             return given[0]
+    return bearer_token(headers)
+
+
+def bearer_token(headers: HTTPHeaders) -> str | None:
+    """The key that ``Authorization: Bearer KEY`` gives; None where there is no such header."""
     scheme, _, token = (header(headers, "Authorization") or "").partition(" ")
     return token.strip().encode("latin-1").decode(errors="replace") if scheme.lower() == "bearer" else None
+
+
+def date_line(second: int) -> bytes:
+    """The header line that says that it is *second*, since 1970 in UTC."""
+    return f"Date: {format_timestamp(second)}\r\n".encode()
+
+
+def bytes_of(answer: Answer, date: bytes, connection: bytes = b"") -> bytes:
+    """*answer* in bytes, with the header lines *date* and *connection*."""
+    status, lines = answer
+    return b"%b%b%b%b\r\n%b" % (_HEADS[status], date, lines, connection, BODIES[status])
 
 
 def _head(status: int) -> bytes:

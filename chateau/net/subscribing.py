@@ -97,7 +97,7 @@ class EventStreamEntrance(Page):
             refuse(self, error)
             return
         door = self._subscriptions.streams.door(name, self.request.headers.get("Last-Event-ID"))
-        head = _head(self._allowed_origin())
+        head = stream_head(self._allowed_origin())
         stream = self.detach()
         try:
             await stream.write(head)
@@ -127,7 +127,8 @@ def refuse(handler: RequestHandler, error: HubError) -> None:
     say(handler, status, str(error).encode("unicode_escape").decode())
 
 
-def _head(origin: str | None) -> bytes:
+def stream_head(origin: str | None = None) -> bytes:
+    """The head of an event stream that does not end; pages of *origin* may read it."""
     lines = [
         "HTTP/1.1 200 OK",
         f"Server: Chateau/{__version__}",

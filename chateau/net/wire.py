@@ -40,6 +40,7 @@ class Wire:
     beside: InitVar[Wire | None] = None  # another wire of the same server
     is_closing: bool = field(default=False, init=False)  # nobody is let in any more
     connections: set[Connection] = field(default_factory=set, init=False)
+    received_before: int = field(default=0, init=False)  # messages, on connections that have ended
     turn: Turn = field(init=False)
     poller: Poller = field(init=False)
     _all_gone: asyncio.Event | None = field(default=None, init=False)
@@ -74,7 +75,9 @@ class Wire:
 
     def forget(self, connection: Connection) -> None:
         """*connection* has ended."""
-        self.connections.discard(connection)
+        if connection in self.connections:
+            self.connections.discard(connection)
+            self.received_before += connection.received
         if self._all_gone is not None and not self.connections:
             self._all_gone.set()
 

@@ -22,6 +22,7 @@ from chateau.hub.events import (
     RoomMessage,
     RoomState,
     Shutdown,
+    Tapped,
 )
 from chateau.protocols.commits import joined_commit
 from chateau.protocols.errors import TooLarge
@@ -261,6 +262,10 @@ def _of_shutdown(event: Shutdown) -> Frame:
     return {"event": "shutdown", "reason": event.reason}
 
 
+def _of_tapped(event: Tapped) -> Frame:
+    return {"event": "tapped", "active": event.active}
+
+
 FRAMES: dict[type, Callable[[Any], Frame | None]] = {
     DirectMessage: lambda _: None,  # a listener is nobody's recipient
     RoomMessage: _of_message,
@@ -269,4 +274,5 @@ FRAMES: dict[type, Callable[[Any], Frame | None]] = {
     MemberCount: _of_count,
     RoomState: _of_state,
     Shutdown: _of_shutdown,
+    Tapped: _of_tapped,
 }

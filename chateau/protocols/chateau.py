@@ -23,6 +23,7 @@ from chateau.hub.events import (
     RoomMessage,
     RoomState,
     Shutdown,
+    Tapped,
 )
 from chateau.protocols.answers import Answers
 from chateau.protocols.errors import (
@@ -192,8 +193,13 @@ def _message(peer: ChateauPeer, request: Frame) -> Done:
     return {"type": 3, "status": 200, "id": message.id, "time": message.time}, None
 
 
-def _list(peer: ChateauPeer, request: Frame) -> Done:  # noqa: ARG001 - it asks nothing more
-    return {"type": 4, "status": 200, "clients": peer.protocol.hub.usernames(peer.session)}, None
+def _list(peer: ChateauPeer, request: Frame) -> Done:
+    hub = peer.protocol.hub
+    usernames = hub.usernames(peer.session)
+    answer: Frame = {"type": 4, "status": 200, "clients": usernames}
+    if request.get("protocols"):
+        answer["protocols"] = hub.protocols(usernames, peer.session)
+    return answer, None
 
 
 def _join(peer: ChateauPeer, request: Frame) -> Done:
@@ -385,6 +391,10 @@ def _push_shutdown(event: Shutdown) -> Frame:
     return {"type": 0, "status": 503, "event": "shutdown", "reason": event.reason}
 
 
+def _push_tapped(event: Tapped) -> Frame:
+    return {"type": 0, "status": 200, "event": "tapped", "active": event.active}
+
+
 PUSHES: dict[type, Callable[[Any], Frame]] = {
     DirectMessage: _push_direct_message,
     RoomMessage: _push_room_message,
@@ -394,4 +404,5 @@ PUSHES: dict[type, Callable[[Any], Frame]] = {
     MemberCount: _push_count,
     RoomState: _push_state,
     Shutdown: _push_shutdown,
+    Tapped: _push_tapped,
 }

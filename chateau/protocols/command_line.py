@@ -22,6 +22,7 @@ _WORD = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _ESCAPED = re.compile(r'\\(["\\])')
+_SPECIAL = re.compile(r'["\\]')
 
 
 def split(line: str, words: int | None = None) -> list[str]:
@@ -42,6 +43,14 @@ def split(line: str, words: int | None = None) -> list[str]:
         found.append(_meant(match))
         place = _end_of_space(line, match.end())
     return [*found, line[place:]] if place < len(line) else found
+
+
+def word(text: str) -> str:
+    """*text*, not empty, as one word of a command: in quotation marks where it needs them."""
+    match = _WORD.fullmatch(text)
+    if match is not None and _meant(match) == text:
+        return text
+    return '"' + _SPECIAL.sub(r"\\\g<0>", text) + '"'
 
 
 def _meant(match: re.Match[str]) -> str:

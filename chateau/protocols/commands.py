@@ -59,8 +59,7 @@ class Commands:
 
     def covers(self, content: str) -> bool:
         """Whether *content* is a command, and no message."""
-        start = len(self.prefix)
-        return bool(start) and content.startswith(self.prefix) and content[start : start + 1].isalnum()
+        return is_command(content, self.prefix)
 
     def run(self, caller: Caller, content: str) -> None:
         """Do what *content*, a command of *caller*, asks.
@@ -122,6 +121,12 @@ class Commands:
 
     def _row(self, name: str) -> BuiltIn | Command:
         return BUILT_INS[name] if name in BUILT_INS else self.plugins[name]
+
+
+def is_command(content: str, prefix: str) -> bool:
+    """Whether *content* is a command where commands begin with *prefix*; the empty one is for none at all."""
+    start = len(prefix)
+    return bool(start) and content.startswith(prefix) and content[start : start + 1].isalnum()
 
 
 class Order(NamedTuple):

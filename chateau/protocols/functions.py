@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from chateau.hub.errors import HubError, InvalidAddress, InvalidName, NameTaken, quoted
 from chateau.hub.events import (
@@ -23,6 +23,7 @@ from chateau.hub.events import (
     RoomMessage,
     RoomState,
     Shutdown,
+    Tapped,
 )
 from chateau.protocols.admission import Admission
 from chateau.protocols.errors import BinaryFrame, Internal, InvalidMessage, TooLarge, UnknownType
@@ -334,8 +335,15 @@ def _echoed(request: Frame, key: str) -> str | None:
 # Events
 
 
-def _push_direct_message(hub: Hub, event: DirectMessage) -> Frame:
-    session = hub.session(event.sender_id)
+class Sessions(Protocol):
+    """Where the sender of a message is looked up: the hub."""
+
+    def session(self, id: str) -> Session | None:  # noqa: A002
+        """The open session with this id."""
+
+
+def _push_direct_message(sessions: Sessions, event: DirectMessage) -> Frame:
+    session = sessions.session(event.sender_id)
     sender = _faint_card(event) if session is None else card(session)
     return {"function": "send_message", "sender": sender, "message": event.content}
 
@@ -346,13 +354,18 @@ def _faint_card(event: DirectMessage) -> Frame:
     return {"id": event.sender_id, "ip": "", "port": 0, "custom": custom}
 
 
-def _push_shutdown(hub: Hub, event: Shutdown) -> Frame:  # noqa: ARG001 - it asks nothing more
+def _push_shutdown(sessions: Sessions, event: Shutdown) -> Frame:  # noqa: ARG001 - it asks nothing more
     return {"function": "shutdown", "reason": event.reason}
 
 
-PUSHES: dict[type, Callable[[Hub, Any], Frame] | None] = {
+def _push_tapped(sessions: Sessions, event: Tapped) -> Frame:  # noqa: ARG001 - it asks nothing more
+    return {"function": "tapped", "active": event.active}
+
+
+PUSHES: dict[type, Callable[[Sessions, Any], Frame] | None] = {
     DirectMessage: _push_direct_message,
     Shutdown: _push_shutdown,
+    Tapped: _push_tapped,
     # The protocol has no rooms. RoomState comes all the same, to who is banned from a room by name.
     RoomMessage: None,
     Package: None,

@@ -17,6 +17,7 @@ from chateau.hub.events import (
     RoomMessage,
     RoomState,
     Shutdown,
+    Tapped,
 )
 
 if TYPE_CHECKING:
@@ -88,6 +89,10 @@ def _push_shutdown(event: Shutdown) -> Frame:
     return {"type": "shutdown", "reason": event.reason}
 
 
+def _push_tapped(event: Tapped) -> Frame:
+    return {"type": "tapped", "active": event.active}
+
+
 PUSHES: dict[type, Callable[[Any], Frame]] = {
     DirectMessage: _push_direct_message,
     RoomMessage: _push_room_message,
@@ -97,4 +102,5 @@ PUSHES: dict[type, Callable[[Any], Frame]] = {
     MemberCount: _push_count,
     RoomState: _push_state,
     Shutdown: _push_shutdown,
+    Tapped: _push_tapped,
 }

@@ -71,6 +71,11 @@ class Line:
         """Fill *place* with what *encode* makes of *commit*'s failure, or None, when that is done."""
         commit.add_done_callback(lambda commit: self.fill(place, encode(commit.exception())))
 
+    def disconnect(self, code: int, reason: str) -> None:
+        """End the session and close the connection at once: what waits here for an answer is dropped."""
+        self._due = None
+        self.outbox.disconnect(code, reason)
+
     def end(self) -> None:
         """Close the connection behind all that was put in."""
         if self._due is None:

@@ -23,6 +23,7 @@ from chateau.hub.events import (
     RoomMessage,
     RoomState,
     Shutdown,
+    Tapped,
 )
 from chateau.protocols.admission import Admission
 from chateau.protocols.commands import Commands, InNoRoom
@@ -102,6 +103,7 @@ class OpcodesProtocol:
             op: (row, contract.validator(row.schema)) for op, row in REQUESTS.items()
         }
         self.arriving: Session | None = None  # it is told of its arrival by its own frames
+        self._pushes = pushes(server_name)
         self._broadcast = broadcast
 
     def open(self, outbox: Outbox, address: str, port: int) -> OpcodesPeer:
@@ -114,7 +116,7 @@ class OpcodesProtocol:
             sessions = [session for session in sessions if session.id != event.session_id]
         elif isinstance(event, MemberCount):
             sessions = [session for session in sessions if session is not self.arriving]
-        payload = encode(PUSHES[event.__class__](event))
+        payload = encode(self._pushes[event.__class__](event))
         if len(sessions) == 1:
             for session in sessions:
                 session.outbox.send(payload)
@@ -366,3 +368,14 @@ PUSHES: dict[type, Callable[[Any], Frame]] = {
     RoomState: _push_state,
     Shutdown: _push_shutdown,
 }
+"""What is told in other names than the server's."""
+
+TAPPED = {
+    True: "A keeper of the house sees what you send and get.",
+    False: "A keeper of the house no longer sees what you send and get.",
+}
+
+
+def pushes(server_name: str) -> dict[type, Callable[[Any], Frame]]:
+    """How each event is told, by a server that speaks under *server_name*."""
+    return PUSHES | {Tapped: lambda event: said(server_name, TAPPED[event.active])}

@@ -7,7 +7,10 @@ answers through its outbox. Neither is called by two threads, and none of these 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from chateau.hub.session import Session
 
 NORMAL_CLOSURE: Final = 1000
 POLICY_VIOLATION: Final = 1008
@@ -41,6 +44,10 @@ Broadcast = Callable[[bytes, Iterable[Outbox]], None]
 
 class Peer(Protocol):
     """One client, as its protocol sees it."""
+
+    @property
+    def session(self) -> Session | None:
+        """Its session in the house; None where it has none, as those have who only watch the house."""
 
     def on_text(self, text: str) -> None:
         """A text message has come."""

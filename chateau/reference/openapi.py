@@ -1,6 +1,7 @@
 """The OpenAPI 3.1 document: what is asked by plain HTTP, and how it is answered.
 
-The answers' bodies are the schemas of schemas/channels. What is said over WebSockets is told by
+The answers' bodies are the schemas of schemas/channels, and of schemas/admin for
+:mod:`chateau.reference.openapi_admin`. What is said over WebSockets is told by
 :mod:`chateau.reference.asyncapi`.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from chateau import __version__
+from chateau.reference import openapi_admin
 from chateau.reference.components import Schemas, components, reference_to
 
 Document = dict[str, Any]
@@ -33,25 +35,27 @@ def openapi(schemas: Schemas) -> Document:
         "info": {
             "title": "Chateau",
             "version": __version__,
-            "description": "Publishing to channels and listening to them by HTTP, and the schemas of all "
-            "protocols. The protocols over WebSocket are described in asyncapi.json.",
+            "description": "Publishing to channels and listening to them by HTTP, the admin API, and the "
+            "schemas of all protocols. The protocols over WebSocket are described in asyncapi.json.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [],
         "paths": {
             "/channel/{name}/": {"parameters": [_CHANNEL], "post": _publish(), "get": _subscribe()},
             "/broadcast/": {"post": _broadcast()},
+            **openapi_admin.paths(schemas),
+            "/renderings": {"post": _render()},
             "/schemas/": {"get": _schema_index()},
             **_schema_pages(schemas),
             "/asyncapi.json": {"get": _specification("getAsyncApi", "The protocols over WebSocket")},
             "/openapi.json": {"get": _specification("getOpenApi", "This document")},
         },
         "components": {
-            "schemas": components(schemas, CHANNELS),
+            "schemas": components(schemas, CHANNELS) | components(schemas, openapi_admin.ADMIN),
             "parameters": {"IdempotencyKey": _IDEMPOTENCY_KEY},
             "headers": {"X-Error": _X_ERROR, "X-Delivered": _X_DELIVERED},
-            "responses": _publishing_responses(),
-            "securitySchemes": _SECURITY_SCHEMES,
+            "responses": _publishing_responses() | openapi_admin.responses(),
+            "securitySchemes": _SECURITY_SCHEMES | openapi_admin.SECURITY_SCHEMES,
         },
     }
 
@@ -147,6 +151,30 @@ def _subscribe() -> Document:
             "403": _sentence("The address is banned, or the room is closed or locked."),
             "426": _sentence("The header Accept does not name text/event-stream."),
             "503": _sentence("The server is shutting down."),
+        },
+    }
+
+
+# Renderings
+
+
+def _render() -> Document:
+    refusal = {"type": "object", "required": ["status", "code", "error"]}
+    return {
+        "operationId": "render",
+        "summary": "See a frame of the chateau protocol as all five protocols write it",
+        "description": "The body is a request, an answer or a push. Nothing is sent to anybody.",
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": {"type": "object"}, "example": {"type": 5, "room": "lobby"}}
+            },
+        },
+        "responses": {
+            "200": {"description": "The frame in all protocols.", "content": _json(_RENDERING)},
+            "400": {"description": "It is no frame of the chateau protocol.", "content": _json(refusal)},
+            "405": {"description": "The method is not POST.", "content": _json(refusal)},
+            "413": {"description": "It has more than 64 KiB.", "content": _json(refusal)},
         },
     }
 
@@ -250,6 +278,33 @@ _X_DELIVERED = {
     "description": "How many got it; in a broadcast the sum.",
     "required": True,
     "schema": {"type": "integer", "minimum": 0},
+}
+
+_RENDERING = {
+    "type": "object",
+    "required": ["event", "kind", "writings"],
+    "properties": {
+        "event": {"type": "string", "description": "What it is about.", "examples": ["room message"]},
+        "kind": {"type": "string", "enum": ["request", "answer", "push"]},
+        "writings": {
+            "type": "array",
+            "description": "By protocol; each is there at least once.",
+            "items": {
+                "type": "object",
+                "required": ["protocol", "wire", "who", "text", "hex", "head", "tail"],
+                "properties": {
+                    "protocol": {"type": "string"},
+                    "wire": {"type": ["string", "null"], "description": "Null where there is no such thing."},
+                    "who": {"enum": ["client", "server", None], "description": "Who writes it."},
+                    "text": {"type": ["string", "null"]},
+                    "hex": {"type": ["string", "null"], "description": "All bytes, the framing too."},
+                    "head": {"type": "integer", "description": "Bytes of framing in front."},
+                    "tail": {"type": "integer", "description": "Bytes of framing behind."},
+                    "note": {"type": "string", "description": "What differs, or why there is none."},
+                },
+            },
+        },
+    },
 }
 
 _RESPONSES = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,6 +94,49 @@ class ConsolePage:
         content = row.locator(".content").get_by_text(text, exact=True)
         expect(content).to_have_count(1)
 
+    def choose(self, frame: str) -> ConsolePage:
+        """Choose the newest frame whose line has *frame* in it."""
+        self.frames.get_by_role("button", name=frame).last.click()
+        return self
+
+    def write(self, frame: str) -> ConsolePage:
+        """Have *frame* stand in the field for frames written by hand."""
+        if self.draft.is_hidden():
+            self.page.get_by_role("button", name="Write a frame").click()
+        expect(self.page.locator("#example option")).to_have_count(10)  # the schemas are here
+        self.draft.fill(frame)
+        return self
+
+    def send(self, frame: str) -> ConsolePage:
+        """Write *frame* by hand, send it, and wait for its answer."""
+        self.write(frame)
+        self.draft.press("Control+Enter")
+        expect(self.said).to_have_text(re.compile(r"^(Done|Refused .*): the answer is shown above\.$"))
+        return self
+
+    @property
+    def draft(self) -> Locator:
+        return self.page.get_by_label("Your frame")
+
+    @property
+    def said(self) -> Locator:
+        """What is said of the frame that is being written."""
+        return self.page.locator("#draft-verdict")
+
+    @property
+    def options(self) -> Locator:
+        return self.page.get_by_role("listbox", name="What may stand here").get_by_role("option")
+
+    @property
+    def verdict(self) -> Locator:
+        """What is said of the chosen frame."""
+        return self.page.locator("#frame-verdict")
+
+    @property
+    def here(self) -> Locator:
+        """Where the chosen frame, or the request that it refuses, is at fault."""
+        return self.page.locator("#frame-text mark, #request-text mark")
+
     @property
     def name(self) -> Locator:
         return self.page.get_by_label("What is your name?")
@@ -120,6 +164,9 @@ class ConsolePage:
     @property
     def frames(self) -> Locator:
         return self.page.get_by_role("list", name="Frames of this connection")
+
+
+OpenPage = Callable[[], ConsolePage]
 
 
 @contextmanager

@@ -5,49 +5,15 @@ from __future__ import annotations
 import json
 import re
 import socket
-from collections.abc import Callable, Iterator
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
-import pytest
-from console_page import FLAGS, UNREACHABLE, ConsolePage, executable, reader
-from playwright.sync_api import Browser, expect, sync_playwright
+from console_page import UNREACHABLE, OpenPage
+from playwright.sync_api import WebSocket, expect
 from running_server import RunningServer, free_port, running_server
 
-OpenPage = Callable[[], ConsolePage]
-
 MARKUP = "<img src=x onerror=\"alert('x')\">"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for all tests here."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable(playwright), args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def house() -> Iterator[RunningServer]:
-    """A house that the tests share: each has names and rooms of its own."""
-    with running_server() as server:
-        yield server
-
-
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[OpenPage]:
-    """Opens pages, each of another visitor; at the end none of them has had a fault."""
-    with ExitStack() as stack:
-        pages: list[ConsolePage] = []
-
-        def open_page() -> ConsolePage:
-            pages.append(stack.enter_context(reader(browser)))
-            return pages[-1]
-
-        yield open_page
-        faults = [fault for page in pages for fault in page.faults]
-        assert faults == []
 
 
 def test_a_first_visit_comes_to_its_first_message_by_three_times_enter(
@@ -270,6 +236,38 @@ def test_a_flood_is_shown_to_its_end_and_only_its_last_part_is_kept(open_page: O
         assert shown == [f"drop {number}" for number in range(501, 1001)]
         assert page.frames.locator("li").count() == 500
         expect(page.page.locator("#wire-count")).to_have_text(re.compile(r"10\d\d frames\."))
+
+
+def test_of_200_messages_a_second_every_frame_is_counted_and_the_last_are_shown(open_page: OpenPage) -> None:
+    port = free_port()
+    with ExitStack() as stack:
+        server = stack.enter_context(running_server("--lines-port", str(port), "--max-rate", "0"))
+        page = open_page()
+        frames: list[str] = []
+        page.page.on("websocket", lambda socket: heed(socket, frames))
+        page.come_in(server.address, "sam").join("brook")
+        rain = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=8))
+        rain.sendall(b"LOGIN rain\nJOIN brook\n")
+        expect(page.messages).to_contain_text("rain came in.")
+        begun = time.monotonic()
+        for number in range(1, 1001):
+            rain.sendall(f"drop {number}\n".encode())
+            if number % 10 == 0:  # the page's frames come in while this waits
+                page.page.wait_for_timeout(max(0, (begun + number / 200 - time.monotonic()) * 1000))
+
+        page.expect_heard("rain", "drop 1000")
+
+        shown = page.messages.locator(".content").all_inner_texts()
+        assert shown == [f"drop {number}" for number in range(501, 1001)]
+        assert page.frames.locator("li").count() == 500
+        assert sum('"drop ' in frame for frame in frames) == 1000
+        expect(page.page.locator("#wire-count")).to_have_text(f"{len(frames)} frames.")
+
+
+def heed(socket: WebSocket, frames: list[str]) -> None:
+    """Add every frame that goes over *socket*, in and out, to *frames*."""
+    for event in ("framesent", "framereceived"):
+        socket.on(event, lambda frame: frames.append(frame))
 
 
 def test_a_house_that_forgot_its_rooms_is_heard_after_what_was_said_before(open_page: OpenPage) -> None:

@@ -18,7 +18,8 @@ from chateau.names import name_form
 class Protocol:
     """A subscriber: writes down who hears what, in the order in which it is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.deliveries: list[tuple[Event, list[Session]]] = []
 
     def deliver(self, event: Event, sessions: Collection[Session]) -> None:
@@ -32,7 +33,7 @@ class House:
         self.now = 1000.0
         self.store = store or QuietStore()
         self.cluster = LocalCluster()
-        self.protocol, self.other_protocol = Protocol(), Protocol()
+        self.protocol, self.other_protocol = Protocol("one"), Protocol("another")
         self._timers: list[tuple[float, Callable[[], None]]] = []
         self._minted = count(1)
         self.hub = Hub(

@@ -610,3 +610,30 @@ def test_a_ban_of_no_address_is_refused_and_bans_nobody(house: House, method: st
         getattr(house.hub.access, method)(text)
 
     assert not session.banned
+
+
+def test_bans_are_listed_as_people_write_them_in_the_order_in_which_they_were_given(house: House) -> None:
+    access = house.hub.access
+    for addresses in (
+        "198.51.100.0/24",
+        "192.0.2.1/32",
+        "2001:DB8::/32",
+        "::1",
+        "::ffff:192.0.2.77",
+        "192.0.2.1",
+    ):
+        access.ban(addresses)
+    access.unban("::1")
+
+    assert access.bans() == ["198.51.100.0/24", "192.0.2.1", "2001:db8::/32", "192.0.2.77"]
+
+
+def test_a_ban_is_lifted_by_the_words_in_which_it_is_listed(house: House) -> None:
+    access = house.hub.access
+    for rule, _ in INSIDE:
+        access.ban(rule)
+
+    for shown in access.bans():
+        access.unban(shown)
+
+    assert access.bans() == []

@@ -4,7 +4,7 @@ import pytest
 from recorded_house import House
 
 from chateau.hub.errors import UnknownRecipient
-from chateau.hub.events import DirectMessage, Left, Shutdown
+from chateau.hub.events import DirectMessage, Left, Shutdown, Tapped
 
 
 def test_everyone_named_gets_the_same_message(house: House) -> None:
@@ -128,6 +128,25 @@ def test_a_shutdown_is_told_to_everyone_registered_or_not(house: House) -> None:
     house.hub.shut_down("maintenance")
 
     assert house.heard(alice) == house.heard(visitor) == [Shutdown("maintenance")]
+
+
+def test_who_is_tapped_is_told_with_or_without_a_name_and_nobody_else(house: House) -> None:
+    alice, visitor = house.guest("alice"), house.visitor(protocol=house.other_protocol)
+
+    house.hub.tell_tapped(visitor, active=True)
+    house.hub.tell_tapped(visitor, active=False)
+
+    assert house.heard(visitor) == [Tapped(visitor.id, active=True), Tapped(visitor.id, active=False)]
+    assert house.heard(alice) == []
+
+
+def test_who_has_left_is_told_of_no_tap(house: House) -> None:
+    visitor = house.visitor()
+    house.hub.disconnect(visitor)
+
+    house.hub.tell_tapped(visitor, active=False)
+
+    assert house.protocol.deliveries == []
 
 
 def test_what_another_node_announces_of_people_and_rooms_that_are_not_here_is_told_to_nobody(

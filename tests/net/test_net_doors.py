@@ -30,7 +30,7 @@ DOORS = [
 ]
 """Each path, with what its protocol is asked and what is in the answer."""
 
-PROTOCOLS = ["channels", "chateau", "functions", "lines", "opcodes"]
+FOLDERS = ["admin", "channels", "chateau", "functions", "lines", "opcodes"]
 
 
 async def asked(client: RawClient, question: Any, **headers: str) -> Any:
@@ -181,7 +181,7 @@ async def test_the_schemas_of_all_protocols_are_served(open_house: OpenHouse, pr
     files = {f"{prefix}/schemas/{file.relative_to(folder)}" for file in folder.rglob("*.json")}
     assert set(index) == files
     parts = [url.removeprefix(prefix).split("/") for url in index]
-    assert sorted({part[2] for part in parts if len(part) == 4}) == PROTOCOLS
+    assert sorted({part[2] for part in parts if len(part) == 4}) == FOLDERS
     assert f"{prefix}/schemas/scenario.json" in index
     for url in index:
         response = await client.get(url)

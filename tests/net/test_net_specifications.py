@@ -202,7 +202,8 @@ async def test_every_address_of_the_requests_is_there_and_answers_as_it_says(
     requests = await document(house, f"{prefix}/openapi.json")
     base = urlsplit(requests["servers"][0]["url"]).path
 
-    for path, item in requests["paths"].items():
+    open_to_all = {path: item for path, item in requests["paths"].items() if not path.startswith("/admin/")}
+    for path, item in open_to_all.items():  # the others are asked in test_net_admin_specification
         for method in item.keys() & {"get", "post"}:
             for address in addresses_of(path, item, item[method]):
                 response = await asked(house, method, base + address)
@@ -225,7 +226,9 @@ async def asked(house: LiveHouse, method: str, path: str) -> Response:
     client = await house.connect()
     request = client.request(path, Accept="text/event-stream")
     if method == "post":
-        request = client.request(path, Content_Length="2").replace(b"GET", b"POST", 1) + b"{}"
+        body = b'{"type": 9}' if path.endswith("/renderings") else b"{}"
+        head = client.request(path, Content_Length=str(len(body)))
+        request = head.replace(b"GET", b"POST", 1) + body
     client.send(request)
     return await client.response()
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import jsonschema_rs
 from chateau_house import HandClock, HandCommit, read, stamp
+from listed_refusals import checked_publish
 
 from chateau.cluster.local import LocalCluster
 from chateau.hub.errors import HubError
@@ -246,12 +247,14 @@ class House:
 
     def publish(self, channel: str, kind: str | None, payload: bytes, **options: Any) -> Any:
         """Publish from somewhere else."""
-        return self.channels.publish(channel, kind, payload, **({"address": PUBLISHER} | options))
+        with checked_publish("package-request"):
+            return self.channels.publish(channel, kind, payload, **({"address": PUBLISHER} | options))
 
     def broadcast(self, body: object, **options: Any) -> BulkReceipt:
         """Publish a bulk body: bytes as they are, else as JSON."""
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self.channels.broadcast_all(raw, **({"address": PUBLISHER} | options))
+        with checked_publish("broadcast-request"):
+            return self.channels.broadcast_all(raw, **({"address": PUBLISHER} | options))
 
     def _opened(self, door: Any, address: str) -> Mailbox:
         mailbox = Mailbox()

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
+from listed_refusals import check_chateau
 from quiet_store import QuietStore
 
 from chateau.cluster.local import LocalCluster
@@ -42,6 +43,7 @@ _ANSWERS: dict[int, str] = {
 }
 _PUSHES: dict[tuple[int, str | None], str] = {
     (0, "shutdown"): "shutdown-push",
+    (0, "tapped"): "tapped-push",
     (3, None): "message-push",
     (5, "joined"): "joined-push",
     (6, "left"): "left-push",
@@ -230,6 +232,7 @@ class Client:
         for frame in self.mailbox.frames[before:]:
             if "error" in frame:
                 check_sentence(frame["error"], text)
+                check_chateau(text, frame)
 
     def ask(self, request: Frame | str | bytes) -> Frame:
         """Send a request and take the one frame that comes back."""
@@ -322,6 +325,15 @@ def leaves_the_line(who: str, **frames: list[Frame]) -> Step:
 def hub_does(method: str, *arguments: Any, **frames: list[Frame]) -> Step:
     """Somebody else, the house's owner say, calls the hub, by a dotted name."""
     return Step(f"hub.{method}{arguments}", lambda house: attrgetter(method)(house.hub)(*arguments), frames)
+
+
+def hub_taps(who: str, *, active: bool, **frames: list[Frame]) -> Step:
+    """A keeper begins to see what *who* sends and gets, or has seen the last of it."""
+    return Step(
+        f"{who} is tapped: {active}",
+        lambda house: house.hub.tell_tapped(house[who].peer.session, active=active),
+        frames,
+    )
 
 
 def time_passes(seconds: float, **frames: list[Frame]) -> Step:

@@ -15,6 +15,7 @@ from typing import Any
 import chateau_house
 import jsonschema_rs
 from chateau_house import Frame, HandClock, check_sentence, read, stamp
+from listed_refusals import check_functions
 
 from chateau.cluster.local import LocalCluster
 from chateau.hub.access import Privacy
@@ -108,6 +109,7 @@ class Client:
         for frame in self.mailbox.frames[before:]:
             if "error" in frame:
                 check_sentence(frame["error"], text)
+                check_functions(text, frame)
 
     def ask(self, request: Frame | str | bytes) -> Frame:
         """Send a call and take the one frame that comes back."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chateau_house import QUOTED_AT_MOST, HandClock, HandCommit, read, stamp
+from listed_refusals import checked_lines
 
 from chateau.cluster.local import LocalCluster
 from chateau.hub.events import Arrival
@@ -45,6 +46,7 @@ SCHEMAS = {
     "memberCount": "member-count-push",
     "roomState": "room-state-push",
     "shutdown": "shutdown-push",
+    "tapped": "tapped-push",
 }
 RESULTS = {
     "users": "who-answer",
@@ -118,6 +120,10 @@ class Client:
 
     def send(self, line: str | bytes) -> None:
         """Send a line, or the bytes of one that is no text."""
+        with checked_lines(line):
+            self._send(line)
+
+    def _send(self, line: str | bytes) -> None:
         if isinstance(line, bytes):
             self.peer.on_binary(line)
             return

@@ -15,6 +15,7 @@ from typing import Any
 
 import jsonschema_rs
 from chateau_house import Frame, HandClock, check_sentence, read, stamp
+from listed_refusals import check_opcodes
 
 from chateau.cluster.local import LocalCluster
 from chateau.hub.events import Event
@@ -94,6 +95,7 @@ class Client:
         for frame in self.mailbox.frames[before:]:
             if frame["op"] == 5:
                 check_sentence(frame["d"]["error"], text)
+                check_opcodes(text, frame, self.peer.protocol.commands)
 
     def ask(self, request: Frame | str | bytes) -> list[Frame]:
         """Send a request and take what comes back."""

@@ -88,10 +88,12 @@ def test_all_else_is_an_event_of_its_kind() -> None:
     house.member("bob", "lobby")
     house.hub.leave(alice, "lobby")
     house.hub.rooms.close("lobby")
+    house.hub.tell_tapped(house.hub.sessions()[0], active=True)
     house.hub.shut_down("maintenance")
 
     events = stream.server_sent()
-    assert {event.kind for event in events} <= {"joined", "left", "members", "state", "shutdown"}
+    assert {event.kind for event in events} <= {"joined", "left", "members", "state", "tapped", "shutdown"}
+    assert events[-2] == ServerSent("tapped", '{"event":"tapped","active":true}', None)
     assert events[-1] == ServerSent("shutdown", '{"event":"shutdown","reason":"maintenance"}', None)
     assert all(event.id is None for event in events)
 

@@ -115,6 +115,17 @@ def test_subscribers_are_told_of_the_shutdown(reason: str | None) -> None:
     assert subscriber.pushes() == [{"event": "shutdown", "reason": reason}]
 
 
+def test_a_subscriber_that_is_tapped_is_told_and_nobody_else() -> None:
+    house = House()
+    subscriber, other = house.subscribe("a"), house.subscribe("a")
+
+    assert subscriber.peer is not None
+    house.hub.tell_tapped(subscriber.peer.session, active=True)
+
+    assert subscriber.pushes() == [{"event": "tapped", "active": True}]
+    assert other.pushes() == []
+
+
 def test_a_direct_message_is_for_no_subscriber() -> None:
     house = House()
     subscriber, stream = house.subscribe("a"), house.stream("a")

@@ -12,6 +12,7 @@ from chateau_house import (
     Step,
     history,
     hub_does,
+    hub_taps,
     join,
     leave,
     leaves_the_line,
@@ -97,6 +98,26 @@ NAMES = [
             says("alice", '{"type": 40e-1}', alice=[ok(4, clients=["alice"])]),
         ],
         id="1.0 and 40e-1 are integers, as JSON Schema has it",
+    ),
+    pytest.param(
+        [
+            says("alice", register("alice"), alice=[ok(1)]),
+            says("bob", register("bob"), bob=[ok(1)]),
+            says(
+                "alice",
+                LIST | {"protocols": True, "ref": 7},
+                alice=[
+                    ok(
+                        4,
+                        clients=["alice", "bob"],
+                        protocols={"alice": ["chateau"], "bob": ["chateau"]},
+                        ref=7,
+                    )
+                ],
+            ),
+            says("alice", LIST | {"protocols": False}, alice=[ok(4, clients=["alice", "bob"])]),
+        ],
+        id="the list tells the protocols of each where that is asked for",
     ),
 ]
 
@@ -522,6 +543,13 @@ STATES = [
             ),
         ],
         id="a shutdown needs no reason",
+    ),
+    pytest.param(
+        [
+            hub_taps("stranger", active=True, stranger=[ok(0, event="tapped", active=True)]),
+            hub_taps("stranger", active=False, stranger=[ok(0, event="tapped", active=False)]),
+        ],
+        id="who is tapped is told, registered or not, and nobody else is",
     ),
 ]
 

@@ -39,31 +39,31 @@ FAULTS = [
     pytest.param(
         LIST | {"clients": [], "content": "hi"},
         "/clients",
-        '"clients" is not a key of this message; its keys are type, ref.',
+        '"clients" is not a key of this message; its keys are type, protocols, ref.',
         id="additionalProperties: the first of two",
     ),
     pytest.param(
         LIST | {"Ref": 1},
         "/Ref",
-        '"Ref" is not a key of this message; its keys are type, ref.',
+        '"Ref" is not a key of this message; its keys are type, protocols, ref.',
         id="additionalProperties: a key in another case",
     ),
     pytest.param(
         LIST | {"": 1},
         "/",
-        '"" is not a key of this message; its keys are type, ref.',
+        '"" is not a key of this message; its keys are type, protocols, ref.',
         id="additionalProperties: the empty key",
     ),
     pytest.param(
         LIST | {"a/b~c": 1},
         "/a~1b~0c",
-        '"a/b~c" is not a key of this message; its keys are type, ref.',
+        '"a/b~c" is not a key of this message; its keys are type, protocols, ref.',
         id="additionalProperties: characters that a pointer escapes",
     ),
     pytest.param(
         LIST | {"k" * 61: 1},
         "/" + "k" * 61,
-        f'"{"k" * 59}…" is not a key of this message; its keys are type, ref.',
+        f'"{"k" * 59}…" is not a key of this message; its keys are type, protocols, ref.',
         id="additionalProperties: a long key is cut in the sentence, not in the path",
     ),
     pytest.param(

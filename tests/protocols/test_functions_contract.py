@@ -129,9 +129,3 @@ def test_the_client_on_the_page_is_one_as_the_schema_has_it() -> None:
     (client,) = [frame for block in BLOCKS for frame in block if "function" not in frame]
 
     assert client in CONTRACT.schemas["common"]["$defs"]["client"]["examples"]
-
-
-def test_every_code_on_the_page_is_in_the_schema() -> None:
-    codes = CONTRACT.schemas["error-answer"]["properties"]["code"]["enum"]
-
-    assert re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE) == codes

@@ -33,6 +33,7 @@ from chateau.hub.events import (
     RoomMessage,
     RoomState,
     Shutdown,
+    Tapped,
 )
 from chateau.protocols.functions import PUSHES
 
@@ -424,6 +425,16 @@ def test_everyone_is_told_of_the_shutdown() -> None:
     assert house.take() == {"a": told, "b": told}
 
 
+def test_who_is_tapped_is_told_and_nobody_else() -> None:
+    house = House("a", "b")
+
+    house.hub.tell_tapped(house["a"].peer.session, active=True)
+    house.hub.tell_tapped(house["a"].peer.session, active=False)
+
+    told = [{"function": "tapped", "active": True}, {"function": "tapped", "active": False}]
+    assert house.take() == {"a": told}
+
+
 @pytest.mark.parametrize(
     ("sender", "custom_"),
     [pytest.param("alice", {"name": "alice"}, id="named"), pytest.param("#99", {}, id="nameless")],
@@ -459,4 +470,4 @@ def test_there_are_no_rooms_and_nothing_is_told_of_them(event: Any) -> None:
 
 
 def test_every_event_is_in_the_table() -> None:
-    assert {*map(type, ROOM_EVENTS), DirectMessage, Shutdown} == PUSHES.keys()
+    assert {*map(type, ROOM_EVENTS), DirectMessage, Shutdown, Tapped} == PUSHES.keys()

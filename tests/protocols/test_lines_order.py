@@ -208,6 +208,38 @@ def test_a_shutdown_is_told_at_once_for_nothing_has_a_turn_behind_it(house: Hous
     )
 
 
+def test_a_client_that_is_tapped_is_told_in_its_turn(house: House, store: LateStore) -> None:
+    session = house["alice"].peer.session
+    told = {"type": "tapped", "active": True}
+
+    house.play(
+        [
+            says("alice", "a", bob=[said("alice", "a")]),
+            happens("a keeper looks in", lambda house: house.hub.tell_tapped(session, active=True)),
+            happens("it is kept", lambda _: store.commits[0].finish(), alice=[OK, said("alice", "a"), told]),
+        ]
+    )
+
+
+def test_who_is_sent_away_is_so_at_once_and_hears_nothing_behind_it(house: House, store: LateStore) -> None:
+    alice = house["alice"].socket
+    house["alice"].send("a")
+    house["alice"].send("QUIT")
+    house.take()
+
+    house["alice"].peer.session.outbox.disconnect(1008, "kicked")
+    store.commits[0].finish()
+
+    assert alice.closed == (1008, "kicked")
+    assert alice.take() == []
+
+
+def test_who_is_sent_away_while_nothing_is_due_is_so_at_once(house: House) -> None:
+    house["alice"].peer.session.outbox.disconnect(1008, "kicked")
+
+    assert house["alice"].socket.closed == (1008, "kicked")
+
+
 def test_a_client_that_has_gone_hears_of_no_commit(house: House, store: LateStore) -> None:
     house["alice"].send("a")
     house["alice"].socket.disconnect(1006, "")

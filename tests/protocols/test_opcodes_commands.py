@@ -23,7 +23,7 @@ from opcodes_house import (
 )
 
 from chateau.hub.events import DirectMessage
-from chateau.protocols.command_line import WORDS_LIMIT, split
+from chateau.protocols.command_line import WORDS_LIMIT, split, word
 from chateau.protocols.commands import BUILT_INS, OWNERS
 
 AUTH = server("You may give the owner's commands now.")
@@ -488,3 +488,14 @@ def test_every_command_is_in_the_documentation() -> None:
 
     for name, row in BUILT_INS.items():
         assert f"| `{f'!{name} {row.usage}'.rstrip()}` |" in page
+
+
+@pytest.mark.parametrize(
+    "text", ["bob", "a b", '"', "\\", 'a "b" \\', "'a'", "don't", "a\nb", " ", '"a"', '\\"']
+)
+def test_any_text_can_be_written_as_one_word(text: str) -> None:
+    assert split(f"{word(text)} {word(text)}") == [text, text]
+
+
+def test_a_word_that_needs_no_quotation_marks_has_none() -> None:
+    assert [word("bob"), word("don't"), word("a b")] == ["bob", "don't", '"a b"']

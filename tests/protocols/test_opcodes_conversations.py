@@ -212,6 +212,19 @@ TALK = [
     ),
     pytest.param(
         [
+            happens(
+                lambda house: house.hub.tell_tapped(house["bob"].peer.session, active=True),
+                bob=[server("A keeper of the house sees what you send and get.")],
+            ),
+            happens(
+                lambda house: house.hub.tell_tapped(house["bob"].peer.session, active=False),
+                bob=[server("A keeper of the house no longer sees what you send and get.")],
+            ),
+        ],
+        id="who is tapped is told by the server and nobody else is",
+    ),
+    pytest.param(
+        [
             connects("guest"),
             happens(
                 lambda house: house.hub.rooms.close("general"),

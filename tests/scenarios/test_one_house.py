@@ -194,11 +194,62 @@ def test_everyone_is_told_of_the_shutdown(protocol: str) -> None:
     play(scene)
 
 
+@pytest.mark.parametrize("protocol", CLIENTS)
+def test_who_is_tapped_is_told_in_each_protocol_and_nobody_else(protocol: str) -> None:
+    async def scene(guests: Guests) -> None:
+        other = await guests.guest(protocol, "alice")
+        client = await guests.guest(protocol, "bob")
+        hub = guests.server.hub
+        hub.tell_tapped(hub.sessions()[-1], active=True)
+        hub.shut_down()
+        await client.hear_like(documented("tapped", protocol))
+        assert documented("tapped", protocol) not in await everything_before_the_shutdown(other)
+
+    play(scene)
+
+
+def test_opcodes_tell_of_a_tap_in_the_servers_own_name() -> None:
+    async def scene(guests: Guests) -> None:
+        client = await guests.guest("opcodes", "bob")
+        hub = guests.server.hub
+        hub.tell_tapped(hub.sessions()[0], active=True)
+        await client.hear_like(documented("tapped", "opcodes", Chateau="Castle"))
+
+    play(scene, server_name="Castle")
+
+
+def test_the_list_tells_by_which_protocol_each_user_is_here() -> None:
+    async def scene(guests: Guests) -> None:
+        names = {"channels": "nobody"} | {
+            protocol: f"{protocol}1" for protocol in CLIENTS if protocol != "channels"
+        }
+        for protocol, name in names.items():
+            await guests.guest(protocol, name)
+        alice = await guests.guest("chateau", "alice")
+        plain = await alice.ask()
+        await alice.send({"type": 4, "protocols": True})  # type: ignore[attr-defined]
+        told = await alice.hear()
+        assert list(told["protocols"]) == plain["clients"] == told["clients"]
+        assert told["protocols"] == {"alice": ["chateau"]} | {
+            name: [protocol] for protocol, name in names.items() if protocol != "channels"
+        }
+
+    play(scene)
+
+
+async def everything_before_the_shutdown(client: Client) -> list[Any]:
+    closing = documented("shutdown", client.protocol, maintenance="")
+    heard: list[Any] = []
+    while not heard or type(heard[-1]) is not dict or heard[-1].keys() != closing.keys():
+        heard.append(await client.hear())
+    return heard
+
+
 def test_every_row_of_the_table_is_held_against_the_server() -> None:
     rooms, direct = set(WITH_ROOMS), {name for name, client in CLIENTS.items() if client.has_direct_messages}
     users = rooms & direct
     expected = {"direct message": direct, "room message": rooms, "package": rooms, "joined": rooms}
     expected |= {"left": rooms, "crowd": rooms, "room closed": rooms, "banned from the room": users}
-    expected |= {"address banned": set(CLIENTS), "shutdown": set(CLIENTS)}
+    expected |= {event: set(CLIENTS) for event in ("address banned", "tapped", "shutdown")}
 
     assert FRAMES.keys() == {(event, name) for event, names in expected.items() for name in names}

@@ -29,6 +29,7 @@ REQUESTS = {
 }
 PUSHES = {
     (0, "shutdown"): "shutdown",
+    (0, "tapped"): "tapped",
     (3, None): "message",
     (5, "joined"): "joined",
     (6, "left"): "left",

@@ -1,0 +1,106 @@
+"""What it costs all others that somebody watches: a live stream open, or one session tapped, beside neither.
+
+The keeper is a thread of this process, which reads what it is sent and counts it. What is measured is the
+server's CPU, the watching included, over the frames of the load alone.
+"""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from http.client import HTTPConnection, HTTPException
+
+from scenarios import LoadError, Run, Scenario, load
+from servers import SECRET_KEY, Running
+
+NOBODY = "nobody watches"
+LIVE = "a live stream is open"
+TAP = "one session is tapped"
+STATES = (NOBODY, LIVE, TAP)
+
+MARK = 1.05
+"""Of the CPU that a frame takes while nobody watches."""
+
+# Long enough that a stream that tells something once a second tells it several times.
+WATCHINGS = (
+    Scenario("room", "A room of 1,000, 8 messages in flight, watched", count=2000, window=8, mark=MARK),
+    Scenario(
+        "direct", "Direct messages, 100 clients, 16 in flight each, watched", count=1500, window=16, mark=MARK
+    ),
+)
+
+HEADERS = {"Authorization": f"Bearer {SECRET_KEY}"}
+PATIENCE_SECONDS = 30
+LOOK_SECONDS = 0.02
+
+
+def watched(running: Running, what: Scenario, state: str, *, tag: str, share: float = 1.0) -> Run:
+    """Put *what*'s load on the server while it is watched as *state* says.
+
+    Raises:
+        LoadError: frames were missing, the server closed a connection, or the watcher saw nothing.
+    """
+    with _watching(running.port, state, f"{tag}u0"):
+        return load(running, what, tag=tag, share=share)
+
+
+def _watching(port: int, state: str, name: str) -> AbstractContextManager[None]:
+    if state == NOBODY:
+        return nullcontext()
+    return _reading(port, None if state == LIVE else name)
+
+
+@contextmanager
+def _reading(port: int, name: str | None) -> Iterator[None]:
+    """Read the live stream, or, once there is one, what the session of the user *name* sends and gets."""
+    reader = _Reader(port, name)
+    reader.start()
+    try:
+        yield
+    finally:
+        reader.stop()
+    if not reader.events:
+        raise LoadError(f"the watcher saw nothing: {reader.failure or 'no events came'}")
+
+
+class _Reader(threading.Thread):
+    """One watcher. Its session is looked for while the load's clients come in, before the load itself."""
+
+    def __init__(self, port: int, name: str | None) -> None:
+        super().__init__(daemon=True)
+        self.events = 0
+        self.failure: Exception | None = None
+        self._name = name
+        self._port = port
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
+
+    def run(self) -> None:
+        try:
+            path = "/admin/live" if self._name is None else f"/admin/tap?session={self._session()}"
+            self._connection.request("GET", path, headers=HEADERS)
+            response = self._connection.getresponse()
+            while block := response.read1(65_536):
+                self.events += block.count(b"\n\n")
+        except (OSError, HTTPException, TimeoutError, ValueError) as exc:
+            self.failure = exc
+
+    def stop(self) -> None:
+        """Let go of the stream."""
+        if self._connection.sock is not None:
+            self._connection.sock.shutdown(socket.SHUT_RDWR)
+        self.join(PATIENCE_SECONDS)
+        self._connection.close()
+
+    def _session(self) -> str:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        asking = HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_SECONDS)
+        while time.monotonic() < deadline:
+            asking.request("GET", "/admin/sessions?limit=10000", headers=HEADERS)
+            for session in json.loads(asking.getresponse().read())["sessions"]:
+                if session["username"] == self._name:
+                    asking.close()
+                    return str(session["id"])
+            time.sleep(LOOK_SECONDS)
+        raise TimeoutError(f"{self._name} did not come")

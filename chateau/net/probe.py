@@ -1,0 +1,123 @@
+"""The probe: how long the server takes with a message, from its coming in to its going out.
+
+A client of the server's own writes to a connection like all others ten times a second, and is echoed. Its
+messages take the whole way: poller, decoder, peer, outbox, send; and wait there behind all other work.
+It is no session, in no room, and on no list.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from contextlib import suppress
+from math import ceil
+from typing import TYPE_CHECKING, Any, Final
+
+from chateau.net.connection import SocketConnection
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from chateau.net.wire import Wire
+    from chateau.protocols.wire import Outbox
+
+INTERVAL_SECONDS: Final = 0.1
+SAMPLES: Final = 50
+"""The last ones count: those of 5 seconds."""
+
+MESSAGE: Final = bytes((0x81, 0x80 | 5, 0, 0, 0, 0)) + b"probe"
+"""A client's text frame; its mask leaves it as it is."""
+
+
+class Probe:
+    """Measures while it is started, where the *wire* takes sockets; *clock* gives seconds."""
+
+    def __init__(self, wire: Wire, *, clock: Callable[[], float]) -> None:
+        self._wire = wire
+        self._clock = clock
+        self._samples: deque[float] = deque(maxlen=SAMPLES)
+        self._sent_at = 0.0
+        self._client: socket.socket | None = None
+        self._connection: SocketConnection | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Begin to measure."""
+        if not self._wire.takes_sockets:
+            return
+        self._client, server = socket.socketpair()
+        self._client.setblocking(False)
+        server.setblocking(False)
+        connection = self._connection = SocketConnection(self._wire, server)
+        connection.open(_EchoDoor(), "", 0)
+        self._wire.connections.discard(connection)  # so nobody lists it, pings it or waits for it
+        connection.write = self._noted(connection.write)
+        self._say()
+
+    def stop(self) -> None:
+        """Measure no more, and forget what was measured."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._connection is not None:
+            self._connection.abort()
+        if self._client is not None:
+            self._client.close()
+        self._client = self._connection = self._timer = None
+        self._samples.clear()
+
+    def latency(self) -> dict[str, float] | None:
+        """The samples of the last 5 seconds in milliseconds; None where there are none."""
+        if not self._samples:
+            return None
+        ordered = sorted(self._samples)
+        return {"p50": _at(ordered, 0.5), "p99": _at(ordered, 0.99), "max": _at(ordered, 1.0)}
+
+    def _say(self) -> None:
+        assert self._client is not None
+        self._timer = self._wire.loop.call_later(INTERVAL_SECONDS, self._say)
+        with suppress(OSError):  # nothing has been echoed yet, or no more
+            self._client.recv(4096)
+        with suppress(OSError):
+            self._sent_at = self._clock()
+            self._client.send(MESSAGE)
+
+    def _noted(self, write: Callable[[bytes], int]) -> Callable[[bytes], int]:
+        """*write*, and a sample of how long the echo took to get there."""
+
+        def write_and_note(batch: bytes) -> int:
+            sent = write(batch)
+            self._samples.append(self._clock() - self._sent_at)
+            return sent
+
+        return write_and_note
+
+
+class _EchoDoor:
+    """Where the probe comes in."""
+
+    def open(self, outbox: Outbox, address: str, port: int) -> _EchoPeer:
+        return _EchoPeer(outbox)
+
+
+class _EchoPeer:
+    """Says what it hears."""
+
+    session: Any = None
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+
+    def on_text(self, text: str) -> None:
+        self._outbox.send(text.encode())
+
+    def on_binary(self, payload: bytes) -> None:
+        pass
+
+    def on_close(self) -> None:
+        pass
+
+
+def _at(ordered: list[float], share: float) -> float:
+    """The sample that *share* of all do not exceed, in milliseconds."""
+    return round(1000 * ordered[ceil(share * len(ordered)) - 1], 3)

@@ -1,0 +1,200 @@
+"""The admin API's meaning: what a keeper of the house may ask for, and what comes of it.
+
+A body is checked against its schema in schemas/admin/, then its row in ``ACTIONS`` calls the hub. HTTP,
+the figures of connections and the taps are :mod:`chateau.net.admin`'s matter. All of it is told in
+docs/admin.md.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chateau.hub.errors import AccessDenied, HubError, InvalidAddress, UnknownSession
+from chateau.protocols.errors import InvalidJson, InvalidMessage
+from chateau.protocols.json_text import decode
+from chateau.protocols.wire import POLICY_VIOLATION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from chateau.hub.hub import Hub
+    from chateau.hub.room import Room
+    from chateau.hub.session import Session
+    from chateau.protocols.contract import Contract
+
+Frame = dict[str, Any]
+
+NUMBERS = frozenset(("limit",))
+"""The keys of queries that are numbers; all others are text."""
+
+DIGITS = 9
+"""Digits of a number in a query that are read; with more of them it is too large by far."""
+
+STATUSES = {
+    "access_denied": 401,
+    "unknown_room": 404,
+    "unknown_session": 404,
+    "unknown_recipient": 404,
+    "unknown_type": 404,
+    "too_large": 413,
+    "rate_limited": 429,
+    "internal": 500,
+    "unavailable": 503,
+}
+"""HTTP's word for each code; 400 for all others."""
+
+
+class AdminOff(AccessDenied):
+    """Nobody is let in, whatever key they have."""
+
+    def __init__(self) -> None:
+        super().__init__("The admin API is off: start the server with --secret-key.")
+
+
+class AdminProtocol:
+    """The keeper's part, once a server."""
+
+    def __init__(
+        self, hub: Hub, contract: Contract, *, stop: Callable[[str | None], None], has_key: bool
+    ) -> None:
+        """*stop* has the server stop, for a reason; without a key (*has_key*) nobody is let in."""
+        self.hub = hub
+        self.stop = stop
+        self._contract = contract
+        self._has_key = has_key
+
+    def admit(self, key: str | None, address: str) -> None:
+        """Refuse who does not know the key of the house. To give none is no try.
+
+        Raises:
+            AdminOff, AccessDenied, TooManyTries.
+        """
+        if not self._has_key:
+            raise AdminOff
+        if key is None:
+            raise AccessDenied("The secret key is missing: send it as Authorization: Bearer KEY.")
+        self.hub.access.check_key(key, address)
+
+    def asked(self, name: str, query: Mapping[str, str]) -> Frame:
+        """What the *query* for *name* asks: checked, its numbers read.
+
+        Raises:
+            InvalidMessage.
+        """
+        request = {key: _number(value) if key in NUMBERS else value for key, value in query.items()}
+        return self._checked(f"{name}-request", request, str(request))
+
+    def perform(self, name: str, body: bytes) -> Frame:
+        """Do what *body* asks of the action *name*, one of ``ACTIONS``. Returns the answer.
+
+        Raises:
+            InvalidJson, NotAnObject, InvalidMessage, InvalidName.
+            UnknownSession, UnknownRoom, UnknownRecipient.
+            Unavailable: it cannot be done now.
+        """
+        try:
+            text = body.decode()
+        except UnicodeDecodeError as exc:
+            raise InvalidJson("it is not UTF-8") from exc
+        request = self._checked(f"{name}-request", decode(text), text)
+        try:
+            ACTIONS[name](self, request)
+        except InvalidAddress as exc:
+            raise self._contract.fault_at(f"{name}-request", ["addresses"], str(exc)) from exc
+        return {"status": 200}
+
+    def rooms(self) -> Frame:
+        """Every room and its state, sorted by the form of its name."""
+        return {"rooms": [_room(room) for _, room in sorted(self.hub.rooms.by_key.items())]}
+
+    def bans(self) -> Frame:
+        """The addresses that are banned."""
+        return {"addresses": self.hub.access.bans()}
+
+    def session(self, id_: str) -> Session:
+        """The session *id_*.
+
+        Raises:
+            UnknownSession.
+        """
+        session = self.hub.session(id_)
+        if session is None:
+            raise UnknownSession(id_)
+        return session
+
+    def _checked(self, schema: str, request: Frame, text: str) -> Frame:
+        if not self._contract.validator(schema)(request):
+            raise self._contract.fault(schema, request, text)
+        return request
+
+
+def session_row(
+    session: Session, *, received: int, rate: float | None, outbox_bytes: int, tapped: bool
+) -> Frame:
+    """*session* as a list of sessions shows it; what only the wire knows is handed in."""
+    return {
+        "id": session.id,
+        "protocol": session.subscriber.name,
+        "address": session.address,
+        "port": session.port,
+        "username": session.username,
+        "name": session.name,
+        "rooms": [room.name for room in (session.rooms or {}).values()],
+        "received": received,
+        "rate": rate,
+        "outbox_bytes": outbox_bytes,
+        "banned": session.banned,
+        "tapped": tapped,
+    }
+
+
+def status_of(error: HubError) -> int:
+    """HTTP's word for *error*."""
+    return 403 if isinstance(error, AdminOff) else STATUSES.get(error.code, 400)
+
+
+def refusal(error: HubError, status: int) -> Frame:
+    """The answer, with *status*, to what was refused with *error*."""
+    answer = {"status": status, "code": error.code, "error": str(error)}
+    if isinstance(error, InvalidMessage):
+        answer |= {"path": error.path, "schema": error.schema}
+    return answer
+
+
+def _number(text: str) -> int | str:
+    is_number = text.isascii() and text.isdecimal() and len(text) <= DIGITS
+    return int(text) if is_number else text
+
+
+def _room(room: Room) -> Frame:
+    return {
+        "room": room.name,
+        "members": room.count,
+        "listeners": room.listeners,
+        "closed": room.closed,
+        "locked": room.password is not None,
+        "banned": sorted(room.banned or ()),
+    }
+
+
+# The actions
+
+
+def _kick(admin: AdminProtocol, request: Frame) -> None:
+    reason = request.get("reason")
+    said = f"kicked: {reason}" if reason else "kicked"
+    admin.session(request["session"]).outbox.disconnect(POLICY_VIOLATION, said)
+
+
+ACTIONS: dict[str, Callable[[AdminProtocol, Frame], object]] = {
+    "kick": _kick,
+    "ban": lambda admin, request: admin.hub.access.ban(request["addresses"]),
+    "unban": lambda admin, request: admin.hub.access.unban(request["addresses"]),
+    "open-room": lambda admin, request: admin.hub.rooms.open(request["room"]),
+    "close-room": lambda admin, request: admin.hub.rooms.close(request["room"]),
+    "lock-room": lambda admin, request: admin.hub.rooms.lock(request["room"], request["password"]),
+    "delete-room": lambda admin, request: admin.hub.rooms.delete(request["room"]),
+    "ban-from-room": lambda admin, request: admin.hub.rooms.ban(request["room"], request["username"]),
+    "unban-from-room": lambda admin, request: admin.hub.rooms.unban(request["room"], request["username"]),
+    "shutdown": lambda admin, request: admin.stop(request.get("reason") or None),
+}

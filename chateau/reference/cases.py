@@ -1,0 +1,139 @@
+"""What can go wrong with a request: the shape of the tables that say so, one for each protocol.
+
+They are the one place where it stands which request is refused with which code. The pages show each case as
+the protocol's own refusal function writes it; the tests provoke each one, and let no protocol refuse with
+a code that is not listed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from chateau.hub.errors import (
+    AccessDenied,
+    AlreadyInRoom,
+    Banned,
+    HubError,
+    InvalidName,
+    NotInRoom,
+    NotRegistered,
+    TooManyTries,
+    Unavailable,
+    UnknownRoom,
+)
+from chateau.protocols.contract import Contract
+from chateau.protocols.errors import BinaryFrame, Internal, InvalidJson, NotAnObject, RateLimited, TooLarge
+from chateau.protocols.wire import RELAY_BYTES
+
+Refuse = Callable[[Any, Contract], HubError]
+"""Makes the refusal of a request; it is handed the protocol's contract for what a schema says."""
+
+MAX_FRAME = 1_048_576
+RATE = 200
+"""The defaults of ``--max-frame`` and ``--max-rate``, which some sentences name."""
+
+SPACE = "it begins or ends with a space"
+
+
+class Case(NamedTuple):
+    """A refusal of *sent*, or else of the message's first example; *says* is why, or the code's sentence."""
+
+    refuse: Refuse
+    says: str = ""
+    sent: Any = None
+
+
+Cases = tuple[Case, ...]
+Requests = Mapping[str, Cases]
+"""The cases of a protocol by its requests; those of any frame are under :data:`ANY`."""
+
+ANY = ""
+
+
+def always(error: HubError, says: str = "", sent: Any = None) -> Case:
+    """The case of a refusal that says the same of every request."""
+    return Case(lambda _request, _contract: error, says, sent)
+
+
+def against(schema: str, sent: Any) -> Case:
+    """The case of *sent*, which *schema* does not allow."""
+    return Case(
+        lambda request, contract: contract.fault(schema, request, json.dumps(request)),
+        "The schema says no: `path` is a JSON Pointer to the fault, `schema` the schema's URL here.",
+        sent,
+    )
+
+
+def of_room(error: Callable[[str], HubError], says: str = "") -> Case:
+    """The case of a refusal that names the request's room."""
+    return Case(lambda request, _: error(request["room"]), says)
+
+
+def unreadable(unknown_type: HubError, sent: Any) -> Cases:
+    """What becomes of frames that are no request; *sent* is one whose type there is not."""
+    return (
+        always(InvalidJson("unexpected end of data at line 1, column 2"), sent="{"),
+        always(NotAnObject("an array"), sent="[]"),
+        always(BinaryFrame()),
+        always(unknown_type, "What is asked for is missing, or there is no such thing.", sent),
+    )
+
+
+def admission(sent: Any) -> Cases:
+    """What can become of any request, *sent* for one, before it is looked at or while it is."""
+    too_many = "More messages came than `--max-rate` lets in, twice that in a burst."
+    return (
+        always(Banned(), sent=sent),
+        always(RateLimited(RATE), too_many, sent),
+        always(Internal(), sent=sent),
+    )
+
+
+NEEDS_NAME = always(NotRegistered())
+UNKNOWN_ROOM = of_room(UnknownRoom)
+NOT_IN_ROOM = of_room(NotInRoom)
+ALREADY_IN_ROOM = of_room(AlreadyInRoom)
+PASSED_ON = always(
+    Unavailable("The message was passed on, but it could not be kept."),
+    "The disk failed when the message had been passed on.",
+)
+UNKEPT = always(
+    Unavailable("What is said cannot be kept now."), "The disk is full, or fails: nothing was said."
+)
+UNREADABLE_HISTORY = always(
+    Unavailable("The history cannot be read now."), "The disk failed while it was read."
+)
+WRONG_KEY = always(AccessDenied("The secret key is wrong."), "The key is wrong, or the server has none.")
+TOO_MANY_KEYS = always(TooManyTries(), "Five wrong keys came from this address within a minute.")
+
+
+def too_long(says: str) -> Case:
+    """The case of what does not fit into a frame when it is passed on."""
+    sentence = f"A message that is passed on may have {MAX_FRAME - RELAY_BYTES} bytes in all."
+    return always(TooLarge(sentence), says)
+
+
+def bad_name(name: str, sent: Any) -> Case:
+    """The case of *name*, which begins with a space."""
+    return always(InvalidName(name, SPACE), "It can be no name: here it begins with a space.", sent)
+
+
+def entry(room: str) -> Cases:
+    """What keeps one out of *room*."""
+    return (closed(room), locked(room), banned_from(room))
+
+
+def closed(room: str) -> Case:
+    return always(AccessDenied(f'The room "{room}" is closed.'), "The room is closed.")
+
+
+def locked(room: str) -> Case:
+    sentence = f'The room "{room}" is locked; its password is needed.'
+    return always(AccessDenied(sentence), "The room is locked, and the password is missing or not right.")
+
+
+def banned_from(room: str) -> Case:
+    sentence = f'You are banned from the room "{room}".'
+    return always(AccessDenied(sentence), "You are banned from the room.")

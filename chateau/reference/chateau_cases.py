@@ -1,0 +1,86 @@
+"""What can go wrong in the chateau protocol; see :mod:`chateau.reference.cases`."""
+
+from __future__ import annotations
+
+from chateau.hub.errors import AlreadyRegistered, NameTaken, UnknownRecipient
+from chateau.protocols.chateau import no_such_type
+from chateau.reference.cases import (
+    ALREADY_IN_ROOM,
+    ANY,
+    NEEDS_NAME,
+    NOT_IN_ROOM,
+    PASSED_ON,
+    UNKEPT,
+    UNKNOWN_ROOM,
+    UNREADABLE_HISTORY,
+    Case,
+    Requests,
+    admission,
+    against,
+    bad_name,
+    closed,
+    entry,
+    too_long,
+    unreadable,
+)
+
+TOO_LONG = too_long(
+    "It would not fit into one frame of those who get it: it has to leave 1,536 bytes of `--max-frame` free, "
+    "with the names in `clients` as they were registered.",
+)
+
+CASES: Requests = {
+    ANY: (*unreadable(no_such_type({"type": 17}), {"type": 17}), *admission({"type": 4})),
+    "register-request": (
+        Case(lambda request, _: NameTaken(request["username"])),
+        Case(lambda request, _: AlreadyRegistered(request["username"])),
+        bad_name(" alice", {"type": 1, "username": " alice"}),
+        against("register-request", {"type": 1}),
+    ),
+    "unregister-request": (
+        NEEDS_NAME,
+        against("unregister-request", {"type": 2, "username": "alice"}),
+    ),
+    "message-request": (
+        NEEDS_NAME,
+        Case(
+            lambda request, _: UnknownRecipient(request["clients"]),
+            "Nobody is registered under the names in `unknown`, or lets you reach them; nothing was "
+            "delivered to anyone.",
+        ),
+        TOO_LONG,
+        against("message-request", {"type": 3, "clients": [], "content": "hi"}),
+    ),
+    "list-request": (NEEDS_NAME, against("list-request", {"type": 4, "room": "lobby"})),
+    "join-request": (
+        NEEDS_NAME,
+        ALREADY_IN_ROOM,
+        *entry("lobby"),
+        bad_name(" lobby", {"type": 5, "room": " lobby"}),
+        against("join-request", {"type": 5}),
+    ),
+    "leave-request": (
+        NEEDS_NAME,
+        UNKNOWN_ROOM,
+        NOT_IN_ROOM,
+        against("leave-request", {"type": 6}),
+    ),
+    "publish-request": (
+        NEEDS_NAME,
+        UNKNOWN_ROOM,
+        NOT_IN_ROOM,
+        closed("lobby"),
+        TOO_LONG,
+        UNKEPT,
+        PASSED_ON,
+        against("publish-request", {"type": 7, "room": "lobby"}),
+    ),
+    "history-request": (
+        NEEDS_NAME,
+        UNKNOWN_ROOM,
+        NOT_IN_ROOM,
+        UNREADABLE_HISTORY,
+        against("history-request", {"type": 8, "room": "lobby", "limit": 0}),
+    ),
+    "rooms-request": (NEEDS_NAME, against("rooms-request", {"type": 9, "room": "lobby"})),
+}

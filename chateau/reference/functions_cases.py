@@ -1,0 +1,97 @@
+"""What can go wrong in the functions protocol; see :mod:`chateau.reference.cases`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chateau.hub.access import RULES_LIMIT
+from chateau.hub.errors import AccessDenied, HubError, InvalidAddress, Unavailable
+from chateau.protocols.errors import TooLarge
+from chateau.protocols.functions import CUSTOM_BYTES, NAME_BYTES, no_such_function
+from chateau.protocols.wire import RELAY_BYTES
+from chateau.reference.cases import (
+    ANY,
+    MAX_FRAME,
+    TOO_MANY_KEYS,
+    WRONG_KEY,
+    Case,
+    Cases,
+    Requests,
+    admission,
+    against,
+    always,
+    unreadable,
+)
+
+if TYPE_CHECKING:
+    from chateau.protocols.contract import Contract
+
+CARD_BYTES = 60
+"""Bytes of a sender's card, about, where it has no custom variables."""
+
+
+def _too_long(request: dict[str, Any], _: Contract) -> HubError:
+    recipients = len(request["recipient_ids"])
+    limit = MAX_FRAME - RELAY_BYTES - NAME_BYTES * recipients - CARD_BYTES
+    return TooLarge(f"To {recipients} recipients a message of yours may have {limit} bytes of JSON.")
+
+
+def _no_address(request: dict[str, Any], contract: Contract) -> HubError:
+    sentence = str(InvalidAddress(request["ip"]))
+    return contract.fault_at(f"{request['function']}-request", ["ip"], sentence)
+
+
+def _for_addresses(function: str, **more: str) -> Cases:
+    call = {"function": function}
+    return (
+        Case(_no_address, "`ip` is no address, and no range.", call | {"ip": "192.0.2"} | more),
+        against(f"{function}-request", call),
+    )
+
+
+def _keys(sent: dict[str, Any]) -> Cases:
+    """The cases of *sent*, where a key may be left out."""
+    call = sent | {"secret_key": "a guess"}
+    return (WRONG_KEY._replace(sent=call), TOO_MANY_KEYS._replace(sent=call))
+
+
+SENT = {"function": "send_message", "recipient_ids": ["0", "17"], "message": "hi"}
+
+TOO_MANY_RULES = always(
+    AccessDenied(f"A client may have {RULES_LIMIT} addresses of each kind."),
+    f"You have {RULES_LIMIT:,} addresses and ranges of this kind.",
+)
+
+CASES: Requests = {
+    ANY: (
+        *unreadable(no_such_function({"function": "fly"}), {"function": "fly"}),
+        *admission({"function": "retrieve_clients"}),
+    ),
+    "send_message-request": (
+        *_keys(SENT),
+        Case(_too_long, "It would not fit into one frame of those who get it.", SENT | {"message": "…"}),
+        against("send_message-request", {"function": "send_message", "recipient_ids": ["1"]}),
+    ),
+    "retrieve_clients-request": (
+        *_keys({"function": "retrieve_clients"}),
+        against("retrieve_clients-request", {"function": "retrieve_clients", "secret_key": 7}),
+    ),
+    "set_custom_variables-request": (
+        always(
+            TooLarge(f"All custom variables may have {CUSTOM_BYTES} bytes of JSON; these have 16401."),
+            "All variables together are longer than 16 KiB of JSON, or one is more than 250 levels deep.",
+        ),
+        always(
+            Unavailable("The other nodes cannot be reached."),
+            "`name` cannot be registered now. (A server of one node never says this.)",
+        ),
+        against("set_custom_variables-request", {"function": "set_custom_variables"}),
+    ),
+    "set_privacy-request": (
+        against("set_privacy-request", {"function": "set_privacy", "privacy": "secret"}),
+    ),
+    "allow_ip-request": (TOO_MANY_RULES, *_for_addresses("allow_ip")),
+    "block_ip-request": (TOO_MANY_RULES, *_for_addresses("block_ip")),
+    "ban_ip-request": (WRONG_KEY, TOO_MANY_KEYS, *_for_addresses("ban_ip", secret_key="swordfish")),
+    "unban_ip-request": (WRONG_KEY, TOO_MANY_KEYS, *_for_addresses("unban_ip", secret_key="swordfish")),
+}

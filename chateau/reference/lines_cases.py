@@ -1,0 +1,106 @@
+"""What can go wrong in the lines protocol; see :mod:`chateau.reference.cases`.
+
+Its refusals have no code on the wire. The seed's own words are refusals of the code ``invalid_message`` here,
+as they are in the protocol.
+"""
+
+from __future__ import annotations
+
+from chateau.hub.errors import AccessDenied, Banned, InvalidName, UnknownRecipient
+from chateau.protocols.errors import Internal, RateLimited
+from chateau.protocols.lines_commands import (
+    INVALID_NICKNAME,
+    LOGIN_REQUIRED,
+    MISSING_PARAMETER,
+    NICKNAME_PRESENT,
+    NICKNAME_REGISTERED,
+    NO_ROOM,
+)
+from chateau.protocols.lines_frames import Refusal
+from chateau.reference.cases import (
+    ANY,
+    PASSED_ON,
+    RATE,
+    UNKEPT,
+    UNREADABLE_HISTORY,
+    Case,
+    Requests,
+    always,
+    banned_from,
+    closed,
+)
+
+MESSAGE = "message"
+"""The name under which every line stands here that is no command."""
+
+LONG = "x" * 65
+
+
+def _own(words: str, says: str, sent: str | None = None) -> Case:
+    return always(Refusal(words), says, sent)
+
+
+LOGIN_FIRST = _own(LOGIN_REQUIRED, "A nickname has to be taken first.")
+ROOM_FIRST = _own(NO_ROOM, "This is done in a room.")
+
+
+def _missing(command: str) -> Case:
+    return _own(MISSING_PARAMETER, "The command needs something behind it.", command)
+
+
+CASES: Requests = {
+    ANY: (
+        always(Banned()),
+        always(RateLimited(RATE), "More lines came than `--max-rate` lets in, twice that in a burst."),
+        _own(
+            "Too many requests at once: wait for the answers to those before.",
+            "More than 1 MiB of answers waits for one that is late.",
+        ),
+        _own("A line is UTF-8 text; this one was not.", "It had other bytes in it."),
+        always(Internal()),
+    ),
+    "LOGIN": (
+        _own("User already logged in with name alice", "One nickname a connection."),
+        _own(INVALID_NICKNAME, "It is none, or the server itself speaks under it.", "LOGIN al"),
+        _own(NICKNAME_REGISTERED, "A client of another protocol has registered that name."),
+        _missing("LOGIN"),
+    ),
+    "JOIN": (
+        LOGIN_FIRST,
+        _missing("JOIN"),
+        _own(
+            "Invalid room name: !@#, please use alphanumericcharacters only",
+            "It is none, or something stands behind the name of a room that is not locked.",
+            "JOIN !@#",
+        ),
+        always(InvalidName(LONG, "it is longer than 64 characters"), "It is too long.", f"JOIN {LONG}"),
+        _own(NICKNAME_PRESENT, "Somebody with that nickname is inside: another session, or this one."),
+        closed("lobby"),
+        always(
+            AccessDenied('The room "lobby" is locked; its password is needed.'),
+            "The room is locked, and its password does not stand behind its name.",
+        ),
+        banned_from("lobby"),
+    ),
+    "LEAVE": (LOGIN_FIRST, ROOM_FIRST),
+    "HISTORY": (
+        LOGIN_FIRST,
+        ROOM_FIRST,
+        _own(
+            "Unknown time: yesterday",
+            "That is no time, or there is more than two of them.",
+            "HISTORY yesterday",
+        ),
+        UNREADABLE_HISTORY,
+    ),
+    "MSG": (
+        LOGIN_FIRST,
+        _missing("MSG bob"),
+        always(UnknownRecipient(["bob"]), "Nobody has that name, or lets you reach them."),
+    ),
+    "WHO": (LOGIN_FIRST,),
+    "ROOMS": (LOGIN_FIRST,),
+    "HELP": (),
+    "QUIT": (),
+    MESSAGE: (LOGIN_FIRST, ROOM_FIRST, closed("lobby"), UNKEPT, PASSED_ON),
+}

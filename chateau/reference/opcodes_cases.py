@@ -1,0 +1,159 @@
+"""What can go wrong in the opcodes protocol; see :mod:`chateau.reference.cases`.
+
+An op 1 is a login, a message or a command, and each command is refused for reasons of its own: those stand
+in :data:`COMMANDS`, by the commands' names.
+"""
+
+from __future__ import annotations
+
+from chateau.hub.errors import (
+    AccessDenied,
+    AlreadyInRoom,
+    InvalidName,
+    NameTaken,
+    UnknownRecipient,
+    UnknownRoom,
+)
+from chateau.protocols.commands import BUILT_INS, InNoRoom
+from chateau.protocols.errors import UnknownType
+from chateau.protocols.opcodes import no_such_op
+from chateau.reference.cases import (
+    ANY,
+    NEEDS_NAME,
+    PASSED_ON,
+    SPACE,
+    TOO_MANY_KEYS,
+    UNKEPT,
+    WRONG_KEY,
+    Case,
+    Requests,
+    admission,
+    against,
+    always,
+    bad_name,
+    closed,
+    entry,
+    too_long,
+    unreadable,
+)
+
+Frame = dict[str, object]
+
+PREFIX = "!"
+
+
+def said(content: str) -> Frame:
+    """The request that says *content*."""
+    return {"op": 1, "d": {"content": content}}
+
+
+IN_NO_ROOM = always(InNoRoom(PREFIX), "You are in no room.")
+UNKNOWN_ROOM = always(UnknownRoom("attic"))
+NOBODY = always(UnknownRecipient(["bob"]), "Nobody has that name.")
+TOO_LONG = too_long(
+    "It has to leave 1,536 bytes of `--max-frame` free, for what goes out to others.",
+)
+
+
+def _misused(name: str, content: str) -> Case:
+    """The case of *content*, in which the command *name* has other words behind it than it takes."""
+    usage = f"{PREFIX}{name} {BUILT_INS[name].usage}".rstrip()
+    sentence = f"Write {usage}; what has spaces goes in quotation marks."
+    return Case(
+        lambda _, contract: contract.fault_at("message-request", ["d", "content"], sentence),
+        "Other words stand behind the command than it takes.",
+        said(content),
+    )
+
+
+def _owners(name: str) -> Case:
+    sentence = f"{PREFIX}{name} is the owner's: say {PREFIX}auth KEY first."
+    return always(AccessDenied(sentence), "The command is the owner's.")
+
+
+CASES: Requests = {
+    ANY: (*unreadable(no_such_op({"op": 17}), {"op": 17}), *admission({"op": 4})),
+    "message-request": (
+        NEEDS_NAME._replace(says="A command came before the login.", sent=said("!rooms")),
+        Case(
+            lambda request, _: NameTaken(request["d"]["content"]),
+            "At the login: another session has that name.",
+        ),
+        bad_name(" alice", said(" alice"))._replace(says="At the login: it can be no name."),
+        IN_NO_ROOM._replace(says="A message came from a user who is in no room.", sent=said("hello")),
+        closed("general")._replace(says="The room was closed.", sent=said("hello")),
+        TOO_LONG,
+        UNKEPT._replace(sent=said("hello")),
+        PASSED_ON._replace(sent=said("hello")),
+        always(UnknownType('"!fly" is no command; say !help.'), "There is no such command.", said("!fly")),
+        against("message-request", {"op": 1, "d": {}}),
+    ),
+    "shutdown-request": (
+        WRONG_KEY,
+        TOO_MANY_KEYS,
+        TOO_LONG,
+        against("shutdown-request", {"op": 3, "d": {"reason": "Maintenance"}}),
+    ),
+    "cache-request": (),
+}
+
+COMMANDS: Requests = {
+    "help": (
+        always(
+            UnknownType('"!fly" is no command; say !help.'), "There is no such command.", said("!help fly")
+        ),
+        _misused("help", "!help join rooms"),
+    ),
+    "rooms": (_misused("rooms", "!rooms attic"),),
+    "users": (IN_NO_ROOM, _misused("users", "!users attic")),
+    "me": (_misused("me", "!me too"),),
+    "join": (
+        always(AlreadyInRoom("attic")),
+        *entry("attic"),
+        always(InvalidName(" attic", SPACE), "It can be no room's name.", said('!join " attic"')),
+        _misused("join", "!join"),
+    ),
+    "msg": (NOBODY, _misused("msg", "!msg bob")),
+    "auth": (WRONG_KEY, TOO_MANY_KEYS, _misused("auth", "!auth")),
+    "lock": (_owners("lock"), UNKNOWN_ROOM, _misused("lock", "!lock attic")),
+    "unlock": (
+        _owners("unlock"),
+        UNKNOWN_ROOM,
+        IN_NO_ROOM._replace(sent=said("!unlock")),
+        _misused("unlock", "!unlock the attic"),
+    ),
+    "close": (
+        _owners("close"),
+        UNKNOWN_ROOM,
+        IN_NO_ROOM._replace(sent=said("!close")),
+        _misused("close", "!close the attic"),
+    ),
+    "open": (
+        _owners("open"),
+        UNKNOWN_ROOM,
+        IN_NO_ROOM._replace(sent=said("!open")),
+        _misused("open", "!open the attic"),
+    ),
+    "delete": (
+        _owners("delete"),
+        UNKNOWN_ROOM,
+        IN_NO_ROOM._replace(sent=said("!delete")),
+        UNKEPT._replace(says="The disk fails: nothing was deleted."),
+        _misused("delete", "!delete the attic"),
+    ),
+    "ban": (
+        _owners("ban"),
+        UNKNOWN_ROOM,
+        IN_NO_ROOM._replace(sent=said("!ban bob")),
+        NOBODY,
+        _misused("ban", "!ban"),
+    ),
+    "unban": (
+        _owners("unban"),
+        UNKNOWN_ROOM,
+        IN_NO_ROOM._replace(sent=said("!unban bob")),
+        always(InvalidName(" bob", SPACE), "It can be no user's name.", said('!unban " bob" attic')),
+        _misused("unban", "!unban"),
+    ),
+    "shutdown": (_owners("shutdown"),),
+}

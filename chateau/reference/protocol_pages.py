@@ -1,0 +1,193 @@
+"""The pages of the three protocols of JSON frames over a WebSocket: chateau, functions and opcodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from chateau.protocols import chateau, functions, opcodes
+from chateau.protocols.commands import BUILT_INS, OWNERS
+from chateau.reference import chateau_cases, functions_cases, opcodes_cases
+from chateau.reference.asyncapi import DOORS
+from chateau.reference.messages import (
+    OTHER_ANSWERS,
+    UNASKED,
+    Refusing,
+    Sources,
+    any_request,
+    compact,
+    grouped,
+    message,
+    paired,
+    wrong,
+)
+from chateau.reference.model import (
+    Block,
+    Errand,
+    Example,
+    Page,
+    Paragraph,
+    Refusals,
+    Section,
+    Talk,
+    prose,
+)
+
+if TYPE_CHECKING:
+    from chateau.hub.errors import HubError
+    from chateau.reference.cases import Requests
+
+REQUESTS_AND_ANSWERS = "Requests and their answers"
+COMMANDS = "Commands"
+
+READER = "reader-NNN"
+"""The name that a page's own connection takes, with three digits in place of the letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One protocol: its requests in the order in which they are told, what can go wrong, what comes first."""
+
+    name: str
+    lead: str
+    requests: tuple[str, ...]
+    cases: Requests
+    refuse: Callable[[HubError, Any], Any]
+    opening: str = ""
+
+
+def _readable(request: Any) -> dict[str, Any]:
+    return request if isinstance(request, dict) else {}
+
+
+SPOKEN = (
+    Spoken(
+        "chateau",
+        "JSON in text frames, each an object with an integer `type`. A request gets one answer, in the order "
+        "of the requests, with the same `type` and, if it had one, the same `ref`; its `status` is 200, or "
+        "400 where it was refused. What comes unasked has a `sender` or an `event`, an answer never has.",
+        tuple(row.schema for row in chateau.REQUESTS.values()),
+        chateau_cases.CASES,
+        lambda error, request: chateau.refusal(error, _readable(request)),
+        compact({"type": 1, "username": READER}),
+    ),
+    Spoken(
+        "functions",
+        "JSON in text frames, each a call of a `function`. A call gets one answer, in the order of the "
+        "calls, with the call's `callback`, the empty string where there was none. What comes unasked has no "
+        "`callback`. Keys that a call does not need are let pass.",
+        tuple(row.schema for row in functions.FUNCTIONS.values()),
+        functions_cases.CASES,
+        lambda error, request: functions.refusal(error, _readable(request)),
+    ),
+    Spoken(
+        "opcodes",
+        'JSON in text frames, each `{"op": …, "d": {…}}`: `op` says what it is, `d` what it holds. The first '
+        "op 1 is the login; those that follow are messages, or commands where they begin with the prefix.",
+        tuple(row.schema for row in opcodes.REQUESTS.values()),
+        opcodes_cases.CASES,
+        lambda error, _: opcodes.refusal(error),
+        compact(opcodes_cases.said(READER)),
+    ),
+)
+
+BEFORE_REFUSALS = (
+    "A refused request has done nothing, and the connection stays open. These can come to any frame, "
+    "whatever it asks."
+)
+
+
+def spoken_page(sources: Sources, spoken: Spoken) -> Page:
+    """The page of one protocol."""
+    door = next(door for door in DOORS if door.protocol == spoken.name)
+    refusing = refusing_of(sources, spoken)
+    asked, other, unasked = paired(sources, spoken.name, spoken.requests)
+    requests = [_message(sources, spoken, refusing, name, Errand("frame", door.address)) for name in asked]
+    sections = [
+        Section(REQUESTS_AND_ANSWERS, sections=tuple(requests)),
+        *([commands(refusing, door.address)] if spoken.name == "opcodes" else []),
+        *grouped(sources, spoken.name, OTHER_ANSWERS, other),
+        *grouped(sources, spoken.name, UNASKED, unasked),
+        any_request(refusing, spoken.cases, BEFORE_REFUSALS),
+    ]
+    return Page(
+        spoken.name,
+        door.title,
+        (Paragraph(_addresses(spoken.name)), Paragraph(prose(spoken.lead))),
+        tuple(sections),
+        Talk(door.address, spoken.opening),
+        by_hand=f"protocols/{spoken.name}.md",
+    )
+
+
+def refusing_of(sources: Sources, spoken: Spoken) -> Refusing:
+    """What writes the refusals of one protocol."""
+    return Refusing(
+        sources.contracts[spoken.name], lambda error, request: compact(spoken.refuse(error, request))
+    )
+
+
+def _message(sources: Sources, spoken: Spoken, refusing: Refusing, name: str, errand: Errand) -> Section:
+    path = f"{spoken.name}/{name}"
+    if name not in spoken.cases:
+        return message(sources, path)
+    example = sources.examples(path)[0]
+    return message(sources, path, errand=errand, wrong=wrong(refusing, spoken.cases, name, example))
+
+
+def _addresses(protocol: str) -> Any:
+    """Where a protocol is spoken."""
+    told = " ".join(
+        f"`{door.address}`: {door.description[0].lower()}{door.description[1:]}"
+        if number
+        else f"A WebSocket at `{door.address}`."
+        for number, door in enumerate(door for door in DOORS if door.protocol == protocol)
+    )
+    return prose(told)
+
+
+def commands(refusing: Refusing, address: str) -> Section:
+    """What stands behind the prefix, and what each command does."""
+    about = (
+        "A command is a message that begins with the prefix (`--command-prefix`, `!` where nothing else is "
+        "set) and a letter or a digit. Its answer comes to the caller alone, as an op 0 by the server's "
+        "name. What has spaces in it goes in quotation marks. Any command before the login is refused with "
+        "`not_registered`."
+    )
+    sections = tuple(_command(refusing, name, Errand("frame", address)) for name in BUILT_INS)
+    return Section(COMMANDS, (Paragraph(prose(about)),), sections)
+
+
+def _command(refusing: Refusing, name: str, errand: Errand) -> Section:
+    row = BUILT_INS[name]
+    content = EXAMPLES[name]
+    example = opcodes_cases.said(content)
+    blocks: list[Block] = [Paragraph(row.help)]
+    if name in OWNERS:
+        blocks.append(Paragraph(prose("The owner's: it needs `!auth KEY` first.")))
+    blocks.append(Example(compact(example), errand=errand))
+    cases = opcodes_cases.COMMANDS[name]
+    if cases:
+        blocks.append(Refusals(refusing.rows(cases, example)))
+    return Section(f"{opcodes_cases.PREFIX}{name} {row.usage}".rstrip(), tuple(blocks), is_code=True)
+
+
+EXAMPLES = {
+    "help": "!help",
+    "rooms": "!rooms",
+    "users": "!users",
+    "me": "!me",
+    "join": "!join attic",
+    "msg": "!msg bob hi, bob",
+    "auth": "!auth swordfish",
+    "lock": "!lock attic swordfish",
+    "unlock": "!unlock attic",
+    "close": "!close attic",
+    "open": "!open attic",
+    "delete": "!delete attic",
+    "ban": "!ban bob attic",
+    "unban": "!unban bob attic",
+    "shutdown": "!shutdown Maintenance",
+}
+"""One way to give each command."""

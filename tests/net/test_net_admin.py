@@ -1,0 +1,500 @@
+"""The admin API over HTTP: every address, every refusal. In plain and over TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from admin_client import AdminClient, checked, keeper, session_of
+from raw_client import RawClient
+from running_server import free_port
+
+from chateau.net.admin import BODY_BYTES, DRAINED_BYTES, READINGS, STREAMS
+from chateau.protocols.admin import ACTIONS
+
+if TYPE_CHECKING:
+    from conftest import Log
+    from live_house import LiveHouse, OpenHouse
+
+pytestmark = pytest.mark.gen_test(timeout=30)
+
+KEY = "swordfish"
+DONE = {"status": 200}
+ADDRESSES = [*READINGS, *STREAMS, *ACTIONS, "nowhere", "", "sessions/"]
+
+
+@pytest.fixture(params=["fast", "tls"])
+def wire_name(request: pytest.FixtureRequest) -> str:
+    """The ways that a request may come; the third one differs for connections only."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def house(open_house: OpenHouse, io_loop: Any) -> LiveHouse:
+    """A server with a secret key."""
+
+    async def opened() -> LiveHouse:
+        return open_house(secret_key=KEY)
+
+    found: LiveHouse = io_loop.run_sync(opened)
+    return found
+
+
+def ask(client: AdminClient, name: str, **headers: str) -> bytes:
+    """A request for *name* by the method that it takes."""
+    method = b"POST" if name in ACTIONS else b"GET"
+    request = client.request(f"{client.path}{name}", Content_Length="2", **headers)
+    return request.replace(b"GET", method, 1) + b"{}"
+
+
+# Who is let in
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+async def test_without_a_key_of_the_house_every_address_is_off(open_house: OpenHouse, name: str) -> None:
+    client = await keeper(open_house())
+
+    client.send(ask(client, name, Authorization="Bearer swordfish"))
+
+    assert checked(name, await client.response(), 403) == {
+        "status": 403,
+        "code": "access_denied",
+        "error": "The admin API is off: start the server with --secret-key.",
+    }
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+async def test_without_the_key_every_address_is_shut(house: LiveHouse, name: str) -> None:
+    client = await keeper(house)
+
+    client.send(ask(client, name))
+    response = await client.response()
+
+    assert checked(name, response, 401)["code"] == "access_denied"
+    assert response.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("given", ["Bearer wrong", "Bearer", "Bearer ", "Basic swordfish", "swordfish"])
+async def test_a_wrong_key_is_refused(house: LiveHouse, given: str) -> None:
+    client = await keeper(house)
+
+    client.send(ask(client, "sessions", Authorization=given))
+
+    assert checked("sessions", await client.response(), 401)["code"] == "access_denied"
+
+
+@pytest.mark.parametrize("given", ["bearer swordfish", "BEARER swordfish", "Bearer   swordfish"])
+async def test_the_scheme_has_no_case(house: LiveHouse, given: str) -> None:
+    client = await keeper(house)
+
+    client.send(ask(client, "sessions", Authorization=given))
+
+    checked("sessions", await client.response())
+
+
+async def test_a_key_may_be_any_text(open_house: OpenHouse) -> None:
+    key = "Schlüssel 鍵"
+    client = await keeper(open_house(secret_key=key))
+
+    client.send(ask(client, "bans", Authorization=f"Bearer {key}"))
+
+    checked("bans", await client.response())
+
+
+async def test_after_five_wrong_keys_the_address_has_to_wait(house: LiveHouse) -> None:
+    client = await keeper(house)
+    for _ in range(5):
+        await client.read("sessions", status=401, key="guess")
+
+    assert (await client.read("sessions", status=429))["code"] == "rate_limited"
+    assert (await client.do("ban", {"addresses": "192.0.2.1"}, status=429))["code"] == "rate_limited"
+
+
+async def test_the_address_is_the_one_that_a_trusted_proxy_gives(open_house: OpenHouse) -> None:
+    client = await keeper(open_house(secret_key=KEY, trusted_proxy=["127.0.0.1"]))
+    for _ in range(5):
+        client.send(ask(client, "bans", Authorization="Bearer guess", X_Forwarded_For="192.0.2.9"))
+        checked("bans", await client.response(), 401)
+
+    await client.read("bans")
+    client.send(ask(client, "bans", Authorization=f"Bearer {KEY}", X_Forwarded_For="192.0.2.9"))
+    checked("bans", await client.response(), 429)
+
+
+async def test_a_ban_of_the_keepers_own_address_does_not_shut_it_out(house: LiveHouse) -> None:
+    client = await keeper(house)
+
+    await client.do("ban", {"addresses": "127.0.0.1"})
+    alice = await house.client()
+
+    assert (await alice.ask({"type": 1, "username": "alice"}))["code"] == "banned"
+    assert (await client.read("sessions"))["sessions"][0]["banned"] is True
+    assert await client.do("unban", {"addresses": "127.0.0.1"}) == DONE
+    await alice.enter("alice")
+
+
+# Addresses and methods
+
+
+@pytest.mark.parametrize("name", ["", "nowhere", "sessions/", "kick/17", "Sessions", "%FF", "../admin/x"])
+async def test_any_other_address_is_not_there(house: LiveHouse, name: str) -> None:
+    client = await keeper(house)
+
+    answer = await client.read(name, status=404)
+
+    assert answer["code"] == "unknown_type"
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+async def test_an_action_takes_no_other_method(house: LiveHouse, name: str) -> None:
+    client = await keeper(house)
+    client.send(client.request(f"/admin/{name}", Authorization=f"Bearer {KEY}"))
+
+    response = await client.response()
+
+    assert checked(name, response, 405)["error"] == "This address takes the method POST."
+    assert response.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize("name", [*READINGS, *STREAMS])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "BREW"])
+async def test_what_is_read_takes_no_other_method(house: LiveHouse, name: str, method: str) -> None:
+    client = await keeper(house)
+    request = client.request(f"/admin/{name}", Authorization=f"Bearer {KEY}", Content_Length="0")
+    client.send(request.replace(b"GET", method.encode(), 1))
+
+    response = await client.response()
+
+    assert checked(name, response, 405)["code"] == "unknown_type"
+    assert response.headers["allow"] == "GET"
+
+
+async def test_it_is_behind_the_prefix_and_nowhere_else(open_house: OpenHouse) -> None:
+    house = open_house(secret_key=KEY, url_prefix="/chat")
+
+    await (await keeper(house)).read("sessions")
+    answer = await (await keeper(house)).do("kick", {}, status=400)
+
+    assert answer["schema"] == "/chat/schemas/admin/kick-request.json"
+    assert (await (await house.connect()).get("/admin/sessions")).status == 404
+
+
+async def test_pages_of_other_origins_get_no_leave_to_ask(open_house: OpenHouse) -> None:
+    client = await keeper(open_house(secret_key=KEY, allow_origin=["https://example.org"]))
+
+    client.send(ask(client, "bans", Authorization=f"Bearer {KEY}", Origin="https://example.org"))
+
+    assert "access-control-allow-origin" not in (await client.response()).headers
+
+
+# How things are
+
+
+async def test_sessions_are_told_with_what_they_are(house: LiveHouse) -> None:
+    alice = await house.member("alice", "lobby", "Quiet")
+    await alice.ask({"type": 4})
+    await house.client(path="/channel/news/")
+
+    answer = await (await keeper(house)).read("sessions")
+
+    first, second = answer["sessions"]
+    assert answer["total"] == 2
+    assert (first["protocol"], first["username"], first["rooms"]) == ("chateau", "alice", ["lobby", "Quiet"])
+    assert (first["address"], first["received"], first["rate"]) == ("127.0.0.1", 4, None)
+    assert first["port"] == alice.writer.get_extra_info("sockname")[1]
+    assert (second["protocol"], second["username"], second["rooms"]) == ("channels", None, ["news"])
+    assert (second["name"], second["received"]) == (f"#{second['id']}", 0)
+
+
+async def test_binary_messages_count_and_pings_do_not(house: LiveHouse) -> None:
+    alice = await house.client()
+    alice.send(bytes.fromhex("8280 00000000 8980 00000000 8180 00000000"))  # binary, ping, text
+    for _ in range(3):
+        await alice.receive()
+
+    (session,) = (await (await keeper(house)).read("sessions"))["sessions"]
+
+    assert session["received"] == 2
+
+
+@pytest.mark.parametrize(("limit", "count"), [(1, 1), (2, 2), (3, 3), (10_000, 3)])
+async def test_a_limit_cuts_the_list_and_not_the_count(house: LiveHouse, limit: int, count: int) -> None:
+    for _ in range(3):
+        await house.client()
+
+    answer = await (await keeper(house)).read(f"sessions?limit={limit}")
+
+    assert [session["id"] for session in answer["sessions"]] == ["0", "1", "2"][:count]
+    assert answer["total"] == 3
+
+
+async def test_ids_are_sorted_as_numbers(house: LiveHouse) -> None:
+    for _ in range(11):
+        await house.client()
+
+    answer = await (await keeper(house)).read("sessions")
+
+    assert [session["id"] for session in answer["sessions"]] == [str(number) for number in range(11)]
+
+
+async def test_who_was_not_let_in_is_on_no_list(house: LiveHouse) -> None:
+    client = await keeper(house)
+    alice = await house.member("alice", "news")
+    subscriber = await house.client(path="/channel/news/")
+    await client.do("close-room", {"room": "news"})
+    late = await house.connect(path="/channel/news/")
+    late.send(late.handshake_request())
+    assert (await late.response()).status == 403
+
+    assert (await client.read("sessions"))["total"] == 2
+    await subscriber.leave()
+    await alice.leave()
+    await house.until(lambda: house.server.hub.session_count() == 0)
+    assert (await client.read("sessions"))["sessions"] == []
+
+
+async def test_what_waits_for_a_slow_reader_is_told(open_house: OpenHouse) -> None:
+    house = open_house(secret_key=KEY, max_outbox=50_000_000)
+    slow = await house.client(receive_buffer_bytes=4096)
+    slow.say({"type": 1, "username": "slow"})
+    alice = await house.member("alice")
+    client = await keeper(house)
+
+    waiting, count = 0, 0
+    while not waiting:
+        await alice.ask({"type": 3, "clients": ["slow"], "content": "x" * 100_000})
+        (waiting,) = [
+            session["outbox_bytes"]
+            for session in (await client.read("sessions"))["sessions"]
+            if session["name"] == "slow"
+        ]
+        count += 1
+        assert count < 400
+
+    assert waiting >= 1_000
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=x", "limit=10001", "limit=", "many=3", "limit=1&a=b"])
+async def test_a_query_that_breaks_its_schema_is_refused(house: LiveHouse, query: str) -> None:
+    answer = await (await keeper(house)).read(f"sessions?{query}", status=400)
+
+    assert answer["code"] == "invalid_message"
+    assert answer["schema"] == "/schemas/admin/sessions-request.json"
+
+
+async def test_rooms_are_told_with_their_states(house: LiveHouse) -> None:
+    await house.member("alice", "lobby", "staff")
+    await house.client(path="/channel/lobby/")
+    client = await keeper(house)
+    await client.do("lock-room", {"room": "staff", "password": "x"})
+
+    lobby, staff = (await client.read("rooms"))["rooms"]
+
+    assert (lobby["room"], lobby["members"], lobby["listeners"]) == ("lobby", 1, 1)
+    assert (staff["room"], staff["locked"], staff["closed"]) == ("staff", True, False)
+
+
+async def test_bans_are_told_in_the_order_in_which_they_were_given(house: LiveHouse) -> None:
+    client = await keeper(house)
+    for addresses in ("192.0.2.9", "192.0.2.0/30", "2001:db8::/32"):
+        await client.do("ban", {"addresses": addresses})
+
+    assert await client.read("bans") == {"addresses": ["192.0.2.9", "192.0.2.0/30", "2001:db8::/32"]}
+
+
+# Actions
+
+
+async def test_a_kicked_websocket_is_told_why_and_closed(house: LiveHouse) -> None:
+    alice = await house.member("alice", "lobby")
+    client = await keeper(house)
+
+    assert await client.do("kick", {"session": "0", "reason": "be kind"}) == DONE
+
+    await alice.answer_close(1008, "kicked: be kind")
+    assert (await client.read("sessions"))["total"] == 0
+    await house.member("alice")  # the name is free
+
+
+async def test_a_long_reason_is_cut_at_a_whole_character(house: LiveHouse) -> None:
+    alice = await house.client()
+
+    await (await keeper(house)).do("kick", {"session": "0", "reason": "é" * 500})
+
+    code, reason = await alice.closing()
+    assert (code, reason) == (1008, "kicked: " + "é" * 57)
+    assert len(reason.encode()) == 122  # of 123
+
+
+async def test_a_kicked_line_client_is_told_why(open_house: OpenHouse) -> None:
+    port = free_port()
+    house = open_house(secret_key=KEY, lines_port=port)
+    bob = await RawClient.connect(port)
+    bob.send(b"LOGIN bob\n")
+    assert b"commandResult" in await bob.reader.readline()
+
+    await (await keeper(house)).do("kick", {"session": await session_of(house, "bob")})
+
+    assert json.loads(await bob.end()) == {"type": "error", "error": "kicked"}
+    await bob.leave()
+    await house.until(lambda: house.server.hub.session_count() == 0)
+
+
+@pytest.mark.parametrize("path", ["/functions", "/opcodes", "/channel/news/"])
+async def test_a_session_of_any_protocol_is_kicked(house: LiveHouse, path: str) -> None:
+    client = await house.client(path=path)
+    (session,) = (await (await keeper(house)).read("sessions"))["sessions"]
+
+    await (await keeper(house)).do("kick", {"session": session["id"]})
+
+    await client.answer_close(1008, "kicked")
+
+
+async def test_an_event_stream_ends_when_it_is_kicked(house: LiveHouse) -> None:
+    stream = await house.connect()
+    stream.send(stream.request("/channel/news/", Accept="text/event-stream"))
+    assert (await stream.response()).status == 200
+    await house.until(lambda: house.server.hub.session_count() == 1)
+
+    await (await keeper(house)).do("kick", {"session": "0"})
+
+    assert await stream.end() == b""
+
+
+async def test_a_session_that_is_not_there_is_not_kicked(house: LiveHouse) -> None:
+    answer = await (await keeper(house)).do("kick", {"session": "17"}, status=404)
+
+    assert answer["code"] == "unknown_session"
+
+
+async def test_a_room_is_kept_in_order(house: LiveHouse) -> None:
+    alice = await house.member("alice", "lobby")
+    bob = await house.member("bob", "lobby")
+    client = await keeper(house)
+
+    await client.do("close-room", {"room": "lobby"})
+    assert (await bob.hear_until("state"))["available"] is False
+    assert (await bob.ask({"type": 7, "room": "lobby", "content": "x"}))["code"] == "access_denied"
+    await client.do("open-room", {"room": "lobby"})
+    assert (await bob.hear_until("state"))["available"] is True
+    await client.do("lock-room", {"room": "lobby", "password": "x"})
+    assert (await bob.hear_until("state"))["available"] is False
+    await client.do("ban-from-room", {"room": "lobby", "username": "bob"})
+    assert (await alice.hear_until("left"))["username"] == "bob"
+    assert (await client.read("rooms"))["rooms"][0]["banned"] == ["bob"]
+    await client.do("unban-from-room", {"room": "lobby", "username": "bob"})
+    answer = await bob.ask({"type": 5, "room": "lobby", "password": "x"})
+    assert answer["members"] == ["alice", "bob"]
+    await client.do("delete-room", {"room": "lobby"})
+    assert (await client.read("rooms"))["rooms"] == []
+
+
+async def test_what_has_no_room_is_refused(house: LiveHouse) -> None:
+    answer = await (await keeper(house)).do("delete-room", {"room": "lobby"}, status=404)
+
+    assert answer["code"] == "unknown_room"
+
+
+async def test_a_shutdown_is_asked_for_with_its_reason(house: LiveHouse) -> None:
+    alice = await house.member("alice")
+
+    assert await (await keeper(house)).do("shutdown", {"reason": "Maintenance"}) == DONE
+
+    assert await house.server.stopping == "Maintenance"
+    draining = asyncio.create_task(house.server.drain("Maintenance"))
+    assert (await alice.hear_until("shutdown"))["reason"] == "Maintenance"
+    await alice.answer_close(1001, "server shutdown")
+    await draining
+
+
+# Bodies
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"{", "invalid_json"),
+        (b"\xff", "invalid_json"),
+        (b"[]", "not_an_object"),
+        (b"{}", "invalid_message"),
+        (b'{"session": 17}', "invalid_message"),
+    ],
+)
+async def test_a_body_that_is_wrong_is_refused(house: LiveHouse, body: bytes, code: str) -> None:
+    assert (await (await keeper(house)).do("kick", body, status=400))["code"] == code
+
+
+async def test_the_longest_body_is_read(house: LiveHouse) -> None:
+    body = b"{}".ljust(BODY_BYTES)
+
+    assert await (await keeper(house)).do("shutdown", body) == DONE
+
+
+@pytest.mark.parametrize("size", [BODY_BYTES + 1, DRAINED_BYTES])
+async def test_a_body_that_is_too_long_is_refused_and_the_connection_goes_on(
+    house: LiveHouse, size: int
+) -> None:
+    client = await keeper(house)
+
+    assert (await client.do("shutdown", b" " * size, status=413))["code"] == "too_large"
+
+    assert not house.server.stopping.done()
+    await client.read("bans")
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+async def test_a_body_that_is_too_long_by_far_is_not_read(house: LiveHouse, is_chunked: bool) -> None:
+    client = await keeper(house)
+    size = DRAINED_BYTES + 1
+    length = {"Content_Length": str(size)}
+    if is_chunked:
+        length = {"Transfer_Encoding": "chunked"}
+    request = client.request("/admin/kick", Authorization=f"Bearer {KEY}", **length)
+
+    client.send(request.replace(b"GET", b"POST", 1))
+    if is_chunked:
+        client.send(b"%x\r\n" % size + b" " * size)
+
+    assert checked("kick", await client.response(), 413)["code"] == "too_large"
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+async def test_who_has_no_key_learns_no_more_by_a_long_body(house: LiveHouse, is_chunked: bool) -> None:
+    client = await keeper(house)
+    size = DRAINED_BYTES + 1
+    length = {"Transfer_Encoding": "chunked"} if is_chunked else {"Content_Length": str(size)}
+
+    client.send(client.request("/admin/kick", **length).replace(b"GET", b"POST", 1))
+    if is_chunked:
+        client.send(b"%x\r\n" % size + b" " * size)
+
+    checked("kick", await client.response(), 401)
+
+
+async def test_many_requests_go_over_one_connection(house: LiveHouse) -> None:
+    client = await keeper(house)
+    client.send(
+        client.posted("ban", {"addresses": "192.0.2.1"})
+        + client.posted("ban", {"addresses": "x"})
+        + client.request("/admin/bans", Authorization=f"Bearer {KEY}")
+    )
+
+    assert (await client.response()).status == 200
+    assert (await client.response()).status == 400
+    assert json.loads((await client.response()).body) == {"addresses": ["192.0.2.1"]}
+
+
+async def test_a_failure_is_told_as_such_and_logged(
+    house: LiveHouse, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ACTIONS, "shutdown", lambda admin, request: 1 // 0)
+    client = await keeper(house)
+
+    assert (await client.do("shutdown", status=500))["code"] == "internal"
+
+    (line,) = log.taken()
+    assert line.startswith("Uncaught exception POST /admin/shutdown")
+    await client.read("bans")

@@ -1,0 +1,121 @@
+"""The admin API in openapi.json: all of its addresses, and each answers as it says there."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from admin_client import CONTRACT, KEY, AdminClient, authorization, keeper
+from test_net_specifications import ASYNCAPI, OPENAPI
+
+from chateau.net.admin import READINGS, STREAMS
+from chateau.protocols.admin import ACTIONS
+
+if TYPE_CHECKING:
+    from live_house import OpenHouse
+    from raw_client import Response
+
+OPERATIONS = {
+    path.removeprefix("/admin/"): (method, operation)
+    for path, item in OPENAPI["paths"].items()
+    if path.startswith("/admin/")
+    for method, operation in item.items()
+}
+QUERIES = {"tap": "?session=0", "live": "?limit=3", "sessions": "?limit=3"}
+
+live = pytest.mark.gen_test(timeout=20)
+every_operation = pytest.mark.parametrize("name", OPERATIONS)
+
+
+@pytest.fixture
+def wire_name() -> str:
+    """One way is enough."""
+    return "fast"
+
+
+async def asked(client: AdminClient, name: str, key: str | None) -> Response:
+    """What is answered to a request that is as the document has it."""
+    if name in ACTIONS:
+        client.send(client.posted(name, CONTRACT.schemas[f"{name}-request"]["examples"][0], key=key))
+    else:
+        client.send(client.request(f"{client.path}{name}{QUERIES.get(name, '')}", **authorization(key)))
+    return await client.response()
+
+
+def test_all_addresses_are_told_with_their_methods() -> None:
+    methods = {name: method for name, (method, _) in OPERATIONS.items()}
+
+    assert methods == dict.fromkeys([*READINGS, *STREAMS], "get") | dict.fromkeys(ACTIONS, "post")
+
+
+@every_operation
+def test_each_of_them_asks_for_the_key(name: str) -> None:
+    assert OPERATIONS[name][1]["security"] == [{"key": []}]
+    assert OPENAPI["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+
+
+@every_operation
+def test_parameters_are_those_of_the_querys_schema(name: str) -> None:
+    schema = CONTRACT.schemas.get(f"{name}-request", {}) if name not in ACTIONS else {}
+    parameters = OPERATIONS[name][1].get("parameters", [])
+
+    assert [parameter["name"] for parameter in parameters] == list(schema.get("properties", {}))
+    for parameter in parameters:
+        assert parameter["required"] == (parameter["name"] in schema.get("required", ()))
+        assert parameter["description"].endswith(".")
+
+
+@live
+@every_operation
+async def test_each_of_them_answers_as_it_says(open_house: OpenHouse, name: str) -> None:
+    house = open_house(secret_key=KEY)
+    await house.member("carol", "lobby", "other")
+    responses = OPERATIONS[name][1]["responses"]
+
+    response = await asked(await keeper(house), name, KEY)
+
+    assert response.status == (404 if name == "kick" else 200), response  # nobody is 17
+    assert str(response.status) in responses
+    if response.status == 200:
+        assert response.headers["content-type"] in responses["200"]["content"]
+
+
+@live
+@every_operation
+async def test_each_of_them_refuses_as_it_says(open_house: OpenHouse, name: str) -> None:
+    client, shut = await keeper(open_house(secret_key=KEY)), await keeper(open_house())
+    responses = OPERATIONS[name][1]["responses"]
+
+    statuses = [(await asked(client, name, None)).status, (await asked(shut, name, KEY)).status]
+    statuses += [(await asked(client, name, "guess")).status for _ in range(6)]
+
+    assert statuses == [401, 403, 401, 401, 401, 401, 401, 429]
+    assert {str(status) for status in statuses} <= responses.keys()
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_the_example_of_a_stream_is_made_of_events_that_keep_to_their_schemas(name: str) -> None:
+    example: str = OPERATIONS[name][1]["responses"]["200"]["content"]["text/event-stream"]["example"]
+
+    for block in example.removesuffix("\n\n").split("\n\n"):
+        kind, content = block.split("\n")
+        push = f"{kind.removeprefix('event: ')}-push"
+        CONTRACT.reference(push).validate(json.loads(content.removeprefix("data: ")))
+
+
+def test_a_refusal_has_the_schema_of_the_errors() -> None:
+    refusals: dict[str, Any] = {
+        name: response
+        for name, response in OPENAPI["components"]["responses"].items()
+        if name.startswith("Admin")
+    }
+
+    assert len(refusals) == 8
+    for response in refusals.values():
+        schema = response["content"]["application/json"]["schema"]
+        assert schema == {"$ref": "#/components/schemas/admin.error-answer"}
+
+
+def test_asyncapi_says_nothing_of_it() -> None:
+    assert "admin" not in json.dumps(ASYNCAPI).lower()

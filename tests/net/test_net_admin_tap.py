@@ -1,0 +1,497 @@
+"""Taps: all that a session sends and gets, of every protocol, and the session is told."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from admin_client import KEY, AdminClient, keeper, session_of
+from masked_frames import BINARY, CONTINUATION, PING, PONG, TEXT, client_frame, close, text
+from raw_client import RawClient
+from running_server import free_port
+
+from chateau.net.tap import SHOWN_BYTES
+
+if TYPE_CHECKING:
+    from live_house import LiveHouse, OpenHouse
+
+pytestmark = pytest.mark.gen_test(timeout=30)
+
+TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+TOLD = {"type": 0, "status": 200, "event": "tapped", "active": True}
+TOLD_NO_MORE = TOLD | {"active": False}
+ENDED = {"reason": "the session ended"}
+
+
+@pytest.fixture
+def house(open_house: OpenHouse, io_loop: Any) -> LiveHouse:
+    """A server with a secret key."""
+
+    async def opened() -> LiveHouse:
+        return open_house(secret_key=KEY)
+
+    found: LiveHouse = io_loop.run_sync(opened)
+    return found
+
+
+async def tap(house: LiveHouse, session: str, **options: Any) -> AdminClient:
+    return await (await keeper(house, **options)).watch(f"tap?session={session}")
+
+
+async def tapped(house: LiveHouse, name: str = "alice", *rooms: str) -> tuple[RawClient, AdminClient]:
+    """A member, and a tap of it that it has been told of."""
+    member = await house.member(name, *rooms)
+    watcher = await tap(house, await session_of(house, name))
+    assert await member.hear() == TOLD
+    assert json.loads((await watcher.frame("out"))["text"]) == TOLD
+    return member, watcher
+
+
+def shown(frame: Any) -> tuple[str, str | bytes]:
+    """What a frame is, and what it holds."""
+    return frame["kind"], frame["text"] if "text" in frame else base64.b64decode(frame["base64"])
+
+
+def taps(house: LiveHouse) -> int:
+    return len(house.server.admin.taps._taps)
+
+
+# The session is told
+
+
+async def test_a_session_is_told_when_the_first_tap_begins_and_the_last_ends(house: LiveHouse) -> None:
+    alice, first = await tapped(house)
+    second = await tap(house, "0")
+    assert (await alice.ask({"type": 4}))["type"] == 4  # nothing was told before it
+
+    await first.leave()
+    await house.until(lambda: len(house.server._stream_wire.connections) == 1)
+    assert (await alice.ask({"type": 4}))["type"] == 4
+    await second.leave()
+
+    assert await alice.hear() == TOLD_NO_MORE
+    assert taps(house) == 0
+
+
+async def test_the_list_of_sessions_says_who_is_tapped(house: LiveHouse) -> None:
+    alice, watcher = await tapped(house)
+    await house.member("bob")
+    client = await keeper(house)
+
+    sessions = (await client.read("sessions"))["sessions"]
+    await watcher.leave()
+    await alice.hear()
+
+    assert [session["tapped"] for session in sessions] == [True, False]
+    assert [session["tapped"] for session in (await client.read("sessions"))["sessions"]] == [False, False]
+
+
+async def test_nobody_else_is_told(house: LiveHouse) -> None:
+    bob = await house.member("bob", "lobby")
+    await tapped(house, "alice", "lobby")
+    assert (await bob.hear_until("joined"))["username"] == "alice"
+
+    assert (await bob.ask({"type": 4}))["clients"] == ["alice", "bob"]
+
+
+# WebSockets
+
+
+async def test_what_a_session_sends_and_gets_is_seen_as_it_is(house: LiveHouse) -> None:
+    alice, watcher = await tapped(house)
+    request = '{"type": 4,  "ref": "Grüße"}'
+
+    alice.send(text(request))
+    answer = await alice.receive()
+
+    came, went = await watcher.next("frame"), await watcher.next("frame")
+    assert TIME.fullmatch(came.pop("time"))
+    assert TIME.fullmatch(went.pop("time"))
+    assert came == {
+        "direction": "in",
+        "kind": "text",
+        "size": len(request.encode()),
+        "text": request,
+        "truncated": False,
+    }
+    assert went == {
+        "direction": "out",
+        "kind": "text",
+        "size": len(answer.payload),
+        "text": answer.payload.decode(),
+        "truncated": False,
+    }
+
+
+async def test_pushes_are_seen(house: LiveHouse) -> None:
+    _, watcher = await tapped(house, "alice", "lobby")
+    bob = await house.member("bob", "lobby")
+    await bob.ask({"type": 7, "room": "lobby", "content": "hi"})
+
+    seen = [json.loads((await watcher.frame("out"))["text"]) for _ in range(2)]
+
+    assert (seen[0]["event"], seen[0]["username"]) == ("joined", "bob")
+    assert (seen[1]["sender"], seen[1]["content"]) == ("bob", "hi")
+
+
+async def test_frames_of_all_kinds_are_seen(house: LiveHouse) -> None:
+    alice, watcher = await tapped(house)
+
+    alice.send(client_frame(PING, b"are you there?") + client_frame(PING, b"\xff"))
+    alice.send(client_frame(PONG, b"") + client_frame(BINARY, b"\x00\xff"))
+    alice.send(client_frame(TEXT, b"{", final=False) + client_frame(CONTINUATION, b"}"))
+
+    frames = [await watcher.next("frame") for _ in range(9)]
+    came = [shown(frame) for frame in frames if frame["direction"] == "in"]
+    went = [shown(frame) for frame in frames if frame["direction"] == "out"]
+    assert came == [
+        ("ping", "are you there?"),
+        ("ping", b"\xff"),
+        ("pong", ""),
+        ("binary", b"\x00\xff"),
+        ("text", "{}"),
+    ]
+    assert went[:2] == [("pong", "are you there?"), ("pong", b"\xff")]
+    assert [json.loads(text)["code"] for _, text in went[2:]] == ["binary_frame", "unknown_type"]
+
+
+async def test_the_servers_pings_are_seen(open_house: OpenHouse) -> None:
+    house = open_house(secret_key=KEY, ping=0.05)
+    alice = await house.client()
+    watcher = await tap(house, "0")
+    assert (await alice.hear())["event"] == "tapped"
+    await alice.answer_pings(1)
+
+    assert (await watcher.frame("out", kind="ping"))["size"] == 0
+    assert (await watcher.frame("in", kind="pong"))["size"] == 0
+
+
+async def test_a_close_that_the_client_asks_for_is_seen_from_both_sides(house: LiveHouse) -> None:
+    alice, watcher = await tapped(house)
+
+    alice.send(close(4000, "done €".encode()))
+    assert await alice.closing() == (4000, "")
+
+    came, went = await watcher.frame("in"), await watcher.frame("out")
+    assert (came["kind"], came["text"], came["size"]) == ("close", "4000 done €", 10)
+    assert (went["kind"], went["text"], went["size"]) == ("close", "4000", 2)
+    assert (await watcher.event())[:] == ("end", ENDED)
+    assert await watcher.end() == b""
+
+
+async def test_a_close_without_a_code_is_seen(house: LiveHouse) -> None:
+    alice, watcher = await tapped(house)
+
+    alice.send(close())
+    await alice.closing()
+
+    for direction in ("in", "out"):
+        frame = await watcher.frame(direction)
+        assert (frame["kind"], frame["text"], frame["size"]) == ("close", "", 0)
+    assert await watcher.next("end") == ENDED
+
+
+async def test_what_breaks_the_protocol_is_seen(house: LiveHouse) -> None:
+    alice, watcher = await tapped(house)
+
+    alice.send(client_frame(TEXT, b"x", mask=None))
+
+    broken = await watcher.frame("in")
+    assert (broken["kind"], broken["size"]) == ("violation", 0)
+    assert broken["text"] == "1002 a client's frames must be masked"
+    assert (await watcher.frame("out"))["text"] == "1002 a client's frames must be masked"
+    await alice.closing()
+    await alice.leave()
+    assert await watcher.next("end") == ENDED
+
+
+@pytest.mark.parametrize("way", ["leave", "reset"])
+async def test_who_vanishes_ends_the_tap(house: LiveHouse, way: str) -> None:
+    alice, watcher = await tapped(house)
+
+    if way == "reset":
+        alice.reset()
+    else:
+        await alice.leave()
+
+    assert await watcher.next("end") == ENDED
+    assert await watcher.end() == b""
+    assert taps(house) == 0
+
+
+async def test_a_kick_is_seen_to_its_end(house: LiveHouse) -> None:
+    alice, watcher = await tapped(house)
+
+    await (await keeper(house)).do("kick", {"session": "0", "reason": "be kind"})
+    await alice.answer_close(1008, "kicked: be kind")
+
+    assert (await watcher.frame("out"))["text"] == "1008 kicked: be kind"
+    assert (await watcher.frame("in"))["text"] == "1008"
+    assert await watcher.next("end") == ENDED
+
+
+async def test_long_payloads_are_cut_at_a_whole_character(house: LiveHouse) -> None:
+    alice, watcher = await tapped(house)
+    content = "x" + "€" * 100_000  # three bytes each, over a length of 16 bits
+    alice.say({"type": 3, "clients": ["alice"], "content": content})
+    pushed = await alice.receive()
+
+    came, went = await watcher.frame("in"), await watcher.frame("out")
+
+    assert (came["truncated"], went["truncated"]) == (True, True)
+    assert went["size"] == len(pushed.payload) > 300_000
+    assert pushed.payload.decode().startswith(went["text"])
+    assert SHOWN_BYTES - 3 < len(went["text"].encode()) <= SHOWN_BYTES
+
+
+async def test_lengths_of_all_forms_are_read_back(house: LiveHouse) -> None:
+    alice, watcher = await tapped(house)
+    for length in (0, 1, 30, 200, 70_000, 5):
+        await alice.ask({"type": 3, "clients": ["alice"], "content": "x" * length, "ref": length})
+
+    for length in (0, 1, 30, 200, 70_000, 5):
+        came, push, answer = [await watcher.next("frame") for _ in range(3)]
+        assert (came["direction"], push["direction"], answer["direction"]) == ("in", "out", "out")
+        assert length < push["size"] < length + 300
+        assert json.loads(answer["text"])["ref"] == length
+
+
+async def test_what_is_written_in_pieces_is_read_back_whole(open_house: OpenHouse) -> None:
+    """Of a slow reader, frames go out in parts, and the tap may begin in the middle of one."""
+    house = open_house(secret_key=KEY, max_outbox=50_000_000)
+    slow = await house.client(receive_buffer_bytes=4096)
+    await slow.enter("slow")
+    alice = await house.member("alice")
+    (connection,) = [c for c in house.server.wire.connections if c.session and c.session.name == "slow"]
+    count = 0
+    while not connection.backlog_bytes or count % 5:
+        await alice.ask({"type": 3, "clients": ["slow"], "content": f"{count} {'x' * 100_000}"})
+        count += 1
+    begun = connection.begun_bytes
+
+    watcher = await tap(house, await session_of(house, "slow"))
+    heard = []
+    while len(heard) < count:
+        frame = await slow.hear()
+        assert "sender" in frame
+        heard.append(frame["content"].split()[0])
+    assert (await slow.hear())["event"] == "tapped"
+
+    seen = []
+    while "tapped" not in (frame := await watcher.frame("out"))["text"]:
+        assert frame["size"] > 100_000
+        seen.append(re.findall(r'"content":"(\d+) ', frame["text"])[0])
+    assert heard == [str(number) for number in range(count)]
+    assert seen == heard[-len(seen) :]
+    assert begun or house.wire_name != "fast"
+
+
+# The other protocols
+
+
+async def test_lines_are_seen(open_house: OpenHouse) -> None:
+    port = free_port()
+    house = open_house(secret_key=KEY, lines_port=port)
+    bob = await RawClient.connect(port)
+    bob.send(b"LOGIN bob\nJOIN lobby\n")
+    for _ in range(3):
+        await bob.reader.readline()
+    watcher = await tap(house, await session_of(house, "bob"))
+    assert json.loads(await bob.reader.readline()) == {"type": "tapped", "active": True}
+
+    bob.send(b"hello, \xc3\xa9\r\n\xff\nHISTORY\nBOGUS\xe2")
+    seen = [await watcher.frame("in") for _ in range(3)]
+
+    assert [(*shown(frame), frame["size"]) for frame in seen] == [
+        ("text", "hello, é", 9),
+        ("binary", b"\xff", 1),
+        ("text", "HISTORY", 7),
+    ]
+    await bob.leave()
+    assert await watcher.next("end") == ENDED
+
+
+async def test_each_line_that_goes_out_is_one_frame(open_house: OpenHouse) -> None:
+    port = free_port()
+    house = open_house(secret_key=KEY, lines_port=port)
+    bob = await RawClient.connect(port)
+    bob.send(b"LOGIN bob\n")
+    await bob.reader.readline()
+    watcher = await tap(house, await session_of(house, "bob"))
+    await bob.reader.readline()
+
+    bob.send(b"JOIN lobby\nhello\n/history lobby\nHISTORY\n")
+    lines: list[bytes] = []
+    while len(lines) < 4:
+        lines.append((await bob.reader.readline()).removesuffix(b"\r\n"))
+
+    seen = [await watcher.frame("out") for _ in range(1 + len(lines))]
+    assert [frame["text"].encode() for frame in seen[1:]] == lines
+    assert [frame["size"] for frame in seen[1:]] == [len(line) for line in lines]
+    await bob.leave()
+    await house.until(lambda: taps(house) == 0)
+
+
+async def test_an_event_stream_is_seen(open_house: OpenHouse) -> None:
+    house = open_house(secret_key=KEY, ping=0.05)
+    stream = await house.connect()
+    stream.send(stream.request("/channel/lobby/", Accept="text/event-stream"))
+    await stream.response()
+    await house.until(lambda: house.server.hub.session_count() == 1)
+    watcher = await tap(house, "0")
+    alice = await house.member("alice", "lobby")
+    sender = await house.connect()
+    sender.send(b"POST /channel/lobby/ HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na\nb")
+    assert (await sender.response()).headers["x-delivered"] == "2"
+
+    frames = [await watcher.frame("out", kind="text") for _ in range(3)]
+
+    assert [frame["text"].partition("\n")[0] for frame in frames[:2]] == ["event: tapped", "event: joined"]
+    assert frames[2]["text"].endswith("data: a\ndata: b")
+    assert (await watcher.frame("out", kind="ping"))["text"] == ":"
+    await stream.leave()
+    assert await watcher.next("end") == ENDED
+    assert alice.writer is not None
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/functions", {"function": "tapped", "active": True}),
+        ("/channel/news/", {"event": "tapped", "active": True}),
+        ("/opcodes", {"op": 0}),
+    ],
+)
+async def test_each_protocol_has_its_words_for_it(house: LiveHouse, path: str, told: Any) -> None:
+    client = await house.client(path=path)
+    watcher = await tap(house, "0")
+
+    heard = await client.hear()
+
+    assert told.items() <= heard.items()
+    assert json.loads((await watcher.frame("out"))["text"]) == heard
+
+
+async def test_binary_packages_are_seen(house: LiveHouse) -> None:
+    await house.client(path="/channel/news/")
+    watcher = await tap(house, "0")
+    sender = await house.connect()
+    package = bytes(range(256)) * 100
+    head = f"POST /channel/news/ HTTP/1.1\r\nHost: x\r\nPackage-Type: bytes\r\nContent-Length: {len(package)}"
+    sender.send(head.encode() + b"\r\n\r\n" + package)
+    assert (await sender.response()).status == 201
+
+    frame = await watcher.frame("out", kind="binary")
+
+    assert (frame["size"], frame["truncated"]) == (len(package), True)
+    assert base64.b64decode(frame["base64"]) == package[:SHOWN_BYTES]
+
+
+# Several watchers, and bad ones
+
+
+async def test_all_who_tap_one_session_see_the_same(house: LiveHouse) -> None:
+    alice, first = await tapped(house)
+    second = await tap(house, "0")
+
+    await alice.ask({"type": 9})
+
+    assert [await first.event() for _ in range(2)] == [await second.event() for _ in range(2)]
+
+
+async def test_who_is_tapped_no_more_can_be_tapped_again(house: LiveHouse) -> None:
+    alice, watcher = await tapped(house)
+    for _ in range(3):
+        await watcher.leave()
+        assert await alice.hear() == TOLD_NO_MORE
+        watcher = await tap(house, "0")
+        assert await alice.hear() == TOLD
+        await alice.ask({"type": 9})
+        await watcher.frame("in", text='{"type": 9}')
+
+
+async def test_a_slow_watcher_is_disconnected_and_the_session_goes_on(open_house: OpenHouse) -> None:
+    house = open_house(secret_key=KEY, max_outbox=100_000)
+    alice = await house.member("alice")
+    slow = await tap(house, "0", receive_buffer_bytes=4096)
+    assert await alice.hear() == TOLD
+
+    heard: list[Any] = []
+    while TOLD_NO_MORE not in heard:
+        alice.say({"type": 3, "clients": ["alice"], "content": "x" * 20_000})
+        answers = 0
+        while answers == 0:
+            heard.append(await alice.hear())
+            answers += "id" in heard[-1] and "sender" not in heard[-1]
+        assert len(heard) < 2_000
+
+    assert taps(house) == 0
+    assert (await alice.ask({"type": 4}))["clients"] == ["alice"]
+    await slow.leave()
+
+
+async def test_a_watcher_whose_session_ends_while_it_is_let_in_is_told(house: LiveHouse) -> None:
+    alice = await house.member("alice")
+    session = house.server.hub.session("0")
+    assert session is not None
+    door = house.server.admin.taps.door(session)
+    await alice.leave()
+    await house.until(lambda: house.server.hub.session_count() == 0)
+    sent: list[Any] = []
+
+    class Outbox:
+        def send(self, payload: bytes) -> None:
+            sent.append(payload)
+
+        def disconnect(self, code: int, reason: str) -> None:
+            sent.append(code)
+
+    watcher = door.open(Outbox(), "127.0.0.1", 1)  # type: ignore[arg-type]
+    watcher.on_close()
+
+    assert sent == [b'event: end\ndata: {"reason":"the session ended"}\n\n', 1000]
+    assert taps(house) == 0
+
+
+async def test_at_a_shutdown_a_tap_ends_with_all_others(house: LiveHouse) -> None:
+    alice, watcher = await tapped(house)
+
+    draining = asyncio.create_task(house.server.drain("Maintenance"))
+    assert (await alice.hear_until("shutdown"))["reason"] == "Maintenance"
+    await alice.answer_close(1001, "server shutdown")
+    seen = [await watcher.frame("out")]
+    await watcher.end()
+    await watcher.leave()
+    await draining
+
+    assert json.loads(seen[0]["text"])["event"] == "shutdown"
+    assert taps(house) == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "code"),
+    [
+        ("", 400, "invalid_message"),
+        ("?session=alice", 400, "invalid_message"),
+        ("?session=0&limit=2", 400, "invalid_message"),
+        ("?session=17", 404, "unknown_session"),
+    ],
+)
+async def test_what_cannot_be_tapped_is_refused(house: LiveHouse, query: str, status: int, code: str) -> None:
+    await house.member("alice")
+
+    assert (await (await keeper(house)).read(f"tap{query}", status=status))["code"] == code
+
+
+async def test_from_a_shutdown_on_nobody_taps(house: LiveHouse) -> None:
+    await house.member("alice")
+    client = await keeper(house)
+    await client.read("rooms")
+    house.server._stream_wire.is_closing = True
+
+    assert (await client.read("tap?session=0", status=503))["code"] == "unavailable"
+    assert taps(house) == 0

@@ -1,0 +1,134 @@
+"""The reference as it is served: where it is, how it is kept, and that its links lead to what is there."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin
+
+import pytest
+
+from chateau.hub.errors import AccessDenied, InvalidName
+from chateau.net.page import content_policy
+from chateau.net.reference_pages import http_refusal
+
+if TYPE_CHECKING:
+    from live_house import LiveHouse, OpenHouse
+    from raw_client import RawClient
+
+PAGES = ("", "chateau", "functions", "lines", "opcodes", "channels", "admin", "errors", "settings")
+
+live = pytest.mark.gen_test(timeout=20)
+every_prefix = pytest.mark.parametrize("prefix", ["", "/chat"])
+
+
+async def html_at(client: RawClient, path: str) -> str:
+    """The page at *path*."""
+    response = await client.get(path)
+    assert response.status == 200, path
+    assert response.headers["content-type"] == "text/html; charset=UTF-8"
+    return response.body.decode()
+
+
+@live
+@every_prefix
+async def test_every_page_is_served_and_every_link_on_it_leads_to_what_is_there(
+    open_house: OpenHouse, prefix: str
+) -> None:
+    client = await open_house(url_prefix=prefix).connect()
+    linked: set[str] = set()
+
+    for name in PAGES:
+        address = f"{prefix}/docs/{name}"
+        html = await html_at(client, address)
+        links = re.findall(r'(?:href|src)="([^"#]+)', html)
+        linked |= {urljoin(address, link) for link in links}
+
+    assert {f"{prefix}/docs/{name}" for name in PAGES} <= linked
+    for path in sorted(linked):
+        assert (await client.get(path)).status == 200, path
+
+
+@live
+@every_prefix
+async def test_without_its_slash_the_address_leads_to_the_one_with_it(
+    open_house: OpenHouse, prefix: str
+) -> None:
+    response = await (await open_house(url_prefix=prefix).connect()).get(f"{prefix}/docs")
+
+    assert response.status == 302
+    assert response.headers["location"] == f"{prefix}/docs/"
+
+
+@live
+async def test_with_a_prefix_it_is_nowhere_else_and_there_are_no_other_pages(open_house: OpenHouse) -> None:
+    client = await open_house(url_prefix="/chat").connect()
+
+    for path in (
+        "/docs",
+        "/docs/",
+        "/docs/chateau",
+        "/chat/docs/index",
+        "/chat/docs/chateau/",
+        "/chat/docs/x",
+    ):
+        assert (await client.get(path)).status == 404, path
+
+
+@live
+async def test_a_page_is_asked_for_each_time_and_sent_when_it_has_changed(house: LiveHouse) -> None:
+    client = await house.connect()
+    first = await client.get("/docs/chateau")
+
+    again = await client.get("/docs/chateau", If_None_Match=first.headers["etag"])
+
+    assert first.headers["cache-control"] == "no-cache"
+    assert (again.status, again.body) == (304, b"")
+
+
+@live
+async def test_a_page_may_do_what_the_console_may_and_no_more(house: LiveHouse) -> None:
+    response = await (await house.connect()).get("/docs/", Host="chat.example.org")
+
+    assert response.headers["content-security-policy"] == content_policy("chat.example.org")
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["referrer-policy"] == "no-referrer"
+
+
+@live
+async def test_refusals_name_the_schemas_where_this_server_has_them(open_house: OpenHouse) -> None:
+    client = await open_house(url_prefix="/chat").connect()
+
+    html = await html_at(client, "/chat/docs/chateau")
+
+    assert "/chat/schemas/chateau/register-request.json&quot;" in html
+
+
+@live
+async def test_commands_name_the_prefix(open_house: OpenHouse) -> None:
+    client = await open_house(url_prefix="/chat").connect()
+
+    assert "http://localhost:8888/chat/channel/news/" in await html_at(client, "/chat/docs/channels")
+
+
+@live
+async def test_no_secret_of_the_server_is_on_a_page(open_house: OpenHouse) -> None:
+    client = await open_house(secret_key="a-very-secret-key", pwd="a-very-secret-password").connect()
+
+    for name in PAGES:
+        assert "a-very-secret" not in await html_at(client, f"/docs/{name}")
+
+
+@live
+async def test_what_the_page_of_a_protocol_shows_is_refused_so(house: LiveHouse) -> None:
+    html = await html_at(await house.connect(), "/docs/chateau")
+
+    answer = await (await house.client()).ask({"type": 17})
+
+    assert escape(answer["error"].replace('"', '\\"'), quote=True) in html
+
+
+def test_a_refusal_by_http_is_shown_by_its_status_its_reason_and_its_body() -> None:
+    assert http_refusal(AccessDenied("No.")) == 'HTTP/1.1 403 Forbidden\nX-Error: No.\n\n"Not authorized"'
+    assert http_refusal(InvalidName("ü", "it is odd")).startswith("HTTP/1.1 400 Bad Request\nX-Error: ")

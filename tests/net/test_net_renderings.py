@@ -1,0 +1,396 @@
+"""The address /renderings: the bytes of each writing, and that servers understand what clients are shown."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from masked_frames import TEXT, masked, server_frames, text
+from raw_client import PATIENCE_SECONDS, RawClient, Response
+from running_server import free_port
+
+from chateau.app import schemas_folder
+from chateau.net.frames import Decoder
+from chateau.net.renderings import BODY_BYTES, DRAINED, FRAMINGS
+from chateau.reference.renderings import Renderer
+from chateau.reference.writings import PROTOCOLS
+
+if TYPE_CHECKING:
+    from conftest import Log
+    from live_house import LiveHouse, OpenHouse
+
+pytestmark = pytest.mark.gen_test(timeout=30)
+
+ROOT = Path(__file__).resolve().parents[2]
+FRAMES = {
+    f"{path.stem}-{number}": example
+    for path in sorted((schemas_folder() / "chateau").glob("*-*.json"))
+    for number, example in enumerate(json.loads(path.read_text("utf-8"))["examples"])
+}
+ODD_REQUESTS = {
+    "a long publish": {"type": 7, "room": "lobby", "content": "é" * 200},
+    "a publish of several lines": {"type": 7, "room": "lobby", "content": "a\nb\n\nc"},
+    "a publish of nothing": {"type": 7, "room": "lobby", "content": ""},
+    "a message of several lines": {"type": 3, "clients": ["bob"], "content": "a\nb"},
+    "a history up to a time": {"type": 8, "room": "lobby", "to": "2099-01-01T00:00:00.5+01:00"},
+    "a room with a space": {"type": 5, "room": "the attic"},
+    "a publish with a key": {"type": 7, "room": "Lobby", "content": "!", "key": "k 1"},
+}
+REQUESTS = {name: frame for name, frame in FRAMES.items() if "-request" in name} | ODD_REQUESTS
+
+Frame = dict[str, Any]
+Shown = dict[str, Any]
+
+
+async def post(client: RawClient, body: bytes, path: str = "/renderings") -> Response:
+    client.send(
+        f"POST {path} HTTP/1.1\r\nHost: {client.host}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    )
+    client.send(body)
+    return await client.response()
+
+
+async def rendered(house: LiveHouse, frame: Frame) -> Shown:
+    response = await post(await house.connect(), json.dumps(frame).encode())
+    assert response.status == 200
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["cache-control"] == "no-store"
+    shown: Shown = json.loads(response.body)
+    return shown
+
+
+# The bytes
+
+
+def payload_of(framed: bytes, writing: Shown) -> bytes:
+    """What stands between the framing, without its mask."""
+    inner = framed[writing["head"] : len(framed) - writing["tail"]]
+    if (writing["wire"], writing["who"]) == ("WebSocket", "client"):
+        return masked(inner, framed[writing["head"] - 4 : writing["head"]])
+    return inner
+
+
+def check_bytes(writing: Shown) -> None:
+    framed = bytes.fromhex(writing["hex"])
+    assert payload_of(framed, writing) == writing["text"].encode()
+    if writing["wire"] == "WebSocket" and writing["who"] == "server":
+        assert server_frames(framed) == [(TEXT, writing["text"].encode())]
+    elif writing["wire"] == "WebSocket":
+        assert Decoder(BODY_BYTES).feed(framed) == [writing["text"]]
+        assert framed[writing["head"] - 4 : writing["head"]].hex(" ") in writing["note"]
+    elif writing["wire"] == "TCP":
+        assert framed.endswith(b"\r\n" if writing["who"] == "server" else b"\n")
+    else:
+        assert (writing["head"], writing["tail"]) == (0, 0)
+
+
+@pytest.mark.parametrize("name", FRAMES | ODD_REQUESTS)
+@pytest.mark.parametrize("wire_name", ["fast"], indirect=True)
+async def test_all_bytes_are_the_framing_and_the_text(house: LiveHouse, name: str) -> None:
+    shown = await rendered(house, (FRAMES | ODD_REQUESTS)[name])
+
+    assert tuple(dict.fromkeys(writing["protocol"] for writing in shown["writings"])) == PROTOCOLS
+    for writing in shown["writings"]:
+        assert list(writing)[:7] == ["protocol", "wire", "who", "text", "hex", "head", "tail"]
+        if writing["wire"] is None:
+            assert [writing[key] for key in ("who", "text", "hex", "head", "tail")] == [
+                None,
+                None,
+                None,
+                0,
+                0,
+            ]
+            assert writing["note"]
+        else:
+            check_bytes(writing)
+
+
+@pytest.mark.parametrize("length", [0, 1, 125, 126, 65_535, 65_536])
+def test_a_clients_frame_is_read_at_every_length(length: int) -> None:
+    framed = FRAMINGS["WebSocket", "client"](b"a" * length)
+
+    assert Decoder(100_000).feed(framed) == ["a" * length]
+
+
+# What is shown is understood
+
+
+class Stage:
+    """A house in which bob and carol are, and where what is asked for can be done."""
+
+    def __init__(self, house: LiveHouse, lines_port: int, request: Frame) -> None:
+        self.house = house
+        self.here: list[str] = []
+        self.lines_port = lines_port
+        self.request = request
+        self.room = request.get("room", "lobby")
+
+    async def set(self) -> None:
+        if self.needs_a_name:  # who asks for one gets it
+            await self.house.member("bob", self.room)
+            await self.house.member("carol")
+        self.here = list(self.house.server.hub.usernames())
+        if "password" in self.request:
+            self.house.server.hub.rooms.lock(self.room, self.request["password"])
+
+    async def clear(self) -> None:
+        """Let who has played go, so that the next one finds the same."""
+        for client in self.house.clients[len(self.here) :]:
+            await client.leave()
+        await self.house.until(lambda: self.house.server.hub.usernames() == self.here)
+
+    @property
+    def needs_a_name(self) -> bool:
+        return self.request["type"] != 1
+
+    @property
+    def happens_inside(self) -> bool:
+        return self.request["type"] in (6, 7, 8)
+
+    async def functions(self, sent: bytes) -> None:
+        client = await self.house.client(path="/functions")
+        client.send(sent)
+        answer = await client.hear()
+        assert "error" not in answer
+        assert answer.keys() >= {"function", "callback"}
+
+    async def opcodes(self, sent: bytes) -> None:
+        client = await self.house.client(path="/opcodes")
+        for content in ["dora"] * self.needs_a_name + [f'!join "{self.room}"'] * self.happens_inside:
+            client.send(text(json.dumps({"op": 1, "d": {"content": content}})))
+        client.send(sent)
+        client.send(text('{"op": 9}'))  # the one refusal that there is
+        heard = [await client.hear()]
+        while heard[-1]["op"] != 5:
+            heard.append(await client.hear())
+        assert len(heard) > 1 + 2 * self.needs_a_name + 2 * self.happens_inside
+        assert heard[-1]["d"]["code"] == "unknown_type"
+
+    async def lines(self, sent: bytes) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.lines_port)
+        before = ["LOGIN dora"] * self.needs_a_name + [f"JOIN {self.room}"] * self.happens_inside
+        writer.write("".join(f"{line}\n" for line in before).encode() + sent)
+        writer.write_eof()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            heard = [json.loads(line) for line in (await reader.read()).split(b"\r\n") if line]
+        writer.close()
+        await writer.wait_closed()
+        results = [frame for frame in heard if frame["type"] == "commandResult"]
+        assert len(results) == len(before) + sent.count(b"\n") - sent.count(b"\n\n")
+        assert not [frame for frame in heard if frame["type"] == "error"]
+
+    async def channels(self, sent: bytes) -> None:
+        client = await self.house.connect(path="/channel/lobby/")
+        if not sent.startswith((b"GET ", b"POST ")):
+            await client.shake_hands()
+            client.send(sent)
+            assert await client.closing() == (1000, "")
+            return
+        client.send(sent)
+        response = await client.response()
+        expected = 201 if sent.startswith(b"POST") else 101 if b"Upgrade" in sent else 200
+        assert response.status == (403 if "password" in self.request else expected)
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+@pytest.mark.parametrize("wire_name", ["fast"], indirect=True)
+async def test_what_clients_are_shown_to_send_is_understood(open_house: OpenHouse, name: str) -> None:
+    request = REQUESTS[name]
+    lines_port = free_port()
+    house = open_house(lines_port=lines_port)
+    stage = Stage(house, lines_port, request)
+    await stage.set()
+    writings = (await rendered(house, request))["writings"][1:]
+    understood = 0
+
+    for writing in writings:
+        if writing["hex"] is not None:
+            await getattr(stage, writing["protocol"])(bytes.fromhex(writing["hex"]))
+            await stage.clear()
+            understood += 1
+
+    assert understood
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+@pytest.mark.parametrize("wire_name", ["fast"], indirect=True)
+async def test_chateaus_own_request_is_understood(house: LiveHouse, name: str) -> None:
+    request = REQUESTS[name]
+    if request["type"] == 1:
+        client = await house.client()
+    else:
+        await house.member("bob", "lobby")
+        client = await house.member("dora")
+    if request["type"] in (6, 7, 8):
+        await client.ask({"type": 5, "room": request["room"]})
+    if "carol" in request.get("clients", ()):
+        await house.member("carol")
+
+    client.send(bytes.fromhex((await rendered(house, request))["writings"][0]["hex"]))
+    answer = await client.hear()
+    while "event" in answer or "sender" in answer:
+        answer = await client.hear()
+
+    assert (answer["type"], answer["status"]) == (request["type"], 200)
+
+
+@pytest.mark.parametrize("wire_name", ["fast"], indirect=True)
+async def test_a_refused_publish_is_shown_as_it_is_answered(open_house: OpenHouse) -> None:
+    house = open_house(pwd="secret")
+    publisher = await house.connect()
+    publisher.send(b"POST /channel/lobby/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi")
+    head = await publisher.reader.readuntil(b"\r\n\r\n")
+    body = await publisher.reader.readexactly(len(b'"Not authorized"'))
+    error = re.search(rb"X-Error: (.*)\r\n", head)
+    assert error is not None
+
+    refusal = {"type": 7, "status": 400, "code": "access_denied", "error": error[1].decode()}
+    writing = (await rendered(house, refusal))["writings"][-1]
+
+    assert undated(bytes.fromhex(writing["hex"])) == undated(head + body)
+
+
+def undated(answer: bytes) -> bytes:
+    return re.sub(rb"Date: .*? GMT", b"Date: now", answer)
+
+
+# Where it is, and what is refused
+
+
+async def test_it_is_behind_the_prefix_and_names_the_host_that_was_asked(open_house: OpenHouse) -> None:
+    house = open_house(url_prefix="/chat", command_prefix="/", server_name="Castle")
+    client = await house.connect()
+    tapped = {"type": 0, "status": 200, "event": "tapped", "active": True}
+
+    publish = await post(client, b'{"type": 7, "room": "a", "content": "b"}', "/chat/renderings")
+    rooms = await post(client, b'{"type": 9}', "/chat/renderings")
+    named = await post(client, json.dumps(tapped).encode(), "/chat/renderings")
+    wrong = await post(client, b'{"type": 5}', "/chat/renderings")
+    elsewhere = await post(client, b'{"type": 9}')
+
+    head = f"POST /chat/channel/a/ HTTP/1.1\r\nHost: localhost:{house.port}\r\n"
+    assert json.loads(publish.body)["writings"][4]["text"].startswith(head)
+    assert "/rooms" in json.loads(rooms.body)["writings"][3]["text"]
+    assert "Castle" in json.loads(named.body)["writings"][3]["text"]
+    assert json.loads(wrong.body)["schema"] == "/chat/schemas/chateau/join-request.json"
+    assert elsewhere.status == 404
+
+
+WRONG = [
+    (b"", "invalid_json"),
+    (b"\xff", "invalid_json"),
+    (b"[]", "not_an_object"),
+    (b'{"type": 10}', "unknown_type"),
+]
+
+
+@pytest.mark.parametrize(("body", "code"), WRONG)
+async def test_what_is_no_frame_is_refused(house: LiveHouse, body: bytes, code: str) -> None:
+    response = await post(await house.connect(), body)
+
+    answer = json.loads(response.body)
+    assert response.status == answer["status"] == 400
+    assert list(answer) == ["status", "code", "error"]
+    assert answer["code"] == code
+
+
+async def test_a_broken_schema_is_told_with_the_place(house: LiveHouse) -> None:
+    response = await post(await house.connect(), b'{"type": 5, "room": ""}')
+
+    assert json.loads(response.body) == {
+        "status": 400,
+        "code": "invalid_message",
+        "error": '"room" must have at least 1 character(s).',
+        "path": "/room",
+        "schema": "/schemas/chateau/join-request.json",
+    }
+
+
+async def test_a_frame_may_have_64_kib(house: LiveHouse) -> None:
+    client = await house.connect()
+    longest = b'{"type": 9}'.ljust(BODY_BYTES)
+
+    taken, refused = await post(client, longest), await post(client, longest + b" ")
+
+    assert (taken.status, refused.status) == (200, 413)
+    assert json.loads(refused.body) == {
+        "status": 413,
+        "code": "too_large",
+        "error": "A frame may have 65536 bytes here.",
+    }
+
+
+@pytest.mark.parametrize("length", [str(BODY_BYTES * DRAINED + 1), "9" * 30])
+async def test_a_body_that_is_far_too_long_is_not_waited_for(house: LiveHouse, length: str) -> None:
+    client = await house.connect()
+
+    client.send(f"POST /renderings HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n".encode())
+
+    assert (await client.response()).status == 413
+    assert await client.end() == b""
+
+
+async def test_a_body_that_does_not_end_is_refused(house: LiveHouse) -> None:
+    client = await house.connect()
+    chunk = b"10000\r\n" + b"a" * 65_536 + b"\r\n"
+
+    client.send(b"POST /renderings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+    client.send(chunk * (DRAINED + 1))
+
+    assert (await client.response()).status == 413
+    assert await client.end() == b""
+
+
+async def test_a_body_that_ends_too_late_is_refused_once(house: LiveHouse) -> None:
+    client = await house.connect()
+    size = BODY_BYTES * DRAINED + 1
+
+    client.send(b"POST /renderings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+    client.send(f"{size:x}\r\n".encode() + b"a" * size + b"\r\n0\r\n\r\n")
+
+    assert (await client.response()).status == 413
+    assert await client.end() == b""
+
+
+async def test_it_takes_no_other_method(house: LiveHouse) -> None:
+    response = await (await house.connect()).get("/renderings")
+
+    assert (response.status, response.headers["allow"]) == (405, "POST")
+    assert json.loads(response.body) == {
+        "status": 405,
+        "code": "unknown_type",
+        "error": "This address takes the method POST.",
+    }
+
+
+async def test_a_bug_is_answered_in_json_and_logged(
+    house: LiveHouse, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Renderer, "render", fail)
+
+    response = await post(await house.connect(), b"{}")
+
+    assert (response.status, json.loads(response.body)["code"]) == (500, "internal")
+    assert len(log.taken()) == 1
+
+
+async def test_the_page_in_the_docs_shows_what_is_answered(house: LiveHouse) -> None:
+    page = (ROOT / "docs" / "protocols.md").read_text("utf-8").partition("## See any frame")[2]
+    command = re.search(r"```sh\n(curl .*)\n```", page)
+    shown = re.search(r"```json\n(.*?)```", page, re.DOTALL)
+    assert command is not None
+    assert shown is not None
+
+    _, _, body, url = shlex.split(command[1])
+    response = await post(await house.connect(), body.encode(), url.removeprefix("http://127.0.0.1:8888"))
+
+    writings = json.loads(response.body)["writings"]
+    assert [line for line in map(json.loads, shown[1].splitlines()) if line not in writings] == []

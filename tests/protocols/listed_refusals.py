@@ -1,0 +1,136 @@
+"""Nothing is refused with a code that the reference does not list for its request: the houses see to it.
+
+Each house hands over what was sent and the refusal that came of it, whatever test it is that sends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import orjson
+
+from chateau.hub.errors import HubError
+from chateau.protocols import lines
+from chateau.protocols.chateau import REQUESTS, type_of
+from chateau.protocols.contract import Contract
+from chateau.protocols.lines_commands import command_in
+from chateau.protocols.lines_frames import Refusal
+from chateau.protocols.opcodes import REQUESTS as OPS
+from chateau.reference import channels_cases, chateau_cases, functions_cases, lines_cases, opcodes_cases
+from chateau.reference.cases import ANY, Cases, Requests
+
+SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
+OF_ANY_COMMAND = frozenset(("not_registered", "too_large"))
+
+Errors = Mapping[str, list[HubError]]
+
+
+@cache
+def errors_of(protocol: str) -> Errors:
+    """What the requests of *protocol* may be refused with, by their names; a command's has a ! before it."""
+    contract = Contract(SCHEMAS / protocol, url=f"/schemas/{protocol}")
+    tables: dict[str, Requests] = {
+        "chateau": chateau_cases.CASES,
+        "functions": functions_cases.CASES,
+        "lines": lines_cases.CASES,
+        "opcodes": opcodes_cases.CASES
+        | {f"!{name}": cases for name, cases in opcodes_cases.COMMANDS.items()},
+        "channels": channels_cases.CASES,
+    }
+
+    def errors(name: str, cases: Cases) -> list[HubError]:
+        example = contract.schemas.get(name, {}).get("examples", [None])[0]
+        return [case.refuse(example if case.sent is None else case.sent, contract) for case in cases]
+
+    return {name: errors(name, cases) for name, cases in tables[protocol].items()}
+
+
+def check_code(protocol: str, name: str, code: str) -> None:
+    """The request *name*, empty for what is none, may be refused with *code*."""
+    table = errors_of(protocol)
+    codes = {error.code for error in (*table[name], *table[ANY])}
+    if name.startswith("!"):
+        codes |= OF_ANY_COMMAND
+    assert code in codes, f"{protocol}: the reference does not say that {name or 'anything'!r} is {code}"
+
+
+def read(text: str) -> dict[str, Any]:
+    """The object that *text* is, or an empty one."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def check_chateau(text: str, frame: Mapping[str, Any]) -> None:
+    """*frame*, an answer to *text*, is one that the reference lists, if it is a refusal."""
+    if frame.get("status") == 400:
+        row = REQUESTS.get(type_of(read(text)) or 0)
+        check_code("chateau", row.schema if row else ANY, frame["code"])
+
+
+def check_functions(text: str, frame: Mapping[str, Any]) -> None:
+    """The same for functions."""
+    if "error" in frame:
+        name = f"{read(text).get('function')}-request"
+        check_code("functions", name if name in functions_cases.CASES else ANY, frame["code"])
+
+
+def check_opcodes(text: str, frame: Mapping[str, Any], commands: Any) -> None:
+    """The same for opcodes; *commands* are those of the server, whose plug-ins may refuse as they like."""
+    if frame["op"] != 5:
+        return
+    request = read(text)
+    op = request.get("op")
+    row = OPS.get(op) if isinstance(op, int | float) else None
+    name = row.schema if row else ANY
+    said = request.get("d")
+    content = said.get("content") if isinstance(said, dict) else None
+    if name == "message-request" and isinstance(content, str) and commands.covers(content):
+        command = content[len(commands.prefix) :].split()[0].lower()
+        if command in commands.plugins:
+            return
+        name = f"!{command}" if command in opcodes_cases.COMMANDS else name
+    check_code("opcodes", name, frame["d"]["code"])
+
+
+@contextmanager
+def checked_lines(line: str | bytes) -> Iterator[None]:
+    """Whatever *line* is refused with is listed. No code is on the wire, so the errors are looked at."""
+    refused: list[HubError] = []
+    write = lines.refusal
+
+    def noted(error: HubError) -> dict[str, Any]:
+        refused.append(error)
+        return write(error)
+
+    with patch.object(lines, "refusal", noted):
+        yield
+    found = command_in(line) if isinstance(line, str) else None
+    name = found[0].words[0] if found else lines_cases.MESSAGE
+    for error in refused:
+        check_code("lines", name, error.code)
+        if isinstance(error, Refusal):
+            own = {start_of(each) for each in (*errors_of("lines")[name], *errors_of("lines")[ANY])}
+            assert start_of(error) in own, f"the reference does not say that {name} is refused: {error}"
+
+
+def start_of(error: HubError) -> str:
+    """The words of *error* that do not depend on what was sent."""
+    return " ".join(str(error).split()[:2])
+
+
+@contextmanager
+def checked_publish(name: str) -> Iterator[None]:
+    """Whatever the request *name* is refused with is listed."""
+    try:
+        yield
+    except HubError as error:
+        check_code("channels", name, error.code)
+        raise

@@ -1,0 +1,404 @@
+"""The admin API's meaning: who is let in, what each action does, and how each refusal is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from admin_house import ADDRESS, CONTRACT, KEY, AdminHouse, checked, refused
+
+from chateau.hub.errors import AccessDenied, HubError, TooManyTries, Unavailable
+from chateau.protocols.admin import ACTIONS, AdminOff, refusal, session_row, status_of
+from chateau.protocols.errors import Internal, TooLarge, UnknownType
+from chateau.store.memory import MemoryStore
+
+DONE = {"status": 200}
+
+
+@pytest.fixture
+def house() -> AdminHouse:
+    return AdminHouse()
+
+
+# Who is let in
+
+
+def test_who_has_the_key_is_let_in(house: AdminHouse) -> None:
+    house.admin.admit(KEY, ADDRESS)
+
+
+def test_without_a_key_of_the_house_nobody_is_let_in() -> None:
+    house = AdminHouse(key=None)
+
+    for key in (None, "", KEY):
+        with pytest.raises(AdminOff) as refusal:
+            house.admin.admit(key, ADDRESS)
+        assert refused(refusal.value) == {
+            "status": 403,
+            "code": "access_denied",
+            "error": "The admin API is off: start the server with --secret-key.",
+        }
+
+
+@pytest.mark.parametrize("key", ["", "Swordfish", "swordfish ", "\ufffd"])
+def test_a_wrong_key_is_refused(house: AdminHouse, key: str) -> None:
+    with pytest.raises(AccessDenied) as refusal:
+        house.admin.admit(key, ADDRESS)
+
+    assert refused(refusal.value) == {
+        "status": 401,
+        "code": "access_denied",
+        "error": "The secret key is wrong.",
+    }
+
+
+def test_after_five_wrong_keys_an_address_has_to_wait(house: AdminHouse) -> None:
+    for _ in range(5):
+        with pytest.raises(AccessDenied):
+            house.admin.admit("guess", ADDRESS)
+
+    with pytest.raises(TooManyTries) as refusal:
+        house.admin.admit(KEY, ADDRESS)
+
+    assert (refused(refusal.value)["status"], refusal.value.code) == (429, "rate_limited")
+    house.admin.admit(KEY, "192.0.2.2")
+    house.clock.advance(61)
+    house.admin.admit(KEY, ADDRESS)
+
+
+def test_to_give_no_key_is_no_try(house: AdminHouse) -> None:
+    for _ in range(6):
+        with pytest.raises(AccessDenied, match="missing"):
+            house.admin.admit(None, ADDRESS)
+
+    house.admin.admit(KEY, ADDRESS)
+
+
+def test_a_banned_address_is_let_in(house: AdminHouse) -> None:
+    house.do("ban", {"addresses": ADDRESS})
+
+    house.admin.admit(KEY, ADDRESS)
+
+
+# Sessions
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ({}, "kicked"),
+        ({"reason": None}, "kicked"),
+        ({"reason": ""}, "kicked"),
+        ({"reason": "x"}, "kicked: x"),
+    ],
+)
+def test_a_kick_ends_the_session_and_says_why(house: AdminHouse, reason: Any, said: str) -> None:
+    alice = house.enter("alice")
+
+    assert house.do("kick", {"session": alice.id, **reason}) == DONE
+
+    assert house.mailboxes["alice"].closed == (1008, said)
+
+
+def test_nobody_kicks_a_session_that_is_not_there(house: AdminHouse) -> None:
+    answer = house.do("kick", {"session": "17"})
+
+    assert answer == {"status": 404, "code": "unknown_session", "error": 'There is no session "17".'}
+
+
+def test_a_ban_holds_for_those_who_are_here_until_it_is_lifted(house: AdminHouse) -> None:
+    alice = house.enter("alice")
+
+    assert house.do("ban", {"addresses": "192.0.2.0/24"}) == DONE
+    assert alice.banned
+    assert checked("bans-answer", house.admin.bans()) == {"addresses": ["192.0.2.0/24"]}
+
+    assert house.do("unban", {"addresses": "192.0.2.0/24"}) == DONE
+    assert not alice.banned
+    assert checked("bans-answer", house.admin.bans()) == {"addresses": []}
+
+
+@pytest.mark.parametrize("action", ["ban", "unban"])
+@pytest.mark.parametrize("addresses", ["", "localhost", "192.0.2.0/33", "::g"])
+def test_what_is_no_address_is_refused_at_its_place(house: AdminHouse, action: str, addresses: str) -> None:
+    answer = house.do(action, {"addresses": addresses})
+
+    assert (answer["status"], answer["code"], answer["path"]) == (400, "invalid_message", "/addresses")
+    assert answer["schema"] == f"/schemas/admin/{action}-request.json"
+
+
+def test_a_session_is_told_with_all_that_is_known_of_it(house: AdminHouse) -> None:
+    alice = house.enter("Alice", "Lobby", "quiet")
+
+    row = session_row(alice, received=3, rate=1.5, outbox_bytes=7, tapped=True)
+
+    assert checked("sessions-answer", {"sessions": [row], "total": 1})["sessions"] == [
+        {
+            "id": alice.id,
+            "protocol": "chateau",
+            "address": ADDRESS,
+            "port": 50_000,
+            "username": "Alice",
+            "name": "Alice",
+            "rooms": ["Lobby", "quiet"],
+            "received": 3,
+            "rate": 1.5,
+            "outbox_bytes": 7,
+            "banned": False,
+            "tapped": True,
+        }
+    ]
+
+
+def test_a_session_without_a_name_is_told_too(house: AdminHouse) -> None:
+    alice = house.enter("alice")
+    house.hub.unregister(alice)
+
+    row = session_row(alice, received=0, rate=None, outbox_bytes=0, tapped=False)
+
+    checked("sessions-answer", {"sessions": [row], "total": 1})
+    assert (row["username"], row["name"], row["rooms"]) == (None, f"#{alice.id}", [])
+
+
+# Rooms
+
+
+def state(house: AdminHouse, name: str) -> Any:
+    rooms = checked("rooms-answer", house.admin.rooms())["rooms"]
+    return next((room for room in rooms if room["room"] == name), None)
+
+
+def test_rooms_are_told_in_the_order_of_their_names(house: AdminHouse) -> None:
+    house.enter("alice", "b", "A", "c")
+
+    assert [room["room"] for room in house.admin.rooms()["rooms"]] == ["A", "b", "c"]
+    assert state(house, "A") == {
+        "room": "A",
+        "members": 1,
+        "listeners": 0,
+        "closed": False,
+        "locked": False,
+        "banned": [],
+    }
+
+
+def test_a_room_is_closed_locked_and_opened(house: AdminHouse) -> None:
+    house.enter("alice", "lobby")
+
+    assert house.do("close-room", {"room": "Lobby"}) == DONE
+    assert (state(house, "lobby")["closed"], state(house, "lobby")["locked"]) == (True, False)
+    assert house.do("lock-room", {"room": "lobby", "password": "x"}) == DONE
+    assert (state(house, "lobby")["closed"], state(house, "lobby")["locked"]) == (True, True)
+    assert house.do("open-room", {"room": "lobby"}) == DONE
+    assert (state(house, "lobby")["closed"], state(house, "lobby")["locked"]) == (False, False)
+
+    told = [(frame["available"], frame["reason"]) for frame in house.mailboxes["alice"].take()]
+    assert told == [(False, "The room was closed."), (False, "The room was locked."), (True, None)]
+
+
+def test_a_locked_room_asks_for_its_password(house: AdminHouse) -> None:
+    house.enter("alice", "lobby")
+    house.do("lock-room", {"room": "lobby", "password": "open sesame"})
+    bob = house.enter("bob")
+
+    with pytest.raises(AccessDenied):
+        house.hub.join(bob, "lobby", password="wrong")
+    house.hub.join(bob, "lobby", password="open sesame")
+
+
+def test_a_deleted_room_is_gone(house: AdminHouse) -> None:
+    house.enter("alice", "lobby")
+
+    assert house.do("delete-room", {"room": "lobby"}) == DONE
+
+    assert state(house, "lobby") is None
+    assert not house.sessions["alice"].rooms
+
+
+def test_who_is_banned_from_a_room_is_out_until_that_is_lifted(house: AdminHouse) -> None:
+    house.enter("alice", "lobby")
+    bob = house.enter("Bob", "lobby")
+
+    assert house.do("ban-from-room", {"room": "lobby", "username": "bob"}) == DONE
+    assert (state(house, "lobby")["members"], state(house, "lobby")["banned"]) == (1, ["bob"])
+    with pytest.raises(AccessDenied):
+        house.hub.join(bob, "lobby")
+
+    assert house.do("unban-from-room", {"room": "lobby", "username": "BOB"}) == DONE
+    assert state(house, "lobby")["banned"] == []
+    house.hub.join(bob, "lobby")
+
+
+@pytest.mark.parametrize(
+    "action", ["open-room", "close-room", "lock-room", "delete-room", "ban-from-room", "unban-from-room"]
+)
+def test_what_is_done_to_no_room_is_refused(house: AdminHouse, action: str) -> None:
+    (body, *_) = CONTRACT.schemas[f"{action}-request"]["examples"]
+
+    answer = house.do(action, body)
+
+    assert answer == {"status": 404, "code": "unknown_room", "error": 'There is no room "lobby".'}
+
+
+def test_nobody_is_banned_from_a_room_who_is_not_here(house: AdminHouse) -> None:
+    house.enter("alice", "lobby")
+
+    answer = house.do("ban-from-room", {"room": "lobby", "username": "carol"})
+
+    assert (answer["status"], answer["code"]) == (404, "unknown_recipient")
+
+
+def test_what_is_no_name_cannot_be_let_in_again(house: AdminHouse) -> None:
+    house.enter("alice", "lobby")
+    house.do("ban-from-room", {"room": "lobby", "username": "alice"})
+
+    answer = house.do("unban-from-room", {"room": "lobby", "username": " "})
+
+    assert (answer["status"], answer["code"]) == (400, "invalid_name")
+
+
+class FullStore(MemoryStore):
+    """A store that can forget nothing now."""
+
+    def erase(self, key: str) -> None:
+        raise Unavailable("The disk is full.")
+
+
+def test_a_room_that_cannot_be_forgotten_now_stays() -> None:
+    house = AdminHouse(store=FullStore())
+    house.enter("alice", "lobby")
+
+    answer = house.do("delete-room", {"room": "lobby"})
+
+    assert answer == {"status": 503, "code": "unavailable", "error": "The disk is full."}
+    assert state(house, "lobby") is not None
+
+
+# The house
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"), [({}, None), ({"reason": None}, None), ({"reason": ""}, None), ({"reason": "x"}, "x")]
+)
+def test_a_shutdown_has_its_reason(house: AdminHouse, body: Any, reason: str | None) -> None:
+    assert house.do("shutdown", body) == DONE
+
+    assert house.stopped == [reason]
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_every_action_has_its_schemas_and_an_example_that_fits(name: str) -> None:
+    for example in CONTRACT.schemas[f"{name}-request"]["examples"]:
+        assert CONTRACT.validator(f"{name}-request")(example)
+    assert CONTRACT.validator(f"{name}-answer")(DONE)
+
+
+def test_every_schema_of_a_request_belongs_to_an_action_or_a_query() -> None:
+    requests = {name.removesuffix("-request") for name in CONTRACT.schemas if name.endswith("-request")}
+
+    assert requests == ACTIONS.keys() | {"sessions", "live", "tap"}
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "invalid_json"),
+        (b"{", "invalid_json"),
+        (b'{"session": "1", "session": "2"}', "invalid_json"),
+        (b'{"session": "\xff"}', "invalid_json"),
+        (b"[]", "not_an_object"),
+        (b'"17"', "not_an_object"),
+    ],
+)
+def test_what_is_no_json_object_is_refused(house: AdminHouse, body: bytes, code: str) -> None:
+    answer = house.do("kick", body)
+
+    assert (answer["status"], answer["code"]) == (400, code)
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "path"),
+    [
+        ("kick", {}, ""),
+        ("kick", {"session": 17}, "/session"),
+        ("kick", {"session": "#17"}, "/session"),
+        ("kick", {"session": "17", "reason": 1}, "/reason"),
+        ("kick", {"session": "17", "reason": "x" * 501}, "/reason"),
+        ("kick", {"session": "17", "why": "x"}, "/why"),
+        ("ban", {"addresses": "x" * 65}, "/addresses"),
+        ("close-room", {"room": ""}, "/room"),
+        ("close-room", {"room": "x" * 65}, "/room"),
+        ("lock-room", {"room": "lobby"}, ""),
+        ("lock-room", {"room": "lobby", "password": ""}, "/password"),
+        ("ban-from-room", {"room": "lobby"}, ""),
+        ("shutdown", {"reason": ["x"]}, "/reason"),
+    ],
+)
+def test_a_body_that_breaks_its_schema_is_refused_at_the_place(
+    house: AdminHouse, name: str, body: Any, path: str
+) -> None:
+    answer = house.do(name, body)
+
+    assert (answer["status"], answer["code"], answer["path"]) == (400, "invalid_message", path)
+    assert answer["schema"] == f"/schemas/admin/{name}-request.json"
+
+
+@pytest.mark.parametrize("name", ["sessions", "live"])
+@pytest.mark.parametrize(
+    ("query", "asked"), [({}, {}), ({"limit": "1"}, {"limit": 1}), ({"limit": "10000"}, {"limit": 10_000})]
+)
+def test_a_query_has_its_numbers_read(house: AdminHouse, name: str, query: Any, asked: Any) -> None:
+    assert house.asked(name, query) == asked
+
+
+def test_a_sessions_id_in_a_query_stays_text(house: AdminHouse) -> None:
+    assert house.asked("tap", {"session": "017"}) == {"session": "017"}
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "path"),
+    [
+        ("sessions", {"limit": "0"}, "/limit"),
+        ("sessions", {"limit": "10001"}, "/limit"),
+        ("sessions", {"limit": "9" * 10}, "/limit"),
+        ("sessions", {"limit": ""}, "/limit"),
+        ("sessions", {"limit": "-1"}, "/limit"),
+        ("sessions", {"limit": "1.0"}, "/limit"),
+        ("live", {"limit": "\u0661"}, "/limit"),
+        ("live", {"most": "1"}, "/most"),
+        ("tap", {}, ""),
+        ("tap", {"session": "alice"}, "/session"),
+        ("tap", {"session": "1", "limit": "2"}, "/limit"),
+    ],
+)
+def test_a_query_that_breaks_its_schema_is_refused_at_the_place(
+    house: AdminHouse, name: str, query: dict[str, str], path: str
+) -> None:
+    answer = house.asked(name, query)
+
+    assert (answer["status"], answer["code"], answer["path"]) == (400, "invalid_message", path)
+    assert answer["schema"] == f"/schemas/admin/{name}-request.json"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(UnknownType("There is no such thing."), 404), (TooLarge("It is too large."), 413), (Internal(), 500)],
+)
+def test_what_http_refuses_has_its_status_too(error: HubError, status: int) -> None:
+    assert refused(error)["status"] == status
+
+
+def test_a_refusal_may_be_told_with_another_status() -> None:
+    answer = checked("error-answer", refusal(UnknownType("Use POST."), 405))
+
+    assert answer == {"status": 405, "code": "unknown_type", "error": "Use POST."}
+
+
+def test_every_status_that_may_be_answered_is_in_the_schema() -> None:
+    schema = CONTRACT.schemas["error-answer"]["properties"]
+    errors: list[HubError] = [AdminOff(), Unavailable("x"), TooManyTries()]
+
+    assert {status_of(error) for error in errors} <= set(schema["status"]["enum"])

@@ -1,0 +1,35 @@
+"""The pages of the reference as the tests look at them: made from the checkout's schemas and the settings."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from chateau.net.reference_pages import http_refusal
+from chateau.protocols.contract import Contract
+from chateau.reference.messages import Sources
+from chateau.reference.model import Page
+from chateau.reference.pages import pages
+from chateau.settings import described
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMAS = ROOT / "schemas"
+
+
+@cache
+def sources() -> Sources:
+    """What the pages are made from."""
+    folders = sorted(path for path in SCHEMAS.iterdir() if path.is_dir())
+    contracts = {folder.name: Contract(folder, url=f"/schemas/{folder.name}") for folder in folders}
+    return Sources(contracts, tuple(described()), http_refusal)
+
+
+@cache
+def made() -> tuple[Page, ...]:
+    """All pages."""
+    return pages(sources())
+
+
+def page(name: str) -> Page:
+    """The page called *name*."""
+    return next(page for page in made() if page.name == name)

@@ -1,0 +1,82 @@
+"""What has to be the case for a request to be refused, by the words of the refusal.
+
+Each situation gets a house in which ``alice`` is about to send the request.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from chateau_house import HandCommit
+
+from chateau.hub.errors import Unavailable
+from chateau.hub.events import Arrival
+from chateau.reference.cases import ANY, Case, Requests
+from chateau.store.memory import MemoryStore
+
+RATE = 200
+TRIES = 5
+
+
+class WorkingStore(MemoryStore):
+    """Keeps all, until the test says what fails; a commit is then decided by the test."""
+
+    def __init__(self) -> None:
+        super().__init__(channel_history=100)
+        self.fails_to: str = ""
+        self.commits: list[HandCommit] = []
+
+    def append(self, key: str, record: Any) -> Any:
+        if isinstance(record, Arrival):
+            return super().append(key, record)
+        if self.fails_to == "keep":
+            raise Unavailable("What is said cannot be kept now.")
+        super().append(key, record)
+        if self.fails_to == "commit":
+            self.commits.append(HandCommit())
+            return self.commits[-1]
+        return None
+
+    def read(self, *arguments: Any, **options: Any) -> Any:
+        if self.fails_to == "read":
+            raise Unavailable("The history cannot be read now.")
+        return super().read(*arguments, **options)
+
+    def erase(self, key: str) -> Any:
+        if self.fails_to == "keep":
+            raise Unavailable("What is said cannot be kept now.")
+        return super().erase(key)
+
+    def fail_commits(self) -> None:
+        for commit in self.commits:
+            commit.finish(OSError("the disk failed"))
+
+
+def listed(requests: Requests, *more: Requests) -> list[tuple[str, int]]:
+    """Every case, by its request and its place."""
+    return [
+        (name, number)
+        for table in (requests, *more)
+        for name, cases in table.items()
+        for number in range(len(cases))
+    ]
+
+
+def told(case: Case, request: Any, contract: Any) -> str:
+    """The sentence of *case*."""
+    return str(case.refuse(request, contract))
+
+
+def situation(situations: Mapping[str, Callable[..., None]], name: str, sentence: str) -> Callable[..., None]:
+    """What has to be done before *name* is refused with *sentence*: the first whose words are in it."""
+    for words, prepare in situations.items():
+        request, _, pattern = words.rpartition(" | ")
+        if (not request or request == (name or "any")) and re.search(pattern, sentence):
+            return prepare
+    raise AssertionError(f"no situation for {name or ANY!r}: {sentence}")
+
+
+def nothing(_: Any) -> None:
+    """It is refused in any house."""

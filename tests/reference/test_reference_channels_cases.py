@@ -1,0 +1,110 @@
+"""Channels: each refusal that the reference shows is what publishing by HTTP is answered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from channels_house import CONTRACT, House
+from made_pages import sources
+from situations import WorkingStore, listed, nothing, situation, told
+from tornado.httputil import HTTPHeaders
+
+from chateau.net.publish_desk import Answer, PublishDesk, bytes_of, not_kept
+from chateau.reference.cases import ANY
+from chateau.reference.channels_cases import BROADCAST, CASES, LONG, PUBLISH
+from chateau.reference.http_page import refusing_of
+
+BODY = {PUBLISH: b"hi", BROADCAST: b'{"news": [{"text": "hi"}]}', ANY: b"hi"}
+
+
+def failing(to: str) -> Callable[[House], None]:
+    def prepare(house: House) -> None:
+        house.store.fails_to = to
+
+    return prepare
+
+
+def broken(house: House) -> None:
+    house.hub.publish_package = lambda *_, **__: 1 / 0
+
+
+def kept_by(act: str, *more: str) -> Callable[[House], None]:
+    def prepare(house: House) -> None:
+        house.member("bob", "news")
+        getattr(house.hub.rooms, act)("news", *more)
+
+    return prepare
+
+
+SITUATIONS: dict[str, Callable[[House], None]] = {
+    "This address is banned": lambda house: house.hub.access.ban("198.51.100.7"),
+    "is closed": kept_by("close"),
+    "is locked": kept_by("lock", "swordfish"),
+    "passed on, but": failing("commit"),
+    "cannot be kept now": failing("keep"),
+    "The server failed": broken,
+    "": nothing,
+}
+HEADERS = {
+    "Pages of this origin": {"Origin": "https://example.org"},
+    "idempotency key": {"Idempotency-Key": "x" * 201},
+    "is no type of package": {"Package-Type": "xml"},
+    "JSON": {"Package-Type": "json"},
+}
+BODIES = {"UTF-8": b"\xff", "A body may have": b"x" * 1_048_577, "JSON: unexpected": b"{"}
+
+
+def first(table: dict[str, Any], sentence: str, otherwise: Any) -> Any:
+    """What *table* has for words in *sentence*."""
+    return next((value for words, value in table.items() if words in sentence), otherwise)
+
+
+@pytest.mark.parametrize(("name", "number"), listed(CASES))
+def test_a_publish_is_refused_as_the_reference_shows_it(
+    name: str, number: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    case = CASES[name][number]
+    sentence = told(case, case.sent, CONTRACT)
+    (row,) = refusing_of(sources()).rows((case,))
+    store = WorkingStore()
+    house = House(store=store, password="swordfish" if "password is missing" in sentence else "")
+    house.channels._password = house.channels._password or None
+    situation(SITUATIONS, name, sentence)(house)
+    desk = PublishDesk(
+        house.channels,
+        url_prefix="",
+        address_of=lambda *_: "198.51.100.7",
+        allows_origin=lambda _: False,
+        clock=lambda: 0.0,
+    )
+    body = first(BODIES, sentence, BODY[name])
+    if isinstance(case.sent, dict):
+        body = json.dumps(case.sent).encode()
+    elif case.sent == "[]":
+        body = b"[]"
+    channel = LONG if "longer than 64" in sentence else "news"
+    errand = desk.errand("POST", "/broadcast/" if name == BROADCAST else f"/channel/{channel}/")
+    assert errand is not None
+
+    answer, commit = desk.serve(
+        errand, HTTPHeaders(first(HEADERS, sentence, {})), body, SimpleNamespace(remote_ip="")
+    )
+    store.fail_commits()
+
+    assert shown(not_kept() if commit is not None and commit.exception() else answer) == row.answer
+
+
+def shown(answer: Answer) -> str:
+    """*answer* as the reference shows it: its status, why, and its body."""
+    head, _, body = bytes_of(answer, b"").decode().split("\r\n\r\n")[0], "", bytes_of(answer, b"").decode()
+    status, *lines = head.split("\r\n")
+    why = [line for line in lines if line.startswith("X-Error")]
+    return "\n".join([status, *why, "", body.partition("\r\n\r\n")[2]])
+
+
+def test_every_request_has_its_cases() -> None:
+    assert CASES.keys() == {ANY, PUBLISH, BROADCAST}

@@ -1,0 +1,140 @@
+"""Chateau: each refusal that the reference shows is what the protocol answers, letter by letter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from chateau_house import CONTRACT, LIST, House, register
+from made_pages import sources
+from situations import RATE, WorkingStore, listed, nothing, situation, told
+
+from chateau.protocols.chateau import REQUESTS
+from chateau.reference.cases import ANY
+from chateau.reference.chateau_cases import CASES
+from chateau.reference.protocol_pages import SPOKEN, refusing_of
+
+SPEAKS = next(spoken for spoken in SPOKEN if spoken.name == "chateau")
+NEEDS_NO_NAME = ("register-request", ANY)
+
+
+def lobby(house: House) -> None:
+    """Bob is in the lobby."""
+    house["bob"].send(register("bob"))
+    house.hub.join(house["bob"].peer.session, "lobby")
+
+
+def inside(house: House) -> None:
+    """Alice is in the lobby, too."""
+    house.hub.join(house["alice"].peer.session, "lobby")
+
+
+def closed(house: House) -> None:
+    lobby(house)
+    inside(house)
+    house.hub.rooms.close("lobby")
+
+
+def entry(act: Callable[[House], object]) -> Callable[[House], None]:
+    def prepare(house: House) -> None:
+        lobby(house)
+        act(house)
+
+    return prepare
+
+
+def failing(to: str) -> Callable[[House], None]:
+    def prepare(house: House) -> None:
+        inside(house)
+        house.store.fails_to = to
+
+    return prepare
+
+
+def broken(house: House) -> None:
+    house.hub.usernames = lambda *_: 1 / 0
+
+
+def nameless(house: House) -> None:
+    house.hub.unregister(house["alice"].peer.session)
+
+
+def ban(house: House) -> None:
+    house.hub.access.ban("192.0.2.1")
+
+
+def hurry(house: House) -> None:
+    for _ in range(2 * RATE):
+        house["alice"].send(LIST)
+
+
+SITUATIONS: dict[str, Callable[[House], None]] = {
+    "is taken": lambda house: house["bob"].send(register("alice")),
+    "already registered": lambda house: house["alice"].send(register("alice")),
+    "Register a username first": nameless,
+    "Nobody is registered": nothing,
+    "may have .* bytes": entry(inside),
+    "join-request | is closed": entry(lambda house: house.hub.rooms.close("lobby")),
+    "is closed": closed,
+    "is locked": entry(lambda house: house.hub.rooms.lock("lobby", "swordfish")),
+    "You are banned": entry(lambda house: (inside(house), house.hub.rooms.ban("lobby", "alice"))),
+    "already in the room": inside,
+    "You are not in the room": lobby,
+    "There is no room": nothing,
+    "passed on, but": failing("commit"),
+    "cannot be kept now": failing("keep"),
+    "cannot be read now": failing("read"),
+    "This address is banned": ban,
+    "Too many messages": hurry,
+    "The server failed": broken,
+    "": nothing,
+}
+
+
+@pytest.mark.parametrize(("name", "number"), listed(CASES))
+def test_a_request_is_refused_as_the_reference_shows_it(
+    name: str, number: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    case = CASES[name][number]
+    example = None if name == ANY else CONTRACT.schemas[name]["examples"][0]
+    (row,) = refusing_of(sources(), SPEAKS).rows((case,), example)
+    request = example if case.sent is None else case.sent
+    sentence = told(case, request, CONTRACT)
+    store = WorkingStore()
+    house = House(*(() if name in NEEDS_NO_NAME else ("alice",)), store=store, max_rate=RATE)
+    _ = house["alice"]
+    situation(SITUATIONS, name, sentence)(house)
+    if row.code == "internal":
+        house.hub.register(house["alice"].peer.session, "alice")
+    house.take()
+
+    house["alice"].send(sent_for(row.code, request))
+    store.fail_commits()
+
+    (answer,) = [frame for frame in house.take()["alice"] if not {"sender", "event"} & frame.keys()]
+    assert answer == json.loads(row.answer)
+    assert answer["code"] == row.code
+
+
+def sent_for(code: str, request: Any) -> Any:
+    """The frame that *request* stands for on the page: what is too long for one is cut there."""
+    if code == "binary_frame":
+        return b"\0"
+    return request | {"content": "x" * 1_047_000} if code == "too_large" else request
+
+
+def test_every_request_has_its_cases() -> None:
+    assert CASES.keys() == {row.schema for row in REQUESTS.values()} | {ANY}
+
+
+def test_every_code_of_the_schema_is_a_case_but_those_that_are_for_keepers() -> None:
+    codes = {
+        case.refuse(case.sent or CONTRACT.schemas[name]["examples"][0], CONTRACT).code
+        for name, cases in CASES.items()
+        for case in cases
+        if name or case.sent
+    } | {"binary_frame"}
+
+    assert codes == set(CONTRACT.schemas["error-answer"]["properties"]["code"]["enum"]) - {"unknown_session"}

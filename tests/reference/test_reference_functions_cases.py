@@ -1,0 +1,112 @@
+"""Functions: each refusal that the reference shows is what the protocol answers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from functions_house import CONTRACT, RETRIEVE, House
+from made_pages import sources
+from situations import RATE, TRIES, listed, nothing, situation, told
+
+from chateau.hub.access import RULES_LIMIT
+from chateau.hub.errors import Unavailable
+from chateau.protocols.functions import FUNCTIONS
+from chateau.reference.cases import ANY
+from chateau.reference.functions_cases import CASES
+from chateau.reference.protocol_pages import SPOKEN, refusing_of
+
+SPEAKS = next(spoken for spoken in SPOKEN if spoken.name == "functions")
+
+
+def wrong_keys(house: House) -> None:
+    for _ in range(TRIES):
+        house["alice"].send(RETRIEVE | {"secret_key": "a guess"})
+
+
+def many_rules(house: House) -> None:
+    alice = house["alice"].peer.session
+    for number in range(RULES_LIMIT):
+        house.hub.access.allow(alice, f"10.0.{number // 256}.{number % 256}")
+        house.hub.access.block(alice, f"10.0.{number // 256}.{number % 256}")
+
+
+def no_other_nodes(house: House) -> None:
+    def fail(*_: object) -> None:
+        raise Unavailable("The other nodes cannot be reached.")
+
+    house.hub.register = fail
+
+
+def broken(house: House) -> None:
+    house.hub.sessions = lambda *_: 1 / 0
+
+
+def hurry(house: House) -> None:
+    for _ in range(2 * RATE):
+        house["alice"].send(RETRIEVE)
+
+
+SITUATIONS: dict[str, Callable[[House], None]] = {
+    "Too many wrong keys": wrong_keys,
+    "addresses of each kind": many_rules,
+    "other nodes": no_other_nodes,
+    "This address is banned": lambda house: house.hub.access.ban("192.0.2.1"),
+    "Too many messages": hurry,
+    "The server failed": broken,
+    "": nothing,
+}
+
+TOO_LARGE = {
+    "send_message-request": {"message": "x" * 1_048_000},
+    "set_custom_variables-request": {"custom_variables": {"a": "x" * 16_393}},
+}
+
+
+@pytest.mark.parametrize(("name", "number"), listed(CASES))
+def test_a_call_is_refused_as_the_reference_shows_it(
+    name: str, number: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    case = CASES[name][number]
+    example = None if name == ANY else CONTRACT.schemas[name]["examples"][0]
+    (row,) = refusing_of(sources(), SPEAKS).rows((case,), example)
+    request = example if case.sent is None else case.sent
+    house = House("alice", max_rate=RATE)
+    situation(SITUATIONS, name, told(case, request, CONTRACT))(house)
+    house.take()
+
+    answer = house["alice"].ask(sent_for(row.code, name, request))
+
+    assert without_sizes(answer) == without_sizes(json.loads(row.answer))
+    assert answer["code"] == row.code
+
+
+def sent_for(code: str, name: str, request: Any) -> Any:
+    """The frame that *request* stands for on the page: what is too long for one is cut there."""
+    if code == "binary_frame":
+        return b"\0"
+    return request | TOO_LARGE[name] if code == "too_large" else request
+
+
+def without_sizes(answer: dict[str, Any]) -> dict[str, Any]:
+    """*answer* without the number of bytes that a sender's own card leaves of a frame."""
+    return answer | {"error": re.sub(r"may have \d{7} bytes", "may have so many bytes", answer["error"])}
+
+
+def test_every_function_has_its_cases() -> None:
+    assert CASES.keys() == {row.schema for row in FUNCTIONS.values()} | {ANY}
+
+
+def test_every_code_of_the_schema_is_a_case() -> None:
+    rows = [
+        row
+        for name, cases in CASES.items()
+        for row in refusing_of(sources(), SPEAKS).rows(
+            cases, CONTRACT.schemas[name]["examples"][0] if name else {}
+        )
+    ]
+
+    assert {row.code for row in rows} == set(CONTRACT.schemas["error-answer"]["properties"]["code"]["enum"])

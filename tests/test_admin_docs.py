@@ -1,0 +1,129 @@
+"""docs/admin.md holds what the admin API holds: addresses, codes, examples, commands that do what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from running_server import ROOT, free_port, running_server
+
+from chateau.net.admin import READINGS, STREAMS
+from chateau.protocols.admin import ACTIONS, STATUSES
+from chateau.protocols.contract import Contract
+
+PAGE = (ROOT / "docs" / "admin.md").read_text("utf-8")
+CONTRACT = Contract(ROOT / "schemas" / "admin", url="/schemas/admin")
+PATIENCE_SECONDS = 20
+TIMED_OUT = 28  # curl's word for a stream that it was to leave
+
+
+def blocks(language: str) -> str:
+    """The page's code blocks in *language*, one behind the other."""
+    return "".join(re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.M | re.S))
+
+
+COMMANDS = [line for line in blocks("sh").splitlines() if line.startswith("curl")]
+
+
+def test_every_address_is_told_with_its_method_and_no_other() -> None:
+    told = set(re.findall(r"`(GET|POST) /admin/([a-z-]+)", PAGE))
+
+    assert told == {("GET", name) for name in (*READINGS, *STREAMS)} | {("POST", name) for name in ACTIONS}
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_the_keys_of_every_body_are_told(name: str) -> None:
+    (row,) = re.findall(rf"^\| `POST /admin/{name}` \| (.*?) \|", PAGE, re.M)
+    schema = CONTRACT.schemas[f"{name}-request"]
+    keys = [f"`{key}`" if key in schema.get("required", ()) else f"`{key}`?" for key in schema["properties"]]
+
+    assert row.split(", ") == keys
+
+
+def test_every_code_is_told_with_its_status() -> None:
+    table = PAGE.partition("## When it is refused")[2].partition("## The live stream")[0]
+    rows = re.findall(r"^\| (\d+) \| (.*?) \|", table, re.M)
+    told = {(code, int(status)) for status, codes in rows for code in re.findall("`(.*?)`", codes)}
+    codes = CONTRACT.schemas["error-answer"]["properties"]["code"]["enum"]
+
+    expected = {(code, STATUSES.get(code, 400)) for code in codes}
+    assert told == expected | {("access_denied", 403), ("unknown_type", 405)}
+    assert {status for _, status in told} == set(
+        CONTRACT.schemas["error-answer"]["properties"]["status"]["enum"]
+    )
+
+
+@pytest.mark.parametrize("example", blocks("json").splitlines())
+def test_every_example_keeps_to_a_schema(example: str) -> None:
+    message = json.loads(example)
+
+    assert any(
+        CONTRACT.validator(name)(message)
+        for name in CONTRACT.schemas
+        if name.endswith(("-answer", "-push")) and name != "common"
+    )
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """A server that was started as the page says, with 18 clients, the last of them in a room."""
+    if shutil.which("curl") is None:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("curl is not installed")
+    start = re.search(r"^python server.py (.*)$", PAGE, re.M)
+    assert start is not None
+    port = free_port()
+    with (
+        running_server(*shlex.split(start[1]), "--lines-port", str(port)) as server,
+        ExitStack() as clients,
+    ):
+        for number in range(18):
+            client = clients.enter_context(socket.create_connection(("127.0.0.1", port)))
+            client.settimeout(PATIENCE_SECONDS)
+            client.sendall(b"LOGIN user%d\nJOIN lobby\n" % number)
+            with client.makefile("rb") as lines:
+                for _ in range(2):
+                    assert b"commandResult" in lines.readline()
+        yield server.address.removeprefix("http://").removesuffix("/")
+
+
+def test_its_commands_are_those_that_are_run_here() -> None:
+    assert len(COMMANDS) == 10
+    assert all("http://127.0.0.1:8888/admin/" in command for command in COMMANDS)
+
+
+def how_final(command: str) -> int:
+    """Who is kicked cannot be tapped, and of a server that has stopped nothing can be asked."""
+    return ("/admin/kick" in command) + 2 * ("/admin/shutdown" in command)
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS, key=how_final))
+def test_its_commands_do_what_it_says(address: str, command: str) -> None:
+    exported = re.search(r"^export (\w+)=(\w+)$", PAGE, re.M)
+    assert exported is not None
+
+    done = subprocess.run(
+        ["sh", "-c", command.replace("127.0.0.1:8888", address)],
+        env=os.environ | {exported[1]: exported[2]},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_SECONDS,
+    )
+
+    name = re.findall("/admin/([a-z-]+)", command)[0]
+    if name in STREAMS:
+        assert done.returncode == TIMED_OUT or "event: end" in done.stdout
+        assert {"live": "event: house\n", "tap": "event: "}[name] in done.stdout
+    else:
+        assert done.returncode == 0
+        answer: Any = json.loads(done.stdout)
+        assert CONTRACT.validator(f"{name}-answer")(answer), answer
