@@ -3,9 +3,10 @@
 import { read } from "./json_text.js";
 
 const KINDS = { string: "a string", number: "a number", boolean: "a boolean" };
+const NO_SCHEMA = { code: "unknown_type", sentence: "There is no schema for such a frame." };
 
 /** What kind of frame it is: request, answer, push, or refusal. */
-export function kindOf(direction, frame) {
+function kindOf(direction, frame) {
   if (direction === "out") return "request";
   if ("sender" in frame || "event" in frame) return "push";
   return frame.status === 400 ? "refusal" : "answer";
@@ -28,7 +29,7 @@ export function verdictOf(direction, text, schemas) {
   }
   const kind = kindOf(direction, node.value);
   const schema = schemas.nameOf(kind, node.value);
-  if (schema === undefined) return { node, kind, fault: noSuchType(node) };
+  if (schema === undefined) return { node, kind, fault: kind === "request" ? noSuchType(node) : NO_SCHEMA };
   const fault = schemas.fault(schema, node.value);
   return { node, kind, schema, fault: fault && { code: "invalid_message", ...fault } };
 }

@@ -135,13 +135,15 @@ export class House {
     this.#lookSoon();
   }
 
-  wasSaid({ clients, content }, { id, time }) {
+  async wasSaid({ clients, content }, { id, time }) {
+    await this.#look({ routine: true }); // they are shown as they registered, not as they were written to
     const others = clients.map((client) => this.people.find((each) => isSame(each, client)) ?? client);
     for (const name of new Set(others)) {
       if (name === this.name) continue; // it comes back as a push
-      const rest = others.filter((each) => each !== name);
+      const rest = others.filter((each) => each !== name && each !== this.name);
       this.#conversation("person", name).add({ id, time, content, sender: this.name, mine: true, others: rest });
     }
+    this.#changed();
   }
 
   async hasJoined({ password }, answer) {

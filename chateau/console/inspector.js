@@ -67,7 +67,9 @@ export class Inspector {
     const refusal = entry.answer?.code === undefined ? null : JSON.parse(entry.answer.text);
     const fault = refusal ? toldBy(refusal, verdict.fault) : verdict.fault;
     const shown = verdict.node ? withMark(laidOut(verdict.node), fault?.pointer) : withPlace(entry.text, fault.at);
-    return { verdict: sentences(verdict, fault, refusal), text: pre(id, ...shown), isRight: !verdict.fault };
+    const breaks = entry.direction === "in" ? "It does not keep to its schema" : "It would be refused";
+    const said = sentences(verdict, fault, refusal ? "The server refused it" : breaks);
+    return { verdict: said, text: pre(id, ...shown), isRight: !verdict.fault };
   }
 
   /** The request that *entry* refuses, with the fault in it, then the refusal itself. */
@@ -99,14 +101,13 @@ function toldBy({ code, error, path }, own) {
   return { ...place, code, sentence: error };
 }
 
-function sentences({ schema, fault: own }, fault, refusal) {
+function sentences({ schema, fault: own }, fault, breaks) {
   const link = schema ? [linkTo(schema)] : [];
   if (!fault) return ["It keeps to its schema, ", ...link, "."];
   const place = fault.pointer === undefined ? "" : ` at ${fault.pointer === "" ? "the message as a whole" : fault.pointer}`;
-  const who = refusal ? `The server refused it (${fault.code})${place}: ` : `It would be refused (${fault.code})${place}: `;
   const isByForm = own || fault.code === "invalid_message";
   const rule = schema ? [isByForm ? " The schema: " : " It keeps to its schema, ", ...link, "."] : [];
-  return [who, element("strong", { class: "refused" }, fault.sentence), ...rule];
+  return [`${breaks} (${fault.code})${place}: `, element("strong", { class: "refused" }, fault.sentence), ...rule];
 }
 
 function linkTo(schema) {
@@ -131,8 +132,9 @@ function outside(pointer) {
   return pointer === "" ? undefined : pointer.replace(/\/[^/]*$/, "");
 }
 
-/** *text*, which is no JSON, with the character marked that begins what is wrong. */
+/** *text*, which is no JSON, with the character marked that begins what is wrong, where that was the reason. */
 function withPlace(text, at) {
+  if (at === undefined) return [text];
   return [text.slice(0, at), ...here(text[at] ?? ""), text.slice(at + 1)];
 }
 

@@ -15,10 +15,10 @@ const OUTSIDE = ["not_in_room", "unknown_room"];
 const ELSEWHERE = new Set(["access_denied", "banned", "rate_limited", "unavailable", "internal"]); // not the request's doing
 
 /** Whether *entry* of the wire may be needed for it; *me* is the name that this page has. */
-export function belongs({ direction, routine, request, said, text }, me) {
+export function belongs({ direction, routine, request, sender }, me) {
   if (direction === "note") return true;
   if (routine) return false;
-  return direction === "out" || request !== undefined || (said && JSON.parse(text).sender === me);
+  return direction === "out" || request !== undefined || (sender !== undefined && sender === me);
 }
 
 /** The text of a scenario file, called *name*, of *entries*, which are all that belong. */

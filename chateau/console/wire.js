@@ -133,9 +133,9 @@ export class Wire {
   #entry(direction, text, frame, more) {
     const size = this.#bytes.encode(text).length;
     const isWhole = text.length <= KEPT_CHARACTERS;
-    const { type, event, code, status, ref } = frame;
+    const { type, event, code, status, ref, sender } = frame;
     const kept = { text: isWhole ? text : text.slice(0, KEPT_CHARACTERS), isWhole, size };
-    const says = direction === "out" ? { type } : { type, event, code, status, ref, said: "sender" in frame };
+    const says = direction === "out" ? { type } : { type, event, code, status, ref, sender };
     return { direction, at: new Date(), ...kept, ...says, ...more };
   }
 

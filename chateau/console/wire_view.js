@@ -101,10 +101,10 @@ export class WireView {
 }
 
 /** What *entry* is, in a line. */
-export function summary({ direction, type, event, code, said, what, detail }) {
+export function summary({ direction, type, event, code, sender, what, detail }) {
   if (direction === "note") return `${what} ${detail}`;
   const name = type === 0 && event ? "house" : (NAMES[type] ?? "frame");
-  const rest = code ?? event ?? (said ? "push" : direction === "in" ? "answer" : "");
+  const rest = code ?? event ?? (sender ? "push" : direction === "in" ? "answer" : "");
   return `${Number.isInteger(type) ? type : "?"} ${name}${rest ? `: ${rest}` : ""}`;
 }
 
@@ -114,7 +114,7 @@ export function titleOf({ direction, at, size, latency }) {
   return `${direction === "out" ? "Sent" : "Received"} at ${inClock(at)}, ${inBytes(size)}${took}`;
 }
 
-export function inBytes(size) {
+function inBytes(size) {
   return size < 10_000 ? `${size} B` : `${(size / 1024).toFixed(1)} KiB`;
 }
 

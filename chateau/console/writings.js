@@ -8,8 +8,8 @@ const SHOWN_BYTES = 4096;
 /** What the bytes around a text are, in words, by what it goes over. */
 const FRAMING = {
   WebSocket: (bytes, head) =>
-    `The first ${head} bytes are the head of the WebSocket frame: that it is text, how long it is` +
-    (bytes[1] & 0x80 ? ", and in the last 4 the mask, with which all bytes behind it are XORed." : "."),
+    `The first ${head} bytes are the head of the WebSocket frame: that it is text` +
+    (bytes[1] & 0x80 ? ", how long, and in the last 4 the mask, with which all bytes behind it are XORed." : ", and how long."),
   TCP: (_, __, tail) => (tail === 2 ? "The last 2 bytes, CR LF, end the line." : "The last byte, LF, ends the line."),
   HTTP: () => "An empty line ends the head; the body is behind it.",
   "server-sent events": () => "An empty line ends the event.",

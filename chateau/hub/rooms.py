@@ -187,8 +187,9 @@ class Rooms:
             UnknownRoom, InvalidName.
         """
         room = self.find(name)
+        form = checked_form(username, self._form, limit=USERNAME_LIMIT)
         if room.banned is not None:
-            room.banned.discard(checked_form(username, self._form, limit=USERNAME_LIMIT))
+            room.banned.discard(form)
         self.forget_if_deserted(room)
 
     def _tell_state(self, room: Room, reason: str | None) -> None:

@@ -75,6 +75,8 @@ class AdminPage(Page):
         super().set_default_headers()
         self.set_header("Cache-Control", "no-store")
 
+    def compute_etag(self) -> None:
+        return None  # nothing of this is kept
 
     def prepare(self) -> None:
         self._admit()

@@ -19,8 +19,8 @@ Write = Callable[[bytes], int]
 class Ear(Protocol):
     """Who listens in. None of these calls may raise."""
 
-    def on_received(self, received: Received) -> None:
-        """This has come, whatever is made of it."""
+    def on_received(self, said: Sequence[Received]) -> None:
+        """All this has come at once, whatever is made of it."""
 
     def on_written(self, written: bytes) -> None:
         """These bytes have gone out."""
@@ -41,8 +41,8 @@ class OverheardDecoder:
     def feed(self, data: bytes) -> Sequence[Received]:
         """What *data*, behind what came before it, says."""
         said = self._decoder.feed(data)
-        for received in said:
-            self._ear.on_received(received)
+        if said:
+            self._ear.on_received(said)
         return said
 
 

@@ -29,6 +29,9 @@ SAMPLES: Final = 50
 MESSAGE: Final = bytes((0x81, 0x80 | 5, 0, 0, 0, 0)) + b"probe"
 """A client's text frame; its mask leaves it as it is."""
 
+ECHO_BYTES: Final = len(MESSAGE) - 4
+"""The server's has no mask."""
+
 
 class Probe:
     """Measures while it is started, where the *wire* takes sockets; *clock* gives seconds."""
@@ -37,7 +40,7 @@ class Probe:
         self._wire = wire
         self._clock = clock
         self._samples: deque[float] = deque(maxlen=SAMPLES)
-        self._sent_at = 0.0
+        self._sent: deque[float] = deque()  # when those were sent that have not been echoed yet
         self._client: socket.socket | None = None
         self._connection: SocketConnection | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -65,6 +68,7 @@ class Probe:
             self._client.close()
         self._client = self._connection = self._timer = None
         self._samples.clear()
+        self._sent.clear()
 
     def latency(self) -> dict[str, float] | None:
         """The samples of the last 5 seconds in milliseconds; None where there are none."""
@@ -79,15 +83,18 @@ class Probe:
         with suppress(OSError):  # nothing has been echoed yet, or no more
             self._client.recv(4096)
         with suppress(OSError):
-            self._sent_at = self._clock()
+            sent_at = self._clock()
             self._client.send(MESSAGE)
+            self._sent.append(sent_at)
 
     def _noted(self, write: Callable[[bytes], int]) -> Callable[[bytes], int]:
         """*write*, and a sample of how long the echo took to get there."""
 
         def write_and_note(batch: bytes) -> int:
             sent = write(batch)
-            self._samples.append(self._clock() - self._sent_at)
+            now = self._clock()
+            for _ in range(min(sent // ECHO_BYTES, len(self._sent))):  # a busy server answers several at once
+                self._samples.append(now - self._sent.popleft())
             return sent
 
         return write_and_note

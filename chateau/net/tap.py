@@ -13,7 +13,7 @@ from chateau.net.watching import Watcher, event
 from chateau.net.written import READERS, heard_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from chateau.hub.hub import Hub
     from chateau.hub.session import Session
@@ -92,30 +92,39 @@ class Tap:
         self.session = session
         self.watchers: dict[Watcher, None] = {}
         self._now = now
+        self._loop = connection.wire.loop
+        self._untold: list[bytes] = []
         self._reader = READERS[connection.wire.framing]()
         self._unread = connection.begun_bytes  # of a frame of which nobody saw the beginning
         self.stop = connection.tap(self)
 
-    def on_received(self, received: Received) -> None:
-        """Tell of what came."""
-        self._tell("in", (heard_of(received),))
+    def on_received(self, said: Sequence[Received]) -> None:
+        """Tell of what came: with what goes out in the same turn, so that the two take one ``send``."""
+        if not self._untold:
+            self._loop.call_soon(self._let_out)
+        self._note("in", map(heard_of, said))
 
     def on_written(self, written: bytes) -> None:
         """Tell of what went out."""
         unread = min(self._unread, len(written))
         self._unread -= unread
-        self._tell("out", self._reader.feed(written[unread:]))
+        self._note("out", self._reader.feed(written[unread:]))
+        self._let_out()
 
     def on_gone(self) -> None:
         """Tell of the end."""
-        last = event("end", ENDED)
+        self._untold.append(event("end", ENDED))
+        self._let_out()
         for watcher in list(self.watchers):
-            watcher.send(last)
             watcher.end()
 
-    def _tell(self, direction: str, everything: Iterable[Heard]) -> None:
+    def _note(self, direction: str, everything: Iterable[Heard]) -> None:
         time = self._now()
-        payload = b"".join(event("frame", frame_of(direction, heard, time)) for heard in everything)
+        self._untold += [event("frame", frame_of(direction, heard, time)) for heard in everything]
+
+    def _let_out(self) -> None:
+        payload = b"".join(self._untold)
+        self._untold.clear()
         if payload:
             for watcher in list(self.watchers):  # a slow one may go now
                 watcher.send(payload)

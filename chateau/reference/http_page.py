@@ -1,7 +1,4 @@
-"""Pages of what is asked by plain HTTP: its operations as the OpenAPI document has them, each with a command.
-
-One is that of the channels protocol; the other that of the keepers' API, as far as the document has it.
-"""
+"""What is asked by plain HTTP, as the OpenAPI document has it, and the page of the channels protocol."""
 
 from __future__ import annotations
 
@@ -20,7 +17,6 @@ from chateau.reference.messages import (
     compact,
     grouped,
     message,
-    paired,
     wrong,
 )
 from chateau.reference.model import (
@@ -59,7 +55,7 @@ LEAD = (
 
 
 class Operations:
-    """The operations of the OpenAPI document, as sections of a page."""
+    """The operations of the OpenAPI document, as sections: each with its headers and its answers."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
@@ -212,31 +208,3 @@ def _curl(url: str, body: str, headers: tuple[tuple[str, str], ...]) -> str:
     flags = "".join(f" -H '{name}: {value}'" for name, value in headers)
     quoted = body.replace("'", "'\\''")
     return f"curl {url}{flags} --data-binary '{quoted}'"
-
-
-# The keepers' API
-
-
-ADMIN_LEAD = (
-    "What the page `/console/house` asks for, and what a program may: HTTP with `Authorization: Bearer KEY`, "
-    "the key of `--secret-key`. Without one it is off. A refusal is JSON with a `status`, a `code` and an "
-    "`error`."
-)
-
-
-def admin_page(sources: Sources) -> Page:
-    """The page of the API for the keepers of the house."""
-    operations = Operations(sources)
-    asked = [operations.section(*each) for each in operations.paths("/admin/")]
-    messages, other, pushes = paired(sources, "admin", ())
-    return Page(
-        "admin",
-        "The admin API",
-        (Paragraph(prose(ADMIN_LEAD)),),
-        (
-            *([Section("Addresses", sections=tuple(asked))] if asked else []),
-            *grouped(sources, "admin", "Requests and their answers", messages),
-            *grouped(sources, "admin", "Other answers", other),
-            *grouped(sources, "admin", "Events of the streams", pushes),
-        ),
-    )

@@ -152,7 +152,12 @@ def any_request(refusing: Refusing, requests: Mapping[str, Cases], before: str) 
 
 def wrong(refusing: Refusing, requests: Mapping[str, Cases], name: str, example: Any) -> Refusals:
     """What can go wrong with the request *name*."""
-    return Refusals(refusing.rows(requests[name], example), also(refusing, requests), slug(ANY_FRAME))
+    return all_wrong(refusing, requests, requests[name], example)
+
+
+def all_wrong(refusing: Refusing, requests: Mapping[str, Cases], cases: Cases, example: Any) -> Refusals:
+    """The *cases* of one request, and what can become of any of the *requests* of its protocol."""
+    return Refusals(refusing.rows(cases, example), also(refusing, requests), slug(ANY_FRAME))
 
 
 def paired(sources: Sources, protocol: str, ordered: Iterable[str]) -> tuple[list[str], list[str], list[str]]:

@@ -21,13 +21,13 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """*label*, leading to *target*: a page's name, the path of a schema, or an address on the server.
+    """*label*, leading to *target*: a page's name, or an address on the server.
 
     Without a target it leads to its *anchor* on the page that it is on.
     """
 
     label: str | Code
-    kind: Literal["page", "schema", "server"]
+    kind: Literal["page", "server"]
     target: str
     anchor: str = ""
 

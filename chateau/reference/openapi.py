@@ -24,6 +24,9 @@ OTHER_STATUSES = {
     "503": "It could not be kept. Where it was passed on all the same, X-Error says so.",
 }
 
+SCHEMAS_OF = {"": "the test client's files", openapi_admin.ADMIN: "the admin API"}
+"""What the folders of schemas/ are for that are no protocol's."""
+
 PUBLISHING_SECURITY: list[Document] = [{}, {"bearer": []}, {"pwd": []}]
 """Nothing, where the server has no --pwd; else one of the two."""
 
@@ -196,7 +199,7 @@ def _schema_pages(schemas: Schemas) -> Document:
     pages: Document = {}
     for folder in sorted({path.rpartition("/")[0] for path in schemas}):
         names = sorted(path.rpartition("/")[2] for path in schemas if path.rpartition("/")[0] == folder)
-        of = f"the {folder} protocol" if folder else "the test client's files"
+        of = SCHEMAS_OF.get(folder, f"the {folder} protocol")
         path = f"/schemas/{folder}/{{name}}.json" if folder else "/schemas/{name}.json"
         pages[path] = {"get": _schema(f"get{folder.title() or 'File'}Schema", f"A schema of {of}", names)}
     return pages

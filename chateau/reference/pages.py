@@ -10,8 +10,9 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from chateau.reference.admin_page import admin_page
 from chateau.reference.errors import CODES
-from chateau.reference.http_page import admin_page, channels_page
+from chateau.reference.http_page import channels_page
 from chateau.reference.lines_page import lines_page
 from chateau.reference.model import (
     INDEX,
@@ -50,8 +51,8 @@ def pages(sources: Sources) -> tuple[Page, ...]:
         spoken["opcodes"],
         channels_page(sources),
     )
-    others = [admin_page(sources)] if "admin" in sources.contracts else []
-    told = (*protocols, *others, errors_page(protocols), settings_page(sources.settings))
+    refusing = (*protocols, admin_page(sources))
+    told = (*refusing, errors_page(refusing), settings_page(sources.settings))
     return (index_page(told), *told)
 
 
@@ -97,9 +98,9 @@ def index_page(others: Sequence[Page]) -> Page:
 # Errors
 
 
-def errors_page(protocols: Sequence[Page]) -> Page:
-    """The page of all codes; how each looks is taken from the pages of *protocols*."""
-    shown = {page.name: _first_of_each(page) for page in protocols}
+def errors_page(others: Sequence[Page]) -> Page:
+    """The page of all codes; how each looks is taken from *others*."""
+    shown = {page.name: _first_of_each(page) for page in others}
     sections = tuple(_code(code, says, shown) for code, says in CODES.items())
     lead = prose(
         "A refused request has done nothing, and the connection stays open. Programs read the `code`, which "

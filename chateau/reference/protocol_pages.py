@@ -15,6 +15,7 @@ from chateau.reference.messages import (
     UNASKED,
     Refusing,
     Sources,
+    all_wrong,
     any_request,
     compact,
     grouped,
@@ -28,9 +29,9 @@ from chateau.reference.model import (
     Example,
     Page,
     Paragraph,
-    Refusals,
     Section,
     Talk,
+    Text,
     prose,
 )
 
@@ -84,7 +85,8 @@ SPOKEN = (
     Spoken(
         "opcodes",
         'JSON in text frames, each `{"op": …, "d": {…}}`: `op` says what it is, `d` what it holds. The first '
-        "op 1 is the login; those that follow are messages, or commands where they begin with the prefix.",
+        "op 1 is the login; those that follow are messages, or commands where they begin with the prefix. "
+        "With `--opcodes-port` it is spoken at any path of that port, too.",
         tuple(row.schema for row in opcodes.REQUESTS.values()),
         opcodes_cases.CASES,
         lambda error, _: opcodes.refusal(error),
@@ -136,15 +138,10 @@ def _message(sources: Sources, spoken: Spoken, refusing: Refusing, name: str, er
     return message(sources, path, errand=errand, wrong=wrong(refusing, spoken.cases, name, example))
 
 
-def _addresses(protocol: str) -> Any:
+def _addresses(protocol: str) -> Text:
     """Where a protocol is spoken."""
-    told = " ".join(
-        f"`{door.address}`: {door.description[0].lower()}{door.description[1:]}"
-        if number
-        else f"A WebSocket at `{door.address}`."
-        for number, door in enumerate(door for door in DOORS if door.protocol == protocol)
-    )
-    return prose(told)
+    doors = [f"`{door.address}`" for door in DOORS if door.protocol == protocol]
+    return prose(f"A WebSocket at {' and at '.join(doors)}, behind `--url-prefix` where one is set.")
 
 
 def commands(refusing: Refusing, address: str) -> Section:
@@ -167,9 +164,7 @@ def _command(refusing: Refusing, name: str, errand: Errand) -> Section:
     if name in OWNERS:
         blocks.append(Paragraph(prose("The owner's: it needs `!auth KEY` first.")))
     blocks.append(Example(compact(example), errand=errand))
-    cases = opcodes_cases.COMMANDS[name]
-    if cases:
-        blocks.append(Refusals(refusing.rows(cases, example)))
+    blocks.append(all_wrong(refusing, opcodes_cases.CASES, opcodes_cases.COMMANDS[name], example))
     return Section(f"{opcodes_cases.PREFIX}{name} {row.usage}".rstrip(), tuple(blocks), is_code=True)
 
 

@@ -204,11 +204,8 @@ def _piece(piece: Piece) -> str:
 
 def _target(link: Link) -> str:
     anchor = f"#{link.anchor}" if link.anchor else ""
-    match link.kind:
-        case "schema":
-            return f"../schemas/{link.target}.json"
-        case "server":
-            return f"../{link.target}"
+    if link.kind == "server":
+        return f"../{link.target}"
     return (address(link.target) if link.target else "") + anchor
 
 

@@ -131,8 +131,6 @@ def _piece(piece: Piece) -> str:
 
 def _target(link: Link) -> str:
     anchor = f"#{link.anchor}" if link.anchor else ""
-    if link.kind == "schema":
-        return f"{ROOT}/schemas/{link.target}.json"
     return (file_name(link.target) if link.target else "") + anchor
 
 

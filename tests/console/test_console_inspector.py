@@ -125,7 +125,9 @@ def test_a_fault_that_only_the_server_finds_is_marked_where_it_says(
     page = open_page().come_in(house.address, "fay")
     page.send('{"type": 8, "room": "nowhere", "from": "2026-02-30T09:00:00Z"}')
 
-    expect(page.verdict).to_contain_text('The server refused it (invalid_message) at /from: "from" is no time')
+    expect(page.verdict).to_contain_text(
+        'The server refused it (invalid_message) at /from: "from" is no time'
+    )
     expect(page.here).to_have_text('"from": "2026-02-30T09:00:00Z"')
 
 
@@ -259,6 +261,19 @@ def test_what_frames_written_by_hand_did_the_page_knows(house: RunningServer, op
     expect(page.name).to_be_visible()
 
 
+def test_a_frame_that_is_too_long_to_be_kept_is_heard_all_the_same(
+    house: RunningServer, open_page: OpenPage
+) -> None:
+    page = open_page().come_in(house.address, "lil").join("loft")
+    page.text.fill("long " * 20_000)
+    page.text.press("Enter")
+    page.expect_heard("lil", "long " * 20_000)
+    page.choose("publish: push")
+
+    expect(page.verdict).to_have_text("It is too long to be checked here.")
+    expect(page.page.locator("#frame-text")).to_contain_text("(the first 65536 characters of 100")
+
+
 def test_a_frame_is_not_sent_while_there_is_no_connection(open_page: OpenPage) -> None:
     page = open_page()
     with running_server() as server:
@@ -387,15 +402,91 @@ def test_a_ban_from_a_room_and_a_closed_room_are_told(kept: RunningServer, open_
 
 
 class Meddler:
-    """Stands between a page and the server, and can say what the server does not."""
+    """Stands between a page and the server; can say what the server does not, and hold back what it says."""
 
     def __init__(self, page: Page) -> None:
         self.sockets: list[WebSocketRoute] = []
+        self.held: list[str | bytes] | None = None
         page.route_web_socket(re.compile("/ws$"), self._meet)
+
+    def release(self) -> None:
+        held, self.held = self.held or [], None
+        for frame in held:
+            self.sockets[-1].send(frame)
 
     def _meet(self, socket: WebSocketRoute) -> None:
         self.sockets.append(socket)
-        socket.connect_to_server()
+        socket.connect_to_server().on_message(self._pass_on)
+
+    def _pass_on(self, frame: str | bytes) -> None:
+        if self.held is None:
+            self.sockets[-1].send(frame)
+        else:
+            self.held.append(frame)
+
+
+def test_a_request_that_was_chosen_before_its_answer_came_gets_it_then(
+    house: RunningServer, open_page: OpenPage
+) -> None:
+    page = open_page()
+    meddler = Meddler(page.page)
+    page.come_in(house.address, "pau")
+    meddler.held = []
+    page.page.get_by_label("Name of a room to join").fill("#")
+    page.page.get_by_role("button", name="Join").click()
+    page.choose("sent 5 join")
+    expect(page.page.locator("#frame-parts")).to_contain_text("No answer has come.")
+
+    meddler.release()
+    expect(page.page.locator("#frame-parts")).to_contain_text("Answered by 5 join: answer.")
+    page.page.get_by_role("button", name="Show the answer").click()
+    expect(page.verdict).to_have_text("It keeps to its schema, join-answer.")
+
+
+def test_schemas_that_could_not_be_loaded_are_asked_for_again(
+    house: RunningServer, open_page: OpenPage
+) -> None:
+    page = open_page().come_in(house.address, "peg")
+    page.page.route("**/asyncapi.json", lambda route: route.abort())
+    page.choose("register: answer")
+    expect(page.verdict).to_have_text("The schemas could not be loaded: it is not checked.")
+    assert shown(page)["type"] == 1
+
+    page.page.unroute("**/asyncapi.json")
+    page.choose("list: answer")
+    expect(page.verdict).to_have_text("It keeps to its schema, list-answer.")
+    page.faults = [fault for fault in page.faults if not ("asyncapi" in fault or "ERR_FAILED" in fault)]
+
+
+def test_what_the_server_says_is_checked_as_well(house: RunningServer, open_page: OpenPage) -> None:
+    page = open_page()
+    meddler = Meddler(page.page)
+    page.come_in(house.address, "pip")
+    meddler.sockets[-1].send('{"type": 9, "status": 200, "event": "members", "room": "a", "count": -1}')
+    meddler.sockets[-1].send('{"type": 9, "status": 200, "event": "sneezed"}')
+
+    page.choose("rooms: members")
+    expect(page.verdict).to_contain_text(
+        'It does not keep to its schema (invalid_message) at /count: "count" must'
+    )
+    expect(page.here).to_have_text('"count": -1')
+    page.choose("rooms: sneezed")
+    expect(page.verdict).to_contain_text("There is no schema for such a frame.")
+
+
+def test_what_is_refused_for_its_sender_is_shown_as_it_is_though_it_is_no_json(open_page: OpenPage) -> None:
+    with running_server("--max-rate", "1") as server:
+        page = open_page()
+        page.page.goto(server.address)
+        page.write("x")
+        for _ in range(5):
+            page.draft.press("Control+Enter")
+        page.choose("rate_limited")
+
+        expect(page.verdict).to_contain_text("The server refused it (rate_limited)")
+        expect(page.page.locator("#request-text")).to_have_text("x")
+        expect(page.here).to_have_count(0)
+        page.page.context.close()
 
 
 def test_who_is_tapped_reads_so_for_as_long_as_it_is_so(house: RunningServer, open_page: OpenPage) -> None:

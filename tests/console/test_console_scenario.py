@@ -19,8 +19,7 @@ const asEntry = ([direction, what, more]) => {
   if (direction === "note") return { direction, what };
   const text = typeof what === "string" ? what : JSON.stringify(what);
   const { type, code, status, ref, sender } = typeof what === "string" ? {} : what;
-  const said = sender !== undefined;
-  return { direction, text, isWhole: true, type, code, status, ref, said, routine: false, ...more };
+  return { direction, text, isWhole: true, type, code, status, ref, sender, routine: false, ...more };
 };
 
 /** Entries as the wire makes them: each answer belongs to the oldest request that has none. */
@@ -30,7 +29,7 @@ function entriesOf(session) {
   for (const entry of entries) {
     if (entry.direction === "note") waiting.splice(0);
     if (entry.direction === "out") waiting.push(entry);
-    if (entry.direction !== "in" || entry.said) continue;
+    if (entry.direction !== "in" || entry.sender) continue;
     entry.request = waiting.shift();
     entry.request.answer = entry;
   }

@@ -161,6 +161,13 @@ def test_it_finds_the_fault_that_the_server_tells_and_says_it_in_the_same_words(
                 assert fault["sentence"] == sentence
 
 
+@pytest.mark.parametrize("character", ["x", "é", "𝄞"])
+def test_lengths_are_counted_in_characters(node: Node, character: str) -> None:
+    for length, is_right in ((1, True), (32, True), (33, False)):
+        fault = node.ask("fault", "chateau.register-request", {"type": 1, "username": character * length})
+        assert (fault is None) == is_right
+
+
 @settings(max_examples=500)
 @given(text=st.text() | VALUES.map(json.dumps) | st.text(alphabet='{}[]",:1.e-+ntrufalse\\ ', max_size=12))
 def test_it_reads_json_as_strictly_as_the_server(node: Node, text: str) -> None:

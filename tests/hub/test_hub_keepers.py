@@ -467,9 +467,11 @@ def test_to_let_in_who_is_not_banned_does_nothing(house: House, banned: list[str
 
 
 @pytest.mark.parametrize("name", ["", " bob", "b\tob"])
-def test_what_is_no_name_cannot_be_let_in_again(house: House, name: str) -> None:
+@pytest.mark.parametrize("banned", [[], ["bob"]])
+def test_what_is_no_name_cannot_be_let_in_again(house: House, banned: list[str], name: str) -> None:
     house.guest("alice", "attic")
-    house.hub.rooms.ban("attic", house.guest("bob").name)
+    for each in banned:
+        house.hub.rooms.ban("attic", house.guest(each).name)
 
     with pytest.raises(InvalidName):
         house.hub.rooms.unban("attic", name)

@@ -256,6 +256,23 @@ async def test_who_was_not_let_in_is_on_no_list(house: LiveHouse) -> None:
     assert (await client.read("sessions"))["sessions"] == []
 
 
+async def test_a_session_that_is_over_is_on_no_list_though_its_client_has_not_noticed(
+    open_house: OpenHouse,
+) -> None:
+    house = open_house(secret_key=KEY, channel_history=1_000)
+    sender, stream = await house.connect(), await house.connect()
+    for _ in range(130):  # more than a stream is sent at once: it ends, and its client is to come back
+        sender.send(
+            b"POST /channel/news/ HTTP/1.1\r\nHost: x\r\nContent-Length: 10000\r\n\r\n" + b"x" * 10_000
+        )
+        assert (await sender.response()).status == 201
+    stream.send(stream.request("/channel/news/", Accept="text/event-stream", Last_Event_ID="0"))
+    assert (await stream.response()).status == 200
+    await house.until(lambda: len(house.server._stream_wire.connections) == 1)
+
+    assert await (await keeper(house)).read("sessions") == {"sessions": [], "total": 0}
+
+
 async def test_what_waits_for_a_slow_reader_is_told(open_house: OpenHouse) -> None:
     house = open_house(secret_key=KEY, max_outbox=50_000_000)
     slow = await house.client(receive_buffer_bytes=4096)

@@ -167,12 +167,13 @@ async def test_what_holds_the_server_up_is_seen_in_the_latency(open_house: OpenH
     client = await watcher(house)
     await client.next("rooms")
 
-    probe._timer.cancel()
-    probe._say()  # a message comes,
-    time.sleep(0.05)  # noqa: ASYNC251 - and something else takes long
+    for _ in range(2):
+        probe._timer.cancel()
+        probe._say()  # a message comes,
+        time.sleep(0.05)  # noqa: ASYNC251 - and something else takes long
     await client.next("house")
 
-    assert (await client.next("house"))["latency_ms"]["max"] >= 50
+    assert (await client.next("house"))["latency_ms"]["max"] >= 100
 
 
 async def test_the_probe_is_nobody(open_house: OpenHouse) -> None:
@@ -255,12 +256,13 @@ async def test_who_watches_again_begins_anew(house: LiveHouse) -> None:
     assert (await again.next("house"))["messages_per_second"] == 0.0
 
 
+@pytest.mark.parametrize("rooms", [100, 1_000])  # with the latter, what is told goes out at once
 async def test_a_slow_watcher_is_disconnected_alone(
-    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
+    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch, rooms: int
 ) -> None:
     monkeypatch.setattr("chateau.net.live.INTERVAL_SECONDS", 1_000)  # the test says when
-    house = open_house(secret_key=KEY, max_outbox=100_000)
-    for number in range(100):
+    house = open_house(secret_key=KEY, max_outbox=rooms * 1_000)
+    for number in range(rooms):
         house.server.hub.rooms.add(house.server.hub.rooms.find_or_make(f"{number} {'x' * 60}"))
     slow = await watcher(house, receive_buffer_bytes=4096)
     quick = await watcher(house)

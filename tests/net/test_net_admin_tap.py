@@ -66,15 +66,41 @@ def taps(house: LiveHouse) -> int:
 async def test_a_session_is_told_when_the_first_tap_begins_and_the_last_ends(house: LiveHouse) -> None:
     alice, first = await tapped(house)
     second = await tap(house, "0")
-    assert (await alice.ask({"type": 4}))["type"] == 4  # nothing was told before it
-
+    await house.until(lambda: len(house.server._stream_wire.connections) == 2)
     await first.leave()
     await house.until(lambda: len(house.server._stream_wire.connections) == 1)
-    assert (await alice.ask({"type": 4}))["type"] == 4
+    alice.say({"type": 4})
+    assert (await alice.hear())["clients"] == ["alice"]  # of the second one it was told nothing
+
     await second.leave()
 
     assert await alice.hear() == TOLD_NO_MORE
     assert taps(house) == 0
+
+
+async def test_a_session_that_is_tapped_no_more_is_as_before(house: LiveHouse) -> None:
+    await house.member("alice")
+    (connection,) = house.server.wire.connections
+    before = (connection.write, connection._decoder)
+
+    watcher = await tap(house, "0")
+    await house.until(lambda: taps(house) == 1)
+    assert connection.write != before[0]
+    await watcher.leave()
+    await house.until(lambda: taps(house) == 0)
+
+    assert (connection.write, connection._decoder) == before
+    assert connection._ear is None
+
+
+async def test_a_connection_that_is_gone_writes_nowhere_though_it_was_tapped(house: LiveHouse) -> None:
+    alice, watcher = await tapped(house)
+    (connection,) = house.server.wire.connections
+
+    alice.reset()
+    assert await watcher.next("end") == ENDED
+
+    assert connection.write is len
 
 
 async def test_the_list_of_sessions_says_who_is_tapped(house: LiveHouse) -> None:
@@ -434,6 +460,47 @@ async def test_a_slow_watcher_is_disconnected_and_the_session_goes_on(open_house
     await slow.leave()
 
 
+class Mailbox:
+    """Where a watcher gets what it is sent; one of *capacity* ends the watcher when it is full."""
+
+    def __init__(self, capacity: int = 1_000) -> None:
+        self.got: list[bytes] = []
+        self.codes: list[int] = []
+        self.watcher: Any = None
+        self._capacity = capacity
+
+    def send(self, payload: bytes) -> None:
+        self.got.append(payload)
+        if len(self.got) == self._capacity:
+            self.watcher.on_close()
+
+    def send_binary(self, payload: bytes) -> None:
+        raise AssertionError("an event is text")
+
+    def disconnect(self, code: int, reason: str) -> None:
+        self.codes.append(code)
+
+
+async def test_a_watcher_that_is_full_while_it_is_told_takes_nothing_from_the_others(
+    house: LiveHouse,
+) -> None:
+    alice = await house.member("alice")
+    session = house.server.hub.session("0")
+    assert session is not None
+    full, other = Mailbox(capacity=2), Mailbox()
+    for mailbox in (full, other):
+        mailbox.watcher = house.server.admin.taps.door(session).open(mailbox, "127.0.0.1", 1)
+    assert await alice.hear() == TOLD
+
+    await alice.ask({"type": 9})
+    await alice.ask({"type": 4})
+
+    assert len(full.got) == 2
+    assert b"".join(other.got).count(b"event: frame") == 5  # what it was told, two requests, two answers
+    other.watcher.on_close()
+    assert await alice.hear() == TOLD_NO_MORE
+
+
 async def test_a_watcher_whose_session_ends_while_it_is_let_in_is_told(house: LiveHouse) -> None:
     alice = await house.member("alice")
     session = house.server.hub.session("0")
@@ -441,19 +508,12 @@ async def test_a_watcher_whose_session_ends_while_it_is_let_in_is_told(house: Li
     door = house.server.admin.taps.door(session)
     await alice.leave()
     await house.until(lambda: house.server.hub.session_count() == 0)
-    sent: list[Any] = []
+    mailbox = Mailbox()
 
-    class Outbox:
-        def send(self, payload: bytes) -> None:
-            sent.append(payload)
+    door.open(mailbox, "127.0.0.1", 1).on_close()
 
-        def disconnect(self, code: int, reason: str) -> None:
-            sent.append(code)
-
-    watcher = door.open(Outbox(), "127.0.0.1", 1)  # type: ignore[arg-type]
-    watcher.on_close()
-
-    assert sent == [b'event: end\ndata: {"reason":"the session ended"}\n\n', 1000]
+    assert mailbox.got == [b'event: end\ndata: {"reason":"the session ended"}\n\n']
+    assert mailbox.codes == [1000]
     assert taps(house) == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html import escape
 from typing import TYPE_CHECKING
@@ -127,6 +128,24 @@ async def test_what_the_page_of_a_protocol_shows_is_refused_so(house: LiveHouse)
     answer = await (await house.client()).ask({"type": 17})
 
     assert escape(answer["error"].replace('"', '\\"'), quote=True) in html
+
+
+@live
+async def test_what_the_admin_api_refuses_by_itself_is_shown_so(open_house: OpenHouse) -> None:
+    house = open_house(secret_key="swordfish")
+    html = await html_at(await house.connect(), "/docs/admin")
+    key = {"Authorization": "Bearer swordfish"}
+    lost = await (await house.connect()).get("/admin/nowhere", **key)
+    client = await house.connect()
+    client.send(
+        client.request("/admin/kick", Content_Length="65537", **key).replace(b"GET", b"POST", 1)
+        + b"x" * 65_537
+    )
+    long = await client.response()
+
+    for status, response in ((404, lost), (413, long)):
+        assert response.status == status
+        assert escape(json.dumps(json.loads(response.body))) in html
 
 
 def test_a_refusal_by_http_is_shown_by_its_status_its_reason_and_its_body() -> None:

@@ -1,0 +1,87 @@
+"""The page of the admin API, for the keepers of a house: HTTP with a key, and two event streams."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from chateau.protocols.admin import refusal, status_of
+from chateau.reference.admin_cases import CASES
+from chateau.reference.components import kind_of, messages_of
+from chateau.reference.http_page import Operations
+from chateau.reference.messages import Refusing, Sources, any_request, compact, grouped, wrong
+from chateau.reference.model import Block, Example, Page, Paragraph, Section, prose
+
+if TYPE_CHECKING:
+    from chateau.hub.errors import HubError
+
+Document = dict[str, Any]
+
+ADMIN = "admin"
+PLACE = "/admin/"
+
+LEAD = (
+    "What the page at `/console/house` asks for, and what a program may: HTTP with a header `Authorization: "
+    "Bearer KEY`, where `KEY` is that of `--secret-key`. A server without one has this API switched off. "
+    "Requests and answers are JSON."
+)
+BEFORE_REFUSALS = (
+    "A refused request has done nothing. Its answer has the HTTP `status`, a `code` and an `error`. These "
+    "can come to any request."
+)
+
+
+def admin_page(sources: Sources) -> Page:
+    """The page."""
+    operations = Operations(sources)
+    refusing = refusing_of(sources)
+    asked = [_operation(sources, refusing, operations, *each) for each in operations.paths(PLACE)]
+    names = list(messages_of(sources.schemas, ADMIN))
+    answers = [name for name in names if kind_of(name) == "answer"]
+    events = [name for name in names if kind_of(name) == "push"]
+    return Page(
+        ADMIN,
+        "The admin API",
+        (Paragraph(prose(LEAD)),),
+        (
+            Section("Requests", sections=tuple(asked)),
+            *grouped(sources, ADMIN, "Answers", answers),
+            *grouped(sources, ADMIN, "Events of the streams", events),
+            any_request(refusing, CASES, BEFORE_REFUSALS),
+        ),
+        by_hand="admin.md",
+    )
+
+
+def refusing_of(sources: Sources) -> Refusing:
+    """What writes the refusals of this API."""
+
+    def write(error: HubError, _request: Any) -> str:
+        return compact(refusal(error, status_of(error)))
+
+    return Refusing(sources.contracts[ADMIN], write)
+
+
+def _operation(
+    sources: Sources, refusing: Refusing, operations: Operations, path: str, method: str, operation: Document
+) -> Section:
+    name = path.removeprefix(PLACE)
+    schema = f"{ADMIN}/{name}-request"
+    examples = sources.examples(schema) if schema in sources.schemas else [{}]
+    shown: list[Block] = []
+    for example in examples:
+        if method == "POST":
+            shown.append(Example(compact(example)))
+        shown.append(Example(command(sources.url_prefix + path, method, example), "sh"))
+    shown.append(wrong(refusing, CASES, name, examples[0]))
+    if schema in sources.schemas:  # its fields are what a query may hold, too
+        return operations.section(path, method, operation | {"parameters": []}, *shown, schema=schema)
+    return operations.section(path, method, operation, *shown)
+
+
+def command(path: str, method: str, example: Document) -> str:
+    """What to type in a shell to ask *example* at *path*."""
+    start = f"curl -H 'Authorization: Bearer KEY' 'http://localhost:8888{path}"
+    if method == "POST":
+        return f"{start}' --data-binary '{compact(example)}'"
+    return f"{start}{'?' if example else ''}{urlencode(example)}'"

@@ -1,0 +1,114 @@
+"""The admin API: each refusal that the reference shows is what it answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from admin_house import ADDRESS, CONTRACT, KEY, AdminHouse
+from made_pages import sources
+from situations import TRIES, WorkingStore, listed, nothing, situation, told
+
+from chateau.hub.errors import HubError
+from chateau.net import admin as addresses
+from chateau.protocols.admin import ACTIONS, refusal, status_of
+from chateau.protocols.json_text import encode
+from chateau.reference.admin_cases import BODY_BYTES, CASES
+from chateau.reference.admin_page import refusing_of
+from chateau.reference.cases import ANY
+
+ELSEWHERE = ("no such address", "A body may have", "The server failed", "shutting down")
+"""What the handlers of HTTP refuse by themselves: see test_net_reference_pages.py."""
+
+
+def performed() -> list[tuple[str, int]]:
+    """The cases of what the protocol refuses."""
+    return [
+        (name, number)
+        for name, number in listed(CASES)
+        if not any(words in sentence(name, number) for words in ELSEWHERE)
+    ]
+
+
+def sentence(name: str, number: int) -> str:
+    """What is said of a case."""
+    return told(CASES[name][number], request(name, number), CONTRACT)
+
+
+def request(name: str, number: int) -> Any:
+    """What is asked."""
+    case = CASES[name][number]
+    return example(name) if case.sent is None else case.sent
+
+
+def example(name: str) -> Any:
+    """What is asked where a case brings nothing of its own."""
+    return CONTRACT.schemas.get(f"{name}-request", {"examples": [{}]})["examples"][0]
+
+
+def lobby(house: AdminHouse) -> None:
+    house.enter("alice", "lobby")
+
+
+def full(house: AdminHouse) -> None:
+    lobby(house)
+    house.hub._store.fails_to = "keep"
+
+
+def banned(house: AdminHouse) -> None:
+    house.enter("bob", "lobby")
+    house.enter("carol", "lobby")
+    house.hub.rooms.ban("lobby", "bob")
+
+
+def guesses(house: AdminHouse) -> None:
+    for _ in range(TRIES):
+        with pytest.raises(HubError):
+            house.admin.admit("a guess", ADDRESS)
+
+
+SITUATIONS: dict[str, Callable[[AdminHouse], None]] = {
+    "Nobody is registered": lobby,
+    "cannot be kept now": full,
+    "cannot be a name": banned,
+    "Too many wrong keys": guesses,
+    "": nothing,
+}
+KEYS = {"is missing: send": None, "key is wrong": "a guess"}
+
+
+@pytest.mark.parametrize(("name", "number"), performed())
+def test_a_request_is_refused_as_the_reference_shows_it(name: str, number: int) -> None:
+    case = CASES[name][number]
+    words = sentence(name, number)
+    (row,) = refusing_of(sources()).rows((case,), example(name))
+    house = AdminHouse(key=None if "API is off" in words else KEY, store=WorkingStore())
+    situation(SITUATIONS, name, words)(house)
+    key = next((key for start, key in KEYS.items() if start in words), KEY)
+
+    with pytest.raises(HubError) as error:
+        asked(house, name or "kick", request(name, number), key)
+
+    assert refusal(error.value, status_of(error.value)) == json.loads(row.answer)
+
+
+def asked(house: AdminHouse, name: str, request: Any, key: str | None) -> None:
+    house.admin.admit(key, ADDRESS)
+    if name in ACTIONS:
+        house.admin.perform(name, request.encode() if isinstance(request, str) else encode(request))
+    else:
+        query = {key: str(value) for key, value in request.items()}
+        house.admin.session(house.admin.asked(name, query)["session"])
+
+
+def test_every_address_has_its_cases() -> None:
+    assert CASES.keys() == {ANY, *ACTIONS, *addresses.READINGS, *addresses.STREAMS}
+    assert BODY_BYTES == addresses.BODY_BYTES
+
+
+def test_every_code_of_the_schema_is_a_case() -> None:
+    rows = [row for name, cases in CASES.items() for row in refusing_of(sources()).rows(cases, example(name))]
+
+    assert {row.code for row in rows} == set(CONTRACT.schemas["error-answer"]["properties"]["code"]["enum"])
