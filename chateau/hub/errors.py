@@ -74,13 +74,6 @@ class UnknownRoom(HubError):
         super().__init__(f"There is no room {quoted(room)}.")
 
 
-class UnknownSession(HubError):
-    code = "unknown_session"
-
-    def __init__(self, id: str) -> None:  # noqa: A002
-        super().__init__(f"There is no session {quoted(id)}.")
-
-
 class NotInRoom(HubError):
     code = "not_in_room"
 

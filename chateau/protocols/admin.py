@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chateau.hub.errors import AccessDenied, HubError, InvalidAddress, UnknownSession
+from chateau.hub.errors import AccessDenied, HubError, InvalidAddress, quoted
 from chateau.protocols.errors import InvalidJson, InvalidMessage
 from chateau.protocols.json_text import decode
 from chateau.protocols.wire import POLICY_VIOLATION
@@ -49,6 +49,13 @@ class AdminOff(AccessDenied):
 
     def __init__(self) -> None:
         super().__init__("The admin API is off: start the server with --secret-key.")
+
+
+class UnknownSession(HubError):
+    code = "unknown_session"
+
+    def __init__(self, id: str) -> None:  # noqa: A002
+        super().__init__(f"There is no session {quoted(id)}.")
 
 
 class AdminProtocol:

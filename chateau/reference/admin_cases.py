@@ -12,9 +12,8 @@ from chateau.hub.errors import (
     TooManyTries,
     Unavailable,
     UnknownRecipient,
-    UnknownSession,
 )
-from chateau.protocols.admin import AdminOff
+from chateau.protocols.admin import AdminOff, UnknownSession
 from chateau.protocols.errors import Internal, InvalidJson, NotAnObject, TooLarge, UnknownType
 from chateau.reference.cases import (
     ANY,

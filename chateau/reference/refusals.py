@@ -114,7 +114,6 @@ LINES_WORDS: dict[tuple[str, int | None], str] = {
 }
 """What the lines protocol says in the words of its seed, by code and type of request; None is any type."""
 
-_ADMIN = {"unknown_session": "Only the admin API says so."}
 _NAMELESS = "Who publishes needs no name, and is in no room."
 _VARIABLE = "A name is a custom variable there: it may change, and one that cannot be had stays a variable."
 
@@ -124,7 +123,6 @@ NEVER: dict[str, dict[str, str]] = {
         **dict.fromkeys(("already_registered", "name_taken", "invalid_name"), _VARIABLE),
         "unknown_recipient": "Whom a message did not reach is listed in undelivered, and nothing is refused.",
         **dict.fromkeys(("unknown_room", "not_in_room", "already_in_room"), NO_ROOMS),
-        **_ADMIN,
     },
     "lines": {
         **dict.fromkeys(("invalid_json", "not_an_object"), "A line is a text, and need not be JSON."),
@@ -134,11 +132,9 @@ NEVER: dict[str, dict[str, str]] = {
         "already_registered": 'It says "User already logged in with name", and the name.',
         "unknown_room": "One names no room there but the one that one joins.",
         "too_large": "A line that is too long ends the connection.",
-        **_ADMIN,
     },
     "opcodes": {
         "already_registered": "What is said after the login is a message or a command there.",
-        **_ADMIN,
     },
     "channels": {
         **dict.fromkeys(
@@ -155,7 +151,6 @@ NEVER: dict[str, dict[str, str]] = {
         ),
         "binary_frame": "A package may be any bytes.",
         "rate_limited": "Publishers have no limit of messages a second.",
-        **_ADMIN,
     },
 }
 """By protocol and code: why it refuses nothing with it."""

@@ -320,6 +320,7 @@ def test_the_page_of_the_house_leads_here_and_back(open_docs: OpenDocs) -> None:
     page = open_docs("")
 
     page.get_by_role("link", name="Chateau", exact=True).click()
+    expect(page.get_by_label("What is your name?")).to_be_focused()  # all its modules are loaded
     page.get_by_role("link", name="Reference").click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Reference")

@@ -21,7 +21,6 @@ from chateau.hub.errors import (
     Unavailable,
     UnknownRecipient,
     UnknownRoom,
-    UnknownSession,
     cut,
 )
 
@@ -94,7 +93,6 @@ REFUSALS = [
     (InvalidName("", "it is empty"), "invalid_name", '"" cannot be a name: it is empty.'),
     (UnknownRecipient(["zed"]), "unknown_recipient", 'Nobody is registered as "zed".'),
     (UnknownRoom(LONG), "unknown_room", f'There is no room "{SHOWN}".'),
-    (UnknownSession(LONG), "unknown_session", f'There is no session "{SHOWN}".'),
     (NotInRoom(LONG), "not_in_room", f'You are not in the room "{SHOWN}".'),
     (AlreadyInRoom(LONG), "already_in_room", f'You are already in the room "{SHOWN}".'),
     (AccessDenied("The room is closed."), "access_denied", "The room is closed."),
