@@ -24,8 +24,9 @@ from playwright.sync_api import expect, sync_playwright  # noqa: E402
 from running_server import free_port, running_server  # noqa: E402
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Response
 
+PAGES = ("", "console/house", "docs/", "docs/chateau")
 ROUNDS = 10
 RATE = 200  # messages a second
 FLOOD_SECONDS = 10
@@ -44,10 +45,11 @@ WHEN_CONNECTED = """
 
 def main() -> None:
     """Measure everything, and print it."""
-    print_sizes()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable(playwright), args=FLAGS)
         with running_server() as server:
+            for path in PAGES:
+                print_size(browser, server.address, path)
             print_interactive(browser, server.address)
             print_first_message(browser, server.address)
         print_flood(browser)
