@@ -56,15 +56,16 @@ def main() -> None:
         browser.close()
 
 
-def print_sizes() -> None:
-    """The bytes of the page's files, as they are served and as a proxy would compress them."""
-    files = [path for path in sorted((ROOT / "chateau" / "console").iterdir()) if path.is_file()]
-    contents = [path.read_bytes() for path in files]
+def print_size(browser: Browser, address: str, path: str) -> None:
+    """The bytes of the page at *path* and of all that it loads, as served and as a proxy would compress them."""
+    with reader(browser) as page:
+        answers: list[Response] = []
+        page.page.on("response", answers.append)
+        page.page.goto(address + path, wait_until="networkidle")
+        contents = [answer.body() for answer in answers]
     size = sum(map(len, contents))
     compressed = sum(len(gzip.compress(content)) for content in contents)
-    print(
-        f"{len(files)} files, {size / 1000:.1f} KB in all ({compressed / 1000:.1f} KB gzipped); mark: 150 KB"
-    )
+    print(f"/{path}: {len(contents)} files, {size / 1000:.1f} KB ({compressed / 1000:.1f} gzipped)")
 
 
 def print_interactive(browser: Browser, address: str) -> None:
