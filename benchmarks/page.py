@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def print_size(browser: Browser, address: str, path: str) -> None:
-    """The bytes of the page at *path* and of all that it loads, as served and as a proxy would compress them."""
+    """The bytes of the page at *path* and of all that it loads, as served, and compressed."""
     with reader(browser) as page:
         answers: list[Response] = []
         page.page.on("response", answers.append)

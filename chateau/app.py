@@ -27,20 +27,20 @@ from chateau.listening import StartError, bound, bound_unix, shown, tls_context
 from chateau.mint import Mint
 from chateau.names import name_form
 from chateau.net import frames, listener
-from chateau.net.admin import Admin
-from chateau.net.figures import Figures
+from chateau.net.admin.addresses import Admin
+from chateau.net.admin.figures import Figures
+from chateau.net.admin.live import Live
+from chateau.net.admin.probe import Probe
+from chateau.net.admin.tap import Taps
 from chateau.net.framing import EVENT_STREAM, LINES, WEBSOCKET
 from chateau.net.http import make_application, make_single_application
 from chateau.net.lines import LinesServer
-from chateau.net.live import Live
-from chateau.net.probe import Probe
 from chateau.net.proxies import TrustedProxies
 from chateau.net.publisher import PUBLISHING
 from chateau.net.publishing import Reception
 from chateau.net.reference_pages import http_refusal as shown_refusal
 from chateau.net.renderings import http_refusal
 from chateau.net.subscribing import Subscriptions
-from chateau.net.tap import Taps
 from chateau.net.websocket import Doorstep
 from chateau.net.wire import Wire, keep_alive
 from chateau.protocols.admin import AdminProtocol
@@ -51,8 +51,8 @@ from chateau.protocols.event_streams import EventStreams
 from chateau.protocols.functions import FunctionsProtocol
 from chateau.protocols.lines import LinesProtocol
 from chateau.protocols.opcodes import OpcodesProtocol
-from chateau.reference.messages import Sources
-from chateau.reference.renderings import Renderer
+from chateau.reference.pages.messages import Sources
+from chateau.reference.renderings.renderer import Renderer
 from chateau.settings import MEMORY, Settings, SettingsError, described, load
 from chateau.store.errors import StoreError
 from chateau.store.memory import MemoryStore

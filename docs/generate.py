@@ -20,9 +20,9 @@ sys.path.insert(0, str(ROOT))
 
 from chateau.net.reference_pages import http_refusal  # noqa: E402 - the path comes first
 from chateau.protocols.contract import Contract  # noqa: E402
-from chateau.reference import pages as reference  # noqa: E402
-from chateau.reference.messages import Sources  # noqa: E402
-from chateau.reference.to_markdown import file_name, to_markdown  # noqa: E402
+from chateau.reference.pages import book as reference  # noqa: E402
+from chateau.reference.pages.messages import Sources  # noqa: E402
+from chateau.reference.pages.to_markdown import file_name, to_markdown  # noqa: E402
 from chateau.settings import described  # noqa: E402
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Ears: listening in on one connection, without a cost for all others.
 
 What decodes a connection's bytes and what writes them are replaced by what :class:`Ear` hears, too; see
-:meth:`chateau.net.connection.Connection.tap`. What is made of it is :mod:`chateau.net.tap`'s matter.
+:meth:`chateau.net.connection.Connection.tap`. What is made of it is :mod:`chateau.net.admin.tap`'s matter.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import orjson
 from tornado.routing import PathMatches, Rule
 from tornado.web import Application, HTTPError
 
-from chateau.net.admin import admin_routes
+from chateau.net.admin.addresses import admin_routes
 from chateau.net.page import Console, ConsoleFile, FrontPage, Page
 from chateau.net.reference_pages import Reference, reference_routes
 from chateau.net.renderings import RenderingsPage
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from tornado.httputil import HTTPServerRequest
     from tornado.web import RequestHandler
 
-    from chateau.net.admin import Admin
+    from chateau.net.admin.addresses import Admin
     from chateau.net.subscribing import Subscriptions
     from chateau.net.websocket import Doorstep
     from chateau.protocols.wire import Door
-    from chateau.reference.messages import Sources
-    from chateau.reference.renderings import Renderer
+    from chateau.reference.pages.messages import Sources
+    from chateau.reference.renderings.renderer import Renderer
 
 log = logging.getLogger(__name__)
 

@@ -19,13 +19,13 @@ from chateau.net.publish_desk import bytes_of, date_line, refusal
 from chateau.protocols import chateau
 from chateau.protocols.errors import InvalidJson, TooLarge
 from chateau.protocols.json_text import encode
-from chateau.reference.writings import Place
+from chateau.reference.renderings.writings import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chateau.reference.renderings import Renderer, Rendering
-    from chateau.reference.writings import Writing
+    from chateau.reference.renderings.renderer import Renderer, Rendering
+    from chateau.reference.renderings.writings import Writing
 
 BODY_BYTES = 65_536
 """Bytes that a frame may have here."""

@@ -21,8 +21,9 @@ from chateau.protocols.contract import Contract
 from chateau.protocols.lines_commands import command_in
 from chateau.protocols.lines_frames import Refusal
 from chateau.protocols.opcodes import REQUESTS as OPS
-from chateau.reference import channels_cases, chateau_cases, functions_cases, lines_cases, opcodes_cases
-from chateau.reference.cases import ANY, Cases, Requests
+from chateau.reference.cases import channels, chateau, functions, opcodes
+from chateau.reference.cases import lines as lines_cases
+from chateau.reference.cases.case import ANY, Cases, Requests
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 OF_ANY_COMMAND = frozenset(("not_registered", "too_large"))
@@ -35,12 +36,11 @@ def errors_of(protocol: str) -> Errors:
     """What the requests of *protocol* may be refused with, by their names; a command's has a ! before it."""
     contract = Contract(SCHEMAS / protocol, url=f"/schemas/{protocol}")
     tables: dict[str, Requests] = {
-        "chateau": chateau_cases.CASES,
-        "functions": functions_cases.CASES,
+        "chateau": chateau.CASES,
+        "functions": functions.CASES,
         "lines": lines_cases.CASES,
-        "opcodes": opcodes_cases.CASES
-        | {f"!{name}": cases for name, cases in opcodes_cases.COMMANDS.items()},
-        "channels": channels_cases.CASES,
+        "opcodes": opcodes.CASES | {f"!{name}": cases for name, cases in opcodes.COMMANDS.items()},
+        "channels": channels.CASES,
     }
 
     def errors(name: str, cases: Cases) -> list[HubError]:
@@ -79,7 +79,7 @@ def check_functions(text: str, frame: Mapping[str, Any]) -> None:
     """The same for functions."""
     if "error" in frame:
         name = f"{read(text).get('function')}-request"
-        check_code("functions", name if name in functions_cases.CASES else ANY, frame["code"])
+        check_code("functions", name if name in functions.CASES else ANY, frame["code"])
 
 
 def check_opcodes(text: str, frame: Mapping[str, Any], commands: Any) -> None:
@@ -96,7 +96,7 @@ def check_opcodes(text: str, frame: Mapping[str, Any], commands: Any) -> None:
         command = content[len(commands.prefix) :].split()[0].lower()
         if command in commands.plugins:
             return
-        name = f"!{command}" if command in opcodes_cases.COMMANDS else name
+        name = f"!{command}" if command in opcodes.COMMANDS else name
     check_code("opcodes", name, frame["d"]["code"])
 
 

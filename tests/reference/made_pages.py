@@ -7,9 +7,9 @@ from pathlib import Path
 
 from chateau.net.reference_pages import http_refusal
 from chateau.protocols.contract import Contract
-from chateau.reference.messages import Sources
-from chateau.reference.model import Page
-from chateau.reference.pages import pages
+from chateau.reference.pages.book import pages
+from chateau.reference.pages.messages import Sources
+from chateau.reference.pages.model import Page
 from chateau.settings import described
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,7 +13,7 @@ from chateau_house import HandCommit
 
 from chateau.hub.errors import Unavailable
 from chateau.hub.events import Arrival
-from chateau.reference.cases import ANY, Case, Requests
+from chateau.reference.cases.case import ANY, Case, Requests
 from chateau.store.memory import MemoryStore
 
 RATE = 200

@@ -12,12 +12,12 @@ from made_pages import sources
 from situations import TRIES, WorkingStore, listed, nothing, situation, told
 
 from chateau.hub.errors import HubError
-from chateau.net import admin as addresses
+from chateau.net.admin import addresses
 from chateau.protocols.admin import ACTIONS, refusal, status_of
 from chateau.protocols.json_text import encode
-from chateau.reference.admin_cases import BODY_BYTES, CASES
-from chateau.reference.admin_page import refusing_of
-from chateau.reference.cases import ANY
+from chateau.reference.cases.admin import BODY_BYTES, CASES
+from chateau.reference.cases.case import ANY
+from chateau.reference.pages.admin_page import refusing_of
 
 ELSEWHERE = ("no such address", "A body may have", "The server failed", "shutting down")
 """What the handlers of HTTP refuse by themselves: see test_net_reference_pages.py."""

@@ -14,9 +14,9 @@ from situations import WorkingStore, listed, nothing, situation, told
 from tornado.httputil import HTTPHeaders
 
 from chateau.net.publish_desk import Answer, PublishDesk, bytes_of, not_kept
-from chateau.reference.cases import ANY
-from chateau.reference.channels_cases import BROADCAST, CASES, LONG, PUBLISH
-from chateau.reference.http_page import refusing_of
+from chateau.reference.cases.case import ANY
+from chateau.reference.cases.channels import BROADCAST, CASES, LONG, PUBLISH
+from chateau.reference.pages.http_page import refusing_of
 
 BODY = {PUBLISH: b"hi", BROADCAST: b'{"news": [{"text": "hi"}]}', ANY: b"hi"}
 

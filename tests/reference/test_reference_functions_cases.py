@@ -15,9 +15,9 @@ from situations import RATE, TRIES, listed, nothing, situation, told
 from chateau.hub.access import RULES_LIMIT
 from chateau.hub.errors import Unavailable
 from chateau.protocols.functions import FUNCTIONS
-from chateau.reference.cases import ANY
-from chateau.reference.functions_cases import CASES
-from chateau.reference.protocol_pages import SPOKEN, refusing_of
+from chateau.reference.cases.case import ANY
+from chateau.reference.cases.functions import CASES
+from chateau.reference.pages.protocol_pages import SPOKEN, refusing_of
 
 SPEAKS = next(spoken for spoken in SPOKEN if spoken.name == "functions")
 

@@ -13,9 +13,9 @@ from situations import RATE, TRIES, WorkingStore, listed, nothing, situation, to
 
 from chateau.protocols.commands import BUILT_INS
 from chateau.protocols.opcodes import REQUESTS
-from chateau.reference.cases import ANY
-from chateau.reference.opcodes_cases import CASES, COMMANDS
-from chateau.reference.protocol_pages import EXAMPLES, SPOKEN, refusing_of
+from chateau.reference.cases.case import ANY
+from chateau.reference.cases.opcodes import CASES, COMMANDS
+from chateau.reference.pages.protocol_pages import EXAMPLES, SPOKEN, refusing_of
 
 SPEAKS = next(spoken for spoken in SPOKEN if spoken.name == "opcodes")
 ALL = {**CASES, **COMMANDS}

@@ -18,10 +18,10 @@ from chateau.hub.events import Event
 from chateau.net.renderings import http_refusal
 from chateau.protocols.contract import Contract
 from chateau.protocols.errors import InvalidJson, InvalidMessage, NotAnObject, UnknownType
-from chateau.reference.counterparts import COUNTERPARTS, MOST_LINES
-from chateau.reference.refusals import NEVER
-from chateau.reference.renderings import NAMES, PUSHES, Renderer, Rendering
-from chateau.reference.writings import PROTOCOLS, Place, Writing
+from chateau.reference.renderings.counterparts import COUNTERPARTS, MOST_LINES
+from chateau.reference.renderings.refusals import NEVER
+from chateau.reference.renderings.renderer import NAMES, PUSHES, Renderer, Rendering
+from chateau.reference.renderings.writings import PROTOCOLS, Place, Writing
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACTS = {

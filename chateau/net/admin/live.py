@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chateau.net.watching import Watcher, event
+from chateau.net.admin.watching import Watcher, event
 
 if TYPE_CHECKING:
     import asyncio
 
-    from chateau.net.figures import Figures
-    from chateau.net.probe import Probe
+    from chateau.net.admin.figures import Figures
+    from chateau.net.admin.probe import Probe
     from chateau.protocols.admin import AdminProtocol
     from chateau.protocols.wire import Outbox
 

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from chateau.protocols.lines_commands import COMMANDS, Command
 from chateau.protocols.lines_frames import refusal
-from chateau.reference.components import kind_of, messages_of
-from chateau.reference.lines_cases import CASES, MESSAGE
-from chateau.reference.messages import (
+from chateau.reference.cases.lines import CASES, MESSAGE
+from chateau.reference.pages.messages import (
     UNASKED,
     Refusing,
     Sources,
@@ -17,7 +16,7 @@ from chateau.reference.messages import (
     grouped,
     wrong,
 )
-from chateau.reference.model import (
+from chateau.reference.pages.model import (
     Code,
     Example,
     Link,
@@ -29,6 +28,7 @@ from chateau.reference.model import (
     prose,
     slug,
 )
+from chateau.reference.specifications.components import kind_of, messages_of
 
 if TYPE_CHECKING:
     from chateau.hub.errors import HubError

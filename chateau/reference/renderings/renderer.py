@@ -1,8 +1,9 @@
 """Renderings: one frame of the chateau protocol, and how each of the five protocols writes the same.
 
 A push is read back into the event that it tells of, a refusal into the error: each protocol's own encoders
-then write it. What clients send in place of a request is told by :mod:`chateau.reference.counterparts`.
-Bytes on a wire are the matter of :mod:`chateau.net.renderings`.
+then write it. What clients send in place of a request is told by
+:mod:`counterparts <chateau.reference.renderings.counterparts>`. Bytes on a wire are the matter of
+:mod:`chateau.net.renderings`.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from chateau.hub.rooms import BANNED
 from chateau.protocols import channels, chateau, event_streams, functions, lines_frames, opcodes
 from chateau.protocols.errors import UnknownType
 from chateau.protocols.json_text import decode, encode
-from chateau.reference.counterparts import FIRST_ID, NO_ROOMS, counterparts
-from chateau.reference.refusals import refusals
-from chateau.reference.writings import PROTOCOLS, Place, Writing, nothing
+from chateau.reference.renderings.counterparts import FIRST_ID, NO_ROOMS, counterparts
+from chateau.reference.renderings.refusals import refusals
+from chateau.reference.renderings.writings import PROTOCOLS, Place, Writing, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Callable

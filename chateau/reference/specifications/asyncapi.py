@@ -2,8 +2,8 @@
 
 Messages are the files of schemas/; which answer belongs to which request is read from their names. Besides
 them there are three that no schema can describe, because they may be anything: the packages of a channel.
-Publishing by HTTP is told in full by :mod:`chateau.reference.openapi`; here it is only as far as its
-messages are schemas.
+Publishing by HTTP is told in full by :mod:`chateau.reference.specifications.openapi`; here it is only as far
+as its messages are schemas.
 """
 
 from __future__ import annotations
@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from chateau import __version__
-from chateau.reference.components import KINDS, Schemas, components, kind_of, messages_of, reference_to
+from chateau.reference.specifications.components import (
+    KINDS,
+    Schemas,
+    components,
+    kind_of,
+    messages_of,
+    reference_to,
+)
 
 Document = dict[str, Any]
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from chateau.protocols import chateau, functions, opcodes
 from chateau.protocols.commands import BUILT_INS, OWNERS
-from chateau.reference import chateau_cases, functions_cases, opcodes_cases
-from chateau.reference.asyncapi import DOORS
-from chateau.reference.messages import (
+from chateau.reference.cases import chateau as chateau_cases
+from chateau.reference.cases import functions as functions_cases
+from chateau.reference.cases import opcodes as opcodes_cases
+from chateau.reference.pages.messages import (
     OTHER_ANSWERS,
     UNASKED,
     Refusing,
@@ -23,7 +24,7 @@ from chateau.reference.messages import (
     paired,
     wrong,
 )
-from chateau.reference.model import (
+from chateau.reference.pages.model import (
     Block,
     Errand,
     Example,
@@ -34,10 +35,11 @@ from chateau.reference.model import (
     Text,
     prose,
 )
+from chateau.reference.specifications.asyncapi import DOORS
 
 if TYPE_CHECKING:
     from chateau.hub.errors import HubError
-    from chateau.reference.cases import Requests
+    from chateau.reference.cases.case import Requests
 
 REQUESTS_AND_ANSWERS = "Requests and their answers"
 COMMANDS = "Commands"

@@ -10,11 +10,11 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from chateau.reference.admin_page import admin_page
-from chateau.reference.errors import CODES
-from chateau.reference.http_page import channels_page
-from chateau.reference.lines_page import lines_page
-from chateau.reference.model import (
+from chateau.reference.pages.admin_page import admin_page
+from chateau.reference.pages.errors import CODES
+from chateau.reference.pages.http_page import channels_page
+from chateau.reference.pages.lines_page import lines_page
+from chateau.reference.pages.model import (
     INDEX,
     Block,
     Code,
@@ -30,12 +30,12 @@ from chateau.reference.model import (
     Text,
     prose,
 )
-from chateau.reference.protocol_pages import SPOKEN, spoken_page
+from chateau.reference.pages.protocol_pages import SPOKEN, spoken_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chateau.reference.messages import Setting, Sources
+    from chateau.reference.pages.messages import Setting, Sources
 
 ERRORS = "errors"
 SETTINGS = "settings"

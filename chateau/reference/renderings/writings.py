@@ -1,6 +1,6 @@
 """Writings: one frame, written by one protocol, and what is to be said of it.
 
-They are what :mod:`chateau.reference.renderings` and :mod:`chateau.reference.counterparts` are made of.
+They are what all other modules here deal in.
 """
 
 from __future__ import annotations

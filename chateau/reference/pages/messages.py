@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from chateau.hub.errors import HubError
 from chateau.protocols.lines_frames import Refusal as OwnWords
-from chateau.reference.cases import ANY, Case, Cases
-from chateau.reference.components import kind_of, messages_of
-from chateau.reference.errors import CODES
-from chateau.reference.fields import fields
-from chateau.reference.model import (
+from chateau.reference.cases.case import ANY, Case, Cases
+from chateau.reference.pages.errors import CODES
+from chateau.reference.pages.fields import fields
+from chateau.reference.pages.model import (
     Block,
     Errand,
     Example,
@@ -26,6 +25,7 @@ from chateau.reference.model import (
     prose,
     slug,
 )
+from chateau.reference.specifications.components import kind_of, messages_of
 
 if TYPE_CHECKING:
     from chateau.protocols.contract import Contract

@@ -9,18 +9,18 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
-from chateau.net.watching import Watcher, event
-from chateau.net.written import READERS, heard_of
+from chateau.net.admin.watching import Watcher, event
+from chateau.net.admin.written import READERS, heard_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
     from chateau.hub.hub import Hub
     from chateau.hub.session import Session
+    from chateau.net.admin.written import Heard
     from chateau.net.connection import Connection
     from chateau.net.frames import Received
     from chateau.net.wire import Wire
-    from chateau.net.written import Heard
     from chateau.protocols.wire import Outbox
 
 Frame = dict[str, Any]

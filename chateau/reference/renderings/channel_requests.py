@@ -1,6 +1,6 @@
 """Channel requests: what a client of the channels protocol sends for the same purpose as one of chateau's.
 
-The other protocols' requests are in :mod:`chateau.reference.counterparts`.
+The other protocols' requests are in :mod:`chateau.reference.renderings.counterparts`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from chateau.protocols.channels import channel_name
-from chateau.reference.writings import Place, Writing, joined, nothing
+from chateau.reference.renderings.writings import Place, Writing, joined, nothing
 
 Frame = dict[str, Any]
 

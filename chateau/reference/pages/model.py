@@ -1,7 +1,7 @@
 """What a page of the reference is made of: sections of paragraphs, tables, examples and refusals.
 
 Text is a string, or a tuple of strings, code and links; none of it is markup yet. How it is written is the
-affair of :mod:`chateau.reference.to_html` and :mod:`chateau.reference.to_markdown`.
+affair of :mod:`chateau.reference.pages.to_html` and :mod:`chateau.reference.pages.to_markdown`.
 """
 
 from __future__ import annotations

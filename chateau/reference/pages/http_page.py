@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from chateau.reference.asyncapi import UNWRITTEN
-from chateau.reference.channels_cases import BROADCAST, CASES, PUBLISH
-from chateau.reference.components import kind_of, messages_of
-from chateau.reference.fields import fields
-from chateau.reference.messages import (
+from chateau.reference.cases.channels import BROADCAST, CASES, PUBLISH
+from chateau.reference.pages.fields import fields
+from chateau.reference.pages.messages import (
     UNASKED,
     Refusing,
     Sources,
@@ -19,7 +17,7 @@ from chateau.reference.messages import (
     message,
     wrong,
 )
-from chateau.reference.model import (
+from chateau.reference.pages.model import (
     Block,
     Code,
     Errand,
@@ -32,7 +30,9 @@ from chateau.reference.model import (
     joined,
     prose,
 )
-from chateau.reference.openapi import openapi
+from chateau.reference.specifications.asyncapi import UNWRITTEN
+from chateau.reference.specifications.components import kind_of, messages_of
+from chateau.reference.specifications.openapi import openapi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,8 +14,8 @@ from chateau.protocols.commands import is_command
 from chateau.protocols.json_text import encode
 from chateau.protocols.lines_commands import NICK, ROOM, command_in
 from chateau.protocols.opcodes import GENERAL
-from chateau.reference.channel_requests import catch_up, post, subscribe, unsubscribe
-from chateau.reference.writings import Place, Writing, joined, nothing
+from chateau.reference.renderings.channel_requests import catch_up, post, subscribe, unsubscribe
+from chateau.reference.renderings.writings import Place, Writing, joined, nothing
 
 Frame = dict[str, Any]
 Maker = str | Callable[[Frame, Place], list[Writing]]

@@ -1,4 +1,4 @@
-"""What can go wrong in the lines protocol; see :mod:`chateau.reference.cases`.
+"""What can go wrong in the lines protocol; see :mod:`chateau.reference.cases.case`.
 
 Its refusals have no code on the wire. The seed's own words are refusals of the code ``invalid_message`` here,
 as they are in the protocol.
@@ -17,7 +17,7 @@ from chateau.protocols.lines_commands import (
     NO_ROOM,
 )
 from chateau.protocols.lines_frames import Refusal
-from chateau.reference.cases import (
+from chateau.reference.cases.case import (
     ANY,
     PASSED_ON,
     RATE,

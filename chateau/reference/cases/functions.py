@@ -1,4 +1,4 @@
-"""What can go wrong in the functions protocol; see :mod:`chateau.reference.cases`."""
+"""What can go wrong in the functions protocol; see :mod:`chateau.reference.cases.case`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from chateau.hub.errors import AccessDenied, HubError, InvalidAddress, Unavailab
 from chateau.protocols.errors import TooLarge
 from chateau.protocols.functions import CUSTOM_BYTES, NAME_BYTES, no_such_function
 from chateau.protocols.wire import RELAY_BYTES
-from chateau.reference.cases import (
+from chateau.reference.cases.case import (
     ANY,
     MAX_FRAME,
     TOO_MANY_KEYS,

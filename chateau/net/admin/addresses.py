@@ -1,7 +1,7 @@
 """The admin API over HTTP: the addresses below ``/admin/``, who is let in, and how it is told what is wrong.
 
 What the actions mean is :mod:`chateau.protocols.admin`'s matter; the streams are those of
-:mod:`chateau.net.live` and :mod:`chateau.net.tap`. Whatever is refused is refused in JSON.
+:mod:`chateau.net.admin.live` and :mod:`chateau.net.admin.tap`. Whatever is refused is refused in JSON.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from chateau.protocols.json_text import encode
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chateau.net.figures import Figures
-    from chateau.net.live import Live
-    from chateau.net.tap import Taps
+    from chateau.net.admin.figures import Figures
+    from chateau.net.admin.live import Live
+    from chateau.net.admin.tap import Taps
     from chateau.net.websocket import Doorstep
     from chateau.net.wire import Wire
     from chateau.protocols.admin import AdminProtocol

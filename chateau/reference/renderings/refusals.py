@@ -20,8 +20,8 @@ from chateau.protocols.lines_commands import (
     NICKNAME_REGISTERED,
     NO_ROOM,
 )
-from chateau.reference.counterparts import COUNTERPARTS, NO_ROOMS
-from chateau.reference.writings import Writing, nothing
+from chateau.reference.renderings.counterparts import COUNTERPARTS, NO_ROOMS
+from chateau.reference.renderings.writings import Writing, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Callable

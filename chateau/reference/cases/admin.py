@@ -1,4 +1,4 @@
-"""What can go wrong with the admin API; see :mod:`chateau.reference.cases`."""
+"""What can go wrong with the admin API; see :mod:`chateau.reference.cases.case`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from chateau.hub.errors import (
 )
 from chateau.protocols.admin import AdminOff, UnknownSession
 from chateau.protocols.errors import Internal, InvalidJson, NotAnObject, TooLarge, UnknownType
-from chateau.reference.cases import (
+from chateau.reference.cases.case import (
     ANY,
     SPACE,
     UNKEPT,

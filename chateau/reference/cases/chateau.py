@@ -1,10 +1,10 @@
-"""What can go wrong in the chateau protocol; see :mod:`chateau.reference.cases`."""
+"""What can go wrong in the chateau protocol; see :mod:`chateau.reference.cases.case`."""
 
 from __future__ import annotations
 
 from chateau.hub.errors import AlreadyRegistered, NameTaken, UnknownRecipient
 from chateau.protocols.chateau import no_such_type
-from chateau.reference.cases import (
+from chateau.reference.cases.case import (
     ALREADY_IN_ROOM,
     ANY,
     NEEDS_NAME,

@@ -10,10 +10,10 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from chateau.reference.model import Block, Code, Paragraph, Piece, Table, Text, joined
+from chateau.reference.pages.model import Block, Code, Paragraph, Piece, Table, Text, joined
 
 if TYPE_CHECKING:
-    from chateau.reference.components import Schemas
+    from chateau.reference.specifications.components import Schemas
 
 Schema = dict[str, Any]
 

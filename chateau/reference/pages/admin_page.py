@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from chateau.protocols.admin import refusal, status_of
-from chateau.reference.admin_cases import CASES
-from chateau.reference.components import kind_of, messages_of
-from chateau.reference.http_page import Operations
-from chateau.reference.messages import Refusing, Sources, any_request, compact, grouped, wrong
-from chateau.reference.model import Block, Example, Page, Paragraph, Section, prose
+from chateau.reference.cases.admin import CASES
+from chateau.reference.pages.http_page import Operations
+from chateau.reference.pages.messages import Refusing, Sources, any_request, compact, grouped, wrong
+from chateau.reference.pages.model import Block, Example, Page, Paragraph, Section, prose
+from chateau.reference.specifications.components import kind_of, messages_of
 
 if TYPE_CHECKING:
     from chateau.hub.errors import HubError

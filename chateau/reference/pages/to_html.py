@@ -10,8 +10,8 @@ from html import escape
 from typing import Any
 
 from chateau import __version__
-from chateau.reference.errors import CODES
-from chateau.reference.model import (
+from chateau.reference.pages.errors import CODES
+from chateau.reference.pages.model import (
     INDEX,
     Code,
     Example,

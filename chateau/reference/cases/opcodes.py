@@ -1,4 +1,4 @@
-"""What can go wrong in the opcodes protocol; see :mod:`chateau.reference.cases`.
+"""What can go wrong in the opcodes protocol; see :mod:`chateau.reference.cases.case`.
 
 An op 1 is a login, a message or a command, and each command is refused for reasons of its own: those stand
 in :data:`COMMANDS`, by the commands' names.
@@ -17,7 +17,7 @@ from chateau.hub.errors import (
 from chateau.protocols.commands import BUILT_INS, InNoRoom
 from chateau.protocols.errors import UnknownType
 from chateau.protocols.opcodes import no_such_op
-from chateau.reference.cases import (
+from chateau.reference.cases.case import (
     ANY,
     NEEDS_NAME,
     PASSED_ON,

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from chateau.reference.errors import CODES
-from chateau.reference.model import (
+from chateau.reference.pages.errors import CODES
+from chateau.reference.pages.model import (
     INDEX,
     Code,
     Example,

@@ -1,0 +1,1 @@
+"""The admin API over HTTP: its addresses, and the streams that tell what moves."""

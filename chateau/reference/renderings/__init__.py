@@ -1,0 +1,1 @@
+"""One frame of the chateau protocol, as each of the five protocols writes it."""

@@ -1,0 +1,1 @@
+"""The AsyncAPI and the OpenAPI document, for editors and generators."""
