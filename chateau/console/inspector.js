@@ -107,13 +107,23 @@ function sentences({ schema, fault: own }, fault, breaks) {
   const place = fault.pointer === undefined ? "" : ` at ${fault.pointer === "" ? "the message as a whole" : fault.pointer}`;
   const isByForm = own || fault.code === "invalid_message";
   const rule = schema ? [isByForm ? " The schema: " : " It keeps to its schema, ", ...link, "."] : [];
-  return [`${breaks} (${fault.code})${place}: `, element("strong", { class: "refused" }, fault.sentence), ...rule];
+  const sentence = element("strong", { class: "refused" }, fault.sentence);
+  return [`${breaks} (`, linkToCode(fault.code), `)${place}: `, sentence, ...rule];
 }
 
 function linkTo(schema) {
   const name = schema.replace("chateau.", "");
+  return link(`schemas/chateau/${name}.json`, name);
+}
+
+function linkToCode(code) {
+  return link(`docs/errors#${code}`, code);
+}
+
+/** A link beside this page, so that the conversation goes on. */
+function link(address, text) {
   const { prefix } = document.documentElement.dataset;
-  return element("a", { href: `${prefix}/schemas/chateau/${name}.json`, target: "_blank" }, name);
+  return element("a", { href: `${prefix}/${address}`, target: "_blank" }, text);
 }
 
 /** *lines*, with the one at *pointer* marked, or else the nearest one around it. */

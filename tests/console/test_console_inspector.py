@@ -68,7 +68,11 @@ def test_a_frame_that_was_broken_on_purpose_is_explained_down_to_the_field(
     expect(page.verdict).to_contain_text(
         f"refused it (invalid_message) at {refusal['path']}: {refusal['error']}"
     )
-    expect(page.verdict.get_by_role("link")).to_have_text("publish-request")
+    code, schema = page.verdict.get_by_role("link").all()
+    expect(schema).to_have_text("publish-request")
+    expect(code).to_have_text("invalid_message")
+    told = page.page.request.get(house.address.rstrip("/") + code.get_attribute("href")).text()
+    assert 'id="invalid_message"' in told
     expect(page.here).to_have_text('"room": 12,')
     expect(page.page.locator("#request-text .here")).to_have_text(" ← here")
     expect(page.draft).to_be_focused()
