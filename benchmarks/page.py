@@ -60,7 +60,7 @@ def print_size(browser: Browser, address: str, path: str) -> None:
     """The bytes of the page at *path* and of all that it loads, as served, and compressed."""
     with reader(browser) as page:
         answers: list[Response] = []
-        page.page.on("response", answers.append)
+        page.page.on("response", lambda answer: answers.append(answer))
         page.page.goto(address + path, wait_until="networkidle")
         contents = [answer.body() for answer in answers]
     size = sum(map(len, contents))
