@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from http.client import HTTPConnection, HTTPException
 
 from scenarios import LoadError, Run, Scenario, load
@@ -75,6 +75,8 @@ class _Reader(threading.Thread):
         self._name = name
         self._port = port
         self._connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
+        self._connection.connect()
+        self._socket = self._connection.sock  # the connection forgets it when an endless answer begins
 
     def run(self) -> None:
         try:
@@ -87,11 +89,17 @@ class _Reader(threading.Thread):
             self.failure = exc
 
     def stop(self) -> None:
-        """Let go of the stream."""
-        if self._connection.sock is not None:
-            self._connection.sock.shutdown(socket.SHUT_RDWR)
+        """Let go of the stream: a next round must not find it still open.
+
+        Raises:
+            LoadError: it goes on.
+        """
+        with suppress(OSError):  # the server has ended it
+            self._socket.shutdown(socket.SHUT_RDWR)
         self.join(PATIENCE_SECONDS)
         self._connection.close()
+        if self.is_alive():
+            raise LoadError("the watcher could not be stopped")
 
     def _session(self) -> str:
         deadline = time.monotonic() + PATIENCE_SECONDS
