@@ -26,7 +26,7 @@ from running_server import free_port, running_server  # noqa: E402
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Response
 
-PAGES = ("", "console/house", "docs/", "docs/chateau")
+PAGES = ("", "console/admin", "docs/", "docs/chateau")
 ROUNDS = 10
 RATE = 200  # messages a second
 FLOOD_SECONDS = 10

@@ -99,7 +99,7 @@ class Server:
         self.stopping: asyncio.Future[str | None] = self._loop.create_future()  # for the reason that is given
         self._commands = loaded_plugins(settings.plugin)
         self._tls = tls_context(settings)
-        self._takes_sockets = settings.wire == "auto" and watches_sockets(self._loop)
+        self._takes_sockets = settings.transport == "auto" and watches_sockets(self._loop)
         self.wire = self._make_wire(WEBSOCKET, settings.max_frame, beside=None)
         self._lines_wire = self._make_wire(LINES, LINE_BYTES, beside=self.wire)
         self._stream_wire = self._make_wire(EVENT_STREAM, settings.max_frame, beside=self.wire)

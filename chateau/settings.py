@@ -206,7 +206,7 @@ class Settings(BaseSettings):
         ge=0,
         allow_inf_nan=False,
     )
-    wire: Literal["auto", "tornado"] = setting(
+    transport: Literal["auto", "tornado"] = setting(
         "auto",
         "Limits",
         "How sockets are read: auto is the fast way, tornado its IOStream, slower, to rule out a fault.",

@@ -53,12 +53,12 @@ def test_every_code_is_told_with_its_status() -> None:
     table = PAGE.partition("## When it is refused")[2].partition("## The live stream")[0]
     rows = re.findall(r"^\| (\d+) \| (.*?) \|", table, re.M)
     told = {(code, int(status)) for status, codes in rows for code in re.findall("`(.*?)`", codes)}
-    codes = CONTRACT.schemas["error-answer"]["properties"]["code"]["enum"]
+    codes = CONTRACT.schemas["error-response"]["properties"]["code"]["enum"]
 
     expected = {(code, STATUSES.get(code, 400)) for code in codes}
     assert told == expected | {("access_denied", 403), ("unknown_type", 405)}
     assert {status for _, status in told} == set(
-        CONTRACT.schemas["error-answer"]["properties"]["status"]["enum"]
+        CONTRACT.schemas["error-response"]["properties"]["status"]["enum"]
     )
 
 
@@ -69,7 +69,7 @@ def test_every_example_keeps_to_a_schema(example: str) -> None:
     assert any(
         CONTRACT.validator(name)(message)
         for name in CONTRACT.schemas
-        if name.endswith(("-answer", "-push")) and name != "common"
+        if name.endswith(("-response", "-push")) and name != "common"
     )
 
 
@@ -126,4 +126,4 @@ def test_its_commands_do_what_it_says(address: str, command: str) -> None:
     else:
         assert done.returncode == 0
         answer: Any = json.loads(done.stdout)
-        assert CONTRACT.validator(f"{name}-answer")(answer), answer
+        assert CONTRACT.validator(f"{name}-response")(answer), answer

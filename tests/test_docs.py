@@ -60,7 +60,7 @@ def test_make_docs_removes_a_page_that_is_none_any_more(
 def test_every_code_is_in_the_schema_but_that_of_the_admin_api_alone() -> None:
     assert errors.Internal.code == "internal"  # the module is loaded, with all its classes
     codes = {refusal.code for refusal in HubError.__subclasses__()}
-    schema = json.loads((ROOT / "schemas" / "chateau" / "error-answer.json").read_text("utf-8"))
+    schema = json.loads((ROOT / "schemas" / "chateau" / "error-response.json").read_text("utf-8"))
 
     assert codes - {UnknownSession.code} == set(schema["properties"]["code"]["enum"])
 

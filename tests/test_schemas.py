@@ -84,7 +84,7 @@ def test_a_schema_is_named_as_its_file_titled_and_described(path: Path) -> None:
 def test_a_title_says_what_kind_of_message_it_is(path: Path) -> None:
     _, _, kind = path.stem.rpartition("-")
 
-    assert kind in ("request", "answer", "push")
+    assert kind in ("request", "response", "push")
     assert read(path)["title"].endswith(f" ({kind})")
 
 
@@ -144,13 +144,13 @@ def test_every_type_of_request_has_its_answer() -> None:
     names = {path.stem for path in FILES}
 
     for row in REQUESTS.values():
-        assert {row.schema, row.schema.replace("-request", "-answer")} <= names
+        assert {row.schema, row.schema.replace("-request", "-response")} <= names
     assert len([name for name in names if name.endswith("-request")]) == len(REQUESTS)
 
 
 @pytest.mark.parametrize(("type_", "row"), REQUESTS.items())
 def test_the_schema_of_a_request_and_of_its_answer_have_its_type(type_: int, row: Any) -> None:
-    answer = row.schema.replace("-request", "-answer")
+    answer = row.schema.replace("-request", "-response")
 
     assert CONTRACT.schemas[row.schema]["properties"]["type"]["const"] == type_
     assert CONTRACT.schemas[answer]["properties"]["type"]["const"] == type_

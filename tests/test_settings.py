@@ -112,7 +112,7 @@ WRONG_FLAGS = {
     "--max-outbox": "12",
     "--presence-limit": "many",
     "--ping": "nan",
-    "--wire": "copper",
+    "--transport": "copper",
     "--log-level": "loud",
     "--log-format": "xml",
 }

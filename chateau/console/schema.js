@@ -117,7 +117,7 @@ export class Schemas {
 
   /** The name of the schema that *frame*, of *kind*, has to keep to; undefined where there is none. */
   nameOf(kind, frame) {
-    if (kind === "refusal") return "chateau.error-answer";
+    if (kind === "refusal") return "chateau.error-response";
     const { type, event } = frame;
     return this.messages(kind).find((each) => each.type === type && each.event === event)?.name;
   }

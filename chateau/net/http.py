@@ -87,7 +87,7 @@ def make_application(
             *reference_routes(prefix, url_prefix, Reference(reference, console)),
             (prefix + "/?", FrontPage, {"console": console, "url_prefix": url_prefix}),
             (
-                prefix + "/console/house",
+                prefix + "/console/admin",
                 FrontPage,
                 {"console": console, "url_prefix": url_prefix, "name": "keeper.html"},
             ),

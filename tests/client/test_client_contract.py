@@ -51,7 +51,7 @@ def test_every_example_of_a_schema_is_checked_against_that_schema_and_holds(
 def test_a_missing_key_is_a_fault_of_the_whole_frame(checks: Contract) -> None:
     (fault,) = faults(checks, {"type": 4, "status": 200}, {"type": 4})
 
-    assert fault == Fault("", "'clients' is a required property", "list-answer.json")
+    assert fault == Fault("", "'clients' is a required property", "list-response.json")
 
 
 def test_the_path_is_a_json_pointer_with_its_escapes() -> None:

@@ -110,7 +110,7 @@ def test_an_answer_that_breaks_its_schema_exits_4_and_says_where_and_which(house
     plain = run("--url", house.url, "join")
     as_json = run("--url", house.url, "--json", "join")
 
-    fault = "fault at /members/1: 5 is not of type 'string' (join-answer.json)\n"
+    fault = "fault at /members/1: 5 is not of type 'string' (join-response.json)\n"
     assert plain.stdout.endswith(fault)
     assert as_json.stderr == f"error: {fault}"
     assert len(as_json.stdout.splitlines()) == 1

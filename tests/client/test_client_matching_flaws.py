@@ -113,7 +113,7 @@ def test_a_flaw_is_told_with_its_place(expected: Any, path: tuple[str | int, ...
         {"$any": "${yes}"},
         {"$schema": "${name}.json"},
         {"$schema": {"type": "${type}"}},
-        {"$schema": "chateau/join-answer.json"},
+        {"$schema": "chateau/join-response.json"},
         {"$schema": {"$ref": "chateau/common.json#/$defs/room"}},
         {"$regex": "^[0-9]+$", "$capture": "id_1"},
         {"//": "a comment", "$any": True},

@@ -110,11 +110,11 @@ def test_a_broken_file_beside_a_good_one_does_no_harm(tmp_path: Path) -> None:
 def test_several_things_that_a_schema_has_against_a_frame_are_told_each_at_its_place() -> None:
     frame = {"type": 5, "status": "200", "room": "lobby", "members": ["a", 1]}
 
-    found = match({"$schema": "chateau/join-answer.json"}, frame, schemas=Schemas())
+    found = match({"$schema": "chateau/join-response.json"}, frame, schemas=Schemas())
 
     assert [mismatch.sentence for mismatch in found.mismatches] == [
-        "/status: 200 was expected (chateau/join-answer.json)",
-        "/members/1: 1 is not of type 'string' (chateau/join-answer.json)",
+        "/status: 200 was expected (chateau/join-response.json)",
+        "/members/1: 1 is not of type 'string' (chateau/join-response.json)",
     ]
 
 

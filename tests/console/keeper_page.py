@@ -36,7 +36,7 @@ class KeeperPage(ConsolePage):
         self.faults = [fault for fault in self.faults if not OF_THE_BROWSER.match(fault)]
 
     def visit(self, address: str) -> KeeperPage:
-        self.page.goto(f"{address}console/house")
+        self.page.goto(f"{address}console/admin")
         expect(self.key).to_be_focused()
         return self
 

@@ -20,7 +20,7 @@ MAX_BYTES = 150_000
 IMPORT = re.compile(r'from "\./([\w.]+)"')
 PAGES = {
     "": {"icon.svg", "base.css", "console.css", "main.js"},
-    "console/house": {"icon.svg", "base.css", "keeper.css", "keeper.js"},
+    "console/admin": {"icon.svg", "base.css", "keeper.css", "keeper.js"},
     "docs/": {"icon.svg", "base.css", "docs.css", "docs.js"},
 }
 """What each page names, by its address."""
@@ -177,7 +177,7 @@ def test_the_version_changes_with_every_file(tmp_path: Path) -> None:
 
 
 def test_the_lecturers_view_is_served_whether_or_not_there_is_a_key(server: RunningServer) -> None:
-    status, headers, content = fetched(f"{server.address}console/house")
+    status, headers, content = fetched(f"{server.address}console/admin")
 
     assert (status, headers["Content-Type"]) == (200, "text/html; charset=UTF-8")
     assert "Secret key" in content.decode()

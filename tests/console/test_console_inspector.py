@@ -46,8 +46,8 @@ def test_a_frame_is_checked_against_its_schema_which_is_a_link(
     page = open_page().come_in(house.address, "ada").join("study")
     page.choose("join: answer")
 
-    expect(page.verdict).to_have_text("It keeps to its schema, join-answer.")
-    link = page.verdict.get_by_role("link", name="join-answer").get_attribute("href")
+    expect(page.verdict).to_have_text("It keeps to its schema, join-response.")
+    link = page.verdict.get_by_role("link", name="join-response").get_attribute("href")
     assert page.page.request.get(house.address.rstrip("/") + link).json()["title"] == "Join (answer)"
     expect(page.here).to_have_count(0)
 
@@ -444,7 +444,7 @@ def test_a_request_that_was_chosen_before_its_answer_came_gets_it_then(
     meddler.release()
     expect(page.page.locator("#frame-parts")).to_contain_text("Answered by 5 join: answer.")
     page.page.get_by_role("button", name="Show the answer").click()
-    expect(page.verdict).to_have_text("It keeps to its schema, join-answer.")
+    expect(page.verdict).to_have_text("It keeps to its schema, join-response.")
 
 
 def test_schemas_that_could_not_be_loaded_are_asked_for_again(
@@ -458,7 +458,7 @@ def test_schemas_that_could_not_be_loaded_are_asked_for_again(
 
     page.page.unroute("**/asyncapi.json")
     page.choose("list: answer")
-    expect(page.verdict).to_have_text("It keeps to its schema, list-answer.")
+    expect(page.verdict).to_have_text("It keeps to its schema, list-response.")
     page.faults = [fault for fault in page.faults if not ("asyncapi" in fault or "ERR_FAILED" in fault)]
 
 

@@ -44,7 +44,7 @@ SCHEMAS = {
 }
 PROTOCOLS = sorted({path.partition("/")[0] for path in SCHEMAS if "/" in path})
 PARTS = {name: schema for protocol in PROTOCOLS for name, schema in components(SCHEMAS, protocol).items()}
-MESSAGES = [name for name in PARTS if name.endswith(("-request", "-answer", "-push"))]
+MESSAGES = [name for name in PARTS if name.endswith(("-request", "-response", "-push"))]
 CONTRACT = Contract(FOLDER / "chateau", url="/schemas/chateau")
 BY_NAME = ("properties", "$defs", "dependentSchemas")
 LITERAL = ("const", "enum", "examples", "default", "required", "type")

@@ -115,7 +115,7 @@ def checked(name: str, response: Response, status: int = 200) -> Frame:
     assert response.headers["cache-control"] == "no-store"
     assert "etag" not in response.headers
     frame: Frame = json.loads(response.body)
-    VALIDATORS[f"{name}-answer" if status == 200 else "error-answer"].validate(frame)
+    VALIDATORS[f"{name}-response" if status == 200 else "error-response"].validate(frame)
     assert status == 200 or frame["status"] == status
     return frame
 

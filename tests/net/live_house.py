@@ -19,7 +19,7 @@ KEY = TLS / "key.pem"
 
 WIRES: dict[str, dict[str, Any]] = {
     "fast": {},
-    "tornado": {"wire": "tornado"},
+    "tornado": {"transport": "tornado"},
     "tls": {"tls_cert": CERTIFICATE, "tls_key": KEY},
 }
 """The settings by which bytes take each of the ways that there are."""

@@ -114,7 +114,7 @@ def test_a_refusal_has_the_schema_of_the_errors() -> None:
     assert len(refusals) == 8
     for response in refusals.values():
         schema = response["content"]["application/json"]["schema"]
-        assert schema == {"$ref": "#/components/schemas/admin.error-answer"}
+        assert schema == {"$ref": "#/components/schemas/admin.error-response"}
 
 
 def test_asyncapi_says_nothing_of_it() -> None:

@@ -65,13 +65,13 @@ async def asked(client: RawClient, request: bytes) -> Response:
     return await client.response()
 
 
-SCHEMAS = {201: "published-answer", 400: "bad-request-answer", 403: "not-authorized-answer"}
+SCHEMAS = {201: "published-response", 400: "bad-request-response", 403: "not-authorized-response"}
 
 
 def check(response: Response) -> None:
     """An answer of this protocol keeps to its schema, and says why where it refuses."""
     body = json.loads(response.body)
-    assert CONTRACT.validator(SCHEMAS.get(response.status, "other-answer"))(body)
+    assert CONTRACT.validator(SCHEMAS.get(response.status, "other-response"))(body)
     assert response.headers["content-type"] == "application/json"
     assert response.headers["date"] == "Fri, 20 Nov 2026 12:00:00 GMT"
     assert response.headers["server"].startswith("Chateau/")

@@ -313,17 +313,17 @@ def test_every_message_is_received_sent_or_a_reply() -> None:
 
 
 REPLIES = {
-    "chateau.join-request": {"join-answer", "error-answer"},
-    "functions.ban_ip-request": {"ban_ip-answer", "error-answer"},
-    "root.send_message-request": {"send_message-answer", "error-answer"},
-    "opcodes.message-request": {"cache-answer", "error-answer"},
-    "opcodes.cache-request": {"cache-answer", "error-answer"},
-    "opcodes.shutdown-request": {"error-answer"},
+    "chateau.join-request": {"join-response", "error-response"},
+    "functions.ban_ip-request": {"ban_ip-response", "error-response"},
+    "root.send_message-request": {"send_message-response", "error-response"},
+    "opcodes.message-request": {"cache-response", "error-response"},
+    "opcodes.cache-request": {"cache-response", "error-response"},
+    "opcodes.shutdown-request": {"error-response"},
     "publish.package-request": {
-        "published-answer", "bad-request-answer", "not-authorized-answer", "other-answer"
+        "published-response", "bad-request-response", "not-authorized-response", "other-response"
     },
     "broadcast.broadcast-request": {
-        "published-answer", "bad-request-answer", "not-authorized-answer", "other-answer"
+        "published-response", "bad-request-response", "not-authorized-response", "other-response"
     },
 }  # fmt: skip
 

@@ -87,7 +87,7 @@ class AdminHouse:
             answer = self.admin.perform(name, sent)
         except HubError as error:
             return refused(error, sent)
-        return checked(f"{name}-answer", answer)
+        return checked(f"{name}-response", answer)
 
     def asked(self, name: str, query: dict[str, str]) -> Frame:
         """What the *query* asks, or the refusal."""
@@ -99,7 +99,7 @@ class AdminHouse:
 
 def refused(error: HubError, sent: bytes = b"") -> Frame:
     """The refusal, as it is told."""
-    answer = checked("error-answer", refusal(error, status_of(error)))
+    answer = checked("error-response", refusal(error, status_of(error)))
     check_sentence(answer["error"], sent.decode(errors="replace"))
     return answer
 

@@ -39,7 +39,7 @@ CONTRACT = Contract(SCHEMAS, url=URL)
 Frame = dict[str, Any]
 
 _ANSWERS: dict[int, str] = {
-    type_: row.schema.replace("-request", "-answer") for type_, row in REQUESTS.items()
+    type_: row.schema.replace("-request", "-response") for type_, row in REQUESTS.items()
 }
 _PUSHES: dict[tuple[int, str | None], str] = {
     (0, "shutdown"): "shutdown-push",
@@ -195,7 +195,7 @@ def read(payload: bytes) -> Frame:
 
 
 def checked_answer(frame: Frame) -> Frame:
-    name = _ANSWERS[frame["type"]] if frame["status"] == 200 else "error-answer"
+    name = _ANSWERS[frame["type"]] if frame["status"] == 200 else "error-response"
     _VALIDATORS[name].validate(frame)
     return frame
 

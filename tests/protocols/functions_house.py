@@ -46,8 +46,8 @@ VALIDATORS = {
 def schema_of(frame: Frame) -> str:
     """The schema of a frame that the server sent."""
     if "error" in frame:
-        return "error-answer"
-    kind = "answer" if "callback" in frame else "push"
+        return "error-response"
+    kind = "response" if "callback" in frame else "push"
     return f"{frame['function']}-{kind}"
 
 

@@ -37,8 +37,8 @@ CONTRACT = Contract(ROOT / "schemas" / "lines", url="/schemas/lines")
 Frame = dict[str, Any]
 
 SCHEMAS = {
-    "error": "error-answer",
-    "history": "entry-answer",
+    "error": "error-response",
+    "history": "entry-response",
     "message": "message-push",
     "directMessage": "direct-message-push",
     "userJoined": "user-joined-push",
@@ -49,10 +49,10 @@ SCHEMAS = {
     "tapped": "tapped-push",
 }
 RESULTS = {
-    "users": "who-answer",
-    "rooms": "rooms-answer",
-    "commands": "help-answer",
-    "count": "history-answer",
+    "users": "who-response",
+    "rooms": "rooms-response",
+    "commands": "help-response",
+    "count": "history-response",
 }
 
 OK = {"type": "commandResult", "result": "OK"}
@@ -62,7 +62,7 @@ def schema_of(frame: Frame) -> str:
     """The name of the schema that *frame* has to keep to."""
     if frame["type"] != "commandResult":
         return SCHEMAS[frame["type"]]
-    return next((name for key, name in RESULTS.items() if key in frame), "result-answer")
+    return next((name for key, name in RESULTS.items() if key in frame), "result-response")
 
 
 def checked(frame: Frame) -> Frame:

@@ -32,7 +32,7 @@ URL = "/schemas/opcodes"
 CONTRACT = Contract(SCHEMAS, url=URL)
 KEY = "correct horse"
 
-_SENT = {0: "message-push", 2: "state-push", 3: "shutdown-push", 4: "cache-answer", 5: "error-answer"}
+_SENT = {0: "message-push", 2: "state-push", 3: "shutdown-push", 4: "cache-response", 5: "error-response"}
 _VALIDATORS = {
     name: jsonschema_rs.Draft202012Validator(
         schema,

@@ -32,7 +32,7 @@ def test_a_schema_is_a_schema_and_says_where_it_is(name: str) -> None:
 def test_a_schema_says_what_kind_of_message_it_is_for(name: str) -> None:
     kind = name.rpartition("-")[2]
 
-    assert kind in ("request", "answer", "push")
+    assert kind in ("request", "response", "push")
     assert CONTRACT.schemas[name]["title"].endswith(f" ({kind})")
 
 
@@ -95,7 +95,7 @@ FRAMES = [line for block in shown("json") for line in block.splitlines()]
 def test_a_frame_that_the_page_shows_keeps_to_its_schema(frame: str) -> None:
     value = json.loads(frame)
     if isinstance(value, str):
-        answers = [name for name in NAMES if name.endswith("-answer") and CONTRACT.validator(name)(value)]
+        answers = [name for name in NAMES if name.endswith("-response") and CONTRACT.validator(name)(value)]
         assert len(answers) == 1
     elif "event" in value or "sender" in value:
         checked_push(frame.encode())

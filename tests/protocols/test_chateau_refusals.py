@@ -705,7 +705,7 @@ EXAMPLES = {
 
 
 @pytest.mark.parametrize(
-    "example", CONTRACT.schemas["error-answer"]["examples"], ids=lambda example: str(example["code"])
+    "example", CONTRACT.schemas["error-response"]["examples"], ids=lambda example: str(example["code"])
 )
 def test_the_examples_in_the_schema_of_errors_are_what_the_server_says(example: Frame) -> None:
     house = House("alice")

@@ -19,7 +19,7 @@ PAGE = (ROOT / "docs" / "protocols" / "functions.md").read_text("utf-8")
 def test_every_function_has_its_schemas_and_each_names_its_function() -> None:
     for name, row in FUNCTIONS.items():
         assert row.schema == f"{name}-request"
-        for schema in (row.schema, f"{name}-answer"):
+        for schema in (row.schema, f"{name}-response"):
             assert CONTRACT.schemas[schema]["properties"]["function"]["const"] == name
 
 

@@ -88,7 +88,7 @@ def test_the_examples_keep_to_their_schema(path: Path) -> None:
 def test_every_schema_is_one_of_a_line_that_goes_out() -> None:
     assert {path.stem for path in FILES} == {
         "common",
-        "result-answer",
+        "result-response",
         *SCHEMAS.values(),
         *RESULTS.values(),
     }

@@ -119,7 +119,7 @@ def test_every_event_of_the_hub_has_a_frame() -> None:
 def test_every_code_is_in_the_schema() -> None:
     modules = (hub_errors.__name__, protocol_errors.__name__)
     refusals = [refusal for refusal in HubError.__subclasses__() if refusal.__module__ in modules]
-    listed = set(CONTRACT.schemas["error-answer"]["properties"]["d"]["properties"]["code"]["enum"])
+    listed = set(CONTRACT.schemas["error-response"]["properties"]["d"]["properties"]["code"]["enum"])
 
     assert {refusal.code for refusal in refusals} == listed
 

@@ -111,11 +111,11 @@ def test_a_ban_holds_for_those_who_are_here_until_it_is_lifted(house: AdminHouse
 
     assert house.do("ban", {"addresses": "192.0.2.0/24"}) == DONE
     assert alice.banned
-    assert checked("bans-answer", house.admin.bans()) == {"addresses": ["192.0.2.0/24"]}
+    assert checked("bans-response", house.admin.bans()) == {"addresses": ["192.0.2.0/24"]}
 
     assert house.do("unban", {"addresses": "192.0.2.0/24"}) == DONE
     assert not alice.banned
-    assert checked("bans-answer", house.admin.bans()) == {"addresses": []}
+    assert checked("bans-response", house.admin.bans()) == {"addresses": []}
 
 
 @pytest.mark.parametrize("action", ["ban", "unban"])
@@ -132,7 +132,7 @@ def test_a_session_is_told_with_all_that_is_known_of_it(house: AdminHouse) -> No
 
     row = session_row(alice, received=3, rate=1.5, outbox_bytes=7, tapped=True)
 
-    assert checked("sessions-answer", {"sessions": [row], "total": 1})["sessions"] == [
+    assert checked("sessions-response", {"sessions": [row], "total": 1})["sessions"] == [
         {
             "id": alice.id,
             "protocol": "chateau",
@@ -156,7 +156,7 @@ def test_a_session_without_a_name_is_told_too(house: AdminHouse) -> None:
 
     row = session_row(alice, received=0, rate=None, outbox_bytes=0, tapped=False)
 
-    checked("sessions-answer", {"sessions": [row], "total": 1})
+    checked("sessions-response", {"sessions": [row], "total": 1})
     assert (row["username"], row["name"], row["rooms"]) == (None, f"#{alice.id}", [])
 
 
@@ -164,7 +164,7 @@ def test_a_session_without_a_name_is_told_too(house: AdminHouse) -> None:
 
 
 def state(house: AdminHouse, name: str) -> Any:
-    rooms = checked("rooms-answer", house.admin.rooms())["rooms"]
+    rooms = checked("rooms-response", house.admin.rooms())["rooms"]
     return next((room for room in rooms if room["room"] == name), None)
 
 
@@ -293,7 +293,7 @@ def test_a_shutdown_has_its_reason(house: AdminHouse, body: Any, reason: str | N
 def test_every_action_has_its_schemas_and_an_example_that_fits(name: str) -> None:
     for example in CONTRACT.schemas[f"{name}-request"]["examples"]:
         assert CONTRACT.validator(f"{name}-request")(example)
-    assert CONTRACT.validator(f"{name}-answer")(DONE)
+    assert CONTRACT.validator(f"{name}-response")(DONE)
 
 
 def test_every_schema_of_a_request_belongs_to_an_action_or_a_query() -> None:
@@ -392,13 +392,13 @@ def test_what_http_refuses_has_its_status_too(error: HubError, status: int) -> N
 
 
 def test_a_refusal_may_be_told_with_another_status() -> None:
-    answer = checked("error-answer", refusal(UnknownType("Use POST."), 405))
+    answer = checked("error-response", refusal(UnknownType("Use POST."), 405))
 
     assert answer == {"status": 405, "code": "unknown_type", "error": "Use POST."}
 
 
 def test_every_status_that_may_be_answered_is_in_the_schema() -> None:
-    schema = CONTRACT.schemas["error-answer"]["properties"]
+    schema = CONTRACT.schemas["error-response"]["properties"]
     errors: list[HubError] = [AdminOff(), Unavailable("x"), TooManyTries()]
 
     assert {status_of(error) for error in errors} <= set(schema["status"]["enum"])

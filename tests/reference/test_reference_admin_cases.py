@@ -111,4 +111,4 @@ def test_every_address_has_its_cases() -> None:
 def test_every_code_of_the_schema_is_a_case() -> None:
     rows = [row for name, cases in CASES.items() for row in refusing_of(sources()).rows(cases, example(name))]
 
-    assert {row.code for row in rows} == set(CONTRACT.schemas["error-answer"]["properties"]["code"]["enum"])
+    assert {row.code for row in rows} == set(CONTRACT.schemas["error-response"]["properties"]["code"]["enum"])

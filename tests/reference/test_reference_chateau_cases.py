@@ -137,4 +137,4 @@ def test_every_code_of_the_schema_is_a_case_but_those_that_are_for_keepers() -> 
         if name or case.sent
     } | {"binary_frame"}
 
-    assert codes == set(CONTRACT.schemas["error-answer"]["properties"]["code"]["enum"])
+    assert codes == set(CONTRACT.schemas["error-response"]["properties"]["code"]["enum"])

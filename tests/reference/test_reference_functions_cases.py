@@ -109,4 +109,4 @@ def test_every_code_of_the_schema_is_a_case() -> None:
         )
     ]
 
-    assert {row.code for row in rows} == set(CONTRACT.schemas["error-answer"]["properties"]["code"]["enum"])
+    assert {row.code for row in rows} == set(CONTRACT.schemas["error-response"]["properties"]["code"]["enum"])

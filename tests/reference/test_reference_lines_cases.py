@@ -128,7 +128,7 @@ def test_the_example_of_a_command_is_one_and_is_answered_as_the_reference_says(n
     answers = answers_to(house, EXAMPLES[name])
 
     assert (found[0].words[0] if found else MESSAGE) == name
-    assert list(dict.fromkeys(map(schema_of, answers))) == list(ANSWERS.get(name, ("result-answer",)))
+    assert list(dict.fromkeys(map(schema_of, answers))) == list(ANSWERS.get(name, ("result-response",)))
 
 
 def answers_to(house: House, line: str) -> list[Any]:

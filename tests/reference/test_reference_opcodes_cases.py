@@ -176,7 +176,7 @@ def test_every_code_of_the_schema_is_a_case_but_two_that_no_op_is_refused_with()
         for name, cases in ALL.items()
         for row in refusing_of(sources(), SPEAKS).rows(cases, example_of(name))
     ]
-    codes = set(CONTRACT.schemas["error-answer"]["properties"]["d"]["properties"]["code"]["enum"])
+    codes = set(CONTRACT.schemas["error-response"]["properties"]["d"]["properties"]["code"]["enum"])
 
     # Every op 1 after the login is something else; sessions are the keepers' affair.
     assert {row.code for row in rows} == codes - {"already_registered"}

@@ -35,7 +35,7 @@ EXAMPLES = [
     if name != "common"
     for number, example in enumerate(schema["examples"])
 ]
-CODES = CONTRACTS["chateau"].schemas["error-answer"]["properties"]["code"]["enum"]
+CODES = CONTRACTS["chateau"].schemas["error-response"]["properties"]["code"]["enum"]
 STAMP = {"id": "01JD3Z5V8M9QK7T4W2X6Y0ABCD", "time": "2026-11-20T09:30:00.000Z"}
 
 Frame = dict[str, Any]
@@ -73,7 +73,7 @@ def keeps_to_a_schema(value: Any, protocol: str, kinds: tuple[str, ...]) -> bool
 
 def check_frame(each: Writing) -> None:
     assert each.payload is not None
-    kinds = ("request",) if each.who == "client" else ("push", "answer")
+    kinds = ("request",) if each.who == "client" else ("push", "response")
     is_word = each.protocol == "channels" and not each.payload.startswith(b"{")
     assert is_word or keeps_to_a_schema(json.loads(each.payload), each.protocol, kinds)
 
@@ -82,7 +82,7 @@ def check_line(each: Writing) -> None:
     assert each.payload is not None
     assert each.payload
     if each.who == "server":
-        assert keeps_to_a_schema(json.loads(each.payload), "lines", ("push", "answer"))
+        assert keeps_to_a_schema(json.loads(each.payload), "lines", ("push", "response"))
 
 
 def check_event(each: Writing) -> None:
@@ -483,8 +483,8 @@ def test_what_is_no_frame_is_refused(text_: str, kind: type[HubError]) -> None:
     [
         ({"type": 5, "room": ""}, "/room", "join-request"),
         ({"type": 0, "event": "tapped", "status": 200, "active": 1}, "/active", "tapped-push"),
-        ({"type": 4, "status": 200, "clients": [1]}, "/clients/0", "list-answer"),
-        ({"status": 400, "code": "no", "error": "No."}, "/code", "error-answer"),
+        ({"type": 4, "status": 200, "clients": [1]}, "/clients/0", "list-response"),
+        ({"status": 400, "code": "no", "error": "No."}, "/code", "error-response"),
     ],
 )
 def test_a_fault_is_told_with_its_path_and_schema(frame: Frame, path: str, schema: str) -> None:

@@ -38,7 +38,7 @@ PUSHES = {
     (9, "state"): "state",
 }
 PROTOCOL = "chateau"
-ERROR_ANSWER = "error-answer.json"
+ERROR_ANSWER = "error-response.json"
 LONGEST_REF = 64
 LARGEST_INTEGER = 2**53 - 1
 LONGEST_SENTENCE = 300
@@ -86,7 +86,7 @@ def schema_name(frame: Frame) -> str | None:
     """The file of the schema that *frame* has to match; None where the contract knows of no such frame."""
     if frame.is_refusal:
         return ERROR_ANSWER
-    word, kind = word_of(frame), "push" if frame.is_push else "answer"
+    word, kind = word_of(frame), "push" if frame.is_push else "response"
     return None if word is None else f"{word}-{kind}.json"
 
 

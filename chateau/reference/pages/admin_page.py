@@ -21,7 +21,7 @@ ADMIN = "admin"
 PLACE = "/admin/"
 
 LEAD = (
-    "What the page at `/console/house` asks for, and what a program may: HTTP with a header `Authorization: "
+    "What the page at `/console/admin` asks for, and what a program may: HTTP with a header `Authorization: "
     "Bearer KEY`, where `KEY` is that of `--secret-key`. A server without one has this API switched off. "
     "Requests and answers are JSON."
 )
@@ -37,7 +37,7 @@ def admin_page(sources: Sources) -> Page:
     refusing = refusing_of(sources)
     asked = [_operation(sources, refusing, operations, *each) for each in operations.paths(PLACE)]
     names = list(messages_of(sources.schemas, ADMIN))
-    answers = [name for name in names if kind_of(name) == "answer"]
+    answers = [name for name in names if kind_of(name) == "response"]
     events = [name for name in names if kind_of(name) == "push"]
     return Page(
         ADMIN,

@@ -149,7 +149,7 @@ def channels_page(sources: Sources) -> Page:
         (Paragraph(prose(LEAD)),),
         (
             Section("Requests", sections=tuple(asked)),
-            *grouped(sources, "channels", "Answers", [name for name in names if kind_of(name) == "answer"]),
+            *grouped(sources, "channels", "Answers", [name for name in names if kind_of(name) == "response"]),
             Section(UNASKED, (about,), pushes),
             any_request(
                 refusing,

@@ -68,12 +68,12 @@ BEFORE = {"JOIN": 1, "LEAVE": 2, "HISTORY": 2, "MSG": 1, "WHO": 1, "ROOMS": 1, M
 FIRST = ("LOGIN alice", "JOIN lobby")
 
 ANSWERS = {
-    "HISTORY": ("history-answer", "entry-answer"),
-    "WHO": ("who-answer",),
-    "ROOMS": ("rooms-answer",),
-    "HELP": ("help-answer",),
+    "HISTORY": ("history-response", "entry-response"),
+    "WHO": ("who-response",),
+    "ROOMS": ("rooms-response",),
+    "HELP": ("help-response",),
 }
-"""The schemas of the answers that are not a plain ``result-answer``, in their order."""
+"""The schemas of the answers that are not a plain ``result-response``, in their order."""
 
 
 def lines_page(sources: Sources) -> Page:
@@ -88,7 +88,7 @@ def lines_page(sources: Sources) -> Page:
         (Paragraph(prose(LEAD)),),
         (
             Section("Commands", (Paragraph(prose(_WORDS)),), tuple(sections)),
-            *grouped(sources, "lines", "Answers", [name for name in names if kind_of(name) == "answer"]),
+            *grouped(sources, "lines", "Answers", [name for name in names if kind_of(name) == "response"]),
             *grouped(sources, "lines", UNASKED, [name for name in names if kind_of(name) == "push"]),
             any_request(refusing, CASES, "These can come to any line, whatever it asks."),
         ),
@@ -131,7 +131,7 @@ def _section(
 ) -> Section:
     line = EXAMPLES[name]
     answers = joined(
-        [_answer(sources, answer) for answer in ANSWERS.get(name, ("result-answer",))], ", then "
+        [_answer(sources, answer) for answer in ANSWERS.get(name, ("result-response",))], ", then "
     )
     return Section(
         title,

@@ -166,12 +166,12 @@ def paired(sources: Sources, protocol: str, ordered: Iterable[str]) -> tuple[lis
     requests = [*ordered, *(name for name in names if kind_of(name) == "request")]
     asked: list[str] = []
     for request in dict.fromkeys(requests):
-        answer = request.removesuffix("request") + "answer"
+        answer = request.removesuffix("request") + "response"
         asked += [request, *([answer] if answer in names else [])]
     rest = [name for name in names if name not in asked]
     return (
         asked,
-        [name for name in rest if kind_of(name) == "answer"],
+        [name for name in rest if kind_of(name) == "response"],
         [name for name in rest if kind_of(name) == "push"],
     )
 

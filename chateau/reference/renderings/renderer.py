@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from chateau.protocols.contract import Contract
 
 Frame = dict[str, Any]
-Kind = Literal["request", "answer", "push"]
+Kind = Literal["request", "response", "push"]
 
 
 class Rendering(NamedTuple):
@@ -95,15 +95,15 @@ class Renderer:
         return Rendering(NAMES[told.__class__], "push", self._writings(told))
 
     def _answer(self, name: str, frame: Frame, text: str) -> Rendering:
-        self._check(f"{name}-answer", frame, text)
+        self._check(f"{name}-response", frame, text)
         writings = [Writing("chateau", "WebSocket", "server", encode(frame))]
         for protocol in PROTOCOLS[1:]:
             writings += nothing(protocol, "Each protocol answers in a way of its own.")
-        return Rendering(name, "answer", writings)
+        return Rendering(name, "response", writings)
 
     def _refusal(self, frame: Frame, text: str) -> Rendering:
-        self._check("error-answer", frame, text)
-        return Rendering("refusal", "answer", refusals(frame, self._http_refusal))
+        self._check("error-response", frame, text)
+        return Rendering("refusal", "response", refusals(frame, self._http_refusal))
 
     def _check(self, schema: str, frame: Frame, text: str) -> None:
         if not self._contract.validator(schema)(frame):

@@ -79,7 +79,7 @@ DOORS = (
         "A channel, to publish to",
         "POST one package. Headers and passwords are described in openapi.json.",
         server=HTTP,
-        kinds=("answer",),
+        kinds=("response",),
         unwritten=("package-request",),
     ),
     Door(
@@ -89,7 +89,7 @@ DOORS = (
         "Many channels, to publish to",
         "POST packages for many channels. Headers and passwords are described in openapi.json.",
         server=HTTP,
-        kinds=("request", "answer"),
+        kinds=("request", "response"),
     ),
 )
 
@@ -117,7 +117,7 @@ UNWRITTEN: dict[str, Document] = {
     },
 }
 
-ALSO_ANSWERED_BY = {("opcodes", "message-request"): ("cache-answer",)}  # the first one logs in
+ALSO_ANSWERED_BY = {("opcodes", "message-request"): ("cache-response",)}  # the first one logs in
 
 _BINDINGS = {
     WEBSOCKET: {"ws": {"method": "GET", "bindingVersion": "0.1.0"}},
@@ -240,7 +240,7 @@ def _answers(door: Door, request: str, schemas: Schemas) -> list[str]:
     subject = request.removesuffix("-request")
     subjects = {name.removesuffix("-request") for name in _names(door, schemas, "request")} - {subject}
     answers = [
-        name for name in _names(door, schemas, "answer") if name.removesuffix("-answer") not in subjects
+        name for name in _names(door, schemas, "response") if name.removesuffix("-response") not in subjects
     ]
     return [*answers, *ALSO_ANSWERED_BY.get((door.protocol, request), ())]
 

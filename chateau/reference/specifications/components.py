@@ -15,7 +15,7 @@ Schemas = Mapping[str, Any]
 """Schemas by their paths below schemas/, without the ending."""
 
 PLACE = "#/components/schemas/"
-KINDS = ("request", "answer", "push")
+KINDS = ("request", "response", "push")
 
 _OF_A_FILE = {"$schema", "$id", "$defs"}
 _LITERAL = {"const", "default", "enum", "examples"}

@@ -107,22 +107,22 @@ def _broadcast() -> Document:
 
 def _publishing_responses() -> Document:
     other = {
-        f"Refused{status}": _refusal(sentence, "other-answer") for status, sentence in OTHER_STATUSES.items()
+        f"Refused{status}": _refusal(sentence, "other-response") for status, sentence in OTHER_STATUSES.items()
     }
     return {
         "Published": {
             "description": "It was handed to all, and what is kept is on disk.",
             "headers": {"X-Delivered": {"$ref": "#/components/headers/X-Delivered"}},
-            "content": _json(reference_to(CHANNELS, "published-answer")),
+            "content": _json(reference_to(CHANNELS, "published-response")),
         },
         "BadRequest": _refusal(
             "The name, the type, the key, the text, the JSON, the bulk body or the header Host is wrong.",
-            "bad-request-answer",
+            "bad-request-response",
         ),
         "NotAuthorized": _refusal(
             "The password is missing or wrong, the address is banned, the page is of another origin, "
             "or the room is closed or locked.",
-            "not-authorized-answer",
+            "not-authorized-response",
         ),
         **other,
     }
@@ -288,7 +288,7 @@ _RENDERING = {
     "required": ["event", "kind", "writings"],
     "properties": {
         "event": {"type": "string", "description": "What it is about.", "examples": ["room message"]},
-        "kind": {"type": "string", "enum": ["request", "answer", "push"]},
+        "kind": {"type": "string", "enum": ["request", "response", "push"]},
         "writings": {
             "type": "array",
             "description": "By protocol; each is there at least once.",

@@ -61,7 +61,7 @@ def paths(schemas: Schemas) -> Document:
 
 def responses() -> Document:
     """The refusals, by the names that :func:`paths` calls them."""
-    content = _json(reference_to(ADMIN, "error-answer"))
+    content = _json(reference_to(ADMIN, "error-response"))
     return {
         f"Admin{status}": {"description": description, "content": content}
         for status, description in REFUSALS.items()
@@ -71,7 +71,7 @@ def responses() -> Document:
 def _reading(name: str, schemas: Schemas) -> Document:
     parameters = _parameters(name, schemas)
     return {
-        **_common(name, READINGS[name], schemas[f"{ADMIN}/{name}-answer"]["description"]),
+        **_common(name, READINGS[name], schemas[f"{ADMIN}/{name}-response"]["description"]),
         "parameters": parameters,
         "responses": {"200": _answer(name, schemas)} | _refused("400" if parameters else ""),
     }
@@ -140,7 +140,7 @@ def _events(name: str, schemas: Schemas) -> Iterable[str]:
 
 
 def _answer(name: str, schemas: Schemas) -> Document:
-    answer = f"{name}-answer"
+    answer = f"{name}-response"
     return {
         "description": schemas[f"{ADMIN}/{answer}"]["description"],
         "content": _json(reference_to(ADMIN, answer)),
