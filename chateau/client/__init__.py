@@ -6,5 +6,5 @@ It shares the schemas with the server and no code, so that no bug can hide on bo
 - ``visits`` (message files), ``playing`` (scenarios), ``grading`` (folders of submissions), ``proxy``;
 - ``recordings`` and ``reports``: what is kept of a run;
 - ``scenarios``: the language, and playing it;
-- ``under_test`` and ``wires``: the server that is started, and the connections to it.
+- ``under_test`` and ``transports``: the server that is started, and the connections to it.
 """

@@ -1,7 +1,7 @@
 """The command line of the test client: options in, exit code out.
 
-Without a command, files: message files are sent (:mod:`chateau.client.visits.visit`), scenarios are played
-(:mod:`chateau.client.playing`). The commands have modules of their own. The page for users is
+Without a command, files: message files are sent (:mod:`chateau.client.interactive.visit`), scenarios are
+played (:mod:`chateau.client.playing`). The commands have modules of their own. The page for users is
 docs/client.md.
 """
 
@@ -19,15 +19,15 @@ from urllib.parse import urlsplit
 from chateau import __version__
 from chateau.client import arguments, playing
 from chateau.client.addresses import Server
-from chateau.client.exits import Exit
+from chateau.client.exit_codes import Exit
+from chateau.client.interactive.conversation import Conversation, ConversationError
+from chateau.client.interactive.display import Plain, Pretty
+from chateau.client.interactive.pipe import Lines
+from chateau.client.interactive.prompt import Prompt
+from chateau.client.interactive.visit import Visit
 from chateau.client.messages import Message, MessageError, read
 from chateau.client.recordings import RecordingError, recording
 from chateau.client.scenarios.finding import names_scenarios
-from chateau.client.visits.conversation import Conversation, ConversationError
-from chateau.client.visits.display import Plain, Pretty
-from chateau.client.visits.pipe import Lines
-from chateau.client.visits.prompt import Prompt
-from chateau.client.visits.visit import Visit
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
 

@@ -18,7 +18,7 @@ from chateau.client.addresses import (
     DEFAULT_PORT,
     Server,
 )
-from chateau.client.exits import Exit
+from chateau.client.exit_codes import Exit
 from chateau.client.messages import MessageError
 from chateau.client.recordings import RecordingError, recording
 from chateau.client.reports import REPORTS, ReportError, save, write

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from jsonschema.exceptions import ValidationError
 
-from chateau.client import places
+from chateau.client import paths
+from chateau.client.interactive import contract
+from chateau.client.interactive.contract import Contract, Fault
+from chateau.client.interactive.frame import Frame, decode
 from chateau.client.messages import Message
-from chateau.client.places import schemas_folder
+from chateau.client.paths import schemas_folder
 from chateau.client.transcript import Direction, Entry, Opcode
-from chateau.client.visits import contract
-from chateau.client.visits.contract import Contract, Fault
-from chateau.client.visits.frame import Frame, decode
 
 CHECKED = sorted(
     path for kind in ("answer", "push") for path in (schemas_folder() / "chateau").glob(f"*-{kind}.json")
@@ -115,13 +115,13 @@ def test_in_a_wheel_the_schemas_are_inside_the_package(
 ) -> None:
     installed = tmp_path / "site-packages" / "chateau"
     (installed / "schemas" / "chateau").mkdir(parents=True)
-    monkeypatch.setattr(places, "__file__", str(installed / "client" / "places.py"))
+    monkeypatch.setattr(paths, "__file__", str(installed / "client" / "paths.py"))
 
     assert schemas_folder() == installed / "schemas"
 
 
 def test_without_schemas_it_says_where_it_looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "__file__", str(tmp_path / "chateau" / "client" / "places.py"))
+    monkeypatch.setattr(paths, "__file__", str(tmp_path / "chateau" / "client" / "paths.py"))
 
     with pytest.raises(FileNotFoundError, match="no schemas in"):
         schemas_folder()

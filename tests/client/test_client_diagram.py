@@ -9,11 +9,11 @@ from xml.etree.ElementTree import Element
 import pytest
 from reported_runs import ABORTED, FAILURE, OPENING, RECEIVED, RUNS, SENT, chatter, entry, goodbye, result
 
-from chateau.client.legible import cells
 from chateau.client.reports.columns import CELL, Columns
 from chateau.client.reports.diagram import diagrams
 from chateau.client.reports.telling import clients_of
 from chateau.client.scenarios.result import Result, Verdict
+from chateau.client.text_safety import cells
 from chateau.client.transcript import Direction, Opcode
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -83,7 +83,10 @@ MATCHING: list[tuple[Any, Any]] = [
     ({"$one_of": [1, {"$regex": "^a"}]}, "ab"),
     ({"$not": 1}, True),
     ({"$not": {"a": 1}}, {"a": 2}),
-    ({"$schema": "chateau/join-response.json"}, {"type": 5, "status": 200, "room": "lobby", "members": ["a"]}),
+    (
+        {"$schema": "chateau/join-response.json"},
+        {"type": 5, "status": 200, "room": "lobby", "members": ["a"]},
+    ),
     ({"$schema": {"type": "array", "maxItems": 1}}, [1]),
     ({"$exact": {"a": {"$any": True}}}, {"a": {"b": 1}}),
     ({"$exact": {"a": {"$absent": True}}}, {}),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chateau.client.places import schemas_folder
+from chateau.client.paths import schemas_folder
 from chateau.client.scenarios.matching import BadSchema, Schemas, match
 
 

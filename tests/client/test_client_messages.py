@@ -9,9 +9,9 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 
 from chateau.client import messages
+from chateau.client.interactive.contract import REQUESTS
 from chateau.client.messages import MessageError
-from chateau.client.places import schemas_folder
-from chateau.client.visits.contract import REQUESTS
+from chateau.client.paths import schemas_folder
 
 SCHEMAS = schemas_folder() / "chateau"
 SHIPPED = [

@@ -24,7 +24,7 @@ from websockets.sync.client import connect
 
 from chateau.client import app
 from chateau.client.app import main
-from chateau.client.exits import Exit
+from chateau.client.exit_codes import Exit
 from chateau.client.proxy import command
 from chateau.client.proxy.listener import Proxy
 from chateau.client.recordings import read

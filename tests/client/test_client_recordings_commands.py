@@ -12,7 +12,7 @@ from running_server import free_port, running_server
 from chateau.client.app import main
 from chateau.client.recordings import Recorder, read
 from chateau.client.transcript import Direction, Entry, Opcode
-from chateau.client.wires import Target, Wire, open_wire, request
+from chateau.client.transports import Connection, Target, open_connection, request
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +47,12 @@ async def teach(path: Path, port: int, lines_port: int) -> None:
                 await changed.wait()
         return received[client][-1].payload
 
-    async def say(wire: Wire, **message: object) -> None:
+    async def say(wire: Connection, **message: object) -> None:
         await wire.send(Opcode.TEXT, json.dumps(message).encode())
 
     with Recorder(path) as recorder:
         alice, bob = [
-            await open_wire(name, Target("chateau", f"ws://127.0.0.1:{port}/ws"), hear)
+            await open_connection(name, Target("chateau", f"ws://127.0.0.1:{port}/ws"), hear)
             for name in ("alice", "bob")
         ]
         await say(alice, type=1, username="alice")
@@ -69,11 +69,11 @@ async def teach(path: Path, port: int, lines_port: int) -> None:
         pushed = json.loads(await until("alice", seq + 3))
         await say(alice, type=8, room=path.parent.name[-40:], since=pushed["seq"])
         await until("alice", seq + 4)
-        lisa = await open_wire("lisa", Target("lines", f"tcp://127.0.0.1:{lines_port}"), hear)
+        lisa = await open_connection("lisa", Target("lines", f"tcp://127.0.0.1:{lines_port}"), hear)
         await lisa.send(Opcode.LINE, b"LOGIN lisa")
         await until("lisa", 1)
         channel = f"http://127.0.0.1:{port}/channel/news/"
-        dave = await open_wire("dave", Target("http", channel), hear)
+        dave = await open_connection("dave", Target("http", channel), hear)
         await request("erin", "POST", channel, (("Package-Type", "json"),), b'{"a": [1]}', hear, 5)
         await until("dave", 1)
         await bob.close(4000, "enough")

@@ -16,7 +16,7 @@ from chateau.client.addresses import Server
 from chateau.client.recordings import ReplayResult, replay
 from chateau.client.recordings.replay_command import targets
 from chateau.client.transcript import Direction, Entry, Opcode, close_payload
-from chateau.client.wires import CannotConnect, Target
+from chateau.client.transports import CannotConnect, Target
 
 ANSWER = '{"answer": "…"}'
 

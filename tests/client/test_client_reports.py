@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from reported_runs import ABORTED, NASTY, RUNS, SENT, chatter, entry, nasty, result, run_of
 
-from chateau.client import legible
+from chateau.client import text_safety
 from chateau.client.reports import REPORTS, ReportError, save, write
 from chateau.client.reports.telling import failure_text, payload, sentence
 from chateau.client.scenarios.result import Run, Verdict
@@ -125,7 +125,7 @@ def test_what_cannot_be_seen_is_written_out(verdict: Verdict) -> None:
     ],
 )
 def test_a_character_is_seen_or_written_out(text: str, seen: str) -> None:
-    assert legible.one_line(text) == seen
+    assert text_safety.one_line(text) == seen
 
 
 @pytest.mark.parametrize(
@@ -133,21 +133,21 @@ def test_a_character_is_seen_or_written_out(text: str, seen: str) -> None:
 )
 @pytest.mark.parametrize("width", [8, 9, 31])
 def test_what_is_shortened_or_wrapped_keeps_within_its_width(text: str, width: int) -> None:
-    lines = [legible.shortened(text, width), *legible.wrapped(text, width, 3)]
+    lines = [text_safety.shortened(text, width), *text_safety.wrapped(text, width, 3)]
 
-    assert [line for line in lines if legible.cells(line) > width] == []
-    assert legible.wrapped(text, width, 3)[-1].endswith("…")
+    assert [line for line in lines if text_safety.cells(line) > width] == []
+    assert text_safety.wrapped(text, width, 3)[-1].endswith("…")
 
 
 def test_what_fits_is_neither_cut_nor_broken() -> None:
-    assert legible.shortened("just so", 7) == "just so"
-    assert legible.wrapped("just so", 7, 2) == ["just so"]
+    assert text_safety.shortened("just so", 7) == "just so"
+    assert text_safety.wrapped("just so", 7, 2) == ["just so"]
 
 
 def test_json_is_wrapped_between_its_parts() -> None:
     text = '{"type": 3, "clients": ["bob"], "content": "hi"}'
 
-    assert legible.wrapped(text, 32, 2) == ['{"type": 3, "clients": ["bob"],', '"content": "hi"}']
+    assert text_safety.wrapped(text, 32, 2) == ['{"type": 3, "clients": ["bob"],', '"content": "hi"}']
 
 
 @pytest.mark.parametrize(

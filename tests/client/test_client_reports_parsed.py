@@ -12,13 +12,13 @@ import pytest
 from reported_runs import BEGAN, NASTY, RUNS, result, run_of
 from tap.parser import Parser
 
-from chateau.client.legible import one_line
 from chateau.client.reports.gradescope import gradescope, unplayed
 from chateau.client.reports.html import html
 from chateau.client.reports.junit import junit
 from chateau.client.reports.tap import tap
 from chateau.client.reports.telling import failure_text, sentence
 from chateau.client.scenarios.result import Run, Verdict, Visibility
+from chateau.client.text_safety import one_line
 
 EVERY_RUN = pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
 BAD = {Verdict.FAILED, Verdict.ERROR}

@@ -14,7 +14,7 @@ import pytest
 from client_process import CHECKOUT, COMMAND, Run
 from scripted_house import PATIENCE_SECONDS, Close, House, refusal
 
-from chateau.client.exits import Exit
+from chateau.client.exit_codes import Exit
 
 REGISTER = [{"send": {"type": 1, "username": "alice"}}, {"expect": {"type": 1, "status": 200}}]
 ECHO = """

@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 from wires_scripted_server import accepting, frame
 
 from chateau.client.transcript import Direction, Opcode
-from chateau.client.wires import Target
-from chateau.client.wires.errors import Refused
-from chateau.client.wires.event_stream import EventStreamFraming
-from chateau.client.wires.framing import Framing, Step
-from chateau.client.wires.lines import LineFraming
-from chateau.client.wires.websocket import WebSocketFraming
+from chateau.client.transports import Target
+from chateau.client.transports.errors import Refused
+from chateau.client.transports.event_stream import EventStreamFraming
+from chateau.client.transports.framing import Framing, Step
+from chateau.client.transports.lines import LineFraming
+from chateau.client.transports.websocket import WebSocketFraming
 
 STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 SENTENCES = [

@@ -9,16 +9,16 @@ import pytest
 from wires_scripted_server import Heard, Script, answering, head, reset, serving
 
 from chateau.client.transcript import Direction, Opcode
-from chateau.client.wires import (
+from chateau.client.transports import (
     CannotConnect,
+    Connection,
+    ConnectionClosed,
     RequestFailed,
     Response,
     Target,
-    Wire,
-    WireClosed,
     event_fields,
     event_stream,
-    open_wire,
+    open_connection,
     request,
 )
 
@@ -195,12 +195,12 @@ def test_a_body_is_chunked_where_the_headers_say_so() -> None:
 # Streams of events
 
 
-async def opened(port: int, heard: Heard, timeout_seconds: float = 5.0) -> Wire:
+async def opened(port: int, heard: Heard, timeout_seconds: float = 5.0) -> Connection:
     target = Target("http", f"http://127.0.0.1:{port}/channel/lobby/", (("Last-Event-ID", "7"),))
-    return await open_wire("dave", target, heard.append, timeout_seconds)
+    return await open_connection("dave", target, heard.append, timeout_seconds)
 
 
-async def streamed(answer: bytes, then: str = "close") -> tuple[Heard, Wire]:
+async def streamed(answer: bytes, then: str = "close") -> tuple[Heard, Connection]:
     heard = Heard()
     async with serving(answering(answer, then)) as port:
         wire = await opened(port, heard)
@@ -312,7 +312,7 @@ def test_nothing_is_sent_on_a_stream_but_goodbye() -> None:
         heard = Heard()
         async with serving(answering(STREAM, then="wait")) as port:
             wire = await opened(port, heard)
-            with pytest.raises(WireClosed):
+            with pytest.raises(ConnectionClosed):
                 await wire.send(Opcode.TEXT, b"hello")
             await wire.close()
             await wire.ended(5)

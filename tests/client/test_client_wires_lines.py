@@ -10,7 +10,15 @@ import pytest
 from wires_scripted_server import Heard, Script, serving
 
 from chateau.client.transcript import Opcode
-from chateau.client.wires import CannotConnect, NotPossible, Target, Wire, WireClosed, lines, open_wire
+from chateau.client.transports import (
+    CannotConnect,
+    Connection,
+    ConnectionClosed,
+    NotPossible,
+    Target,
+    lines,
+    open_connection,
+)
 
 CERTIFICATE = Path(__file__).parents[1] / "net" / "tls" / "certificate.pem"
 KEY = CERTIFICATE.with_name("key.pem")
@@ -24,8 +32,8 @@ def play(test: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.run(within())
 
 
-async def opened(port: int, heard: Heard, scheme: str = "tcp") -> Wire:
-    return await open_wire("bob", Target("lines", f"{scheme}://localhost:{port}"), heard.append)
+async def opened(port: int, heard: Heard, scheme: str = "tcp") -> Connection:
+    return await open_connection("bob", Target("lines", f"{scheme}://localhost:{port}"), heard.append)
 
 
 def writing(*writes: bytes, wait: bool = False) -> Script:
@@ -40,7 +48,7 @@ def writing(*writes: bytes, wait: bool = False) -> Script:
     return script
 
 
-async def watched(script: Script) -> tuple[Heard, Wire]:
+async def watched(script: Script) -> tuple[Heard, Connection]:
     heard = Heard()
     async with serving(script) as port:
         wire = await opened(port, heard)
@@ -95,7 +103,7 @@ def test_a_line_is_sent_with_its_end_and_can_be_cut() -> None:
                 await wire.send(Opcode.TEXT, b"LOGIN bob")
             await wire.close()
             await wire.close()
-            with pytest.raises(WireClosed):
+            with pytest.raises(ConnectionClosed):
                 await wire.send(Opcode.LINE, b"more")
             await wire.ended(5)
             wire.abort()

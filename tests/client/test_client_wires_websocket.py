@@ -20,7 +20,14 @@ from wires_scripted_server import (
 )
 
 from chateau.client.transcript import Opcode, close_payload
-from chateau.client.wires import CannotConnect, NotPossible, Target, Wire, WireClosed, open_wire
+from chateau.client.transports import (
+    CannotConnect,
+    Connection,
+    ConnectionClosed,
+    NotPossible,
+    Target,
+    open_connection,
+)
 
 TEXT, BINARY, CONTINUED, CLOSE, PING, PONG = 0x81, 0x82, 0x80, 0x88, 0x89, 0x8A
 OK = frame(TEXT, b"ok")
@@ -34,13 +41,13 @@ def play(test: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.run(within())
 
 
-async def opened(port: int, heard: Heard, *, timeout_seconds: float = 5.0, **more: Any) -> Wire:
-    return await open_wire(
+async def opened(port: int, heard: Heard, *, timeout_seconds: float = 5.0, **more: Any) -> Connection:
+    return await open_connection(
         "alice", Target("chateau", f"ws://127.0.0.1:{port}/ws", **more), heard.append, timeout_seconds
     )
 
 
-async def watched(script: Script) -> tuple[Heard, Wire]:
+async def watched(script: Script) -> tuple[Heard, Connection]:
     """What came over a wire that only listened, until the server ended it."""
     heard = Heard()
     async with serving(script) as port:
@@ -76,7 +83,7 @@ def test_a_wire_tells_of_its_opening_and_of_every_frame_in_order() -> None:
             await wire.ended(5)
             assert not wire.is_open
             assert wire.flaw is None
-            with pytest.raises(WireClosed):
+            with pytest.raises(ConnectionClosed):
                 await wire.send(Opcode.TEXT, b"too late")
             wire.abort()
         return heard
@@ -154,7 +161,7 @@ def test_what_is_raw_goes_out_as_it_is_after_a_goodbye_too() -> None:
             await wire.close(4000, "enough")
             await wire.send_raw(b"after", 1, 0)
             await wire.half_close()
-            with pytest.raises(WireClosed):
+            with pytest.raises(ConnectionClosed):
                 await wire.send_raw(b"never")
             await wire.ended(5)
             wire.abort()
@@ -202,7 +209,7 @@ def test_a_half_closed_wire_goes_on_reading() -> None:
             wire = await opened(port, heard)
             await wire.half_close()
             assert wire.is_open
-            with pytest.raises(WireClosed):
+            with pytest.raises(ConnectionClosed):
                 await wire.send(Opcode.TEXT, b"more")
             await wire.ended(5)
             wire.abort()
@@ -367,7 +374,7 @@ def test_an_address_that_is_not_ours_cannot_be_connected_from() -> None:
 )
 def test_what_is_no_url_is_told(url: str) -> None:
     with pytest.raises(CannotConnect):
-        play(open_wire("alice", Target("chateau", url), Heard().append))
+        play(open_connection("alice", Target("chateau", url), Heard().append))
 
 
 # Framing that is broken
@@ -476,9 +483,9 @@ def test_hundreds_of_wires_are_open_at_once() -> None:
     async def conversation() -> int:
         heard = Heard()
         async with serving(saying(OK)) as port:
-            wires = await asyncio.gather(*(opened(port, heard) for _ in range(100)))
+            transports = await asyncio.gather(*(opened(port, heard) for _ in range(100)))
             await heard.until(100)
-            for wire in wires:
+            for wire in transports:
                 wire.abort()
         return len(heard.received)
 

@@ -12,14 +12,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from chateau.client import arguments
-from chateau.client.exits import Exit
+from chateau.client.exit_codes import Exit
 from chateau.client.grading import sheet
 from chateau.client.grading.grade import Grade, Task, Way, grade
 from chateau.client.grading.submissions import NoSubmissions, Submission, submissions_in
-from chateau.client.legible import one_line
 from chateau.client.messages import MessageError
 from chateau.client.scenarios.finding import scenarios_in
 from chateau.client.scenarios.reading import BadScenario
+from chateau.client.text_safety import one_line
 from chateau.client.under_test.server import Limits
 
 DESCRIPTION = """\

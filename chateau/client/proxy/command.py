@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from chateau.client.exits import Exit
+from chateau.client.exit_codes import Exit
 from chateau.client.proxy.connection import Harm
 from chateau.client.proxy.display import Json, Lines, Quiet
 from chateau.client.proxy.flags import (

@@ -12,10 +12,10 @@ from typing import Any
 
 from rich.text import Text
 
-from chateau.client.legible import one_line
 from chateau.client.proxy.frame import Kind, Way
 from chateau.client.proxy.witness import Sight
 from chateau.client.terminal import console
+from chateau.client.text_safety import one_line
 from chateau.client.transcript import Opcode, close_of
 
 LONGEST_TEXT = 100

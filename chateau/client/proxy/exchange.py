@@ -11,8 +11,8 @@ from chateau.client.proxy.account import Tell, opening_payload
 from chateau.client.proxy.frame import Frame
 from chateau.client.proxy.framing import LONGEST_FRAME
 from chateau.client.transcript import Direction, Opcode
-from chateau.client.wires.event_stream import TYPE as EVENT_STREAM
-from chateau.client.wires.event_stream import Events
+from chateau.client.transports.event_stream import TYPE as EVENT_STREAM
+from chateau.client.transports.event_stream import Events
 
 OK = 200
 

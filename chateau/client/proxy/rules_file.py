@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from chateau.client import strict_json
-from chateau.client.places import schemas_folder
+from chateau.client.paths import schemas_folder
 from chateau.client.proxy.frame import DATA, Kind, Speech, Way
 from chateau.client.proxy.rule import Cut, Do, Ending, Rule, When
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from chateau.client import strict_json
 from chateau.client.transcript import Direction, Entry, Opcode
-from chateau.client.wires import event_fields
+from chateau.client.transports import event_fields
 
 TEXTS = frozenset({Opcode.TEXT, Opcode.LINE})
 

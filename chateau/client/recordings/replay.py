@@ -15,13 +15,13 @@ from chateau.client.recordings.echoes import Echoes
 from chateau.client.recordings.opening import opening
 from chateau.client.recordings.request import requested, retargeted
 from chateau.client.transcript import ABNORMAL, Direction, Entry, OnEntry, Opcode, close_of
-from chateau.client.wires import (
+from chateau.client.transports import (
     CannotConnect,
+    Connection,
+    ConnectionClosed,
     RequestFailed,
     Target,
-    Wire,
-    WireClosed,
-    open_wire,
+    open_connection,
     send_request,
 )
 
@@ -77,7 +77,7 @@ async def replay(
 class _Guest:
     """One client of the recording."""
 
-    wire: Wire | None = None
+    wire: Connection | None = None
     request: asyncio.Task[None] | None = None  # the last one
     due: int = 0  # how much the recording has received up to here
     came: int = 0
@@ -222,18 +222,18 @@ class _Replay:
             await _ended(guest.wire, self._timeout_seconds)  # so that its name is free, for example
             guest.wire.abort()
         target = self._target_of(entry.client, opening(entry))
-        guest.wire = await open_wire(entry.client, target, self._heard, self._timeout_seconds)
+        guest.wire = await open_connection(entry.client, target, self._heard, self._timeout_seconds)
 
     async def _send(self, entry: Entry) -> None:
         guest = self._guest(entry.client)
         try:
             if guest.wire is None:
-                raise WireClosed(f"{entry.client} has not connected")
+                raise ConnectionClosed(f"{entry.client} has not connected")
             await self._write(guest.wire, entry)
-        except WireClosed:
+        except ConnectionClosed:
             guest.unsent += entry.opcode is not Opcode.CLOSE
 
-    async def _write(self, wire: Wire, entry: Entry) -> None:
+    async def _write(self, wire: Connection, entry: Entry) -> None:
         if entry.opcode is Opcode.CLOSE:
             await _close(wire, entry.payload)
             return
@@ -280,7 +280,7 @@ class _Clock:
             await asyncio.sleep(seconds)
 
 
-async def _close(wire: Wire, payload: bytes) -> None:
+async def _close(wire: Connection, payload: bytes) -> None:
     """As the recording has it; 1006, which no frame has, stands for the two ways without a goodbye."""
     match close_of(payload):
         case (code, "half close") if code == ABNORMAL:
@@ -291,7 +291,7 @@ async def _close(wire: Wire, payload: bytes) -> None:
             await wire.close(code, reason)
 
 
-async def _ended(wire: Wire, timeout_seconds: float) -> None:
+async def _ended(wire: Connection, timeout_seconds: float) -> None:
     try:
         await wire.ended(timeout_seconds)
     except TimeoutError:

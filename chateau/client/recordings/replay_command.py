@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 from chateau.client import arguments
 from chateau.client.addresses import DEFAULT_LINES_PORT, DEFAULT_PORT, HTTP, LINES, Server
-from chateau.client.exits import Exit
+from chateau.client.exit_codes import Exit
 from chateau.client.recordings.file import RecordingError, read, recording
 from chateau.client.recordings.replay import ReplayResult, TargetOf, replay
-from chateau.client.wires import CannotConnect, Target
+from chateau.client.transports import CannotConnect, Target
 
 DESCRIPTION = "Sends what the clients of a recording sent, again."
 DEFAULT_TIMEOUT_SECONDS = 5.0

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from chateau.client.wires.target import address_of
+from chateau.client.transports.target import address_of
 
 HEAD_END = b"\r\n\r\n"
 

@@ -25,7 +25,7 @@ from chateau.client.recordings.volatile import (
     sendable,
 )
 from chateau.client.transcript import ABNORMAL, Direction, Entry, Opcode, close_of
-from chateau.client.wires import event_fields
+from chateau.client.transports import event_fields
 
 NORMAL_CLOSURE = 1000
 CLOSE_CODES = range(1000, 5000)  # that a scenario may name

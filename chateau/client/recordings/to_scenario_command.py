@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from chateau.client.exits import Exit
+from chateau.client.exit_codes import Exit
 from chateau.client.recordings.file import RecordingError, read
 from chateau.client.recordings.to_scenario import scenario_of, written
 

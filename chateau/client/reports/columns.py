@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from chateau.client.legible import cells
+from chateau.client.text_safety import cells
 
 TIMES_WIDTH = 78.0  # the margin at the left, for the times
 EDGE = 6.0

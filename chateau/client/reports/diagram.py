@@ -10,11 +10,11 @@ from itertools import accumulate
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from chateau.client.legible import cells, one_line, shortened
 from chateau.client.reports.columns import CELL, EDGE, SMALL_CELL, TIMES_WIDTH, Columns
 from chateau.client.reports.rows import LINE_HEIGHT, Broken, Frame, LeftOut, Row, rows_of
 from chateau.client.reports.telling import clients_of, payload
 from chateau.client.scenarios.result import Result
+from chateau.client.text_safety import cells, one_line, shortened
 from chateau.client.transcript import Direction, Entry, Opcode
 
 TOP = 58.0  # where the rows begin, below the names

@@ -8,9 +8,9 @@ import json
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from chateau.client.legible import in_lines, one_line
 from chateau.client.reports.telling import failure_text
 from chateau.client.scenarios.result import Result, Run, Verdict, Visibility, summary
+from chateau.client.text_safety import in_lines, one_line
 
 _STATUSES = {Verdict.PASSED: "passed", Verdict.FAILED: "failed", Verdict.ERROR: "failed"}
 

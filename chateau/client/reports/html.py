@@ -11,10 +11,10 @@ from html import escape
 from importlib.resources import files
 from textwrap import dedent
 
-from chateau.client.legible import in_lines, one_line
 from chateau.client.reports.diagram import diagrams
 from chateau.client.reports.telling import PAYLOAD_WIDTH, notes, whole_transcript, why
 from chateau.client.scenarios.result import Result, Run, Verdict, summary
+from chateau.client.text_safety import in_lines, one_line
 
 STYLE = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
 _STYLE_HASH = b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()

@@ -12,9 +12,9 @@ from pathlib import PurePath
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from chateau.client.legible import in_lines, one_line
 from chateau.client.reports.telling import failure_text, sentence, whole_transcript
 from chateau.client.scenarios.result import Result, Run, Verdict
+from chateau.client.text_safety import in_lines, one_line
 
 PAYLOAD_WIDTH = 1_000
 _TAGS = {Verdict.FAILED: "failure", Verdict.ERROR: "error"}

@@ -6,9 +6,9 @@ How a row is drawn is told in :mod:`chateau.client.reports.diagram`.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from chateau.client.legible import shortened, wrapped
 from chateau.client.reports.telling import around_the_failure, elapsed, is_cut, words
 from chateau.client.scenarios.result import Failure, Result, Verdict
+from chateau.client.text_safety import shortened, wrapped
 from chateau.client.transcript import Entry, Opcode
 
 MOST_FRAMES = 200

@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from chateau.client.legible import one_line
 from chateau.client.reports.telling import failure_lines, parts_of, sentence
 from chateau.client.scenarios.result import Failure, Result, Run, Verdict
+from chateau.client.text_safety import one_line
 
 _SEVERITIES = {Verdict.FAILED: "fail", Verdict.ERROR: "error"}
 

@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from chateau.client.legible import in_lines, one_line, shortened
 from chateau.client.scenarios.result import Failure, Result, Verdict
+from chateau.client.text_safety import in_lines, one_line, shortened
 from chateau.client.transcript import ABNORMAL, Direction, Entry, Opcode, close_of
 
 LAST_FRAMES = 10

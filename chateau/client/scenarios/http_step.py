@@ -10,7 +10,7 @@ from chateau.client.scenarios.content import BadContent, body_of
 from chateau.client.scenarios.document import Client, Step
 from chateau.client.scenarios.scope import Scope
 from chateau.client.scenarios.stage import Stage
-from chateau.client.wires import CannotConnect, RequestFailed, Response, request
+from chateau.client.transports import CannotConnect, RequestFailed, Response, request
 
 JSON_TYPE = re.compile(r"application/(.+\+)?json")
 

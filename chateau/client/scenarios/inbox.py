@@ -9,7 +9,7 @@ from typing import Any
 
 from chateau.client import strict_json
 from chateau.client.transcript import Entry, Opcode, close_of
-from chateau.client.wires import event_fields
+from chateau.client.transports import event_fields
 
 CONTROL = {Opcode.PING: "ping", Opcode.PONG: "pong"}
 FRAMES = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.LINE, Opcode.EVENT})

@@ -15,7 +15,7 @@ import jsonschema_rs
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from chateau.client.places import schemas_folder
+from chateau.client.paths import schemas_folder
 from chateau.client.scenarios.document import DEFAULT_TIMEOUT_SECONDS, KINDS, Client, Scenario, Step
 from chateau.client.scenarios.flaws import COMMENT
 from chateau.client.scenarios.located import decode_document, locate

@@ -19,7 +19,7 @@ from referencing.exceptions import NoSuchResource, Unresolvable
 from referencing.jsonschema import DRAFT202012
 
 from chateau.client import strict_json
-from chateau.client.places import schemas_folder
+from chateau.client.paths import schemas_folder
 from chateau.client.scenarios.excerpt import as_json, shortened
 
 MOST_ERRORS = 5

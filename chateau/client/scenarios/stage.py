@@ -15,7 +15,7 @@ from chateau.client.scenarios.result import Failure, Place
 from chateau.client.scenarios.scope import Scope
 from chateau.client.scenarios.variables import UnknownVariable
 from chateau.client.transcript import Direction, Entry, OnEntry
-from chateau.client.wires import CannotConnect, Target, Wire, WireClosed, open_wire
+from chateau.client.transports import CannotConnect, Connection, ConnectionClosed, Target, open_connection
 
 GOODBYE_SECONDS = 0.5  # how long the server's goodbye is waited for when a scenario is over
 OnServer = Callable[[str], Coroutine[Any, Any, None]]
@@ -44,7 +44,7 @@ class Guest:
     def __init__(self, spec: Client) -> None:
         self.spec = spec
         self.inbox = Inbox()
-        self.wire: Wire | None = None
+        self.wire: Connection | None = None
         self.left = False  # by itself, so that the end of the connection needs no step that asks for it
         self.end_was_asked_for = False
 
@@ -76,7 +76,7 @@ class Stage:
     def guest(self, name: str) -> Guest:
         return self.guests[name]
 
-    async def wire(self, step: Step, name: str, scope: Scope) -> Wire:
+    async def wire(self, step: Step, name: str, scope: Scope) -> Connection:
         """The connection of the client called *name*, opened now where it is not yet."""
         guest = self.guests[name]
         if guest.wire is None:
@@ -94,7 +94,7 @@ class Stage:
         wanted = step.options.get("status") if step.kind == "connect" else None
         guest.inbox, guest.left, guest.end_was_asked_for = Inbox(), False, False
         try:
-            guest.wire = await open_wire(
+            guest.wire = await open_connection(
                 guest.spec.name,
                 self._target(step, guest.spec, scope),
                 self._observer(guest),
@@ -155,7 +155,7 @@ class Stage:
             try:
                 await wire.close()
                 await wire.ended(GOODBYE_SECONDS)
-            except (WireClosed, TimeoutError):
+            except (ConnectionClosed, TimeoutError):
                 continue  # what counts is what was read
 
     def check_what_is_left(self) -> None:

@@ -12,7 +12,7 @@ from chateau.client.scenarios.inbox import close_words
 from chateau.client.scenarios.scope import Scope
 from chateau.client.scenarios.stage import Stage
 from chateau.client.transcript import ABNORMAL, NO_STATUS, close_of
-from chateau.client.wires import NotPossible, WireClosed
+from chateau.client.transports import ConnectionClosed, NotPossible
 
 NORMAL_CLOSURE = 1000
 NOTHING_SECONDS = 0.25
@@ -39,7 +39,7 @@ async def play_send(step: Step, stage: Stage, scope: Scope) -> None:
         await wire.send(opcode, payload, *_cuts(step))
     except NotPossible as exc:
         raise stage.cannot(step, str(exc), name) from exc
-    except WireClosed as exc:
+    except ConnectionClosed as exc:
         raise _gone(step, stage, name) from exc
 
 
@@ -54,7 +54,7 @@ async def play_send_raw(step: Step, stage: Stage, scope: Scope) -> None:
         await wire.send_raw(payload, *_cuts(step))
     except NotPossible as exc:
         raise stage.cannot(step, str(exc), name) from exc
-    except WireClosed as exc:
+    except ConnectionClosed as exc:
         raise _gone(step, stage, name) from exc
 
 
@@ -142,7 +142,7 @@ async def play_close(step: Step, stage: Stage, scope: Scope) -> None:
                 await wire.close(step.options.get("code", NORMAL_CLOSURE), step.options.get("reason", ""))
         except NotPossible as exc:
             raise stage.cannot(step, str(exc), name) from exc
-        except WireClosed as exc:
+        except ConnectionClosed as exc:
             raise stage.failed(step, str(exc), name) from exc
 
 

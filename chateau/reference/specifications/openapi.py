@@ -107,7 +107,8 @@ def _broadcast() -> Document:
 
 def _publishing_responses() -> Document:
     other = {
-        f"Refused{status}": _refusal(sentence, "other-response") for status, sentence in OTHER_STATUSES.items()
+        f"Refused{status}": _refusal(sentence, "other-response")
+        for status, sentence in OTHER_STATUSES.items()
     }
     return {
         "Published": {

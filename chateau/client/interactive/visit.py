@@ -6,15 +6,15 @@ told by :mod:`chateau.client.app`.
 
 from collections.abc import Sequence
 
-from chateau.client.exits import Exit
+from chateau.client.exit_codes import Exit
+from chateau.client.interactive.contract import Contract
+from chateau.client.interactive.conversation import Conversation, NoAnswer, Request
+from chateau.client.interactive.display import Display
+from chateau.client.interactive.frame import Frame
+from chateau.client.interactive.outcome import Outcome
+from chateau.client.interactive.pipe import Lines
+from chateau.client.interactive.prompt import GOODBYE, Prompt
 from chateau.client.messages import Message, MessageError, read
-from chateau.client.visits.contract import Contract
-from chateau.client.visits.conversation import Conversation, NoAnswer, Request
-from chateau.client.visits.display import Display
-from chateau.client.visits.frame import Frame
-from chateau.client.visits.outcome import Outcome
-from chateau.client.visits.pipe import Lines
-from chateau.client.visits.prompt import GOODBYE, Prompt
 
 
 class Visit:

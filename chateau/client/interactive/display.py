@@ -12,11 +12,11 @@ from typing import Any, Protocol
 from rich.highlighter import JSONHighlighter
 from rich.text import Text
 
-from chateau.client.legible import in_lines, one_line
+from chateau.client.interactive.contract import REQUESTS, Fault, word_of
+from chateau.client.interactive.frame import Frame
 from chateau.client.messages import Message
 from chateau.client.terminal import console
-from chateau.client.visits.contract import REQUESTS, Fault, word_of
-from chateau.client.visits.frame import Frame
+from chateau.client.text_safety import in_lines, one_line
 
 _WORD_WIDTH = 10
 _STATUS_STYLES = {200: "bold green", 400: "bold red"}

@@ -1,6 +1,7 @@
 """Framings: what the bytes of a wire mean, without any I/O.
 
-The port that WebSocket, lines and event streams fill; :mod:`chateau.client.wires.wire` moves the bytes.
+The port that WebSocket, lines and event streams fill; :mod:`chateau.client.transports.connection` moves the
+bytes.
 """
 
 from typing import NamedTuple, Protocol

@@ -1,8 +1,8 @@
 """The line framing: text over TCP, each line ended by ``\\n`` or ``\\r\\n``."""
 
 from chateau.client.transcript import Opcode
-from chateau.client.wires.errors import NotPossible, excerpt
-from chateau.client.wires.framing import LONGEST_BYTES, Step, received, utf8_flaw
+from chateau.client.transports.errors import NotPossible, excerpt
+from chateau.client.transports.framing import LONGEST_BYTES, Step, received, utf8_flaw
 
 LINE_END = b"\r\n"  # what every server takes, those of a Telnet kind too
 

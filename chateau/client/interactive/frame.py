@@ -1,6 +1,6 @@
 """A frame that came in: its text, and what can be read from it.
 
-Whether it is what it should be is the matter of :mod:`chateau.client.visits.contract`.
+Whether it is what it should be is the matter of :mod:`chateau.client.interactive.contract`.
 """
 
 import json

@@ -9,12 +9,12 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from chateau.client import wires
+from chateau.client import transports
+from chateau.client.interactive.contract import is_answer_to
+from chateau.client.interactive.frame import Frame, decode
 from chateau.client.messages import Message
 from chateau.client.transcript import Direction, Entry, OnEntry, Opcode, close_of
-from chateau.client.visits.contract import is_answer_to
-from chateau.client.visits.frame import Frame, decode
-from chateau.client.wires import Target, WireClosed, open_wire
+from chateau.client.transports import ConnectionClosed, Target, open_connection
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ class ConversationError(Exception):
 
 
 class CannotConnect(ConversationError):
-    def __init__(self, error: wires.CannotConnect) -> None:
+    def __init__(self, error: transports.CannotConnect) -> None:
         running = "Is the server running? `python server.py` or `make run` starts it."
         super().__init__(f"{error}\n{running if error.status is None else 'Is the path right?'}")
 
@@ -79,8 +79,8 @@ class Conversation:
     async def __aenter__(self) -> Self:
         """Connect. Raises :class:`CannotConnect`."""
         try:
-            self._wire = await open_wire(NAME, self._target, self._on_entry, self._timeout_seconds)
-        except wires.CannotConnect as exc:
+            self._wire = await open_connection(NAME, self._target, self._on_entry, self._timeout_seconds)
+        except transports.CannotConnect as exc:
             raise CannotConnect(exc) from exc
         self._reading = asyncio.create_task(self._read())
         return self
@@ -105,7 +105,7 @@ class Conversation:
         self._unanswered.append(request)
         try:
             await self._wire.send(Opcode.TEXT, message.text.encode())
-        except WireClosed as exc:
+        except ConnectionClosed as exc:
             raise self._gone() from exc
         return request
 

@@ -12,9 +12,9 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 from referencing import Registry
 
+from chateau.client.interactive.frame import Frame
 from chateau.client.messages import Message
-from chateau.client.places import schemas_folder
-from chateau.client.visits.frame import Frame
+from chateau.client.paths import schemas_folder
 
 REQUESTS = {
     1: "register",

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import h11
 
 from chateau.client.transcript import Direction, Entry, OnEntry, Opcode
-from chateau.client.wires.errors import CannotConnect, Refused, RequestFailed
-from chateau.client.wires.stream import Stream
-from chateau.client.wires.target import Address, address_of
+from chateau.client.transports.errors import CannotConnect, Refused, RequestFailed
+from chateau.client.transports.stream import Stream
+from chateau.client.transports.target import Address, address_of
 
 LARGEST_BODY_BYTES = 64 * 2**20
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})  # a request of these says its length, even if it is 0

@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from chateau.client.transcript import ABORTED, HALF_CLOSED, Direction, Entry, OnEntry, Opcode
-from chateau.client.wires.errors import CannotConnect, NotPossible, Refused, WireClosed
-from chateau.client.wires.event_stream import EventStreamFraming
-from chateau.client.wires.framing import Framing, Step
-from chateau.client.wires.lines import LineFraming
-from chateau.client.wires.stream import Stream
-from chateau.client.wires.target import Address, Target, address_of
-from chateau.client.wires.websocket import WebSocketFraming
+from chateau.client.transports.errors import CannotConnect, ConnectionClosed, NotPossible, Refused
+from chateau.client.transports.event_stream import EventStreamFraming
+from chateau.client.transports.framing import Framing, Step
+from chateau.client.transports.lines import LineFraming
+from chateau.client.transports.stream import Stream
+from chateau.client.transports.target import Address, Target, address_of
+from chateau.client.transports.websocket import WebSocketFraming
 
 CLOSING_SECONDS = 2.0  # for the server to close a connection after both have said goodbye
 PAUSE_SECONDS = 0.01  # between the pieces of a write
@@ -35,8 +35,10 @@ FRAMINGS: dict[str, Callable[[Target], Framing]] = {
 }
 
 
-async def open_wire(client: str, target: Target, on_entry: OnEntry, timeout_seconds: float = 5.0) -> "Wire":
-    """Connect *client* to *target*. Whoever opens a wire ends it by :meth:`Wire.abort`, at the latest.
+async def open_connection(
+    client: str, target: Target, on_entry: OnEntry, timeout_seconds: float = 5.0
+) -> "Connection":
+    """Connect *client* to *target*. Whoever opens a wire ends it by :meth:`Connection.abort`, at the latest.
 
     *on_entry* hears of everything from then on, and must not raise.
 
@@ -45,7 +47,7 @@ async def open_wire(client: str, target: Target, on_entry: OnEntry, timeout_seco
     """
     address = address_of(target.url)
     try:
-        wire = Wire(client, target, FRAMINGS[address.scheme](target), on_entry)
+        wire = Connection(client, target, FRAMINGS[address.scheme](target), on_entry)
     except Refused as exc:
         raise CannotConnect(target.url, exc.reason) from exc
     try:
@@ -62,8 +64,8 @@ async def open_wire(client: str, target: Target, on_entry: OnEntry, timeout_seco
     return wire
 
 
-class Wire:
-    """An open connection; see :func:`open_wire`."""
+class Connection:
+    """An open connection; see :func:`open_connection`."""
 
     __slots__ = (
         "_ended",
@@ -126,20 +128,20 @@ class Wire:
         """Send one frame or line; with *split*, in pieces of so many bytes, or cut at these places.
 
         Raises:
-            WireClosed: a goodbye was said, or the connection is lost.
+            ConnectionClosed: a goodbye was said, or the connection is lost.
             NotPossible: there is no such frame here.
         """
         data = self._framing.frame(opcode, payload)
         async with self._writing:
             if not self.is_open:
-                raise WireClosed(f"{self.client}'s connection is closed")
+                raise ConnectionClosed(f"{self.client}'s connection is closed")
             await self._write(opcode, payload, data, split, pause_seconds)
 
     async def send_raw(self, data: bytes, split: Split = None, pause_seconds: float = PAUSE_SECONDS) -> None:
         """Write *data* past the framing, after a goodbye too.
 
         Raises:
-            WireClosed: the connection is lost, or closed on this side.
+            ConnectionClosed: the connection is lost, or closed on this side.
         """
         async with self._writing:
             await self._write(Opcode.RAW, data, data, split, pause_seconds)
@@ -169,7 +171,7 @@ class Wire:
         """Send no more, and go on reading.
 
         Raises:
-            WireClosed: the connection is closed.
+            ConnectionClosed: the connection is closed.
             NotPossible: it is TLS.
         """
         async with self._writing:
@@ -287,7 +289,7 @@ class Wire:
 
     def _check_writable(self) -> None:
         if self._is_half_closed or not self._stream.is_connected:
-            raise WireClosed(f"{self.client}'s connection is closed")
+            raise ConnectionClosed(f"{self.client}'s connection is closed")
 
     def _record(self, direction: Direction, opcode: Opcode, payload: bytes) -> None:
         self._on_entry(Entry(time.time(), self.client, direction, opcode, payload))

@@ -6,10 +6,10 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html is the format's s
 import h11
 
 from chateau.client.transcript import Opcode
-from chateau.client.wires.errors import NotPossible, Refused, excerpt, refusal, refusal_in
-from chateau.client.wires.framing import LONGEST_BYTES, Step, received, utf8_flaw
-from chateau.client.wires.http import head_of
-from chateau.client.wires.target import Target, address_of
+from chateau.client.transports.errors import NotPossible, Refused, excerpt, refusal, refusal_in
+from chateau.client.transports.framing import LONGEST_BYTES, Step, received, utf8_flaw
+from chateau.client.transports.http import head_of
+from chateau.client.transports.target import Target, address_of
 
 TYPE = "text/event-stream"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"

@@ -1,6 +1,6 @@
 """The outcome of a visit: its exit code so far."""
 
-from chateau.client.exits import Exit
+from chateau.client.exit_codes import Exit
 
 
 class Outcome:

@@ -1,6 +1,6 @@
 """The prompt: asks for a message file, completes its name with TAB, and lets frames print above it.
 
-It only asks; what is done with what it hears is told in :mod:`chateau.client.visits.visit`.
+It only asks; what is done with what it hears is told in :mod:`chateau.client.interactive.visit`.
 """
 
 import os
@@ -17,10 +17,10 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.output import create_output
 
+from chateau.client.interactive.contract import Fault
+from chateau.client.interactive.display import Display
+from chateau.client.interactive.frame import Frame
 from chateau.client.messages import SUFFIX, Message, folders
-from chateau.client.visits.contract import Fault
-from chateau.client.visits.display import Display
-from chateau.client.visits.frame import Frame
 
 # With a colour, for prompt_toolkit does not write a blank at a line's end that has none.
 QUESTION = FormattedText([("ansicyan", "message file> ")])

@@ -16,11 +16,11 @@ class CannotConnect(Exception):
         self.status = status
 
 
-class WireClosed(Exception):
+class ConnectionClosed(Exception):
     """Nothing can be sent any more."""
 
 
-class NotPossible(WireClosed):
+class NotPossible(ConnectionClosed):
     """This kind of wire cannot do that, open or not."""
 
 
@@ -29,7 +29,7 @@ class RequestFailed(Exception):
 
 
 class Refused(Exception):
-    """A handshake failed; :func:`open_wire` makes :class:`CannotConnect` of it."""
+    """A handshake failed; :func:`open_connection` makes :class:`CannotConnect` of it."""
 
     def __init__(self, reason: str, status: int | None = None) -> None:
         super().__init__(reason)

@@ -11,22 +11,22 @@ from websockets.client import ClientProtocol
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidHandshake, InvalidURI, PayloadTooBig, ProtocolError
 from websockets.frames import Frame
-from websockets.frames import Opcode as Wire
+from websockets.frames import Opcode as Connection
 from websockets.http11 import Response
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from chateau.client.transcript import Direction, Opcode, close_payload
-from chateau.client.wires.errors import NotPossible, Refused, refusal, refusal_in
-from chateau.client.wires.framing import Step, received, utf8_flaw
-from chateau.client.wires.target import Target
+from chateau.client.transports.errors import NotPossible, Refused, refusal, refusal_in
+from chateau.client.transports.framing import Step, received, utf8_flaw
+from chateau.client.transports.target import Target
 
 LARGEST_MESSAGE_BYTES = 64 * 2**20
 ON_THE_WIRE = {
-    Opcode.TEXT: Wire.TEXT,
-    Opcode.BINARY: Wire.BINARY,
-    Opcode.PING: Wire.PING,
-    Opcode.PONG: Wire.PONG,
+    Opcode.TEXT: Connection.TEXT,
+    Opcode.BINARY: Connection.BINARY,
+    Opcode.PING: Connection.PING,
+    Opcode.PONG: Connection.PONG,
 }
 AS_ENTRY = {wire: opcode for opcode, wire in ON_THE_WIRE.items()}
 PROTOCOL_ERROR, NOT_UTF8, TOO_BIG = 1002, 1007, 1009
@@ -45,7 +45,7 @@ RULES = {
     "invalid status code": "closed with a code that must not be sent (RFC 6455 §7.4)",
 }
 
-_SILENT = logging.getLogger("chateau.client.wires")
+_SILENT = logging.getLogger("chateau.client.transports")
 _SILENT.disabled = True  # what the library would log becomes an error or a flaw
 
 
@@ -115,7 +115,7 @@ class WebSocketFraming:
             raise NotPossible(f"a close code is a number up to 65535, not {code}")
         payload = close_payload(code, reason)
         try:
-            data = Frame(Wire.CLOSE, payload).serialize(mask=True)
+            data = Frame(Connection.CLOSE, payload).serialize(mask=True)
         except ProtocolError as exc:
             raise NotPossible("the reason of a close has room for 123 bytes") from exc
         self._said_goodbye = True
@@ -163,18 +163,18 @@ class WebSocketFraming:
     def _take(self, frame: Frame, answers: Iterator[bytes], steps: list[Step]) -> None:
         payload = bytes(frame.data)
         match frame.opcode:
-            case Wire.TEXT | Wire.BINARY | Wire.CONT:
+            case Connection.TEXT | Connection.BINARY | Connection.CONT:
                 self._take_data(frame, payload, steps)
-            case Wire.PING:
+            case Connection.PING:
                 steps.append(received(Opcode.PING, payload))
                 steps.append(Step(Direction.SENT, Opcode.PONG, payload, next(answers, b"")))
-            case Wire.PONG:
+            case Connection.PONG:
                 steps.append(received(Opcode.PONG, payload))
-            case Wire.CLOSE:
+            case Connection.CLOSE:
                 self._take_goodbye(payload, next(answers, b""), steps)
 
     def _take_data(self, frame: Frame, payload: bytes, steps: list[Step]) -> None:
-        if frame.opcode is not Wire.CONT:
+        if frame.opcode is not Connection.CONT:
             self._kind = AS_ENTRY[frame.opcode]
         if not frame.fin or self._fragments:
             self._fragments.append(payload)

@@ -12,8 +12,8 @@ import ssl
 import struct
 from typing import Protocol
 
-from chateau.client.wires.errors import Refused
-from chateau.client.wires.target import Address, tls_context
+from chateau.client.transports.errors import Refused
+from chateau.client.transports.target import Address, tls_context
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: on, no seconds
 _ERRNO = re.compile(r"\[Errno (\d+)\]")

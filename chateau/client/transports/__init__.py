@@ -1,6 +1,6 @@
 """Wires: connections to a server under test, whatever it does.
 
-    wire = await open_wire("alice", Target("chateau", "ws://localhost:8888/ws"), entries.append)
+    wire = await open_connection("alice", Target("chateau", "ws://localhost:8888/ws"), entries.append)
     await wire.send(Opcode.TEXT, b'{"type": 1, "username": "alice"}')
     await wire.close()
     await wire.ended(5.0)
@@ -9,22 +9,22 @@ Everything that goes over a wire is told to ``on_entry``, in the order in which 
 frames and lines, not what they mean; that is for those who play, replay and record.
 """
 
-from chateau.client.wires.errors import CannotConnect, NotPossible, RequestFailed, WireClosed
-from chateau.client.wires.event_stream import event_fields
-from chateau.client.wires.http import Response, request, send_request
-from chateau.client.wires.target import Target
-from chateau.client.wires.wire import Wire, open_wire
+from chateau.client.transports.connection import Connection, open_connection
+from chateau.client.transports.errors import CannotConnect, ConnectionClosed, NotPossible, RequestFailed
+from chateau.client.transports.event_stream import event_fields
+from chateau.client.transports.http import Response, request, send_request
+from chateau.client.transports.target import Target
 
 __all__ = [
     "CannotConnect",
+    "Connection",
+    "ConnectionClosed",
     "NotPossible",
     "RequestFailed",
     "Response",
     "Target",
-    "Wire",
-    "WireClosed",
     "event_fields",
-    "open_wire",
+    "open_connection",
     "request",
     "send_request",
 ]

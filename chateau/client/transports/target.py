@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from urllib.parse import quote, urlsplit
 
-from chateau.client.wires.errors import CannotConnect
+from chateau.client.transports.errors import CannotConnect
 
 DEFAULT_PORTS = {"ws": 80, "wss": 443, "http": 80, "https": 443, "tcp": None, "tls": None}
 SECURE = frozenset({"wss", "https", "tls"})
