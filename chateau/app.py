@@ -23,15 +23,16 @@ from tornado.httpserver import HTTPServer
 from chateau import logs, plugins
 from chateau.cluster.local import LocalCluster
 from chateau.hub.hub import Hub
+from chateau.ids import MessageIdGenerator
 from chateau.listening import StartError, bound, bound_unix, shown, tls_context
-from chateau.mint import Mint
-from chateau.names import name_form
+from chateau.names import normalize_name
 from chateau.net import frames, listener
 from chateau.net.admin.addresses import Admin
 from chateau.net.admin.figures import Figures
 from chateau.net.admin.live import Live
 from chateau.net.admin.probe import Probe
 from chateau.net.admin.tap import Taps
+from chateau.net.connection_group import ConnectionGroup, keep_alive
 from chateau.net.framing import EVENT_STREAM, LINES, WEBSOCKET
 from chateau.net.http import make_application, make_single_application
 from chateau.net.lines import LinesServer
@@ -41,16 +42,15 @@ from chateau.net.publishing import Reception
 from chateau.net.reference_pages import http_refusal as shown_refusal
 from chateau.net.renderings import http_refusal
 from chateau.net.subscribing import Subscriptions
-from chateau.net.websocket import Doorstep
-from chateau.net.wire import Wire, keep_alive
+from chateau.net.websocket import HandshakePolicy
 from chateau.protocols.admin import AdminProtocol
 from chateau.protocols.channels import ChannelsProtocol
 from chateau.protocols.chateau import ChateauProtocol
-from chateau.protocols.contract import Contract
 from chateau.protocols.event_streams import EventStreams
 from chateau.protocols.functions import FunctionsProtocol
 from chateau.protocols.lines import LinesProtocol
 from chateau.protocols.opcodes import OpcodesProtocol
+from chateau.protocols.schemas import SchemaSet
 from chateau.reference.pages.messages import Sources
 from chateau.reference.renderings.renderer import Renderer
 from chateau.settings import MEMORY, Settings, SettingsError, described, load
@@ -100,23 +100,23 @@ class Server:
         self._commands = loaded_plugins(settings.plugin)
         self._tls = tls_context(settings)
         self._takes_sockets = settings.transport == "auto" and watches_sockets(self._loop)
-        self.wire = self._make_wire(WEBSOCKET, settings.max_frame, beside=None)
-        self._lines_wire = self._make_wire(LINES, LINE_BYTES, beside=self.wire)
-        self._stream_wire = self._make_wire(EVENT_STREAM, settings.max_frame, beside=self.wire)
-        self._publish_wire = self._make_wire(PUBLISHING, settings.max_frame, beside=self.wire)
-        self._wires = (self.wire, self._lines_wire, self._stream_wire, self._publish_wire)
+        self.group = self._make_group(WEBSOCKET, settings.max_frame, beside=None)
+        self._lines_group = self._make_group(LINES, LINE_BYTES, beside=self.group)
+        self._stream_group = self._make_group(EVENT_STREAM, settings.max_frame, beside=self.group)
+        self._publish_group = self._make_group(PUBLISHING, settings.max_frame, beside=self.group)
+        self._groups = (self.group, self._lines_group, self._stream_group, self._publish_group)
         self.store = opened_store(settings, self._loop)
         self.hub = Hub(
             store=self.store,
             cluster=LocalCluster(),
-            name_form=name_form,
-            mint=Mint(time.time),
+            normalize_name=normalize_name,
+            next_id=MessageIdGenerator(time.time),
             clock=time.monotonic,
             call_later=self._loop.call_later,
             presence_limit=settings.presence_limit,
             secret_key=revealed(settings.secret_key),
             reserved_names=(settings.server_name,),
-            keeps_packages=settings.channel_history > 0,
+            stores_publications=settings.channel_history > 0,
         )
         self._servers: list[TCPServer] = []
         self._unix_socket: Path | None = None  # to be removed at the end
@@ -132,22 +132,22 @@ class Server:
         listener.raise_descriptor_limit()
         scheme = "https" if self._tls is not None else "http"
         proxies = TrustedProxies(self.settings.trusted_proxy)
-        doorstep = Doorstep(self.wire, proxies, self.settings.allow_origin)
-        web = self._web_server(doorstep)
+        policy = HandshakePolicy(self.group, proxies, self.settings.allow_origin)
+        web = self._web_server(policy)
         sockets = self._listen(web, "port", f"Chateau is at {scheme}://", f"{self.settings.url_prefix}/")
         if self.settings.usock is not None:
             web.add_socket(bound_unix(self.settings.usock))
             self._unix_socket = self.settings.usock
             self.greetings.append(f"Chateau is at the UNIX socket {self.settings.usock}")
         if self.settings.lines_port:
-            self._listen(LinesServer(self._lines, self._lines_wire), "lines_port", "Lines over TCP are at ")
+            self._listen(LinesServer(self._lines, self._lines_group), "lines_port", "Lines over TCP are at ")
         if self.settings.opcodes_port:
-            single = make_single_application(self._opcodes, doorstep)
+            single = make_single_application(self._opcodes, policy)
             greeting = f"Opcodes are at ws{scheme[4:]}://"
             sockets = self._listen(self._http_server(single), "opcodes_port", greeting, "/")
         self._opcodes.port = sockets[0].getsockname()[1]
         if self.settings.ping:
-            self._keeping_alive = asyncio.create_task(keep_alive(self._wires, self.settings.ping))
+            self._keeping_alive = asyncio.create_task(keep_alive(self._groups, self.settings.ping))
 
     def stop(self, reason: str | None = None) -> None:
         """Have the server drain, for *reason*; once more does nothing."""
@@ -166,8 +166,8 @@ class Server:
                     await self.store.settle()  # so that what was said before is answered before
         self.hub.shut_down(reason)
         closing = (
-            wire.close(frames.GOING_AWAY, "server shutdown", within_seconds=DRAIN_SECONDS)
-            for wire in self._wires
+            group.close(frames.GOING_AWAY, "server shutdown", within_seconds=DRAIN_SECONDS)
+            for group in self._groups
         )
         await asyncio.gather(*closing)
         for server in self._servers:
@@ -177,7 +177,7 @@ class Server:
 
     def close(self) -> None:
         """Let go of what the server holds, drained or never started."""
-        self.wire.poller.close()
+        self.group.poller.close()
         if isinstance(self.store, SqliteStore):
             self.store.close()
         if self._unix_socket is not None:
@@ -186,16 +186,16 @@ class Server:
     # The doors
 
     @cached_property
-    def _contracts(self) -> dict[str, Contract]:
+    def _schema_sets(self) -> dict[str, SchemaSet]:
         prefix = f"{self.settings.url_prefix}/schemas"
         folders = sorted(path for path in schemas_folder().iterdir() if path.is_dir())
-        return {folder.name: Contract(folder, url=f"{prefix}/{folder.name}") for folder in folders}
+        return {folder.name: SchemaSet(folder, url=f"{prefix}/{folder.name}") for folder in folders}
 
     @cached_property
     def _lines(self) -> LinesProtocol:
         return LinesProtocol(
             self.hub,
-            broadcast=self._lines_wire.broadcast,
+            broadcast=self._lines_group.broadcast,
             clock=time.monotonic,
             max_rate=self.settings.max_rate,
         )
@@ -205,8 +205,8 @@ class Server:
         settings = self.settings
         return OpcodesProtocol(
             self.hub,
-            self._contracts["opcodes"],
-            broadcast=self.wire.broadcast,
+            self._schema_sets["opcodes"],
+            broadcast=self.group.broadcast,
             clock=time.monotonic,
             stop=self.stop,
             max_rate=settings.max_rate,
@@ -217,37 +217,37 @@ class Server:
             plugins=self._commands,
         )
 
-    def _web_server(self, doorstep: Doorstep) -> HTTPServer:
-        settings, hub, wire, contracts = self.settings, self.hub, self.wire, self._contracts
+    def _web_server(self, policy: HandshakePolicy) -> HTTPServer:
+        settings, hub, group, schema_sets = self.settings, self.hub, self.group, self._schema_sets
         limits = Limits(clock=time.monotonic, max_rate=settings.max_rate, max_frame=settings.max_frame)
         functions = FunctionsProtocol(
             hub,
-            contracts["functions"],
-            broadcast=wire.broadcast,
+            schema_sets["functions"],
+            broadcast=group.broadcast,
             default_privacy=settings.default_privacy,
             **limits,
         )
         channels = ChannelsProtocol(
             hub,
-            contracts["channels"],
-            broadcast=wire.broadcast,
-            broadcast_binary=wire.broadcast_binary,
+            schema_sets["channels"],
+            broadcast=group.broadcast,
+            broadcast_binary=group.broadcast_binary,
             password=revealed(settings.pwd),
             max_frame=settings.max_frame,
         )
-        chateau = ChateauProtocol(hub, contracts["chateau"], broadcast=wire.broadcast, **limits)
+        chateau = ChateauProtocol(hub, schema_sets["chateau"], broadcast=group.broadcast, **limits)
         application = make_application(
             {"/ws": chateau, "/functions": functions, "/": functions, "/opcodes": self._opcodes},
-            doorstep,
+            policy,
             Subscriptions(
-                channels, EventStreams(hub, broadcast=self._stream_wire.broadcast), self._stream_wire
+                channels, EventStreams(hub, broadcast=self._stream_group.broadcast), self._stream_group
             ),
-            schemas=_schemas(contracts),
+            schemas=_schemas(schema_sets),
             admin=self.admin,
             renderer=Renderer(
-                contracts["chateau"], server_name=settings.server_name, http_refusal=http_refusal
+                schema_sets["chateau"], server_name=settings.server_name, http_refusal=http_refusal
             ),
-            reference=Sources(contracts, tuple(described()), shown_refusal, settings.url_prefix),
+            reference=Sources(schema_sets, tuple(described()), shown_refusal, settings.url_prefix),
             url_prefix=settings.url_prefix,
             command_prefix=settings.command_prefix,
         )
@@ -255,9 +255,9 @@ class Server:
             application,
             channels,
             url_prefix=settings.url_prefix,
-            address_of=doorstep.proxies.address_of,
-            allows_origin=doorstep.allows_origin,
-            wire=self._publish_wire,
+            address_of=policy.proxies.address_of,
+            allows_origin=policy.allows_origin,
+            group=self._publish_group,
         )
         server = self._http_server(reception)
         reception.resume_with(server.handle_stream)
@@ -268,24 +268,26 @@ class Server:
         """The keeper's part."""
         settings = self.settings
         protocol = AdminProtocol(
-            self.hub, self._contracts["admin"], stop=self.stop, has_key=settings.secret_key is not None
+            self.hub, self._schema_sets["admin"], stop=self.stop, has_key=settings.secret_key is not None
         )
-        taps = Taps(self.hub, self._wires, now=now)
+        taps = Taps(self.hub, self._groups, now=now)
         figures = Figures(
             self.hub,
-            self._wires,
+            self._groups,
             published=lambda: self._reception.desk.served,
             is_tapped=taps.is_tapped,
             clock=time.monotonic,
             now=now,
         )
-        live = Live(protocol, figures, Probe(self.wire, clock=time.perf_counter), self._loop)
-        return Admin(protocol, figures, live, taps, self._stream_wire)
+        live = Live(protocol, figures, Probe(self.group, clock=time.perf_counter), self._loop)
+        return Admin(protocol, figures, live, taps, self._stream_group)
 
     # Wires and listeners
 
-    def _make_wire(self, framing: Framing, max_frame: int, *, beside: Wire | None) -> Wire:
-        return Wire(
+    def _make_group(
+        self, framing: Framing, max_frame: int, *, beside: ConnectionGroup | None
+    ) -> ConnectionGroup:
+        return ConnectionGroup(
             self._loop,
             max_frame=max_frame,
             max_outbox=self.settings.max_outbox,
@@ -361,12 +363,12 @@ def schemas_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "schemas"
 
 
-def _schemas(contracts: Mapping[str, Contract]) -> dict[str, Any]:
+def _schemas(schema_sets: Mapping[str, SchemaSet]) -> dict[str, Any]:
     """Every schema by its path below schemas/: the protocols', and those of the test client's files."""
     of_protocols = {
         f"{protocol}/{name}": schema
-        for protocol, contract in contracts.items()
-        for name, schema in contract.schemas.items()
+        for protocol, schemas in schema_sets.items()
+        for name, schema in schemas.schemas.items()
     }
     of_files = {
         path.stem: orjson.loads(path.read_bytes()) for path in sorted(schemas_folder().glob("*.json"))

@@ -25,7 +25,7 @@ from pydantic_settings import (
 )
 
 from chateau import __version__
-from chateau.names import name_form
+from chateau.names import normalize_name
 
 if TYPE_CHECKING:
     from pydantic_settings import PydanticBaseSettingsSource
@@ -250,7 +250,7 @@ class Settings(BaseSettings):
     @field_validator("server_name")
     @classmethod
     def _is_a_name(cls, name: str) -> str:
-        name_form(name)
+        normalize_name(name)
         return name
 
     @field_validator("secret_key", "pwd")

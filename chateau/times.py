@@ -14,7 +14,7 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
-def earliest(text: str) -> str:
+def parse_lower_bound(text: str) -> str:
     """The first millisecond that is not before the RFC 3339 time *text*.
 
     Raises:
@@ -23,7 +23,7 @@ def earliest(text: str) -> str:
     return _normalized(text, _MILLISECOND if _FINER.search(text) else timedelta())
 
 
-def latest(text: str) -> str:
+def parse_upper_bound(text: str) -> str:
     """The last millisecond that is not after the RFC 3339 time *text*.
 
     Raises:

@@ -19,7 +19,7 @@ ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT))
 
 from chateau.net.reference_pages import http_refusal  # noqa: E402 - the path comes first
-from chateau.protocols.contract import Contract  # noqa: E402
+from chateau.protocols.schemas import SchemaSet  # noqa: E402
 from chateau.reference.pages import book as reference  # noqa: E402
 from chateau.reference.pages.messages import Sources  # noqa: E402
 from chateau.reference.pages.to_markdown import file_name, to_markdown  # noqa: E402
@@ -62,8 +62,8 @@ def surplus(written: dict[Path, str]) -> list[Path]:
 def sources() -> Sources:
     """What the reference is made from."""
     folders = sorted(path for path in SCHEMAS.iterdir() if path.is_dir())
-    contracts = {folder.name: Contract(folder, url=f"/schemas/{folder.name}") for folder in folders}
-    return Sources(contracts, tuple(described()), http_refusal)
+    schema_sets = {folder.name: SchemaSet(folder, url=f"/schemas/{folder.name}") for folder in folders}
+    return Sources(schema_sets, tuple(described()), http_refusal)
 
 
 def replaced(text: str, name: str, part: str) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from chateau.hub.events import Arrival
+from chateau.hub.events import JoinRecord
 from chateau.store.memory import MemoryStore
 
 if TYPE_CHECKING:
-    from chateau.hub.events import Kept
+    from chateau.hub.events import StoredRecord
 
 
 class QuietStore(MemoryStore):
@@ -23,8 +23,8 @@ class QuietStore(MemoryStore):
         self._numbers[key] += 1
         return self._numbers[key]
 
-    def append(self, key: str, record: Kept) -> None:
-        if isinstance(record, Arrival):
+    def append(self, key: str, record: StoredRecord) -> None:
+        if isinstance(record, JoinRecord):
             self._numbers[key] -= 1
         else:
             super().append(key, record)

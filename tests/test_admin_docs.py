@@ -18,10 +18,10 @@ from running_server import ROOT, free_port, running_server
 
 from chateau.net.admin.addresses import READINGS, STREAMS
 from chateau.protocols.admin import ACTIONS, STATUSES
-from chateau.protocols.contract import Contract
+from chateau.protocols.schemas import SchemaSet
 
 PAGE = (ROOT / "docs" / "admin.md").read_text("utf-8")
-CONTRACT = Contract(ROOT / "schemas" / "admin", url="/schemas/admin")
+SCHEMA_SET = SchemaSet(ROOT / "schemas" / "admin", url="/schemas/admin")
 PATIENCE_SECONDS = 20
 TIMED_OUT = 28  # curl's word for a stream that it was to leave
 
@@ -43,7 +43,7 @@ def test_every_address_is_told_with_its_method_and_no_other() -> None:
 @pytest.mark.parametrize("name", ACTIONS)
 def test_the_keys_of_every_body_are_told(name: str) -> None:
     (row,) = re.findall(rf"^\| `POST /admin/{name}` \| (.*?) \|", PAGE, re.M)
-    schema = CONTRACT.schemas[f"{name}-request"]
+    schema = SCHEMA_SET.schemas[f"{name}-request"]
     keys = [f"`{key}`" if key in schema.get("required", ()) else f"`{key}`?" for key in schema["properties"]]
 
     assert row.split(", ") == keys
@@ -53,12 +53,12 @@ def test_every_code_is_told_with_its_status() -> None:
     table = PAGE.partition("## When it is refused")[2].partition("## The live stream")[0]
     rows = re.findall(r"^\| (\d+) \| (.*?) \|", table, re.M)
     told = {(code, int(status)) for status, codes in rows for code in re.findall("`(.*?)`", codes)}
-    codes = CONTRACT.schemas["error-response"]["properties"]["code"]["enum"]
+    codes = SCHEMA_SET.schemas["error-response"]["properties"]["code"]["enum"]
 
     expected = {(code, STATUSES.get(code, 400)) for code in codes}
     assert told == expected | {("access_denied", 403), ("unknown_type", 405)}
     assert {status for _, status in told} == set(
-        CONTRACT.schemas["error-response"]["properties"]["status"]["enum"]
+        SCHEMA_SET.schemas["error-response"]["properties"]["status"]["enum"]
     )
 
 
@@ -67,8 +67,8 @@ def test_every_example_keeps_to_a_schema(example: str) -> None:
     message = json.loads(example)
 
     assert any(
-        CONTRACT.validator(name)(message)
-        for name in CONTRACT.schemas
+        SCHEMA_SET.validator(name)(message)
+        for name in SCHEMA_SET.schemas
         if name.endswith(("-response", "-push")) and name != "common"
     )
 
@@ -126,4 +126,4 @@ def test_its_commands_do_what_it_says(address: str, command: str) -> None:
     else:
         assert done.returncode == 0
         answer: Any = json.loads(done.stdout)
-        assert CONTRACT.validator(f"{name}-response")(answer), answer
+        assert SCHEMA_SET.validator(f"{name}-response")(answer), answer

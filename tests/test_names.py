@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chateau.names import name_form
+from chateau.names import normalize_name
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from chateau.names import name_form
     ],
 )
 def test_two_ways_to_write_one_name(one: str, other: str) -> None:
-    assert name_form(one) == name_form(other)
+    assert normalize_name(one) == normalize_name(other)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_two_ways_to_write_one_name(one: str, other: str) -> None:
     ],
 )
 def test_the_examples_of_rfc_8266_have_the_forms_that_it_gives(name: str, form: str) -> None:
-    assert name_form(name) == form
+    assert normalize_name(name) == form
 
 
 REASONS = re.compile(
@@ -50,7 +50,7 @@ REASONS = re.compile(
 
 def form_or_reason(text: str) -> tuple[str | None, str]:
     try:
-        return name_form(text), ""
+        return normalize_name(text), ""
     except ValueError as error:
         return None, str(error)
 
@@ -66,7 +66,7 @@ def test_any_text_has_a_form_which_is_its_own_form_or_a_reason_why_not(text: str
 
 
 def test_other_letters_are_another_name() -> None:
-    assert name_form("alice") != name_form("\u0430lice"), "the second begins with a Cyrillic letter"
+    assert normalize_name("alice") != normalize_name("\u0430lice"), "the second begins with a Cyrillic letter"
 
 
 @pytest.mark.parametrize(
@@ -87,4 +87,4 @@ def test_other_letters_are_another_name() -> None:
 )
 def test_what_is_no_name_is_told_why(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(reason)}$"):
-        name_form(text)
+        normalize_name(text)

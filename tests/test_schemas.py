@@ -13,13 +13,13 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from chateau.protocols.chateau import REQUESTS
-from chateau.protocols.contract import Contract
+from chateau.protocols.schemas import SchemaSet
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "schemas" / "chateau"
 FILES = sorted(FOLDER.glob("*.json"))
 COMMON = FOLDER / "common.json"
-CONTRACT = Contract(FOLDER, url="/schemas/chateau")
+SCHEMA_SET = SchemaSet(FOLDER, url="/schemas/chateau")
 MESSAGES = [*ROOT.glob("messages/*.json"), *ROOT.glob("messages/chateau/*.json")]
 
 Schema = dict[str, Any]
@@ -28,7 +28,7 @@ every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 every_message_schema = pytest.mark.parametrize(
     "path", [path for path in FILES if path != COMMON], ids=lambda path: path.stem
 )
-every_common_part = pytest.mark.parametrize("name", CONTRACT.schemas["common"]["$defs"])
+every_common_part = pytest.mark.parametrize("name", SCHEMA_SET.schemas["common"]["$defs"])
 
 
 def read(path: Path) -> Any:
@@ -58,7 +58,7 @@ def resolved(schema: Schema) -> Schema:
         return schema
     file, _, place = schema["$ref"].partition("#/$defs/")
     assert file in ("", "common.json")
-    part = CONTRACT.schemas["common"]["$defs"][place]
+    part = SCHEMA_SET.schemas["common"]["$defs"][place]
     assert isinstance(part, dict)
     return part
 
@@ -120,18 +120,18 @@ def test_the_examples_keep_to_the_schema(path: Path) -> None:
 
     assert examples
     for example in examples:
-        CONTRACT.reference(path.stem).validate(example)
-        assert CONTRACT.validator(path.stem)(example)
+        SCHEMA_SET.reference(path.stem).validate(example)
+        assert SCHEMA_SET.validator(path.stem)(example)
 
 
 @every_common_part
 def test_a_shared_part_is_described(name: str) -> None:
-    assert CONTRACT.schemas["common"]["$defs"][name]["description"].endswith(".")
+    assert SCHEMA_SET.schemas["common"]["$defs"][name]["description"].endswith(".")
 
 
 @every_common_part
 def test_the_examples_of_a_shared_part_keep_to_it(name: str) -> None:
-    part = CONTRACT.schemas["common"]["$defs"][name]
+    part = SCHEMA_SET.schemas["common"]["$defs"][name]
     if name == "roomMessage":  # its examples are those of the history that it is in
         return
 
@@ -152,8 +152,8 @@ def test_every_type_of_request_has_its_answer() -> None:
 def test_the_schema_of_a_request_and_of_its_answer_have_its_type(type_: int, row: Any) -> None:
     answer = row.schema.replace("-request", "-response")
 
-    assert CONTRACT.schemas[row.schema]["properties"]["type"]["const"] == type_
-    assert CONTRACT.schemas[answer]["properties"]["type"]["const"] == type_
+    assert SCHEMA_SET.schemas[row.schema]["properties"]["type"]["const"] == type_
+    assert SCHEMA_SET.schemas[answer]["properties"]["type"]["const"] == type_
 
 
 NEWLINE_AT_THE_END = {
@@ -164,7 +164,7 @@ NEWLINE_AT_THE_END = {
 
 @pytest.mark.parametrize(("name", "value"), NEWLINE_AT_THE_END.items())
 def test_a_pattern_does_not_let_a_lines_end_pass(name: str, value: str) -> None:
-    schema = CONTRACT.schemas["common"]["$defs"][name]
+    schema = SCHEMA_SET.schemas["common"]["$defs"][name]
 
     assert Draft202012Validator(schema).is_valid(value)
     assert not Draft202012Validator(schema).is_valid(value + "\n")
@@ -182,8 +182,8 @@ def test_a_message_file_keeps_to_the_schema_of_its_type(path: Path) -> None:
     message = read(path)
     schema = REQUESTS[message["type"]].schema
 
-    CONTRACT.reference(schema).validate(message)
-    assert CONTRACT.validator(schema)(message)
+    SCHEMA_SET.reference(schema).validate(message)
+    assert SCHEMA_SET.validator(schema)(message)
 
 
 def test_there_is_a_message_file_for_every_type() -> None:

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from chateau.protocols.contract import Contract
+from chateau.protocols.schemas import SchemaSet
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted(ROOT.glob("schemas/*/*.json"))
 CONTRACTS = {
-    folder.name: Contract(folder, url=f"/schemas/{folder.name}")
+    folder.name: SchemaSet(folder, url=f"/schemas/{folder.name}")
     for folder in (ROOT / "schemas").iterdir()
     if folder.is_dir()
 }
@@ -47,13 +47,13 @@ def test_every_pattern_holds_to_the_last_character(path: Path) -> None:
 
 @every_file
 def test_it_has_examples_and_they_keep_to_it_for_both_validators(path: Path) -> None:
-    contract = CONTRACTS[path.parent.name]
-    examples: list[Any] = contract.schemas[path.stem].get("examples", [])
+    schemas = CONTRACTS[path.parent.name]
+    examples: list[Any] = schemas.schemas[path.stem].get("examples", [])
 
     assert examples or path.stem == "common"
     for example in examples:
-        contract.reference(path.stem).validate(example)
-        assert contract.validator(path.stem)(example)
+        schemas.reference(path.stem).validate(example)
+        assert schemas.validator(path.stem)(example)
 
 
 @every_file

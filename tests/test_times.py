@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chateau.times import earliest, latest, rfc3339
+from chateau.times import parse_lower_bound, parse_upper_bound, rfc3339
 
 
 def test_a_time_is_written_in_utc_with_milliseconds() -> None:
@@ -42,7 +42,7 @@ def test_the_texts_sort_as_the_times_do(one: datetime, other: datetime) -> None:
 def test_a_bound_is_rounded_so_that_it_takes_in_no_more_than_it_says(
     text: str, first: str, last: str
 ) -> None:
-    assert (earliest(text), latest(text)) == (first, last)
+    assert (parse_lower_bound(text), parse_upper_bound(text)) == (first, last)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_bound_is_rounded_so_that_it_takes_in_no_more_than_it_says(
         "0000-01-01T00:00:00Z",
     ],
 )
-@pytest.mark.parametrize("bound", [earliest, latest])
+@pytest.mark.parametrize("bound", [parse_lower_bound, parse_upper_bound])
 def test_a_time_that_there_is_not_is_refused(text: str, bound: Callable[[str], str]) -> None:
     with pytest.raises(ValueError, match=r"year|day|second|range"):
         bound(text)
@@ -67,16 +67,18 @@ YEARS = {"min_value": datetime(2, 1, 1), "max_value": datetime(9998, 12, 31)}  #
 
 @given(st.datetimes(**YEARS, timezones=OFFSETS))
 def test_the_bounds_are_less_than_a_millisecond_from_the_time_on_either_side(moment: datetime) -> None:
-    first, last = (datetime.fromisoformat(bound(moment.isoformat())) for bound in (earliest, latest))
+    first, last = (
+        datetime.fromisoformat(bound(moment.isoformat())) for bound in (parse_lower_bound, parse_upper_bound)
+    )
 
     assert timedelta() <= first - moment < timedelta(milliseconds=1)
     assert timedelta() <= moment - last < timedelta(milliseconds=1)
 
 
 def test_the_last_instant_of_all_where_it_comes_early_has_some_after_it() -> None:
-    assert earliest("9999-12-31T23:59:59.9999+01:00") == "9999-12-31T23:00:00.000Z"
+    assert parse_lower_bound("9999-12-31T23:59:59.9999+01:00") == "9999-12-31T23:00:00.000Z"
 
 
 def test_the_last_instant_of_all_has_none_after_it() -> None:
     with pytest.raises(ValueError, match="the year is out of range"):
-        earliest("9999-12-31T23:59:59.9999Z")
+        parse_lower_bound("9999-12-31T23:59:59.9999Z")

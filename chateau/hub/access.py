@@ -2,7 +2,7 @@
 
 A ban is of an address or a range of them; it holds until it is lifted or the server stops. A guard is
 one session's own: it is public or private, and it lets in and keeps out addresses of its own choice.
-What is refused is told with an error; whom a guard keeps out is told nothing (see :meth:`Access.reaches`).
+What is refused is told with an error; whom a guard keeps out is told nothing (see :meth:`Access.can_reach`).
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Networks:
         self._networks.pop(network, None)
 
 
-class Guard:
+class PrivacyRules:
     """Whom one session lets reach it: a block wins over an allow, an allow over privacy."""
 
     __slots__ = ("allowed", "blocked", "privacy")
@@ -80,7 +80,7 @@ class Guard:
         self.allowed = Networks()
         self.blocked = Networks()
 
-    def lets_in(self, address: str) -> bool:
+    def allows(self, address: str) -> bool:
         """Whether a client at *address* may reach this session."""
         if address in self.blocked:
             return False
@@ -96,7 +96,7 @@ class Access:
         self._clock = clock
         self._secret_key = secret_key
         self._tries: dict[str, deque[float]] = {}  # the times of wrong keys, by address
-        self.guarded = 0  # sessions that have a guard
+        self.has_privacy_rules = 0  # sessions that have a guard
 
     # Bans
 
@@ -156,21 +156,21 @@ class Access:
         network = parsed_network(addresses)
         _add(self._guard(session).blocked, network)
 
-    def reaches(self, caller: Session, target: Session) -> bool:
+    def can_reach(self, caller: Session, target: Session) -> bool:
         """Whether *caller* may know of *target* and speak to it; everyone reaches itself."""
-        return target.guard is None or target is caller or target.guard.lets_in(caller.address)
+        return target.privacy_rules is None or target is caller or target.privacy_rules.allows(caller.address)
 
     def forget(self, session: Session) -> None:
         """*session* has ended."""
-        if session.guard is not None:
-            session.guard = None
-            self.guarded -= 1
+        if session.privacy_rules is not None:
+            session.privacy_rules = None
+            self.has_privacy_rules -= 1
 
-    def _guard(self, session: Session) -> Guard:
-        if session.guard is None:
-            session.guard = Guard("public")
-            self.guarded += 1
-        return session.guard
+    def _guard(self, session: Session) -> PrivacyRules:
+        if session.privacy_rules is None:
+            session.privacy_rules = PrivacyRules("public")
+            self.has_privacy_rules += 1
+        return session.privacy_rules
 
     # The key
 

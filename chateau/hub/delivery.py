@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chateau.hub.events import DirectMessage, RoomState, Shutdown, Tapped
+from chateau.hub.events import DirectMessage, RoomState, Shutdown, TapChanged
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from chateau.hub.events import Event
-    from chateau.hub.ports import NameForm, Subscriber
+    from chateau.hub.ports import EventSink, NormalizeName
     from chateau.hub.registry import Registry
     from chateau.hub.room import Room
     from chateau.hub.session import Session
@@ -29,12 +29,12 @@ class Delivery:
         registry: Registry,
         rooms: Mapping[str, Room],
         sessions: Mapping[str, Session],
-        name_form: NameForm,
+        normalize_name: NormalizeName,
     ) -> None:
         self._registry = registry
         self._rooms = rooms
         self._sessions = sessions
-        self._form = name_form
+        self._form = normalize_name
 
     def deliver(self, event: Event) -> None:
         """Hand *event* to everyone on this node who is to hear of it."""
@@ -45,20 +45,20 @@ class Delivery:
                 sessions = self._open(event.recipient_ids)
             if len(sessions) == 1:  # most messages have one recipient
                 for session in sessions:
-                    session.subscriber.deliver(event, sessions)
+                    session.protocol.deliver(event, sessions)
             else:
                 hand(event, sessions)
         elif isinstance(event, Shutdown):
             hand(event, self._sessions.values())
-        elif isinstance(event, Tapped):
+        elif isinstance(event, TapChanged):
             hand(event, self._open((event.session_id,)))
         elif isinstance(event, RoomState) and event.username is not None:
             hand(event, self._registry.present((event.username,)))
         else:
             room = self._rooms.get(self._form(event.room))
             if room is not None:
-                for subscriber, group in room.audience.items():
-                    subscriber.deliver(event, group)
+                for protocol, group in room.subscribers.items():
+                    protocol.deliver(event, group)
 
     def _open(self, ids: tuple[str, ...]) -> list[Session]:
         found = map(self._sessions.get, ids)
@@ -67,8 +67,8 @@ class Delivery:
 
 def hand(event: Event, sessions: Collection[Session]) -> None:
     """Hand *event* to *sessions*, once a protocol."""
-    groups: dict[Subscriber, list[Session]] = {}
+    groups: dict[EventSink, list[Session]] = {}
     for session in sessions:
-        groups.setdefault(session.subscriber, []).append(session)
-    for subscriber, group in groups.items():
-        subscriber.deliver(event, group)
+        groups.setdefault(session.protocol, []).append(session)
+    for protocol, group in groups.items():
+        protocol.deliver(event, group)

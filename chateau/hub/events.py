@@ -42,14 +42,14 @@ class RoomMessage(NamedTuple):
     time: str
 
 
-class Package(NamedTuple):
+class Publication(NamedTuple):
     """*payload*, bytes of *kind*, was published to the channel that *room* is.
 
     *seq* is 0 where nobody counts: nothing is kept, and nobody chats there.
     """
 
     room: str
-    kind: PackageKind
+    kind: PayloadKind
     payload: bytes
     seq: int
     id: str
@@ -61,7 +61,7 @@ class Package(NamedTuple):
         return RoomMessage(CHANNEL, self.room, text, self.seq, self.id, self.time)
 
 
-class Arrival(NamedTuple):
+class JoinRecord(NamedTuple):
     """*username* came into *room*: what is kept of a join."""
 
     username: str
@@ -117,7 +117,7 @@ class Shutdown:
 
 
 @dataclass(frozen=True, slots=True)
-class Tapped:
+class TapChanged:
     """A keeper of the house began to see what the session *session_id* sends and gets, or saw the last of it.
 
     That session alone is told.
@@ -127,7 +127,7 @@ class Tapped:
     active: bool
 
 
-PackageKind = Literal["text", "json", "bytes"]
-Kept = RoomMessage | Package | Arrival
-RoomEvent = RoomMessage | Package | Joined | Left | MemberCount | RoomState
-Event = DirectMessage | RoomEvent | Shutdown | Tapped
+PayloadKind = Literal["text", "json", "bytes"]
+StoredRecord = RoomMessage | Publication | JoinRecord
+RoomEvent = RoomMessage | Publication | Joined | Left | MemberCount | RoomState
+Event = DirectMessage | RoomEvent | Shutdown | TapChanged

@@ -14,8 +14,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from chateau.hub.access import Access, check_entry, check_open
 from chateau.hub.delivery import Delivery
 from chateau.hub.errors import AlreadyInRoom, NotInRoom, Unavailable, UnknownRecipient
-from chateau.hub.events import CHANNEL, Arrival, DirectMessage, Package, RoomMessage, Shutdown, Tapped
-from chateau.hub.idempotency import RecentKeys
+from chateau.hub.events import (
+    CHANNEL,
+    DirectMessage,
+    JoinRecord,
+    Publication,
+    RoomMessage,
+    Shutdown,
+    TapChanged,
+)
+from chateau.hub.idempotency import IdempotencyCache
 from chateau.hub.presence import Presence
 from chateau.hub.registry import Registry
 from chateau.hub.rooms import Rooms
@@ -24,8 +32,18 @@ from chateau.hub.session import Session
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from chateau.hub.events import PackageKind
-    from chateau.hub.ports import CallLater, Clock, Cluster, Commit, Mint, NameForm, Page, Store, Subscriber
+    from chateau.hub.events import PayloadKind
+    from chateau.hub.ports import (
+        CallLater,
+        Clock,
+        Cluster,
+        Commit,
+        EventSink,
+        MessageIdGenerator,
+        NormalizeName,
+        Page,
+        Store,
+    )
     from chateau.hub.room import Room
 
 
@@ -41,10 +59,10 @@ class Receipt(NamedTuple):
         return has_failed(self.commit)
 
 
-class PackageReceipt(NamedTuple):
+class PublicationReceipt(NamedTuple):
     """A package that was handed to *delivered* sessions of this node; *commit* as in :class:`Receipt`."""
 
-    package: Package
+    package: Publication
     commit: Commit | None
     delivered: int
 
@@ -70,25 +88,25 @@ class Hub:
         *,
         store: Store,
         cluster: Cluster,
-        name_form: NameForm,
-        mint: Mint,
+        normalize_name: NormalizeName,
+        next_id: MessageIdGenerator,
         clock: Clock,
         call_later: CallLater,
         presence_limit: int = 500,
         secret_key: str | None = None,
         reserved_names: Iterable[str] = (),
-        keeps_packages: bool = False,
+        stores_publications: bool = False,
     ) -> None:
         """*reserved_names* are nobody's usernames: the server speaks under them."""
         self._store = store
-        self._mint = mint
-        self._keeps_packages = keeps_packages
+        self._next_id = next_id
+        self._stores_publications = stores_publications
         self._sessions: dict[str, Session] = {}
         self._session_ids = count()
-        self._receipts: RecentKeys[Receipt] = RecentKeys(clock)
-        self._package_receipts: RecentKeys[PackageReceipt] = RecentKeys(clock)
+        self._receipts: IdempotencyCache[Receipt] = IdempotencyCache(clock)
+        self._publication_receipts: IdempotencyCache[PublicationReceipt] = IdempotencyCache(clock)
         self._registry = Registry(
-            name_form=name_form,
+            normalize_name=normalize_name,
             cluster=cluster,
             sessions=self._sessions,
             reserved=(CHANNEL, *reserved_names),
@@ -97,8 +115,8 @@ class Hub:
         self.rooms = Rooms(
             store=store,
             registry=self._registry,
-            name_form=name_form,
-            mint=mint,
+            normalize_name=normalize_name,
+            next_id=next_id,
             announce=lambda event: self._announce(event),
             leave=self._leave,
         )
@@ -106,7 +124,7 @@ class Hub:
             registry=self._registry,
             rooms=self.rooms.by_key,
             sessions=self._sessions,
-            name_form=name_form,
+            normalize_name=normalize_name,
         )
         cluster.subscribe(delivery.deliver)
         self._announce = cluster.announce
@@ -116,10 +134,10 @@ class Hub:
 
     # Sessions and names
 
-    def connect(self, subscriber: Subscriber, *, outbox: Any, address: str, port: int = 0) -> Session:
-        """Open a session for a client at *address* and *port*, spoken to by *subscriber* through *outbox*."""
+    def connect(self, protocol: EventSink, *, outbox: Any, address: str, port: int = 0) -> Session:
+        """Open a session for a client at *address* and *port*, spoken to by *protocol* through *outbox*."""
         session = Session(
-            id=str(next(self._session_ids)), address=address, port=port, subscriber=subscriber, outbox=outbox
+            id=str(next(self._session_ids)), address=address, port=port, protocol=protocol, outbox=outbox
         )
         session.banned = self.access.is_banned(address)
         self._sessions[session.id] = session
@@ -150,9 +168,9 @@ class Hub:
     def usernames(self, viewer: Session | None = None) -> Sequence[str]:
         """Everyone registered whom *viewer* may reach, sorted by the form of the name. Not to be changed."""
         names = self._registry.usernames()
-        if viewer is None or not self.access.guarded:
+        if viewer is None or not self.access.has_privacy_rules:
             return names
-        return [name for name in names if self._reaches(viewer, name)]
+        return [name for name in names if self._can_reach(viewer, name)]
 
     def protocols(self, usernames: Iterable[str], viewer: Session | None = None) -> dict[str, list[str]]:
         """By which protocols each of *usernames*, as registered, is here, sorted.
@@ -172,7 +190,7 @@ class Hub:
     def sessions(self, viewer: Session | None = None) -> list[Session]:
         """All open sessions that *viewer* may reach; all, where there is no viewer."""
         everyone = self._sessions.values()
-        return [session for session in everyone if viewer is None or self.access.reaches(viewer, session)]
+        return [session for session in everyone if viewer is None or self.access.can_reach(viewer, session)]
 
     # Direct messages
 
@@ -191,54 +209,54 @@ class Hub:
             UnknownRecipient: nobody holds one of the names, or lets *session* reach it: the two look the
                 same. Nothing is delivered to anyone.
         """
-        ids = self._ids_within_reach(session, recipients) if self.access.guarded else None
+        ids = self._ids_within_reach(session, recipients) if self.access.has_privacy_rules else None
         names = self._registry.recipients(recipients)
-        message = DirectMessage(session.name, names, content, *self._mint(), session.id, ids)
+        message = DirectMessage(session.name, names, content, *self._next_id(), session.id, ids)
         self._announce(message)
         return message
 
     def message_to_sessions(
-        self, session: Session, ids: Sequence[str], content: str, *, past_guards: bool = False
+        self, session: Session, ids: Sequence[str], content: str, *, bypass_privacy: bool = False
     ) -> list[str]:
         """Say *content* to the sessions *ids*, each once, now. Returns the ids that were not reached.
 
         That are those of no session, of a listener, and of who does not let *session* reach it, unless
-        *past_guards*.
+        *bypass_privacy*.
         """
         reached = {}
         for id_ in ids:
             target = self._sessions.get(id_)
             if target is None or target.is_listener:
                 continue
-            if past_guards or self.access.reaches(session, target):
+            if bypass_privacy or self.access.can_reach(session, target):
                 reached[id_] = target.name
         if reached:
             names = tuple(dict.fromkeys(reached.values()))
-            stamp = self._mint()
+            stamp = self._next_id()
             self._announce(DirectMessage(session.name, names, content, *stamp, session.id, tuple(reached)))
         return [id_ for id_ in dict.fromkeys(ids) if id_ not in reached]
 
     def _ids_within_reach(self, session: Session, usernames: Sequence[str]) -> tuple[str, ...] | None:
         """The ids of those who hold *usernames* and let *session* reach them; None where that is all."""
-        unknown = [name for name in usernames if not self._reaches(session, name)]
+        unknown = [name for name in usernames if not self._can_reach(session, name)]
         if unknown:
             raise UnknownRecipient(list(dict.fromkeys(unknown)))
         holders = dict.fromkeys(holder for name in usernames for holder in self._registry.holders(name))
-        reached = [holder.id for holder in holders if self.access.reaches(session, holder)]
+        reached = [holder.id for holder in holders if self.access.can_reach(session, holder)]
         return None if len(reached) == len(holders) else tuple(reached)
 
     def _protocols_of(self, username: str, viewer: Session | None) -> list[str]:
         holders = self._registry.present((username,))
         return sorted(
             {
-                holder.subscriber.name
+                holder.protocol.name
                 for holder in holders
-                if viewer is None or self.access.reaches(viewer, holder)
+                if viewer is None or self.access.can_reach(viewer, holder)
             }
         )
 
-    def _reaches(self, session: Session, username: str) -> bool:
-        return any(self.access.reaches(session, holder) for holder in self._registry.holders(username))
+    def _can_reach(self, session: Session, username: str) -> bool:
+        return any(self.access.can_reach(session, holder) for holder in self._registry.holders(username))
 
     # Rooms
 
@@ -258,9 +276,9 @@ class Hub:
                 self._leave(session, other)
         self._enter(session, room)
         with suppress(Unavailable):  # what is said must last; who came is worth no refusal
-            stamp = self._mint()
+            stamp = self._next_id()
             seq = self._store.next_seq(room.key)
-            self._store.append(room.key, Arrival(session.name, room.name, seq, stamp[1]))
+            self._store.append(room.key, JoinRecord(session.name, room.name, seq, stamp[1]))
         self._presence.joined(room, session)
         return room
 
@@ -283,7 +301,7 @@ class Hub:
         Raises:
             UnknownRoom, NotInRoom.
         """
-        room = self.rooms.find_around(session, name)
+        room = self.rooms.find_joined(session, name)
         self._leave(session, room)
         return room
 
@@ -299,7 +317,7 @@ class Hub:
             AccessDenied: the room is closed.
             Unavailable: it cannot be kept now.
         """
-        room = self.rooms.find_around(session, name)
+        room = self.rooms.find_joined(session, name)
         if session.is_listener:
             raise NotInRoom(room.name)
         if key is None:
@@ -310,9 +328,9 @@ class Hub:
             self._receipts.put(session.sort_key, room.key, key, value=receipt)
         return receipt
 
-    def publish_package(
-        self, name: str, kind: PackageKind, payload: bytes, *, key: str | None = None
-    ) -> PackageReceipt:
+    def publish_to_channel(
+        self, name: str, kind: PayloadKind, payload: bytes, *, key: str | None = None
+    ) -> PublicationReceipt:
         """Hand *payload* to everyone in the room *name*, now; the publisher need not be inside.
 
         It is kept where the house keeps packages; *key* as for :meth:`publish`, for all publishers together.
@@ -324,20 +342,20 @@ class Hub:
         """
         room = self.check_channel(name)
         if key is None:
-            return self._publish_package(room, kind, payload)
-        receipt = self._package_receipts.get(room.key, key)
+            return self._publish_to_channel(room, kind, payload)
+        receipt = self._publication_receipts.get(room.key, key)
         if receipt is None or receipt.has_failed:
-            receipt = self._publish_package(room, kind, payload)
-            self._package_receipts.put(room.key, key, value=receipt)
+            receipt = self._publish_to_channel(room, kind, payload)
+            self._publication_receipts.put(room.key, key, value=receipt)
         return receipt
 
     def check_channel(self, name: str) -> Room:
         """Refuse what a package cannot be published to.
 
         Raises:
-            InvalidName, AccessDenied: as for :meth:`publish_package`.
+            InvalidName, AccessDenied: as for :meth:`publish_to_channel`.
         """
-        room = self.rooms.find_or_make(name)
+        room = self.rooms.find_or_create(name)
         check_entry(room, user=None, password=None)
         return room
 
@@ -350,7 +368,7 @@ class Hub:
         start: str | None = None,
         end: str | None = None,
         limit: int = 100,
-        arrivals: bool = False,
+        joins: bool = False,
     ) -> tuple[Room, Page]:
         """What was said in the room *name*, oldest first; see :meth:`chateau.hub.ports.Store.read`.
 
@@ -358,8 +376,8 @@ class Hub:
             UnknownRoom, NotInRoom.
             Unavailable: it cannot be read now.
         """
-        room = self.rooms.find_around(session, name)
-        page = self._store.read(room.key, since=since, start=start, end=end, limit=limit, arrivals=arrivals)
+        room = self.rooms.find_joined(session, name)
+        page = self._store.read(room.key, since=since, start=start, end=end, limit=limit, joins=joins)
         return room, page
 
     def room_summaries(self) -> list[RoomSummary]:
@@ -373,14 +391,14 @@ class Hub:
         """Tell every session that the house closes."""
         self._announce(Shutdown(reason))
 
-    def tell_tapped(self, session: Session, *, active: bool) -> None:
+    def notify_tap(self, session: Session, *, active: bool) -> None:
         """Tell *session* that a keeper of the house sees what it sends and gets, or does so no more."""
-        self._announce(Tapped(session.id, active))
+        self._announce(TapChanged(session.id, active))
 
     # Below: what the use cases share
 
     def _admitted(self, session: Session, name: str, password: str | None) -> Room:
-        room = self.rooms.find_or_make(name)
+        room = self.rooms.find_or_create(name)
         if session.rooms is not None and room.key in session.rooms:
             raise AlreadyInRoom(room.name)
         check_entry(room, user=session.sort_key, password=password)
@@ -399,28 +417,28 @@ class Hub:
         del session.rooms[room.key]
         if not session.is_listener:
             self._presence.left(room, session)
-        self.rooms.forget_if_deserted(room)
+        self.rooms.remove_if_empty(room)
 
     def _publish(self, session: Session, room: Room, content: str) -> Receipt:
         check_open(room)
-        id_, time = self._mint()
+        id_, time = self._next_id()
         seq = self._store.next_seq(room.key)
         message = RoomMessage(session.name, room.name, content, seq, id_, time)
         commit = self._store.append(room.key, message)
         self._announce(message)
         return Receipt(message, commit)
 
-    def _publish_package(self, room: Room, kind: PackageKind, payload: bytes) -> PackageReceipt:
-        id_, time = self._mint()
-        is_counted = self._keeps_packages or room.count > 0
+    def _publish_to_channel(self, room: Room, kind: PayloadKind, payload: bytes) -> PublicationReceipt:
+        id_, time = self._next_id()
+        is_counted = self._stores_publications or room.count > 0
         seq = self._store.next_seq(room.key) if is_counted else 0
-        package = Package(room.name, kind, payload, seq, id_, time)
+        package = Publication(room.name, kind, payload, seq, id_, time)
         commit = None
-        if self._keeps_packages:
+        if self._stores_publications:
             commit = self._store.append(room.key, package)
             self.rooms.add(room)
         self._announce(package)
-        return PackageReceipt(package, commit, room.count + room.listeners)
+        return PublicationReceipt(package, commit, room.count + room.listeners)
 
 
 def has_failed(commit: Commit | None) -> bool:

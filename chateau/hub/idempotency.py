@@ -15,7 +15,7 @@ KEY_SECONDS = 300.0
 Value = TypeVar("Value")
 
 
-class RecentKeys(Generic[Value]):
+class IdempotencyCache(Generic[Value]):
     """What each key stood for, for the last five minutes."""
 
     def __init__(self, clock: Clock) -> None:

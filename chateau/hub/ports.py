@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from chateau.hub.events import Event, Kept
+    from chateau.hub.events import Event, StoredRecord
     from chateau.hub.session import Session
 
-NameForm = Callable[[str], str]
+NormalizeName = Callable[[str], str]
 """A name's form for comparison: equal forms are one name. Raises ValueError, with the reason, for no name."""
 
-Mint = Callable[[], tuple[str, str]]
+MessageIdGenerator = Callable[[], tuple[str, str]]
 """A new message's id and time. Ids sort in the order in which they were minted; times never go back."""
 
 Clock = Callable[[], float]
@@ -40,7 +40,7 @@ class Commit(Protocol):
         """Call *callback* with this commit when it is done, never from inside this call."""
 
 
-class Subscriber(Protocol):
+class EventSink(Protocol):
     """A protocol, as the hub sees it: the way to all the sessions that speak it."""
 
     @property
@@ -59,7 +59,7 @@ class Subscriber(Protocol):
 class Page:
     """Some of what a room keeps, oldest first; *complete* when it is all that was asked for."""
 
-    messages: list[Kept]
+    messages: list[StoredRecord]
     complete: bool
 
 
@@ -75,7 +75,7 @@ class Store(Protocol):
         Also higher than those that it gave out before it was closed or the process was killed.
         """
 
-    def append(self, key: str, record: Kept) -> Commit | None:
+    def append(self, key: str, record: StoredRecord) -> Commit | None:
         """Keep *record*; readable at once. None when it lasts already as long as this store does.
 
         A room's records come with rising seqs and with times that never fall. Several records may have
@@ -93,14 +93,14 @@ class Store(Protocol):
         start: str | None,
         end: str | None,
         limit: int,
-        arrivals: bool = False,
+        joins: bool = False,
     ) -> Page:
         """The room's messages and packages, and, where asked for, arrivals, in the order of their seqs.
 
         Those with a seq after *since* and a time from *start* to *end*, both included. Where *limit* cuts,
         *since* or *start* keep the first ones, otherwise the last ones stay. The page is incomplete when
         *limit* cut it, or when something that was asked for is no longer kept. Times are written as
-        :data:`Mint` writes them.
+        :data:`MessageIdGenerator` writes them.
 
         Raises:
             Unavailable: it cannot be read now.

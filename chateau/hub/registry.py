@@ -2,7 +2,7 @@
 
 A name belongs to one session, but for nicks: those may be shared by sessions that are in different
 rooms, and with nobody else. A session without a name is known as ``#`` and its id. Names are compared
-by their form (see :data:`chateau.hub.ports.NameForm`) and shown as registered.
+by their form (see :data:`chateau.hub.ports.NormalizeName`) and shown as registered.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from chateau.hub.errors import AlreadyRegistered, InvalidName, NameTaken, Unknow
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from chateau.hub.ports import Cluster, NameForm
+    from chateau.hub.ports import Cluster, NormalizeName
     from chateau.hub.room import Room
     from chateau.hub.session import Session
 
@@ -28,16 +28,16 @@ class Registry:
     def __init__(
         self,
         *,
-        name_form: NameForm,
+        normalize_name: NormalizeName,
         cluster: Cluster,
         sessions: Mapping[str, Session],
         reserved: Iterable[str] = (),
     ) -> None:
         """*sessions* are all that are open, by id; names that are *reserved* are the house's own."""
-        self._form = name_form
+        self._form = normalize_name
         self._cluster = cluster
         self._sessions = sessions
-        self._reserved = frozenset(map(name_form, reserved))
+        self._reserved = frozenset(map(normalize_name, reserved))
         # Who holds a name, by its form. A list is shared by all the ways in which its holders write the name.
         self._holders: dict[str, list[Session]] = {}
         self._as_written: dict[str, list[Session]] = {}  # most who write a name write it as registered
@@ -52,7 +52,7 @@ class Registry:
         """
         if session.username is not None:
             raise AlreadyRegistered(session.username)
-        key = checked_form(username, self._form, limit=USERNAME_LIMIT)
+        key = validate_name(username, self._form, limit=USERNAME_LIMIT)
         if id_of(key) is not None:
             raise InvalidName(username, "a session without a name is shown so")
         if key in self._reserved:
@@ -163,7 +163,7 @@ def id_of(name: str) -> str | None:
     return name[1:] if name[:1] == "#" and name[1:].isdigit() else None
 
 
-def checked_form(name: str, name_form: NameForm, *, limit: int) -> str:
+def validate_name(name: str, normalize_name: NormalizeName, *, limit: int) -> str:
     """The form of *name*, which may be *limit* characters long.
 
     Raises:
@@ -172,6 +172,6 @@ def checked_form(name: str, name_form: NameForm, *, limit: int) -> str:
     if len(name) > limit:
         raise InvalidName(name, f"it is longer than {limit} characters")
     try:
-        return name_form(name)
+        return normalize_name(name)
     except ValueError as exc:
         raise InvalidName(name, str(exc)) from exc

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from chateau.hub.ports import Subscriber
+    from chateau.hub.ports import EventSink
     from chateau.hub.session import Session
 
 ROOM_NAME_LIMIT = 64
@@ -23,7 +23,6 @@ class Room:
     """One room. *key* is the form of its name; *name* is how it was first written; *created_at* a time."""
 
     __slots__ = (
-        "audience",
         "banned",
         "closed",
         "count",
@@ -33,6 +32,7 @@ class Room:
         "listeners",
         "name",
         "password",
+        "subscribers",
     )
 
     def __init__(self, *, key: str, name: str, id: str, created_at: str) -> None:  # noqa: A002
@@ -40,7 +40,7 @@ class Room:
         self.name = name
         self.id = id
         self.created_at = created_at
-        self.audience: dict[Subscriber, dict[Session, None]] = {}
+        self.subscribers: dict[EventSink, dict[Session, None]] = {}
         self.count = 0  # members
         self.listeners = 0
         self.closed = False
@@ -53,13 +53,13 @@ class Room:
         return not self.closed and self.password is None
 
     @property
-    def is_deserted(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether nobody is inside and nobody's decision about it would be lost with it."""
-        return not self.audience and self.available and not self.banned
+        return not self.subscribers and self.available and not self.banned
 
     def add(self, session: Session) -> None:
         """Let *session* in; it is not inside yet."""
-        self.audience.setdefault(session.subscriber, {})[session] = None
+        self.subscribers.setdefault(session.protocol, {})[session] = None
         if session.is_listener:
             self.listeners += 1
         else:
@@ -67,18 +67,18 @@ class Room:
 
     def remove(self, session: Session) -> None:
         """Let *session* out; it is inside."""
-        group = self.audience[session.subscriber]
+        group = self.subscribers[session.protocol]
         del group[session]
         if session.is_listener:
             self.listeners -= 1
         else:
             self.count -= 1
         if not group:
-            del self.audience[session.subscriber]
+            del self.subscribers[session.protocol]
 
     def members(self) -> Iterator[Session]:
         """Everyone inside who may speak."""
-        for group in self.audience.values():
+        for group in self.subscribers.values():
             yield from (session for session in group if not session.is_listener)
 
     def member_names(self) -> list[str]:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from chateau.hub.errors import NotInRoom, UnknownRoom
 from chateau.hub.events import RoomState
-from chateau.hub.registry import USERNAME_LIMIT, checked_form
+from chateau.hub.registry import USERNAME_LIMIT, validate_name
 from chateau.hub.room import ROOM_NAME_LIMIT, Room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from chateau.hub.events import Event
-    from chateau.hub.ports import Mint, NameForm, Store
+    from chateau.hub.ports import MessageIdGenerator, NormalizeName, Store
     from chateau.hub.registry import Registry
     from chateau.hub.session import Session
 
@@ -34,16 +34,16 @@ class Rooms:
         *,
         store: Store,
         registry: Registry,
-        name_form: NameForm,
-        mint: Mint,
+        normalize_name: NormalizeName,
+        next_id: MessageIdGenerator,
         announce: Callable[[Event], None],
         leave: Callable[[Session, Room], None],
     ) -> None:
         """*leave* takes a session out of a room, and tells of it."""
         self._store = store
         self._registry = registry
-        self._form = name_form
-        self._mint = mint
+        self._form = normalize_name
+        self._next_id = next_id
         self._announce = announce
         self._leave = leave
         self._rooms: dict[str, Room] = {}
@@ -68,7 +68,7 @@ class Rooms:
         except (KeyError, ValueError) as exc:
             raise UnknownRoom(name) from exc
 
-    def find_around(self, session: Session, name: str) -> Room:
+    def find_joined(self, session: Session, name: str) -> Room:
         """The room *name*, which *session* is in.
 
         Raises:
@@ -79,26 +79,26 @@ class Rooms:
             raise NotInRoom(room.name)
         return room
 
-    def find_or_make(self, name: str) -> Room:
+    def find_or_create(self, name: str) -> Room:
         """The room *name*; where there is none, one that is not there until it is added.
 
         Raises:
             InvalidName: *name* is no room's name.
         """
-        key = checked_form(name, self._form, limit=ROOM_NAME_LIMIT)
+        key = validate_name(name, self._form, limit=ROOM_NAME_LIMIT)
         return self._rooms.get(key) or self._made(key, name)
 
     def add(self, room: Room) -> None:
         """Let *room* be there; once more does nothing."""
         self._rooms[room.key] = room
 
-    def forget_if_deserted(self, room: Room) -> None:
+    def remove_if_empty(self, room: Room) -> None:
         """Let *room* be gone if nothing keeps it."""
-        if room.is_deserted and not self._store.holds(room.key):
+        if room.is_empty and not self._store.holds(room.key):
             self._rooms.pop(room.key, None)
 
     def _made(self, key: str, name: str) -> Room:
-        id_, time = self._mint()
+        id_, time = self._next_id()
         return Room(key=key, name=name, id=id_, created_at=time)
 
     # What its keepers say
@@ -132,7 +132,7 @@ class Rooms:
         room = self.find(name)
         room.password = None
         self._tell_state(room, "The room is closed." if room.closed else None)
-        self.forget_if_deserted(room)
+        self.remove_if_empty(room)
 
     def open(self, name: str) -> None:
         """Let everybody into the room *name* again, and speak in it: it is neither closed nor locked.
@@ -144,7 +144,7 @@ class Rooms:
         room.closed = False
         room.password = None
         self._tell_state(room, None)
-        self.forget_if_deserted(room)
+        self.remove_if_empty(room)
 
     def delete(self, name: str) -> None:
         """Send everyone out of the room *name* and forget what was said in it.
@@ -156,7 +156,7 @@ class Rooms:
         room = self.find(name)
         self._store.erase(room.key)
         self._announce(RoomState(room.name, available=False, reason="The room was deleted."))
-        for group in list(room.audience.values()):
+        for group in list(room.subscribers.values()):
             for session in list(group):
                 room.remove(session)
                 assert session.rooms is not None
@@ -187,10 +187,10 @@ class Rooms:
             UnknownRoom, InvalidName.
         """
         room = self.find(name)
-        form = checked_form(username, self._form, limit=USERNAME_LIMIT)
+        form = validate_name(username, self._form, limit=USERNAME_LIMIT)
         if room.banned is not None:
             room.banned.discard(form)
-        self.forget_if_deserted(room)
+        self.remove_if_empty(room)
 
     def _tell_state(self, room: Room, reason: str | None) -> None:
         self._announce(RoomState(room.name, available=room.available, reason=reason))

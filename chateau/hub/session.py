@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from chateau.hub.access import Guard
-    from chateau.hub.ports import Subscriber
+    from chateau.hub.access import PrivacyRules
+    from chateau.hub.ports import EventSink
     from chateau.hub.room import Room
 
 
@@ -24,15 +24,15 @@ class Session:
         "address",
         "banned",
         "custom",
-        "guard",
         "id",
         "is_listener",
         "key",
         "name",
         "outbox",
         "port",
+        "privacy_rules",
+        "protocol",
         "rooms",
-        "subscriber",
         "username",
     )
 
@@ -42,17 +42,17 @@ class Session:
         id: str,  # noqa: A002
         address: str,
         port: int,
-        subscriber: Subscriber,
+        protocol: EventSink,
         outbox: Any,
     ) -> None:
         self.id = id
         self.address = address
         self.port = port
-        self.subscriber = subscriber
+        self.protocol = protocol
         self.outbox = outbox
         self.banned = False
         self.is_listener = False  # it hears a room, says nothing and is nobody's recipient
-        self.guard: Guard | None = None  # whom it lets reach it; None is everybody
+        self.privacy_rules: PrivacyRules | None = None  # whom it lets reach it; None is everybody
         self.custom: dict[str, Any] | None = None
         self.username: str | None = None
         self.name = f"#{id}"  # what others see: the username, or this where there is none

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 from tornado.iostream import SSLIOStream, StreamClosedError
 
 from chateau.net import frames
-from chateau.net.ears import OverheardDecoder, overheard
 from chateau.net.frames import Binary, Close, Ping, Pong, Violation
+from chateau.net.observer import OverheardDecoder, overheard
 from chateau.net.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from tornado.iostream import IOStream
 
     from chateau.hub.session import Session
-    from chateau.net.ears import Ear
+    from chateau.net.connection_group import ConnectionGroup
     from chateau.net.framing import Decoder
-    from chateau.net.wire import Wire
-    from chateau.protocols.wire import Door, LinePeer, Peer
+    from chateau.net.observer import FrameObserver
+    from chateau.protocols.transport import Endpoint, LinePeer, Peer
 
 log = logging.getLogger(__name__)
 
@@ -64,36 +64,36 @@ class Connection(Outbox):
         "_peer",
         "_state",
         "_timer",
+        "group",
         "heard",
         "received",
         "unanswered_pings",
-        "wire",
     )
 
-    def __init__(self, wire: Wire) -> None:
-        super().__init__(wire.max_outbox)
-        self.wire = wire
+    def __init__(self, group: ConnectionGroup) -> None:
+        super().__init__(group.max_outbox)
+        self.group = group
         self.heard = True  # has anything come since the last look?
         self.unanswered_pings = 0
         self.received = 0  # messages
-        self._ear: Ear | None = None
-        self._decoder: Decoder = wire.framing.decoder(wire.max_frame)
+        self._ear: FrameObserver | None = None
+        self._decoder: Decoder = group.framing.decoder(group.max_frame)
         self._peer: Peer | None = None  # until the session ends
         self._state: int = OPEN
         self._has_ended = False  # the client says nothing more, and may still listen
         self._timer: asyncio.TimerHandle | None = None
 
-    def open(self, door: Door, address: str, port: int) -> None:
-        """Begin: *door* opens a peer for this client."""
-        self._peer = door.open(self, address, port)
-        self.wire.connections.add(self)
+    def open(self, endpoint: Endpoint, address: str, port: int) -> None:
+        """Begin: *endpoint* opens a peer for this client."""
+        self._peer = endpoint.open(self, address, port)
+        self.group.connections.add(self)
 
     @property
     def session(self) -> Session | None:
         """The session that it carries, until that ends."""
         return None if self._peer is None else self._peer.session
 
-    def tap(self, ear: Ear) -> Callable[[], None]:
+    def tap(self, ear: FrameObserver) -> Callable[[], None]:
         """Have *ear*, the only one, hear all that comes and goes; returns what takes it away again.
 
         A connection that nobody listens to pays nothing for it: what decodes and what writes are replaced.
@@ -114,25 +114,25 @@ class Connection(Outbox):
     def send(self, payload: bytes) -> None:
         """Send *payload*, UTF-8, as a text frame at the end of the turn; nothing follows a close frame."""
         if self._state == OPEN:
-            self.wire.turn.put(self, self.wire.framing.text(payload))
+            self.group.scheduler.put(self, self.group.framing.text(payload))
             if len(payload) > LARGE_BYTES:
                 self.flush()
 
     def send_binary(self, payload: bytes) -> None:
         """Send *payload* as a binary frame; otherwise as :meth:`send`."""
         if self._state == OPEN:
-            self.wire.turn.put(self, self.wire.framing.binary(payload))
+            self.group.scheduler.put(self, self.group.framing.binary(payload))
 
     def ping(self) -> None:
         """Ask for a sign of life."""
-        self.wire.turn.put(self, self.wire.framing.ping)
+        self.group.scheduler.put(self, self.group.framing.ping)
 
     def disconnect(self, code: int, reason: str) -> None:
         """End the session and close: the client is told *code* and *reason* behind all that waits for it."""
         if self._state != OPEN:
             return
         self._say_close(code, reason)
-        if self.wire.framing.is_answered:
+        if self.group.framing.is_answered:
             self._state = CLOSING
         else:
             self._state = ENDING if self._has_ended else LINGERING
@@ -146,7 +146,7 @@ class Connection(Outbox):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self.wire.forget(self)
+        self.group.forget(self)
         self.drop()
         self.write = len  # whatever is still put in is taken, and goes nowhere
         self._close_transport()
@@ -173,7 +173,7 @@ class Connection(Outbox):
 
     def on_end(self) -> None:
         """Nothing more will come. Where that is no end of all yet, the peer decides when it is."""
-        listens = self._state == OPEN and self.wire.framing.is_half_closed and not self._has_ended
+        listens = self._state == OPEN and self.group.framing.is_half_closed and not self._has_ended
         if listens and self._stops_reading():
             self._has_ended = True
             cast("LinePeer", self._peer).on_end()
@@ -192,7 +192,7 @@ class Connection(Outbox):
 
     def _on_ping(self, received: Ping) -> None:
         if self._state == OPEN:
-            self.wire.turn.put(self, frames.pong_frame(received.payload))
+            self.group.scheduler.put(self, frames.pong_frame(received.payload))
 
     def _on_pong(self, received: Pong) -> None:
         pass  # that something came has been noted
@@ -222,10 +222,10 @@ class Connection(Outbox):
 
     def _say_close(self, code: int | None, reason: str) -> None:
         self._end_session()
-        last_words = self.wire.framing.close(code, reason)
+        last_words = self.group.framing.close(code, reason)
         if last_words:
-            self.wire.turn.put(self, last_words)
-        self._timer = self.wire.loop.call_later(CLOSE_SECONDS, self.abort)
+            self.group.scheduler.put(self, last_words)
+        self._timer = self.group.loop.call_later(CLOSE_SECONDS, self.abort)
 
     def _end_session(self) -> None:
         peer, self._peer = self._peer, None
@@ -234,7 +234,7 @@ class Connection(Outbox):
 
     def _end_when_written(self) -> None:
         # Behind the flush of what has been put in; where that leaves a backlog, on_drained comes here again.
-        self.wire.loop.call_soon(self._end_if_written)
+        self.group.loop.call_soon(self._end_if_written)
 
     def _end_if_written(self) -> None:
         if not self._has_written_all():
@@ -254,7 +254,7 @@ class Connection(Outbox):
     def _restart_timer(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self.wire.loop.call_later(seconds, self.abort)
+        self._timer = self.group.loop.call_later(seconds, self.abort)
 
     def on_drained(self) -> None:
         """The backlog is gone."""
@@ -290,20 +290,20 @@ class SocketConnection(Connection):
 
     __slots__ = ("_socket",)
 
-    def __init__(self, wire: Wire, sock: socket.socket) -> None:
+    def __init__(self, group: ConnectionGroup, sock: socket.socket) -> None:
         """Takes *sock* over, which does not block."""
-        super().__init__(wire)
+        super().__init__(group)
         self._socket = sock
         self.write = sock.send
-        wire.poller.watch(sock.fileno(), self)
+        group.poller.watch(sock.fileno(), self)
 
     def on_blocked(self) -> None:
         """Go on when the socket takes more."""
-        self.wire.poller.watch_writing(self._socket.fileno())
+        self.group.poller.watch_writing(self._socket.fileno())
 
     def on_drained(self) -> None:
         """The backlog is gone."""
-        self.wire.poller.unwatch_writing(self._socket.fileno())
+        self.group.poller.unwatch_writing(self._socket.fileno())
         super().on_drained()
 
     def on_readable(self) -> None:
@@ -321,7 +321,7 @@ class SocketConnection(Connection):
             self.on_end()
 
     def _stops_reading(self) -> bool:
-        self.wire.poller.unwatch_reading(self._socket.fileno())
+        self.group.poller.unwatch_reading(self._socket.fileno())
         if self._backlog is not None:
             self.on_blocked()
         return True
@@ -330,7 +330,7 @@ class SocketConnection(Connection):
         self._half_close(self._socket)
 
     def _close_transport(self) -> None:
-        self.wire.poller.forget(self._socket.fileno())
+        self.group.poller.forget(self._socket.fileno())
         self._socket.close()
 
 
@@ -339,8 +339,8 @@ class StreamConnection(Connection):
 
     __slots__ = ("_stream",)
 
-    def __init__(self, wire: Wire, stream: IOStream) -> None:
-        super().__init__(wire)
+    def __init__(self, group: ConnectionGroup, stream: IOStream) -> None:
+        super().__init__(group)
         self._stream = stream
         self.write = self._write
 
@@ -349,9 +349,9 @@ class StreamConnection(Connection):
         try:
             while True:
                 data = await self._stream.read_bytes(READ_BYTES, partial=True)
-                self.wire.turn.begin()
+                self.group.scheduler.begin()
                 self.on_bytes(data)
-                self.wire.turn.end()  # at once: there may be an end behind it, at which the stream closes
+                self.group.scheduler.end()  # at once: the stream may close behind it
                 await asyncio.sleep(0)  # a client that never pauses must not keep the loop to itself
         except StreamClosedError:
             self.on_end()

@@ -17,24 +17,26 @@ if TYPE_CHECKING:
     from asyncio import Future
     from socket import socket
 
-    from chateau.net.wire import Wire
-    from chateau.protocols.wire import Door
+    from chateau.net.connection_group import ConnectionGroup
+    from chateau.protocols.transport import Endpoint
 
 
-async def take_over(stream: IOStream, wire: Wire, door: Door, *, address: str, port: int) -> None:
+async def take_over(
+    stream: IOStream, group: ConnectionGroup, endpoint: Endpoint, *, address: str, port: int
+) -> None:
     """Open the connection that *stream* carries, and stay with it only where it stays on the stream."""
     stream.set_nodelay(True)
-    if not wire.takes_sockets or type(stream) is not IOStream or stream.writing():
-        kept = StreamConnection(wire, stream)
-        kept.open(door, address, port)
+    if not group.takes_sockets or type(stream) is not IOStream or stream.writing():
+        kept = StreamConnection(group, stream)
+        kept.open(endpoint, address, port)
         await kept.read_on()
         return
     try:
         sock, early = released(stream)
     except StreamClosedError:
         return
-    taken = SocketConnection(wire, sock)
-    taken.open(door, address, port)
+    taken = SocketConnection(group, sock)
+    taken.open(endpoint, address, port)
     if early:
         taken.on_bytes(early)
 

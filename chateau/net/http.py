@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from chateau.net.admin.addresses import Admin
     from chateau.net.subscribing import Subscriptions
-    from chateau.net.websocket import Doorstep
-    from chateau.protocols.wire import Door
+    from chateau.net.websocket import HandshakePolicy
+    from chateau.protocols.transport import Endpoint
     from chateau.reference.pages.messages import Sources
     from chateau.reference.renderings.renderer import Renderer
 
@@ -43,8 +43,8 @@ CHANNEL_PATH = "/channel/[^/]+/?"
 
 
 def make_application(
-    doors: Mapping[str, Door],
-    doorstep: Doorstep,
+    endpoints: Mapping[str, Endpoint],
+    policy: HandshakePolicy,
     subscriptions: Subscriptions,
     *,
     schemas: Schemas,
@@ -54,25 +54,25 @@ def make_application(
     url_prefix: str = "",
     command_prefix: str = "!",
 ) -> Application:
-    """The server's addresses: each of *doors* at its path, the channels, *schemas*, *admin*, the pages.
+    """The server's addresses: each of *endpoints* at its path, the channels, *schemas*, *admin*, the pages.
 
     The door at ``/`` is for WebSockets; whoever asks for that address by plain HTTP gets the page.
     """
     prefix = re.escape(url_prefix)
-    root = {"door": doors["/"], "doorstep": doorstep}
-    channels = {"doorstep": doorstep, "subscriptions": subscriptions}
+    root = {"door": endpoints["/"], "doorstep": policy}
+    channels = {"doorstep": policy, "subscriptions": subscriptions}
     console = Console.read()
     return Application(
         [
             *(
-                (prefix + path, WebSocketEntrance, {"door": door, "doorstep": doorstep})
-                for path, door in doors.items()
+                (prefix + path, WebSocketEntrance, {"door": endpoint, "doorstep": policy})
+                for path, endpoint in endpoints.items()
                 if path != "/"
             ),
             Rule(UpgradeMatches(prefix + "/?"), WebSocketEntrance, root),
             Rule(UpgradeMatches(prefix + CHANNEL_PATH), ChannelEntrance, channels),
             (prefix + CHANNEL_PATH, EventStreamEntrance, channels),
-            *admin_routes(prefix, admin, doorstep),
+            *admin_routes(prefix, admin, policy),
             (prefix + "/schemas/", SchemaIndex, {"schemas": schemas, "url_prefix": url_prefix}),
             (prefix + r"/schemas/(.+)\.json", SchemaPage, {"schemas": schemas}),
             *(
@@ -98,10 +98,10 @@ def make_application(
     )
 
 
-def make_single_application(door: Door, doorstep: Doorstep) -> Application:
-    """The addresses of a port of its own: *door* at each of them."""
+def make_single_application(endpoint: Endpoint, policy: HandshakePolicy) -> Application:
+    """The addresses of a port of its own: *endpoint* at each of them."""
     return Application(
-        [(".*", WebSocketEntrance, {"door": door, "doorstep": doorstep})], log_function=_log_request
+        [(".*", WebSocketEntrance, {"door": endpoint, "doorstep": policy})], log_function=_log_request
     )
 
 

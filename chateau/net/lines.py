@@ -12,19 +12,19 @@ from chateau.net.entrance import port_of, take_over
 if TYPE_CHECKING:
     from tornado.iostream import IOStream
 
-    from chateau.net.wire import Wire
-    from chateau.protocols.wire import Door
+    from chateau.net.connection_group import ConnectionGroup
+    from chateau.protocols.transport import Endpoint
 
 
 class LinesServer(TCPServer):
     """Takes TCP connections for one door."""
 
-    def __init__(self, door: Door, wire: Wire) -> None:
+    def __init__(self, endpoint: Endpoint, group: ConnectionGroup) -> None:
         super().__init__()
-        self._door = door
-        self._wire = wire
+        self._endpoint = endpoint
+        self._group = group
 
     async def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
         """A client has connected from *address*, its IP address and port first."""
         stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        await take_over(stream, self._wire, self._door, address=str(address[0]), port=port_of(stream))
+        await take_over(stream, self._group, self._endpoint, address=str(address[0]), port=port_of(stream))

@@ -19,7 +19,7 @@ SEND_BYTES = 262_144
 """Bytes of backlog that are put together for one ``send``, or one frame where that is longer."""
 
 
-class Turn:
+class FlushScheduler:
     """The outboxes that got something in this turn of the loop; at its end they are flushed.
 
     A turn ends where :meth:`end` is called; if nobody has begun one, when the loop comes round again.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import asyncio
 
-    from chateau.net.outbox import Turn
+    from chateau.net.outbox import FlushScheduler
 
 
 class Watched(Protocol):
@@ -48,17 +48,17 @@ class Poller(Protocol):
         """Watch nothing more."""
 
 
-def make_poller(loop: asyncio.AbstractEventLoop, turn: Turn) -> Poller:
-    """The best poller that this system has; all that it tells of at once is one *turn*."""
-    return EpollPoller(loop, turn) if hasattr(select, "epoll") else LoopPoller(loop)
+def make_poller(loop: asyncio.AbstractEventLoop, scheduler: FlushScheduler) -> Poller:
+    """The best poller that this system has; all that it tells of at once is one *scheduler*."""
+    return EpollPoller(loop, scheduler) if hasattr(select, "epoll") else LoopPoller(loop)
 
 
 class EpollPoller:
     """One epoll for all sockets; the loop watches that (Linux)."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, turn: Turn) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, scheduler: FlushScheduler) -> None:
         self._loop = loop
-        self._turn = turn
+        self._scheduler = scheduler
         self._epoll = select.epoll()
         self._watched: dict[int, Watched] = {}
         self._unread: set[int] = set()  # those that nothing more is read from
@@ -93,13 +93,13 @@ class EpollPoller:
 
     def _on_ready(self) -> None:
         watched = self._watched
-        self._turn.begin()
+        self._scheduler.begin()
         for fd, events in self._epoll.poll(0):
             if events & select.EPOLLOUT and fd in watched:
                 watched[fd].drain()
             if events & ~select.EPOLLOUT and fd in watched:  # what came before may have ended it
                 watched[fd].on_readable()
-        self._turn.end()
+        self._scheduler.end()
 
 
 class LoopPoller:

@@ -20,7 +20,7 @@ from chateau.hub.errors import AccessDenied, HubError, InvalidName, Unavailable
 from chateau.protocols.errors import Internal, TooLarge
 
 if TYPE_CHECKING:
-    from chateau.hub.hub import PackageReceipt
+    from chateau.hub.hub import PublicationReceipt
     from chateau.hub.ports import Commit
     from chateau.protocols.channels import BulkReceipt, ChannelsProtocol
 
@@ -133,7 +133,7 @@ class PublishDesk:
 
     def _publish(
         self, errand: Errand, headers: HTTPHeaders, body: bytes, context: Any
-    ) -> PackageReceipt | BulkReceipt:
+    ) -> PublicationReceipt | BulkReceipt:
         channels = self._channels
         self._check_origin(headers)
         address = self._address_of(context, headers)

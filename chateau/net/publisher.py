@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from tornado.http1connection import HTTP1Connection
 
+    from chateau.net.connection_group import ConnectionGroup
     from chateau.net.publish_desk import Answer, PublishDesk
-    from chateau.net.wire import Wire
 
 log = logging.getLogger(__name__)
 
@@ -52,18 +52,18 @@ PUBLISHING = Framing(
 
 
 class FastLane:
-    """Where publishers go on: *wire* has their connections, *desk* serves them."""
+    """Where publishers go on: *group* has their connections, *desk* serves them."""
 
-    def __init__(self, wire: Wire, desk: PublishDesk, resume: Resume) -> None:
+    def __init__(self, group: ConnectionGroup, desk: PublishDesk, resume: Resume) -> None:
         self.desk = desk
         self.resume = resume
-        self._wire = wire
+        self._group = group
 
     def take(self, connection: HTTP1Connection, answer: bytes) -> bool:
         """Take the socket over from *connection*, and send *answer* there; False where it cannot be had."""
         stream = connection.stream
-        wire = self._wire
-        if not wire.takes_sockets or wire.is_closing or type(stream) is not IOStream or stream.writing():
+        group = self._group
+        if not group.takes_sockets or group.is_closing or type(stream) is not IOStream or stream.writing():
             return False
         context = cast("Any", connection.context)
         connection.detach()
@@ -73,7 +73,7 @@ class FastLane:
             sock, early = released(stream)
         except StreamClosedError:
             return True
-        PublisherConnection(wire, sock, self, context).begin(answer, early)
+        PublisherConnection(group, sock, self, context).begin(answer, early)
         return True
 
 
@@ -82,8 +82,8 @@ class PublisherConnection(SocketConnection):
 
     __slots__ = ("_answers", "_context", "_lane", "_reader", "_uncommitted")
 
-    def __init__(self, wire: Wire, sock: socket, lane: FastLane, context: Any) -> None:
-        super().__init__(wire, sock)
+    def __init__(self, group: ConnectionGroup, sock: socket, lane: FastLane, context: Any) -> None:
+        super().__init__(group, sock)
         self._lane = lane
         self._context = context
         self._reader = PublishReader(lane.desk)
@@ -92,9 +92,9 @@ class PublisherConnection(SocketConnection):
 
     def begin(self, answer: bytes, early: bytes) -> None:
         """Send *answer*, and read on where *early* ends."""
-        self.wire.connections.add(self)
+        self.group.connections.add(self)
         self._answers.put(answer)
-        self._timer = self.wire.loop.call_later(IDLE_SECONDS, self._look)
+        self._timer = self.group.loop.call_later(IDLE_SECONDS, self._look)
         if early:
             self.on_bytes(early)
 
@@ -137,7 +137,7 @@ class PublisherConnection(SocketConnection):
 
     def _settled(self, answer: Answer, failure: BaseException | None) -> bytes:
         self._uncommitted -= 1
-        self.wire.loop.call_soon(self._go_on)  # behind the answer, which is not put in yet
+        self.group.loop.call_soon(self._go_on)  # behind the answer, which is not put in yet
         return self._lane.desk.written(answer if failure is None else not_kept())
 
     # How it goes back, or ends
@@ -166,14 +166,14 @@ class PublisherConnection(SocketConnection):
         self._state = CLOSED
         if self._timer is not None:
             self._timer.cancel()
-        self.wire.forget(self)
-        self.wire.poller.forget(self._socket.fileno())
+        self.group.forget(self)
+        self.group.poller.forget(self._socket.fileno())
         self._lane.resume(ResumedStream(self._socket, rest), self._context.address)
 
     def _look(self) -> None:
         if self._state == OPEN and (self.heard or self._uncommitted):
             self.heard = False
-            self._timer = self.wire.loop.call_later(IDLE_SECONDS, self._look)
+            self._timer = self.group.loop.call_later(IDLE_SECONDS, self._look)
         elif self._state in (OPEN, ENDING):
             self.abort()
 

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from tornado.httputil import HTTPHeaders, RequestStartLine
 
     from chateau.hub.ports import Commit
+    from chateau.net.connection_group import ConnectionGroup
     from chateau.net.publish_desk import AddressOf, AllowsOrigin, Errand
     from chateau.net.publisher import Resume
-    from chateau.net.wire import Wire
     from chateau.protocols.channels import ChannelsProtocol
 
 log = logging.getLogger(__name__)
@@ -53,9 +53,9 @@ class Reception(HTTPServerConnectionDelegate):
         address_of: AddressOf = remote_ip,
         allows_origin: AllowsOrigin = lambda _origin: False,
         clock: Callable[[], float] = time.time,
-        wire: Wire | None = None,
+        group: ConnectionGroup | None = None,
     ) -> None:
-        """*clock* returns seconds since 1970, UTC; *wire* is for the publishers' own connections."""
+        """*clock* returns seconds since 1970, UTC; *group* is for the publishers' own connections."""
         self.application = application
         self.desk = PublishDesk(
             channels,
@@ -64,7 +64,7 @@ class Reception(HTTPServerConnectionDelegate):
             allows_origin=allows_origin,
             clock=clock,
         )
-        self._wire = wire
+        self._group = group
         self._lane: FastLane | None = None
         self._known: WeakSet[object] = WeakSet()  # Tornado's connections that have published once
 
@@ -73,8 +73,8 @@ class Reception(HTTPServerConnectionDelegate):
 
         That is :meth:`tornado.httpserver.HTTPServer.handle_stream` of the server that this one is for.
         """
-        if self._wire is not None:
-            self._lane = FastLane(self._wire, self.desk, resume)
+        if self._group is not None:
+            self._lane = FastLane(self._group, self.desk, resume)
 
     def start_request(self, server_conn: object, request_conn: Any) -> HTTPMessageDelegate:
         """A request begins."""

@@ -71,16 +71,16 @@ def shown(rendering: Rendering) -> dict[str, Any]:
 
 
 def _shown(writing: Writing) -> dict[str, Any]:
-    protocol, wire, who, payload, note = writing
-    told: dict[str, Any] = {"protocol": protocol, "wire": wire, "who": who}
+    protocol, group, who, payload, note = writing
+    told: dict[str, Any] = {"protocol": protocol, "wire": group, "who": who}
     if payload is None:
         told |= {"text": None, "hex": None, "head": 0, "tail": 0}
     else:
-        framed = FRAMINGS[wire, who](payload)
+        framed = FRAMINGS[group, who](payload)
         around = len(framed) - len(payload)
-        head, tail = (0, around) if wire == "TCP" else (around, 0)
+        head, tail = (0, around) if group == "TCP" else (around, 0)
         told |= {"text": payload.decode(), "hex": framed.hex(), "head": head, "tail": tail}
-    if (wire, who) == ("WebSocket", "client"):
+    if (group, who) == ("WebSocket", "client"):
         note = f"{note} {MASKED}" if note else MASKED
     return told if note is None else told | {"note": note}
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from tornado.httputil import HTTPServerRequest
     from tornado.web import RequestHandler
 
-    from chateau.net.websocket import Doorstep
-    from chateau.net.wire import Wire
-    from chateau.protocols.wire import Door
+    from chateau.net.connection_group import ConnectionGroup
+    from chateau.net.websocket import HandshakePolicy
+    from chateau.protocols.transport import Endpoint
 
 EVENT_STREAM = "text/event-stream"
 HOW_TO_SUBSCRIBE = "Subscribe with a WebSocket, or with Accept: text/event-stream."
@@ -32,14 +32,14 @@ class Channels(Protocol):
     def check_subscription(self, name: str, address: str) -> None:
         """Refuse who may not listen to the channel *name*: :class:`HubError`."""
 
-    def door(self, name: str) -> Door:
+    def endpoint(self, name: str) -> Endpoint:
         """The way in for WebSockets."""
 
 
 class Streams(Protocol):
     """The same for event streams."""
 
-    def door(self, name: str, last_event_id: str | None) -> Door:
+    def endpoint(self, name: str, last_event_id: str | None) -> Endpoint:
         """The way in; the stream goes on behind the event *last_event_id*."""
 
 
@@ -49,32 +49,32 @@ class Subscriptions:
 
     channels: Channels
     streams: Streams
-    stream_wire: Wire
+    stream_group: ConnectionGroup
 
 
 class ChannelEntrance(WebSocketEntrance):
     """Takes WebSocket handshakes for channels."""
 
-    def initialize(self, doorstep: Doorstep, subscriptions: Subscriptions) -> None:  # type: ignore[override]
-        self._doorstep = doorstep
+    def initialize(self, policy: HandshakePolicy, subscriptions: Subscriptions) -> None:  # type: ignore[override]
+        self._policy = policy
         self._channels = subscriptions.channels
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
         try:
             name = channel_of(self.request)
-            self._channels.check_subscription(name, self._doorstep.address_of(self.request))
+            self._channels.check_subscription(name, self._policy.address_of(self.request))
         except HubError as error:
             refuse(self, error)
             return
-        self._door = self._channels.door(name)
+        self._endpoint = self._channels.endpoint(name)
         await super().get(*args, **kwargs)
 
 
 class EventStreamEntrance(Page):
     """Answers GET with a stream of server-sent events that does not end."""
 
-    def initialize(self, doorstep: Doorstep, subscriptions: Subscriptions) -> None:
-        self._doorstep = doorstep
+    def initialize(self, policy: HandshakePolicy, subscriptions: Subscriptions) -> None:
+        self._policy = policy
         self._subscriptions = subscriptions
 
     async def head(self) -> None:
@@ -83,33 +83,33 @@ class EventStreamEntrance(Page):
     async def get(self) -> None:
         if EVENT_STREAM not in self.request.headers.get("Accept", "").lower():
             say(self, 426, HOW_TO_SUBSCRIBE)
-        elif self._subscriptions.stream_wire.is_closing:
+        elif self._subscriptions.stream_group.is_closing:
             say(self, 503, "The server is shutting down.")
         else:
             await self._subscribe()
 
     async def _subscribe(self) -> None:
-        address = self._doorstep.address_of(self.request)
+        address = self._policy.address_of(self.request)
         try:
             name = channel_of(self.request)
             self._subscriptions.channels.check_subscription(name, address)
         except HubError as error:
             refuse(self, error)
             return
-        door = self._subscriptions.streams.door(name, self.request.headers.get("Last-Event-ID"))
+        endpoint = self._subscriptions.streams.endpoint(name, self.request.headers.get("Last-Event-ID"))
         head = stream_head(self._allowed_origin())
         stream = self.detach()
         try:
             await stream.write(head)
         except StreamClosedError:
             return
-        wire = self._subscriptions.stream_wire
-        await take_over(stream, wire, door, address=address, port=port_of(stream))
+        group = self._subscriptions.stream_group
+        await take_over(stream, group, endpoint, address=address, port=port_of(stream))
 
     def _allowed_origin(self) -> str | None:
         """The origin that a browser is told may read the stream, where that is another one than ours."""
         origin = self.request.headers.get("Origin")
-        return origin if origin is not None and self._doorstep.allows_origin(origin) else None
+        return origin if origin is not None and self._policy.allows_origin(origin) else None
 
 
 def channel_of(request: HTTPServerRequest) -> str:

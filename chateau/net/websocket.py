@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from tornado.httputil import HTTPServerRequest
     from tornado.iostream import IOStream
 
+    from chateau.net.connection_group import ConnectionGroup
     from chateau.net.proxies import TrustedProxies
-    from chateau.net.wire import Wire
-    from chateau.protocols.wire import Door
+    from chateau.protocols.transport import Endpoint
 
 ALL_ORIGINS = "*"
 
 
 @dataclass(frozen=True, slots=True)
-class Doorstep:
-    """What all doors by HTTP have in common: the *wire* behind them, and who may come as far as there."""
+class HandshakePolicy:
+    """What all doors by HTTP have in common: the *group* behind them, and who may come as far as there."""
 
-    wire: Wire
+    group: ConnectionGroup
     proxies: TrustedProxies
     allowed_origins: Collection[str] = ()
 
@@ -52,25 +52,25 @@ class WebSocketEntrance(WebSocketHandler):
     browsers do not keep pages from opening WebSockets to any server.
     """
 
-    def initialize(self, door: Door, doorstep: Doorstep) -> None:
-        self._door = door
-        self._doorstep = doorstep
+    def initialize(self, endpoint: Endpoint, policy: HandshakePolicy) -> None:
+        self._endpoint = endpoint
+        self._policy = policy
 
     def check_origin(self, origin: str) -> bool:
-        return self._doorstep.allows_origin(origin)
+        return self._policy.allows_origin(origin)
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
         if not asks_for_websocket(self.request.headers):
             say(self, 426, "This address speaks WebSocket: connect to it with a WebSocket client.")
-        elif self._doorstep.wire.is_closing:
+        elif self._policy.group.is_closing:
             say(self, 503, "The server is shutting down.")
         else:
             await super().get(*args, **kwargs)
 
     async def take_over(self, stream: IOStream) -> None:
         """Open the connection that *stream* carries."""
-        address = self._doorstep.address_of(self.request)
-        await take_over(stream, self._doorstep.wire, self._door, address=address, port=port_of(stream))
+        address = self._policy.address_of(self.request)
+        await take_over(stream, self._policy.group, self._endpoint, address=address, port=port_of(stream))
 
     def get_websocket_protocol(self) -> WebSocketProtocol13 | None:
         if self.request.headers.get("Sec-WebSocket-Version") != "13":
@@ -84,7 +84,7 @@ class _Handshake(WebSocketProtocol13):
     handler: WebSocketEntrance
 
     def start_pinging(self) -> None:
-        pass  # chateau.net.wire pings, for all connections at once
+        pass  # chateau.net.connection_group pings, for all connections at once
 
     async def _receive_frame_loop(self) -> None:
         await self.handler.take_over(self.stream)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from chateau.hub.errors import AccessDenied, HubError, InvalidAddress, quoted
 from chateau.protocols.errors import InvalidJson, InvalidMessage
 from chateau.protocols.json_text import decode
-from chateau.protocols.wire import POLICY_VIOLATION
+from chateau.protocols.transport import POLICY_VIOLATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chateau.hub.hub import Hub
     from chateau.hub.room import Room
     from chateau.hub.session import Session
-    from chateau.protocols.contract import Contract
+    from chateau.protocols.schemas import SchemaSet
 
 Frame = dict[str, Any]
 
@@ -62,12 +62,12 @@ class AdminProtocol:
     """The keeper's part, once a server."""
 
     def __init__(
-        self, hub: Hub, contract: Contract, *, stop: Callable[[str | None], None], has_key: bool
+        self, hub: Hub, schemas: SchemaSet, *, stop: Callable[[str | None], None], has_key: bool
     ) -> None:
         """*stop* has the server stop, for a reason; without a key (*has_key*) nobody is let in."""
         self.hub = hub
         self.stop = stop
-        self._contract = contract
+        self._contract = schemas
         self._has_key = has_key
 
     def admit(self, key: str | None, address: str) -> None:
@@ -107,7 +107,7 @@ class AdminProtocol:
         try:
             ACTIONS[name](self, request)
         except InvalidAddress as exc:
-            raise self._contract.fault_at(f"{name}-request", ["addresses"], str(exc)) from exc
+            raise self._contract.validation_error_at(f"{name}-request", ["addresses"], str(exc)) from exc
         return {"status": 200}
 
     def rooms(self) -> Frame:
@@ -131,7 +131,7 @@ class AdminProtocol:
 
     def _checked(self, schema: str, request: Frame, text: str) -> Frame:
         if not self._contract.validator(schema)(request):
-            raise self._contract.fault(schema, request, text)
+            raise self._contract.validation_error(schema, request, text)
         return request
 
 
@@ -141,7 +141,7 @@ def session_row(
     """*session* as a list of sessions shows it; what only the wire knows is handed in."""
     return {
         "id": session.id,
-        "protocol": session.subscriber.name,
+        "protocol": session.protocol.name,
         "address": session.address,
         "port": session.port,
         "username": session.username,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chateau.hub.ports import Commit
-    from chateau.protocols.wire import Outbox
+    from chateau.protocols.transport import Outbox
 
 
 class _Late(NamedTuple):

@@ -18,26 +18,26 @@ from chateau.hub.events import (
     Joined,
     Left,
     MemberCount,
-    Package,
+    Publication,
     RoomMessage,
     RoomState,
     Shutdown,
-    Tapped,
+    TapChanged,
 )
 from chateau.protocols.commits import joined_commit
 from chateau.protocols.errors import TooLarge
 from chateau.protocols.json_text import encode
 from chateau.protocols.packages import channels_of, check_payload, package_kind, read_bulk
-from chateau.protocols.wire import NORMAL_CLOSURE, POLICY_VIOLATION
+from chateau.protocols.transport import NORMAL_CLOSURE, POLICY_VIOLATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from chateau.hub.hub import Hub, PackageReceipt
-    from chateau.hub.ports import Commit, Subscriber
+    from chateau.hub.hub import Hub, PublicationReceipt
+    from chateau.hub.ports import Commit, EventSink
     from chateau.hub.session import Session
-    from chateau.protocols.contract import Contract
-    from chateau.protocols.wire import Broadcast, Outbox
+    from chateau.protocols.schemas import SchemaSet
+    from chateau.protocols.transport import Broadcast, Outbox
 
 Frame = dict[str, Any]
 
@@ -74,7 +74,7 @@ class ChannelsProtocol:
     def __init__(
         self,
         hub: Hub,
-        contract: Contract,
+        schemas: SchemaSet,
         *,
         broadcast: Broadcast,
         broadcast_binary: Broadcast,
@@ -83,7 +83,7 @@ class ChannelsProtocol:
     ) -> None:
         """*password* is what publishers have to know; *max_frame*, in bytes, what one of them may send."""
         self._hub = hub
-        self._contract = contract
+        self._contract = schemas
         self._broadcast = broadcast
         self._broadcast_binary = broadcast_binary
         self._password = password
@@ -101,14 +101,14 @@ class ChannelsProtocol:
             raise Banned
         self._hub.check_channel(channel_name(name))
 
-    def door(self, name: str) -> ChannelDoor:
+    def endpoint(self, name: str) -> ChannelDoor:
         """Where the subscribers of the channel *name* come in."""
         return ChannelDoor(self._hub, self, name)
 
     def deliver(self, event: Event, sessions: Collection[Session]) -> None:
         """Push *event* to *sessions*."""
         outboxes = map(_outbox, sessions)
-        if event.__class__ is Package:
+        if event.__class__ is Publication:
             send = self._broadcast_binary if event.kind == "bytes" else self._broadcast
             send(event.payload, outboxes)
             return
@@ -127,8 +127,10 @@ class ChannelsProtocol:
         address: str,
         password: str | None = None,
         key: str | None = None,
-    ) -> PackageReceipt:
-        """Hand *payload* to everyone in the channel *name*, now. *kind* is as written in ``Package-Type``.
+    ) -> PublicationReceipt:
+        """Hand *payload* to everyone in the channel *name*, now.
+
+        *kind* is as written in ``Publication-Type``.
 
         Raises:
             Banned, AccessDenied, TooLarge, UnknownType, InvalidKey, InvalidText, InvalidJson, InvalidName.
@@ -137,7 +139,7 @@ class ChannelsProtocol:
         self._admit(len(payload), address, password, key)
         checked = package_kind(kind)
         check_payload(checked, payload)
-        return self._hub.publish_package(channel_name(name), checked, payload, key=key)
+        return self._hub.publish_to_channel(channel_name(name), checked, payload, key=key)
 
     def broadcast_all(
         self, body: bytes, *, address: str, password: str | None = None, key: str | None = None
@@ -156,7 +158,7 @@ class ChannelsProtocol:
         for name in channels_of(body):
             self._hub.check_channel(channel_name(name))
         receipts = [
-            self._hub.publish_package(
+            self._hub.publish_to_channel(
                 channel_name(channel), kind, payload, key=None if key is None else f"{key}\n{place}"
             )
             for place, (channel, kind, payload) in enumerate(parcels)
@@ -178,9 +180,9 @@ class ChannelsProtocol:
 class ChannelDoor:
     """One channel's."""
 
-    def __init__(self, hub: Hub, subscriber: Subscriber, name: str) -> None:
+    def __init__(self, hub: Hub, protocol: EventSink, name: str) -> None:
         self._hub = hub
-        self._subscriber = subscriber
+        self._subscriber = protocol
         self._name = name
 
     def open(self, outbox: Outbox, address: str, port: int) -> Listener:
@@ -211,11 +213,9 @@ class Listener:
         self._hub.disconnect(self.session)
 
 
-def listening(
-    hub: Hub, subscriber: Subscriber, name: str, outbox: Outbox, address: str, port: int
-) -> Session:
+def listening(hub: Hub, protocol: EventSink, name: str, outbox: Outbox, address: str, port: int) -> Session:
     """A new session that hears the channel *name*; one that may not is over, and sent away with 1008."""
-    session = hub.connect(subscriber, outbox=outbox, address=address, port=port)
+    session = hub.connect(protocol, outbox=outbox, address=address, port=port)
     try:
         if session.banned:
             raise Banned
@@ -262,7 +262,7 @@ def _of_shutdown(event: Shutdown) -> Frame:
     return {"event": "shutdown", "reason": event.reason}
 
 
-def _of_tapped(event: Tapped) -> Frame:
+def _of_tapped(event: TapChanged) -> Frame:
     return {"event": "tapped", "active": event.active}
 
 
@@ -274,5 +274,5 @@ FRAMES: dict[type, Callable[[Any], Frame | None]] = {
     MemberCount: _of_count,
     RoomState: _of_state,
     Shutdown: _of_shutdown,
-    Tapped: _of_tapped,
+    TapChanged: _of_tapped,
 }

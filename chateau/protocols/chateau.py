@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from chateau.hub.errors import Banned, HubError, NotRegistered, Unavailable, UnknownRecipient, cut
 from chateau.hub.events import (
-    Arrival,
     DirectMessage,
     Event,
     Joined,
-    Kept,
+    JoinRecord,
     Left,
     MemberCount,
-    Package,
+    Publication,
     RoomMessage,
     RoomState,
     Shutdown,
-    Tapped,
+    StoredRecord,
+    TapChanged,
 )
 from chateau.protocols.answers import Answers
 from chateau.protocols.errors import (
@@ -36,8 +36,8 @@ from chateau.protocols.errors import (
 )
 from chateau.protocols.json_text import Fragment, decode, encode, is_scalar, kind_of, readable
 from chateau.protocols.rate import Bucket
-from chateau.protocols.wire import RELAY_BYTES
-from chateau.times import earliest, latest
+from chateau.protocols.transport import RELAY_BYTES
+from chateau.times import parse_lower_bound, parse_upper_bound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from chateau.hub.hub import Hub
     from chateau.hub.ports import Clock, Commit
     from chateau.hub.session import Session
-    from chateau.protocols.contract import Contract
-    from chateau.protocols.wire import Broadcast, Outbox
+    from chateau.protocols.schemas import SchemaSet
+    from chateau.protocols.transport import Broadcast, Outbox
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class ChateauProtocol:
     def __init__(
         self,
         hub: Hub,
-        contract: Contract,
+        schemas: SchemaSet,
         *,
         broadcast: Broadcast,
         clock: Clock,
@@ -79,13 +79,13 @@ class ChateauProtocol:
     ) -> None:
         """*max_rate* is in messages a second and connection, 0 for no limit; *max_frame* in bytes."""
         self.hub = hub
-        self.contract = contract
+        self.schemas = schemas
         self.clock = clock
         self.max_rate = max_rate
         self.relay_limit = max_frame - RELAY_BYTES
         self.history_limit = max_frame - HISTORY_BYTES
         self.requests: dict[int | None, tuple[Request, Callable[[object], bool]]] = {
-            type_: (row, contract.validator(row.schema)) for type_, row in REQUESTS.items()
+            type_: (row, schemas.validator(row.schema)) for type_, row in REQUESTS.items()
         }
         self._broadcast = broadcast
 
@@ -160,7 +160,7 @@ class ChateauPeer:
             raise no_such_type(request)
         row, is_valid = known
         if not is_valid(request):
-            raise self.protocol.contract.fault(row.schema, request, text)
+            raise self.protocol.schemas.validation_error(row.schema, request, text)
         if row.needs_username and self.session.username is None:
             raise NotRegistered
         if row.relayed and len(text) * GROWTH > self.protocol.relay_limit:
@@ -221,8 +221,8 @@ def _publish(peer: ChateauPeer, request: Frame) -> Done:
 
 def _history(peer: ChateauPeer, request: Frame) -> Done:
     since = request.get("since")
-    start = _instant(peer, request, "from", earliest)
-    end = _instant(peer, request, "to", latest)
+    start = _instant(peer, request, "from", parse_lower_bound)
+    end = _instant(peer, request, "to", parse_upper_bound)
     limit = int(request.get("limit", HISTORY_LIMIT))
     room, page = peer.protocol.hub.history(
         peer.session, request["room"], since=since, start=start, end=end, limit=limit
@@ -291,7 +291,7 @@ def _instant(peer: ChateauPeer, request: Frame, key: str, read: Callable[[str], 
         return read(request[key])
     except ValueError as exc:
         sentence = f'"{key}" is no time: {exc}.'
-        raise peer.protocol.contract.fault_at("history-request", [key], sentence) from exc
+        raise peer.protocol.schemas.validation_error_at("history-request", [key], sentence) from exc
 
 
 def fitting(messages: list[bytes], budget: int, from_the_front: bool) -> list[Fragment]:
@@ -335,9 +335,9 @@ def settled(answer: Frame, request: Frame, failure: BaseException | None) -> byt
     return encode(refusal(Unavailable("The message was passed on, but it could not be kept."), request))
 
 
-def _kept(record: Kept) -> Frame:
-    assert not isinstance(record, Arrival), "arrivals were not asked for"
-    message = record.as_message() if isinstance(record, Package) else record
+def _kept(record: StoredRecord) -> Frame:
+    assert not isinstance(record, JoinRecord), "arrivals were not asked for"
+    message = record.as_message() if isinstance(record, Publication) else record
     return message._asdict()
 
 
@@ -366,7 +366,7 @@ def _push_room_message(event: RoomMessage) -> Frame:
     }
 
 
-def _push_package(event: Package) -> Frame:
+def _push_package(event: Publication) -> Frame:
     return _push_room_message(event.as_message())
 
 
@@ -391,18 +391,18 @@ def _push_shutdown(event: Shutdown) -> Frame:
     return {"type": 0, "status": 503, "event": "shutdown", "reason": event.reason}
 
 
-def _push_tapped(event: Tapped) -> Frame:
+def _push_tapped(event: TapChanged) -> Frame:
     return {"type": 0, "status": 200, "event": "tapped", "active": event.active}
 
 
 PUSHES: dict[type, Callable[[Any], Frame]] = {
     DirectMessage: _push_direct_message,
     RoomMessage: _push_room_message,
-    Package: _push_package,
+    Publication: _push_package,
     Joined: _push_joined,
     Left: _push_left,
     MemberCount: _push_count,
     RoomState: _push_state,
     Shutdown: _push_shutdown,
-    Tapped: _push_tapped,
+    TapChanged: _push_tapped,
 }

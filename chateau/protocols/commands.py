@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from chateau.hub.hub import Hub
     from chateau.hub.room import Room
-    from chateau.protocols.contract import Contract
     from chateau.protocols.errors import InvalidMessage
     from chateau.protocols.plugin_commands import Caller, Command, Runner
+    from chateau.protocols.schemas import SchemaSet
 
 PASSWORD_LIMIT = 1024
 """Characters of a room's password at most: what the chateau protocol can send."""
@@ -42,7 +42,7 @@ class Commands:
     def __init__(
         self,
         hub: Hub,
-        contract: Contract,
+        schemas: SchemaSet,
         *,
         prefix: str,
         stop: Callable[[str | None], None],
@@ -54,7 +54,7 @@ class Commands:
         self.prefix = prefix
         self.stop = stop
         self.plugins = plugins
-        self._contract = contract
+        self._contract = schemas
         self._runner = runner
 
     def covers(self, content: str) -> bool:
@@ -113,7 +113,7 @@ class Commands:
     def misused(self, name: str, start: str = "Write") -> InvalidMessage:
         """The refusal of the command *name*, which has other words behind it than it takes."""
         sentence = f"{start} {self.written(name)}; what has spaces goes in quotation marks."
-        return self._contract.fault_at("message-request", ["d", "content"], sentence)
+        return self._contract.validation_error_at("message-request", ["d", "content"], sentence)
 
     def unknown(self, name: str) -> UnknownType:
         """The refusal of a command that there is not."""

@@ -11,10 +11,10 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any, Final
 
 from chateau.hub.errors import Unavailable
-from chateau.hub.events import Package, RoomMessage
+from chateau.hub.events import Publication, RoomMessage
 from chateau.protocols.channels import Listener, frame_of, listening
 from chateau.protocols.json_text import encode
-from chateau.protocols.wire import NORMAL_CLOSURE, TRY_AGAIN_LATER
+from chateau.protocols.transport import NORMAL_CLOSURE, TRY_AGAIN_LATER
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from chateau.hub.events import Event
     from chateau.hub.hub import Hub
     from chateau.hub.session import Session
-    from chateau.protocols.wire import Broadcast, Outbox
+    from chateau.protocols.transport import Broadcast, Outbox
 
 PAGE = 1_000
 """Messages that are read from the store at once."""
@@ -42,7 +42,7 @@ class EventStreams:
         self._broadcast = broadcast
         self._catch_up_bytes = catch_up_bytes
 
-    def door(self, name: str, last_event_id: str | None = None) -> EventStreamDoor:
+    def endpoint(self, name: str, last_event_id: str | None = None) -> EventStreamDoor:
         """Where those come in who listen to the channel *name*, from behind *last_event_id* on."""
         return EventStreamDoor(self, name, seq_of(last_event_id))
 
@@ -111,9 +111,9 @@ def seq_of(last_event_id: str | None) -> int | None:
 def written(event: Any) -> bytes | None:
     """*event*, as announced or as kept, as a server-sent event; None where it is told to nobody here."""
     match event:
-        case Package(kind="bytes"):
+        case Publication(kind="bytes"):
             return server_sent(b64encode(event.payload), kind="bytes", seq=event.seq)
-        case Package():
+        case Publication():
             return server_sent(event.payload, seq=event.seq)
         case RoomMessage():
             return server_sent(encode(frame_of(event)), seq=event.seq)

@@ -19,16 +19,16 @@ from chateau.hub.events import (
     Joined,
     Left,
     MemberCount,
-    Package,
+    Publication,
     RoomMessage,
     RoomState,
     Shutdown,
-    Tapped,
+    TapChanged,
 )
 from chateau.protocols.admission import Admission
 from chateau.protocols.errors import BinaryFrame, Internal, InvalidMessage, TooLarge, UnknownType
 from chateau.protocols.json_text import decode, encode, kind_of, readable
-from chateau.protocols.wire import RELAY_BYTES
+from chateau.protocols.transport import RELAY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from chateau.hub.hub import Hub
     from chateau.hub.ports import Clock
     from chateau.hub.session import Session
-    from chateau.protocols.contract import Contract
-    from chateau.protocols.wire import Broadcast, Outbox
+    from chateau.protocols.schemas import SchemaSet
+    from chateau.protocols.transport import Broadcast, Outbox
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class FunctionsProtocol:
     def __init__(
         self,
         hub: Hub,
-        contract: Contract,
+        schemas: SchemaSet,
         *,
         broadcast: Broadcast,
         clock: Clock,
@@ -78,13 +78,13 @@ class FunctionsProtocol:
     ) -> None:
         """*max_rate* is in messages a second and connection, 0 for no limit; *max_frame* in bytes."""
         self.hub = hub
-        self.contract = contract
+        self.schemas = schemas
         self.clock = clock
         self.max_rate = max_rate
         self.relay_limit = max_frame - RELAY_BYTES
         self.default_privacy = default_privacy
         self.functions: dict[str, tuple[Function, Callable[[object], bool]]] = {
-            name: (row, contract.validator(row.schema)) for name, row in FUNCTIONS.items()
+            name: (row, schemas.validator(row.schema)) for name, row in FUNCTIONS.items()
         }
         self._broadcast = broadcast
 
@@ -158,16 +158,16 @@ class FunctionsPeer:
             raise no_such_function(request)
         row, is_valid = known
         if not is_valid(request):
-            raise self.protocol.contract.fault(row.schema, request, text)
+            raise self.protocol.schemas.validation_error(row.schema, request, text)
         return row.perform(self, request)
 
 
 def _send_message(peer: FunctionsPeer, request: Frame) -> Frame:
     hub, session, message = peer.protocol.hub, peer.session, request["message"]
-    past_guards = _knows_key(peer, request)
+    bypass_privacy = _knows_key(peer, request)
     ids = [_id(given) for given in request["recipient_ids"]]
     _check_size(peer, message, recipients=len(ids))
-    undelivered = hub.message_to_sessions(session, ids, message, past_guards=past_guards)
+    undelivered = hub.message_to_sessions(session, ids, message, bypass_privacy=bypass_privacy)
     answer: Frame = {"function": "send_message", "sender": card(session), "message": message}
     return answer | {"undelivered": undelivered} if undelivered else answer
 
@@ -293,7 +293,7 @@ def _for_addresses(peer: FunctionsPeer, request: Frame, act: Callable[[str], Non
     try:
         act(addresses)
     except InvalidAddress as exc:
-        raise peer.protocol.contract.fault_at(FUNCTIONS[name].schema, ["ip"], str(exc)) from exc
+        raise peer.protocol.schemas.validation_error_at(FUNCTIONS[name].schema, ["ip"], str(exc)) from exc
     return {"function": name, "ip": addresses}
 
 
@@ -358,17 +358,17 @@ def _push_shutdown(sessions: Sessions, event: Shutdown) -> Frame:  # noqa: ARG00
     return {"function": "shutdown", "reason": event.reason}
 
 
-def _push_tapped(sessions: Sessions, event: Tapped) -> Frame:  # noqa: ARG001 - it asks nothing more
+def _push_tapped(sessions: Sessions, event: TapChanged) -> Frame:  # noqa: ARG001 - it asks nothing more
     return {"function": "tapped", "active": event.active}
 
 
 PUSHES: dict[type, Callable[[Sessions, Any], Frame] | None] = {
     DirectMessage: _push_direct_message,
     Shutdown: _push_shutdown,
-    Tapped: _push_tapped,
+    TapChanged: _push_tapped,
     # The protocol has no rooms. RoomState comes all the same, to who is banned from a room by name.
     RoomMessage: None,
-    Package: None,
+    Publication: None,
     Joined: None,
     Left: None,
     MemberCount: None,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from chateau.hub.hub import Hub
     from chateau.hub.ports import Clock
     from chateau.hub.session import Session
-    from chateau.protocols.wire import Broadcast, Outbox
+    from chateau.protocols.transport import Broadcast, Outbox
 
 log = logging.getLogger(__name__)
 

@@ -123,7 +123,7 @@ def _history(peer: LinesPeer, parameter: str) -> Done:
     name = _room_of(peer).name
     start, end = interval(parameter)
     # Without a start the store keeps the last ones where the limit cuts; those before it are left out here.
-    _, page = peer.protocol.hub.history(peer.session, name, end=end, limit=HISTORY_LIMIT, arrivals=True)
+    _, page = peer.protocol.hub.history(peer.session, name, end=end, limit=HISTORY_LIMIT, joins=True)
     lines = lines_about(
         page.messages, start=start, reader=peer.session.name, max_bytes=peer.protocol.history_bytes
     )

@@ -13,11 +13,11 @@ from chateau.hub.events import (
     Joined,
     Left,
     MemberCount,
-    Package,
+    Publication,
     RoomMessage,
     RoomState,
     Shutdown,
-    Tapped,
+    TapChanged,
 )
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _push_room_message(event: RoomMessage) -> Frame:
     return message(event.sender, event.content)
 
 
-def _push_package(event: Package) -> Frame:
+def _push_package(event: Publication) -> Frame:
     return _push_room_message(event.as_message())
 
 
@@ -89,18 +89,18 @@ def _push_shutdown(event: Shutdown) -> Frame:
     return {"type": "shutdown", "reason": event.reason}
 
 
-def _push_tapped(event: Tapped) -> Frame:
+def _push_tapped(event: TapChanged) -> Frame:
     return {"type": "tapped", "active": event.active}
 
 
 PUSHES: dict[type, Callable[[Any], Frame]] = {
     DirectMessage: _push_direct_message,
     RoomMessage: _push_room_message,
-    Package: _push_package,
+    Publication: _push_package,
     Joined: _push_joined,
     Left: _push_left,
     MemberCount: _push_count,
     RoomState: _push_state,
     Shutdown: _push_shutdown,
-    Tapped: _push_tapped,
+    TapChanged: _push_tapped,
 }

@@ -9,15 +9,15 @@ from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from chateau.hub.errors import cut
-from chateau.hub.events import Arrival, Package, RoomMessage
+from chateau.hub.events import JoinRecord, Publication, RoomMessage
 from chateau.protocols.json_text import encode
 from chateau.protocols.lines_frames import Frame, Refusal, message, user_joined
-from chateau.times import earliest, latest
+from chateau.times import parse_lower_bound, parse_upper_bound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chateau.hub.events import Kept
+    from chateau.hub.events import StoredRecord
 
 LINE_END_BYTES = 2
 
@@ -29,14 +29,16 @@ def interval(text: str) -> tuple[str | None, str | None]:
         Refusal: there is something in it that is no time.
     """
     words = text.split()
-    start = _instant(words, earliest)
-    end = _instant(words, latest)
+    start = _instant(words, parse_lower_bound)
+    end = _instant(words, parse_upper_bound)
     if words:
         raise _unknown(" ".join(words))
     return start, end
 
 
-def lines_about(records: Sequence[Kept], *, start: str | None, reader: str, max_bytes: int) -> list[bytes]:
+def lines_about(
+    records: Sequence[StoredRecord], *, start: str | None, reader: str, max_bytes: int
+) -> list[bytes]:
     """The last of *records*, from *start* on, as *reader* gets them: oldest first, in *max_bytes* of lines.
 
     The very last one is there however long it is: it has reached the room's members before.
@@ -53,7 +55,7 @@ def lines_about(records: Sequence[Kept], *, start: str | None, reader: str, max_
     return lines[::-1]
 
 
-def _shown(record: Kept, reader: str) -> Frame:
+def _shown(record: StoredRecord, reader: str) -> Frame:
     frame = _SAID[record.__class__](record)
     body = {
         "body": frame["body"],
@@ -76,18 +78,18 @@ def _message(record: RoomMessage) -> Frame:
     return message(record.sender, record.content)
 
 
-def _package(record: Package) -> Frame:
+def _package(record: Publication) -> Frame:
     return _message(record.as_message())
 
 
-def _arrival(record: Arrival) -> Frame:
+def _arrival(record: JoinRecord) -> Frame:
     return user_joined(record.username)
 
 
 _SAID: dict[type, Callable[[Any], Frame]] = {
     RoomMessage: _message,
-    Package: _package,
-    Arrival: _arrival,
+    Publication: _package,
+    JoinRecord: _arrival,
 }
 
 

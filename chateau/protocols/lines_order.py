@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from chateau.protocols.wire import NORMAL_CLOSURE
+from chateau.protocols.transport import NORMAL_CLOSURE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chateau.hub.ports import Commit
-    from chateau.protocols.wire import Outbox
+    from chateau.protocols.transport import Outbox
 
 LINE_END = b"\r\n"
 """What the wire puts behind each message, too."""

@@ -19,18 +19,18 @@ from chateau.hub.events import (
     Joined,
     Left,
     MemberCount,
-    Package,
+    Publication,
     RoomMessage,
     RoomState,
     Shutdown,
-    Tapped,
+    TapChanged,
 )
 from chateau.protocols.admission import Admission
 from chateau.protocols.commands import Commands, InNoRoom
 from chateau.protocols.errors import BinaryFrame, Internal, InvalidMessage, TooLarge, UnknownType
 from chateau.protocols.json_text import decode, encode, is_scalar, kind_of
 from chateau.protocols.plugin_commands import Runner, Server
-from chateau.protocols.wire import RELAY_BYTES
+from chateau.protocols.transport import RELAY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Coroutine, Mapping
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from chateau.hub.ports import Clock, Commit
     from chateau.hub.room import Room
     from chateau.hub.session import Session
-    from chateau.protocols.contract import Contract
     from chateau.protocols.plugin_commands import Command
-    from chateau.protocols.wire import Broadcast, Outbox
+    from chateau.protocols.schemas import SchemaSet
+    from chateau.protocols.transport import Broadcast, Outbox
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class OpcodesProtocol:
     def __init__(
         self,
         hub: Hub,
-        contract: Contract,
+        schemas: SchemaSet,
         *,
         broadcast: Broadcast,
         clock: Clock,
@@ -82,7 +82,7 @@ class OpcodesProtocol:
         *port*, which may be set later, are what the cache tells.
         """
         self.hub = hub
-        self.contract = contract
+        self.schemas = schemas
         self.clock = clock
         self.stop = stop
         self.max_rate = max_rate
@@ -90,7 +90,7 @@ class OpcodesProtocol:
         self.server_name = server_name
         self.commands = Commands(
             hub,
-            contract,
+            schemas,
             prefix=command_prefix,
             stop=stop,
             plugins=plugins,
@@ -100,7 +100,7 @@ class OpcodesProtocol:
         self.host = host
         self.port = port
         self.requests: dict[int | float, tuple[Request, Callable[[object], bool]]] = {
-            op: (row, contract.validator(row.schema)) for op, row in REQUESTS.items()
+            op: (row, schemas.validator(row.schema)) for op, row in REQUESTS.items()
         }
         self.arriving: Session | None = None  # it is told of its arrival by its own frames
         self._pushes = pushes(server_name)
@@ -205,7 +205,7 @@ class OpcodesPeer:
             raise no_such_op(request)
         row, is_valid = known
         if not is_valid(request):
-            raise self.protocol.contract.fault(row.schema, request, text)
+            raise self.protocol.schemas.validation_error(row.schema, request, text)
         if row.relayed:
             self._check_size(text)
         row.perform(self, request)
@@ -334,7 +334,7 @@ def _push_message(event: DirectMessage | RoomMessage) -> Frame:
     return said(event.sender, event.content)
 
 
-def _push_package(event: Package) -> Frame:
+def _push_package(event: Publication) -> Frame:
     return _push_message(event.as_message())
 
 
@@ -361,7 +361,7 @@ def _push_shutdown(event: Shutdown) -> Frame:
 PUSHES: dict[type, Callable[[Any], Frame]] = {
     DirectMessage: _push_message,
     RoomMessage: _push_message,
-    Package: _push_package,
+    Publication: _push_package,
     Joined: _push_joined,
     Left: _push_left,
     MemberCount: _push_count,
@@ -378,4 +378,4 @@ TAPPED = {
 
 def pushes(server_name: str) -> dict[type, Callable[[Any], Frame]]:
     """How each event is told, by a server that speaks under *server_name*."""
-    return PUSHES | {Tapped: lambda event: said(server_name, TAPPED[event.active])}
+    return PUSHES | {TapChanged: lambda event: said(server_name, TAPPED[event.active])}

@@ -20,8 +20,8 @@ from chateau.protocols.json_text import kind_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from chateau.hub.events import PackageKind
-    from chateau.protocols.contract import Contract
+    from chateau.hub.events import PayloadKind
+    from chateau.protocols.schemas import SchemaSet
 
 BULK_SCHEMA = "broadcast-request"
 
@@ -37,12 +37,12 @@ class Parcel(NamedTuple):
     """One package on its way to *channel*, which is written as the publisher wrote it."""
 
     channel: str
-    kind: PackageKind
+    kind: PayloadKind
     payload: bytes
 
 
-def package_kind(header: str | None) -> PackageKind:
-    """The kind that the header ``Package-Type`` names: ``text`` where there is none.
+def package_kind(header: str | None) -> PayloadKind:
+    """The kind that the header ``Publication-Type`` names: ``text`` where there is none.
 
     Raises:
         UnknownType: there is no such kind.
@@ -55,7 +55,7 @@ def package_kind(header: str | None) -> PackageKind:
     return kind
 
 
-def check_payload(kind: PackageKind, payload: bytes) -> None:
+def check_payload(kind: PayloadKind, payload: bytes) -> None:
     """Refuse what is not what its *kind* says.
 
     Raises:
@@ -64,7 +64,7 @@ def check_payload(kind: PackageKind, payload: bytes) -> None:
     _CHECKS[kind](payload)
 
 
-def read_bulk(body: bytes, contract: Contract) -> list[Parcel]:
+def read_bulk(body: bytes, schemas: SchemaSet) -> list[Parcel]:
     """All packages in *body*, JSON as in ``{channel: [{kind: value}, …], …}``, in the order in it.
 
     Raises:
@@ -75,8 +75,8 @@ def read_bulk(body: bytes, contract: Contract) -> list[Parcel]:
     if value.__class__ is not dict:
         raise NotAnObject(kind_of(value))
     text = body.decode()
-    if not contract.validator(BULK_SCHEMA)(value):
-        raise contract.fault(BULK_SCHEMA, value, text)
+    if not schemas.validator(BULK_SCHEMA)(value):
+        raise schemas.validation_error(BULK_SCHEMA, value, text)
     try:
         return list(_parcels(text))
     except RecursionError as exc:  # json gives up some levels before orjson does
@@ -112,9 +112,9 @@ def _check_bytes(payload: bytes) -> None:
     """Any bytes will do."""
 
 
-_KINDS: dict[str, PackageKind] = {"text": "text", "json": "json", "bytes": "bytes"}
+_KINDS: dict[str, PayloadKind] = {"text": "text", "json": "json", "bytes": "bytes"}
 
-_CHECKS: dict[PackageKind, Callable[[bytes], object]] = {
+_CHECKS: dict[PayloadKind, Callable[[bytes], object]] = {
     "text": _check_text,
     "json": parsed,
     "bytes": _check_bytes,
@@ -175,7 +175,7 @@ def _after_space(text: str, at: int) -> int:
     return match.end()
 
 
-_PAYLOADS: dict[PackageKind, Callable[[str], bytes]] = {
+_PAYLOADS: dict[PayloadKind, Callable[[str], bytes]] = {
     "text": lambda written: json.loads(written).encode(),
     "json": str.encode,
     "bytes": lambda written: json.loads(written).encode("latin-1"),

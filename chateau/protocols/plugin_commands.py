@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from chateau.hub.hub import Hub
-    from chateau.hub.ports import Subscriber
+    from chateau.hub.ports import EventSink
 
 log = logging.getLogger(__name__)
 
@@ -57,11 +57,11 @@ class Command(NamedTuple):
 class Server:
     """The house, as a plug-in sees it."""
 
-    def __init__(self, hub: Hub, name: str, subscriber: Subscriber) -> None:
+    def __init__(self, hub: Hub, name: str, protocol: EventSink) -> None:
         self.name = name
         self._hub = hub
         # Nobody's connection: the hub reads from it in whose name a message goes out.
-        self._voice = Session(id=SERVER_ID, address="", port=0, subscriber=subscriber, outbox=None)
+        self._voice = Session(id=SERVER_ID, address="", port=0, protocol=protocol, outbox=None)
         self._voice.name = name
 
     def usernames(self) -> list[str]:

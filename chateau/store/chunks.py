@@ -12,7 +12,7 @@ from chateau.store.pages import PACKAGES, RECORD_OF
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from chateau.hub.events import Kept, Package
+    from chateau.hub.events import Publication, StoredRecord
 
 CHUNK_BYTES = 64 * 1024
 """How long a chunk of several records may be: what a reader who wants one of them has to read."""
@@ -20,7 +20,7 @@ CHUNK_BYTES = 64 * 1024
 _PAYLOAD = 2  # where in a package
 
 
-def encode(stream: int, records: Sequence[Kept]) -> Iterator[tuple[Sequence[Kept], str]]:
+def encode(stream: int, records: Sequence[StoredRecord]) -> Iterator[tuple[Sequence[StoredRecord], str]]:
     """*records* in chunks, none of them too long, each with its text."""
     rows = [_package_row(record) for record in records] if stream == PACKAGES else list(map(tuple, records))  # type: ignore[arg-type]
     text = orjson.dumps(rows)
@@ -32,7 +32,7 @@ def encode(stream: int, records: Sequence[Kept]) -> Iterator[tuple[Sequence[Kept
         yield from encode(stream, records[half:])
 
 
-def decode(stream: int, text: str) -> list[Kept]:
+def decode(stream: int, text: str) -> list[StoredRecord]:
     """The records of a chunk, oldest first."""
     make = RECORD_OF[stream]
     rows = orjson.loads(text)
@@ -42,7 +42,7 @@ def decode(stream: int, text: str) -> list[Kept]:
     return [make(*row) for row in rows]
 
 
-def _package_row(package: Package) -> tuple[Any, ...]:
+def _package_row(package: Publication) -> tuple[Any, ...]:
     """Text stays text, for people who look into the database; what is no text is base64 in a list."""
     try:
         payload: str | list[str] = package.payload.decode()

@@ -29,7 +29,7 @@ from chateau.store.pages import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from chateau.hub.events import Kept
+    from chateau.hub.events import StoredRecord
 
 
 class _Log:
@@ -39,12 +39,12 @@ class _Log:
 
     def __init__(self, began: str, limit: int) -> None:
         self.began = began  # the time of the first record of all
-        self.records: list[Kept] = []
+        self.records: list[StoredRecord] = []
         self.dropped = NOTHING
         self._limit = limit
         self._room_for = limit + limit // 4 + 1  # records until it tidies up
 
-    def append(self, record: Kept) -> None:
+    def append(self, record: StoredRecord) -> None:
         self.records.append(record)
         if len(self.records) > self._room_for:
             self.drop(len(self.records) - self._limit)
@@ -108,7 +108,7 @@ class MemoryStore:
         room.seq += 1
         return room.seq
 
-    def append(self, key: str, record: Kept) -> None:
+    def append(self, key: str, record: StoredRecord) -> None:
         room = self._room(key)
         if room.name != record.room and not room.holds(self._limits.oldest()):
             room.name = record.room
@@ -128,14 +128,14 @@ class MemoryStore:
         start: str | None,
         end: str | None,
         limit: int,
-        arrivals: bool = False,
+        joins: bool = False,
     ) -> Page:
         question = Question(since, start, end, limit)
         room = self._rooms.get(key)
         if room is None:
             return Page([], complete=True)
         oldest = self._limits.oldest()
-        logs = [room.logs[stream] for stream in streams_asked(arrivals=arrivals)]
+        logs = [room.logs[stream] for stream in streams_asked(joins=joins)]
         return make_page(question, [log.read(question, oldest) for log in logs if log is not None])
 
     def rooms(self) -> Iterable[tuple[str, str]]:
@@ -168,5 +168,5 @@ class MemoryStore:
                     log.drop(log.first(oldest))
 
 
-def _mark(record: Kept) -> Mark:
+def _mark(record: StoredRecord) -> Mark:
     return Mark(record.seq, record.time)

@@ -10,21 +10,21 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from chateau.hub.events import Arrival, Package, RoomMessage
+from chateau.hub.events import JoinRecord, Publication, RoomMessage
 from chateau.hub.ports import Page
 from chateau.times import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chateau.hub.events import Kept
+    from chateau.hub.events import StoredRecord
 
 MESSAGES, PACKAGES, ARRIVALS = STREAMS = range(3)
 HOLDING = (MESSAGES, PACKAGES)
 """The streams whose records keep a room from being forgotten."""
 
-STREAM_OF: dict[type, int] = {RoomMessage: MESSAGES, Package: PACKAGES, Arrival: ARRIVALS}
-RECORD_OF: tuple[Callable[..., Kept], ...] = (RoomMessage, Package, Arrival)
+STREAM_OF: dict[type, int] = {RoomMessage: MESSAGES, Publication: PACKAGES, JoinRecord: ARRIVALS}
+RECORD_OF: tuple[Callable[..., StoredRecord], ...] = (RoomMessage, Publication, JoinRecord)
 
 SWEEP_SECONDS = 3600.0
 """How often what is too old is looked for, to be deleted; until then it is only not read."""
@@ -94,7 +94,7 @@ class Question(NamedTuple):
 class Part(NamedTuple):
     """What a stream has for a page: all of it, or more than the page can take."""
 
-    records: Sequence[Kept]
+    records: Sequence[StoredRecord]
     is_missing: bool
 
 
@@ -110,5 +110,5 @@ def make_page(question: Question, parts: Sequence[Part]) -> Page:
     return Page(found, complete=excess <= 0 and not any(part.is_missing for part in parts))
 
 
-def streams_asked(*, arrivals: bool) -> Sequence[int]:
-    return STREAMS if arrivals else HOLDING
+def streams_asked(*, joins: bool) -> Sequence[int]:
+    return STREAMS if joins else HOLDING

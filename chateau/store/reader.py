@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from chateau.hub.events import Kept
+    from chateau.hub.events import StoredRecord
     from chateau.store.pages import Question
     from chateau.store.rooms import Log
 
@@ -123,9 +123,9 @@ class View:
         row = self._stretch(_NEXT_TIME, seq).fetchone()
         return row is None or row[0] >= time
 
-    def _first(self, low: int, high: int, count: int) -> list[Kept]:
+    def _first(self, low: int, high: int, count: int) -> list[StoredRecord]:
         """The first *count* records behind *low* and up to *high*, or some more."""
-        found: list[Kept] = []
+        found: list[StoredRecord] = []
         with closing(self._stretch(_FIRST, max(low + 1, self._bottom))) as stretch:
             for (text,) in stretch:
                 records = chunks.decode(self._log.stream, text)
@@ -134,7 +134,7 @@ class View:
                     return found
         return found + _between(self._pending, low, high)
 
-    def _last(self, low: int, high: int, count: int) -> list[Kept]:
+    def _last(self, low: int, high: int, count: int) -> list[StoredRecord]:
         """The last *count* records behind *low* and up to *high*, or some more."""
         parts = [_between(self._pending, low, high)]
         found = len(parts[0])
@@ -149,7 +149,7 @@ class View:
                         break
         return [record for part in reversed(parts) for record in part]
 
-    def _chunk(self, seq: int) -> list[Kept]:
+    def _chunk(self, seq: int) -> list[StoredRecord]:
         return chunks.decode(self._log.stream, self._stretch(_NEXT, seq).fetchone()[2])
 
     def _stretch(self, query: str, bottom: int, top: int | None = None) -> sqlite3.Cursor:
@@ -157,7 +157,7 @@ class View:
         return self._db.execute(query, (*self._where, bottom, self._top if top is None else top))
 
 
-def _between(records: list[Kept], low: int, high: int) -> list[Kept]:
+def _between(records: list[StoredRecord], low: int, high: int) -> list[StoredRecord]:
     """Those behind *low* and up to *high*."""
     return records[bisect_left(records, low + 1, key=by_seq) : bisect_left(records, high + 1, key=by_seq)]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from chateau.store.pages import HOLDING
 
 if TYPE_CHECKING:
-    from chateau.hub.events import Kept
+    from chateau.hub.events import StoredRecord
     from chateau.store.commit import Commit
     from chateau.store.pages import Limits, Mark
 
@@ -73,10 +73,10 @@ class Log:
         self.began = ""
         self.is_saved = False
         self.added = self.kept_added = 0
-        self.last: Kept | Mark | None = None  # the last record, unless it was erased
-        self.kept_last: Kept | Mark | None = None
-        self.pending: list[list[Kept]] = []  # what is not known to be on disk, a list a batch
-        self.open: list[Kept] | None = None  # the one of the batch that is being filled
+        self.last: StoredRecord | Mark | None = None  # the last record, unless it was erased
+        self.kept_last: StoredRecord | Mark | None = None
+        self.pending: list[list[StoredRecord]] = []  # what is not known to be on disk, a list a batch
+        self.open: list[StoredRecord] | None = None  # the one of the batch that is being filled
         self.erased: Erasure | None = None  # until that is on disk
         self.trim_at = trim_at
 
@@ -101,7 +101,7 @@ class Log:
         if self.erased is erasure:
             self.erased = None
 
-    def settle(self, records: list[Kept]) -> None:
+    def settle(self, records: list[StoredRecord]) -> None:
         """*records* are on disk."""
         if records:
             self.kept_added += len(records)
@@ -128,7 +128,7 @@ class Batch:
         self.rooms: list[Room] = []  # whose rows are to be written
         self.logs: list[Log] = []  # the same
         self.erasures: list[tuple[Log, Erasure]] = []
-        self.parts: list[tuple[Log, list[Kept]]] = []
+        self.parts: list[tuple[Log, list[StoredRecord]]] = []
         self.trims: list[tuple[Log, int]] = []  # with how many records, of all that were added, may be gone
         self.oldest = ""  # delete what is from before this, everywhere
         self.is_probe = False

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from chateau.hub.events import Kept
+    from chateau.hub.events import StoredRecord
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ class SqliteStore:
             self._note(room)
         return room.seq
 
-    def append(self, key: str, record: Kept) -> Commit:
+    def append(self, key: str, record: StoredRecord) -> Commit:
         if self._refuses:
             self._refuse()
         room = self._rooms.get(key) or self._add_room(key)
@@ -148,14 +148,14 @@ class SqliteStore:
         start: str | None,
         end: str | None,
         limit: int,
-        arrivals: bool = False,
+        joins: bool = False,
     ) -> Page:
         room = self._rooms.get(key)
         if room is None:
             return Page([], complete=True)
         question = Question(since, start, end, limit)
         try:
-            page = self._read(room, question, arrivals=arrivals)
+            page = self._read(room, question, joins=joins)
         except (sqlite3.Error, ValueError, TypeError) as exc:  # the latter two: chunks that are none
             if self._can_read:
                 log.error("%s cannot be read: %s", self._file, exc)  # noqa: TRY400 - one line, for people
@@ -304,12 +304,12 @@ class SqliteStore:
         self._refuses = self._is_closed
         log.warning("%s can be written again", self._file)
 
-    def _read(self, room: Room, question: Question, *, arrivals: bool) -> Page:
+    def _read(self, room: Room, question: Question, *, joins: bool) -> Page:
         oldest = self._limits.oldest()
         with self._reader.snapshot() as db:
             parts = [
                 View(db, kept, limit=self._limits.counts[kept.stream], oldest=oldest).answer(question)
-                for kept in map(room.logs.__getitem__, streams_asked(arrivals=arrivals))
+                for kept in map(room.logs.__getitem__, streams_asked(joins=joins))
                 if kept is not None
             ]
         return make_page(question, parts)

@@ -17,9 +17,9 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
 
+from chateau.net.connection_group import Wire
 from chateau.net.proxies import TrustedProxies
 from chateau.net.websocket import Doorstep, WebSocketEntrance
-from chateau.net.wire import Wire
 
 if TYPE_CHECKING:
     from chateau.net.connection import Connection

@@ -18,8 +18,8 @@ from referencing.jsonschema import DRAFT202012
 from chateau.app import schemas_folder
 from chateau.hub.errors import HubError
 from chateau.protocols.chateau import REQUESTS, no_such_type, type_of
-from chateau.protocols.contract import Contract
 from chateau.protocols.json_text import decode
+from chateau.protocols.schemas import Contract
 from chateau.reference.specifications.components import PLACE, components
 
 ANSWERS = """
@@ -45,7 +45,7 @@ SCHEMAS = {
 PROTOCOLS = sorted({path.partition("/")[0] for path in SCHEMAS if "/" in path})
 PARTS = {name: schema for protocol in PROTOCOLS for name, schema in components(SCHEMAS, protocol).items()}
 MESSAGES = [name for name in PARTS if name.endswith(("-request", "-response", "-push"))]
-CONTRACT = Contract(FOLDER / "chateau", url="/schemas/chateau")
+SCHEMA_SETT = Contract(FOLDER / "chateau", url="/schemas/chateau")
 BY_NAME = ("properties", "$defs", "dependentSchemas")
 LITERAL = ("const", "enum", "examples", "default", "required", "type")
 
@@ -122,8 +122,8 @@ def refusal_of(text: str) -> tuple[str, str | None, str] | None:
         row = REQUESTS.get(type_of(request) or 0)
         if row is None:
             raise no_such_type(request)
-        if not CONTRACT.validator(row.schema)(request):
-            raise CONTRACT.fault(row.schema, request, text)
+        if not SCHEMA_SETT.validator(row.schema)(request):
+            raise SCHEMA_SETT.fault(row.schema, request, text)
     except HubError as error:
         return error.code, getattr(error, "path", None), str(error)
     return None

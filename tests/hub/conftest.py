@@ -1,9 +1,9 @@
 """The house that most of the hub's tests happen in."""
 
 import pytest
-from recorded_house import House
+from recorded_harness import Harness
 
 
 @pytest.fixture
-def house() -> House:
-    return House()
+def harness() -> Harness:
+    return Harness()

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from recorded_house import House
+from recorded_harness import Harness
 
 from chateau.hub.access import matches
 from chateau.hub.errors import (
@@ -27,29 +27,29 @@ from chateau.hub.errors import (
 HOME, AWAY = "192.0.2.1", "192.0.2.2"
 
 
-def test_a_ban_marks_every_session_from_that_address_now_and_later(house: House) -> None:
-    before, elsewhere = house.visitor(address=AWAY), house.visitor(address=HOME)
+def test_a_ban_marks_every_session_from_that_address_now_and_later(harness: Harness) -> None:
+    before, elsewhere = harness.visitor(address=AWAY), harness.visitor(address=HOME)
 
-    house.hub.access.ban(AWAY)
+    harness.hub.access.ban(AWAY)
 
     assert (before.banned, elsewhere.banned) == (True, False)
-    assert house.visitor(address=AWAY).banned
+    assert harness.visitor(address=AWAY).banned
 
 
-def test_a_ban_that_is_lifted_is_gone(house: House) -> None:
-    session = house.visitor(address=AWAY)
-    house.hub.access.ban(AWAY)
+def test_a_ban_that_is_lifted_is_gone(harness: Harness) -> None:
+    session = harness.visitor(address=AWAY)
+    harness.hub.access.ban(AWAY)
 
-    house.hub.access.unban(AWAY)
+    harness.hub.access.unban(AWAY)
 
     assert not session.banned
-    assert not house.visitor(address=AWAY).banned
+    assert not harness.visitor(address=AWAY).banned
 
 
-def test_lifting_a_ban_that_is_not_there_does_nothing(house: House) -> None:
-    house.hub.access.unban(AWAY)
+def test_lifting_a_ban_that_is_not_there_does_nothing(harness: Harness) -> None:
+    harness.hub.access.unban(AWAY)
 
-    assert not house.visitor(address=AWAY).banned
+    assert not harness.visitor(address=AWAY).banned
 
 
 @pytest.mark.parametrize(
@@ -63,16 +63,16 @@ def test_a_password_is_compared_exactly(given_password: str | None, is_right: bo
 @pytest.mark.parametrize(
     "action",
     [
-        pytest.param(lambda house, text: house.hub.register(house.visitor(), text), id="register"),
-        pytest.param(lambda house, text: house.hub.message(house.visitor(), [text], ""), id="message"),
-        pytest.param(lambda house, text: house.hub.join(house.visitor(), text), id="join"),
-        pytest.param(lambda house, text: house.hub.leave(house.visitor(), text), id="leave"),
+        pytest.param(lambda harness, text: harness.hub.register(harness.visitor(), text), id="register"),
+        pytest.param(lambda harness, text: harness.hub.message(harness.visitor(), [text], ""), id="message"),
+        pytest.param(lambda harness, text: harness.hub.join(harness.visitor(), text), id="join"),
+        pytest.param(lambda harness, text: harness.hub.leave(harness.visitor(), text), id="leave"),
     ],
 )
 @given(text=st.text(max_size=200))
 def test_a_refusal_is_one_short_sentence_that_quotes_little(action: object, text: str) -> None:
     try:
-        action(House(), text)  # type: ignore[operator]
+        action(Harness(), text)  # type: ignore[operator]
     except HubError as error:
         sentence = str(error)
     else:
@@ -130,20 +130,20 @@ def test_what_is_quoted_has_sixty_characters_at_most() -> None:
 
 @pytest.mark.parametrize(("action", "more"), [("close", []), ("lock", ["swordfish"])])
 def test_the_refusal_of_a_shut_room_quotes_little_of_a_long_name(
-    house: House, action: str, more: list[str]
+    harness: Harness, action: str, more: list[str]
 ) -> None:
-    house.guest("alice", LONG)
-    getattr(house.hub.rooms, action)(LONG, *more)
+    harness.guest("alice", LONG)
+    getattr(harness.hub.rooms, action)(LONG, *more)
 
     with pytest.raises(AccessDenied, match=f'"{SHOWN}"'):
-        house.guest("bob", LONG)
+        harness.guest("bob", LONG)
 
 
-def test_a_thousand_unknown_recipients_make_no_longer_a_sentence(house: House) -> None:
+def test_a_thousand_unknown_recipients_make_no_longer_a_sentence(harness: Harness) -> None:
     names = [LONG + str(number) for number in range(1000)]
 
     with pytest.raises(UnknownRecipient) as caught:
-        house.hub.message(house.visitor(), names, "hi")
+        harness.hub.message(harness.visitor(), names, "hi")
 
     assert str(caught.value) == f'Nobody is registered as "{SHOWN}" (and 999 more).'
     assert caught.value.unknown == names

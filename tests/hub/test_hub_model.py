@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from recorded_house import House
+from recorded_harness import Harness
 
 from chateau.hub.errors import HubError
-from chateau.hub.events import DirectMessage, Event, Joined, Left, Package, RoomMessage, RoomState
+from chateau.hub.events import DirectMessage, Event, Joined, Left, Publication, RoomMessage, RoomState
 from chateau.hub.session import Session
 
 PEOPLE = st.integers(0, 3)
@@ -27,7 +27,7 @@ def told(event: Event) -> tuple[object, ...]:
             return type(event).__name__, event.room.lower(), event.username
         case RoomMessage():
             return "RoomMessage", event.room.lower(), event.sender, event.content
-        case Package():
+        case Publication():
             return "Package", event.room.lower(), event.payload.decode()
         case RoomState():
             return "RoomState", event.room.lower(), event.available, event.username is not None
@@ -61,7 +61,7 @@ class ModelGuard:
     allowed: set[int] = field(default_factory=set)
     blocked: set[int] = field(default_factory=set)
 
-    def lets_in(self, person: int) -> bool:
+    def allows(self, person: int) -> bool:
         return person not in self.blocked and (not self.is_private or person in self.allowed)
 
 
@@ -70,7 +70,7 @@ class Model(RuleBasedStateMachine):
 
     @initialize()
     def open_house(self) -> None:
-        self.house = House()
+        self.harness = Harness()
         self.names: dict[Session, str] = {}  # in the order in which they were taken
         self.nicks: set[str] = set()
         self.rooms = {"attic": ModelRoom(), "cellar": ModelRoom()}
@@ -82,7 +82,7 @@ class Model(RuleBasedStateMachine):
         self.number = 0
 
     def arrive(self, address: str) -> Session:
-        session = self.house.visitor(address=address)
+        session = self.harness.visitor(address=address)
         self.rooms_of[session], self.told[session], self.guards[session] = [], [], ModelGuard()
         return session
 
@@ -101,8 +101,8 @@ class Model(RuleBasedStateMachine):
             return [session for session in self.sessions if self.shown(session) == name]
         return [session for session, held in self.names.items() if held.lower() == name.lower()]
 
-    def reaches(self, person: int, target: Session) -> bool:
-        return target is self.sessions[person] or self.guards[target].lets_in(person)
+    def can_reach(self, person: int, target: Session) -> bool:
+        return target is self.sessions[person] or self.guards[target].allows(person)
 
     def meets_its_nick(self, session: Session, name: str, room: str) -> bool:
         return any(holder is not session for holder in self.holders(name) if room in self.rooms_of[holder])
@@ -136,7 +136,7 @@ class Model(RuleBasedStateMachine):
         free = not self.holders(name) or (as_nick and form in self.nicks and not meets)
         succeeds = session not in self.names and free
 
-        assert self.attempt(self.house.hub.register, session, name, as_nick=as_nick) is succeeds
+        assert self.attempt(self.harness.hub.register, session, name, as_nick=as_nick) is succeeds
 
         if succeeds:
             self.names[session] = name
@@ -146,13 +146,13 @@ class Model(RuleBasedStateMachine):
     @rule(person=PEOPLE)
     def unregister(self, person: int) -> None:
         session = self.sessions[person]
-        assert self.attempt(self.house.hub.unregister, session)
+        assert self.attempt(self.harness.hub.unregister, session)
         self.lose_name(session)
 
     @rule(person=PEOPLE)
     def reconnect(self, person: int) -> None:
         gone = self.sessions[person]
-        self.house.hub.disconnect(gone)
+        self.harness.hub.disconnect(gone)
         self.lose_name(gone)
         self.guards[gone] = ModelGuard()
         self.sessions[person] = self.arrive(f"192.0.2.{person}")
@@ -170,7 +170,7 @@ class Model(RuleBasedStateMachine):
             or (name and self.meets_its_nick(session, name, key))
         )
 
-        assert self.attempt(self.house.hub.join, session, room, alone=alone) is succeeds
+        assert self.attempt(self.harness.hub.join, session, room, alone=alone) is succeeds
 
         if succeeds:
             for other in list(self.rooms_of[session]) if alone else ():
@@ -183,7 +183,7 @@ class Model(RuleBasedStateMachine):
     def leave(self, person: int, room: str) -> None:
         session, key = self.sessions[person], room.lower()
         succeeds = session in self.rooms[key].members
-        assert self.attempt(self.house.hub.leave, session, room) is succeeds
+        assert self.attempt(self.harness.hub.leave, session, room) is succeeds
         if succeeds:
             self.go_out(session, key)
 
@@ -191,14 +191,14 @@ class Model(RuleBasedStateMachine):
     def listen(self, listener: int, room: str) -> None:
         session, there = self.listeners[listener], self.rooms[room.lower()]
         succeeds = session not in there.listeners and not there.is_closed
-        assert self.attempt(self.house.hub.listen, session, room) is succeeds
+        assert self.attempt(self.harness.hub.listen, session, room) is succeeds
         if succeeds:
             there.listeners.append(session)
 
     @rule(listener=LISTENERS)
     def listen_no_more(self, listener: int) -> None:
         gone = self.listeners[listener]
-        self.house.hub.disconnect(gone)
+        self.harness.hub.disconnect(gone)
         for room in self.rooms.values():
             room.listeners = [session for session in room.listeners if session is not gone]
         self.listeners[listener] = self.arrive("198.51.100.1")
@@ -209,18 +209,18 @@ class Model(RuleBasedStateMachine):
     def publish(self, person: int, room: str) -> None:
         session, there, words = self.sessions[person], self.rooms[room.lower()], self.next_words()
         succeeds = session in there.members and not there.is_closed
-        assert self.attempt(self.house.hub.publish, session, room, words) is succeeds
+        assert self.attempt(self.harness.hub.publish, session, room, words) is succeeds
         if succeeds:
             there.keeps = True
             self.tell(there.inside, "RoomMessage", room.lower(), self.shown(session), words)
 
     @rule(room=ROOMS)
-    def publish_package(self, room: str) -> None:
+    def publish_to_channel(self, room: str) -> None:
         there, words = self.rooms[room.lower()], self.next_words()
         if there.is_closed:
-            assert not self.attempt(self.house.hub.publish_package, room, "text", words.encode())
+            assert not self.attempt(self.harness.hub.publish_to_channel, room, "text", words.encode())
         else:
-            receipt = self.house.hub.publish_package(room, "text", words.encode())
+            receipt = self.harness.hub.publish_to_channel(room, "text", words.encode())
             assert (receipt.delivered, receipt.package.seq > 0) == (len(there.inside), bool(there.members))
             self.tell(there.inside, "Package", room.lower(), words)
 
@@ -228,26 +228,28 @@ class Model(RuleBasedStateMachine):
     def message(self, person: int, to: list[str | int]) -> None:
         session, words = self.sessions[person], self.next_words()
         names = [name if isinstance(name, str) else f"#{self.sessions[name].id}" for name in to]
-        known = all(any(self.reaches(person, holder) for holder in self.holders(name)) for name in names)
+        known = all(any(self.can_reach(person, holder) for holder in self.holders(name)) for name in names)
         recipients = {holder for name in names for holder in self.holders(name)}
-        recipients = {recipient for recipient in recipients if self.reaches(person, recipient)}
-        assert self.attempt(self.house.hub.message, session, names, words) is known
+        recipients = {recipient for recipient in recipients if self.can_reach(person, recipient)}
+        assert self.attempt(self.harness.hub.message, session, names, words) is known
         if known:
             self.tell(recipients, "DirectMessage", self.shown(session), words)
 
-    @rule(person=PEOPLE, to=st.lists(st.integers(0, 6), max_size=4), past_guards=st.booleans())
-    def message_to_sessions(self, person: int, to: list[int], past_guards: bool) -> None:
+    @rule(person=PEOPLE, to=st.lists(st.integers(0, 6), max_size=4), bypass_privacy=st.booleans())
+    def message_to_sessions(self, person: int, to: list[int], bypass_privacy: bool) -> None:
         session, words, everyone = self.sessions[person], self.next_words(), self.sessions + self.listeners
         targets = [everyone[number] if number < len(everyone) else None for number in dict.fromkeys(to)]
         ids = {target: target.id if target is not None else "nobody" for target in targets}
         reached = [
             target
             for target in targets
-            if target is not None and not target.is_listener and (past_guards or self.reaches(person, target))
+            if target is not None
+            and not target.is_listener
+            and (bypass_privacy or self.can_reach(person, target))
         ]
 
-        unreached = self.house.hub.message_to_sessions(
-            session, [*ids.values(), *ids.values()], words, past_guards=past_guards
+        unreached = self.harness.hub.message_to_sessions(
+            session, [*ids.values(), *ids.values()], words, bypass_privacy=bypass_privacy
         )
 
         assert unreached == [ids[target] for target in targets if target not in reached]
@@ -257,12 +259,12 @@ class Model(RuleBasedStateMachine):
 
     @rule(person=PEOPLE, is_private=st.booleans())
     def set_privacy(self, person: int, is_private: bool) -> None:
-        self.house.hub.access.set_privacy(self.sessions[person], "private" if is_private else "public")
+        self.harness.hub.access.set_privacy(self.sessions[person], "private" if is_private else "public")
         self.guards[self.sessions[person]].is_private = is_private
 
     @rule(person=PEOPLE, other=PEOPLE, blocks=st.booleans(), form=st.sampled_from(["", "/32", "::ffff:"]))
     def add_rule(self, person: int, other: int, blocks: bool, form: str) -> None:
-        session, access = self.sessions[person], self.house.hub.access
+        session, access = self.sessions[person], self.harness.hub.access
         address = f"192.0.2.{other}"
         act, rules = (access.block, "blocked") if blocks else (access.allow, "allowed")
         act(session, form + address if form.endswith(":") else address + form)
@@ -275,7 +277,7 @@ class Model(RuleBasedStateMachine):
         key = room.lower()
         there = self.rooms[key]
         succeeds = there.is_there
-        assert self.attempt(getattr(self.house.hub.rooms, step), room) is succeeds
+        assert self.attempt(getattr(self.harness.hub.rooms, step), room) is succeeds
         if succeeds:
             there.is_closed = step == "close"
             self.tell(there.inside, "RoomState", key, step == "open", False)
@@ -288,7 +290,7 @@ class Model(RuleBasedStateMachine):
     def ban(self, room: str, name: str) -> None:
         key, holders = room.lower(), self.holders(name)
         succeeds = self.rooms[key].is_there and bool(holders)
-        assert self.attempt(self.house.hub.rooms.ban, room, name) is succeeds
+        assert self.attempt(self.harness.hub.rooms.ban, room, name) is succeeds
         if succeeds:
             self.rooms[key].banned.add(name.lower())
             for session in holders:
@@ -299,7 +301,7 @@ class Model(RuleBasedStateMachine):
     @rule(room=ROOMS, name=NAMES)
     def unban(self, room: str, name: str) -> None:
         there = self.rooms[room.lower()]
-        assert self.attempt(self.house.hub.rooms.unban, room, name) is there.is_there
+        assert self.attempt(self.harness.hub.rooms.unban, room, name) is there.is_there
         there.banned.discard(name.lower())
 
     # What must be so
@@ -307,32 +309,32 @@ class Model(RuleBasedStateMachine):
     @invariant()
     def everyone_heard_what_there_was_to_hear_and_nothing_else_in_order(self) -> None:
         for session, what in self.told.items():
-            assert [told(event) for event in self.house.heard(session)] == what
+            assert [told(event) for event in self.harness.heard(session)] == what
 
     @invariant()
     def names_are_listed_once_to_those_who_reach_one_of_their_holders(self) -> None:
         forms = sorted({name.lower() for name in self.names.values()})
-        assert [self.holders(form)[0].name for form in forms] == self.house.hub.usernames()
+        assert [self.holders(form)[0].name for form in forms] == self.harness.hub.usernames()
         for person, viewer in enumerate(self.sessions):
             seen = [
                 self.holders(form)[0].name
                 for form in forms
-                if any(self.reaches(person, holder) for holder in self.holders(form))
+                if any(self.can_reach(person, holder) for holder in self.holders(form))
             ]
-            assert seen == self.house.hub.usernames(viewer)
-            assert {session for session in self.sessions if self.reaches(person, session)} == {
-                session for session in self.house.hub.sessions(viewer) if session not in self.listeners
+            assert seen == self.harness.hub.usernames(viewer)
+            assert {session for session in self.sessions if self.can_reach(person, session)} == {
+                session for session in self.harness.hub.sessions(viewer) if session not in self.listeners
             }
 
     @invariant()
     def rooms_and_their_members_are_as_the_model_has_them(self) -> None:
         assert {
             (summary.room.lower(), summary.members, summary.available)
-            for summary in self.house.hub.room_summaries()
+            for summary in self.harness.hub.room_summaries()
         } == {
             (key, len(room.members), not room.is_closed) for key, room in self.rooms.items() if room.is_there
         }
-        for room in self.house.hub.rooms.by_key.values():
+        for room in self.harness.hub.rooms.by_key.values():
             there = self.rooms[room.key]
             assert set(room.members()) == set(there.members)
             assert room.member_names() == sorted(map(self.shown, there.members), key=str.lower)
@@ -340,8 +342,8 @@ class Model(RuleBasedStateMachine):
 
     @invariant()
     def only_open_sessions_are_counted_as_guarded(self) -> None:
-        guarded = [session for session in self.sessions if session.guard is not None]
-        assert self.house.hub.access.guarded == len(guarded)
+        has_privacy_rules = [session for session in self.sessions if session.privacy_rules is not None]
+        assert self.harness.hub.access.has_privacy_rules == len(has_privacy_rules)
 
 
 TestHubAgainstModel = Model.TestCase

@@ -1,52 +1,52 @@
 """Sessions and usernames: who may have which, and when it is free again."""
 
 import pytest
-from recorded_house import House
+from recorded_harness import Harness
 
 from chateau.hub.errors import AlreadyRegistered, InvalidName, NameTaken
 from chateau.hub.events import Left
 
 
-def test_sessions_are_numbered_from_0(house: House) -> None:
-    assert [house.visitor().id for _ in range(3)] == ["0", "1", "2"]
+def test_sessions_are_numbered_from_0(harness: Harness) -> None:
+    assert [harness.visitor().id for _ in range(3)] == ["0", "1", "2"]
 
 
-def test_a_session_without_a_name_is_shown_by_its_number(house: House) -> None:
-    visitor = house.visitor()
+def test_a_session_without_a_name_is_shown_by_its_number(harness: Harness) -> None:
+    visitor = harness.visitor()
 
     assert visitor.name == "#0"
     assert repr(visitor) == "<Session 0 #0 127.0.0.1>"
 
 
-def test_a_registered_session_is_shown_by_its_name(house: House) -> None:
-    assert house.guest("Alice").name == "Alice"
+def test_a_registered_session_is_shown_by_its_name(harness: Harness) -> None:
+    assert harness.guest("Alice").name == "Alice"
 
 
-def test_names_are_listed_sorted_by_their_form_and_shown_as_registered(house: House) -> None:
+def test_names_are_listed_sorted_by_their_form_and_shown_as_registered(harness: Harness) -> None:
     for name in ("bob", "Carol", "alice"):
-        house.guest(name)
+        harness.guest(name)
 
-    assert house.hub.usernames() == ["alice", "bob", "Carol"]
+    assert harness.hub.usernames() == ["alice", "bob", "Carol"]
 
 
-def test_a_name_that_another_session_has_is_taken_however_it_is_written(house: House) -> None:
-    house.guest("Alice")
-    visitor = house.visitor()
+def test_a_name_that_another_session_has_is_taken_however_it_is_written(harness: Harness) -> None:
+    harness.guest("Alice")
+    visitor = harness.visitor()
 
     with pytest.raises(NameTaken):
-        house.hub.register(visitor, "ALICE")
+        harness.hub.register(visitor, "ALICE")
 
     assert visitor.username is None
-    assert house.hub.usernames() == ["Alice"]
+    assert harness.hub.usernames() == ["Alice"]
 
 
-def test_a_session_has_one_name(house: House) -> None:
-    alice = house.guest("alice")
+def test_a_session_has_one_name(harness: Harness) -> None:
+    alice = harness.guest("alice")
 
     with pytest.raises(AlreadyRegistered):
-        house.hub.register(alice, "bob")
+        harness.hub.register(alice, "bob")
 
-    assert house.hub.usernames() == ["alice"]
+    assert harness.hub.usernames() == ["alice"]
 
 
 @pytest.mark.parametrize(
@@ -61,77 +61,77 @@ def test_a_session_has_one_name(house: House) -> None:
         pytest.param("\uff0317", id="the same in another width"),
     ],
 )
-def test_some_texts_are_no_names(house: House, name: str) -> None:
+def test_some_texts_are_no_names(harness: Harness, name: str) -> None:
     with pytest.raises(InvalidName):
-        house.hub.register(house.visitor(), name)
+        harness.hub.register(harness.visitor(), name)
 
-    assert house.hub.usernames() == []
-
-
-def test_a_name_may_have_32_characters(house: House) -> None:
-    assert house.guest("x" * 32).name == "x" * 32
+    assert harness.hub.usernames() == []
 
 
-def test_who_unregisters_leaves_all_rooms_and_frees_the_name(house: House) -> None:
-    alice, bob = house.guest("alice", "attic", "cellar"), house.guest("bob", "attic")
-    house.forget()
+def test_a_name_may_have_32_characters(harness: Harness) -> None:
+    assert harness.guest("x" * 32).name == "x" * 32
 
-    house.hub.unregister(alice)
+
+def test_who_unregisters_leaves_all_rooms_and_frees_the_name(harness: Harness) -> None:
+    alice, bob = harness.guest("alice", "attic", "cellar"), harness.guest("bob", "attic")
+    harness.forget()
+
+    harness.hub.unregister(alice)
 
     assert (alice.username, alice.name, alice.rooms) == (None, "#0", {})
-    assert house.heard(bob) == [Left("attic", "alice", "0")]
-    assert house.guest("alice").name == "alice"
+    assert harness.heard(bob) == [Left("attic", "alice", "0")]
+    assert harness.guest("alice").name == "alice"
 
 
-def test_unregistering_without_a_name_does_nothing(house: House) -> None:
-    visitor = house.visitor()
+def test_unregistering_without_a_name_does_nothing(harness: Harness) -> None:
+    visitor = harness.visitor()
 
-    house.hub.unregister(visitor)
+    harness.hub.unregister(visitor)
 
     assert visitor.name == "#0"
 
 
-def test_who_disconnects_is_gone_and_doing_so_twice_hurts_nobody(house: House) -> None:
-    alice, bob = house.guest("alice", "attic"), house.guest("bob", "attic")
-    house.forget()
+def test_who_disconnects_is_gone_and_doing_so_twice_hurts_nobody(harness: Harness) -> None:
+    alice, bob = harness.guest("alice", "attic"), harness.guest("bob", "attic")
+    harness.forget()
 
-    house.hub.disconnect(alice)
-    house.guest("alice")
-    house.hub.disconnect(alice)
+    harness.hub.disconnect(alice)
+    harness.guest("alice")
+    harness.hub.disconnect(alice)
 
-    assert house.hub.usernames() == ["alice", "bob"]
-    assert house.heard(bob) == [Left("attic", "alice", "0")]
-
-
-def test_after_unregistering_a_session_may_take_a_name_again(house: House) -> None:
-    alice = house.guest("alice")
-
-    house.hub.unregister(alice)
-    house.hub.register(alice, "bob")
-
-    assert house.hub.usernames() == ["bob"]
+    assert harness.hub.usernames() == ["alice", "bob"]
+    assert harness.heard(bob) == [Left("attic", "alice", "0")]
 
 
-def test_a_name_that_another_node_holds_is_taken(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_unregistering_a_session_may_take_a_name_again(harness: Harness) -> None:
+    alice = harness.guest("alice")
+
+    harness.hub.unregister(alice)
+    harness.hub.register(alice, "bob")
+
+    assert harness.hub.usernames() == ["bob"]
+
+
+def test_a_name_that_another_node_holds_is_taken(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chateau.cluster.local.LocalCluster.claim", lambda self, key: key != "alice")
 
     with pytest.raises(NameTaken):
-        house.guest("Alice")
+        harness.guest("Alice")
 
-    assert house.guest("bob").name == "bob"
+    assert harness.guest("bob").name == "bob"
 
 
 def test_other_nodes_may_have_a_name_when_it_is_free_and_only_then(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claims: list[str] = []
-    monkeypatch.setattr(house.cluster, "claim", lambda key: claims.append(f"claim {key}") or True)
-    monkeypatch.setattr(house.cluster, "release", lambda key: claims.append(f"release {key}"))
+    monkeypatch.setattr(harness.cluster, "claim", lambda key: claims.append(f"claim {key}") or True)
+    monkeypatch.setattr(harness.cluster, "release", lambda key: claims.append(f"release {key}"))
 
-    alice, visitor = house.guest("Alice"), house.visitor()
+    alice, visitor = harness.guest("Alice"), harness.visitor()
     with pytest.raises(NameTaken):
-        house.hub.register(visitor, "alice")
-    house.hub.disconnect(visitor)
-    house.hub.disconnect(alice)
+        harness.hub.register(visitor, "alice")
+    harness.hub.disconnect(visitor)
+    harness.hub.disconnect(alice)
 
     assert claims == ["claim alice", "release alice"]

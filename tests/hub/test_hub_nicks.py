@@ -3,7 +3,7 @@
 from functools import partial
 
 import pytest
-from recorded_house import House, Protocol
+from recorded_harness import Harness, Protocol
 
 from chateau.hub.errors import AlreadyInRoom, AlreadyRegistered, HubError, InvalidName, NameTaken
 from chateau.hub.events import Joined, Left
@@ -23,27 +23,27 @@ ROOM_SPELLINGS = [
 ]
 
 
-def nick(house: House, name: str, *rooms: str, protocol: Protocol | None = None) -> Session:
+def nick(harness: Harness, name: str, *rooms: str, protocol: Protocol | None = None) -> Session:
     """A session that holds the nick *name*, and is in *rooms*."""
-    session = house.visitor(protocol=protocol)
-    house.hub.register(session, name, as_nick=True)
+    session = harness.visitor(protocol=protocol)
+    harness.hub.register(session, name, as_nick=True)
     for room in rooms:
-        house.hub.join(session, room)
+        harness.hub.join(session, room)
     return session
 
 
-def picture(house: House) -> object:
+def picture(harness: Harness) -> object:
     """Everything that a refused request must leave as it was."""
-    rooms = house.hub.rooms.by_key.values()
+    rooms = harness.hub.rooms.by_key.values()
     return (
-        [(session.name, session.username, session.key) for session in house.hub.sessions()],
-        [list(session.rooms or {}) for session in house.hub.sessions()],
+        [(session.name, session.username, session.key) for session in harness.hub.sessions()],
+        [list(session.rooms or {}) for session in harness.hub.sessions()],
         [(room.name, room.count, room.member_names()) for room in rooms],
-        list(house.hub.usernames()),
-        list(house.protocol.deliveries),
+        list(harness.hub.usernames()),
+        list(harness.protocol.deliveries),
         [
-            house.hub.history(session, room)
-            for session in house.hub.sessions()
+            harness.hub.history(session, room)
+            for session in harness.hub.sessions()
             for room in session.rooms or {}
         ],
     )
@@ -53,66 +53,66 @@ def picture(house: House) -> object:
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
-def test_sessions_in_different_rooms_may_hold_one_nick(house: House, name: str) -> None:
-    first = nick(house, "bob", "attic")
+def test_sessions_in_different_rooms_may_hold_one_nick(harness: Harness, name: str) -> None:
+    first = nick(harness, "bob", "attic")
 
-    second = nick(house, name, "cellar")
+    second = nick(harness, name, "cellar")
 
     assert (first.name, second.name) == ("bob", name)
-    assert house.hub.room_summaries() == [RoomSummary("attic", 1, True), RoomSummary("cellar", 1, True)]
+    assert harness.hub.room_summaries() == [RoomSummary("attic", 1, True), RoomSummary("cellar", 1, True)]
 
 
-def test_sessions_in_no_room_may_hold_one_nick(house: House) -> None:
-    first, second = nick(house, "bob"), nick(house, "bob")
+def test_sessions_in_no_room_may_hold_one_nick(harness: Harness) -> None:
+    first, second = nick(harness, "bob"), nick(harness, "bob")
 
     assert (first.username, second.username) == ("bob", "bob")
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
-def test_a_shared_nick_is_listed_once(house: House, name: str) -> None:
-    nick(house, "bob", "attic")
-    nick(house, name, "cellar")
+def test_a_shared_nick_is_listed_once(harness: Harness, name: str) -> None:
+    nick(harness, "bob", "attic")
+    nick(harness, name, "cellar")
 
-    assert house.hub.usernames() == ["bob"]
-    assert len(house.hub.sessions()) == 2
-
-
-def test_a_nick_of_which_one_spelling_has_gone_is_listed_as_the_other_writes_it(house: House) -> None:
-    first = nick(house, "bob")
-    nick(house, "BOB")
-    listed = house.hub.usernames()
-
-    house.hub.disconnect(first)
-
-    assert (listed, house.hub.usernames()) == (["bob"], ["BOB"])
+    assert harness.hub.usernames() == ["bob"]
+    assert len(harness.hub.sessions()) == 2
 
 
-def test_the_list_of_names_changes_with_every_name_that_comes_or_goes(house: House) -> None:
-    lists = [house.hub.usernames()]
-    bob = nick(house, "bob")
-    lists.append(house.hub.usernames())
-    house.guest("alice")
-    lists.append(house.hub.usernames())
-    house.hub.unregister(bob)
-    lists.append(house.hub.usernames())
+def test_a_nick_of_which_one_spelling_has_gone_is_listed_as_the_other_writes_it(harness: Harness) -> None:
+    first = nick(harness, "bob")
+    nick(harness, "BOB")
+    listed = harness.hub.usernames()
+
+    harness.hub.disconnect(first)
+
+    assert (listed, harness.hub.usernames()) == (["bob"], ["BOB"])
+
+
+def test_the_list_of_names_changes_with_every_name_that_comes_or_goes(harness: Harness) -> None:
+    lists = [harness.hub.usernames()]
+    bob = nick(harness, "bob")
+    lists.append(harness.hub.usernames())
+    harness.guest("alice")
+    lists.append(harness.hub.usernames())
+    harness.hub.unregister(bob)
+    lists.append(harness.hub.usernames())
 
     assert lists == [[], ["bob"], ["alice", "bob"], ["alice"]]
 
 
 @pytest.mark.parametrize("as_nick", [False, True])
-def test_a_session_with_a_nick_has_a_name_and_takes_no_other(house: House, as_nick: bool) -> None:
-    bob = nick(house, "bob")
+def test_a_session_with_a_nick_has_a_name_and_takes_no_other(harness: Harness, as_nick: bool) -> None:
+    bob = nick(harness, "bob")
 
     with pytest.raises(AlreadyRegistered):
-        house.hub.register(bob, "bobby", as_nick=as_nick)
+        harness.hub.register(bob, "bobby", as_nick=as_nick)
 
-    assert house.hub.usernames() == ["bob"]
+    assert harness.hub.usernames() == ["bob"]
 
 
-def test_a_nick_is_one_of_the_names_of_the_house_and_may_be_in_several_rooms(house: House) -> None:
-    bob = nick(house, "bob", "attic", "cellar")
+def test_a_nick_is_one_of_the_names_of_the_house_and_may_be_in_several_rooms(harness: Harness) -> None:
+    bob = nick(harness, "bob", "attic", "cellar")
 
-    assert house.hub.publish(bob, "cellar", "hi").message.sender == "bob"
+    assert harness.hub.publish(bob, "cellar", "hi").message.sender == "bob"
 
 
 # Never two in a room
@@ -122,237 +122,241 @@ def test_a_nick_is_one_of_the_names_of_the_house_and_may_be_in_several_rooms(hou
 @pytest.mark.parametrize("room", ROOM_SPELLINGS)
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_a_room_takes_no_second_of_one_nick_and_the_refusal_leaves_all_as_it_was(
-    house: House, name: str, room: str, alone: bool
+    harness: Harness, name: str, room: str, alone: bool
 ) -> None:
-    nick(house, "bob", "attic")
-    second = nick(house, name, "cellar")
-    before = picture(house)
+    nick(harness, "bob", "attic")
+    second = nick(harness, name, "cellar")
+    before = picture(harness)
 
     with pytest.raises(NameTaken) as caught:
-        house.hub.join(second, room, alone=alone)
+        harness.hub.join(second, room, alone=alone)
 
     assert str(caught.value) == f'The username "{name}" is taken.'
-    assert picture(house) == before
+    assert picture(harness) == before
 
 
-def test_who_comes_from_nowhere_is_refused_as_well(house: House) -> None:
-    nick(house, "bob", "attic")
-    second = nick(house, "bob")
+def test_who_comes_from_nowhere_is_refused_as_well(harness: Harness) -> None:
+    nick(harness, "bob", "attic")
+    second = nick(harness, "bob")
 
     with pytest.raises(NameTaken):
-        house.hub.join(second, "attic")
+        harness.hub.join(second, "attic")
 
     assert (second.rooms, second.room) == (None, None)
 
 
-def test_who_is_in_many_rooms_is_met_in_each_of_them(house: House) -> None:
-    nick(house, "bob", "attic", "cellar", "hall")
-    second = nick(house, "bob", "garden")
+def test_who_is_in_many_rooms_is_met_in_each_of_them(harness: Harness) -> None:
+    nick(harness, "bob", "attic", "cellar", "hall")
+    second = nick(harness, "bob", "garden")
 
     for room in ("attic", "cellar", "hall"):
         with pytest.raises(NameTaken):
-            house.hub.join(second, room)
+            harness.hub.join(second, room)
 
 
-def test_who_is_inside_is_told_so_and_not_that_the_name_is_taken(house: House) -> None:
-    bob = nick(house, "bob", "attic")
-    nick(house, "bob", "cellar")
+def test_who_is_inside_is_told_so_and_not_that_the_name_is_taken(harness: Harness) -> None:
+    bob = nick(harness, "bob", "attic")
+    nick(harness, "bob", "cellar")
 
     with pytest.raises(AlreadyInRoom):
-        house.hub.join(bob, "ATTIC", alone=True)
+        harness.hub.join(bob, "ATTIC", alone=True)
 
 
-def test_two_of_one_nick_cannot_change_places_through_each_others_rooms(house: House) -> None:
-    first, second = nick(house, "bob", "attic"), nick(house, "Bob", "cellar")
+def test_two_of_one_nick_cannot_change_places_through_each_others_rooms(harness: Harness) -> None:
+    first, second = nick(harness, "bob", "attic"), nick(harness, "Bob", "cellar")
 
     for session, room in ((first, "cellar"), (second, "attic")):
         with pytest.raises(NameTaken):
-            house.hub.join(session, room, alone=True)
+            harness.hub.join(session, room, alone=True)
 
     assert [list(session.rooms or {}) for session in (first, second)] == [["attic"], ["cellar"]]
 
 
-def test_two_of_one_nick_can_change_places_by_way_of_a_third_room(house: House) -> None:
-    first, second = nick(house, "bob", "attic"), nick(house, "Bob", "cellar")
+def test_two_of_one_nick_can_change_places_by_way_of_a_third_room(harness: Harness) -> None:
+    first, second = nick(harness, "bob", "attic"), nick(harness, "Bob", "cellar")
 
-    house.hub.join(first, "hall", alone=True)
-    house.hub.join(second, "attic", alone=True)
-    house.hub.join(first, "cellar", alone=True)
+    harness.hub.join(first, "hall", alone=True)
+    harness.hub.join(second, "attic", alone=True)
+    harness.hub.join(first, "cellar", alone=True)
 
     assert [list(session.rooms or {}) for session in (first, second)] == [["cellar"], ["attic"]]
-    assert first.room is house.hub.rooms.find("cellar")
+    assert first.room is harness.hub.rooms.find("cellar")
 
 
-def test_who_moves_alone_is_in_that_room_only_and_each_room_hears_of_it(house: House) -> None:
-    bob = nick(house, "bob", "attic", "cellar")
-    witnesses = [house.guest(name, room) for name, room in (("ann", "attic"), ("cat", "cellar"))]
-    house.forget()
+def test_who_moves_alone_is_in_that_room_only_and_each_room_hears_of_it(harness: Harness) -> None:
+    bob = nick(harness, "bob", "attic", "cellar")
+    witnesses = [harness.guest(name, room) for name, room in (("ann", "attic"), ("cat", "cellar"))]
+    harness.forget()
 
-    house.hub.join(bob, "hall", alone=True)
+    harness.hub.join(bob, "hall", alone=True)
 
     assert list(bob.rooms or {}) == ["hall"]
-    assert [house.heard(witness) for witness in witnesses] == [
+    assert [harness.heard(witness) for witness in witnesses] == [
         [Left("attic", "bob", "0")],
         [Left("cellar", "bob", "0")],
     ]
-    assert house.heard(bob) == [Joined("hall", "bob", "0")]
+    assert harness.heard(bob) == [Joined("hall", "bob", "0")]
 
 
 @pytest.mark.parametrize("go", ["leave", "unregister", "disconnect"])
-def test_the_room_is_free_for_the_other_when_the_one_inside_has_gone(house: House, go: str) -> None:
-    first, second = nick(house, "bob", "attic"), nick(house, "Bob", "cellar")
+def test_the_room_is_free_for_the_other_when_the_one_inside_has_gone(harness: Harness, go: str) -> None:
+    first, second = nick(harness, "bob", "attic"), nick(harness, "Bob", "cellar")
     with pytest.raises(NameTaken):
-        house.hub.join(second, "attic")
+        harness.hub.join(second, "attic")
 
-    getattr(house.hub, go)(first, *(["attic"] if go == "leave" else []))
-    house.hub.join(second, "attic")
+    getattr(harness.hub, go)(first, *(["attic"] if go == "leave" else []))
+    harness.hub.join(second, "attic")
 
-    assert house.hub.rooms.find("attic").member_names() == ["Bob"]
+    assert harness.hub.rooms.find("attic").member_names() == ["Bob"]
 
 
-def test_the_one_who_left_cannot_come_back_when_the_other_has_come_in(house: House) -> None:
-    first, second = nick(house, "bob", "attic"), nick(house, "Bob")
-    house.hub.leave(first, "attic")
-    house.hub.join(second, "attic")
+def test_the_one_who_left_cannot_come_back_when_the_other_has_come_in(harness: Harness) -> None:
+    first, second = nick(harness, "bob", "attic"), nick(harness, "Bob")
+    harness.hub.leave(first, "attic")
+    harness.hub.join(second, "attic")
 
     with pytest.raises(NameTaken):
-        house.hub.join(first, "attic")
+        harness.hub.join(first, "attic")
 
-    assert house.hub.rooms.find("attic").member_names() == ["Bob"]
+    assert harness.hub.rooms.find("attic").member_names() == ["Bob"]
 
 
-def test_a_third_is_met_by_the_holder_that_came_last_too(house: House) -> None:
+def test_a_third_is_met_by_the_holder_that_came_last_too(harness: Harness) -> None:
     for room in ("attic", "cellar"):
-        nick(house, "bob", room)
-    third = nick(house, "bob")
+        nick(harness, "bob", room)
+    third = nick(harness, "bob")
 
     for room in ("attic", "cellar"):
         with pytest.raises(NameTaken):
-            house.hub.join(third, room)
+            harness.hub.join(third, room)
 
 
-def test_a_room_that_was_deleted_and_made_anew_takes_the_other_and_then_not_the_first(house: House) -> None:
-    first, second = nick(house, "bob", "attic"), nick(house, "bob")
-    house.hub.rooms.delete("attic")
+def test_a_room_that_was_deleted_and_made_anew_takes_the_other_and_then_not_the_first(
+    harness: Harness,
+) -> None:
+    first, second = nick(harness, "bob", "attic"), nick(harness, "bob")
+    harness.hub.rooms.delete("attic")
 
-    house.hub.join(second, "attic")
+    harness.hub.join(second, "attic")
 
     with pytest.raises(NameTaken):
-        house.hub.join(first, "attic")
+        harness.hub.join(first, "attic")
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
-def test_who_is_in_a_room_already_cannot_take_a_nick_that_is_held_in_it(house: House, name: str) -> None:
-    nick(house, "bob", "attic")
-    visitor = house.visitor()
-    house.hub.join(visitor, "attic")
+def test_who_is_in_a_room_already_cannot_take_a_nick_that_is_held_in_it(harness: Harness, name: str) -> None:
+    nick(harness, "bob", "attic")
+    visitor = harness.visitor()
+    harness.hub.join(visitor, "attic")
 
     with pytest.raises(NameTaken):
-        house.hub.register(visitor, name, as_nick=True)
+        harness.hub.register(visitor, name, as_nick=True)
 
-    assert house.hub.rooms.find("attic").member_names() == ["#1", "bob"]
-
-
-def test_who_is_in_a_room_already_may_take_a_nick_that_is_held_elsewhere(house: House) -> None:
-    nick(house, "bob", "attic")
-    visitor = house.visitor()
-    house.hub.join(visitor, "cellar")
-
-    house.hub.register(visitor, "bob", as_nick=True)
-
-    assert house.hub.rooms.find("cellar").member_names() == ["bob"]
+    assert harness.hub.rooms.find("attic").member_names() == ["#1", "bob"]
 
 
-def test_who_takes_the_nick_again_is_still_met_by_the_one_inside(house: House) -> None:
-    nick(house, "bob", "attic")
-    second = nick(house, "bob", "cellar")
-    house.hub.unregister(second)
-    house.hub.register(second, "Bob", as_nick=True)
+def test_who_is_in_a_room_already_may_take_a_nick_that_is_held_elsewhere(harness: Harness) -> None:
+    nick(harness, "bob", "attic")
+    visitor = harness.visitor()
+    harness.hub.join(visitor, "cellar")
+
+    harness.hub.register(visitor, "bob", as_nick=True)
+
+    assert harness.hub.rooms.find("cellar").member_names() == ["bob"]
+
+
+def test_who_takes_the_nick_again_is_still_met_by_the_one_inside(harness: Harness) -> None:
+    nick(harness, "bob", "attic")
+    second = nick(harness, "bob", "cellar")
+    harness.hub.unregister(second)
+    harness.hub.register(second, "Bob", as_nick=True)
 
     with pytest.raises(NameTaken):
-        house.hub.join(second, "attic")
+        harness.hub.join(second, "attic")
 
 
 # Nicks and registered names
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
-def test_a_nick_that_somebody_has_registered_is_taken(house: House, name: str) -> None:
-    house.guest("bob")
+def test_a_nick_that_somebody_has_registered_is_taken(harness: Harness, name: str) -> None:
+    harness.guest("bob")
 
     with pytest.raises(NameTaken):
-        nick(house, name)
+        nick(harness, name)
 
-    assert house.hub.usernames() == ["bob"]
+    assert harness.hub.usernames() == ["bob"]
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
-def test_a_name_that_somebody_holds_as_a_nick_is_taken(house: House, name: str) -> None:
-    nick(house, "bob")
+def test_a_name_that_somebody_holds_as_a_nick_is_taken(harness: Harness, name: str) -> None:
+    nick(harness, "bob")
 
     with pytest.raises(NameTaken):
-        house.guest(name)
+        harness.guest(name)
 
-    assert house.hub.usernames() == ["bob"]
+    assert harness.hub.usernames() == ["bob"]
 
 
 @pytest.mark.parametrize("leaver", [0, 1])
 @pytest.mark.parametrize("go", ["unregister", "disconnect"])
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_a_nick_is_nobodys_own_while_one_of_its_holders_stays(
-    house: House, name: str, go: str, leaver: int
+    harness: Harness, name: str, go: str, leaver: int
 ) -> None:
-    holders = [nick(house, "bob", "attic"), nick(house, "\uff22\uff2f\uff22", "cellar")]
-    getattr(house.hub, go)(holders[leaver])
+    holders = [nick(harness, "bob", "attic"), nick(harness, "\uff22\uff2f\uff22", "cellar")]
+    getattr(harness.hub, go)(holders[leaver])
 
     with pytest.raises(NameTaken):
-        house.guest(name)
+        harness.guest(name)
 
 
-def test_a_nick_that_all_have_given_back_may_be_registered_and_is_no_nick_any_more(house: House) -> None:
-    holders = [nick(house, "bob", "attic"), nick(house, "Bob", "cellar")]
+def test_a_nick_that_all_have_given_back_may_be_registered_and_is_no_nick_any_more(harness: Harness) -> None:
+    holders = [nick(harness, "bob", "attic"), nick(harness, "Bob", "cellar")]
     for holder in holders:
-        house.hub.unregister(holder)
+        harness.hub.unregister(holder)
 
-    house.hub.register(holders[0], "BOB")
-
-    with pytest.raises(NameTaken):
-        house.hub.register(holders[1], "bob", as_nick=True)
-
-
-def test_a_registered_name_that_was_given_back_may_be_a_nick_and_is_nobodys_own_then(house: House) -> None:
-    owner = house.guest("bob")
-    house.hub.unregister(owner)
-    nick(house, "bob")
-
-    nick(house, "bob")
+    harness.hub.register(holders[0], "BOB")
 
     with pytest.raises(NameTaken):
-        house.hub.register(owner, "bob")
+        harness.hub.register(holders[1], "bob", as_nick=True)
+
+
+def test_a_registered_name_that_was_given_back_may_be_a_nick_and_is_nobodys_own_then(
+    harness: Harness,
+) -> None:
+    owner = harness.guest("bob")
+    harness.hub.unregister(owner)
+    nick(harness, "bob")
+
+    nick(harness, "bob")
+
+    with pytest.raises(NameTaken):
+        harness.hub.register(owner, "bob")
 
 
 def test_a_holder_that_registers_its_nick_again_for_itself_is_refused_while_others_hold_it(
-    house: House,
+    harness: Harness,
 ) -> None:
-    bob, _ = nick(house, "bob"), nick(house, "bob")
-    house.hub.unregister(bob)
+    bob, _ = nick(harness, "bob"), nick(harness, "bob")
+    harness.hub.unregister(bob)
 
     with pytest.raises(NameTaken):
-        house.hub.register(bob, "bob")
+        harness.hub.register(bob, "bob")
 
     assert bob.username is None
 
 
-def test_a_refused_nick_leaves_all_as_it_was(house: House) -> None:
-    house.guest("bob", "attic")
-    visitor = house.visitor()
-    house.hub.join(visitor, "cellar")
-    before = picture(house)
+def test_a_refused_nick_leaves_all_as_it_was(harness: Harness) -> None:
+    harness.guest("bob", "attic")
+    visitor = harness.visitor()
+    harness.hub.join(visitor, "cellar")
+    before = picture(harness)
 
     with pytest.raises(NameTaken):
-        house.hub.register(visitor, "Bob", as_nick=True)
+        harness.hub.register(visitor, "Bob", as_nick=True)
 
-    assert picture(house) == before
+    assert picture(harness) == before
 
 
 # Names that are nobody's
@@ -375,33 +379,33 @@ def test_a_refused_nick_leaves_all_as_it_was(house: House) -> None:
 def test_a_name_under_which_the_server_speaks_is_nobodys(
     monkeypatch: pytest.MonkeyPatch, name: str, as_nick: bool
 ) -> None:
-    monkeypatch.setattr("recorded_house.Hub", partial(Hub, reserved_names=["Server", "The House"]))
-    house = House()
+    monkeypatch.setattr("recorded_harness.Hub", partial(Hub, reserved_names=["Server", "The House"]))
+    harness = Harness()
 
     with pytest.raises(InvalidName, match="the server itself speaks under it"):
-        house.hub.register(house.visitor(), name, as_nick=as_nick)
+        harness.hub.register(harness.visitor(), name, as_nick=as_nick)
 
-    assert house.hub.usernames() == []
+    assert harness.hub.usernames() == []
 
 
 @pytest.mark.parametrize("as_nick", [False, True])
 @pytest.mark.parametrize("name", ["#0", "#17", "\uff0317", "#\uff11\uff17", "\uff03①", "#²", "#٣", "#007"])
 def test_what_a_session_without_a_name_is_shown_as_is_no_nick_in_any_digits(
-    house: House, name: str, as_nick: bool
+    harness: Harness, name: str, as_nick: bool
 ) -> None:
     with pytest.raises(InvalidName, match="a session without a name is shown so"):
-        house.hub.register(house.visitor(), name, as_nick=as_nick)
+        harness.hub.register(harness.visitor(), name, as_nick=as_nick)
 
 
 @pytest.mark.parametrize("name", ["#", "#a", "#1a", "1", "a#1", "##1", "#-1", "# 1"])
-def test_what_only_looks_a_little_like_it_is_a_name(house: House, name: str) -> None:
-    assert nick(house, name).name == name
+def test_what_only_looks_a_little_like_it_is_a_name(harness: Harness, name: str) -> None:
+    assert nick(harness, name).name == name
 
 
 @pytest.mark.parametrize("name", ["", " bob", "bob ", "bo\nb", "x" * 33])
-def test_what_is_no_name_is_no_nick(house: House, name: str) -> None:
+def test_what_is_no_name_is_no_nick(harness: Harness, name: str) -> None:
     with pytest.raises(InvalidName):
-        nick(house, name)
+        nick(harness, name)
 
 
 # Speaking to them
@@ -418,140 +422,140 @@ def test_what_is_no_name_is_no_nick(house: House, name: str) -> None:
         ["\uff42\uff4f\uff42", "BOB", "Bob", "bob"],
     ],
 )
-def test_a_message_to_a_nick_goes_to_all_holders_exactly_once(house: House, names: list[str]) -> None:
-    alice = house.guest("alice")
-    first = nick(house, "bob", "attic")
-    second = nick(house, "Bob", "cellar", protocol=house.other_protocol)
-    house.forget()
+def test_a_message_to_a_nick_goes_to_all_holders_exactly_once(harness: Harness, names: list[str]) -> None:
+    alice = harness.guest("alice")
+    first = nick(harness, "bob", "attic")
+    second = nick(harness, "Bob", "cellar", protocol=harness.other_protocol)
+    harness.forget()
 
-    sent = house.hub.message(alice, names, "hi")
+    sent = harness.hub.message(alice, names, "hi")
 
     assert len(sent.recipients) == 1
-    assert house.heard(first) == house.heard(second) == [sent]
-    assert house.heard(alice) == []
+    assert harness.heard(first) == harness.heard(second) == [sent]
+    assert harness.heard(alice) == []
 
 
-def test_a_message_to_a_nick_and_another_goes_to_all_of_them_once(house: House) -> None:
-    alice, carol = house.guest("alice"), house.guest("carol")
-    holders = [nick(house, "bob"), nick(house, "Bob")]
+def test_a_message_to_a_nick_and_another_goes_to_all_of_them_once(harness: Harness) -> None:
+    alice, carol = harness.guest("alice"), harness.guest("carol")
+    holders = [nick(harness, "bob"), nick(harness, "Bob")]
 
-    sent = house.hub.message(alice, ["Bob", "carol", "bob", "CAROL"], "hi")
+    sent = harness.hub.message(alice, ["Bob", "carol", "bob", "CAROL"], "hi")
 
     assert sent.recipients == ("bob", "carol")
-    assert [house.heard(session) for session in (carol, *holders)] == [[sent]] * 3
+    assert [harness.heard(session) for session in (carol, *holders)] == [[sent]] * 3
 
 
-def test_who_speaks_to_its_own_nick_hears_itself_and_so_does_the_other(house: House) -> None:
-    first, second = nick(house, "bob"), nick(house, "Bob")
+def test_who_speaks_to_its_own_nick_hears_itself_and_so_does_the_other(harness: Harness) -> None:
+    first, second = nick(harness, "bob"), nick(harness, "Bob")
 
-    sent = house.hub.message(second, ["bob"], "hi")
+    sent = harness.hub.message(second, ["bob"], "hi")
 
     assert sent.sender == "Bob"
-    assert house.heard(first) == house.heard(second) == [sent]
+    assert harness.heard(first) == harness.heard(second) == [sent]
 
 
 @pytest.mark.parametrize("leaver", [0, 1])
 @pytest.mark.parametrize("names", [["bob"], ["Bob"], ["bob", "Bob"], ["Bob", "bob"], ["BOB"]])
 def test_who_stays_is_found_under_every_spelling_and_who_went_hears_nothing(
-    house: House, names: list[str], leaver: int
+    harness: Harness, names: list[str], leaver: int
 ) -> None:
-    alice, holders = house.guest("alice"), [nick(house, "bob"), nick(house, "Bob")]
-    house.hub.unregister(holders[leaver])
+    alice, holders = harness.guest("alice"), [nick(harness, "bob"), nick(harness, "Bob")]
+    harness.hub.unregister(holders[leaver])
     stayed = holders[1 - leaver]
 
-    sent = house.hub.message(alice, names, "hi")
+    sent = harness.hub.message(alice, names, "hi")
 
     assert sent.recipients == (stayed.name,)
-    assert (house.heard(stayed), house.heard(holders[leaver])) == ([sent], [])
+    assert (harness.heard(stayed), harness.heard(holders[leaver])) == ([sent], [])
 
 
 @pytest.mark.parametrize("leaver", [0, 1])
-def test_a_spelling_stays_while_one_of_two_who_write_it_so_stays(house: House, leaver: int) -> None:
-    alice, holders = house.guest("alice"), [nick(house, "bob"), nick(house, "bob")]
-    house.hub.unregister(holders[leaver])
+def test_a_spelling_stays_while_one_of_two_who_write_it_so_stays(harness: Harness, leaver: int) -> None:
+    alice, holders = harness.guest("alice"), [nick(harness, "bob"), nick(harness, "bob")]
+    harness.hub.unregister(holders[leaver])
 
-    sent = house.hub.message(alice, ["bob"], "hi")
+    sent = harness.hub.message(alice, ["bob"], "hi")
 
-    assert [house.heard(holder) for holder in holders] == [[sent] * leaver, [sent] * (1 - leaver)]
-
-
-def test_a_spelling_that_went_and_came_back_reaches_all(house: House) -> None:
-    alice, first, second = house.guest("alice"), nick(house, "bob"), nick(house, "Bob")
-    house.hub.unregister(first)
-    house.hub.register(first, "bob", as_nick=True)
-
-    sent = house.hub.message(alice, ["bob"], "hi")
-
-    assert house.heard(first) == house.heard(second) == [sent]
+    assert [harness.heard(holder) for holder in holders] == [[sent] * leaver, [sent] * (1 - leaver)]
 
 
-def test_a_nick_that_all_have_given_back_is_unknown_in_every_spelling(house: House) -> None:
-    alice, holders = house.guest("alice"), [nick(house, "bob"), nick(house, "Bob")]
+def test_a_spelling_that_went_and_came_back_reaches_all(harness: Harness) -> None:
+    alice, first, second = harness.guest("alice"), nick(harness, "bob"), nick(harness, "Bob")
+    harness.hub.unregister(first)
+    harness.hub.register(first, "bob", as_nick=True)
+
+    sent = harness.hub.message(alice, ["bob"], "hi")
+
+    assert harness.heard(first) == harness.heard(second) == [sent]
+
+
+def test_a_nick_that_all_have_given_back_is_unknown_in_every_spelling(harness: Harness) -> None:
+    alice, holders = harness.guest("alice"), [nick(harness, "bob"), nick(harness, "Bob")]
     for holder in holders:
-        house.hub.disconnect(holder)
+        harness.hub.disconnect(holder)
 
     for name in ("bob", "Bob", "BOB"):
         with pytest.raises(HubError, match="Nobody is registered"):
-            house.hub.message(alice, [name], "hi")
-    assert house.hub.usernames() == ["alice"]
+            harness.hub.message(alice, [name], "hi")
+    assert harness.hub.usernames() == ["alice"]
 
 
 @pytest.mark.parametrize("name", ["#1", "\uff031", "#①"])
-def test_a_session_without_a_name_is_spoken_to_by_its_number(house: House, name: str) -> None:
-    alice, visitor = house.guest("alice"), house.visitor()
+def test_a_session_without_a_name_is_spoken_to_by_its_number(harness: Harness, name: str) -> None:
+    alice, visitor = harness.guest("alice"), harness.visitor()
 
-    sent = house.hub.message(alice, [name], "hi")
+    sent = harness.hub.message(alice, [name], "hi")
 
     assert sent.recipients == ("#1",)
-    assert house.heard(visitor) == [sent]
+    assert harness.heard(visitor) == [sent]
 
 
-def test_a_session_without_a_name_named_twice_and_beside_others_hears_it_once(house: House) -> None:
-    alice, visitor, bob = house.guest("alice"), house.visitor(), house.guest("bob")
+def test_a_session_without_a_name_named_twice_and_beside_others_hears_it_once(harness: Harness) -> None:
+    alice, visitor, bob = harness.guest("alice"), harness.visitor(), harness.guest("bob")
 
-    sent = house.hub.message(alice, ["#1", "bob", "\uff031"], "hi")
+    sent = harness.hub.message(alice, ["#1", "bob", "\uff031"], "hi")
 
     assert sent.recipients == ("#1", "bob")
-    assert house.heard(visitor) == house.heard(bob) == [sent]
+    assert harness.heard(visitor) == harness.heard(bob) == [sent]
 
 
 @pytest.mark.parametrize("name", ["#1", "#2", "#01", "#", "#-1"])
-def test_a_number_is_nobody_where_the_session_has_a_name_or_is_none(house: House, name: str) -> None:
-    alice, bob = house.guest("alice"), house.guest("bob")
+def test_a_number_is_nobody_where_the_session_has_a_name_or_is_none(harness: Harness, name: str) -> None:
+    alice, bob = harness.guest("alice"), harness.guest("bob")
 
     with pytest.raises(HubError, match=f'Nobody is registered as "{name}"'):
-        house.hub.message(alice, [name], "hi")
+        harness.hub.message(alice, [name], "hi")
 
-    assert house.heard(bob) == []
+    assert harness.heard(bob) == []
 
 
 # Other nodes
 
 
 def test_a_nick_is_claimed_once_and_released_when_the_last_holder_goes(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claims: list[str] = []
-    monkeypatch.setattr(house.cluster, "claim", lambda key: claims.append(f"claim {key}") or True)
-    monkeypatch.setattr(house.cluster, "release", lambda key: claims.append(f"release {key}"))
+    monkeypatch.setattr(harness.cluster, "claim", lambda key: claims.append(f"claim {key}") or True)
+    monkeypatch.setattr(harness.cluster, "release", lambda key: claims.append(f"release {key}"))
 
-    holders = [nick(house, "Bob"), nick(house, "bob")]
-    house.hub.unregister(holders[0])
+    holders = [nick(harness, "Bob"), nick(harness, "bob")]
+    harness.hub.unregister(holders[0])
     before = list(claims)
-    house.hub.disconnect(holders[1])
+    harness.hub.disconnect(holders[1])
 
     assert (before, claims) == (["claim bob"], ["claim bob", "release bob"])
 
 
 def test_a_nick_that_another_node_holds_is_taken_and_leaves_no_trace(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as elsewhere:
-        elsewhere.setattr(house.cluster, "claim", lambda key: False)
+        elsewhere.setattr(harness.cluster, "claim", lambda key: False)
         with pytest.raises(NameTaken):
-            nick(house, "bob")
+            nick(harness, "bob")
 
-    house.guest("bob")
+    harness.guest("bob")
 
     with pytest.raises(NameTaken):
-        nick(house, "bob")
+        nick(harness, "bob")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from quiet_store import QuietStore
-from recorded_house import House
+from recorded_harness import Harness
 
 from chateau.hub.errors import (
     AccessDenied,
@@ -15,91 +15,91 @@ from chateau.hub.errors import (
     Unavailable,
     UnknownRoom,
 )
-from chateau.hub.events import Joined, Kept, Left, RoomMessage, RoomState
+from chateau.hub.events import Joined, Left, RoomMessage, RoomState, StoredRecord
 from chateau.hub.hub import RoomSummary
 from chateau.hub.ports import Commit
 
 
-def test_who_comes_in_is_told_to_the_room_and_who_leaves_too(house: House) -> None:
-    alice, bob = house.guest("alice", "Attic"), house.guest("bob")
+def test_who_comes_in_is_told_to_the_room_and_who_leaves_too(harness: Harness) -> None:
+    alice, bob = harness.guest("alice", "Attic"), harness.guest("bob")
 
-    room = house.hub.join(bob, "attic")
-    house.hub.leave(bob, "ATTIC")
+    room = harness.hub.join(bob, "attic")
+    harness.hub.leave(bob, "ATTIC")
 
     assert room.name == "Attic"
-    assert house.heard(alice) == [
+    assert harness.heard(alice) == [
         Joined("Attic", "alice", "0"),
         Joined("Attic", "bob", "1"),
         Left("Attic", "bob", "1"),
     ]
-    assert house.heard(bob) == [Joined("Attic", "bob", "1")]
+    assert harness.heard(bob) == [Joined("Attic", "bob", "1")]
 
 
-def test_members_are_listed_sorted_by_the_form_of_their_names(house: House) -> None:
-    house.guest("bob", "attic")
-    house.guest("Carol", "attic", protocol=house.other_protocol)
-    alice, visitor = house.guest("alice", "attic"), house.visitor()
+def test_members_are_listed_sorted_by_the_form_of_their_names(harness: Harness) -> None:
+    harness.guest("bob", "attic")
+    harness.guest("Carol", "attic", protocol=harness.other_protocol)
+    alice, visitor = harness.guest("alice", "attic"), harness.visitor()
 
-    room = house.hub.join(visitor, "attic")
+    room = harness.hub.join(visitor, "attic")
 
     assert room.member_names() == ["#3", "alice", "bob", "Carol"]
-    assert house.hub.leave(alice, "attic").member_names() == ["#3", "bob", "Carol"]
+    assert harness.hub.leave(alice, "attic").member_names() == ["#3", "bob", "Carol"]
 
 
-def test_one_cannot_be_in_a_room_twice(house: House) -> None:
-    alice = house.guest("alice", "attic")
+def test_one_cannot_be_in_a_room_twice(harness: Harness) -> None:
+    alice = harness.guest("alice", "attic")
 
     with pytest.raises(AlreadyInRoom):
-        house.hub.join(alice, "ATTIC")
+        harness.hub.join(alice, "ATTIC")
 
-    assert house.hub.room_summaries() == [RoomSummary("attic", 1, True)]
+    assert harness.hub.room_summaries() == [RoomSummary("attic", 1, True)]
 
 
 @pytest.mark.parametrize("name", ["", " attic", "x" * 65, "at\ntic"])
-def test_some_texts_are_no_rooms_names(house: House, name: str) -> None:
+def test_some_texts_are_no_rooms_names(harness: Harness, name: str) -> None:
     with pytest.raises(InvalidName):
-        house.hub.join(house.guest("alice"), name)
+        harness.hub.join(harness.guest("alice"), name)
 
 
-def test_every_member_hears_a_message_the_speaker_too(house: House) -> None:
-    alice, bob = house.guest("alice", "attic"), house.guest("bob", "attic")
-    stranger = house.guest("carol", "cellar")
-    house.forget()
+def test_every_member_hears_a_message_the_speaker_too(harness: Harness) -> None:
+    alice, bob = harness.guest("alice", "attic"), harness.guest("bob", "attic")
+    stranger = harness.guest("carol", "cellar")
+    harness.forget()
 
-    message, commit = house.hub.publish(alice, "ATTIC", "hello")
+    message, commit = harness.hub.publish(alice, "ATTIC", "hello")
 
     assert message == RoomMessage("alice", "attic", "hello", 1, message.id, message.time)
     assert commit is None
-    assert house.heard(alice) == house.heard(bob) == [message]
-    assert house.heard(stranger) == []
+    assert harness.heard(alice) == harness.heard(bob) == [message]
+    assert harness.heard(stranger) == []
 
 
-def test_members_of_two_protocols_are_told_once_a_protocol(house: House) -> None:
-    alice = house.guest("alice", "attic")
-    others = [house.guest(name, "attic", protocol=house.other_protocol) for name in ("bob", "carol")]
-    house.forget()
+def test_members_of_two_protocols_are_told_once_a_protocol(harness: Harness) -> None:
+    alice = harness.guest("alice", "attic")
+    others = [harness.guest(name, "attic", protocol=harness.other_protocol) for name in ("bob", "carol")]
+    harness.forget()
 
-    message, _ = house.hub.publish(alice, "attic", "hello")
+    message, _ = harness.hub.publish(alice, "attic", "hello")
 
-    assert house.protocol.deliveries == [(message, [alice])]
-    assert house.other_protocol.deliveries == [(message, others)]
-
-
-def test_a_protocol_whose_last_member_has_left_is_told_no_more(house: House) -> None:
-    alice = house.guest("alice", "attic")
-    bob = house.guest("bob", "attic", protocol=house.other_protocol)
-    house.forget()
-
-    house.hub.leave(bob, "attic")
-    house.hub.publish(alice, "attic", "hello")
-
-    assert house.other_protocol.deliveries == []
+    assert harness.protocol.deliveries == [(message, [alice])]
+    assert harness.other_protocol.deliveries == [(message, others)]
 
 
-def test_messages_are_numbered_in_each_room(house: House) -> None:
-    alice = house.guest("alice", "attic", "cellar")
+def test_a_protocol_whose_last_member_has_left_is_told_no_more(harness: Harness) -> None:
+    alice = harness.guest("alice", "attic")
+    bob = harness.guest("bob", "attic", protocol=harness.other_protocol)
+    harness.forget()
 
-    seqs = [house.hub.publish(alice, room, "x").message.seq for room in ("attic", "attic", "cellar")]
+    harness.hub.leave(bob, "attic")
+    harness.hub.publish(alice, "attic", "hello")
+
+    assert harness.other_protocol.deliveries == []
+
+
+def test_messages_are_numbered_in_each_room(harness: Harness) -> None:
+    alice = harness.guest("alice", "attic", "cellar")
+
+    seqs = [harness.hub.publish(alice, room, "x").message.seq for room in ("attic", "attic", "cellar")]
 
     assert seqs == [1, 2, 1]
 
@@ -110,155 +110,155 @@ def test_messages_are_numbered_in_each_room(house: House) -> None:
     [("nowhere", UnknownRoom), (" no name ", UnknownRoom), ("cellar", NotInRoom)],
 )
 def test_what_needs_to_be_inside_is_refused_outside(
-    house: House, action: str, room: str, refusal: type[HubError]
+    harness: Harness, action: str, room: str, refusal: type[HubError]
 ) -> None:
-    alice, bob = house.guest("alice", "attic"), house.guest("bob", "cellar")
-    house.forget()
+    alice, bob = harness.guest("alice", "attic"), harness.guest("bob", "cellar")
+    harness.forget()
 
     with pytest.raises(refusal):
-        getattr(house.hub, action)(alice, room, *(["hello"] if action == "publish" else []))
+        getattr(harness.hub, action)(alice, room, *(["hello"] if action == "publish" else []))
 
-    assert house.heard(bob) == []
+    assert harness.heard(bob) == []
 
 
-def test_who_was_never_in_a_room_is_in_none(house: House) -> None:
-    house.guest("alice", "attic")
+def test_who_was_never_in_a_room_is_in_none(harness: Harness) -> None:
+    harness.guest("alice", "attic")
 
     with pytest.raises(NotInRoom):
-        house.hub.leave(house.guest("bob"), "attic")
+        harness.hub.leave(harness.guest("bob"), "attic")
 
 
-def test_history_is_what_was_said_since_oldest_first(house: House) -> None:
-    alice = house.guest("alice", "attic")
-    said = [house.hub.publish(alice, "attic", f"{number}").message for number in range(4)]
+def test_history_is_what_was_said_since_oldest_first(harness: Harness) -> None:
+    alice = harness.guest("alice", "attic")
+    said = [harness.hub.publish(alice, "attic", f"{number}").message for number in range(4)]
 
-    room, page = house.hub.history(alice, "Attic", since=2)
+    room, page = harness.hub.history(alice, "Attic", since=2)
 
     assert room.name == "attic"
     assert (page.messages, page.complete) == (said[2:], True)
 
 
-def test_a_deserted_room_is_forgotten_unless_something_said_in_it_is_kept(house: House) -> None:
-    alice = house.guest("alice", "silent", "talkative")
-    house.hub.publish(alice, "talkative", "hello")
+def test_a_deserted_room_is_forgotten_unless_something_said_in_it_is_kept(harness: Harness) -> None:
+    alice = harness.guest("alice", "silent", "talkative")
+    harness.hub.publish(alice, "talkative", "hello")
 
-    house.hub.leave(alice, "silent")
-    house.hub.leave(alice, "talkative")
+    harness.hub.leave(alice, "silent")
+    harness.hub.leave(alice, "talkative")
 
-    assert house.hub.room_summaries() == [RoomSummary("talkative", 0, True)]
+    assert harness.hub.room_summaries() == [RoomSummary("talkative", 0, True)]
     with pytest.raises(UnknownRoom):
-        house.hub.leave(alice, "silent")
+        harness.hub.leave(alice, "silent")
 
 
-def test_a_forgotten_room_is_made_anew_under_the_name_it_is_given_then(house: House) -> None:
-    alice = house.guest("alice", "Attic")
-    house.hub.leave(alice, "attic")
+def test_a_forgotten_room_is_made_anew_under_the_name_it_is_given_then(harness: Harness) -> None:
+    alice = harness.guest("alice", "Attic")
+    harness.hub.leave(alice, "attic")
 
-    assert house.hub.join(alice, "attic").name == "attic"
+    assert harness.hub.join(alice, "attic").name == "attic"
 
 
 def test_rooms_with_messages_kept_are_there_from_the_start() -> None:
     store = QuietStore()
-    before = House(store)
+    before = Harness(store)
     before.hub.publish(before.guest("alice", "Attic"), "attic", "hello")
 
-    house = House(store)
+    harness = Harness(store)
 
-    assert house.hub.room_summaries() == [RoomSummary("Attic", 0, True)]
-    page = house.hub.history(house.guest("bob", "attic"), "attic")[1]
+    assert harness.hub.room_summaries() == [RoomSummary("Attic", 0, True)]
+    page = harness.hub.history(harness.guest("bob", "attic"), "attic")[1]
     assert [message.content for message in page.messages] == ["hello"]
 
 
-def test_in_a_closed_room_nobody_speaks_and_nobody_comes_in(house: House) -> None:
-    alice, bob = house.guest("alice", "attic"), house.guest("bob")
-    house.forget()
+def test_in_a_closed_room_nobody_speaks_and_nobody_comes_in(harness: Harness) -> None:
+    alice, bob = harness.guest("alice", "attic"), harness.guest("bob")
+    harness.forget()
 
-    house.hub.rooms.close("Attic")
+    harness.hub.rooms.close("Attic")
 
-    assert house.heard(alice) == [RoomState("attic", available=False, reason="The room was closed.")]
+    assert harness.heard(alice) == [RoomState("attic", available=False, reason="The room was closed.")]
     with pytest.raises(AccessDenied):
-        house.hub.publish(alice, "attic", "hello")
+        harness.hub.publish(alice, "attic", "hello")
     with pytest.raises(AccessDenied):
-        house.hub.join(bob, "attic")
-    assert house.hub.room_summaries() == [RoomSummary("attic", 1, False)]
+        harness.hub.join(bob, "attic")
+    assert harness.hub.room_summaries() == [RoomSummary("attic", 1, False)]
 
 
-def test_members_of_a_closed_room_may_stay_read_and_leave(house: House) -> None:
-    alice, bob = house.guest("alice", "attic"), house.guest("bob", "attic")
-    said = house.hub.publish(alice, "attic", "hello").message
+def test_members_of_a_closed_room_may_stay_read_and_leave(harness: Harness) -> None:
+    alice, bob = harness.guest("alice", "attic"), harness.guest("bob", "attic")
+    said = harness.hub.publish(alice, "attic", "hello").message
 
-    house.hub.rooms.close("attic")
+    harness.hub.rooms.close("attic")
 
-    assert house.hub.history(alice, "attic")[1].messages == [said]
-    house.hub.leave(bob, "attic")
-    assert house.hub.room_summaries() == [RoomSummary("attic", 1, False)]
+    assert harness.hub.history(alice, "attic")[1].messages == [said]
+    harness.hub.leave(bob, "attic")
+    assert harness.hub.room_summaries() == [RoomSummary("attic", 1, False)]
 
 
-def test_who_may_not_come_in_is_not_in_and_nobody_hears_of_it(house: House) -> None:
-    alice, bob = house.guest("alice", "attic"), house.guest("bob")
-    house.hub.rooms.lock("attic", "swordfish")
-    house.forget()
+def test_who_may_not_come_in_is_not_in_and_nobody_hears_of_it(harness: Harness) -> None:
+    alice, bob = harness.guest("alice", "attic"), harness.guest("bob")
+    harness.hub.rooms.lock("attic", "swordfish")
+    harness.forget()
 
     with pytest.raises(AccessDenied):
-        house.hub.join(bob, "attic", password="wrong")
+        harness.hub.join(bob, "attic", password="wrong")
 
-    assert house.heard(alice) == []
-    assert house.hub.room_summaries() == [RoomSummary("attic", 1, False)]
+    assert harness.heard(alice) == []
+    assert harness.hub.room_summaries() == [RoomSummary("attic", 1, False)]
     with pytest.raises(NotInRoom):
-        house.hub.leave(bob, "attic")
+        harness.hub.leave(bob, "attic")
 
 
-def test_a_new_lock_takes_the_place_of_the_one_before(house: House) -> None:
-    house.guest("alice", "attic")
-    house.hub.rooms.lock("attic", "swordfish")
+def test_a_new_lock_takes_the_place_of_the_one_before(harness: Harness) -> None:
+    harness.guest("alice", "attic")
+    harness.hub.rooms.lock("attic", "swordfish")
 
-    house.hub.rooms.lock("attic", "marlin")
+    harness.hub.rooms.lock("attic", "marlin")
 
     with pytest.raises(AccessDenied):
-        house.guest("bob", "attic")
-    assert house.hub.join(house.guest("carol"), "attic", password="marlin").count == 2
+        harness.guest("bob", "attic")
+    assert harness.hub.join(harness.guest("carol"), "attic", password="marlin").count == 2
 
 
 @pytest.mark.parametrize("password", [None, "", "wrong", "swordfisch"])
-def test_a_locked_room_lets_in_only_who_knows_the_password(house: House, password: str | None) -> None:
-    alice, bob = house.guest("alice", "attic"), house.guest("bob")
+def test_a_locked_room_lets_in_only_who_knows_the_password(harness: Harness, password: str | None) -> None:
+    alice, bob = harness.guest("alice", "attic"), harness.guest("bob")
 
-    house.hub.rooms.lock("attic", "swordfish")
+    harness.hub.rooms.lock("attic", "swordfish")
 
     with pytest.raises(AccessDenied):
-        house.hub.join(bob, "attic", password=password)
-    house.hub.join(bob, "attic", password="swordfish")
-    assert house.hub.publish(alice, "attic", "you are in").message in house.heard(bob)
+        harness.hub.join(bob, "attic", password=password)
+    harness.hub.join(bob, "attic", password="swordfish")
+    assert harness.hub.publish(alice, "attic", "you are in").message in harness.heard(bob)
 
 
-def test_a_password_that_is_not_asked_for_is_ignored(house: House) -> None:
-    assert house.hub.join(house.guest("alice"), "attic", password="swordfish").count == 1
+def test_a_password_that_is_not_asked_for_is_ignored(harness: Harness) -> None:
+    assert harness.hub.join(harness.guest("alice"), "attic", password="swordfish").count == 1
 
 
-def test_an_opened_room_is_as_it_was_before(house: House) -> None:
-    alice, bob = house.guest("alice", "attic"), house.guest("bob")
-    house.hub.rooms.lock("attic", "swordfish")
-    house.hub.rooms.close("attic")
-    house.forget()
+def test_an_opened_room_is_as_it_was_before(harness: Harness) -> None:
+    alice, bob = harness.guest("alice", "attic"), harness.guest("bob")
+    harness.hub.rooms.lock("attic", "swordfish")
+    harness.hub.rooms.close("attic")
+    harness.forget()
 
-    house.hub.rooms.open("attic")
+    harness.hub.rooms.open("attic")
 
-    assert house.heard(alice) == [RoomState("attic", available=True, reason=None)]
-    house.hub.join(bob, "attic")
-    assert house.hub.room_summaries() == [RoomSummary("attic", 2, True)]
+    assert harness.heard(alice) == [RoomState("attic", available=True, reason=None)]
+    harness.hub.join(bob, "attic")
+    assert harness.hub.room_summaries() == [RoomSummary("attic", 2, True)]
 
 
 @pytest.mark.parametrize("action", ["close", "lock"])
-def test_a_shut_room_stays_when_it_is_deserted_until_it_is_opened(house: House, action: str) -> None:
-    alice = house.guest("alice", "attic")
-    getattr(house.hub.rooms, action)("attic", *(["swordfish"] if action == "lock" else []))
+def test_a_shut_room_stays_when_it_is_deserted_until_it_is_opened(harness: Harness, action: str) -> None:
+    alice = harness.guest("alice", "attic")
+    getattr(harness.hub.rooms, action)("attic", *(["swordfish"] if action == "lock" else []))
 
-    house.hub.leave(alice, "attic")
-    shut = house.hub.room_summaries()
-    house.hub.rooms.open("attic")
+    harness.hub.leave(alice, "attic")
+    shut = harness.hub.room_summaries()
+    harness.hub.rooms.open("attic")
 
     assert shut == [RoomSummary("attic", 0, False)]
-    assert house.hub.room_summaries() == []
+    assert harness.hub.room_summaries() == []
 
 
 @pytest.mark.parametrize(
@@ -274,39 +274,39 @@ def test_a_shut_room_stays_when_it_is_deserted_until_it_is_opened(house: House, 
     ],
 )
 def test_the_state_of_a_room_that_is_not_there_cannot_be_changed(
-    house: House, action: str, more: list[str]
+    harness: Harness, action: str, more: list[str]
 ) -> None:
     with pytest.raises(UnknownRoom):
-        getattr(house.hub.rooms, action)("nowhere", *more)
+        getattr(harness.hub.rooms, action)("nowhere", *more)
 
 
 class TroubledStore(QuietStore):
     """Keeps nothing for now."""
 
-    def append(self, key: str, message: Kept) -> None:
+    def append(self, key: str, message: StoredRecord) -> None:
         raise Unavailable("The disk is full.")
 
 
 def test_a_message_that_cannot_be_kept_is_told_to_nobody() -> None:
-    house = House(TroubledStore())
-    alice = house.guest("alice", "attic")
-    house.forget()
+    harness = Harness(TroubledStore())
+    alice = harness.guest("alice", "attic")
+    harness.forget()
 
     with pytest.raises(Unavailable):
-        house.hub.publish(alice, "attic", "hello")
+        harness.hub.publish(alice, "attic", "hello")
 
-    assert house.heard(alice) == []
+    assert harness.heard(alice) == []
 
 
-def test_history_that_cannot_be_read_is_refused(monkeypatch: pytest.MonkeyPatch, house: House) -> None:
+def test_history_that_cannot_be_read_is_refused(monkeypatch: pytest.MonkeyPatch, harness: Harness) -> None:
     def fail(*_: object, **__: object) -> None:
         raise Unavailable("The disk is gone.")
 
-    alice = house.guest("alice", "attic")
-    monkeypatch.setattr(house.store, "read", fail)
+    alice = harness.guest("alice", "attic")
+    monkeypatch.setattr(harness.store, "read", fail)
 
     with pytest.raises(Unavailable, match="The disk is gone"):
-        house.hub.history(alice, "attic")
+        harness.hub.history(alice, "attic")
 
 
 class SlowStore(QuietStore):
@@ -316,17 +316,17 @@ class SlowStore(QuietStore):
         super().__init__()
         self._commit = commit
 
-    def append(self, key: str, message: Kept) -> Commit:  # type: ignore[override]
+    def append(self, key: str, message: StoredRecord) -> Commit:  # type: ignore[override]
         super().append(key, message)
         return self._commit
 
 
 def test_a_message_is_told_at_once_and_its_receipt_has_the_commit_to_wait_for() -> None:
     commit = object()
-    house = House(SlowStore(commit))
-    alice = house.guest("alice", "attic")
+    harness = Harness(SlowStore(commit))
+    alice = harness.guest("alice", "attic")
 
-    receipt = house.hub.publish(alice, "attic", "hello")
+    receipt = harness.hub.publish(alice, "attic", "hello")
 
     assert receipt.commit is commit
-    assert receipt.message in house.heard(alice)
+    assert receipt.message in harness.heard(alice)

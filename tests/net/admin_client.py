@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jsonschema_rs
 from raw_client import PATIENCE_SECONDS, RawClient, Response
 
-from chateau.protocols.contract import Contract
+from chateau.protocols.schemas import SchemaSet
 
 if TYPE_CHECKING:
-    from live_house import LiveHouse
+    from live_harness import LiveHouse
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas" / "admin"
-CONTRACT = Contract(SCHEMAS, url="/schemas/admin")
+SCHEMA_SET = SchemaSet(SCHEMAS, url="/schemas/admin")
 KEY = "swordfish"
 
 VALIDATORS = {
     name: jsonschema_rs.Draft202012Validator(
         schema,
-        registry=jsonschema_rs.Registry([(other["$id"], other) for other in CONTRACT.schemas.values()]),
+        registry=jsonschema_rs.Registry([(other["$id"], other) for other in SCHEMA_SET.schemas.values()]),
         validate_formats=True,
     )
-    for name, schema in CONTRACT.schemas.items()
+    for name, schema in SCHEMA_SET.schemas.items()
 }
 
 Frame = dict[str, Any]
@@ -120,17 +120,17 @@ def checked(name: str, response: Response, status: int = 200) -> Frame:
     return frame
 
 
-async def keeper(house: LiveHouse, **options: Any) -> AdminClient:
+async def keeper(harness: LiveHouse, **options: Any) -> AdminClient:
     """A keeper who has connected."""
-    path = f"{house.server.settings.url_prefix}/admin/"
-    client = await AdminClient.connect(house.port, tls=house.tls, path=path, **options)
-    house.clients.append(client)
+    path = f"{harness.server.settings.url_prefix}/admin/"
+    client = await AdminClient.connect(harness.port, tls=harness.tls, path=path, **options)
+    harness.clients.append(client)
     return client
 
 
-async def session_of(house: LiveHouse, name: str) -> str:
+async def session_of(harness: LiveHouse, name: str) -> str:
     """The id of the session that is shown as *name*."""
-    sessions = (await (await keeper(house)).read("sessions"))["sessions"]
+    sessions = (await (await keeper(harness)).read("sessions"))["sessions"]
     (found,) = [session["id"] for session in sessions if session["name"] == name]
     assert isinstance(found, str)
     return found

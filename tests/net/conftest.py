@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from live_house import WIRES, LiveHouse, OpenHouse
+from live_harness import WIRES, LiveHouse, OpenHouse
 from raw_client import PATIENCE_SECONDS
 from tornado.ioloop import IOLoop
 
@@ -81,12 +81,12 @@ def open_house(io_loop: IOLoop, wire_name: str) -> Iterator[OpenHouse]:
         return houses[-1]
 
     yield open_house
-    for house in houses:
-        io_loop.run_sync(house.close, timeout=PATIENCE_SECONDS)
+    for harness in houses:
+        io_loop.run_sync(harness.close, timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture
-def house(io_loop: IOLoop, open_house: OpenHouse) -> LiveHouse:
+def harness(io_loop: IOLoop, open_house: OpenHouse) -> LiveHouse:
     """A server with default settings."""
 
     async def opened() -> LiveHouse:

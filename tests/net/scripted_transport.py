@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from chateau.net.connection import Connection
 
 if TYPE_CHECKING:
-    from chateau.net.wire import Wire
+    from chateau.net.connection_group import ConnectionGroup
 
 
 class ScriptedTransport(Connection):
@@ -15,8 +15,8 @@ class ScriptedTransport(Connection):
 
     __slots__ = ("is_gone", "sent")
 
-    def __init__(self, wire: Wire) -> None:
-        super().__init__(wire)
+    def __init__(self, group: ConnectionGroup) -> None:
+        super().__init__(group)
         self.sent = bytearray()
         self.is_gone = False
         self.write = self._write

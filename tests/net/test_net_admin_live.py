@@ -15,7 +15,7 @@ from chateau import __version__
 from chateau.net.connection import LINGER_SECONDS
 
 if TYPE_CHECKING:
-    from live_house import LiveHouse, OpenHouse
+    from live_harness import LiveHouse, OpenHouse
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 
@@ -28,7 +28,7 @@ def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def house(open_house: OpenHouse, io_loop: Any) -> LiveHouse:
+def harness(open_house: OpenHouse, io_loop: Any) -> LiveHouse:
     """A server with a secret key."""
 
     async def opened() -> LiveHouse:
@@ -38,26 +38,26 @@ def house(open_house: OpenHouse, io_loop: Any) -> LiveHouse:
     return found
 
 
-async def watcher(house: LiveHouse, query: str = "", **options: Any) -> AdminClient:
-    return await (await keeper(house, **options)).watch(f"live{query}")
+async def watcher(harness: LiveHouse, query: str = "", **options: Any) -> AdminClient:
+    return await (await keeper(harness, **options)).watch(f"live{query}")
 
 
-def streams(house: LiveHouse) -> int:
+def streams(harness: LiveHouse) -> int:
     """How many streams are open."""
-    return len(house.server._stream_wire.connections)
+    return len(harness.server._stream_group.connections)
 
 
-def live(house: LiveHouse) -> Any:
-    return house.server.admin.live
+def live(harness: LiveHouse) -> Any:
+    return harness.server.admin.live
 
 
 # What is told
 
 
-async def test_all_is_told_at_once_and_again_and_again(house: LiveHouse) -> None:
-    await house.member("alice", "lobby")
+async def test_all_is_told_at_once_and_again_and_again(harness: LiveHouse) -> None:
+    await harness.member("alice", "lobby")
 
-    events = [await (client := await watcher(house)).event()]
+    events = [await (client := await watcher(harness)).event()]
     events += [await client.event() for _ in range(8)]
 
     assert [event.kind for event in events] == ["house", "sessions", "rooms"] * 3
@@ -72,8 +72,8 @@ async def test_all_is_told_at_once_and_again_and_again(house: LiveHouse) -> None
     assert events[2].frame["rooms"][0]["room"] == "lobby"
 
 
-async def test_the_version_and_the_time_since_the_start_are_told(house: LiveHouse) -> None:
-    client = await watcher(house)
+async def test_the_version_and_the_time_since_the_start_are_told(harness: LiveHouse) -> None:
+    client = await watcher(harness)
     first, later = await client.next("house"), {}
     while not later or later["uptime_seconds"] == first["uptime_seconds"]:
         later = await client.next("house")
@@ -82,10 +82,10 @@ async def test_the_version_and_the_time_since_the_start_are_told(house: LiveHous
     assert first["uptime_seconds"] < later["uptime_seconds"] < 30
 
 
-async def test_what_clients_say_is_measured_together_and_each(house: LiveHouse) -> None:
-    busy = await house.member("busy")
-    idle = await house.member("idle")
-    client = await watcher(house)
+async def test_what_clients_say_is_measured_together_and_each(harness: LiveHouse) -> None:
+    busy = await harness.member("busy")
+    idle = await harness.member("idle")
+    client = await watcher(harness)
     await client.next("rooms")
 
     async def talk() -> None:
@@ -104,9 +104,9 @@ async def test_what_clients_say_is_measured_together_and_each(house: LiveHouse) 
     assert idle.writer is not None
 
 
-async def test_the_busiest_come_first(house: LiveHouse) -> None:
-    clients = [await house.client() for _ in range(4)]
-    client = await watcher(house, "?limit=2")
+async def test_the_busiest_come_first(harness: LiveHouse) -> None:
+    clients = [await harness.client() for _ in range(4)]
+    client = await watcher(harness, "?limit=2")
     await client.next("rooms")
 
     async def talk(who: RawClient, pause: float) -> None:
@@ -124,21 +124,21 @@ async def test_the_busiest_come_first(house: LiveHouse) -> None:
     assert told["total"] == 4
 
 
-async def test_those_who_have_gone_still_count_in_what_was_said(house: LiveHouse) -> None:
-    client = await watcher(house)
+async def test_those_who_have_gone_still_count_in_what_was_said(harness: LiveHouse) -> None:
+    client = await watcher(harness)
     await client.next("rooms")
     told: list[float] = []
     for _ in range(3):
-        await (await house.member("alice", "lobby")).leave()
-        await house.until(lambda: house.server.hub.session_count() == 0)
+        await (await harness.member("alice", "lobby")).leave()
+        await harness.until(lambda: harness.server.hub.session_count() == 0)
     while not told or told[-1]:
         told.append((await client.next("house"))["messages_per_second"])
 
     assert sum(told) * 0.05 >= 3  # 6 messages, over intervals that may last longer
 
 
-async def test_packages_that_are_published_by_http_count(house: LiveHouse) -> None:
-    sender, client = await house.connect(), await watcher(house)
+async def test_packages_that_are_published_by_http_count(harness: LiveHouse) -> None:
+    sender, client = await harness.connect(), await watcher(harness)
     await client.next("rooms")
     for _ in range(5):  # by Tornado's hands at first, then on a connection of its own
         sender.send(b"POST /channel/news/ HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi")
@@ -147,24 +147,24 @@ async def test_packages_that_are_published_by_http_count(house: LiveHouse) -> No
     assert (await client.next("house"))["messages_per_second"] > 0
 
 
-async def test_latency_is_measured_where_sockets_are_watched(house: LiveHouse) -> None:
-    client = await watcher(house)
+async def test_latency_is_measured_where_sockets_are_watched(harness: LiveHouse) -> None:
+    client = await watcher(harness)
     await client.next("house")
 
     latency = (await client.next("house"))["latency_ms"]
 
-    if house.wire_name == "tornado":
+    if harness.wire_name == "tornado":
         assert latency is None
     else:
         assert 0 < latency["p50"] <= latency["p99"] <= latency["max"] < 1_000
 
 
 async def test_what_holds_the_server_up_is_seen_in_the_latency(open_house: OpenHouse) -> None:
-    house = open_house(secret_key=KEY)
-    if house.wire_name == "tornado":
+    harness = open_house(secret_key=KEY)
+    if harness.wire_name == "tornado":
         return
-    probe = live(house)._probe
-    client = await watcher(house)
+    probe = live(harness)._probe
+    client = await watcher(harness)
     await client.next("rooms")
 
     for _ in range(2):
@@ -177,40 +177,40 @@ async def test_what_holds_the_server_up_is_seen_in_the_latency(open_house: OpenH
 
 
 async def test_the_probe_is_nobody(open_house: OpenHouse) -> None:
-    house = open_house(secret_key=KEY, ping=0.02)
-    client = await watcher(house)
+    harness = open_house(secret_key=KEY, ping=0.02)
+    client = await watcher(harness)
     for _ in range(10):
         figures, sessions = await client.next("house"), await client.next("sessions")
 
     assert (figures["sessions"], figures["usernames"], figures["rooms"]) == (0, 0, 0)
     assert figures["messages_per_second"] == 0.0
     assert sessions == {"sessions": [], "total": 0}
-    assert house.connections == 0
+    assert harness.connections == 0
 
 
 # Several watchers
 
 
-async def test_each_watcher_has_its_own_limit(house: LiveHouse) -> None:
+async def test_each_watcher_has_its_own_limit(harness: LiveHouse) -> None:
     for _ in range(3):
-        await house.client()
-    wide, narrow = await watcher(house), await watcher(house, "?limit=1")
+        await harness.client()
+    wide, narrow = await watcher(harness), await watcher(harness, "?limit=1")
 
     for _ in range(3):
         assert len((await wide.next("sessions"))["sessions"]) == 3
         assert len((await narrow.next("sessions"))["sessions"]) == 1
 
 
-async def test_who_comes_second_is_told_what_is_measured(house: LiveHouse) -> None:
-    first = await watcher(house)
+async def test_who_comes_second_is_told_what_is_measured(harness: LiveHouse) -> None:
+    first = await watcher(harness)
     for _ in range(3):
         await first.next("rooms")
 
-    assert (await (await watcher(house)).next("house"))["messages_per_second"] == 0.0
+    assert (await (await watcher(harness)).next("house"))["messages_per_second"] == 0.0
 
 
-async def test_a_second_watcher_does_not_make_them_come_faster(house: LiveHouse) -> None:
-    first, _second = await watcher(house), await watcher(house)
+async def test_a_second_watcher_does_not_make_them_come_faster(harness: LiveHouse) -> None:
+    first, _second = await watcher(harness), await watcher(harness)
     await first.next("house")
 
     times = [datetime.fromisoformat((await first.next("house"))["time"]) for _ in range(5)]
@@ -222,35 +222,35 @@ async def test_a_second_watcher_does_not_make_them_come_faster(house: LiveHouse)
 
 
 @pytest.mark.parametrize("way", ["leave", "reset"])
-async def test_when_the_last_watcher_is_gone_nothing_is_measured(house: LiveHouse, way: str) -> None:
-    await house.member("alice")
-    first, second = await watcher(house), await watcher(house)
+async def test_when_the_last_watcher_is_gone_nothing_is_measured(harness: LiveHouse, way: str) -> None:
+    await harness.member("alice")
+    first, second = await watcher(harness), await watcher(harness)
     await first.next("house")
     await first.leave()
-    await house.until(lambda: streams(house) == 1)
-    assert live(house)._timer is not None
+    await harness.until(lambda: streams(harness) == 1)
+    assert live(harness)._timer is not None
     await second.next("house")
 
     if way == "reset":
         second.reset()
     else:
         await second.leave()
-    await house.until(lambda: streams(house) == 0)
+    await harness.until(lambda: streams(harness) == 0)
 
-    assert live(house)._timer is None
-    assert live(house)._probe._connection is None
-    answer = await (await keeper(house)).read("sessions")
+    assert live(harness)._timer is None
+    assert live(harness)._probe._connection is None
+    answer = await (await keeper(harness)).read("sessions")
     assert answer["sessions"][0]["rate"] is None
 
 
-async def test_who_watches_again_begins_anew(house: LiveHouse) -> None:
-    first = await watcher(house)
+async def test_who_watches_again_begins_anew(harness: LiveHouse) -> None:
+    first = await watcher(harness)
     for _ in range(3):
         await first.next("rooms")
     await first.leave()
-    await house.until(lambda: streams(house) == 0)
+    await harness.until(lambda: streams(harness) == 0)
 
-    again = await watcher(house)
+    again = await watcher(harness)
 
     assert (await again.next("house"))["messages_per_second"] is None
     assert (await again.next("house"))["messages_per_second"] == 0.0
@@ -261,62 +261,62 @@ async def test_a_slow_watcher_is_disconnected_alone(
     open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch, rooms: int
 ) -> None:
     monkeypatch.setattr("chateau.net.admin.live.INTERVAL_SECONDS", 1_000)  # the test says when
-    house = open_house(secret_key=KEY, max_outbox=rooms * 1_000)
+    harness = open_house(secret_key=KEY, max_outbox=rooms * 1_000)
     for number in range(rooms):
-        house.server.hub.rooms.add(house.server.hub.rooms.find_or_make(f"{number} {'x' * 60}"))
-    slow = await watcher(house, receive_buffer_bytes=4096)
-    quick = await watcher(house)
+        harness.server.hub.rooms.add(harness.server.hub.rooms.find_or_create(f"{number} {'x' * 60}"))
+    slow = await watcher(harness, receive_buffer_bytes=4096)
+    quick = await watcher(harness)
     await quick.next("rooms")
 
     seconds = 0
-    while streams(house) == 2 and seconds < 2_000:
-        live(house)._tick()
+    while streams(harness) == 2 and seconds < 2_000:
+        live(harness)._tick()
         await quick.next("rooms")
         seconds += 1
 
-    assert list(live(house)._watchers.values()) == [200]
-    live(house)._tick()
+    assert list(live(harness)._watchers.values()) == [200]
+    live(harness)._tick()
     await quick.next("rooms")
     await slow.leave()
 
 
-async def test_a_shutdown_ends_the_stream_at_once(house: LiveHouse) -> None:
-    client = await watcher(house)
+async def test_a_shutdown_ends_the_stream_at_once(harness: LiveHouse) -> None:
+    client = await watcher(harness)
     await client.next("rooms")
 
-    draining = asyncio.create_task(house.server.drain())
+    draining = asyncio.create_task(harness.server.drain())
     await client.end()
     await client.leave()
 
     async with asyncio.timeout(LINGER_SECONDS + 2):
         await draining
-    assert streams(house) == 0
-    assert live(house)._timer is None
+    assert streams(harness) == 0
+    assert live(harness)._timer is None
 
 
-async def test_from_a_shutdown_on_nobody_watches(house: LiveHouse) -> None:
-    client = await keeper(house)
+async def test_from_a_shutdown_on_nobody_watches(harness: LiveHouse) -> None:
+    client = await keeper(harness)
     await client.read("rooms")
-    house.server._stream_wire.is_closing = True
+    harness.server._stream_group.is_closing = True
 
     for stream in ("live", "live?limit=3"):
         assert (await client.read(stream, status=503))["code"] == "unavailable"
 
 
 @pytest.mark.parametrize("query", ["?limit=0", "?limit=ten", "?every=1"])
-async def test_a_query_that_breaks_its_schema_is_refused(house: LiveHouse, query: str) -> None:
-    answer = await (await keeper(house)).read(f"live{query}", status=400)
+async def test_a_query_that_breaks_its_schema_is_refused(harness: LiveHouse, query: str) -> None:
+    answer = await (await keeper(harness)).read(f"live{query}", status=400)
 
     assert answer["schema"] == "/schemas/admin/live-request.json"
 
 
-async def test_watchers_who_vanish_before_they_are_let_in_leave_nothing(house: LiveHouse) -> None:
+async def test_watchers_who_vanish_before_they_are_let_in_leave_nothing(harness: LiveHouse) -> None:
     for number in range(20):
-        client = await keeper(house)
+        client = await keeper(harness)
         client.send(client.request("/admin/live", Authorization=f"Bearer {KEY}"))
         await asyncio.sleep((0, 0.002)[number % 2])
         client.reset()
 
     await asyncio.sleep(0.1)
-    await house.until(lambda: streams(house) == 0)
-    assert live(house)._timer is None
+    await harness.until(lambda: streams(harness) == 0)
+    assert live(harness)._timer is None

@@ -6,14 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from admin_client import CONTRACT, KEY, AdminClient, authorization, keeper
+from admin_client import KEY, SCHEMA_SET, AdminClient, authorization, keeper
 from test_net_specifications import ASYNCAPI, OPENAPI
 
 from chateau.net.admin.addresses import READINGS, STREAMS
 from chateau.protocols.admin import ACTIONS
 
 if TYPE_CHECKING:
-    from live_house import OpenHouse
+    from live_harness import OpenHouse
     from raw_client import Response
 
 OPERATIONS = {
@@ -37,7 +37,7 @@ def wire_name() -> str:
 async def asked(client: AdminClient, name: str, key: str | None) -> Response:
     """What is answered to a request that is as the document has it."""
     if name in ACTIONS:
-        client.send(client.posted(name, CONTRACT.schemas[f"{name}-request"]["examples"][0], key=key))
+        client.send(client.posted(name, SCHEMA_SET.schemas[f"{name}-request"]["examples"][0], key=key))
     else:
         client.send(client.request(f"{client.path}{name}{QUERIES.get(name, '')}", **authorization(key)))
     return await client.response()
@@ -57,7 +57,7 @@ def test_each_of_them_asks_for_the_key(name: str) -> None:
 
 @every_operation
 def test_parameters_are_those_of_the_querys_schema(name: str) -> None:
-    schema = CONTRACT.schemas.get(f"{name}-request", {}) if name not in ACTIONS else {}
+    schema = SCHEMA_SET.schemas.get(f"{name}-request", {}) if name not in ACTIONS else {}
     parameters = OPERATIONS[name][1].get("parameters", [])
 
     assert [parameter["name"] for parameter in parameters] == list(schema.get("properties", {}))
@@ -69,11 +69,11 @@ def test_parameters_are_those_of_the_querys_schema(name: str) -> None:
 @live
 @every_operation
 async def test_each_of_them_answers_as_it_says(open_house: OpenHouse, name: str) -> None:
-    house = open_house(secret_key=KEY)
-    await house.member("carol", "lobby", "other")
+    harness = open_house(secret_key=KEY)
+    await harness.member("carol", "lobby", "other")
     responses = OPERATIONS[name][1]["responses"]
 
-    response = await asked(await keeper(house), name, KEY)
+    response = await asked(await keeper(harness), name, KEY)
 
     assert response.status == (404 if name == "kick" else 200), response  # nobody is 17
     assert str(response.status) in responses
@@ -101,7 +101,7 @@ def test_the_example_of_a_stream_is_made_of_events_that_keep_to_their_schemas(na
     for block in example.removesuffix("\n\n").split("\n\n"):
         kind, content = block.split("\n")
         push = f"{kind.removeprefix('event: ')}-push"
-        CONTRACT.reference(push).validate(json.loads(content.removeprefix("data: ")))
+        SCHEMA_SET.reference(push).validate(json.loads(content.removeprefix("data: ")))
 
 
 def test_a_refusal_has_the_schema_of_the_errors() -> None:

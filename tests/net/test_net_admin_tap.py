@@ -17,7 +17,7 @@ from running_server import free_port
 from chateau.net.admin.tap import SHOWN_BYTES
 
 if TYPE_CHECKING:
-    from live_house import LiveHouse, OpenHouse
+    from live_harness import LiveHouse, OpenHouse
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 
@@ -28,7 +28,7 @@ ENDED = {"reason": "the session ended"}
 
 
 @pytest.fixture
-def house(open_house: OpenHouse, io_loop: Any) -> LiveHouse:
+def harness(open_house: OpenHouse, io_loop: Any) -> LiveHouse:
     """A server with a secret key."""
 
     async def opened() -> LiveHouse:
@@ -38,14 +38,14 @@ def house(open_house: OpenHouse, io_loop: Any) -> LiveHouse:
     return found
 
 
-async def tap(house: LiveHouse, session: str, **options: Any) -> AdminClient:
-    return await (await keeper(house, **options)).watch(f"tap?session={session}")
+async def tap(harness: LiveHouse, session: str, **options: Any) -> AdminClient:
+    return await (await keeper(harness, **options)).watch(f"tap?session={session}")
 
 
-async def tapped(house: LiveHouse, name: str = "alice", *rooms: str) -> tuple[RawClient, AdminClient]:
+async def tapped(harness: LiveHouse, name: str = "alice", *rooms: str) -> tuple[RawClient, AdminClient]:
     """A member, and a tap of it that it has been told of."""
-    member = await house.member(name, *rooms)
-    watcher = await tap(house, await session_of(house, name))
+    member = await harness.member(name, *rooms)
+    watcher = await tap(harness, await session_of(harness, name))
     assert await member.hear() == TOLD
     assert json.loads((await watcher.frame("out"))["text"]) == TOLD
     return member, watcher
@@ -56,46 +56,46 @@ def shown(frame: Any) -> tuple[str, str | bytes]:
     return frame["kind"], frame["text"] if "text" in frame else base64.b64decode(frame["base64"])
 
 
-def taps(house: LiveHouse) -> int:
-    return len(house.server.admin.taps._taps)
+def taps(harness: LiveHouse) -> int:
+    return len(harness.server.admin.taps._taps)
 
 
 # The session is told
 
 
-async def test_a_session_is_told_when_the_first_tap_begins_and_the_last_ends(house: LiveHouse) -> None:
-    alice, first = await tapped(house)
-    second = await tap(house, "0")
-    await house.until(lambda: len(house.server._stream_wire.connections) == 2)
+async def test_a_session_is_told_when_the_first_tap_begins_and_the_last_ends(harness: LiveHouse) -> None:
+    alice, first = await tapped(harness)
+    second = await tap(harness, "0")
+    await harness.until(lambda: len(harness.server._stream_group.connections) == 2)
     await first.leave()
-    await house.until(lambda: len(house.server._stream_wire.connections) == 1)
+    await harness.until(lambda: len(harness.server._stream_group.connections) == 1)
     alice.say({"type": 4})
     assert (await alice.hear())["clients"] == ["alice"]  # of the second one it was told nothing
 
     await second.leave()
 
     assert await alice.hear() == TOLD_NO_MORE
-    assert taps(house) == 0
+    assert taps(harness) == 0
 
 
-async def test_a_session_that_is_tapped_no_more_is_as_before(house: LiveHouse) -> None:
-    await house.member("alice")
-    (connection,) = house.server.wire.connections
+async def test_a_session_that_is_tapped_no_more_is_as_before(harness: LiveHouse) -> None:
+    await harness.member("alice")
+    (connection,) = harness.server.group.connections
     before = (connection.write, connection._decoder)
 
-    watcher = await tap(house, "0")
-    await house.until(lambda: taps(house) == 1)
+    watcher = await tap(harness, "0")
+    await harness.until(lambda: taps(harness) == 1)
     assert connection.write != before[0]
     await watcher.leave()
-    await house.until(lambda: taps(house) == 0)
+    await harness.until(lambda: taps(harness) == 0)
 
     assert (connection.write, connection._decoder) == before
     assert connection._ear is None
 
 
-async def test_a_connection_that_is_gone_writes_nowhere_though_it_was_tapped(house: LiveHouse) -> None:
-    alice, watcher = await tapped(house)
-    (connection,) = house.server.wire.connections
+async def test_a_connection_that_is_gone_writes_nowhere_though_it_was_tapped(harness: LiveHouse) -> None:
+    alice, watcher = await tapped(harness)
+    (connection,) = harness.server.group.connections
 
     alice.reset()
     assert await watcher.next("end") == ENDED
@@ -103,10 +103,10 @@ async def test_a_connection_that_is_gone_writes_nowhere_though_it_was_tapped(hou
     assert connection.write is len
 
 
-async def test_the_list_of_sessions_says_who_is_tapped(house: LiveHouse) -> None:
-    alice, watcher = await tapped(house)
-    await house.member("bob")
-    client = await keeper(house)
+async def test_the_list_of_sessions_says_who_is_tapped(harness: LiveHouse) -> None:
+    alice, watcher = await tapped(harness)
+    await harness.member("bob")
+    client = await keeper(harness)
 
     sessions = (await client.read("sessions"))["sessions"]
     await watcher.leave()
@@ -116,9 +116,9 @@ async def test_the_list_of_sessions_says_who_is_tapped(house: LiveHouse) -> None
     assert [session["tapped"] for session in (await client.read("sessions"))["sessions"]] == [False, False]
 
 
-async def test_nobody_else_is_told(house: LiveHouse) -> None:
-    bob = await house.member("bob", "lobby")
-    await tapped(house, "alice", "lobby")
+async def test_nobody_else_is_told(harness: LiveHouse) -> None:
+    bob = await harness.member("bob", "lobby")
+    await tapped(harness, "alice", "lobby")
     assert (await bob.hear_until("joined"))["username"] == "alice"
 
     assert (await bob.ask({"type": 4}))["clients"] == ["alice", "bob"]
@@ -127,8 +127,8 @@ async def test_nobody_else_is_told(house: LiveHouse) -> None:
 # WebSockets
 
 
-async def test_what_a_session_sends_and_gets_is_seen_as_it_is(house: LiveHouse) -> None:
-    alice, watcher = await tapped(house)
+async def test_what_a_session_sends_and_gets_is_seen_as_it_is(harness: LiveHouse) -> None:
+    alice, watcher = await tapped(harness)
     request = '{"type": 4,  "ref": "Grüße"}'
 
     alice.send(text(request))
@@ -153,9 +153,9 @@ async def test_what_a_session_sends_and_gets_is_seen_as_it_is(house: LiveHouse) 
     }
 
 
-async def test_pushes_are_seen(house: LiveHouse) -> None:
-    _, watcher = await tapped(house, "alice", "lobby")
-    bob = await house.member("bob", "lobby")
+async def test_pushes_are_seen(harness: LiveHouse) -> None:
+    _, watcher = await tapped(harness, "alice", "lobby")
+    bob = await harness.member("bob", "lobby")
     await bob.ask({"type": 7, "room": "lobby", "content": "hi"})
 
     seen = [json.loads((await watcher.frame("out"))["text"]) for _ in range(2)]
@@ -164,8 +164,8 @@ async def test_pushes_are_seen(house: LiveHouse) -> None:
     assert (seen[1]["sender"], seen[1]["content"]) == ("bob", "hi")
 
 
-async def test_frames_of_all_kinds_are_seen(house: LiveHouse) -> None:
-    alice, watcher = await tapped(house)
+async def test_frames_of_all_kinds_are_seen(harness: LiveHouse) -> None:
+    alice, watcher = await tapped(harness)
 
     alice.send(client_frame(PING, b"are you there?") + client_frame(PING, b"\xff"))
     alice.send(client_frame(PONG, b"") + client_frame(BINARY, b"\x00\xff"))
@@ -186,9 +186,9 @@ async def test_frames_of_all_kinds_are_seen(house: LiveHouse) -> None:
 
 
 async def test_the_servers_pings_are_seen(open_house: OpenHouse) -> None:
-    house = open_house(secret_key=KEY, ping=0.05)
-    alice = await house.client()
-    watcher = await tap(house, "0")
+    harness = open_house(secret_key=KEY, ping=0.05)
+    alice = await harness.client()
+    watcher = await tap(harness, "0")
     assert (await alice.hear())["event"] == "tapped"
     await alice.answer_pings(1)
 
@@ -196,8 +196,8 @@ async def test_the_servers_pings_are_seen(open_house: OpenHouse) -> None:
     assert (await watcher.frame("in", kind="pong"))["size"] == 0
 
 
-async def test_a_close_that_the_client_asks_for_is_seen_from_both_sides(house: LiveHouse) -> None:
-    alice, watcher = await tapped(house)
+async def test_a_close_that_the_client_asks_for_is_seen_from_both_sides(harness: LiveHouse) -> None:
+    alice, watcher = await tapped(harness)
 
     alice.send(close(4000, "done €".encode()))
     assert await alice.closing() == (4000, "")
@@ -209,8 +209,8 @@ async def test_a_close_that_the_client_asks_for_is_seen_from_both_sides(house: L
     assert await watcher.end() == b""
 
 
-async def test_a_close_without_a_code_is_seen(house: LiveHouse) -> None:
-    alice, watcher = await tapped(house)
+async def test_a_close_without_a_code_is_seen(harness: LiveHouse) -> None:
+    alice, watcher = await tapped(harness)
 
     alice.send(close())
     await alice.closing()
@@ -221,8 +221,8 @@ async def test_a_close_without_a_code_is_seen(house: LiveHouse) -> None:
     assert await watcher.next("end") == ENDED
 
 
-async def test_what_breaks_the_protocol_is_seen(house: LiveHouse) -> None:
-    alice, watcher = await tapped(house)
+async def test_what_breaks_the_protocol_is_seen(harness: LiveHouse) -> None:
+    alice, watcher = await tapped(harness)
 
     alice.send(client_frame(TEXT, b"x", mask=None))
 
@@ -236,8 +236,8 @@ async def test_what_breaks_the_protocol_is_seen(house: LiveHouse) -> None:
 
 
 @pytest.mark.parametrize("way", ["leave", "reset"])
-async def test_who_vanishes_ends_the_tap(house: LiveHouse, way: str) -> None:
-    alice, watcher = await tapped(house)
+async def test_who_vanishes_ends_the_tap(harness: LiveHouse, way: str) -> None:
+    alice, watcher = await tapped(harness)
 
     if way == "reset":
         alice.reset()
@@ -246,13 +246,13 @@ async def test_who_vanishes_ends_the_tap(house: LiveHouse, way: str) -> None:
 
     assert await watcher.next("end") == ENDED
     assert await watcher.end() == b""
-    assert taps(house) == 0
+    assert taps(harness) == 0
 
 
-async def test_a_kick_is_seen_to_its_end(house: LiveHouse) -> None:
-    alice, watcher = await tapped(house)
+async def test_a_kick_is_seen_to_its_end(harness: LiveHouse) -> None:
+    alice, watcher = await tapped(harness)
 
-    await (await keeper(house)).do("kick", {"session": "0", "reason": "be kind"})
+    await (await keeper(harness)).do("kick", {"session": "0", "reason": "be kind"})
     await alice.answer_close(1008, "kicked: be kind")
 
     assert (await watcher.frame("out"))["text"] == "1008 kicked: be kind"
@@ -260,8 +260,8 @@ async def test_a_kick_is_seen_to_its_end(house: LiveHouse) -> None:
     assert await watcher.next("end") == ENDED
 
 
-async def test_long_payloads_are_cut_at_a_whole_character(house: LiveHouse) -> None:
-    alice, watcher = await tapped(house)
+async def test_long_payloads_are_cut_at_a_whole_character(harness: LiveHouse) -> None:
+    alice, watcher = await tapped(harness)
     content = "x" + "€" * 100_000  # three bytes each, over a length of 16 bits
     alice.say({"type": 3, "clients": ["alice"], "content": content})
     pushed = await alice.receive()
@@ -274,8 +274,8 @@ async def test_long_payloads_are_cut_at_a_whole_character(house: LiveHouse) -> N
     assert SHOWN_BYTES - 3 < len(went["text"].encode()) <= SHOWN_BYTES
 
 
-async def test_lengths_of_all_forms_are_read_back(house: LiveHouse) -> None:
-    alice, watcher = await tapped(house)
+async def test_lengths_of_all_forms_are_read_back(harness: LiveHouse) -> None:
+    alice, watcher = await tapped(harness)
     for length in (0, 1, 30, 200, 70_000, 5):
         await alice.ask({"type": 3, "clients": ["alice"], "content": "x" * length, "ref": length})
 
@@ -288,18 +288,18 @@ async def test_lengths_of_all_forms_are_read_back(house: LiveHouse) -> None:
 
 async def test_what_is_written_in_pieces_is_read_back_whole(open_house: OpenHouse) -> None:
     """Of a slow reader, frames go out in parts, and the tap may begin in the middle of one."""
-    house = open_house(secret_key=KEY, max_outbox=50_000_000)
-    slow = await house.client(receive_buffer_bytes=4096)
+    harness = open_house(secret_key=KEY, max_outbox=50_000_000)
+    slow = await harness.client(receive_buffer_bytes=4096)
     await slow.enter("slow")
-    alice = await house.member("alice")
-    (connection,) = [c for c in house.server.wire.connections if c.session and c.session.name == "slow"]
+    alice = await harness.member("alice")
+    (connection,) = [c for c in harness.server.group.connections if c.session and c.session.name == "slow"]
     count = 0
     while not connection.backlog_bytes or count % 5:
         await alice.ask({"type": 3, "clients": ["slow"], "content": f"{count} {'x' * 100_000}"})
         count += 1
     begun = connection.begun_bytes
 
-    watcher = await tap(house, await session_of(house, "slow"))
+    watcher = await tap(harness, await session_of(harness, "slow"))
     heard = []
     while len(heard) < count:
         frame = await slow.hear()
@@ -313,7 +313,7 @@ async def test_what_is_written_in_pieces_is_read_back_whole(open_house: OpenHous
         seen.append(re.findall(r'"content":"(\d+) ', frame["text"])[0])
     assert heard == [str(number) for number in range(count)]
     assert seen == heard[-len(seen) :]
-    assert begun or house.wire_name != "fast"
+    assert begun or harness.wire_name != "fast"
 
 
 # The other protocols
@@ -321,12 +321,12 @@ async def test_what_is_written_in_pieces_is_read_back_whole(open_house: OpenHous
 
 async def test_lines_are_seen(open_house: OpenHouse) -> None:
     port = free_port()
-    house = open_house(secret_key=KEY, lines_port=port)
+    harness = open_house(secret_key=KEY, lines_port=port)
     bob = await RawClient.connect(port)
     bob.send(b"LOGIN bob\nJOIN lobby\n")
     for _ in range(3):
         await bob.reader.readline()
-    watcher = await tap(house, await session_of(house, "bob"))
+    watcher = await tap(harness, await session_of(harness, "bob"))
     assert json.loads(await bob.reader.readline()) == {"type": "tapped", "active": True}
 
     bob.send(b"hello, \xc3\xa9\r\n\xff\nHISTORY\nBOGUS\xe2")
@@ -343,11 +343,11 @@ async def test_lines_are_seen(open_house: OpenHouse) -> None:
 
 async def test_each_line_that_goes_out_is_one_frame(open_house: OpenHouse) -> None:
     port = free_port()
-    house = open_house(secret_key=KEY, lines_port=port)
+    harness = open_house(secret_key=KEY, lines_port=port)
     bob = await RawClient.connect(port)
     bob.send(b"LOGIN bob\n")
     await bob.reader.readline()
-    watcher = await tap(house, await session_of(house, "bob"))
+    watcher = await tap(harness, await session_of(harness, "bob"))
     await bob.reader.readline()
 
     bob.send(b"JOIN lobby\nhello\n/history lobby\nHISTORY\n")
@@ -359,18 +359,18 @@ async def test_each_line_that_goes_out_is_one_frame(open_house: OpenHouse) -> No
     assert [frame["text"].encode() for frame in seen[1:]] == lines
     assert [frame["size"] for frame in seen[1:]] == [len(line) for line in lines]
     await bob.leave()
-    await house.until(lambda: taps(house) == 0)
+    await harness.until(lambda: taps(harness) == 0)
 
 
 async def test_an_event_stream_is_seen(open_house: OpenHouse) -> None:
-    house = open_house(secret_key=KEY, ping=0.05)
-    stream = await house.connect()
+    harness = open_house(secret_key=KEY, ping=0.05)
+    stream = await harness.connect()
     stream.send(stream.request("/channel/lobby/", Accept="text/event-stream"))
     await stream.response()
-    await house.until(lambda: house.server.hub.session_count() == 1)
-    watcher = await tap(house, "0")
-    alice = await house.member("alice", "lobby")
-    sender = await house.connect()
+    await harness.until(lambda: harness.server.hub.session_count() == 1)
+    watcher = await tap(harness, "0")
+    alice = await harness.member("alice", "lobby")
+    sender = await harness.connect()
     sender.send(b"POST /channel/lobby/ HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na\nb")
     assert (await sender.response()).headers["x-delivered"] == "2"
 
@@ -392,9 +392,9 @@ async def test_an_event_stream_is_seen(open_house: OpenHouse) -> None:
         ("/opcodes", {"op": 0}),
     ],
 )
-async def test_each_protocol_has_its_words_for_it(house: LiveHouse, path: str, told: Any) -> None:
-    client = await house.client(path=path)
-    watcher = await tap(house, "0")
+async def test_each_protocol_has_its_words_for_it(harness: LiveHouse, path: str, told: Any) -> None:
+    client = await harness.client(path=path)
+    watcher = await tap(harness, "0")
 
     heard = await client.hear()
 
@@ -402,10 +402,10 @@ async def test_each_protocol_has_its_words_for_it(house: LiveHouse, path: str, t
     assert json.loads((await watcher.frame("out"))["text"]) == heard
 
 
-async def test_binary_packages_are_seen(house: LiveHouse) -> None:
-    await house.client(path="/channel/news/")
-    watcher = await tap(house, "0")
-    sender = await house.connect()
+async def test_binary_packages_are_seen(harness: LiveHouse) -> None:
+    await harness.client(path="/channel/news/")
+    watcher = await tap(harness, "0")
+    sender = await harness.connect()
     package = bytes(range(256)) * 100
     head = f"POST /channel/news/ HTTP/1.1\r\nHost: x\r\nPackage-Type: bytes\r\nContent-Length: {len(package)}"
     sender.send(head.encode() + b"\r\n\r\n" + package)
@@ -420,30 +420,30 @@ async def test_binary_packages_are_seen(house: LiveHouse) -> None:
 # Several watchers, and bad ones
 
 
-async def test_all_who_tap_one_session_see_the_same(house: LiveHouse) -> None:
-    alice, first = await tapped(house)
-    second = await tap(house, "0")
+async def test_all_who_tap_one_session_see_the_same(harness: LiveHouse) -> None:
+    alice, first = await tapped(harness)
+    second = await tap(harness, "0")
 
     await alice.ask({"type": 9})
 
     assert [await first.event() for _ in range(2)] == [await second.event() for _ in range(2)]
 
 
-async def test_who_is_tapped_no_more_can_be_tapped_again(house: LiveHouse) -> None:
-    alice, watcher = await tapped(house)
+async def test_who_is_tapped_no_more_can_be_tapped_again(harness: LiveHouse) -> None:
+    alice, watcher = await tapped(harness)
     for _ in range(3):
         await watcher.leave()
         assert await alice.hear() == TOLD_NO_MORE
-        watcher = await tap(house, "0")
+        watcher = await tap(harness, "0")
         assert await alice.hear() == TOLD
         await alice.ask({"type": 9})
         await watcher.frame("in", text='{"type": 9}')
 
 
 async def test_a_slow_watcher_is_disconnected_and_the_session_goes_on(open_house: OpenHouse) -> None:
-    house = open_house(secret_key=KEY, max_outbox=100_000)
-    alice = await house.member("alice")
-    slow = await tap(house, "0", receive_buffer_bytes=4096)
+    harness = open_house(secret_key=KEY, max_outbox=100_000)
+    alice = await harness.member("alice")
+    slow = await tap(harness, "0", receive_buffer_bytes=4096)
     assert await alice.hear() == TOLD
 
     heard: list[Any] = []
@@ -455,7 +455,7 @@ async def test_a_slow_watcher_is_disconnected_and_the_session_goes_on(open_house
             answers += "id" in heard[-1] and "sender" not in heard[-1]
         assert len(heard) < 2_000
 
-    assert taps(house) == 0
+    assert taps(harness) == 0
     assert (await alice.ask({"type": 4}))["clients"] == ["alice"]
     await slow.leave()
 
@@ -482,14 +482,14 @@ class Mailbox:
 
 
 async def test_a_watcher_that_is_full_while_it_is_told_takes_nothing_from_the_others(
-    house: LiveHouse,
+    harness: LiveHouse,
 ) -> None:
-    alice = await house.member("alice")
-    session = house.server.hub.session("0")
+    alice = await harness.member("alice")
+    session = harness.server.hub.session("0")
     assert session is not None
     full, other = Mailbox(capacity=2), Mailbox()
     for mailbox in (full, other):
-        mailbox.watcher = house.server.admin.taps.door(session).open(mailbox, "127.0.0.1", 1)
+        mailbox.watcher = harness.server.admin.taps.endpoint(session).open(mailbox, "127.0.0.1", 1)
     assert await alice.hear() == TOLD
 
     await alice.ask({"type": 9})
@@ -501,26 +501,26 @@ async def test_a_watcher_that_is_full_while_it_is_told_takes_nothing_from_the_ot
     assert await alice.hear() == TOLD_NO_MORE
 
 
-async def test_a_watcher_whose_session_ends_while_it_is_let_in_is_told(house: LiveHouse) -> None:
-    alice = await house.member("alice")
-    session = house.server.hub.session("0")
+async def test_a_watcher_whose_session_ends_while_it_is_let_in_is_told(harness: LiveHouse) -> None:
+    alice = await harness.member("alice")
+    session = harness.server.hub.session("0")
     assert session is not None
-    door = house.server.admin.taps.door(session)
+    endpoint = harness.server.admin.taps.endpoint(session)
     await alice.leave()
-    await house.until(lambda: house.server.hub.session_count() == 0)
+    await harness.until(lambda: harness.server.hub.session_count() == 0)
     mailbox = Mailbox()
 
-    door.open(mailbox, "127.0.0.1", 1).on_close()
+    endpoint.open(mailbox, "127.0.0.1", 1).on_close()
 
     assert mailbox.got == [b'event: end\ndata: {"reason":"the session ended"}\n\n']
     assert mailbox.codes == [1000]
-    assert taps(house) == 0
+    assert taps(harness) == 0
 
 
-async def test_at_a_shutdown_a_tap_ends_with_all_others(house: LiveHouse) -> None:
-    alice, watcher = await tapped(house)
+async def test_at_a_shutdown_a_tap_ends_with_all_others(harness: LiveHouse) -> None:
+    alice, watcher = await tapped(harness)
 
-    draining = asyncio.create_task(house.server.drain("Maintenance"))
+    draining = asyncio.create_task(harness.server.drain("Maintenance"))
     assert (await alice.hear_until("shutdown"))["reason"] == "Maintenance"
     await alice.answer_close(1001, "server shutdown")
     seen = [await watcher.frame("out")]
@@ -529,7 +529,7 @@ async def test_at_a_shutdown_a_tap_ends_with_all_others(house: LiveHouse) -> Non
     await draining
 
     assert json.loads(seen[0]["text"])["event"] == "shutdown"
-    assert taps(house) == 0
+    assert taps(harness) == 0
 
 
 @pytest.mark.parametrize(
@@ -541,17 +541,19 @@ async def test_at_a_shutdown_a_tap_ends_with_all_others(house: LiveHouse) -> Non
         ("?session=17", 404, "unknown_session"),
     ],
 )
-async def test_what_cannot_be_tapped_is_refused(house: LiveHouse, query: str, status: int, code: str) -> None:
-    await house.member("alice")
+async def test_what_cannot_be_tapped_is_refused(
+    harness: LiveHouse, query: str, status: int, code: str
+) -> None:
+    await harness.member("alice")
 
-    assert (await (await keeper(house)).read(f"tap{query}", status=status))["code"] == code
+    assert (await (await keeper(harness)).read(f"tap{query}", status=status))["code"] == code
 
 
-async def test_from_a_shutdown_on_nobody_taps(house: LiveHouse) -> None:
-    await house.member("alice")
-    client = await keeper(house)
+async def test_from_a_shutdown_on_nobody_taps(harness: LiveHouse) -> None:
+    await harness.member("alice")
+    client = await keeper(harness)
     await client.read("rooms")
-    house.server._stream_wire.is_closing = True
+    harness.server._stream_group.is_closing = True
 
     assert (await client.read("tap?session=0", status=503))["code"] == "unavailable"
-    assert taps(house) == 0
+    assert taps(harness) == 0

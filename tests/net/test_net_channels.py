@@ -10,7 +10,7 @@ from masked_frames import BINARY, CLOSE, TEXT, ServerFrame, client_frame, close,
 from raw_client import RawClient, Response
 
 if TYPE_CHECKING:
-    from live_house import LiveHouse, OpenHouse
+    from live_harness import LiveHouse, OpenHouse
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 
@@ -39,22 +39,22 @@ class Publisher:
         return int(response.headers["x-delivered"])
 
 
-async def publisher(house: LiveHouse) -> Publisher:
-    return Publisher(await house.connect(), house.server.settings.url_prefix)
+async def publisher(harness: LiveHouse) -> Publisher:
+    return Publisher(await harness.connect(), harness.server.settings.url_prefix)
 
 
-async def subscriber(house: LiveHouse, name: str = "news/", **options: Any) -> RawClient:
-    prefix = house.server.settings.url_prefix
-    return await house.client(path=f"{prefix}/channel/{name}", **options)
+async def protocol(harness: LiveHouse, name: str = "news/", **options: Any) -> RawClient:
+    prefix = harness.server.settings.url_prefix
+    return await harness.client(path=f"{prefix}/channel/{name}", **options)
 
 
-async def refusal(house: LiveHouse, name: str, **headers: str) -> Response:
+async def refusal(harness: LiveHouse, name: str, **headers: str) -> Response:
     """How a handshake is refused."""
-    client = await house.connect(path=f"/channel/{name}")
+    client = await harness.connect(path=f"/channel/{name}")
     client.send(client.handshake_request(**headers))
     response = await client.response()
     assert response.status != 101
-    assert house.server.hub.session_count() == house.connections
+    assert harness.server.hub.session_count() == harness.connections
     return response
 
 
@@ -86,9 +86,9 @@ def told(content: bytes) -> ServerFrame:
     ],
 )
 async def test_a_channels_name_may_be_written_in_several_ways(
-    house: LiveHouse, subscribed: str, published: str
+    harness: LiveHouse, subscribed: str, published: str
 ) -> None:
-    client, sender = await subscriber(house, subscribed), await publisher(house)
+    client, sender = await protocol(harness, subscribed), await publisher(harness)
 
     assert await sender.delivered(published, b"hello") == 1
 
@@ -96,8 +96,8 @@ async def test_a_channels_name_may_be_written_in_several_ways(
 
 
 @pytest.mark.parametrize("name", ["other", "new", "newss", "news%3A", "n%20ews"])
-async def test_other_channels_are_not_heard(house: LiveHouse, name: str) -> None:
-    client, sender = await subscriber(house), await publisher(house)
+async def test_other_channels_are_not_heard(harness: LiveHouse, name: str) -> None:
+    client, sender = await protocol(harness), await publisher(harness)
 
     assert await sender.delivered(name, b"nobody hears this") == 0
     assert await sender.delivered("news", MARK) == 1
@@ -106,18 +106,20 @@ async def test_other_channels_are_not_heard(house: LiveHouse, name: str) -> None
 
 
 @pytest.mark.parametrize("name", ["%20", "%00", "a%0Ab", "%7F/", "x" * 65, "%EF%BB%BF"])
-async def test_what_is_no_name_is_refused_to_subscribers_and_publishers(house: LiveHouse, name: str) -> None:
-    sender = await publisher(house)
+async def test_what_is_no_name_is_refused_to_subscribers_and_publishers(
+    harness: LiveHouse, name: str
+) -> None:
+    sender = await publisher(harness)
 
-    refused = await refusal(house, name)
+    refused = await refusal(harness, name)
 
     assert refused.status == 400
     assert b"cannot be a name" in refused.body
     assert (await sender.publish(name, b"x")).status == 400
 
 
-async def test_a_name_in_bare_utf_8_is_one_for_subscribers_and_publishers(house: LiveHouse) -> None:
-    client, sender = await subscriber(house, "café"), await publisher(house)
+async def test_a_name_in_bare_utf_8_is_one_for_subscribers_and_publishers(harness: LiveHouse) -> None:
+    client, sender = await protocol(harness, "café"), await publisher(harness)
 
     assert await sender.delivered("café", b"hello") == 1
 
@@ -125,13 +127,13 @@ async def test_a_name_in_bare_utf_8_is_one_for_subscribers_and_publishers(house:
 
 
 @pytest.mark.parametrize("path", ["", "/", "a/b", "a//", "a/b/"])
-async def test_other_paths_are_no_channels(house: LiveHouse, path: str) -> None:
-    assert (await refusal(house, path)).status == 404
+async def test_other_paths_are_no_channels(harness: LiveHouse, path: str) -> None:
+    assert (await refusal(harness, path)).status == 404
 
 
 async def test_a_prefix_goes_before_the_path(open_house: OpenHouse) -> None:
-    house = open_house(url_prefix="/chat")
-    client, sender = await subscriber(house), await publisher(house)
+    harness = open_house(url_prefix="/chat")
+    client, sender = await protocol(harness), await publisher(harness)
 
     assert await sender.delivered("news", b"hello") == 1
 
@@ -162,8 +164,8 @@ async def test_a_prefix_goes_before_the_path(open_house: OpenHouse) -> None:
         ("bytes", b"\xff" * 1_048_576),
     ],
 )
-async def test_a_package_goes_out_byte_for_byte(house: LiveHouse, kind: str, body: bytes) -> None:
-    client, sender = await subscriber(house), await publisher(house)
+async def test_a_package_goes_out_byte_for_byte(harness: LiveHouse, kind: str, body: bytes) -> None:
+    client, sender = await protocol(harness), await publisher(harness)
 
     assert await sender.delivered("news", body, kind) == 1
 
@@ -185,20 +187,22 @@ async def test_a_package_goes_out_byte_for_byte(house: LiveHouse, kind: str, bod
         ("text", b"x" * 1_048_577, 413),
     ],
 )
-async def test_what_is_refused_reaches_nobody(house: LiveHouse, kind: str, body: bytes, status: int) -> None:
-    client, sender = await subscriber(house), await publisher(house)
+async def test_what_is_refused_reaches_nobody(
+    harness: LiveHouse, kind: str, body: bytes, status: int
+) -> None:
+    client, sender = await protocol(harness), await publisher(harness)
 
     response = await sender.publish("news", body, kind)
 
     assert response.status == status
     assert response.headers["content-type"] == "application/json"
     assert response.headers["x-error"]
-    assert await (await publisher(house)).delivered("news", MARK) == 1
+    assert await (await publisher(harness)).delivered("news", MARK) == 1
     assert await client.receive() == told(MARK)
 
 
-async def test_packages_of_all_kinds_keep_their_order(house: LiveHouse) -> None:
-    client, sender = await subscriber(house), await publisher(house)
+async def test_packages_of_all_kinds_keep_their_order(harness: LiveHouse) -> None:
+    client, sender = await protocol(harness), await publisher(harness)
     kinds = ("text", "json", "bytes")
 
     for number in range(300):
@@ -209,9 +213,9 @@ async def test_packages_of_all_kinds_keep_their_order(house: LiveHouse) -> None:
         assert await client.receive() == ServerFrame(opcode, b"%d" % number)
 
 
-async def test_chat_reaches_subscribers_and_packages_reach_chat(house: LiveHouse) -> None:
-    client, sender = await subscriber(house, "LOBBY"), await publisher(house)
-    alice = await house.member("alice", "Lobby")
+async def test_chat_reaches_subscribers_and_packages_reach_chat(harness: LiveHouse) -> None:
+    client, sender = await protocol(harness, "LOBBY"), await publisher(harness)
+    alice = await harness.member("alice", "Lobby")
     assert (await client.hear())["event"] == "joined"
 
     assert (await alice.ask({"type": 7, "room": "lobby", "content": "hi"}))["status"] == 200
@@ -229,14 +233,14 @@ async def test_chat_reaches_subscribers_and_packages_reach_chat(house: LiveHouse
 # What subscribers say
 
 
-async def test_the_text_close_closes(house: LiveHouse) -> None:
-    client = await subscriber(house)
+async def test_the_text_close_closes(harness: LiveHouse) -> None:
+    client = await protocol(harness)
 
     client.send(text("close"))
 
     await client.answer_close(1000, "")
-    await house.until(lambda: not house.connections)
-    assert house.server.hub.session_count() == 0
+    await harness.until(lambda: not harness.connections)
+    assert harness.server.hub.session_count() == 0
 
 
 @pytest.mark.parametrize(
@@ -254,9 +258,9 @@ async def test_the_text_close_closes(house: LiveHouse) -> None:
         client_frame(BINARY, bytes(range(256))),
     ],
 )
-async def test_anything_else_that_a_subscriber_says_is_ignored(house: LiveHouse, frame: bytes) -> None:
-    client, other = await subscriber(house), await subscriber(house)
-    sender = await publisher(house)
+async def test_anything_else_that_a_subscriber_says_is_ignored(harness: LiveHouse, frame: bytes) -> None:
+    client, other = await protocol(harness), await protocol(harness)
+    sender = await publisher(harness)
 
     client.send(frame)
     await asyncio.sleep(0.02)
@@ -264,11 +268,11 @@ async def test_anything_else_that_a_subscriber_says_is_ignored(house: LiveHouse,
     assert await sender.delivered("news", MARK) == 2
     assert await client.receive() == told(MARK)
     assert await other.receive() == told(MARK)
-    assert house.server.hub.usernames() == []
+    assert harness.server.hub.usernames() == []
 
 
-async def test_close_may_come_in_fragments_and_behind_other_texts(house: LiveHouse) -> None:
-    client = await subscriber(house)
+async def test_close_may_come_in_fragments_and_behind_other_texts(harness: LiveHouse) -> None:
+    client = await protocol(harness)
 
     client.send(text("hello") + client_frame(TEXT, b"clo", final=False) + client_frame(0, b"se") + text("x"))
 
@@ -276,8 +280,8 @@ async def test_close_may_come_in_fragments_and_behind_other_texts(house: LiveHou
 
 
 async def test_a_frame_that_is_too_long_closes_with_1009(open_house: OpenHouse) -> None:
-    house = open_house(max_frame=4096)
-    client = await subscriber(house)
+    harness = open_house(max_frame=4096)
+    client = await protocol(harness)
 
     client.send(text("x" * 4097))
 
@@ -288,13 +292,13 @@ async def test_a_frame_that_is_too_long_closes_with_1009(open_house: OpenHouse) 
 
 
 @pytest.mark.parametrize("origin", ["https://example.org", "null"])
-async def test_a_page_of_another_origin_is_refused(house: LiveHouse, origin: str) -> None:
-    assert (await refusal(house, "news/", Origin=origin)).status == 403
+async def test_a_page_of_another_origin_is_refused(harness: LiveHouse, origin: str) -> None:
+    assert (await refusal(harness, "news/", Origin=origin)).status == 403
 
 
 async def test_a_closed_or_locked_room_is_refused_until_it_is_open_again(open_house: OpenHouse) -> None:
-    house = open_house(secret_key="swordfish")
-    sender, keeper = await publisher(house), await house.client(path="/opcodes")
+    harness = open_house(secret_key="swordfish")
+    sender, keeper = await publisher(harness), await harness.client(path="/opcodes")
 
     async def command(line: str) -> None:
         keeper.say({"op": 1, "d": {"content": line}})
@@ -308,28 +312,28 @@ async def test_a_closed_or_locked_room_is_refused_until_it_is_open_again(open_ho
     await command("!lock locked word")
 
     for name in ("closed", "locked"):
-        assert (await refusal(house, name)).status == 403
+        assert (await refusal(harness, name)).status == 403
         assert (await sender.publish(name, b"x")).status == 403
     await command("!open closed")
     await command("!unlock locked")
     for name in ("closed", "locked"):
-        client = await subscriber(house, name)
+        client = await protocol(harness, name)
         assert await sender.delivered(name, b"hello") >= 1
         assert await client.receive() == told(b"hello")
 
 
-async def test_a_banned_address_is_refused(house: LiveHouse) -> None:
-    house.server.hub.access.ban("127.0.0.0/8")
+async def test_a_banned_address_is_refused(harness: LiveHouse) -> None:
+    harness.server.hub.access.ban("127.0.0.0/8")
 
-    response = await refusal(house, "news")
+    response = await refusal(harness, "news")
 
     assert response.status == 403
     assert b"banned" in response.body
 
 
 async def test_a_password_is_for_publishers_and_not_for_subscribers(open_house: OpenHouse) -> None:
-    house = open_house(pwd="swordfish")
-    client, sender = await subscriber(house), await publisher(house)
+    harness = open_house(pwd="swordfish")
+    client, sender = await protocol(harness), await publisher(harness)
 
     assert (await sender.publish("news", b"x")).status == 403
     assert await sender.delivered("news?pwd=swordfish", b"hello") == 1
@@ -340,25 +344,25 @@ async def test_a_password_is_for_publishers_and_not_for_subscribers(open_house: 
 # Coming and going
 
 
-async def test_delivered_counts_who_is_there(house: LiveHouse) -> None:
-    sender = await publisher(house)
+async def test_delivered_counts_who_is_there(harness: LiveHouse) -> None:
+    sender = await publisher(harness)
     clients = []
     for count in range(4):
         assert await sender.delivered("news", b"x") == count
-        clients.append(await subscriber(house))
+        clients.append(await protocol(harness))
     for client in clients[:2]:
         client.send(close(1000))
         await client.end()
     clients[2].reset()
-    await house.until(lambda: house.connections == 1)
+    await harness.until(lambda: harness.connections == 1)
 
     assert await sender.delivered("news", b"x") == 1
 
 
-async def test_publishing_goes_on_while_subscribers_come_and_go(house: LiveHouse) -> None:
+async def test_publishing_goes_on_while_subscribers_come_and_go(harness: LiveHouse) -> None:
     """Who is there all the time hears everything, and who is there for a while a part without a gap."""
     count = 400
-    sender, steady = await publisher(house), await subscriber(house)
+    sender, steady = await publisher(harness), await protocol(harness)
     is_over = False
 
     async def publish() -> None:
@@ -369,7 +373,7 @@ async def test_publishing_goes_on_while_subscribers_come_and_go(house: LiveHouse
 
     async def visit(way: int) -> None:
         while not is_over:
-            client = await subscriber(house)
+            client = await protocol(harness)
             heard = []
             for _ in range(5):
                 frame = await client.receive()
@@ -403,12 +407,12 @@ async def test_publishing_goes_on_while_subscribers_come_and_go(house: LiveHouse
 
 
 async def test_a_slow_subscriber_is_disconnected_alone(open_house: OpenHouse) -> None:
-    house = open_house(max_outbox=300_000)
-    sender, quick = await publisher(house), await subscriber(house)
-    slow = await subscriber(house, receive_buffer_bytes=TINY_BUFFER)
+    harness = open_house(max_outbox=300_000)
+    sender, quick = await publisher(harness), await protocol(harness)
+    slow = await protocol(harness, receive_buffer_bytes=TINY_BUFFER)
 
     count = 0
-    while house.server.hub.session_count() == 2:
+    while harness.server.hub.session_count() == 2:
         await sender.publish("news", b"x" * 100_000, "bytes")
         assert len((await quick.receive()).payload) == 100_000
         count += 1
@@ -421,10 +425,10 @@ async def test_a_slow_subscriber_is_disconnected_alone(open_house: OpenHouse) ->
     assert await quick.receive() == told(MARK)
 
 
-async def test_subscribers_are_told_of_a_shutdown_and_closed(house: LiveHouse) -> None:
-    clients = [await subscriber(house), await subscriber(house, "other")]
+async def test_subscribers_are_told_of_a_shutdown_and_closed(harness: LiveHouse) -> None:
+    clients = [await protocol(harness), await protocol(harness, "other")]
 
-    draining = asyncio.create_task(house.server.drain("maintenance"))
+    draining = asyncio.create_task(harness.server.drain("maintenance"))
 
     for client in clients:
         assert await client.hear() == {"event": "shutdown", "reason": "maintenance"}

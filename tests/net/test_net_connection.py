@@ -23,8 +23,8 @@ from scripted_transport import ScriptedTransport
 from tornado.iostream import IOStream, StreamClosedError
 
 from chateau.net.connection import Connection, SocketConnection, StreamConnection
+from chateau.net.connection_group import ConnectionGroup, look_after
 from chateau.net.entrance import released
-from chateau.net.wire import Wire, look_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,18 +67,18 @@ class EchoDoor:
 class Line:
     """One connection to an EchoPeer."""
 
-    def __init__(self, wire: Wire) -> None:
-        door = EchoDoor()
-        self.wire = wire
-        self.connection = ScriptedTransport(wire)
-        self.connection.open(door, "127.0.0.1", 50_000)
-        self.peer = door.peers[0]
+    def __init__(self, group: ConnectionGroup) -> None:
+        endpoint = EchoDoor()
+        self.group = group
+        self.connection = ScriptedTransport(group)
+        self.connection.open(endpoint, "127.0.0.1", 50_000)
+        self.peer = endpoint.peers[0]
 
     def says(self, sent: bytes) -> list[ServerFrame]:
         """What the server says when *sent* comes, in one turn."""
-        self.wire.turn.begin()
+        self.group.scheduler.begin()
         self.connection.on_bytes(sent)
-        self.wire.turn.end()
+        self.group.scheduler.end()
         return self.said()
 
     def said(self) -> list[ServerFrame]:
@@ -88,26 +88,26 @@ class Line:
 
 
 @pytest.fixture
-def wire(io_loop: IOLoop) -> Iterator[Wire]:
-    wire = Wire(io_loop.asyncio_loop, max_frame=LIMIT)  # type: ignore[attr-defined]
-    yield wire
-    for connection in list(wire.connections):
+def group(io_loop: IOLoop) -> Iterator[ConnectionGroup]:
+    group = ConnectionGroup(io_loop.asyncio_loop, max_frame=LIMIT)  # type: ignore[attr-defined]
+    yield group
+    for connection in list(group.connections):
         connection.abort()
-    wire.poller.close()
+    group.poller.close()
 
 
 @pytest.fixture
-def line(wire: Wire) -> Line:
-    return Line(wire)
+def line(group: ConnectionGroup) -> Line:
+    return Line(group)
 
 
 @pytest.fixture
-def come_round(wire: Wire) -> Callable[[], None]:
+def come_round(group: ConnectionGroup) -> Callable[[], None]:
     """Has the loop do what is due."""
 
     def come_round() -> None:
-        wire.loop.run_until_complete(asyncio.sleep(0))
-        wire.loop.run_until_complete(asyncio.sleep(0))
+        group.loop.run_until_complete(asyncio.sleep(0))
+        group.loop.run_until_complete(asyncio.sleep(0))
 
     return come_round
 
@@ -130,7 +130,7 @@ def test_the_peer_hears_of_the_end_once_and_last(line: Line) -> None:
 
     assert line.peer.heard == ["one", "closed"]
     assert line.connection.is_gone
-    assert not line.wire.connections
+    assert not line.group.connections
 
 
 def test_what_is_said_to_a_client_that_is_gone_goes_nowhere(
@@ -166,9 +166,9 @@ def test_a_peer_that_fails_is_logged_once_and_closed(line: Line, log: Log) -> No
 def test_once_it_is_closed_only_the_answer_to_the_close_counts(
     line: Line, come_round: Callable[[], None]
 ) -> None:
-    line.wire.turn.begin()
+    line.group.scheduler.begin()
     line.connection.disconnect(4000, "enough")
-    line.wire.turn.end()
+    line.group.scheduler.end()
     assert line.said() == [of(4000, "enough")]
 
     assert line.says(text("one") + client_frame(BINARY, b"two") + client_frame(PING, b"three")) == []
@@ -182,9 +182,9 @@ def test_once_it_is_closed_only_the_answer_to_the_close_counts(
 
 
 def test_a_violation_in_answer_to_a_close_is_not_told(line: Line) -> None:
-    line.wire.turn.begin()
+    line.group.scheduler.begin()
     line.connection.disconnect(4000, "enough")
-    line.wire.turn.end()
+    line.group.scheduler.end()
     line.said()
 
     assert line.says(client_frame(0x3)) == []
@@ -196,7 +196,7 @@ def test_a_client_that_does_not_answer_the_close_is_cut_off(
     monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 0.01)
     line.connection.disconnect(4000, "enough")
 
-    line.wire.loop.run_until_complete(asyncio.sleep(0.02))
+    line.group.loop.run_until_complete(asyncio.sleep(0.02))
 
     assert line.connection.is_gone
 
@@ -210,7 +210,7 @@ def test_a_broken_client_is_read_on_for_a_while_after_the_close(
     come_round()
     assert not line.connection.is_gone
     assert line.says(text("one")) == []
-    line.wire.loop.run_until_complete(asyncio.sleep(0.1))
+    line.group.loop.run_until_complete(asyncio.sleep(0.1))
 
     assert line.connection.is_gone
 
@@ -241,18 +241,18 @@ def test_who_was_heard_of_is_not_pinged(line: Line) -> None:
     look_after(line.connection)
     line.says(text("two")[:1])  # half a frame is a sign of life too
     look_after(line.connection)
-    line.wire.turn.end()
+    line.group.scheduler.end()
 
     assert line.said() == []
 
 
-def test_who_is_silent_is_pinged_twice_and_then_closed(line: Line, wire: Wire) -> None:
+def test_who_is_silent_is_pinged_twice_and_then_closed(line: Line, group: ConnectionGroup) -> None:
     told = []
 
     for _ in range(5):
-        wire.turn.begin()
+        group.scheduler.begin()
         look_after(line.connection)
-        wire.turn.end()
+        group.scheduler.end()
         told.append(line.said())
 
     ping = ServerFrame(PING, b"")
@@ -261,35 +261,35 @@ def test_who_is_silent_is_pinged_twice_and_then_closed(line: Line, wire: Wire) -
     assert told[4] == []
 
 
-def test_a_sign_of_life_makes_up_for_a_ping(line: Line, wire: Wire) -> None:
+def test_a_sign_of_life_makes_up_for_a_ping(line: Line, group: ConnectionGroup) -> None:
     told: list[ServerFrame] = []
 
     for _ in range(4):
         for _ in range(3):
-            wire.turn.begin()
+            group.scheduler.begin()
             look_after(line.connection)
-            wire.turn.end()
+            group.scheduler.end()
         told += line.said()
         assert line.says(client_frame(PONG)) == []
 
     assert told == [ServerFrame(PING, b"")] * 8
 
 
-def test_what_is_broadcast_is_framed_once(wire: Wire) -> None:
-    lines = [Line(wire) for _ in range(3)]
+def test_what_is_broadcast_is_framed_once(group: ConnectionGroup) -> None:
+    lines = [Line(group) for _ in range(3)]
 
-    wire.turn.begin()
-    wire.broadcast(b"hello", [line.connection for line in lines])
+    group.scheduler.begin()
+    group.broadcast(b"hello", [line.connection for line in lines])
     frames = [line.connection.frames for line in lines]
-    wire.turn.end()
+    group.scheduler.end()
 
     assert all(frame is not None and frame[0] is frames[0][0] for frame in frames)  # type: ignore[index]
     assert [line.said() for line in lines] == [[ServerFrame(TEXT, b"hello")]] * 3
 
 
-def test_a_slow_consumer_is_sent_away_once(wire: Wire, come_round: Callable[[], None]) -> None:
-    wire.max_outbox = 20
-    line = Line(wire)
+def test_a_slow_consumer_is_sent_away_once(group: ConnectionGroup, come_round: Callable[[], None]) -> None:
+    group.max_outbox = 20
+    line = Line(group)
     writes = line.connection.write
     line.connection.write = lambda batch: 0
 
@@ -303,9 +303,11 @@ def test_a_slow_consumer_is_sent_away_once(wire: Wire, come_round: Callable[[], 
     assert line.said() == [of(1008, "slow consumer")]
 
 
-def test_a_close_may_be_what_makes_the_backlog_too_long(wire: Wire, come_round: Callable[[], None]) -> None:
-    wire.max_outbox = 20
-    line = Line(wire)
+def test_a_close_may_be_what_makes_the_backlog_too_long(
+    group: ConnectionGroup, come_round: Callable[[], None]
+) -> None:
+    group.max_outbox = 20
+    line = Line(group)
     writes = line.connection.write
     line.connection.write = lambda batch: 0
 
@@ -330,37 +332,41 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 Pair = tuple[socket.socket, socket.socket]
 
 
-def test_a_socket_that_has_nothing_to_read_after_all_is_left_alone(wire: Wire, pair: Pair) -> None:
-    door = EchoDoor()
-    connection = SocketConnection(wire, pair[0])
-    connection.open(door, "127.0.0.1", 50_000)
+def test_a_socket_that_has_nothing_to_read_after_all_is_left_alone(
+    group: ConnectionGroup, pair: Pair
+) -> None:
+    endpoint = EchoDoor()
+    connection = SocketConnection(group, pair[0])
+    connection.open(endpoint, "127.0.0.1", 50_000)
 
     connection.on_readable()
 
-    assert door.peers[0].heard == []
-    assert wire.connections == {connection}
+    assert endpoint.peers[0].heard == []
+    assert group.connections == {connection}
 
 
 def test_what_is_sent_on_a_stream_that_has_closed_ends_the_connection(
-    wire: Wire, pair: Pair, come_round: Callable[[], None]
+    group: ConnectionGroup, pair: Pair, come_round: Callable[[], None]
 ) -> None:
     async def opened() -> IOStream:
         return IOStream(pair[0])
 
-    stream = wire.loop.run_until_complete(opened())
-    door = EchoDoor()
-    connection = StreamConnection(wire, stream)
-    connection.open(door, "127.0.0.1", 50_000)
+    stream = group.loop.run_until_complete(opened())
+    endpoint = EchoDoor()
+    connection = StreamConnection(group, stream)
+    connection.open(endpoint, "127.0.0.1", 50_000)
 
     stream.close()
     connection.send(b"hello")
     come_round()
 
-    assert door.peers[0].heard == ["closed"]
-    assert not wire.connections
+    assert endpoint.peers[0].heard == ["closed"]
+    assert not group.connections
 
 
-def test_a_client_that_never_pauses_does_not_keep_the_loop_to_itself(wire: Wire, pair: Pair) -> None:
+def test_a_client_that_never_pauses_does_not_keep_the_loop_to_itself(
+    group: ConnectionGroup, pair: Pair
+) -> None:
     happened: list[str] = []
 
     class Noting(StreamConnection):
@@ -370,7 +376,7 @@ def test_a_client_that_never_pauses_does_not_keep_the_loop_to_itself(wire: Wire,
             happened.append("read")
 
     async def read() -> None:
-        connection = Noting(wire, IOStream(pair[0], read_chunk_size=10))
+        connection = Noting(group, IOStream(pair[0], read_chunk_size=10))
         pair[1].sendall(bytes(1_000))
         pair[1].close()
         reading = asyncio.create_task(connection.read_on())
@@ -378,24 +384,24 @@ def test_a_client_that_never_pauses_does_not_keep_the_loop_to_itself(wire: Wire,
             happened.append("tick")
             await asyncio.sleep(0)
 
-    wire.loop.run_until_complete(read())
+    group.loop.run_until_complete(read())
 
     assert happened.count("read") > 10
     assert "read read" not in " ".join(happened)
 
 
-def test_the_socket_of_a_client_that_is_gone_is_not_released(wire: Wire, pair: Pair) -> None:
+def test_the_socket_of_a_client_that_is_gone_is_not_released(group: ConnectionGroup, pair: Pair) -> None:
     async def release() -> None:
         stream = IOStream(pair[0])
         pair[1].close()
         released(stream)
 
     with pytest.raises(StreamClosedError):
-        wire.loop.run_until_complete(release())
+        group.loop.run_until_complete(release())
 
 
-def test_how_bytes_travel_is_for_the_two_kinds_to_say(wire: Wire) -> None:
-    connection = Connection(wire)
+def test_how_bytes_travel_is_for_the_two_kinds_to_say(group: ConnectionGroup) -> None:
+    connection = Connection(group)
 
     for missing in (connection._shut_down_writing, connection._close_transport):
         with pytest.raises(NotImplementedError):

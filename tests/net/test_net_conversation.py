@@ -23,7 +23,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 if TYPE_CHECKING:
-    from live_house import LiveHouse, OpenHouse
+    from live_harness import LiveHouse, OpenHouse
 
 pytestmark = pytest.mark.gen_test(timeout=20)
 
@@ -32,8 +32,8 @@ REGISTERED = {"type": 1, "status": 200}
 LIST = {"type": 4}
 
 
-async def test_two_clients_find_and_hear_each_other(house: LiveHouse) -> None:
-    alice, bob = await house.member("alice"), await house.member("bob")
+async def test_two_clients_find_and_hear_each_other(harness: LiveHouse) -> None:
+    alice, bob = await harness.member("alice"), await harness.member("bob")
 
     listed = await alice.ask({"type": 4})
     answer = await alice.ask({"type": 3, "clients": ["bob"], "content": "héllo"})
@@ -52,8 +52,8 @@ async def test_two_clients_find_and_hear_each_other(house: LiveHouse) -> None:
     }
 
 
-async def test_a_room_hears_everything_in_one_order(house: LiveHouse) -> None:
-    members = [await house.member(name, "lobby") for name in ("alice", "bob", "carol")]
+async def test_a_room_hears_everything_in_one_order(harness: LiveHouse) -> None:
+    members = [await harness.member(name, "lobby") for name in ("alice", "bob", "carol")]
 
     for number in range(50):
         members[number % 3].say({"type": 7, "room": "lobby", "content": str(number)})
@@ -72,8 +72,8 @@ async def test_a_room_hears_everything_in_one_order(house: LiveHouse) -> None:
 
 
 @pytest.mark.parametrize("length", [124, 125, 126, 65_535, 65_536, 1_000_000])
-async def test_messages_of_all_lengths_come_through(house: LiveHouse, length: int) -> None:
-    alice = await house.member("alice")
+async def test_messages_of_all_lengths_come_through(harness: LiveHouse, length: int) -> None:
+    alice = await harness.member("alice")
     content = "x" * length
 
     alice.say({"type": 3, "clients": ["alice"], "content": content})
@@ -82,8 +82,8 @@ async def test_messages_of_all_lengths_come_through(house: LiveHouse, length: in
     assert [frame["content"] for frame in frames if "sender" in frame] == [content]
 
 
-async def test_many_requests_in_one_piece_are_answered_in_their_order(house: LiveHouse) -> None:
-    client = await house.client()
+async def test_many_requests_in_one_piece_are_answered_in_their_order(harness: LiveHouse) -> None:
+    client = await harness.client()
     client.say(REGISTER)
 
     client.send(b"".join(text(json.dumps({"type": 4, "ref": number})) for number in range(500)))
@@ -92,8 +92,8 @@ async def test_many_requests_in_one_piece_are_answered_in_their_order(house: Liv
     assert [(await client.hear())["ref"] for _ in range(500)] == list(range(500))
 
 
-async def test_a_request_may_come_byte_by_byte(house: LiveHouse) -> None:
-    client = await house.client()
+async def test_a_request_may_come_byte_by_byte(harness: LiveHouse) -> None:
+    client = await harness.client()
 
     for byte in text(json.dumps(REGISTER)):
         client.send(bytes((byte,)))
@@ -102,8 +102,8 @@ async def test_a_request_may_come_byte_by_byte(house: LiveHouse) -> None:
     assert await client.hear() == REGISTERED
 
 
-async def test_a_request_may_come_in_fragments_with_pings_between(house: LiveHouse) -> None:
-    client = await house.client()
+async def test_a_request_may_come_in_fragments_with_pings_between(harness: LiveHouse) -> None:
+    client = await harness.client()
     request = json.dumps(REGISTER | {"ref": "é"}, ensure_ascii=False).encode()
     cut = request.index("é".encode()) + 1
 
@@ -118,16 +118,16 @@ async def test_a_request_may_come_in_fragments_with_pings_between(house: LiveHou
     assert await client.hear() == REGISTERED | {"ref": "é"}
 
 
-async def test_a_pong_that_nobody_asked_for_is_not_answered(house: LiveHouse) -> None:
-    client = await house.client()
+async def test_a_pong_that_nobody_asked_for_is_not_answered(harness: LiveHouse) -> None:
+    client = await harness.client()
 
     client.send(client_frame(PONG, b"unasked"))
 
     assert await client.ask(REGISTER) == REGISTERED
 
 
-async def test_a_binary_frame_is_refused_and_the_connection_stays(house: LiveHouse) -> None:
-    client = await house.client()
+async def test_a_binary_frame_is_refused_and_the_connection_stays(harness: LiveHouse) -> None:
+    client = await harness.client()
 
     client.send(client_frame(BINARY, json.dumps(REGISTER).encode()))
     refusal = await client.hear()
@@ -137,19 +137,19 @@ async def test_a_binary_frame_is_refused_and_the_connection_stays(house: LiveHou
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1011, 3000, 4999])
-async def test_a_close_is_echoed_and_the_server_ends_the_connection(house: LiveHouse, code: int) -> None:
-    client = await house.member("alice")
+async def test_a_close_is_echoed_and_the_server_ends_the_connection(harness: LiveHouse, code: int) -> None:
+    client = await harness.member("alice")
 
     client.send(close(code, b"good night"))
 
     assert await client.closing() == (code, "")
     assert await client.end() == b""
-    await house.until(lambda: not house.connections)
-    assert house.server.hub.usernames() == []
+    await harness.until(lambda: not harness.connections)
+    assert harness.server.hub.usernames() == []
 
 
-async def test_a_close_without_a_code_is_echoed_without_one(house: LiveHouse) -> None:
-    client = await house.client()
+async def test_a_close_without_a_code_is_echoed_without_one(harness: LiveHouse) -> None:
+    client = await harness.client()
 
     client.send(close())
 
@@ -157,8 +157,8 @@ async def test_a_close_without_a_code_is_echoed_without_one(house: LiveHouse) ->
     assert await client.end() == b""
 
 
-async def test_what_was_asked_before_a_close_is_answered_before_it(house: LiveHouse) -> None:
-    client = await house.client()
+async def test_what_was_asked_before_a_close_is_answered_before_it(harness: LiveHouse) -> None:
+    client = await harness.client()
 
     client.send(text(json.dumps(REGISTER)) + client_frame(PING, b"p") + close(1000) + text('{"type": 4}'))
 
@@ -220,8 +220,8 @@ async def test_a_violation_is_told_its_code_before_the_end(
     open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch, sent: bytes, code: int, reason: str
 ) -> None:
     monkeypatch.setattr("chateau.net.connection.LINGER_SECONDS", 0.05)
-    house = open_house(max_frame=4096)
-    client, other = await house.member("alice", "lobby"), await house.member("bob", "lobby")
+    harness = open_house(max_frame=4096)
+    client, other = await harness.member("alice", "lobby"), await harness.member("bob", "lobby")
 
     client.send(text('{"type": 4}') + sent + text('{"type": 4}'))
 
@@ -230,29 +230,29 @@ async def test_a_violation_is_told_its_code_before_the_end(
     assert await client.closing() == (code, reason)
     assert (await other.hear())["event"] == "left"
     assert await client.end() == b""
-    await house.until(lambda: house.connections == 1)
+    await harness.until(lambda: harness.connections == 1)
 
 
-async def test_a_flood_behind_a_violation_does_not_drown_the_close(house: LiveHouse) -> None:
-    client = await house.client()
+async def test_a_flood_behind_a_violation_does_not_drown_the_close(harness: LiveHouse) -> None:
+    client = await harness.client()
 
     client.send(client_frame(0x3) + bytes(2_000_000))
 
     assert await client.closing() == (1002, "unknown opcode 0x3")
 
 
-async def test_a_broken_client_may_close_at_once_after_it_was_told(house: LiveHouse) -> None:
-    client = await house.client()
+async def test_a_broken_client_may_close_at_once_after_it_was_told(harness: LiveHouse) -> None:
+    client = await harness.client()
 
     client.send(client_frame(0x3))
     await client.closing()
     await client.leave()
 
-    await house.until(lambda: not house.connections)
+    await harness.until(lambda: not harness.connections)
 
 
-async def test_a_client_that_breaks_the_protocol_and_vanishes_leaves_nothing(house: LiveHouse) -> None:
-    clients = [await house.client() for _ in range(20)]
+async def test_a_client_that_breaks_the_protocol_and_vanishes_leaves_nothing(harness: LiveHouse) -> None:
+    clients = [await harness.client() for _ in range(20)]
 
     for number, client in enumerate(clients):
         client.send(client_frame(0x3))
@@ -260,11 +260,11 @@ async def test_a_client_that_breaks_the_protocol_and_vanishes_leaves_nothing(hou
             await asyncio.sleep(0)
         client.reset()
 
-    await house.until(lambda: not house.connections)
+    await harness.until(lambda: not harness.connections)
 
 
-async def test_a_client_that_vanishes_leaves_its_rooms(house: LiveHouse) -> None:
-    alice, bob = await house.member("alice", "lobby"), await house.member("bob", "lobby")
+async def test_a_client_that_vanishes_leaves_its_rooms(harness: LiveHouse) -> None:
+    alice, bob = await harness.member("alice", "lobby"), await harness.member("bob", "lobby")
 
     bob.reset()
     left = await alice.hear_until("left")
@@ -273,8 +273,8 @@ async def test_a_client_that_vanishes_leaves_its_rooms(house: LiveHouse) -> None
     assert (await alice.ask({"type": 4}))["clients"] == ["alice"]
 
 
-async def test_a_client_that_drops_the_connection_inside_a_frame_leaves_its_rooms(house: LiveHouse) -> None:
-    alice, bob = await house.member("alice", "lobby"), await house.member("bob", "lobby")
+async def test_a_client_that_drops_the_connection_inside_a_frame_leaves_its_rooms(harness: LiveHouse) -> None:
+    alice, bob = await harness.member("alice", "lobby"), await harness.member("bob", "lobby")
 
     bob.send(client_frame(TEXT, b"x" * 1000)[:500])
     await bob.leave()
@@ -283,8 +283,8 @@ async def test_a_client_that_drops_the_connection_inside_a_frame_leaves_its_room
 
 
 @pytest.mark.parametrize("wire_name", ["fast", "tornado"], indirect=True)  # Python's TLS has no half-close
-async def test_a_client_that_only_reads_any_more_is_served_and_ended(house: LiveHouse) -> None:
-    alice, bob = await house.member("alice", "lobby"), await house.member("bob", "lobby")
+async def test_a_client_that_only_reads_any_more_is_served_and_ended(harness: LiveHouse) -> None:
+    alice, bob = await harness.member("alice", "lobby"), await harness.member("bob", "lobby")
 
     bob.say({"type": 7, "room": "lobby", "content": "last words"})
     bob.writer.write_eof()
@@ -297,8 +297,10 @@ async def test_a_client_that_only_reads_any_more_is_served_and_ended(house: Live
 
 
 @pytest.mark.parametrize("wire_name", ["fast", "tornado"], indirect=True)  # Python's TLS has no half-close
-async def test_a_client_that_half_closes_behind_its_close_frame_still_gets_the_echo(house: LiveHouse) -> None:
-    client = await house.client()
+async def test_a_client_that_half_closes_behind_its_close_frame_still_gets_the_echo(
+    harness: LiveHouse,
+) -> None:
+    client = await harness.client()
 
     client.send(close(1000))
     client.writer.write_eof()
@@ -308,9 +310,9 @@ async def test_a_client_that_half_closes_behind_its_close_frame_still_gets_the_e
 
 
 async def test_a_peer_that_fails_costs_its_connection_and_one_traceback(
-    house: LiveHouse, monkeypatch: pytest.MonkeyPatch, log: Any
+    harness: LiveHouse, monkeypatch: pytest.MonkeyPatch, log: Any
 ) -> None:
-    alice, bob = await house.member("alice"), await house.member("bob")
+    alice, bob = await harness.member("alice"), await harness.member("bob")
 
     def fail(self: object, text: str) -> None:
         raise ZeroDivisionError
@@ -329,22 +331,22 @@ async def test_a_peer_that_fails_costs_its_connection_and_one_traceback(
 # A second opinion: a client that was not written for these tests.
 
 
-async def socket_to(house: LiveHouse) -> socket.socket:
+async def socket_to(harness: LiveHouse) -> socket.socket:
     sock = socket.socket()
     sock.setblocking(False)
-    await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", house.port))
+    await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", harness.port))
     return sock
 
 
-async def second_opinion(house: LiveHouse, **options: Any) -> Any:
-    scheme = "ws" if house.tls is None else "wss"
-    if house.tls is not None:
-        options |= {"ssl": house.tls, "server_hostname": "localhost"}
-    return await connect(f"{scheme}://localhost/ws", sock=await socket_to(house), **options)
+async def second_opinion(harness: LiveHouse, **options: Any) -> Any:
+    scheme = "ws" if harness.tls is None else "wss"
+    if harness.tls is not None:
+        options |= {"ssl": harness.tls, "server_hostname": "localhost"}
+    return await connect(f"{scheme}://localhost/ws", sock=await socket_to(harness), **options)
 
 
-async def test_another_implementation_gets_along_with_the_server(house: LiveHouse) -> None:
-    async with await second_opinion(house) as alice, await second_opinion(house) as bob:
+async def test_another_implementation_gets_along_with_the_server(harness: LiveHouse) -> None:
+    async with await second_opinion(harness) as alice, await second_opinion(harness) as bob:
         for name, client in (("alice", alice), ("bob", bob)):
             await client.send(json.dumps({"type": 1, "username": name}))
             assert json.loads(await client.recv()) == REGISTERED
@@ -363,9 +365,9 @@ async def test_another_implementation_gets_along_with_the_server(house: LiveHous
 
 
 async def test_another_implementation_is_told_of_a_message_that_is_too_big(open_house: OpenHouse) -> None:
-    house = open_house(max_frame=4096)
+    harness = open_house(max_frame=4096)
 
-    async with await second_opinion(house) as client:
+    async with await second_opinion(harness) as client:
         await client.send("x" * 4097)
         with pytest.raises(ConnectionClosed) as told:
             await client.recv()
@@ -374,9 +376,9 @@ async def test_another_implementation_is_told_of_a_message_that_is_too_big(open_
     assert (told.value.rcvd.code, told.value.rcvd.reason) == (1009, "a message may have 4096 bytes")
 
 
-async def test_another_implementation_is_told_of_the_shutdown(house: LiveHouse) -> None:
-    async with await second_opinion(house) as client:
-        await house.server.drain("maintenance")
+async def test_another_implementation_is_told_of_the_shutdown(harness: LiveHouse) -> None:
+    async with await second_opinion(harness) as client:
+        await harness.server.drain("maintenance")
 
         shutdown = json.loads(await client.recv())
         with pytest.raises(ConnectionClosed) as told:

@@ -12,7 +12,7 @@ from running_server import free_port
 from chateau.app import schemas_folder
 
 if TYPE_CHECKING:
-    from live_house import LiveHouse, OpenHouse
+    from live_harness import LiveHouse, OpenHouse
 
 pytestmark = pytest.mark.gen_test(timeout=20)
 
@@ -39,9 +39,9 @@ async def asked(client: RawClient, question: Any, **headers: str) -> Any:
     return await client.hear()
 
 
-async def handshake(house: LiveHouse, path: str, **headers: str) -> int:
+async def handshake(harness: LiveHouse, path: str, **headers: str) -> int:
     """The status that a handshake is answered with."""
-    client = await house.connect(path=path)
+    client = await harness.connect(path=path)
     client.send(client.handshake_request(**headers))
     return (await client.response()).status
 
@@ -51,19 +51,19 @@ async def handshake(house: LiveHouse, path: str, **headers: str) -> int:
 async def test_each_path_speaks_its_protocol(
     open_house: OpenHouse, path: str, talk: tuple[Any, Any], prefix: str
 ) -> None:
-    house = open_house(url_prefix=prefix)
+    harness = open_house(url_prefix=prefix)
     question, expected = talk
 
-    answer = await asked(await house.connect(path=prefix + path), question)
+    answer = await asked(await harness.connect(path=prefix + path), question)
 
     assert answer.items() >= expected.items()
 
 
 async def test_the_prefix_itself_is_a_door_without_its_slash(open_house: OpenHouse) -> None:
-    house = open_house(url_prefix="/chat")
+    harness = open_house(url_prefix="/chat")
 
-    answer = await asked(await house.connect(path="/chat"), FUNCTIONS[0])
-    page = await (await house.connect()).get("/chat")
+    answer = await asked(await harness.connect(path="/chat"), FUNCTIONS[0])
+    page = await (await harness.connect()).get("/chat")
 
     assert answer["function"] == "retrieve_clients"
     assert page.status == 200
@@ -74,38 +74,38 @@ async def test_the_prefix_itself_is_a_door_without_its_slash(open_house: OpenHou
     "path", ["/ws", "/functions", "/opcodes", "/", "/channel/x/", "/schemas/", "/chat2/ws", "/chatXws"]
 )
 async def test_with_a_prefix_nothing_is_at_paths_without_it(open_house: OpenHouse, path: str) -> None:
-    house = open_house(url_prefix="/chat")
+    harness = open_house(url_prefix="/chat")
 
-    assert await handshake(house, path) == 404
-    assert (await (await house.connect()).get(path)).status == 404
+    assert await handshake(harness, path) == 404
+    assert (await (await harness.connect()).get(path)).status == 404
 
 
 async def test_a_prefix_is_no_pattern(open_house: OpenHouse) -> None:
-    house = open_house(url_prefix="/a.b+(c)")
+    harness = open_house(url_prefix="/a.b+(c)")
 
-    assert await handshake(house, "/a.b+(c)/ws") == 101
+    assert await handshake(harness, "/a.b+(c)/ws") == 101
     for path in ("/aXb+(c)/ws", "/a.bb(c)/ws", "/a.b+c/ws"):
-        assert await handshake(house, path) == 404
+        assert await handshake(harness, path) == 404
 
 
 @pytest.mark.parametrize(
     "path", ["/ws/", "/WS", "/wss", "/functions/", "/opcodes/", "//", "/ws/ws", "/%77s", "/lines", "/channel"]
 )
-async def test_other_paths_lead_nowhere(house: LiveHouse, path: str) -> None:
-    assert await handshake(house, path) == 404
-    assert house.connections == 0
+async def test_other_paths_lead_nowhere(harness: LiveHouse, path: str) -> None:
+    assert await handshake(harness, path) == 404
+    assert harness.connections == 0
 
 
-async def test_a_plain_get_of_the_root_is_the_page(house: LiveHouse) -> None:
-    page = await (await house.connect()).get("/")
+async def test_a_plain_get_of_the_root_is_the_page(harness: LiveHouse) -> None:
+    page = await (await harness.connect()).get("/")
 
     assert page.status == 200
     assert page.headers["content-type"].startswith("text/html")
 
 
 @pytest.mark.parametrize("path", ["/ws", "/functions", "/opcodes"])
-async def test_a_plain_get_of_a_door_is_told_to_upgrade(house: LiveHouse, path: str) -> None:
-    response = await (await house.connect()).get(path)
+async def test_a_plain_get_of_a_door_is_told_to_upgrade(harness: LiveHouse, path: str) -> None:
+    response = await (await harness.connect()).get(path)
 
     assert response.status == 426
     assert response.headers["upgrade"] == "websocket"
@@ -114,39 +114,39 @@ async def test_a_plain_get_of_a_door_is_told_to_upgrade(house: LiveHouse, path: 
 
 
 @pytest.mark.parametrize("path", ["/ws", "/functions", "/opcodes", "/", "/channel/news/", "/channel/news"])
-async def test_pages_of_other_origins_are_let_in_nowhere(house: LiveHouse, path: str) -> None:
+async def test_pages_of_other_origins_are_let_in_nowhere(harness: LiveHouse, path: str) -> None:
     for origin in ("https://example.org", "null", "http://localhost:1"):
-        assert await handshake(house, path, Origin=origin) == 403
-    assert house.connections == 0
-    assert house.server.hub.session_count() == 0
+        assert await handshake(harness, path, Origin=origin) == 403
+    assert harness.connections == 0
+    assert harness.server.hub.session_count() == 0
 
 
 @pytest.mark.parametrize("path", ["/ws", "/functions", "/opcodes", "/", "/channel/news/"])
 async def test_an_origin_that_is_allowed_and_the_servers_own_are_let_in_everywhere(
     open_house: OpenHouse, path: str
 ) -> None:
-    house = open_house(allow_origin=("https://example.org",))
-    own = f"{'http' if house.tls is None else 'https'}://localhost:{house.port}"
+    harness = open_house(allow_origin=("https://example.org",))
+    own = f"{'http' if harness.tls is None else 'https'}://localhost:{harness.port}"
 
     for origin in ("https://example.org", own):
-        assert await handshake(house, path, Origin=origin) == 101
-    assert await handshake(house, path, Origin="https://example.net") == 403
+        assert await handshake(harness, path, Origin=origin) == 101
+    assert await handshake(harness, path, Origin="https://example.net") == 403
 
 
-async def test_a_browser_that_says_cross_site_is_believed(house: LiveHouse) -> None:
-    own = f"{'http' if house.tls is None else 'https'}://localhost:{house.port}"
+async def test_a_browser_that_says_cross_site_is_believed(harness: LiveHouse) -> None:
+    own = f"{'http' if harness.tls is None else 'https'}://localhost:{harness.port}"
 
     for path in ("/ws", "/functions", "/opcodes", "/", "/channel/news/"):
-        assert await handshake(house, path, Origin=own, Sec_Fetch_Site="cross-site") == 403
+        assert await handshake(harness, path, Origin=own, Sec_Fetch_Site="cross-site") == 403
 
 
 async def test_the_opcodes_port_speaks_opcodes_at_any_path_and_checks_origins(open_house: OpenHouse) -> None:
     port = free_port()
-    house = open_house(opcodes_port=port, url_prefix="/chat")
+    harness = open_house(opcodes_port=port, url_prefix="/chat")
 
     async def client(path: str) -> RawClient:
-        client = await RawClient.connect(port, tls=house.tls, path=path)
-        house.clients.append(client)
+        client = await RawClient.connect(port, tls=harness.tls, path=path)
+        harness.clients.append(client)
         return client
 
     for path in ("/", "/ws", "/chat/functions", "/a/b?c=d", "/%FF", "//"):
@@ -158,13 +158,13 @@ async def test_the_opcodes_port_speaks_opcodes_at_any_path_and_checks_origins(op
     assert (await (await client("/")).get("/schemas/")).status == 426
 
 
-async def test_every_door_is_closed_once_the_server_stops(house: LiveHouse) -> None:
+async def test_every_door_is_closed_once_the_server_stops(harness: LiveHouse) -> None:
     clients = [
-        await house.connect(path=path) for path in ("/ws", "/functions", "/opcodes", "/", "/channel/x/")
+        await harness.connect(path=path) for path in ("/ws", "/functions", "/opcodes", "/", "/channel/x/")
     ]
     for client in clients:
         assert (await client.get("/schemas/")).status == 200
-    house.server.wire.is_closing = True
+    harness.server.group.is_closing = True
 
     for client in clients:
         client.send(client.handshake_request())
@@ -173,8 +173,8 @@ async def test_every_door_is_closed_once_the_server_stops(house: LiveHouse) -> N
 
 @pytest.mark.parametrize("prefix", ["", "/chat"])
 async def test_the_schemas_of_all_protocols_are_served(open_house: OpenHouse, prefix: str) -> None:
-    house = open_house(url_prefix=prefix)
-    client = await house.connect()
+    harness = open_house(url_prefix=prefix)
+    client = await harness.connect()
     index = json.loads((await client.get(f"{prefix}/schemas/")).body)
 
     folder = schemas_folder()
@@ -202,13 +202,13 @@ async def test_the_schemas_of_all_protocols_are_served(open_house: OpenHouse, pr
         "/schemas/lines",
     ],
 )
-async def test_what_is_no_schema_is_not_found(house: LiveHouse, path: str) -> None:
-    assert (await (await house.connect()).get(path)).status == 404
+async def test_what_is_no_schema_is_not_found(harness: LiveHouse, path: str) -> None:
+    assert (await (await harness.connect()).get(path)).status == 404
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
-async def test_doors_take_no_other_method(house: LiveHouse, method: str) -> None:
+async def test_doors_take_no_other_method(harness: LiveHouse, method: str) -> None:
     for path in ("/ws", "/functions", "/opcodes", "/"):
-        client = await house.connect(path=path)
+        client = await harness.connect(path=path)
         client.send(client.request().replace(b"GET", method.encode(), 1))
         assert (await client.response()).status == 405

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from masked_frames import CLOSE, PING, TEXT, ServerFrame, client_frame, close
 
-from chateau.net.wire import PINGED_AT_ONCE
+from chateau.net.connection_group import PINGED_AT_ONCE
 
 if TYPE_CHECKING:
-    from live_house import LiveHouse, OpenHouse
+    from live_harness import LiveHouse, OpenHouse
     from raw_client import RawClient
 
 pytestmark = pytest.mark.gen_test(timeout=20)
@@ -30,8 +30,8 @@ SHUTDOWN = {"type": 0, "status": 503, "event": "shutdown", "reason": None}
 
 
 async def test_a_silent_peer_gets_two_pings_and_is_closed(open_house: OpenHouse) -> None:
-    house = open_house(ping=0.05)
-    client = await house.client()
+    harness = open_house(ping=0.05)
+    client = await harness.client()
 
     assert await client.receive() == ServerFrame(PING, b"")
     assert await client.receive() == ServerFrame(PING, b"")
@@ -44,18 +44,18 @@ async def test_a_silent_peer_that_does_not_answer_the_close_either_is_cut_off(
     open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 0.05)
-    house = open_house(ping=0.05)
-    client = await house.member("alice")
+    harness = open_house(ping=0.05)
+    client = await harness.member("alice")
 
     rest = await client.end()
 
     assert b"ping timeout" in rest
-    await house.until(lambda: not house.connections)
+    await harness.until(lambda: not harness.connections)
 
 
 async def test_a_peer_that_answers_its_pings_stays(open_house: OpenHouse) -> None:
-    house = open_house(ping=0.05)
-    client = await house.client()
+    harness = open_house(ping=0.05)
+    client = await harness.client()
 
     await client.answer_pings(6)
 
@@ -63,10 +63,10 @@ async def test_a_peer_that_answers_its_pings_stays(open_house: OpenHouse) -> Non
 
 
 async def test_with_an_interval_of_zero_nobody_is_pinged(open_house: OpenHouse) -> None:
-    house = open_house(ping=0)
-    client = await house.client()
+    harness = open_house(ping=0)
+    client = await harness.client()
 
-    assert house.server._keeping_alive is None
+    assert harness.server._keeping_alive is None
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
             await client.receive()
@@ -76,9 +76,9 @@ async def test_very_many_peers_are_pinged_in_portions(
     open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert PINGED_AT_ONCE > 100
-    monkeypatch.setattr("chateau.net.wire.PINGED_AT_ONCE", 2)
-    house = open_house(ping=0.05)
-    clients = [await house.client() for _ in range(5)]
+    monkeypatch.setattr("chateau.net.connection_group.PINGED_AT_ONCE", 2)
+    harness = open_house(ping=0.05)
+    clients = [await harness.client() for _ in range(5)]
 
     for client in clients:
         await client.answer_pings(1)
@@ -101,9 +101,9 @@ async def overfill(publisher: RawClient, room: str, *, until_left: str) -> int:
 async def test_a_slow_consumer_is_told_when_it_reads_again_and_nobody_else_suffers(
     open_house: OpenHouse,
 ) -> None:
-    house = open_house(max_outbox=300_000)
-    alice, bob = await house.member("alice", "lobby"), await house.member("bob", "lobby")
-    slow = await house.member("slow", "lobby", receive_buffer_bytes=TINY_BUFFER)
+    harness = open_house(max_outbox=300_000)
+    alice, bob = await harness.member("alice", "lobby"), await harness.member("bob", "lobby")
+    slow = await harness.member("slow", "lobby", receive_buffer_bytes=TINY_BUFFER)
 
     count = await overfill(alice, "lobby", until_left="slow")
 
@@ -128,54 +128,54 @@ async def test_a_slow_consumer_that_never_reads_again_is_cut_off(
     open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 0.1)
-    house = open_house(max_outbox=300_000)
-    alice = await house.member("alice", "lobby")
-    await house.member("slow", "lobby", receive_buffer_bytes=TINY_BUFFER)
+    harness = open_house(max_outbox=300_000)
+    alice = await harness.member("alice", "lobby")
+    await harness.member("slow", "lobby", receive_buffer_bytes=TINY_BUFFER)
 
     await overfill(alice, "lobby", until_left="slow")
 
-    await house.until(lambda: house.connections == 1)
+    await harness.until(lambda: harness.connections == 1)
 
 
-async def block(house: LiveHouse, publisher: RawClient, slow: str) -> None:
+async def block(harness: LiveHouse, publisher: RawClient, slow: str) -> None:
     """Send to *slow*, who doesn't read, until something has to wait for it."""
-    while not any(connection.backlog_bytes for connection in house.server.wire.connections):
+    while not any(connection.backlog_bytes for connection in harness.server.group.connections):
         answer = await publisher.ask({"type": 3, "clients": [slow], "content": CONTENT})
         assert answer["status"] == 200
 
 
-async def test_a_slow_consumer_that_vanishes_leaves_its_rooms(house: LiveHouse) -> None:
-    alice = await house.member("alice", "lobby")
-    slow = await house.member("slow", "lobby", receive_buffer_bytes=TINY_BUFFER)
-    await block(house, alice, "slow")
+async def test_a_slow_consumer_that_vanishes_leaves_its_rooms(harness: LiveHouse) -> None:
+    alice = await harness.member("alice", "lobby")
+    slow = await harness.member("slow", "lobby", receive_buffer_bytes=TINY_BUFFER)
+    await block(harness, alice, "slow")
 
     slow.reset()
 
     assert (await alice.hear_until("left"))["username"] == "slow"
-    await house.until(lambda: house.connections == 1)
+    await harness.until(lambda: harness.connections == 1)
 
 
-async def test_what_waited_for_a_slow_consumer_comes_when_it_reads_again(house: LiveHouse) -> None:
-    alice = await house.member("alice")
-    slow = await house.member("slow", receive_buffer_bytes=TINY_BUFFER)
-    await block(house, alice, "slow")
+async def test_what_waited_for_a_slow_consumer_comes_when_it_reads_again(harness: LiveHouse) -> None:
+    alice = await harness.member("alice")
+    slow = await harness.member("slow", receive_buffer_bytes=TINY_BUFFER)
+    await block(harness, alice, "slow")
     alice.say({"type": 3, "clients": ["slow"], "content": "the last one"})
 
     while (heard := await slow.hear())["content"] == CONTENT:
         pass
 
     assert heard["content"] == "the last one"
-    await house.until(lambda: not any(each.backlog_bytes for each in house.server.wire.connections))
+    await harness.until(lambda: not any(each.backlog_bytes for each in harness.server.group.connections))
     assert (await slow.ask({"type": 4}))["clients"] == ["alice", "slow"]
 
 
 async def test_a_close_is_echoed_behind_all_that_waits(
-    house: LiveHouse, monkeypatch: pytest.MonkeyPatch
+    harness: LiveHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 60)  # nobody is cut off here
-    alice = await house.member("alice")
-    slow = await house.member("slow", receive_buffer_bytes=TINY_BUFFER)
-    await block(house, alice, "slow")
+    alice = await harness.member("alice")
+    slow = await harness.member("slow", receive_buffer_bytes=TINY_BUFFER)
+    await block(harness, alice, "slow")
 
     slow.send(close(1000))
     await alice.ask({"type": 4})
@@ -187,63 +187,63 @@ async def test_a_close_is_echoed_behind_all_that_waits(
 
 
 async def test_a_violation_is_told_behind_all_that_waits(
-    house: LiveHouse, monkeypatch: pytest.MonkeyPatch
+    harness: LiveHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 60)  # nobody is cut off here
     monkeypatch.setattr("chateau.net.connection.LINGER_SECONDS", 0.05)
-    alice = await house.member("alice")
-    slow = await house.member("slow", receive_buffer_bytes=TINY_BUFFER)
-    await block(house, alice, "slow")
+    alice = await harness.member("alice")
+    slow = await harness.member("slow", receive_buffer_bytes=TINY_BUFFER)
+    await block(harness, alice, "slow")
 
     slow.send(client_frame(0x3))
-    await house.until(lambda: len(house.server.hub.usernames()) == 1)
+    await harness.until(lambda: len(harness.server.hub.usernames()) == 1)
     while (frame := await slow.receive()).opcode == TEXT:
         pass
 
     assert (frame.opcode, frame.code) == (CLOSE, 1002)
     assert await slow.end() == b""
-    await house.until(lambda: house.connections == 1)
+    await harness.until(lambda: harness.connections == 1)
 
 
 # Shutdown
 
 
-async def test_everyone_is_told_of_a_shutdown_and_closed(house: LiveHouse) -> None:
-    clients = [await house.client(), await house.member("alice"), await house.member("bob", "lobby")]
+async def test_everyone_is_told_of_a_shutdown_and_closed(harness: LiveHouse) -> None:
+    clients = [await harness.client(), await harness.member("alice"), await harness.member("bob", "lobby")]
     started_at = time.monotonic()
-    draining = asyncio.create_task(house.server.drain())
+    draining = asyncio.create_task(harness.server.drain())
 
     for client in clients:
         assert await client.hear() == SHUTDOWN
         await client.answer_close(1001, "server shutdown")
     await draining
 
-    assert house.connections == 0
+    assert harness.connections == 0
     assert time.monotonic() - started_at < 4  # DRAIN_SECONDS is 5: nobody had to be waited for
 
 
-async def test_the_reason_of_a_shutdown_is_told(house: LiveHouse) -> None:
-    client = await house.client()
-    draining = asyncio.create_task(house.server.drain("maintenance"))
+async def test_the_reason_of_a_shutdown_is_told(harness: LiveHouse) -> None:
+    client = await harness.client()
+    draining = asyncio.create_task(harness.server.drain("maintenance"))
 
     assert await client.hear() == SHUTDOWN | {"reason": "maintenance"}
     await client.answer_close(1001, "server shutdown")
     await draining
 
 
-async def test_without_clients_a_shutdown_takes_no_time(house: LiveHouse) -> None:
+async def test_without_clients_a_shutdown_takes_no_time(harness: LiveHouse) -> None:
     async with asyncio.timeout(1):
-        await house.server.drain()
-        await house.server.drain()
+        await harness.server.drain()
+        await harness.server.drain()
 
 
-async def test_what_was_under_way_comes_before_the_close(house: LiveHouse) -> None:
-    client = await house.member("alice", "lobby")
+async def test_what_was_under_way_comes_before_the_close(harness: LiveHouse) -> None:
+    client = await harness.member("alice", "lobby")
     for number in range(100):
         client.say({"type": 7, "room": "lobby", "content": str(number)})
     heard = [await client.hear() for _ in range(2)]
 
-    draining = asyncio.create_task(house.server.drain())
+    draining = asyncio.create_task(harness.server.drain())
     while (frame := await client.receive()).opcode == TEXT:
         heard.append(json.loads(frame.payload))
     client.send(close(1001))
@@ -257,17 +257,17 @@ async def test_what_was_under_way_comes_before_the_close(house: LiveHouse) -> No
 
 
 async def test_nobody_who_does_not_answer_holds_a_shutdown_up(
-    house: LiveHouse, monkeypatch: pytest.MonkeyPatch
+    harness: LiveHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.app.DRAIN_SECONDS", 0.2)
-    alice, mute = await house.member("alice"), await house.client()
-    await house.member("slow", receive_buffer_bytes=TINY_BUFFER)
-    await block(house, alice, "slow")
+    alice, mute = await harness.member("alice"), await harness.client()
+    await harness.member("slow", receive_buffer_bytes=TINY_BUFFER)
+    await block(harness, alice, "slow")
 
     async with asyncio.timeout(3):
-        await house.server.drain()
+        await harness.server.drain()
 
-    assert house.connections == 0
+    assert harness.connections == 0
     while (frame := await alice.receive()).opcode == TEXT:
         last = json.loads(frame.payload)
     assert last == SHUTDOWN
@@ -277,20 +277,20 @@ async def test_nobody_who_does_not_answer_holds_a_shutdown_up(
     assert await mute.end() == b""
 
 
-async def test_from_a_shutdown_on_nobody_can_connect(house: LiveHouse) -> None:
-    await house.server.drain()
+async def test_from_a_shutdown_on_nobody_can_connect(harness: LiveHouse) -> None:
+    await harness.server.drain()
 
     with pytest.raises(ConnectionRefusedError):
-        await house.connect()
+        await harness.connect()
 
 
 async def test_a_handshake_during_a_shutdown_is_refused_or_told(
-    house: LiveHouse, monkeypatch: pytest.MonkeyPatch
+    harness: LiveHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.app.DRAIN_SECONDS", 2)
-    early, late = await house.client(), await house.connect()
+    early, late = await harness.client(), await harness.connect()
     assert (await late.get("/")).status == 200  # it has a connection, and no WebSocket yet
-    draining = asyncio.create_task(house.server.drain())
+    draining = asyncio.create_task(harness.server.drain())
     assert await early.hear() == SHUTDOWN
 
     late.send(late.handshake_request())

@@ -17,7 +17,7 @@ from chateau.net.connection import LINGER_SECONDS
 
 if TYPE_CHECKING:
     from conftest import Log
-    from live_house import LiveHouse, OpenHouse
+    from live_harness import LiveHouse, OpenHouse
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 
@@ -108,38 +108,38 @@ class Publisher(RawClient):
         return response
 
 
-async def connected(house: LiveHouse, kind: type[RawClient], **options: Any) -> Any:
-    prefix = house.server.settings.url_prefix
+async def connected(harness: LiveHouse, kind: type[RawClient], **options: Any) -> Any:
+    prefix = harness.server.settings.url_prefix
     options = {"path": f"{prefix}/channel/"} | options
-    client = await kind.connect(house.port, tls=house.tls, **options)
-    house.clients.append(client)
+    client = await kind.connect(harness.port, tls=harness.tls, **options)
+    harness.clients.append(client)
     return client
 
 
-async def listener(house: LiveHouse, name: str = "news", **options: Any) -> StreamClient:
+async def listener(harness: LiveHouse, name: str = "news", **options: Any) -> StreamClient:
     headers = options.pop("headers", {})
-    client: StreamClient = await connected(house, StreamClient, **options)
+    client: StreamClient = await connected(harness, StreamClient, **options)
     response = await client.subscribe(name, **headers)
     assert response.status == 200, response
     return client
 
 
-async def publisher(house: LiveHouse) -> Publisher:
-    client: Publisher = await connected(house, Publisher)
+async def publisher(harness: LiveHouse) -> Publisher:
+    client: Publisher = await connected(harness, Publisher)
     return client
 
 
-def streams(house: LiveHouse) -> int:
+def streams(harness: LiveHouse) -> int:
     """How many streams are open."""
-    return len(house.server._stream_wire.connections)
+    return len(harness.server._stream_group.connections)
 
 
 # The head
 
 
 @pytest.mark.parametrize("path", ["/channel/news/", "/channel/news", "/channel/news/?token=x"])
-async def test_a_stream_begins_as_the_standard_has_it(house: LiveHouse, path: str) -> None:
-    client = await connected(house, StreamClient)
+async def test_a_stream_begins_as_the_standard_has_it(harness: LiveHouse, path: str) -> None:
+    client = await connected(harness, StreamClient)
     client.send(client.request(path, Accept=ACCEPT))
 
     response = await client.response()
@@ -153,17 +153,17 @@ async def test_a_stream_begins_as_the_standard_has_it(house: LiveHouse, path: st
 
 
 @pytest.mark.parametrize("accept", ["text/event-stream, */*;q=0.1", "text/html,text/event-stream;q=0.9"])
-async def test_it_may_be_one_of_several_kinds_that_are_accepted(house: LiveHouse, accept: str) -> None:
-    await listener(house, headers={"Accept": accept})
+async def test_it_may_be_one_of_several_kinds_that_are_accepted(harness: LiveHouse, accept: str) -> None:
+    await listener(harness, headers={"Accept": accept})
 
 
-async def test_a_media_type_has_no_case(house: LiveHouse) -> None:
-    await listener(house, headers={"Accept": "Text/Event-Stream"})
+async def test_a_media_type_has_no_case(harness: LiveHouse) -> None:
+    await listener(harness, headers={"Accept": "Text/Event-Stream"})
 
 
 @pytest.mark.parametrize("headers", [{}, {"Accept": "*/*"}, {"Accept": "application/json"}])
-async def test_without_accept_it_is_told_what_to_do(house: LiveHouse, headers: dict[str, str]) -> None:
-    client = await connected(house, StreamClient)
+async def test_without_accept_it_is_told_what_to_do(harness: LiveHouse, headers: dict[str, str]) -> None:
+    client = await connected(harness, StreamClient)
     client.send(client.request("/channel/news/", **headers))
 
     response = await client.response()
@@ -171,12 +171,12 @@ async def test_without_accept_it_is_told_what_to_do(house: LiveHouse, headers: d
     assert response.status == 426
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
     assert b"text/event-stream" in response.body
-    assert house.server.hub.session_count() == 0
+    assert harness.server.hub.session_count() == 0
 
 
-async def test_426_names_the_protocol_that_is_asked_for(house: LiveHouse) -> None:
+async def test_426_names_the_protocol_that_is_asked_for(harness: LiveHouse) -> None:
     """RFC 9110, section 15.5.22: the server must send an Upgrade header in a 426."""
-    client = await connected(house, StreamClient)
+    client = await connected(harness, StreamClient)
 
     response = await client.get("/channel/news/")
 
@@ -184,8 +184,8 @@ async def test_426_names_the_protocol_that_is_asked_for(house: LiveHouse) -> Non
     assert response.headers.get("upgrade") == "websocket"
 
 
-async def test_head_is_answered_as_get_without_a_body(house: LiveHouse) -> None:
-    client = await connected(house, StreamClient)
+async def test_head_is_answered_as_get_without_a_body(harness: LiveHouse) -> None:
+    client = await connected(harness, StreamClient)
     client.send(client.request("/channel/news/", Connection="close").replace(b"GET", b"HEAD", 1))
 
     head, _, body = (await client.end()).partition(b"\r\n\r\n")
@@ -195,17 +195,17 @@ async def test_head_is_answered_as_get_without_a_body(house: LiveHouse) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
-async def test_no_other_method_is_taken(house: LiveHouse, method: str) -> None:
-    client = await connected(house, StreamClient)
+async def test_no_other_method_is_taken(harness: LiveHouse, method: str) -> None:
+    client = await connected(harness, StreamClient)
     request = client.request("/channel/news/", Accept=ACCEPT)
     client.send(request.replace(b"GET", method.encode(), 1))
 
     assert (await client.response()).status == 405
-    assert house.server.hub.session_count() == 0
+    assert harness.server.hub.session_count() == 0
 
 
-async def test_it_works_behind_another_request_on_the_same_connection(house: LiveHouse) -> None:
-    client, sender = await connected(house, StreamClient), await publisher(house)
+async def test_it_works_behind_another_request_on_the_same_connection(harness: LiveHouse) -> None:
+    client, sender = await connected(harness, StreamClient), await publisher(harness)
     assert (await client.get("/schemas/")).status == 200
 
     assert (await client.subscribe("news")).status == 200
@@ -214,8 +214,8 @@ async def test_it_works_behind_another_request_on_the_same_connection(house: Liv
     assert await client.event() == Event("hello")
 
 
-async def test_what_the_client_sends_behind_its_request_is_ignored(house: LiveHouse) -> None:
-    client, sender = await connected(house, StreamClient), await publisher(house)
+async def test_what_the_client_sends_behind_its_request_is_ignored(harness: LiveHouse) -> None:
+    client, sender = await connected(harness, StreamClient), await publisher(harness)
     client.send(client.request("/channel/news/", Accept=ACCEPT) + client.request("/") + b"\x00" * 100_000)
     assert (await client.response()).status == 200
     client.send(b"close\r\n" * 1_000)
@@ -228,8 +228,8 @@ async def test_what_the_client_sends_behind_its_request_is_ignored(house: LiveHo
 # What is told
 
 
-async def test_packages_of_all_kinds_come_as_events(house: LiveHouse) -> None:
-    client, sender = await listener(house), await publisher(house)
+async def test_packages_of_all_kinds_come_as_events(harness: LiveHouse) -> None:
+    client, sender = await listener(harness), await publisher(harness)
     number = '{"a" :\t1.50,\n "a": 2}'
     every_byte = bytes(range(256))
 
@@ -265,8 +265,8 @@ async def test_packages_of_all_kinds_come_as_events(house: LiveHouse) -> None:
         "x" * 300_000,
     ],
 )
-async def test_a_text_of_any_lines_is_one_event(house: LiveHouse, text: str) -> None:
-    client, sender = await listener(house), await publisher(house)
+async def test_a_text_of_any_lines_is_one_event(harness: LiveHouse, text: str) -> None:
+    client, sender = await listener(harness), await publisher(harness)
 
     await sender.publish("news", text)
     await sender.publish("news", "next")
@@ -275,8 +275,8 @@ async def test_a_text_of_any_lines_is_one_event(house: LiveHouse, text: str) -> 
     assert await client.event() == Event("next")
 
 
-async def test_without_history_events_have_no_ids(house: LiveHouse) -> None:
-    client, sender = await listener(house), await publisher(house)
+async def test_without_history_events_have_no_ids(harness: LiveHouse) -> None:
+    client, sender = await listener(harness), await publisher(harness)
 
     await sender.publish("news", "hello")
     await client.event()
@@ -285,8 +285,8 @@ async def test_without_history_events_have_no_ids(house: LiveHouse) -> None:
 
 
 async def test_with_history_their_ids_rise(open_house: OpenHouse) -> None:
-    house = open_house(channel_history=10)
-    client, sender = await listener(house), await publisher(house)
+    harness = open_house(channel_history=10)
+    client, sender = await listener(harness), await publisher(harness)
 
     for number in range(20):
         await sender.publish("news", str(number), ("text", "json")[number % 2])
@@ -298,9 +298,9 @@ async def test_with_history_their_ids_rise(open_house: OpenHouse) -> None:
     assert ids[0] > 0
 
 
-async def test_chat_comes_as_json_and_who_comes_and_goes_is_told(house: LiveHouse) -> None:
-    client = await listener(house, "lobby")
-    alice = await house.member("alice", "Lobby")
+async def test_chat_comes_as_json_and_who_comes_and_goes_is_told(harness: LiveHouse) -> None:
+    client = await listener(harness, "lobby")
+    alice = await harness.member("alice", "Lobby")
     answer = await alice.ask({"type": 7, "room": "lobby", "content": "one\r\ntwo\u2028"})
     await alice.ask({"type": 6, "room": "lobby"})
 
@@ -316,61 +316,61 @@ async def test_chat_comes_as_json_and_who_comes_and_goes_is_told(house: LiveHous
     assert list(said.frame) == ["room", "sender", "content", "seq", "id", "time"]
 
 
-async def test_who_listens_is_no_member_and_cannot_be_written_to(house: LiveHouse) -> None:
-    await listener(house, "lobby")
-    alice = await house.member("alice")
+async def test_who_listens_is_no_member_and_cannot_be_written_to(harness: LiveHouse) -> None:
+    await listener(harness, "lobby")
+    alice = await harness.member("alice")
 
     assert (await alice.ask({"type": 5, "room": "lobby"}))["members"] == ["alice"]
     assert (await alice.ask({"type": 4}))["clients"] == ["alice"]
 
 
-async def test_publishers_are_told_how_many_listen(house: LiveHouse) -> None:
-    sender = await publisher(house)
-    clients = [await listener(house) for _ in range(3)]
+async def test_publishers_are_told_how_many_listen(harness: LiveHouse) -> None:
+    sender = await publisher(harness)
+    clients = [await listener(harness) for _ in range(3)]
 
     assert (await sender.publish("news", "hello")).headers["x-delivered"] == "3"
     for client in clients:
         await client.leave()
-    await house.until(lambda: streams(house) == 0)
+    await harness.until(lambda: streams(harness) == 0)
 
     assert (await sender.publish("news", "hello")).headers["x-delivered"] == "0"
 
 
 async def test_a_silent_stream_gets_comments_and_no_events(open_house: OpenHouse) -> None:
-    house = open_house(ping=0.05)
-    client, sender = await listener(house), await publisher(house)
+    harness = open_house(ping=0.05)
+    client, sender = await listener(harness), await publisher(harness)
 
     await asyncio.sleep(0.5)
     await sender.publish("news", "hello")
 
     assert await client.event() == Event("hello")
     assert client.comments >= 5
-    assert streams(house) == 1
+    assert streams(harness) == 1
 
 
 # Coming back
 
 
 async def test_who_comes_back_gets_what_it_missed_and_then_what_comes(open_house: OpenHouse) -> None:
-    house = open_house(channel_history=100)
-    sender = await publisher(house)
-    client = await listener(house)
+    harness = open_house(channel_history=100)
+    sender = await publisher(harness)
+    client = await listener(harness)
     await sender.publish("news", "0")
     first = await client.event()
     await client.leave()
     for number in range(1, 5):
         await sender.publish("news", str(number))
 
-    again = await listener(house, headers={"Last-Event-ID": first.id})
+    again = await listener(harness, headers={"Last-Event-ID": first.id})
     await sender.publish("news", "5")
 
     assert await again.datas(5) == ["1", "2", "3", "4", "5"]
 
 
 async def test_what_was_missed_comes_in_all_kinds(open_house: OpenHouse) -> None:
-    house = open_house(channel_history=100)
-    client, sender = await listener(house), await publisher(house)
-    alice = await house.member("alice")
+    harness = open_house(channel_history=100)
+    client, sender = await listener(harness), await publisher(harness)
+    alice = await harness.member("alice")
     await sender.publish("news", "first")
     since = (await client.event()).id
     await alice.ask({"type": 5, "room": "news"})
@@ -380,7 +380,7 @@ async def test_what_was_missed_comes_in_all_kinds(open_house: OpenHouse) -> None
     await alice.ask({"type": 7, "room": "news", "content": "hi"})
     heard = [await client.event() for _ in range(5)]
 
-    again = await listener(house, headers={"Last-Event-ID": since})
+    again = await listener(harness, headers={"Last-Event-ID": since})
     caught_up = [await again.event() for _ in range(4)]
 
     assert caught_up == [event for event in heard if event.kind != "joined"]
@@ -391,11 +391,11 @@ async def test_what_was_missed_comes_in_all_kinds(open_house: OpenHouse) -> None
     "last", ["", "x", "-1", "1.5", "0x10", "99999999999999999999", "\u0661", "1 2", "1,2"]
 )
 async def test_an_id_that_is_none_asks_for_what_comes_from_now_on(open_house: OpenHouse, last: str) -> None:
-    house = open_house(channel_history=100)
-    sender = await publisher(house)
+    harness = open_house(channel_history=100)
+    sender = await publisher(harness)
     await sender.publish("news", "before")
 
-    client = await listener(house, headers={"Last-Event-ID": last})
+    client = await listener(harness, headers={"Last-Event-ID": last})
     await sender.publish("news", "after")
 
     assert (await client.event()).data == "after"
@@ -405,23 +405,23 @@ async def test_an_id_that_is_none_asks_for_what_comes_from_now_on(open_house: Op
 async def test_an_id_from_the_future_hears_what_comes(
     open_house: OpenHouse, last: str, tmp_path: Path
 ) -> None:
-    house = open_house(channel_history=100, data=str(tmp_path))
-    sender = await publisher(house)
+    harness = open_house(channel_history=100, data=str(tmp_path))
+    sender = await publisher(harness)
     await sender.publish("news", "before")
 
-    client = await listener(house, headers={"Last-Event-ID": last})
+    client = await listener(harness, headers={"Last-Event-ID": last})
     await sender.publish("news", "after")
 
     assert (await client.event()).data == "after"
 
 
 async def test_an_id_of_zero_asks_for_all_that_is_kept(open_house: OpenHouse) -> None:
-    house = open_house(channel_history=3)
-    sender = await publisher(house)
+    harness = open_house(channel_history=3)
+    sender = await publisher(harness)
     for number in range(5):
         await sender.publish("news", str(number))
 
-    client = await listener(house, headers={"Last-Event-ID": "0"})
+    client = await listener(harness, headers={"Last-Event-ID": "0"})
 
     assert await client.datas(3) == ["2", "3", "4"]
 
@@ -430,10 +430,10 @@ async def test_an_id_of_zero_asks_for_all_that_is_kept(open_house: OpenHouse) ->
 async def test_nothing_is_missed_and_nothing_comes_twice_while_publishing_goes_on(
     open_house: OpenHouse, tmp_path: Path, on_disk: bool
 ) -> None:
-    house = open_house(channel_history=100_000, **({"data": str(tmp_path)} if on_disk else {}))
+    harness = open_house(channel_history=100_000, **({"data": str(tmp_path)} if on_disk else {}))
     count = 600
-    senders = [await publisher(house) for _ in range(3)]
-    client = await listener(house)
+    senders = [await publisher(harness) for _ in range(3)]
+    client = await listener(harness)
 
     async def publish(sender: Publisher, number: int) -> None:
         for place in range(count):
@@ -450,7 +450,7 @@ async def test_nothing_is_missed_and_nothing_comes_twice_while_publishing_goes_o
             client.reset()
         else:
             await client.leave()
-        client = await listener(house, headers={"Last-Event-ID": last})
+        client = await listener(harness, headers={"Last-Event-ID": last})
     await asyncio.gather(*publishing)
 
     assert len(set(heard)) == len(heard) == 3 * count
@@ -460,9 +460,9 @@ async def test_nothing_is_missed_and_nothing_comes_twice_while_publishing_goes_o
 
 
 async def test_who_missed_more_than_is_sent_at_once_gets_all_of_it_in_parts(open_house: OpenHouse) -> None:
-    house = open_house(channel_history=100_000)
-    sender = await publisher(house)
-    client = await listener(house)
+    harness = open_house(channel_history=100_000)
+    sender = await publisher(harness)
+    client = await listener(harness)
     await sender.publish("news", "first")
     last = (await client.event()).id
     await client.leave()
@@ -474,7 +474,7 @@ async def test_who_missed_more_than_is_sent_at_once_gets_all_of_it_in_parts(open
     while len(heard) < 300:
         visits += 1
         assert visits < 10
-        client = await listener(house, headers={"Last-Event-ID": last})
+        client = await listener(harness, headers={"Last-Event-ID": last})
         for _ in range(300 - len(heard)):
             try:
                 heard.append((await client.event()).data.split()[0])
@@ -485,27 +485,27 @@ async def test_who_missed_more_than_is_sent_at_once_gets_all_of_it_in_parts(open
 
     assert heard == [str(number) for number in range(300)]
     assert visits > 1
-    await house.until(lambda: streams(house) == 0)
-    assert house.server.hub.session_count() == 0
+    await harness.until(lambda: streams(harness) == 0)
+    assert harness.server.hub.session_count() == 0
 
 
 async def test_many_small_ones_that_were_missed_come_all(open_house: OpenHouse) -> None:
-    house = open_house(channel_history=100_000)
-    sender = await publisher(house)
+    harness = open_house(channel_history=100_000)
+    sender = await publisher(harness)
     for number in range(2_500):  # more than two pages
         sender.send(b"POST /channel/news/ HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n%04d" % number)
     for _ in range(2_500):
         assert (await sender.response()).status == 201
 
-    client = await listener(house, headers={"Last-Event-ID": "0"})
+    client = await listener(harness, headers={"Last-Event-ID": "0"})
     await sender.publish("news", "end")
 
     assert await client.datas(2_501) == [*(f"{number:04}" for number in range(2_500)), "end"]
 
 
 async def test_an_outbox_smaller_than_what_was_missed_only_takes_more_visits(open_house: OpenHouse) -> None:
-    house = open_house(channel_history=1_000, max_outbox=20_000)
-    sender = await publisher(house)
+    harness = open_house(channel_history=1_000, max_outbox=20_000)
+    sender = await publisher(harness)
     for number in range(400):
         await sender.publish("news", f"{number} {'x' * 10_000}")
 
@@ -514,7 +514,7 @@ async def test_an_outbox_smaller_than_what_was_missed_only_takes_more_visits(ope
     while len(heard) < 400:
         visits += 1
         assert visits < 100
-        client = await listener(house, headers={"Last-Event-ID": last}, receive_buffer_bytes=TINY_BUFFER)
+        client = await listener(harness, headers={"Last-Event-ID": last}, receive_buffer_bytes=TINY_BUFFER)
         for _ in range(400 - len(heard)):
             try:
                 heard.append((await client.event()).data.split()[0])
@@ -530,42 +530,42 @@ async def test_an_outbox_smaller_than_what_was_missed_only_takes_more_visits(ope
 
 
 @pytest.mark.parametrize("way", ["reset", "leave", "half-close"])
-async def test_a_client_that_is_gone_is_noticed(house: LiveHouse, way: str) -> None:
-    sender = await publisher(house)
-    gone, stays = await listener(house), await listener(house)
-    assert house.server.hub.session_count() == 2
+async def test_a_client_that_is_gone_is_noticed(harness: LiveHouse, way: str) -> None:
+    sender = await publisher(harness)
+    gone, stays = await listener(harness), await listener(harness)
+    assert harness.server.hub.session_count() == 2
 
     if way == "reset":
         gone.reset()
     elif way == "leave":
         await gone.leave()
-    elif house.tls is None:
+    elif harness.tls is None:
         gone.writer.write_eof()
     else:
         gone.writer.close()
 
-    await house.until(lambda: streams(house) == 1)
-    assert house.server.hub.session_count() == 1
+    await harness.until(lambda: streams(harness) == 1)
+    assert harness.server.hub.session_count() == 1
     assert (await sender.publish("news", "hello")).headers["x-delivered"] == "1"
     assert await stays.event() == Event("hello")
 
 
 async def test_a_client_that_resets_while_much_waits_for_it_leaves_nothing(open_house: OpenHouse) -> None:
-    house = open_house(max_outbox=50_000_000)
-    sender = await publisher(house)
-    gone = await listener(house, receive_buffer_bytes=TINY_BUFFER)
+    harness = open_house(max_outbox=50_000_000)
+    sender = await publisher(harness)
+    gone = await listener(harness, receive_buffer_bytes=TINY_BUFFER)
     for _ in range(60):
         await sender.publish("news", "x" * 200_000)
 
     gone.reset()
 
-    await house.until(lambda: streams(house) == 0)
-    assert house.server.hub.session_count() == 0
+    await harness.until(lambda: streams(harness) == 0)
+    assert harness.server.hub.session_count() == 0
 
 
-async def test_many_that_come_and_vanish_at_once_leave_nothing(house: LiveHouse) -> None:
+async def test_many_that_come_and_vanish_at_once_leave_nothing(harness: LiveHouse) -> None:
     for number in range(30):
-        client = await connected(house, StreamClient)
+        client = await connected(harness, StreamClient)
         client.send(client.request(f"/channel/news{number}/", Accept=ACCEPT))
         if number % 3 == 0:
             await asyncio.sleep(0)
@@ -574,21 +574,21 @@ async def test_many_that_come_and_vanish_at_once_leave_nothing(house: LiveHouse)
         client.reset()
 
     await asyncio.sleep(0.1)
-    await house.until(lambda: streams(house) == 0)
-    assert house.server.hub.session_count() == 0
-    assert not [key for key in house.server.hub.rooms.by_key if key.startswith("news")]
+    await harness.until(lambda: streams(harness) == 0)
+    assert harness.server.hub.session_count() == 0
+    assert not [key for key in harness.server.hub.rooms.by_key if key.startswith("news")]
 
 
 async def test_a_slow_reader_is_disconnected_alone(open_house: OpenHouse) -> None:
-    house = open_house(max_outbox=300_000)
-    sender = await publisher(house)
-    slow = await listener(house, receive_buffer_bytes=TINY_BUFFER)
-    quick = await listener(house)
-    connections = house.server._stream_wire.connections
+    harness = open_house(max_outbox=300_000)
+    sender = await publisher(harness)
+    slow = await listener(harness, receive_buffer_bytes=TINY_BUFFER)
+    quick = await listener(harness)
+    connections = harness.server._stream_group.connections
     longest = 0
 
     count = 0
-    while house.server.hub.session_count() == 2:
+    while harness.server.hub.session_count() == 2:
         await sender.publish("news", f"{count} {'x' * 100_000}")
         assert (await quick.event()).data.startswith(f"{count} ")
         longest = max([longest, *(connection.backlog_bytes for connection in connections)])
@@ -600,29 +600,29 @@ async def test_a_slow_reader_is_disconnected_alone(open_house: OpenHouse) -> Non
     assert heard == [str(number) for number in range(len(heard))]
     assert len(heard) < count
     await slow.leave()
-    await house.until(lambda: streams(house) == 1)
+    await harness.until(lambda: streams(harness) == 1)
 
 
 async def test_a_slow_reader_that_never_reads_again_is_cut_off(
     open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 0.2)
-    house = open_house(max_outbox=300_000)
-    sender = await publisher(house)
-    await listener(house, receive_buffer_bytes=TINY_BUFFER)
+    harness = open_house(max_outbox=300_000)
+    sender = await publisher(harness)
+    await listener(harness, receive_buffer_bytes=TINY_BUFFER)
 
     for _ in range(400):
         await sender.publish("news", "x" * 100_000)
-        if not house.server.hub.session_count():
+        if not harness.server.hub.session_count():
             break
 
-    await house.until(lambda: streams(house) == 0)
+    await harness.until(lambda: streams(harness) == 0)
 
 
-async def test_everyone_is_told_of_a_shutdown_before_the_end(house: LiveHouse) -> None:
-    clients = [await listener(house), await listener(house, "other")]
+async def test_everyone_is_told_of_a_shutdown_before_the_end(harness: LiveHouse) -> None:
+    clients = [await listener(harness), await listener(harness, "other")]
 
-    draining = asyncio.create_task(house.server.drain())
+    draining = asyncio.create_task(harness.server.drain())
 
     for client in clients:
         event = await client.event()
@@ -632,23 +632,23 @@ async def test_everyone_is_told_of_a_shutdown_before_the_end(house: LiveHouse) -
         await client.leave()
     async with asyncio.timeout(LINGER_SECONDS + 2):
         await draining
-    assert streams(house) == 0
+    assert streams(harness) == 0
 
 
 async def test_at_a_shutdown_a_backlog_is_read_to_its_end_and_no_longer_waited_for(
     open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.net.outbox.SEND_BYTES", 1)  # so that each piece goes out by itself
-    house = open_house(max_outbox=50_000_000)
-    sender = await publisher(house)
-    client = await listener(house, receive_buffer_bytes=TINY_BUFFER)
+    harness = open_house(max_outbox=50_000_000)
+    sender = await publisher(harness)
+    client = await listener(harness, receive_buffer_bytes=TINY_BUFFER)
     count = 0
-    while not any(connection.backlog_bytes for connection in house.server._stream_wire.connections):
+    while not any(connection.backlog_bytes for connection in harness.server._stream_group.connections):
         await sender.publish("news", "x" * 100_000)
         count += 1
 
     started_at = time.monotonic()
-    draining = asyncio.create_task(house.server.drain())
+    draining = asyncio.create_task(harness.server.drain())
     events = await client.events_to_the_end()
     await client.leave()
     await draining
@@ -658,55 +658,55 @@ async def test_at_a_shutdown_a_backlog_is_read_to_its_end_and_no_longer_waited_f
     assert time.monotonic() - started_at < LINGER_SECONDS + 2  # and not until CLOSE_SECONDS cut it off
 
 
-async def test_from_a_shutdown_on_nobody_is_let_in(house: LiveHouse) -> None:
-    client = await connected(house, StreamClient)
+async def test_from_a_shutdown_on_nobody_is_let_in(harness: LiveHouse) -> None:
+    client = await connected(harness, StreamClient)
     assert (await client.get("/schemas/")).status == 200
-    house.server._stream_wire.is_closing = True
+    harness.server._stream_group.is_closing = True
 
     assert (await client.subscribe("news")).status == 503
-    assert house.server.hub.session_count() == 0
+    assert harness.server.hub.session_count() == 0
 
 
 # Who may listen
 
 
 async def test_a_banned_address_is_refused(open_house: OpenHouse) -> None:
-    house = open_house(secret_key="swordfish")
-    owner = await house.client(path="/functions")
+    harness = open_house(secret_key="swordfish")
+    owner = await harness.client(path="/functions")
     owner.say({"function": "ban_ip", "ip": "127.0.0.1", "secret_key": "swordfish"})
     assert "error" not in await owner.hear()
-    client = await connected(house, StreamClient)
+    client = await connected(harness, StreamClient)
 
     response = await client.subscribe("news")
 
     assert response.status == 403
     assert b"banned" in response.body
-    assert house.server.hub.session_count() == 1
+    assert harness.server.hub.session_count() == 1
 
 
 @pytest.mark.parametrize("name", ["%20", "%09%20", "%00", "a%0Ab", "x" * 65, "%F0%9F%91%8B" * 65])
-async def test_what_is_no_name_is_refused(house: LiveHouse, name: str) -> None:
-    client = await connected(house, StreamClient)
+async def test_what_is_no_name_is_refused(harness: LiveHouse, name: str) -> None:
+    client = await connected(harness, StreamClient)
 
     response = await client.subscribe(name)
 
     assert response.status == 400
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
     assert b"cannot be a name" in response.body
-    assert house.server.hub.session_count() == 0
+    assert harness.server.hub.session_count() == 0
 
 
 @pytest.mark.parametrize("name", ["%FF", "%C3", "%ED%A0%80"])
-async def test_a_name_that_is_not_utf_8_is_refused(house: LiveHouse, log: Log, name: str) -> None:
-    client = await connected(house, StreamClient)
+async def test_a_name_that_is_not_utf_8_is_refused(harness: LiveHouse, log: Log, name: str) -> None:
+    client = await connected(harness, StreamClient)
 
     assert (await client.subscribe(name)).status == 400
     log.taken()  # whether that is worth a warning is the matter of the last test in this file
 
 
 async def test_a_closed_or_locked_room_is_refused(open_house: OpenHouse) -> None:
-    house = open_house(secret_key="swordfish")
-    keeper = await house.client(path="/opcodes")
+    harness = open_house(secret_key="swordfish")
+    keeper = await harness.client(path="/opcodes")
     said = ["alice", "!auth swordfish", "!join secret", "!lock secret word", "!join closed", "!close closed"]
     for text in said:
         keeper.say({"op": 1, "d": {"content": text}})
@@ -716,7 +716,7 @@ async def test_a_closed_or_locked_room_is_refused(open_house: OpenHouse) -> None
         pass
 
     for name in ("secret", "closed"):
-        client = await connected(house, StreamClient)
+        client = await connected(harness, StreamClient)
         assert (await client.subscribe(name)).status == 403
 
 
@@ -738,18 +738,18 @@ async def test_a_closed_or_locked_room_is_refused(open_house: OpenHouse) -> None
     ],
 )
 async def test_a_name_may_be_written_in_several_ways(
-    house: LiveHouse, heard_as: str, published_as: str
+    harness: LiveHouse, heard_as: str, published_as: str
 ) -> None:
-    client, sender = await listener(house, heard_as), await publisher(house)
+    client, sender = await listener(harness, heard_as), await publisher(harness)
 
     assert (await sender.publish(published_as, "hello")).headers["x-delivered"] == "1"
 
     assert await client.event() == Event("hello")
 
 
-async def test_a_name_in_bare_utf_8_is_the_same_for_listeners_and_publishers(house: LiveHouse) -> None:
+async def test_a_name_in_bare_utf_8_is_the_same_for_listeners_and_publishers(harness: LiveHouse) -> None:
     """As curl sends an address that somebody has typed."""
-    client, sender = await listener(house, "café"), await publisher(house)
+    client, sender = await listener(harness, "café"), await publisher(harness)
 
     assert (await sender.publish("café", "hello")).headers["x-delivered"] == "1"
 
@@ -757,19 +757,19 @@ async def test_a_name_in_bare_utf_8_is_the_same_for_listeners_and_publishers(hou
 
 
 async def test_a_prefix_goes_before_the_path(open_house: OpenHouse) -> None:
-    house = open_house(url_prefix="/chat")
-    client, sender = await listener(house), await publisher(house)
+    harness = open_house(url_prefix="/chat")
+    client, sender = await listener(harness), await publisher(harness)
 
     await sender.publish("news", "hello")
 
     assert await client.event() == Event("hello")
-    other = await connected(house, StreamClient, path="/channel/")
+    other = await connected(harness, StreamClient, path="/channel/")
     assert (await other.subscribe("news")).status == 404
 
 
 @pytest.mark.parametrize("path", ["/channel//", "/channel/", "/channel", "/channel/a/b/", "/channel/a//"])
-async def test_other_paths_are_no_channels(house: LiveHouse, path: str) -> None:
-    client = await connected(house, StreamClient)
+async def test_other_paths_are_no_channels(harness: LiveHouse, path: str) -> None:
+    client = await connected(harness, StreamClient)
 
     assert (await client.get(path, Accept=ACCEPT)).status == 404
 
@@ -793,8 +793,8 @@ async def test_other_paths_are_no_channels(house: LiveHouse, path: str) -> None:
 async def test_only_origins_that_are_allowed_are_told_that_they_may_read(
     open_house: OpenHouse, allowed: tuple[str, ...], origin: str | None, told: str | None
 ) -> None:
-    house = open_house(allow_origin=allowed)
-    client = await connected(house, StreamClient)
+    harness = open_house(allow_origin=allowed)
+    client = await connected(harness, StreamClient)
 
     response = await client.subscribe("news", **({} if origin is None else {"Origin": origin}))
 
@@ -805,9 +805,9 @@ async def test_only_origins_that_are_allowed_are_told_that_they_may_read(
         assert response.headers["vary"] == "Origin"
 
 
-async def test_nothing_is_logged_of_what_clients_do_wrong(house: LiveHouse, log: Log) -> None:
+async def test_nothing_is_logged_of_what_clients_do_wrong(harness: LiveHouse, log: Log) -> None:
     for name in ("%20", "x" * 65, "%E2%82"):
-        client = await connected(house, StreamClient)
+        client = await connected(harness, StreamClient)
         assert (await client.subscribe(name)).status == 400
 
     assert log.taken() == []

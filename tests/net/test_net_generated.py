@@ -26,13 +26,13 @@ from scripted_transport import ScriptedTransport
 
 from chateau.cluster.local import LocalCluster
 from chateau.hub.hub import Hub
-from chateau.mint import Mint
-from chateau.names import name_form
+from chateau.ids import MessageIdGenerator
+from chateau.names import normalize_name
 from chateau.net.connection import OPEN
+from chateau.net.connection_group import ConnectionGroup
 from chateau.net.frames import Binary, Close, Decoder, Ping, Pong, Received, Violation, is_close_code
-from chateau.net.wire import Wire
 from chateau.protocols.chateau import ChateauProtocol
-from chateau.protocols.contract import Contract
+from chateau.protocols.schemas import SchemaSet
 from chateau.store.memory import MemoryStore
 
 if TYPE_CHECKING:
@@ -205,31 +205,31 @@ class FrameMaker:
         return self.random.randbytes(self.random.randrange(most))
 
 
-class House:
+class Harness:
     """The protocol and the wire below it, on an event loop that comes round when it is told to."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self.wire = Wire(loop, max_frame=LIMIT)
+        self.group = ConnectionGroup(loop, max_frame=LIMIT)
         self.hub = Hub(
             store=MemoryStore(),
             cluster=LocalCluster(),
-            name_form=name_form,
-            mint=Mint(time.time),
+            normalize_name=normalize_name,
+            next_id=MessageIdGenerator(time.time),
             clock=time.monotonic,
             call_later=loop.call_later,
         )
-        self.door = ChateauProtocol(
+        self.endpoint = ChateauProtocol(
             self.hub,
-            Contract(Path(__file__).resolve().parents[2] / "schemas" / "chateau", url="/schemas/chateau"),
-            broadcast=self.wire.broadcast,
+            SchemaSet(Path(__file__).resolve().parents[2] / "schemas" / "chateau", url="/schemas/chateau"),
+            broadcast=self.group.broadcast,
             clock=time.monotonic,
             max_frame=LIMIT,
         )
 
     def connected(self) -> ScriptedTransport:
-        connection = ScriptedTransport(self.wire)
-        connection.open(self.door, "127.0.0.1", 50_000)
+        connection = ScriptedTransport(self.group)
+        connection.open(self.endpoint, "127.0.0.1", 50_000)
         return connection
 
     def come_round(self) -> None:
@@ -238,11 +238,11 @@ class House:
 
 
 @contextmanager
-def open_house() -> Iterator[House]:
+def open_house() -> Iterator[Harness]:
     loop = asyncio.new_event_loop()
-    house = House(loop)
-    yield house
-    house.wire.poller.close()
+    harness = Harness(loop)
+    yield harness
+    harness.group.poller.close()
     loop.close()
 
 
@@ -262,47 +262,47 @@ def check_what_was_sent(connection: ScriptedTransport) -> None:
     assert all(frame.opcode != CLOSE for frame in frames[:-1])
 
 
-def feed_in(house: House, maker: FrameMaker) -> list[ScriptedTransport]:
+def feed_in(harness: Harness, maker: FrameMaker) -> list[ScriptedTransport]:
     """Feed an example's frames to one client after the other; each ends as the decoder says."""
     clients: list[ScriptedTransport] = []
     decoder = Decoder(LIMIT)
     for number in range(FRAMES_AN_EXAMPLE):
         if not clients or clients[-1]._state != OPEN:
             decoder = Decoder(LIMIT)
-            clients.append(house.connected())
+            clients.append(harness.connected())
             frame = maker.introduction()
         else:
             frame = maker.frame()
-        house.wire.turn.begin()
+        harness.group.scheduler.begin()
         clients[-1].on_bytes(frame)
-        house.wire.turn.end()
+        harness.group.scheduler.end()
         has_ended = any(isinstance(each, (Close, Violation)) for each in decoder.feed(frame))
         assert has_ended == (clients[-1]._state != OPEN)
         if number % 100 == 0:
-            house.come_round()
+            harness.come_round()
     return clients
 
 
 def test_a_hundred_thousand_frames_raise_nothing_and_are_answered_in_json() -> None:
     fed = 0
-    with open_house() as house:
+    with open_house() as harness:
 
         @settings(max_examples=EXAMPLES, phases=[Phase.generate])
         @given(seed=st.integers(0, 2**64 - 1))
         def feed(seed: int) -> None:
             nonlocal fed
 
-            clients = feed_in(house, FrameMaker(seed))
+            clients = feed_in(harness, FrameMaker(seed))
             for client in clients:
                 client.on_end()
-            house.come_round()
+            harness.come_round()
             fed += FRAMES_AN_EXAMPLE
 
             for client in clients:
                 check_what_was_sent(client)
                 assert client.is_gone
-            assert not house.wire.connections
-            assert house.hub.usernames() == []
+            assert not harness.group.connections
+            assert harness.hub.usernames() == []
 
         feed()
     assert fed >= FRAMES_IN_ALL

@@ -12,7 +12,7 @@ from raw_client import ACCEPT
 from chateau import __version__
 
 if TYPE_CHECKING:
-    from live_house import LiveHouse, OpenHouse
+    from live_harness import LiveHouse, OpenHouse
 
 pytestmark = pytest.mark.gen_test(timeout=20)
 
@@ -20,8 +20,8 @@ REGISTER = '{"type": 1, "username": "alice"}'
 REGISTERED = {"type": 1, "status": 200}
 
 
-async def test_a_handshake_is_answered_as_rfc_6455_has_it(house: LiveHouse) -> None:
-    client = await house.connect()
+async def test_a_handshake_is_answered_as_rfc_6455_has_it(harness: LiveHouse) -> None:
+    client = await harness.connect()
     client.send(client.handshake_request(Sec_WebSocket_Extensions="permessage-deflate", Cookie="a=b"))
 
     response = await client.response()
@@ -34,27 +34,27 @@ async def test_a_handshake_is_answered_as_rfc_6455_has_it(house: LiveHouse) -> N
     assert "sec-websocket-protocol" not in response.headers
 
 
-async def test_header_names_and_values_may_be_in_any_case(house: LiveHouse) -> None:
-    client = await house.connect()
+async def test_header_names_and_values_may_be_in_any_case(harness: LiveHouse) -> None:
+    client = await harness.connect()
     client.send(client.handshake_request(Upgrade="WebSocket", Connection="keep-alive, UPGRADE"))
 
     assert (await client.response()).status == 101
 
 
 @pytest.mark.parametrize("version", ["8", "12", "14", "thirteen"])
-async def test_another_version_is_told_which_one_is_spoken(house: LiveHouse, version: str) -> None:
-    client = await house.connect()
+async def test_another_version_is_told_which_one_is_spoken(harness: LiveHouse, version: str) -> None:
+    client = await harness.connect()
     client.send(client.handshake_request(Sec_WebSocket_Version=version))
 
     response = await client.response()
 
     assert response.status == 426
     assert response.headers["sec-websocket-version"] == "13"
-    assert house.connections == 0
+    assert harness.connections == 0
 
 
-async def test_a_plain_get_is_told_to_upgrade(house: LiveHouse) -> None:
-    client = await house.connect()
+async def test_a_plain_get_is_told_to_upgrade(harness: LiveHouse) -> None:
+    client = await harness.connect()
 
     response = await client.get("/ws")
 
@@ -64,56 +64,56 @@ async def test_a_plain_get_is_told_to_upgrade(house: LiveHouse) -> None:
     assert b"WebSocket client" in response.body
 
 
-async def test_an_upgrade_that_connection_does_not_name_is_refused(house: LiveHouse) -> None:
-    client = await house.connect()
+async def test_an_upgrade_that_connection_does_not_name_is_refused(harness: LiveHouse) -> None:
+    client = await harness.connect()
     client.send(client.handshake_request(Connection="close"))
 
     assert (await client.response()).status == 400
 
 
-async def test_a_handshake_without_a_key_is_refused(house: LiveHouse) -> None:
-    client = await house.connect()
+async def test_a_handshake_without_a_key_is_refused(harness: LiveHouse) -> None:
+    client = await harness.connect()
     client.send(client.handshake_request(Sec_WebSocket_Key=""))
 
     assert (await client.response()).status == 400
 
 
 @pytest.mark.parametrize("origin", ["https://example.org", "http://localhost", "null"])
-async def test_a_page_of_another_origin_is_refused(house: LiveHouse, origin: str) -> None:
-    client = await house.connect()
+async def test_a_page_of_another_origin_is_refused(harness: LiveHouse, origin: str) -> None:
+    client = await harness.connect()
     client.send(client.handshake_request(Origin=origin))
 
     assert (await client.response()).status == 403
-    assert house.connections == 0
+    assert harness.connections == 0
 
 
-async def test_a_page_of_the_same_origin_is_let_in(house: LiveHouse) -> None:
-    client = await house.connect()
-    scheme = "http" if house.tls is None else "https"
+async def test_a_page_of_the_same_origin_is_let_in(harness: LiveHouse) -> None:
+    client = await harness.connect()
+    scheme = "http" if harness.tls is None else "https"
 
     await client.shake_hands(Origin=f"{scheme}://{client.host}")
 
 
 async def test_an_origin_that_is_allowed_is_let_in_and_no_other(open_house: OpenHouse) -> None:
-    house = open_house(allow_origin=("https://example.org", "https://example.net"))
+    harness = open_house(allow_origin=("https://example.org", "https://example.net"))
 
     for origin in ("https://example.org", "https://example.net"):
-        await (await house.connect()).shake_hands(Origin=origin)
+        await (await harness.connect()).shake_hands(Origin=origin)
     for origin in ("http://example.org", "https://example.org.evil.net", "https://example.org:8443"):
-        client = await house.connect()
+        client = await harness.connect()
         client.send(client.handshake_request(Origin=origin))
         assert (await client.response()).status == 403
 
 
 async def test_a_star_lets_all_origins_in(open_house: OpenHouse) -> None:
-    house = open_house(allow_origin=("*",))
+    harness = open_house(allow_origin=("*",))
 
     for origin in ("https://example.org", "null"):
-        await (await house.connect()).shake_hands(Origin=origin)
+        await (await harness.connect()).shake_hands(Origin=origin)
 
 
-async def test_frames_in_the_same_piece_as_the_request_are_not_lost(house: LiveHouse) -> None:
-    client = await house.connect()
+async def test_frames_in_the_same_piece_as_the_request_are_not_lost(harness: LiveHouse) -> None:
+    client = await harness.connect()
     client.send(client.handshake_request() + text(REGISTER) + text('{"type": 4}'))
 
     assert (await client.response()).status == 101
@@ -122,8 +122,8 @@ async def test_frames_in_the_same_piece_as_the_request_are_not_lost(house: LiveH
     assert await client.hear() == {"type": 4, "status": 200, "clients": ["alice"]}
 
 
-async def test_a_frame_that_is_cut_by_the_end_of_that_piece_is_not_lost(house: LiveHouse) -> None:
-    client = await house.connect()
+async def test_a_frame_that_is_cut_by_the_end_of_that_piece_is_not_lost(harness: LiveHouse) -> None:
+    client = await harness.connect()
     frame = text(REGISTER)
     client.send(client.handshake_request() + frame[:9])
 
@@ -133,8 +133,8 @@ async def test_a_frame_that_is_cut_by_the_end_of_that_piece_is_not_lost(house: L
     assert await client.hear() == REGISTERED
 
 
-async def test_a_request_in_pieces_is_one_request(house: LiveHouse) -> None:
-    client = await house.connect()
+async def test_a_request_in_pieces_is_one_request(harness: LiveHouse) -> None:
+    client = await harness.connect()
     request = client.handshake_request()
 
     for start in range(0, len(request), 40):
@@ -144,19 +144,19 @@ async def test_a_request_in_pieces_is_one_request(house: LiveHouse) -> None:
     assert (await client.response()).status == 101
 
 
-async def test_a_client_that_is_gone_before_the_answer_leaves_nothing(house: LiveHouse) -> None:
-    client = await house.connect()
+async def test_a_client_that_is_gone_before_the_answer_leaves_nothing(harness: LiveHouse) -> None:
+    client = await harness.connect()
 
     client.send(client.handshake_request())
     client.reset()
-    (await house.connect()).send(b"")
-    await (await house.member("alice")).ask({"type": 4})
+    (await harness.connect()).send(b"")
+    await (await harness.member("alice")).ask({"type": 4})
 
-    await house.until(lambda: house.connections <= 1)
+    await harness.until(lambda: harness.connections <= 1)
 
 
-async def test_the_first_page_says_where_the_door_is(house: LiveHouse) -> None:
-    client = await house.connect()
+async def test_the_first_page_says_where_the_door_is(harness: LiveHouse) -> None:
+    client = await harness.connect()
 
     response = await client.get("/")
 
@@ -165,13 +165,13 @@ async def test_the_first_page_says_where_the_door_is(house: LiveHouse) -> None:
     assert response.headers["server"] == f"Chateau/{__version__}"
     assert response.headers["x-content-type-options"] == "nosniff"
     assert "default-src 'none'" in response.headers["content-security-policy"]
-    scheme = "ws" if house.tls is None else "wss"
+    scheme = "ws" if harness.tls is None else "wss"
     assert f"{scheme}://{client.host}/ws" in response.body.decode()
     assert b"{{" not in response.body
 
 
-async def test_what_a_request_calls_the_host_cannot_become_markup(house: LiveHouse) -> None:
-    client = await house.connect()
+async def test_what_a_request_calls_the_host_cannot_become_markup(harness: LiveHouse) -> None:
+    client = await harness.connect()
 
     response = await client.get("/", Host="<b>&")
 
@@ -179,8 +179,8 @@ async def test_what_a_request_calls_the_host_cannot_become_markup(house: LiveHou
 
 
 async def test_neither_can_the_prefix(open_house: OpenHouse) -> None:
-    house = open_house(url_prefix="/<b>&")
-    client = await house.connect()
+    harness = open_house(url_prefix="/<b>&")
+    client = await harness.connect()
 
     response = await client.get("/<b>&/")
 
@@ -189,8 +189,8 @@ async def test_neither_can_the_prefix(open_house: OpenHouse) -> None:
     assert b"<b>" not in response.body
 
 
-async def test_every_schema_is_at_its_address(house: LiveHouse) -> None:
-    client = await house.connect()
+async def test_every_schema_is_at_its_address(harness: LiveHouse) -> None:
+    client = await harness.connect()
 
     index = await client.get("/schemas/")
     urls = json.loads(index.body)
@@ -215,8 +215,8 @@ async def test_every_schema_is_at_its_address(house: LiveHouse) -> None:
         "/schemas/chateau/../../pyproject.json",
     ],
 )
-async def test_any_other_address_is_not_found(house: LiveHouse, path: str) -> None:
-    client = await house.connect()
+async def test_any_other_address_is_not_found(harness: LiveHouse, path: str) -> None:
+    client = await harness.connect()
 
     response = await client.get(path)
 
@@ -227,8 +227,8 @@ async def test_any_other_address_is_not_found(house: LiveHouse, path: str) -> No
 
 @pytest.mark.parametrize("prefix", ["/chat", "/a/b", "/v1.0", "/c++", "/(room)"])
 async def test_the_prefix_goes_before_every_address(open_house: OpenHouse, prefix: str) -> None:
-    house = open_house(url_prefix=prefix)
-    client = await house.connect(path=f"{prefix}/ws")
+    harness = open_house(url_prefix=prefix)
+    client = await harness.connect(path=f"{prefix}/ws")
 
     for path in (prefix, f"{prefix}/"):
         page = await client.get(path)
@@ -244,8 +244,8 @@ async def test_the_prefix_goes_before_every_address(open_house: OpenHouse, prefi
     assert (await client.hear())["schema"] == f"{prefix}/schemas/chateau/register-request.json"
 
 
-async def test_a_connection_may_ask_for_pages_before_it_becomes_a_websocket(house: LiveHouse) -> None:
-    client = await house.connect()
+async def test_a_connection_may_ask_for_pages_before_it_becomes_a_websocket(harness: LiveHouse) -> None:
+    client = await harness.connect()
 
     assert (await client.get("/")).status == 200
     await client.shake_hands()

@@ -21,7 +21,7 @@ from chateau.net.connection import LINGER_SECONDS
 from chateau.net.outbox import Outbox
 
 if TYPE_CHECKING:
-    from live_house import LiveHouse, OpenHouse
+    from live_harness import LiveHouse, OpenHouse
     from tornado.ioloop import IOLoop
 
 pytestmark = pytest.mark.gen_test(timeout=30)
@@ -77,17 +77,17 @@ class LinesClient(RawClient):
 class Lobby:
     """A house with a port for lines."""
 
-    def __init__(self, house: LiveHouse) -> None:
-        self.house = house
-        self.wire = house.server._lines_wire
+    def __init__(self, harness: LiveHouse) -> None:
+        self.harness = harness
+        self.group = harness.server._lines_group
 
     @property
     def connections(self) -> int:
-        return len(self.wire.connections)
+        return len(self.group.connections)
 
     async def client(self, **options: Any) -> LinesClient:
-        client = await LinesClient.connect(self.house.server.settings.lines_port, **options)
-        self.house.clients.append(client)
+        client = await LinesClient.connect(self.harness.server.settings.lines_port, **options)
+        self.harness.clients.append(client)
         return client
 
     async def member(self, nick: str, room: str = "x", **options: Any) -> LinesClient:
@@ -95,11 +95,11 @@ class Lobby:
 
     async def until(self, count: int) -> None:
         """Wait until so many connections are left."""
-        await self.house.until(lambda: self.connections == count)
+        await self.harness.until(lambda: self.connections == count)
 
     async def empty(self) -> None:
         """Have all clients leave, and see that nothing of them is left."""
-        for client in self.house.clients:
+        for client in self.harness.clients:
             await client.leave()
         await self.until(0)
 
@@ -494,8 +494,8 @@ async def flood(lobby: Lobby, sender: LinesClient) -> int:
         sender.send(b"x" * 16_000 + b"\n")
         while (await sender.hear())["type"] != "message":
             pass
-        longest = max([longest, *(connection.backlog_bytes for connection in lobby.wire.connections)])
-        if len(lobby.house.server.hub.usernames()) == 2:
+        longest = max([longest, *(connection.backlog_bytes for connection in lobby.group.connections)])
+        if len(lobby.harness.server.hub.usernames()) == 2:
             return longest
     raise AssertionError("the slow one is still here")
 
@@ -581,7 +581,7 @@ async def test_a_few_short_lines_do_not_make_the_server_hold_hundreds_of_megabyt
             break
         heard += line.get("count") is not None
 
-    assert most <= 2 * lobby.house.server.settings.max_outbox
+    assert most <= 2 * lobby.harness.server.settings.max_outbox
 
 
 # Shutdown
@@ -593,7 +593,7 @@ async def test_everyone_is_told_of_a_shutdown_before_the_end(open_lobby: OpenLob
     stranger.send(b"HELP\n")
     await stranger.hear()
 
-    draining = asyncio.create_task(lobby.house.server.drain())
+    draining = asyncio.create_task(lobby.harness.server.drain())
 
     for client in (bob, stranger):
         assert await client.rest() == [SHUTDOWN]
@@ -607,7 +607,7 @@ async def test_the_reason_of_a_shutdown_is_told(open_lobby: OpenLobby) -> None:
     lobby = open_lobby()
     client = await lobby.member("bob")
 
-    draining = asyncio.create_task(lobby.house.server.drain("maintenance"))
+    draining = asyncio.create_task(lobby.harness.server.drain("maintenance"))
 
     assert await client.rest() == [SHUTDOWN | {"reason": "maintenance"}]
     await draining
@@ -619,10 +619,10 @@ async def test_what_was_said_before_a_shutdown_is_answered_before(
     lobby = open_lobby(data=str(tmp_path))
     client = await lobby.member("bob")
     client.send(b"hello\n")
-    await lobby.house.until(lambda: not client.writer.transport.get_write_buffer_size())
+    await lobby.harness.until(lambda: not client.writer.transport.get_write_buffer_size())
     await asyncio.sleep(0.01)
 
-    draining = asyncio.create_task(lobby.house.server.drain())
+    draining = asyncio.create_task(lobby.harness.server.drain())
 
     assert await client.rest() == [OK, said("bob", "hello"), SHUTDOWN]
     await draining
@@ -633,7 +633,7 @@ async def test_a_client_that_never_goes_does_not_hold_a_shutdown_up(open_lobby: 
     client = await lobby.member("bob")
 
     async with asyncio.timeout(LINGER_SECONDS + 2):
-        await lobby.house.server.drain()
+        await lobby.harness.server.drain()
 
     assert await client.rest() == [SHUTDOWN]
     assert lobby.connections == 0
@@ -669,7 +669,7 @@ async def test_two_telnet_users_talk(open_lobby: OpenLobby) -> None:
 
 async def test_a_line_reaches_a_websocket_and_its_answer_comes_back(open_lobby: OpenLobby) -> None:
     lobby = open_lobby()
-    alice, bob = await lobby.house.member("alice", "x"), await lobby.member("bob")
+    alice, bob = await lobby.harness.member("alice", "x"), await lobby.member("bob")
     assert (await alice.hear())["event"] == "joined"
 
     bob.send(b"hello\n")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from masked_frames import ServerFrame, server_frames
 
 from chateau.net.frames import text_frame
-from chateau.net.outbox import SEND_BYTES, Outbox, Turn
+from chateau.net.outbox import SEND_BYTES, FlushScheduler, Outbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,14 +75,14 @@ def rounds() -> Rounds:
 
 
 @pytest.fixture
-def turn(rounds: Rounds) -> Turn:
-    return Turn(rounds)  # type: ignore[arg-type]
+def scheduler(rounds: Rounds) -> FlushScheduler:
+    return FlushScheduler(rounds)  # type: ignore[arg-type]
 
 
-def test_nothing_is_written_before_the_turn_ends(rounds: Rounds, turn: Turn) -> None:
+def test_nothing_is_written_before_the_turn_ends(rounds: Rounds, scheduler: FlushScheduler) -> None:
     outbox = ScriptedOutbox()
 
-    turn.put(outbox, b"one")
+    scheduler.put(outbox, b"one")
 
     assert outbox.writes == []
     assert not outbox.is_empty
@@ -91,83 +91,87 @@ def test_nothing_is_written_before_the_turn_ends(rounds: Rounds, turn: Turn) -> 
     assert outbox.is_empty
 
 
-def test_a_turn_is_one_write(rounds: Rounds, turn: Turn) -> None:
+def test_a_turn_is_one_write(rounds: Rounds, scheduler: FlushScheduler) -> None:
     outbox = ScriptedOutbox()
 
     for frame in (b"one", b"two", b"three"):
-        turn.put(outbox, frame)
+        scheduler.put(outbox, frame)
     rounds.come_round()
 
     assert outbox.writes == [b"onetwothree"]
 
 
-def test_each_turn_is_a_write_of_its_own(rounds: Rounds, turn: Turn) -> None:
+def test_each_turn_is_a_write_of_its_own(rounds: Rounds, scheduler: FlushScheduler) -> None:
     outbox = ScriptedOutbox()
 
     for frame in (b"one", b"two"):
-        turn.put(outbox, frame)
+        scheduler.put(outbox, frame)
         rounds.come_round()
 
     assert outbox.writes == [b"one", b"two"]
 
 
-def test_a_turn_asks_the_loop_once_however_much_it_holds(rounds: Rounds, turn: Turn) -> None:
+def test_a_turn_asks_the_loop_once_however_much_it_holds(rounds: Rounds, scheduler: FlushScheduler) -> None:
     outboxes = [ScriptedOutbox() for _ in range(3)]
 
-    turn.put(outboxes[0], b"one")
-    turn.put_all(outboxes, b"two")
-    turn.put(outboxes[2], b"three")
+    scheduler.put(outboxes[0], b"one")
+    scheduler.put_all(outboxes, b"two")
+    scheduler.put(outboxes[2], b"three")
 
     assert len(rounds.due) == 1
     rounds.come_round()
     assert [outbox.writes for outbox in outboxes] == [[b"onetwo"], [b"two"], [b"twothree"]]
 
 
-def test_a_frame_for_all_is_one_object(rounds: Rounds, turn: Turn) -> None:
+def test_a_frame_for_all_is_one_object(rounds: Rounds, scheduler: FlushScheduler) -> None:
     outboxes = [ScriptedOutbox() for _ in range(3)]
     frame = text_frame(b"hello")
 
-    turn.put_all(outboxes, frame)
+    scheduler.put_all(outboxes, frame)
     rounds.come_round()
 
     assert all(outbox.writes[0] is frame for outbox in outboxes)
 
 
-def test_a_turn_that_was_begun_ends_when_it_is_told_to(rounds: Rounds, turn: Turn) -> None:
+def test_a_turn_that_was_begun_ends_when_it_is_told_to(rounds: Rounds, scheduler: FlushScheduler) -> None:
     outbox, other = ScriptedOutbox(), ScriptedOutbox()
 
-    turn.begin()
-    turn.put(outbox, b"one")
-    turn.put_all([outbox, other], b"two")
+    scheduler.begin()
+    scheduler.put(outbox, b"one")
+    scheduler.put_all([outbox, other], b"two")
     assert rounds.due == []
     assert outbox.writes == []
-    turn.end()
+    scheduler.end()
 
     assert outbox.writes == [b"onetwo"]
     assert other.writes == [b"two"]
 
 
-def test_what_was_put_in_before_a_turn_was_begun_goes_out_with_it(rounds: Rounds, turn: Turn) -> None:
+def test_what_was_put_in_before_a_turn_was_begun_goes_out_with_it(
+    rounds: Rounds, scheduler: FlushScheduler
+) -> None:
     outbox = ScriptedOutbox()
 
-    turn.put(outbox, b"one")
-    turn.begin()
-    turn.put(outbox, b"two")
-    turn.end()
+    scheduler.put(outbox, b"one")
+    scheduler.begin()
+    scheduler.put(outbox, b"two")
+    scheduler.end()
     rounds.come_round()
 
     assert outbox.writes == [b"onetwo"]
 
 
-def test_what_is_put_in_by_a_flush_goes_out_in_the_next_round(rounds: Rounds, turn: Turn) -> None:
+def test_what_is_put_in_by_a_flush_goes_out_in_the_next_round(
+    rounds: Rounds, scheduler: FlushScheduler
+) -> None:
     other = ScriptedOutbox()
 
     class Answering(ScriptedOutbox):
         def _write(self, batch: bytes) -> int:
-            turn.put(other, b"answer")
+            scheduler.put(other, b"answer")
             return super()._write(batch)
 
-    turn.put(Answering(), b"question")
+    scheduler.put(Answering(), b"question")
     rounds.come_round()
     assert other.writes == []
     rounds.come_round()
@@ -175,10 +179,12 @@ def test_what_is_put_in_by_a_flush_goes_out_in_the_next_round(rounds: Rounds, tu
     assert other.writes == [b"answer"]
 
 
-def test_what_was_dropped_in_a_turn_does_not_go_out_at_its_end(rounds: Rounds, turn: Turn) -> None:
+def test_what_was_dropped_in_a_turn_does_not_go_out_at_its_end(
+    rounds: Rounds, scheduler: FlushScheduler
+) -> None:
     outbox = ScriptedOutbox()
 
-    turn.put(outbox, b"one")
+    scheduler.put(outbox, b"one")
     outbox.drop()
     rounds.come_round()
 
@@ -429,11 +435,11 @@ def test_what_leaves_is_what_was_put_in(steps: list[tuple[str, list[bytes]]], sc
 
     for step, some in steps:
         if step == "put":
-            turn = Turn(Rounds())  # type: ignore[arg-type]
+            scheduler = FlushScheduler(Rounds())  # type: ignore[arg-type]
             for frame in some:
-                turn.put(outbox, frame)
+                scheduler.put(outbox, frame)
                 put_in += frame
-            turn.end()
+            scheduler.end()
         elif blocked:
             outbox.drain()
         blocked = outbox.told.count("blocked") > outbox.told.count("drained")
@@ -460,7 +466,7 @@ def test_whatever_happens_whole_frames_leave_in_order(
     steps: list[list[int] | str], script: list[Take], max_backlog: int
 ) -> None:
     outbox = ScriptedOutbox(*script, max_backlog=max_backlog)
-    turn = Turn(Rounds())  # type: ignore[arg-type]
+    scheduler = FlushScheduler(Rounds())  # type: ignore[arg-type]
     put_in = []
 
     for step in steps:
@@ -472,8 +478,8 @@ def test_whatever_happens_whole_frames_leave_in_order(
             case _:
                 for length in step:
                     put_in.append(b"%d " % len(put_in) + b"x" * int(length))
-                    turn.put(outbox, text_frame(put_in[-1]))
-                turn.end()
+                    scheduler.put(outbox, text_frame(put_in[-1]))
+                scheduler.end()
         if any(told.startswith("lost") for told in outbox.told):
             return
     while not outbox.is_empty:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chateau.net.outbox import Outbox, Turn
+from chateau.net.outbox import FlushScheduler, Outbox
 from chateau.net.poller import EpollPoller, LoopPoller, Poller, make_poller
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ PATIENCE_SECONDS = 4
 ROUNDS = 5  # of the loop: what has not been told by then is not told
 
 
-class Ear:
+class FrameObserver:
     """Hears of one socket, reads what has come, and does what a test wants done besides."""
 
     def __init__(self, sock: socket.socket) -> None:
@@ -71,7 +71,7 @@ def poller(request: pytest.FixtureRequest, io_loop: IOLoop, pair: Pair) -> Itera
     """One that is closed before the sockets are."""
     loop: asyncio.AbstractEventLoop = io_loop.asyncio_loop  # type: ignore[attr-defined]
     kind: Any = request.param
-    poller = kind(loop, Turn(loop)) if kind is EpollPoller else kind(loop)
+    poller = kind(loop, FlushScheduler(loop)) if kind is EpollPoller else kind(loop)
     yield poller
     poller.close()
 
@@ -101,7 +101,7 @@ def empty(sock: socket.socket) -> None:
 
 async def test_it_tells_when_something_can_be_read(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
-    ear = Ear(ours)
+    ear = FrameObserver(ours)
     poller.watch(ours.fileno(), ear)
 
     await rounds()
@@ -115,7 +115,7 @@ async def test_it_tells_when_something_can_be_read(poller: Poller, pair: Pair) -
 
 async def test_it_tells_again_of_what_was_not_read(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
-    ear = Ear(ours)
+    ear = FrameObserver(ours)
     ear.when_readable = lambda: ear.read() if len(ear.heard) == 3 else None
     poller.watch(ours.fileno(), ear)
 
@@ -128,7 +128,7 @@ async def test_it_tells_again_of_what_was_not_read(poller: Poller, pair: Pair) -
 
 async def test_it_tells_of_the_end(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
-    ear = Ear(ours)
+    ear = FrameObserver(ours)
     poller.watch(ours.fileno(), ear)
 
     theirs.close()
@@ -139,7 +139,7 @@ async def test_it_tells_of_the_end(poller: Poller, pair: Pair) -> None:
 
 async def test_it_tells_of_writing_only_when_asked_to(poller: Poller, pair: Pair) -> None:
     ours, _ = pair
-    ear = Ear(ours)
+    ear = FrameObserver(ours)
     poller.watch(ours.fileno(), ear)
 
     await rounds()
@@ -155,7 +155,7 @@ async def test_it_tells_of_writing_only_when_asked_to(poller: Poller, pair: Pair
 
 async def test_it_tells_of_writing_when_there_is_room_again(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
-    ear = Ear(ours)
+    ear = FrameObserver(ours)
     poller.watch(ours.fileno(), ear)
     fill(ours)
     poller.watch_writing(ours.fileno())
@@ -170,7 +170,7 @@ async def test_it_tells_of_writing_when_there_is_room_again(poller: Poller, pair
 
 async def test_it_goes_on_telling_of_reading_while_it_tells_of_writing(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
-    ear = Ear(ours)
+    ear = FrameObserver(ours)
     poller.watch(ours.fileno(), ear)
     fill(ours)
     poller.watch_writing(ours.fileno())
@@ -187,7 +187,7 @@ async def test_it_goes_on_telling_of_reading_while_it_tells_of_writing(poller: P
 
 async def test_what_is_forgotten_is_not_told(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
-    ear = Ear(ours)
+    ear = FrameObserver(ours)
     poller.watch(ours.fileno(), ear)
     poller.watch_writing(ours.fileno())
 
@@ -200,7 +200,7 @@ async def test_what_is_forgotten_is_not_told(poller: Poller, pair: Pair) -> None
 
 async def test_forgetting_twice_does_nothing(poller: Poller, pair: Pair) -> None:
     ours, _ = pair
-    poller.watch(ours.fileno(), Ear(ours))
+    poller.watch(ours.fileno(), FrameObserver(ours))
 
     poller.forget(ours.fileno())
     poller.forget(ours.fileno())
@@ -212,7 +212,7 @@ async def test_a_socket_may_be_forgotten_and_closed_while_it_is_told_of(
     poller: Poller, pair: Pair, moment: str
 ) -> None:
     ours, theirs = pair
-    ear = Ear(ours)
+    ear = FrameObserver(ours)
 
     def end() -> None:
         poller.forget(ours.fileno())
@@ -232,7 +232,7 @@ async def test_a_socket_may_be_forgotten_and_closed_while_it_is_told_of(
 
 async def test_one_that_is_forgotten_while_another_is_told_of_is_not_told(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
-    ear, other = Ear(ours), Ear(theirs)
+    ear, other = FrameObserver(ours), FrameObserver(theirs)
     for one, another in ((ear, other), (other, ear)):
         one.when_readable = lambda another=another: poller.forget(another.sock.fileno())  # type: ignore[misc]
     ours.send(b"x")
@@ -247,7 +247,7 @@ async def test_one_that_is_forgotten_while_another_is_told_of_is_not_told(poller
 
 async def test_a_number_may_be_watched_again_for_someone_else(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
-    ear, other = Ear(ours), Ear(ours)
+    ear, other = FrameObserver(ours), FrameObserver(ours)
     poller.watch(ours.fileno(), ear)
     poller.forget(ours.fileno())
 
@@ -260,7 +260,7 @@ async def test_a_number_may_be_watched_again_for_someone_else(poller: Poller, pa
 
 async def test_once_it_is_closed_nothing_is_told(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
-    ear = Ear(ours)
+    ear = FrameObserver(ours)
     poller.watch(ours.fileno(), ear)
 
     poller.close()
@@ -273,8 +273,8 @@ async def test_once_it_is_closed_nothing_is_told(poller: Poller, pair: Pair) -> 
 
 async def test_all_that_one_epoll_tells_of_at_once_is_one_turn(io_loop: IOLoop) -> None:
     loop = asyncio.get_running_loop()
-    turn = Turn(loop)
-    poller = make_poller(loop, turn)
+    scheduler = FlushScheduler(loop)
+    poller = make_poller(loop, scheduler)
     assert isinstance(poller, EpollPoller)
     told: list[int] = []
     writes: list[tuple[int, bytes]] = []
@@ -293,7 +293,7 @@ async def test_all_that_one_epoll_tells_of_at_once_is_one_turn(io_loop: IOLoop) 
         def on_readable(self) -> None:
             told.append(self.number)
             self.sock.recv(10)
-            turn.put(boxes[0], b"%d" % self.number)
+            scheduler.put(boxes[0], b"%d" % self.number)
 
         def drain(self) -> None:
             raise AssertionError
@@ -316,7 +316,7 @@ async def test_without_epoll_the_loop_watches(monkeypatch: pytest.MonkeyPatch, i
     loop = asyncio.get_running_loop()
     monkeypatch.delattr(select, "epoll")
 
-    poller = make_poller(loop, Turn(loop))
+    poller = make_poller(loop, FlushScheduler(loop))
 
     assert isinstance(poller, LoopPoller)
 
@@ -325,7 +325,7 @@ async def test_reading_that_is_not_watched_any_more_is_not_told_of_and_writing_i
     poller: Poller, pair: Pair
 ) -> None:
     ours, theirs = pair
-    ear = Ear(ours)
+    ear = FrameObserver(ours)
     ear.when_writable = lambda: poller.unwatch_writing(ours.fileno())
     poller.watch(ours.fileno(), ear)
 

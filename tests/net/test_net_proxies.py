@@ -10,7 +10,7 @@ from tornado.httputil import HTTPHeaders
 from chateau.net.proxies import HEADER, UNIX_ADDRESS, TrustedProxies
 
 if TYPE_CHECKING:
-    from live_house import LiveHouse, OpenHouse
+    from live_harness import LiveHouse, OpenHouse
     from raw_client import RawClient
 
 PROXY = "10.0.0.1"
@@ -108,8 +108,8 @@ def test_no_other_header_is_believed(name: str) -> None:
 # Live
 
 
-async def owner_of(house: LiveHouse) -> RawClient:
-    return await house.client(path="/functions")
+async def owner_of(harness: LiveHouse) -> RawClient:
+    return await harness.client(path="/functions")
 
 
 async def ban(owner: RawClient, function: str, address: str) -> None:
@@ -118,7 +118,7 @@ async def ban(owner: RawClient, function: str, address: str) -> None:
     assert "error" not in answer, answer
 
 
-async def statuses(house: LiveHouse, **headers: str) -> dict[str, Any]:
+async def statuses(harness: LiveHouse, **headers: str) -> dict[str, Any]:
     """How each door answers a client with *headers*: an HTTP status, or the code of a refusal."""
     found: dict[str, Any] = {}
     for path, question in (
@@ -126,19 +126,19 @@ async def statuses(house: LiveHouse, **headers: str) -> dict[str, Any]:
         ("/functions", {"function": "retrieve_clients"}),
         ("/opcodes", {"op": 4}),
     ):
-        client = await (await house.connect(path=path)).shake_hands(**headers)
+        client = await (await harness.connect(path=path)).shake_hands(**headers)
         client.say(question)
         answer = await client.hear()
         found[path] = answer.get("code") or answer.get("d", {}).get("code")
         await client.leave()
-        await house.until(lambda: house.server.hub.usernames() == [])
-    listener = await house.connect(path="/channel/news/")
+        await harness.until(lambda: harness.server.hub.usernames() == [])
+    listener = await harness.connect(path="/channel/news/")
     listener.send(listener.handshake_request(**headers))
     found["subscribe"] = (await listener.response()).status
-    stream = await house.connect()
+    stream = await harness.connect()
     found["stream"] = (await stream.get("/channel/news/", Accept="text/event-stream", **headers)).status
     for path, body in (("/channel/news/", b"x"), ("/broadcast/", b"{}")):
-        publisher = await house.connect(path=path)
+        publisher = await harness.connect(path=path)
         request = publisher.request(Content_Length=str(len(body)), **headers)
         publisher.send(request.replace(b"GET", b"POST", 1) + body)
         found[f"POST {path}"] = (await publisher.response()).status
@@ -167,28 +167,28 @@ BANNED = {
 
 @pytest.mark.gen_test(timeout=20)
 async def test_a_ban_of_a_forwarded_address_refuses_only_that_client(open_house: OpenHouse) -> None:
-    house = open_house(trusted_proxy=("127.0.0.1",), secret_key="swordfish")
-    owner = await owner_of(house)
+    harness = open_house(trusted_proxy=("127.0.0.1",), secret_key="swordfish")
+    owner = await owner_of(harness)
 
     await ban(owner, "ban_ip", CLIENT)
 
-    assert await statuses(house, X_Forwarded_For=CLIENT) == BANNED
-    assert await statuses(house, X_Forwarded_For=f"198.51.100.1, {CLIENT}") == BANNED
-    assert await statuses(house, X_Forwarded_For=f"::ffff:{CLIENT}") == BANNED
-    assert await statuses(house, X_Forwarded_For="203.0.113.8") == WELCOME
-    assert await statuses(house, X_Forwarded_For=f"{CLIENT}, 203.0.113.8") == WELCOME
-    assert await statuses(house) == WELCOME
+    assert await statuses(harness, X_Forwarded_For=CLIENT) == BANNED
+    assert await statuses(harness, X_Forwarded_For=f"198.51.100.1, {CLIENT}") == BANNED
+    assert await statuses(harness, X_Forwarded_For=f"::ffff:{CLIENT}") == BANNED
+    assert await statuses(harness, X_Forwarded_For="203.0.113.8") == WELCOME
+    assert await statuses(harness, X_Forwarded_For=f"{CLIENT}, 203.0.113.8") == WELCOME
+    assert await statuses(harness) == WELCOME
     await ban(owner, "unban_ip", CLIENT)
-    assert await statuses(house, X_Forwarded_For=CLIENT) == WELCOME
+    assert await statuses(harness, X_Forwarded_For=CLIENT) == WELCOME
 
 
 @pytest.mark.gen_test(timeout=20)
 async def test_without_a_trusted_proxy_nobody_gets_round_a_ban_or_under_one(open_house: OpenHouse) -> None:
-    house = open_house(secret_key="swordfish")
-    owner = await owner_of(house)
+    harness = open_house(secret_key="swordfish")
+    owner = await owner_of(harness)
 
     await ban(owner, "ban_ip", CLIENT)
 
-    assert await statuses(house, X_Forwarded_For=CLIENT) == WELCOME
-    house.server.hub.access.ban("127.0.0.1")
-    assert await statuses(house, X_Forwarded_For="203.0.113.8") == BANNED
+    assert await statuses(harness, X_Forwarded_For=CLIENT) == WELCOME
+    harness.server.hub.access.ban("127.0.0.1")
+    assert await statuses(harness, X_Forwarded_For="203.0.113.8") == BANNED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from publishing_house import broadcast, broadcast_binary, chunked, post
+from publishing_harness import broadcast, broadcast_binary, chunked, post
 
 from chateau.net.publish_desk import Errand, PublishDesk, remote_ip
 from chateau.net.publish_reader import HEAD_BYTES, Publish, PublishReader

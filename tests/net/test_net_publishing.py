@@ -19,11 +19,11 @@ from conftest import Log
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from masked_frames import text
-from publishing_house import CONTRACT, PublishingHouse, chunked, post
+from publishing_harness import SCHEMA_SET, PublishingHouse, chunked, post
 from raw_client import PATIENCE_SECONDS, RawClient, Response
 from tornado.ioloop import IOLoop
 
-from chateau.hub.events import Arrival, Kept
+from chateau.hub.events import JoinRecord, StoredRecord
 from chateau.net import connection, publisher
 from chateau.store.memory import MemoryStore
 
@@ -53,11 +53,11 @@ def way(request: pytest.FixtureRequest) -> tuple[bool, int]:
 
 @asynccontextmanager
 async def opened(**options: Any) -> AsyncIterator[PublishingHouse]:
-    house = PublishingHouse(**({"has_lane": True} | options))
+    harness = PublishingHouse(**({"has_lane": True} | options))
     try:
-        yield house
+        yield harness
     finally:
-        await house.close()
+        await harness.close()
 
 
 async def asked(client: RawClient, request: bytes) -> Response:
@@ -71,7 +71,7 @@ SCHEMAS = {201: "published-response", 400: "bad-request-response", 403: "not-aut
 def check(response: Response) -> None:
     """An answer of this protocol keeps to its schema, and says why where it refuses."""
     body = json.loads(response.body)
-    assert CONTRACT.validator(SCHEMAS.get(response.status, "other-response"))(body)
+    assert SCHEMA_SET.validator(SCHEMAS.get(response.status, "other-response"))(body)
     assert response.headers["content-type"] == "application/json"
     assert response.headers["date"] == "Fri, 20 Nov 2026 12:00:00 GMT"
     assert response.headers["server"].startswith("Chateau/")
@@ -121,16 +121,16 @@ def test_a_publish_is_answered_and_the_connection_goes_on(
     run: Run, way: tuple[bool, int], request_: bytes, got: list[object]
 ) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as house:
-            subscriber = house.subscribe()
-            client = await house.connect(publishes=way[1])
+        async with opened(has_lane=way[0]) as harness:
+            protocol = harness.subscribe()
+            client = await harness.connect(publishes=way[1])
             response = await asked(client, request_)
             check(response)
             assert (response.status, response.body, response.headers["x-delivered"]) == (201, b'"OK"', "1")
-            assert subscriber.got == got
+            assert protocol.got == got
             again = await asked(client, post("/channel/a/", b"again"))
             assert again.status == 201
-            assert subscriber.got == [*got, "again"]
+            assert protocol.got == [*got, "again"]
 
     run(test)
 
@@ -169,18 +169,18 @@ def test_a_publish_that_is_refused_reaches_nobody_and_the_connection_goes_on(
     run: Run, way: tuple[bool, int], request_: bytes, status: int
 ) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0], max_frame=1_000) as house:
-            subscriber = house.subscribe()
-            closed = house.subscribe("closed")
-            house.hub.rooms.close("closed")
+        async with opened(has_lane=way[0], max_frame=1_000) as harness:
+            protocol = harness.subscribe()
+            closed = harness.subscribe("closed")
+            harness.hub.rooms.close("closed")
             closed.got.clear()
-            client = await house.connect(publishes=way[1])
+            client = await harness.connect(publishes=way[1])
             response = await asked(client, request_)
             assert response.status == status
             check(response)
             if status == 405:
                 assert response.headers["allow"] == "POST"
-            assert subscriber.got == closed.got == []
+            assert protocol.got == closed.got == []
             assert (await asked(client, post("/channel/a/", b"again"))).status == 201
 
     run(test)
@@ -220,21 +220,21 @@ def test_the_password_is_asked_for(
     body: bytes,
 ) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0], password="swordfish") as house:
-            subscriber = house.subscribe()
-            client = await house.connect(publishes=way[1])
+        async with opened(has_lane=way[0], password="swordfish") as harness:
+            protocol = harness.subscribe()
+            client = await harness.connect(publishes=way[1])
             response = await asked(client, post(address + query, body, **headers))
             check(response)
             assert response.status == status
-            assert subscriber.got == (["hi"] if status == 201 else [])
+            assert protocol.got == (["hi"] if status == 201 else [])
 
     run(test)
 
 
 def test_a_password_beyond_ascii_works_in_the_query_and_as_a_token(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0], password="pässwort") as house:
-            client = await house.connect()
+        async with opened(has_lane=way[0], password="pässwort") as harness:
+            client = await harness.connect()
             token = "pässwort".encode().decode("latin-1")
             requests = [
                 post("/channel/a/?pwd=p%C3%A4sswort", b"hi"),
@@ -248,8 +248,8 @@ def test_a_password_beyond_ascii_works_in_the_query_and_as_a_token(run: Run, way
 
 def test_the_answer_is_exact(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as house:
-            client = await house.connect(publishes=way[1])
+        async with opened(has_lane=way[0]) as harness:
+            client = await harness.connect(publishes=way[1])
             response = await asked(client, post("/channel/a/", b"hi"))
             assert list(response.headers) == [
                 "server",
@@ -266,9 +266,9 @@ def test_the_answer_is_exact(run: Run, way: tuple[bool, int]) -> None:
 
 def test_what_is_no_publish_goes_to_the_application_and_back(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as house:
-            subscriber = house.subscribe()
-            client = await house.connect(publishes=way[1])
+        async with opened(has_lane=way[0]) as harness:
+            protocol = harness.subscribe()
+            client = await harness.connect(publishes=way[1])
             for number in range(3):
                 assert (await asked(client, post("/hello", method="GET"))).body == b"hello"
                 assert (await asked(client, post("/echo", b"body"))).body == b"body"
@@ -277,15 +277,15 @@ def test_what_is_no_publish_goes_to_the_application_and_back(run: Run, way: tupl
                 assert (await asked(client, post("/channel/a/", method="GET"))).status == 404
                 for _ in range(3):
                     assert (await asked(client, post("/channel/a/", b"%d" % number))).status == 201
-            assert subscriber.got == [str(number) for number in range(3) for _ in range(3)]
+            assert protocol.got == [str(number) for number in range(3) for _ in range(3)]
 
     run(test)
 
 
 def test_a_publishers_connection_can_become_a_websocket(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as house:
-            client = await house.connect(publishes=way[1])
+        async with opened(has_lane=way[0]) as harness:
+            client = await harness.connect(publishes=way[1])
             client.send(client.handshake_request().replace(b"/ws", b"/socket") + text("early"))
             assert (await client.response()).status == 101
             assert (await client.receive()).payload == b"early"
@@ -317,21 +317,21 @@ SAID = ["1", "2", "3", "4", "5", "6", "7", "8" * 200_000]
 
 def test_requests_that_come_all_at_once_are_answered_in_order(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as house:
-            subscriber = house.subscribe()
-            client = await house.connect(publishes=way[1])
+        async with opened(has_lane=way[0]) as harness:
+            protocol = harness.subscribe()
+            client = await harness.connect(publishes=way[1])
             client.send(STREAM)
             assert [(await client.response()).status for _ in MIXED] == [status for _, status in MIXED]
-            assert subscriber.got == SAID
+            assert protocol.got == SAID
 
     run(test)
 
 
 def test_requests_that_come_byte_by_byte_are_answered(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as house:
-            subscriber = house.subscribe()
-            client = await house.connect(publishes=way[1])
+        async with opened(has_lane=way[0]) as harness:
+            protocol = harness.subscribe()
+            client = await harness.connect(publishes=way[1])
             client.writer.transport.get_extra_info("socket")
             for request in (
                 post("/channel/a/", b"12"),
@@ -342,7 +342,7 @@ def test_requests_that_come_byte_by_byte_are_answered(run: Run, way: tuple[bool,
                     client.send(bytes([byte]))
                     await asyncio.sleep(0)
                 assert (await client.response()).status == 201
-            assert subscriber.got == ["12", "3", "45"]
+            assert protocol.got == ["12", "3", "45"]
 
     run(test)
 
@@ -358,9 +358,9 @@ def test_both_ways_answer_alike_however_requests_are_cut(
     stream = b"".join(request for request, _ in requests)
 
     async def answers(*, has_lane: bool) -> tuple[list[tuple[int, bytes]], list[str | bytes]]:
-        async with opened(has_lane=has_lane) as house:
-            subscriber = house.subscribe()
-            client = await house.connect()
+        async with opened(has_lane=has_lane) as harness:
+            protocol = harness.subscribe()
+            client = await harness.connect()
             rest = stream
             for cut in cuts:
                 client.send(rest[:cut])
@@ -368,7 +368,7 @@ def test_both_ways_answer_alike_however_requests_are_cut(
                 await asyncio.sleep(0.001)
             client.send(rest)
             responses = [await client.response() for _ in requests]
-            return [(response.status, response.body) for response in responses], subscriber.got
+            return [(response.status, response.body) for response in responses], protocol.got
 
     async def test() -> None:
         ours = await answers(has_lane=True)
@@ -380,13 +380,13 @@ def test_both_ways_answer_alike_however_requests_are_cut(
 
 def test_a_flood_of_publishes_is_answered_one_by_one(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as house:
-            subscriber = house.subscribe()
-            client = await house.connect(publishes=way[1])
+        async with opened(has_lane=way[0]) as harness:
+            protocol = harness.subscribe()
+            client = await harness.connect(publishes=way[1])
             client.send(b"".join(post("/channel/a/", b"%d" % number) for number in range(500)))
             for _ in range(500):
                 assert (await client.response()).headers["x-delivered"] == "1"
-            assert subscriber.got == [str(number) for number in range(500)]
+            assert protocol.got == [str(number) for number in range(500)]
 
     run(test)
 
@@ -411,8 +411,8 @@ def test_a_connection_that_is_to_end_ends_behind_the_answer(
     run: Run, way: tuple[bool, int], request_: bytes, connection: str | None
 ) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as house:
-            client = await house.connect(publishes=way[1])
+        async with opened(has_lane=way[0]) as harness:
+            client = await harness.connect(publishes=way[1])
             response = await asked(client, request_ + post("/channel/a/", b"never"))
             check(response)
             assert response.status == 201
@@ -424,8 +424,8 @@ def test_a_connection_that_is_to_end_ends_behind_the_answer(
 
 def test_http_1_0_may_be_kept_alive(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as house:
-            client = await house.connect(publishes=way[1])
+        async with opened(has_lane=way[0]) as harness:
+            client = await harness.connect(publishes=way[1])
             for _ in range(3):
                 response = await asked(client, old(post("/channel/a/", b"hi", Connection="keep-alive")))
                 assert (response.status, response.headers["connection"]) == (201, "Keep-Alive")
@@ -435,15 +435,15 @@ def test_http_1_0_may_be_kept_alive(run: Run, way: tuple[bool, int]) -> None:
 
 def test_who_asks_whether_to_go_on_is_told_so(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as house:
-            subscriber = house.subscribe()
-            client = await house.connect(publishes=way[1])
+        async with opened(has_lane=way[0]) as harness:
+            protocol = harness.subscribe()
+            client = await harness.connect(publishes=way[1])
             for _ in range(3):
                 client.send(post("/channel/a/", Content_Length="2", Expect="100-continue"))
                 assert (await client.response()).status == 100
                 client.send(b"hi")
                 assert (await client.response()).status == 201
-            assert subscriber.got == ["hi"] * 3
+            assert protocol.got == ["hi"] * 3
 
     run(test)
 
@@ -462,8 +462,8 @@ def test_far_too_much_is_refused_before_it_is_read_and_the_connection_ends(
     run: Run, way: tuple[bool, int], request_: bytes
 ) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0], max_frame=1_000) as house:
-            client = await house.connect(publishes=way[1])
+        async with opened(has_lane=way[0], max_frame=1_000) as harness:
+            client = await harness.connect(publishes=way[1])
             response = await asked(client, request_)
             check(response)
             assert (response.status, response.headers["connection"]) == (413, "close")
@@ -495,20 +495,20 @@ def test_what_is_no_http_is_refused_by_tornado_and_reaches_nobody(
     run: Run, way: tuple[bool, int], request_: bytes
 ) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as house:
-            subscriber = house.subscribe()
-            client = await house.connect(publishes=way[1])
+        async with opened(has_lane=way[0]) as harness:
+            protocol = harness.subscribe()
+            client = await harness.connect(publishes=way[1])
             client.send(request_ + post("/channel/a/", b"smuggled"))
             assert (await client.end()).startswith(b"HTTP/1.1 400 ")
-            assert subscriber.got == []
+            assert protocol.got == []
 
     run(test)
 
 
 def test_a_head_asked_of_broadcast_has_no_body(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as house:
-            client = await house.connect(publishes=way[1])
+        async with opened(has_lane=way[0]) as harness:
+            client = await harness.connect(publishes=way[1])
             client.send(post("/broadcast/", method="HEAD") + post("/channel/a/", b"hi", Connection="close"))
             answers = await client.end()
             assert answers.startswith(b"HTTP/1.1 405 Method Not Allowed\r\n")
@@ -520,25 +520,25 @@ def test_a_head_asked_of_broadcast_has_no_body(run: Run, way: tuple[bool, int]) 
 
 def test_all_addresses_are_behind_the_prefix(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0], url_prefix="/api") as house:
-            subscriber = house.subscribe()
-            client = await house.connect()
+        async with opened(has_lane=way[0], url_prefix="/api") as harness:
+            protocol = harness.subscribe()
+            client = await harness.connect()
             for _ in range(3):
                 assert (await asked(client, post("/api/channel/a/", b"hi"))).status == 201
             assert (await asked(client, post("/api/broadcast/", b'{"a": [{"text": "all"}]}'))).status == 201
             assert (await asked(client, post("/channel/a/", b"hi"))).status == 404
             assert (await asked(client, post("/apichannel/a/", b"hi"))).status == 404
             assert (await asked(client, post("/api/hello", method="GET"))).body == b"hello"
-            assert subscriber.got == ["hi"] * 3 + ["all"]
+            assert protocol.got == ["hi"] * 3 + ["all"]
 
     run(test)
 
 
 def test_a_banned_address_is_refused(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as house:
-            client = await house.connect(publishes=way[1])
-            house.hub.access.ban("127.0.0.0/8")
+        async with opened(has_lane=way[0]) as harness:
+            client = await harness.connect(publishes=way[1])
+            harness.hub.access.ban("127.0.0.0/8")
             for _ in range(2):
                 response = await asked(client, post("/channel/a/", b"hi"))
                 check(response)
@@ -549,47 +549,47 @@ def test_a_banned_address_is_refused(run: Run, way: tuple[bool, int]) -> None:
 
 def test_a_key_is_counted_once(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as house:
-            subscriber = house.subscribe()
-            client = await house.connect(publishes=way[1])
+        async with opened(has_lane=way[0]) as harness:
+            protocol = harness.subscribe()
+            client = await harness.connect(publishes=way[1])
             for _ in range(3):
                 response = await asked(client, post("/channel/a/", b"once", Idempotency_Key="k"))
                 assert (response.status, response.headers["x-delivered"]) == (201, "1")
-            assert subscriber.got == ["once"]
+            assert protocol.got == ["once"]
 
     run(test)
 
 
 def test_over_tls_publishers_stay_with_tornado(run: Run) -> None:
     async def test() -> None:
-        async with opened(has_tls=True) as house:
-            subscriber = house.subscribe()
-            client = await house.connect(publishes=3)
+        async with opened(has_tls=True) as harness:
+            protocol = harness.subscribe()
+            client = await harness.connect(publishes=3)
             assert (await asked(client, post("/channel/a/", b"hi"))).status == 201
-            assert subscriber.got == ["hi"]
-            assert not house.wire.connections
+            assert protocol.got == ["hi"]
+            assert not harness.group.connections
 
     run(test)
 
 
 def test_a_client_that_publishes_once_stays_with_tornado(run: Run) -> None:
     async def test() -> None:
-        async with opened() as house:
-            await house.connect(publishes=1)
-            assert not house.wire.connections
-            await house.connect(publishes=2)
-            assert len(house.wire.connections) == 1
+        async with opened() as harness:
+            await harness.connect(publishes=1)
+            assert not harness.group.connections
+            await harness.connect(publishes=2)
+            assert len(harness.group.connections) == 1
 
     run(test)
 
 
 def test_while_the_server_closes_nobody_gets_a_connection_of_their_own(run: Run) -> None:
     async def test() -> None:
-        async with opened() as house:
-            house.wire.is_closing = True
-            client = await house.connect(publishes=3)
+        async with opened() as harness:
+            harness.group.is_closing = True
+            client = await harness.connect(publishes=3)
             assert (await asked(client, post("/channel/a/", b"hi"))).status == 201
-            assert not house.wire.connections
+            assert not harness.group.connections
 
     run(test)
 
@@ -604,9 +604,9 @@ class SlowStore(MemoryStore):
         super().__init__(channel_history=100)
         self.commits: list[asyncio.Future[None]] = []
 
-    def append(self, key: str, record: Kept) -> asyncio.Future[None] | None:  # type: ignore[override]
+    def append(self, key: str, record: StoredRecord) -> asyncio.Future[None] | None:  # type: ignore[override]
         super().append(key, record)
-        if isinstance(record, Arrival):
+        if isinstance(record, JoinRecord):
             return None
         self.commits.append(asyncio.get_running_loop().create_future())
         return self.commits[-1]
@@ -618,9 +618,9 @@ class SlowStore(MemoryStore):
                 await asyncio.sleep(0.001)
 
 
-async def warm(house: PublishingHouse, store: SlowStore, publishes: int) -> RawClient:
+async def warm(harness: PublishingHouse, store: SlowStore, publishes: int) -> RawClient:
     """A client that has published so many times, all of which is kept."""
-    client = await house.connect()
+    client = await harness.connect()
     for number in range(publishes):
         client.send(post("/channel/warm-up/", b"hi"))
         await store.until(number + 1)
@@ -638,12 +638,12 @@ async def nothing_comes(client: RawClient) -> None:
 def test_201_waits_until_the_package_is_kept(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
         store = SlowStore()
-        async with opened(has_lane=way[0], store=store) as house:
-            subscriber = house.subscribe()
-            client = await warm(house, store, way[1])
+        async with opened(has_lane=way[0], store=store) as harness:
+            protocol = harness.subscribe()
+            client = await warm(harness, store, way[1])
             client.send(post("/channel/a/", b"hi"))
             await store.until(way[1] + 1)
-            assert subscriber.got == ["hi"]
+            assert protocol.got == ["hi"]
             await nothing_comes(client)
             store.commits[-1].set_result(None)
             assert (await client.response()).status == 201
@@ -654,8 +654,8 @@ def test_201_waits_until_the_package_is_kept(run: Run, way: tuple[bool, int]) ->
 def test_a_broadcasts_201_waits_until_all_of_it_is_kept(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
         store = SlowStore()
-        async with opened(has_lane=way[0], store=store) as house:
-            client = await warm(house, store, way[1])
+        async with opened(has_lane=way[0], store=store) as harness:
+            client = await warm(harness, store, way[1])
             client.send(post("/broadcast/", b'{"a": [{"text": "1"}, {"text": "2"}]}'))
             await store.until(way[1] + 2)
             store.commits[-1].set_result(None)
@@ -669,8 +669,8 @@ def test_a_broadcasts_201_waits_until_all_of_it_is_kept(run: Run, way: tuple[boo
 def test_what_could_not_be_kept_is_answered_503(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
         store = SlowStore()
-        async with opened(has_lane=way[0], store=store) as house:
-            client = await warm(house, store, way[1])
+        async with opened(has_lane=way[0], store=store) as harness:
+            client = await warm(harness, store, way[1])
             client.send(post("/channel/a/", b"hi"))
             await store.until(way[1] + 1)
             store.commits[-1].set_exception(OSError("no space left on device"))
@@ -688,8 +688,8 @@ def test_what_could_not_be_kept_is_answered_503(run: Run, way: tuple[bool, int])
 def test_answers_keep_their_order_while_one_waits(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
         store = SlowStore()
-        async with opened(has_lane=way[0], store=store) as house:
-            client = await warm(house, store, way[1])
+        async with opened(has_lane=way[0], store=store) as harness:
+            client = await warm(harness, store, way[1])
             client.send(
                 post("/channel/a/", b"1") + post("/channel/a/", b"\xff") + post("/hello", method="GET")
             )
@@ -708,8 +708,8 @@ def test_answers_keep_their_order_while_one_waits(run: Run, way: tuple[bool, int
 def test_a_publisher_may_have_many_packages_on_their_way(run: Run) -> None:
     async def test() -> None:
         store = SlowStore()
-        async with opened(store=store) as house:
-            client = await warm(house, store, 2)
+        async with opened(store=store) as harness:
+            client = await warm(harness, store, 2)
             client.send(post("/channel/a/", b"hi") * 10)
             await store.until(12)
             for commit in reversed(store.commits[2:]):
@@ -722,15 +722,15 @@ def test_a_publisher_may_have_many_packages_on_their_way(run: Run) -> None:
 def test_a_client_that_goes_before_its_answer_leaves_nothing_behind(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
         store = SlowStore()
-        async with opened(has_lane=way[0], store=store) as house:
-            client = await warm(house, store, way[1])
+        async with opened(has_lane=way[0], store=store) as harness:
+            client = await warm(harness, store, way[1])
             client.send(post("/channel/a/", b"hi"))
             await store.until(way[1] + 1)
             client.reset()
             await asyncio.sleep(0.01)
             store.commits[-1].set_result(None)
             await asyncio.sleep(0.01)
-            assert not house.wire.connections
+            assert not harness.group.connections
 
     run(test)
 
@@ -739,8 +739,8 @@ def test_a_client_that_goes_before_its_answer_leaves_nothing_behind(run: Run, wa
 def test_a_publisher_that_has_said_all_hears_its_answers(run: Run, last: bytes) -> None:
     async def test() -> None:
         store = SlowStore()
-        async with opened(store=store) as house:
-            client = await warm(house, store, 2)
+        async with opened(store=store) as harness:
+            client = await warm(harness, store, 2)
             client.send(2 * post("/channel/a/", b"hi") + last)
             client.writer.write_eof()
             await store.until(4)
@@ -751,18 +751,18 @@ def test_a_publisher_that_has_said_all_hears_its_answers(run: Run, last: bytes) 
             assert answers.count(b"HTTP/1.1 201 Created") == 2
             assert answers.endswith(b"hello") == bool(last)
             await asyncio.sleep(0.01)
-            assert not house.wire.connections
+            assert not harness.group.connections
 
     run(test)
 
 
 def test_a_publisher_that_has_said_all_hears_its_answers_however_slowly_it_reads(run: Run) -> None:
     async def test() -> None:
-        async with opened() as house:
-            client = await house.connect(publishes=2)
+        async with opened() as harness:
+            client = await harness.connect(publishes=2)
             client.reader._transport.pause_reading()  # type: ignore[attr-defined]
             sent = 0
-            (publishing,) = house.wire.connections
+            (publishing,) = harness.group.connections
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while publishing.is_empty:
                     client.send(post("/channel/a/", b"hi") * 100)
@@ -770,10 +770,10 @@ def test_a_publisher_that_has_said_all_hears_its_answers_however_slowly_it_reads
                     await asyncio.sleep(0)
             client.writer.write_eof()
             await asyncio.sleep(0.05)
-            assert house.wire.connections
+            assert harness.group.connections
             client.reader._transport.resume_reading()  # type: ignore[attr-defined]
             assert (await client.end()).count(b"HTTP/1.1 201 Created") == sent
-            assert not house.wire.connections
+            assert not harness.group.connections
 
     run(test)
 
@@ -784,12 +784,12 @@ def test_who_sends_without_end_while_answers_wait_is_cut_off(
     async def test() -> None:
         monkeypatch.setattr(publisher, "UNREAD_BYTES", 10_000)
         store = SlowStore()
-        async with opened(store=store) as house:
-            client = await warm(house, store, 2)
+        async with opened(store=store) as harness:
+            client = await warm(harness, store, 2)
             client.send(post("/channel/a/", b"hi") + post("/echo", b"x" * 20_000))
             with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
                 await client.response()
-            assert not house.wire.connections
+            assert not harness.group.connections
             store.commits[-1].set_result(None)
 
     run(test)
@@ -799,14 +799,14 @@ def test_who_sends_without_end_while_answers_wait_is_cut_off(
 
 
 class BrokenStore(MemoryStore):
-    def append(self, key: str, record: Kept) -> NoReturn:
+    def append(self, key: str, record: StoredRecord) -> NoReturn:
         raise RuntimeError("a bug")
 
 
 def test_a_bug_is_logged_once_and_answered_500(run: Run, log: Log, way: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0], store=BrokenStore()) as house:
-            client = await house.connect()
+        async with opened(has_lane=way[0], store=BrokenStore()) as harness:
+            client = await harness.connect()
             for _ in range(3):
                 response = await asked(client, post("/channel/a/", b"hi"))
                 check(response)
@@ -820,8 +820,8 @@ def test_a_bug_in_reading_ends_the_connection_and_is_logged(
     run: Run, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def test() -> None:
-        async with opened() as house:
-            client = await house.connect(publishes=2)
+        async with opened() as harness:
+            client = await harness.connect(publishes=2)
             monkeypatch.setattr(publisher.PublishReader, "feed", lambda *_: 1 / 0)
             client.send(post("/channel/a/", b"hi"))
             with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
@@ -834,11 +834,11 @@ def test_a_bug_in_reading_ends_the_connection_and_is_logged(
 def test_a_publisher_that_reads_no_answers_is_cut_off(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     async def test() -> None:
         monkeypatch.setattr(connection, "CLOSE_SECONDS", 0.05)
-        async with opened(max_outbox=1_000) as house:
-            client = await house.connect(publishes=2)
+        async with opened(max_outbox=1_000) as harness:
+            client = await harness.connect(publishes=2)
             client.reader._transport.pause_reading()  # type: ignore[attr-defined]
             async with asyncio.timeout(PATIENCE_SECONDS):
-                while house.wire.connections:
+                while harness.group.connections:
                     client.send(post("/channel/a/", b"hi") * 100)
                     await asyncio.sleep(0)
 
@@ -847,11 +847,11 @@ def test_a_publisher_that_reads_no_answers_is_cut_off(run: Run, monkeypatch: pyt
 
 def test_a_publisher_that_reads_late_gets_all_answers_before_it_goes_back(run: Run) -> None:
     async def test() -> None:
-        async with opened() as house:
-            client = await house.connect(publishes=2)
+        async with opened() as harness:
+            client = await harness.connect(publishes=2)
             client.reader._transport.pause_reading()  # type: ignore[attr-defined]
             sent = 0
-            (publishing,) = house.wire.connections
+            (publishing,) = harness.group.connections
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while publishing.is_empty:
                     client.send(post("/channel/a/", b"hi") * 100)
@@ -859,7 +859,7 @@ def test_a_publisher_that_reads_late_gets_all_answers_before_it_goes_back(run: R
                     await asyncio.sleep(0)
             client.send(post("/hello", method="GET"))
             await asyncio.sleep(0.05)
-            assert house.wire.connections
+            assert harness.group.connections
             client.reader._transport.resume_reading()  # type: ignore[attr-defined]
             for _ in range(sent):
                 assert (await client.response()).status == 201
@@ -871,15 +871,15 @@ def test_a_publisher_that_reads_late_gets_all_answers_before_it_goes_back(run: R
 def test_who_neither_reads_nor_stops_is_cut_off(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     async def test() -> None:
         monkeypatch.setattr(publisher, "UNREAD_BYTES", 10_000)
-        async with opened() as house:
-            client = await house.connect(publishes=2)
+        async with opened() as harness:
+            client = await harness.connect(publishes=2)
             client.reader._transport.pause_reading()  # type: ignore[attr-defined]
-            (publishing,) = house.wire.connections
+            (publishing,) = harness.group.connections
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while publishing.is_empty:
                     client.send(post("/channel/a/", b"hi") * 100)
                     await asyncio.sleep(0)
-                while house.wire.connections:
+                while harness.group.connections:
                     client.send(post("/echo", b"x" * 1_000))
                     await asyncio.sleep(0)
 
@@ -892,17 +892,17 @@ def test_a_client_that_reads_nothing_any_more_is_given_up(
 ) -> None:
     async def test() -> None:
         monkeypatch.setattr(publisher, "IDLE_SECONDS", 0.1)
-        async with opened() as house:
-            client = await house.connect(publishes=2)
+        async with opened() as harness:
+            client = await harness.connect(publishes=2)
             client.reader._transport.pause_reading()  # type: ignore[attr-defined]
-            (publishing,) = house.wire.connections
+            (publishing,) = harness.group.connections
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while publishing.is_empty:
                     client.send(post("/channel/a/", b"hi") * 100)
                     await asyncio.sleep(0)
                 if way_to_end == "half a close":
                     client.writer.write_eof()
-                while house.wire.connections:  # noqa: ASYNC110 - there is no event for it
+                while harness.group.connections:  # noqa: ASYNC110 - there is no event for it
                     await asyncio.sleep(0.01)
 
     run(test)
@@ -911,50 +911,50 @@ def test_a_client_that_reads_nothing_any_more_is_given_up(
 def test_a_silent_publisher_is_sent_away(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     async def test() -> None:
         monkeypatch.setattr(publisher, "IDLE_SECONDS", 0.4)
-        async with opened() as house:
-            client, gone = await house.connect(publishes=2), await house.connect(publishes=2)
+        async with opened() as harness:
+            client, gone = await harness.connect(publishes=2), await harness.connect(publishes=2)
             gone.reset()
             for _ in range(4):
                 await asyncio.sleep(0.15)
                 assert (await asked(client, post("/channel/a/", b"hi"))).status == 201
-            assert len(house.wire.connections) == 1
+            assert len(harness.group.connections) == 1
             assert await client.end() == b""
-            assert not house.wire.connections
+            assert not harness.group.connections
 
     run(test)
 
 
 def test_a_client_that_ends_the_connection_is_forgotten(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as house:
-            client = await house.connect(publishes=way[1])
+        async with opened(has_lane=way[0]) as harness:
+            client = await harness.connect(publishes=way[1])
             client.send(post("/channel/a/", b"hi")[:-1])
             client.writer.write_eof()
             assert await client.end() == b""
-            assert not house.wire.connections
+            assert not harness.group.connections
 
     run(test)
 
 
 def test_nothing_is_kept_of_clients_that_are_gone(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as house:
+        async with opened(has_lane=way[0]) as harness:
             for _ in range(5):
-                await (await house.connect(publishes=way[1])).leave()
+                await (await harness.connect(publishes=way[1])).leave()
             await asyncio.sleep(0.01)
             gc.collect()
-            assert len(house.reception._known) == 0
-            assert not house.http._connections
+            assert len(harness.reception._known) == 0
+            assert not harness.http._connections
 
     run(test)
 
 
 def test_publishers_go_when_the_server_closes(run: Run) -> None:
     async def test() -> None:
-        async with opened() as house:
-            client = await house.connect(publishes=2)
-            await asyncio.gather(house.wire.close(1001, "", within_seconds=5), client.end())
-            assert not house.wire.connections
+        async with opened() as harness:
+            client = await harness.connect(publishes=2)
+            await asyncio.gather(harness.group.close(1001, "", within_seconds=5), client.end())
+            assert not harness.group.connections
 
     run(test)
 
@@ -964,8 +964,8 @@ def test_the_log_tells_of_each_publish_and_of_no_password(
 ) -> None:
     async def test() -> None:
         caplog.set_level(logging.DEBUG, "chateau")
-        async with opened(has_lane=way[0], password="swordfish") as house:
-            client = await house.connect(publishes=way[1])
+        async with opened(has_lane=way[0], password="swordfish") as harness:
+            client = await harness.connect(publishes=way[1])
             caplog.clear()
             await asked(client, post("/channel/a/?pwd=swordfish", b"hi"))
             (line,) = [record.getMessage() for record in caplog.records]

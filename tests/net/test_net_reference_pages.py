@@ -15,7 +15,7 @@ from chateau.net.page import content_policy
 from chateau.net.reference_pages import http_refusal
 
 if TYPE_CHECKING:
-    from live_house import LiveHouse, OpenHouse
+    from live_harness import LiveHouse, OpenHouse
     from raw_client import RawClient
 
 PAGES = ("", "chateau", "functions", "lines", "opcodes", "channels", "admin", "errors", "settings")
@@ -78,8 +78,8 @@ async def test_with_a_prefix_it_is_nowhere_else_and_there_are_no_other_pages(ope
 
 
 @live
-async def test_a_page_is_asked_for_each_time_and_sent_when_it_has_changed(house: LiveHouse) -> None:
-    client = await house.connect()
+async def test_a_page_is_asked_for_each_time_and_sent_when_it_has_changed(harness: LiveHouse) -> None:
+    client = await harness.connect()
     first = await client.get("/docs/chateau")
 
     again = await client.get("/docs/chateau", If_None_Match=first.headers["etag"])
@@ -89,8 +89,8 @@ async def test_a_page_is_asked_for_each_time_and_sent_when_it_has_changed(house:
 
 
 @live
-async def test_a_page_may_do_what_the_console_may_and_no_more(house: LiveHouse) -> None:
-    response = await (await house.connect()).get("/docs/", Host="chat.example.org")
+async def test_a_page_may_do_what_the_console_may_and_no_more(harness: LiveHouse) -> None:
+    response = await (await harness.connect()).get("/docs/", Host="chat.example.org")
 
     assert response.headers["content-security-policy"] == content_policy("chat.example.org")
     assert response.headers["x-content-type-options"] == "nosniff"
@@ -122,21 +122,21 @@ async def test_no_secret_of_the_server_is_on_a_page(open_house: OpenHouse) -> No
 
 
 @live
-async def test_what_the_page_of_a_protocol_shows_is_refused_so(house: LiveHouse) -> None:
-    html = await html_at(await house.connect(), "/docs/chateau")
+async def test_what_the_page_of_a_protocol_shows_is_refused_so(harness: LiveHouse) -> None:
+    html = await html_at(await harness.connect(), "/docs/chateau")
 
-    answer = await (await house.client()).ask({"type": 17})
+    answer = await (await harness.client()).ask({"type": 17})
 
     assert escape(answer["error"].replace('"', '\\"'), quote=True) in html
 
 
 @live
 async def test_what_the_admin_api_refuses_by_itself_is_shown_so(open_house: OpenHouse) -> None:
-    house = open_house(secret_key="swordfish")
-    html = await html_at(await house.connect(), "/docs/admin")
+    harness = open_house(secret_key="swordfish")
+    html = await html_at(await harness.connect(), "/docs/admin")
     key = {"Authorization": "Bearer swordfish"}
-    lost = await (await house.connect()).get("/admin/nowhere", **key)
-    client = await house.connect()
+    lost = await (await harness.connect()).get("/admin/nowhere", **key)
+    client = await harness.connect()
     client.send(
         client.request("/admin/kick", Content_Length="65537", **key).replace(b"GET", b"POST", 1)
         + b"x" * 65_537

@@ -22,7 +22,7 @@ from chateau.reference.renderings.writings import PROTOCOLS
 
 if TYPE_CHECKING:
     from conftest import Log
-    from live_house import LiveHouse, OpenHouse
+    from live_harness import LiveHouse, OpenHouse
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 
@@ -55,8 +55,8 @@ async def post(client: RawClient, body: bytes, path: str = "/renderings") -> Res
     return await client.response()
 
 
-async def rendered(house: LiveHouse, frame: Frame) -> Shown:
-    response = await post(await house.connect(), json.dumps(frame).encode())
+async def rendered(harness: LiveHouse, frame: Frame) -> Shown:
+    response = await post(await harness.connect(), json.dumps(frame).encode())
     assert response.status == 200
     assert response.headers["content-type"] == "application/json"
     assert response.headers["cache-control"] == "no-store"
@@ -91,8 +91,8 @@ def check_bytes(writing: Shown) -> None:
 
 @pytest.mark.parametrize("name", FRAMES | ODD_REQUESTS)
 @pytest.mark.parametrize("wire_name", ["fast"], indirect=True)
-async def test_all_bytes_are_the_framing_and_the_text(house: LiveHouse, name: str) -> None:
-    shown = await rendered(house, (FRAMES | ODD_REQUESTS)[name])
+async def test_all_bytes_are_the_framing_and_the_text(harness: LiveHouse, name: str) -> None:
+    shown = await rendered(harness, (FRAMES | ODD_REQUESTS)[name])
 
     assert tuple(dict.fromkeys(writing["protocol"] for writing in shown["writings"])) == PROTOCOLS
     for writing in shown["writings"]:
@@ -123,8 +123,8 @@ def test_a_clients_frame_is_read_at_every_length(length: int) -> None:
 class Stage:
     """A house in which bob and carol are, and where what is asked for can be done."""
 
-    def __init__(self, house: LiveHouse, lines_port: int, request: Frame) -> None:
-        self.house = house
+    def __init__(self, harness: LiveHouse, lines_port: int, request: Frame) -> None:
+        self.harness = harness
         self.here: list[str] = []
         self.lines_port = lines_port
         self.request = request
@@ -132,17 +132,17 @@ class Stage:
 
     async def set(self) -> None:
         if self.needs_a_name:  # who asks for one gets it
-            await self.house.member("bob", self.room)
-            await self.house.member("carol")
-        self.here = list(self.house.server.hub.usernames())
+            await self.harness.member("bob", self.room)
+            await self.harness.member("carol")
+        self.here = list(self.harness.server.hub.usernames())
         if "password" in self.request:
-            self.house.server.hub.rooms.lock(self.room, self.request["password"])
+            self.harness.server.hub.rooms.lock(self.room, self.request["password"])
 
     async def clear(self) -> None:
         """Let who has played go, so that the next one finds the same."""
-        for client in self.house.clients[len(self.here) :]:
+        for client in self.harness.clients[len(self.here) :]:
             await client.leave()
-        await self.house.until(lambda: self.house.server.hub.usernames() == self.here)
+        await self.harness.until(lambda: self.harness.server.hub.usernames() == self.here)
 
     @property
     def needs_a_name(self) -> bool:
@@ -153,14 +153,14 @@ class Stage:
         return self.request["type"] in (6, 7, 8)
 
     async def functions(self, sent: bytes) -> None:
-        client = await self.house.client(path="/functions")
+        client = await self.harness.client(path="/functions")
         client.send(sent)
         answer = await client.hear()
         assert "error" not in answer
         assert answer.keys() >= {"function", "callback"}
 
     async def opcodes(self, sent: bytes) -> None:
-        client = await self.house.client(path="/opcodes")
+        client = await self.harness.client(path="/opcodes")
         for content in ["dora"] * self.needs_a_name + [f'!join "{self.room}"'] * self.happens_inside:
             client.send(text(json.dumps({"op": 1, "d": {"content": content}})))
         client.send(sent)
@@ -185,7 +185,7 @@ class Stage:
         assert not [frame for frame in heard if frame["type"] == "error"]
 
     async def channels(self, sent: bytes) -> None:
-        client = await self.house.connect(path="/channel/lobby/")
+        client = await self.harness.connect(path="/channel/lobby/")
         if not sent.startswith((b"GET ", b"POST ")):
             await client.shake_hands()
             client.send(sent)
@@ -202,10 +202,10 @@ class Stage:
 async def test_what_clients_are_shown_to_send_is_understood(open_house: OpenHouse, name: str) -> None:
     request = REQUESTS[name]
     lines_port = free_port()
-    house = open_house(lines_port=lines_port)
-    stage = Stage(house, lines_port, request)
+    harness = open_house(lines_port=lines_port)
+    stage = Stage(harness, lines_port, request)
     await stage.set()
-    writings = (await rendered(house, request))["writings"][1:]
+    writings = (await rendered(harness, request))["writings"][1:]
     understood = 0
 
     for writing in writings:
@@ -219,19 +219,19 @@ async def test_what_clients_are_shown_to_send_is_understood(open_house: OpenHous
 
 @pytest.mark.parametrize("name", REQUESTS)
 @pytest.mark.parametrize("wire_name", ["fast"], indirect=True)
-async def test_chateaus_own_request_is_understood(house: LiveHouse, name: str) -> None:
+async def test_chateaus_own_request_is_understood(harness: LiveHouse, name: str) -> None:
     request = REQUESTS[name]
     if request["type"] == 1:
-        client = await house.client()
+        client = await harness.client()
     else:
-        await house.member("bob", "lobby")
-        client = await house.member("dora")
+        await harness.member("bob", "lobby")
+        client = await harness.member("dora")
     if request["type"] in (6, 7, 8):
         await client.ask({"type": 5, "room": request["room"]})
     if "carol" in request.get("clients", ()):
-        await house.member("carol")
+        await harness.member("carol")
 
-    client.send(bytes.fromhex((await rendered(house, request))["writings"][0]["hex"]))
+    client.send(bytes.fromhex((await rendered(harness, request))["writings"][0]["hex"]))
     answer = await client.hear()
     while "event" in answer or "sender" in answer:
         answer = await client.hear()
@@ -241,8 +241,8 @@ async def test_chateaus_own_request_is_understood(house: LiveHouse, name: str) -
 
 @pytest.mark.parametrize("wire_name", ["fast"], indirect=True)
 async def test_a_refused_publish_is_shown_as_it_is_answered(open_house: OpenHouse) -> None:
-    house = open_house(pwd="secret")
-    publisher = await house.connect()
+    harness = open_house(pwd="secret")
+    publisher = await harness.connect()
     publisher.send(b"POST /channel/lobby/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi")
     head = await publisher.reader.readuntil(b"\r\n\r\n")
     body = await publisher.reader.readexactly(len(b'"Not authorized"'))
@@ -250,7 +250,7 @@ async def test_a_refused_publish_is_shown_as_it_is_answered(open_house: OpenHous
     assert error is not None
 
     refusal = {"type": 7, "status": 400, "code": "access_denied", "error": error[1].decode()}
-    writing = (await rendered(house, refusal))["writings"][-1]
+    writing = (await rendered(harness, refusal))["writings"][-1]
 
     assert undated(bytes.fromhex(writing["hex"])) == undated(head + body)
 
@@ -263,8 +263,8 @@ def undated(answer: bytes) -> bytes:
 
 
 async def test_it_is_behind_the_prefix_and_names_the_host_that_was_asked(open_house: OpenHouse) -> None:
-    house = open_house(url_prefix="/chat", command_prefix="/", server_name="Castle")
-    client = await house.connect()
+    harness = open_house(url_prefix="/chat", command_prefix="/", server_name="Castle")
+    client = await harness.connect()
     tapped = {"type": 0, "status": 200, "event": "tapped", "active": True}
 
     publish = await post(client, b'{"type": 7, "room": "a", "content": "b"}', "/chat/renderings")
@@ -273,7 +273,7 @@ async def test_it_is_behind_the_prefix_and_names_the_host_that_was_asked(open_ho
     wrong = await post(client, b'{"type": 5}', "/chat/renderings")
     elsewhere = await post(client, b'{"type": 9}')
 
-    head = f"POST /chat/channel/a/ HTTP/1.1\r\nHost: localhost:{house.port}\r\n"
+    head = f"POST /chat/channel/a/ HTTP/1.1\r\nHost: localhost:{harness.port}\r\n"
     assert json.loads(publish.body)["writings"][4]["text"].startswith(head)
     assert "/rooms" in json.loads(rooms.body)["writings"][3]["text"]
     assert "Castle" in json.loads(named.body)["writings"][3]["text"]
@@ -290,8 +290,8 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("body", "code"), WRONG)
-async def test_what_is_no_frame_is_refused(house: LiveHouse, body: bytes, code: str) -> None:
-    response = await post(await house.connect(), body)
+async def test_what_is_no_frame_is_refused(harness: LiveHouse, body: bytes, code: str) -> None:
+    response = await post(await harness.connect(), body)
 
     answer = json.loads(response.body)
     assert response.status == answer["status"] == 400
@@ -299,8 +299,8 @@ async def test_what_is_no_frame_is_refused(house: LiveHouse, body: bytes, code: 
     assert answer["code"] == code
 
 
-async def test_a_broken_schema_is_told_with_the_place(house: LiveHouse) -> None:
-    response = await post(await house.connect(), b'{"type": 5, "room": ""}')
+async def test_a_broken_schema_is_told_with_the_place(harness: LiveHouse) -> None:
+    response = await post(await harness.connect(), b'{"type": 5, "room": ""}')
 
     assert json.loads(response.body) == {
         "status": 400,
@@ -311,8 +311,8 @@ async def test_a_broken_schema_is_told_with_the_place(house: LiveHouse) -> None:
     }
 
 
-async def test_a_frame_may_have_64_kib(house: LiveHouse) -> None:
-    client = await house.connect()
+async def test_a_frame_may_have_64_kib(harness: LiveHouse) -> None:
+    client = await harness.connect()
     longest = b'{"type": 9}'.ljust(BODY_BYTES)
 
     taken, refused = await post(client, longest), await post(client, longest + b" ")
@@ -326,8 +326,8 @@ async def test_a_frame_may_have_64_kib(house: LiveHouse) -> None:
 
 
 @pytest.mark.parametrize("length", [str(BODY_BYTES * DRAINED + 1), "9" * 30])
-async def test_a_body_that_is_far_too_long_is_not_waited_for(house: LiveHouse, length: str) -> None:
-    client = await house.connect()
+async def test_a_body_that_is_far_too_long_is_not_waited_for(harness: LiveHouse, length: str) -> None:
+    client = await harness.connect()
 
     client.send(f"POST /renderings HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n".encode())
 
@@ -335,8 +335,8 @@ async def test_a_body_that_is_far_too_long_is_not_waited_for(house: LiveHouse, l
     assert await client.end() == b""
 
 
-async def test_a_body_that_does_not_end_is_refused(house: LiveHouse) -> None:
-    client = await house.connect()
+async def test_a_body_that_does_not_end_is_refused(harness: LiveHouse) -> None:
+    client = await harness.connect()
     chunk = b"10000\r\n" + b"a" * 65_536 + b"\r\n"
 
     client.send(b"POST /renderings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -346,8 +346,8 @@ async def test_a_body_that_does_not_end_is_refused(house: LiveHouse) -> None:
     assert await client.end() == b""
 
 
-async def test_a_body_that_ends_too_late_is_refused_once(house: LiveHouse) -> None:
-    client = await house.connect()
+async def test_a_body_that_ends_too_late_is_refused_once(harness: LiveHouse) -> None:
+    client = await harness.connect()
     size = BODY_BYTES * DRAINED + 1
 
     client.send(b"POST /renderings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -357,8 +357,8 @@ async def test_a_body_that_ends_too_late_is_refused_once(house: LiveHouse) -> No
     assert await client.end() == b""
 
 
-async def test_it_takes_no_other_method(house: LiveHouse) -> None:
-    response = await (await house.connect()).get("/renderings")
+async def test_it_takes_no_other_method(harness: LiveHouse) -> None:
+    response = await (await harness.connect()).get("/renderings")
 
     assert (response.status, response.headers["allow"]) == (405, "POST")
     assert json.loads(response.body) == {
@@ -369,20 +369,20 @@ async def test_it_takes_no_other_method(house: LiveHouse) -> None:
 
 
 async def test_a_bug_is_answered_in_json_and_logged(
-    house: LiveHouse, log: Log, monkeypatch: pytest.MonkeyPatch
+    harness: LiveHouse, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(Renderer, "render", fail)
 
-    response = await post(await house.connect(), b"{}")
+    response = await post(await harness.connect(), b"{}")
 
     assert (response.status, json.loads(response.body)["code"]) == (500, "internal")
     assert len(log.taken()) == 1
 
 
-async def test_the_page_in_the_docs_shows_what_is_answered(house: LiveHouse) -> None:
+async def test_the_page_in_the_docs_shows_what_is_answered(harness: LiveHouse) -> None:
     page = (ROOT / "docs" / "protocols.md").read_text("utf-8").partition("## See any frame")[2]
     command = re.search(r"```sh\n(curl .*)\n```", page)
     shown = re.search(r"```json\n(.*?)```", page, re.DOTALL)
@@ -390,7 +390,7 @@ async def test_the_page_in_the_docs_shows_what_is_answered(house: LiveHouse) -> 
     assert shown is not None
 
     _, _, body, url = shlex.split(command[1])
-    response = await post(await house.connect(), body.encode(), url.removeprefix("http://127.0.0.1:8888"))
+    response = await post(await harness.connect(), body.encode(), url.removeprefix("http://127.0.0.1:8888"))
 
     writings = json.loads(response.body)["writings"]
     assert [line for line in map(json.loads, shown[1].splitlines()) if line not in writings] == []

@@ -23,7 +23,7 @@ from chateau.reference.specifications.asyncapi import DOORS, UNWRITTEN, asyncapi
 from chateau.reference.specifications.openapi import openapi
 
 if TYPE_CHECKING:
-    from live_house import LiveHouse, OpenHouse
+    from live_harness import LiveHouse, OpenHouse
     from raw_client import Response
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -113,9 +113,9 @@ def validators(document: Any, reference: str) -> list[Any]:
     ]
 
 
-async def document(house: LiveHouse, path: str) -> Any:
+async def document(harness: LiveHouse, path: str) -> Any:
     """What is at *path*, a JSON document."""
-    response = await (await house.connect()).get(path)
+    response = await (await harness.connect()).get(path)
     assert response.status == 200
     assert response.headers["content-type"] == "application/json"
     assert response.headers["x-content-type-options"] == "nosniff"
@@ -128,13 +128,13 @@ async def document(house: LiveHouse, path: str) -> Any:
 @live
 @every_prefix
 async def test_both_are_served_and_say_where_the_server_is(open_house: OpenHouse, prefix: str) -> None:
-    house = open_house(url_prefix=prefix)
-    secure = "" if house.tls is None else "s"
-    host = f"localhost:{house.port}"
+    harness = open_house(url_prefix=prefix)
+    secure = "" if harness.tls is None else "s"
+    host = f"localhost:{harness.port}"
     path = {"pathname": prefix} if prefix else {}
 
-    events = await document(house, f"{prefix}/asyncapi.json")
-    requests = await document(house, f"{prefix}/openapi.json")
+    events = await document(harness, f"{prefix}/asyncapi.json")
+    requests = await document(harness, f"{prefix}/openapi.json")
 
     assert events["asyncapi"] == "3.0.0"
     assert events["servers"] == {
@@ -146,9 +146,9 @@ async def test_both_are_served_and_say_where_the_server_is(open_house: OpenHouse
 
 
 @live
-async def test_they_are_those_of_the_schemas_folder(house: LiveHouse) -> None:
-    events = await document(house, "/asyncapi.json")
-    requests = await document(house, "/openapi.json")
+async def test_they_are_those_of_the_schemas_folder(harness: LiveHouse) -> None:
+    events = await document(harness, "/asyncapi.json")
+    requests = await document(harness, "/openapi.json")
 
     assert events["components"] == ASYNCAPI["components"]
     assert events["operations"] == ASYNCAPI["operations"]
@@ -157,23 +157,23 @@ async def test_they_are_those_of_the_schemas_folder(house: LiveHouse) -> None:
 
 @live
 async def test_with_a_prefix_they_are_nowhere_else(open_house: OpenHouse) -> None:
-    house = open_house(url_prefix="/chat")
+    harness = open_house(url_prefix="/chat")
 
     for path in ("/asyncapi.json", "/openapi.json", "/chat/asyncapiXjson", "/chat/openapi.json/"):
-        assert (await (await house.connect()).get(path)).status == 404
+        assert (await (await harness.connect()).get(path)).status == 404
 
 
 @live
-async def test_who_asks_by_another_name_is_told_that_name(house: LiveHouse) -> None:
+async def test_who_asks_by_another_name_is_told_that_name(harness: LiveHouse) -> None:
     for host in ("chat.example.org", "[::1]:8888"):
-        response = await (await house.connect()).get("/asyncapi.json", Host=host)
+        response = await (await harness.connect()).get("/asyncapi.json", Host=host)
         assert json.loads(response.body)["servers"]["websocket"]["host"] == host
 
 
 @live
 async def test_no_secret_of_the_server_is_in_them(open_house: OpenHouse) -> None:
-    house = open_house(secret_key="a-very-secret-key", pwd="a-very-secret-password")
-    client = await house.connect()
+    harness = open_house(secret_key="a-very-secret-key", pwd="a-very-secret-password")
+    client = await harness.connect()
 
     for path in ("/asyncapi.json", "/openapi.json"):
         assert b"a-very-secret" not in (await client.get(path)).body
@@ -182,15 +182,15 @@ async def test_no_secret_of_the_server_is_in_them(open_house: OpenHouse) -> None
 @live
 @every_prefix
 async def test_every_websocket_address_is_a_door(open_house: OpenHouse, prefix: str) -> None:
-    house = open_house(url_prefix=prefix)
-    events = await document(house, f"{prefix}/asyncapi.json")
+    harness = open_house(url_prefix=prefix)
+    events = await document(harness, f"{prefix}/asyncapi.json")
     addresses = [
         channel["address"] for channel in events["channels"].values() if "ws" in channel.get("bindings", {})
     ]
 
     assert sorted(addresses) == ["/", "/channel/{name}/", "/functions", "/opcodes", "/ws"]
     for address in addresses:
-        await house.client(path=prefix + address.replace("{name}", "news"))
+        await harness.client(path=prefix + address.replace("{name}", "news"))
 
 
 @live
@@ -198,15 +198,15 @@ async def test_every_websocket_address_is_a_door(open_house: OpenHouse, prefix: 
 async def test_every_address_of_the_requests_is_there_and_answers_as_it_says(
     open_house: OpenHouse, prefix: str
 ) -> None:
-    house = open_house(url_prefix=prefix)
-    requests = await document(house, f"{prefix}/openapi.json")
+    harness = open_house(url_prefix=prefix)
+    requests = await document(harness, f"{prefix}/openapi.json")
     base = urlsplit(requests["servers"][0]["url"]).path
 
     open_to_all = {path: item for path, item in requests["paths"].items() if not path.startswith("/admin/")}
     for path, item in open_to_all.items():  # the others are asked in test_net_admin_specification
         for method in item.keys() & {"get", "post"}:
             for address in addresses_of(path, item, item[method]):
-                response = await asked(house, method, base + address)
+                response = await asked(harness, method, base + address)
                 assert str(response.status) in item[method]["responses"], f"{method} {address}"
                 assert response.status < 400, f"{method} {address}"
 
@@ -221,9 +221,9 @@ def addresses_of(path: str, item: Any, operation: Any) -> list[str]:
     return [path]
 
 
-async def asked(house: LiveHouse, method: str, path: str) -> Response:
+async def asked(harness: LiveHouse, method: str, path: str) -> Response:
     """What a request gets whose body, if any, fits each address."""
-    client = await house.connect()
+    client = await harness.connect()
     request = client.request(path, Accept="text/event-stream")
     if method == "post":
         body = b'{"type": 9}' if path.endswith("/renderings") else b"{}"
@@ -345,9 +345,9 @@ def test_pushes_are_sent_and_have_no_reply_and_a_close_has_none_either() -> None
 
 
 def test_a_door_has_messages_of_its_protocol_only() -> None:
-    for door in DOORS:
-        for message in ASYNCAPI["channels"][door.name]["messages"].values():
-            assert message["$ref"].startswith(f"#/components/messages/{door.protocol}.")
+    for endpoint in DOORS:
+        for message in ASYNCAPI["channels"][endpoint.name]["messages"].values():
+            assert message["$ref"].startswith(f"#/components/messages/{endpoint.protocol}.")
 
 
 # Validators that are not ours

@@ -17,10 +17,10 @@ import orjson
 from chateau.hub.errors import HubError
 from chateau.protocols import lines
 from chateau.protocols.chateau import REQUESTS, type_of
-from chateau.protocols.contract import Contract
 from chateau.protocols.lines_commands import command_in
 from chateau.protocols.lines_frames import Refusal
 from chateau.protocols.opcodes import REQUESTS as OPS
+from chateau.protocols.schemas import SchemaSet
 from chateau.reference.cases import channels, chateau, functions, opcodes
 from chateau.reference.cases import lines as lines_cases
 from chateau.reference.cases.case import ANY, Cases, Requests
@@ -34,7 +34,7 @@ Errors = Mapping[str, list[HubError]]
 @cache
 def errors_of(protocol: str) -> Errors:
     """What the requests of *protocol* may be refused with, by their names; a command's has a ! before it."""
-    contract = Contract(SCHEMAS / protocol, url=f"/schemas/{protocol}")
+    schemas = SchemaSet(SCHEMAS / protocol, url=f"/schemas/{protocol}")
     tables: dict[str, Requests] = {
         "chateau": chateau.CASES,
         "functions": functions.CASES,
@@ -44,8 +44,8 @@ def errors_of(protocol: str) -> Errors:
     }
 
     def errors(name: str, cases: Cases) -> list[HubError]:
-        example = contract.schemas.get(name, {}).get("examples", [None])[0]
-        return [case.refuse(example if case.sent is None else case.sent, contract) for case in cases]
+        example = schemas.schemas.get(name, {}).get("examples", [None])[0]
+        return [case.refuse(example if case.sent is None else case.sent, schemas) for case in cases]
 
     return {name: errors(name, cases) for name, cases in tables[protocol].items()}
 

@@ -6,7 +6,7 @@ import copy
 import json
 from typing import Any
 
-from chateau_house import CONTRACT, Frame, House
+from chateau_harness import SCHEMA_SET, Frame, Harness
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,7 +27,7 @@ VALUES = st.recursive(
 )
 EXAMPLES: list[Frame] = [
     example
-    for name, schema in CONTRACT.schemas.items()
+    for name, schema in SCHEMA_SET.schemas.items()
     if name.endswith("-request")
     for example in schema["examples"]
 ]
@@ -47,14 +47,14 @@ def nearly_valid(draw: st.DrawFn) -> Any:
     return request
 
 
-def house_of_two() -> House:
-    return House("alice", "bob", inside="lobby")
+def house_of_two() -> Harness:
+    return Harness("alice", "bob", inside="lobby")
 
 
-def answers_to(house: House, text: str) -> list[Frame]:
+def answers_to(harness: Harness, text: str) -> list[Frame]:
     """The frames for alice that are no pushes; each has been checked against its schema."""
-    house["alice"].send(text)
-    return [frame for frame in house["alice"].mailbox.take() if not {"sender", "event"} & frame.keys()]
+    harness["alice"].send(text)
+    return [frame for frame in harness["alice"].mailbox.take() if not {"sender", "event"} & frame.keys()]
 
 
 @settings(max_examples=800)
@@ -66,10 +66,10 @@ def test_any_text_and_any_json_gets_one_answer(text: str) -> None:
 @settings(max_examples=800)
 @given(requests=st.lists(nearly_valid(), min_size=1, max_size=4))
 def test_nearly_valid_requests_get_one_answer_each(requests: list[Any]) -> None:
-    house = house_of_two()
+    harness = house_of_two()
 
     for request in requests:
-        assert len(answers_to(house, json.dumps(request))) == 1
+        assert len(answers_to(harness, json.dumps(request))) == 1
 
 
 @settings(max_examples=1000)
@@ -77,7 +77,7 @@ def test_nearly_valid_requests_get_one_answer_each(requests: list[Any]) -> None:
 def test_jsonschema_and_jsonschema_rs_give_one_verdict(request_: Any) -> None:
     for row in REQUESTS.values():
         read = json.loads(json.dumps(request_), parse_int=number)
-        assert CONTRACT.validator(row.schema)(read) == CONTRACT.reference(row.schema).is_valid(read)
+        assert SCHEMA_SET.validator(row.schema)(read) == SCHEMA_SET.reference(row.schema).is_valid(read)
 
 
 def number(digits: str) -> int | float:

@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from channels_house import CONTRACT, SCHEMAS, VALIDATORS, House, checked_push
+from channels_harness import SCHEMA_SET, SCHEMAS, VALIDATORS, Harness, checked_push
 from jsonschema import Draft202012Validator
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "protocols" / "channels.md").read_text("utf-8")
 MESSAGES = ROOT / "messages" / "channels"
-NAMES = [name for name in CONTRACT.schemas if name != "common"]
+NAMES = [name for name in SCHEMA_SET.schemas if name != "common"]
 
 every_schema = pytest.mark.parametrize("name", NAMES)
 
 
-@pytest.mark.parametrize("name", CONTRACT.schemas)
+@pytest.mark.parametrize("name", SCHEMA_SET.schemas)
 def test_a_schema_is_a_schema_and_says_where_it_is(name: str) -> None:
-    schema = CONTRACT.schemas[name]
+    schema = SCHEMA_SET.schemas[name]
 
     Draft202012Validator.check_schema(schema)
     assert schema["$id"] == f"http://localhost:8888/schemas/channels/{name}.json"
@@ -33,16 +33,16 @@ def test_a_schema_says_what_kind_of_message_it_is_for(name: str) -> None:
     kind = name.rpartition("-")[2]
 
     assert kind in ("request", "response", "push")
-    assert CONTRACT.schemas[name]["title"].endswith(f" ({kind})")
+    assert SCHEMA_SET.schemas[name]["title"].endswith(f" ({kind})")
 
 
 @every_schema
 def test_the_examples_keep_to_the_schema(name: str) -> None:
-    examples = CONTRACT.schemas[name]["examples"]
+    examples = SCHEMA_SET.schemas[name]["examples"]
 
     assert examples
     for example in examples:
-        CONTRACT.reference(name).validate(example)
+        SCHEMA_SET.reference(name).validate(example)
         VALIDATORS[name].validate(example)
 
 
@@ -56,17 +56,17 @@ def parts(schema: Any) -> list[dict[str, Any]]:
     return own + [part for key, inner in schema.items() if key != "examples" for part in parts(inner)]
 
 
-@pytest.mark.parametrize("name", CONTRACT.schemas)
+@pytest.mark.parametrize("name", SCHEMA_SET.schemas)
 def test_every_property_is_described(name: str) -> None:
-    for part in parts(CONTRACT.schemas[name]):
+    for part in parts(SCHEMA_SET.schemas[name]):
         reference = part.get("$ref", "").rpartition("/")[2]
-        shown = CONTRACT.schemas["common"]["$defs"][reference] if reference else part
+        shown = SCHEMA_SET.schemas["common"]["$defs"][reference] if reference else part
         assert shown["description"].endswith(".")
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.endswith("-push")])
 def test_a_push_has_no_keys_that_its_schema_does_not_name(name: str) -> None:
-    schema = CONTRACT.schemas[name]
+    schema = SCHEMA_SET.schemas[name]
 
     assert schema["additionalProperties"] is False
     assert schema["required"] == list(schema["properties"])
@@ -95,12 +95,12 @@ FRAMES = [line for block in shown("json") for line in block.splitlines()]
 def test_a_frame_that_the_page_shows_keeps_to_its_schema(frame: str) -> None:
     value = json.loads(frame)
     if isinstance(value, str):
-        answers = [name for name in NAMES if name.endswith("-response") and CONTRACT.validator(name)(value)]
+        answers = [name for name in NAMES if name.endswith("-response") and SCHEMA_SET.validator(name)(value)]
         assert len(answers) == 1
     elif "event" in value or "sender" in value:
         checked_push(frame.encode())
     else:
-        assert House().broadcast(value).delivered == 0
+        assert Harness().broadcast(value).delivered == 0
 
 
 def test_the_page_shows_every_kind_of_push() -> None:
@@ -117,13 +117,13 @@ def test_the_page_names_every_schema() -> None:
 
 
 def test_the_events_that_the_page_shows_are_what_a_stream_sends() -> None:
-    house = House()
-    stream = house.stream("lobby")
-    bob = house.member("bob", "lobby")
-    while house.store.next_seq("lobby") < 11:
+    harness = Harness()
+    stream = harness.stream("lobby")
+    bob = harness.member("bob", "lobby")
+    while harness.store.next_seq("lobby") < 11:
         pass
-    house.publish("lobby", "text", b"Hello world")
-    house.publish("lobby", "bytes", b"\x031\x032\x033")
+    harness.publish("lobby", "text", b"Hello world")
+    harness.publish("lobby", "bytes", b"\x031\x032\x033")
     assert bob.room is not None
 
     joined, hello, bytes_ = stream.take()
@@ -135,13 +135,13 @@ def test_the_events_that_the_page_shows_are_what_a_stream_sends() -> None:
 
 
 def test_every_message_file_can_be_sent() -> None:
-    house = House()
-    subscriber = house.subscribe("a")
+    harness = Harness()
+    subscriber = harness.subscribe("a")
     assert subscriber.peer is not None
 
-    house.broadcast((MESSAGES / "broadcast.json").read_bytes())
-    house.publish("a", "json", (MESSAGES / "json-package.json").read_bytes())
-    house.publish("a", "text", (MESSAGES / "text-package.txt").read_bytes())
+    harness.broadcast((MESSAGES / "broadcast.json").read_bytes())
+    harness.publish("a", "json", (MESSAGES / "json-package.json").read_bytes())
+    harness.publish("a", "text", (MESSAGES / "text-package.txt").read_bytes())
     subscriber.peer.on_text((MESSAGES / "close.txt").read_text("utf-8"))
 
     assert len(subscriber.take()) == 2

@@ -6,7 +6,7 @@ import json
 from base64 import b64encode
 
 import pytest
-from channels_house import Failing, House, Mailbox, ServerSent
+from channels_harness import Failing, Harness, Mailbox, ServerSent
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,57 +39,57 @@ WRITTEN = [
 
 @pytest.mark.parametrize(("kind", "payload", "event"), WRITTEN)
 def test_packages_are_written_as_the_standard_has_it(kind: str, payload: bytes, event: str) -> None:
-    house = House()
-    stream = house.stream("a")
+    harness = Harness()
+    stream = harness.stream("a")
 
-    house.publish("a", kind, payload)
+    harness.publish("a", kind, payload)
 
     assert stream.take() == [event]
 
 
 @given(text=st.text())
 def test_any_text_arrives_with_its_lines(text: str) -> None:
-    house = House()
-    stream = house.stream("a")
+    harness = Harness()
+    stream = harness.stream("a")
 
-    house.publish("a", "text", text.encode())
+    harness.publish("a", "text", text.encode())
 
     assert contents(stream) == [text.replace("\r\n", "\n").replace("\r", "\n")]
 
 
 def test_an_event_has_the_number_of_its_package_where_packages_are_counted() -> None:
-    house = House(history=10)
-    stream = house.stream("a")
+    harness = Harness(history=10)
+    stream = harness.stream("a")
 
-    receipts = [house.publish("a", kind, b"1") for kind in ("text", "json", "bytes")]
+    receipts = [harness.publish("a", kind, b"1") for kind in ("text", "json", "bytes")]
 
     ids = [str(receipt.package.seq) for receipt in receipts]
     assert [event.id for event in stream.server_sent()] == ids
 
 
 def test_a_chat_message_is_its_frame_with_its_number() -> None:
-    house = House()
-    alice = house.member("alice", "lobby")
-    stream, subscriber = house.stream("lobby"), house.subscribe("lobby")
+    harness = Harness()
+    alice = harness.member("alice", "lobby")
+    stream, protocol = harness.stream("lobby"), harness.subscribe("lobby")
 
-    message = house.hub.publish(alice, "lobby", "a\nb").message
+    message = harness.hub.publish(alice, "lobby", "a\nb").message
 
     (event,) = stream.server_sent()
     assert event.kind == "message"
     assert event.id == str(message.seq)
-    assert [event.content] == subscriber.take()
+    assert [event.content] == protocol.take()
 
 
 def test_all_else_is_an_event_of_its_kind() -> None:
-    house = House(presence_limit=1)
-    stream = house.stream("lobby")
+    harness = Harness(presence_limit=1)
+    stream = harness.stream("lobby")
 
-    alice = house.member("alice", "lobby")
-    house.member("bob", "lobby")
-    house.hub.leave(alice, "lobby")
-    house.hub.rooms.close("lobby")
-    house.hub.tell_tapped(house.hub.sessions()[0], active=True)
-    house.hub.shut_down("maintenance")
+    alice = harness.member("alice", "lobby")
+    harness.member("bob", "lobby")
+    harness.hub.leave(alice, "lobby")
+    harness.hub.rooms.close("lobby")
+    harness.hub.notify_tap(harness.hub.sessions()[0], active=True)
+    harness.hub.shut_down("maintenance")
 
     events = stream.server_sent()
     assert {event.kind for event in events} <= {"joined", "left", "members", "state", "tapped", "shutdown"}
@@ -99,49 +99,49 @@ def test_all_else_is_an_event_of_its_kind() -> None:
 
 
 def test_a_stream_and_a_websocket_get_the_same_package() -> None:
-    house = House()
-    stream, subscriber = house.stream("a"), house.subscribe("a")
+    harness = Harness()
+    stream, protocol = harness.stream("a"), harness.subscribe("a")
 
-    assert house.publish("a", "text", b"hi").delivered == 2
+    assert harness.publish("a", "text", b"hi").delivered == 2
 
-    assert contents(stream) == subscriber.take() == ["hi"]
+    assert contents(stream) == protocol.take() == ["hi"]
 
 
 # Coming back
 
 
-def publish_all(house: House, *texts: str) -> list[int]:
-    return [house.publish("a", "text", text.encode()).package.seq for text in texts]
+def publish_all(harness: Harness, *texts: str) -> list[int]:
+    return [harness.publish("a", "text", text.encode()).package.seq for text in texts]
 
 
 def test_a_client_that_comes_back_hears_what_it_missed_and_goes_on() -> None:
-    house = House(history=10)
-    first, *_ = publish_all(house, "1", "2", "3")
+    harness = Harness(history=10)
+    first, *_ = publish_all(harness, "1", "2", "3")
 
-    stream = house.stream("A", str(first))
-    publish_all(house, "4")
+    stream = harness.stream("A", str(first))
+    publish_all(harness, "4")
 
     assert contents(stream) == ["2", "3", "4"]
 
 
 def test_chat_messages_and_packages_of_all_kinds_come_back_as_they_came_first() -> None:
-    house = House(history=10)
-    alice = house.member("alice", "lobby")
-    witness = house.stream("lobby")
-    house.publish("lobby", "bytes", b"\x00\xff")
-    house.hub.publish(alice, "lobby", "hello, all")
-    house.publish("lobby", "json", b'{"a" : 1}')
-    house.publish("lobby", "text", b"a\r\nb")
+    harness = Harness(history=10)
+    alice = harness.member("alice", "lobby")
+    witness = harness.stream("lobby")
+    harness.publish("lobby", "bytes", b"\x00\xff")
+    harness.hub.publish(alice, "lobby", "hello, all")
+    harness.publish("lobby", "json", b'{"a" : 1}')
+    harness.publish("lobby", "text", b"a\r\nb")
 
-    assert house.stream("lobby", "0").take() == witness.take()
+    assert harness.stream("lobby", "0").take() == witness.take()
 
 
 def test_a_client_that_gives_no_number_hears_nothing_of_before() -> None:
-    house = House(history=10)
-    publish_all(house, "1")
+    harness = Harness(history=10)
+    publish_all(harness, "1")
 
-    stream = house.stream("a")
-    publish_all(house, "2")
+    stream = harness.stream("a")
+    publish_all(harness, "2")
 
     assert contents(stream) == ["2"]
 
@@ -163,11 +163,11 @@ NO_SEQS = [
 
 @pytest.mark.parametrize("last", NO_SEQS)
 def test_a_last_event_id_that_is_no_number_is_ignored(last: str) -> None:
-    house = House(history=10)
-    publish_all(house, "1")
+    harness = Harness(history=10)
+    publish_all(harness, "1")
 
-    stream = house.stream("a", last)
-    publish_all(house, "2")
+    stream = harness.stream("a", last)
+    publish_all(harness, "2")
 
     assert contents(stream) == ["2"]
 
@@ -178,50 +178,50 @@ def test_a_last_event_id_is_a_seq(last: str | None, seq: int | None) -> None:
 
 
 def test_a_number_of_the_future_misses_nothing() -> None:
-    house = House(history=10)
-    publish_all(house, "1")
+    harness = Harness(history=10)
+    publish_all(harness, "1")
 
-    stream = house.stream("a", "9999")
-    publish_all(house, "2")
+    stream = harness.stream("a", "9999")
+    publish_all(harness, "2")
 
     assert contents(stream) == ["2"]
 
 
 def test_a_number_in_a_channel_that_nobody_knows_misses_nothing() -> None:
-    stream = House(history=10).stream("nowhere", "3")
+    stream = Harness(history=10).stream("nowhere", "3")
 
     assert (stream.take(), stream.ends) == ([], [])
 
 
 def test_what_is_not_kept_any_more_is_left_out() -> None:
-    house = House(history=2)
-    publish_all(house, *map(str, range(10)))
+    harness = Harness(history=2)
+    publish_all(harness, *map(str, range(10)))
 
-    stream = house.stream("a", "1")
+    stream = harness.stream("a", "1")
 
     assert contents(stream) == ["8", "9"]
 
 
 def test_what_was_missed_may_be_many_pages() -> None:
-    house = House(history=5 * PAGE)
+    harness = Harness(history=5 * PAGE)
     texts = list(map(str, range(2 * PAGE)))
-    publish_all(house, *texts)
+    publish_all(harness, *texts)
 
-    stream = house.stream("a", "0")
-    publish_all(house, "on")
+    stream = harness.stream("a", "0")
+    publish_all(harness, "on")
 
     assert contents(stream) == [*texts, "on"]
 
 
 def test_who_missed_too_much_gets_the_first_part_and_comes_back_for_the_rest() -> None:
-    house = House(history=100, catch_up_bytes=100)
+    harness = Harness(history=100, catch_up_bytes=100)
     texts = [str(number) * 20 for number in range(10, 40)]
-    publish_all(house, *texts)
+    publish_all(harness, *texts)
     heard: list[str] = []
     last, visits = "0", 0
 
     while True:
-        stream = house.stream("a", last)
+        stream = harness.stream("a", last)
         visits += 1
         events = stream.server_sent()
         heard += [event.content for event in events]
@@ -232,44 +232,44 @@ def test_who_missed_too_much_gets_the_first_part_and_comes_back_for_the_rest() -
 
     assert heard == texts
     assert visits > 5
-    assert house.hub.session_count() == 1
+    assert harness.hub.session_count() == 1
 
 
 def test_a_message_longer_than_a_part_is_a_part_of_its_own() -> None:
-    house = House(history=10, catch_up_bytes=1)
-    first, second = publish_all(house, "x" * 100, "y" * 100)
+    harness = Harness(history=10, catch_up_bytes=1)
+    first, second = publish_all(harness, "x" * 100, "y" * 100)
 
-    assert contents(house.stream("a", "0")) == ["x" * 100]
-    assert contents(house.stream("a", str(first))) == ["y" * 100]
-    assert contents(house.stream("a", str(second))) == []
+    assert contents(harness.stream("a", "0")) == ["x" * 100]
+    assert contents(harness.stream("a", str(first))) == ["y" * 100]
+    assert contents(harness.stream("a", str(second))) == []
 
 
 def test_where_the_history_cannot_be_read_the_stream_ends_for_the_client_to_try_again() -> None:
-    house = House(store=Failing(Unavailable("It cannot be read now."), good=10, can_read=False))
-    publish_all(house, "1")
+    harness = Harness(store=Failing(Unavailable("It cannot be read now."), good=10, can_read=False))
+    publish_all(harness, "1")
 
-    stream = house.stream("a", "0")
-    publish_all(house, "2")
+    stream = harness.stream("a", "0")
+    publish_all(harness, "2")
 
     assert (stream.take(), stream.ends) == ([], [(1013, "unavailable")])
-    assert house.hub.session_count() == 0
+    assert harness.hub.session_count() == 0
 
 
 def test_what_a_stream_is_told_is_json_where_it_is_no_package() -> None:
-    house = House()
-    stream = house.stream("lobby")
+    harness = Harness()
+    stream = harness.stream("lobby")
 
-    house.member("alice", "lobby")
+    harness.member("alice", "lobby")
 
     (event,) = stream.server_sent()
     assert json.loads(event.content) == {"room": "lobby", "event": "joined", "username": "alice"}
 
 
 def test_bytes_come_back_from_base64() -> None:
-    house = House()
-    stream = house.stream("a")
+    harness = Harness()
+    stream = harness.stream("a")
     payload = bytes(range(256))
 
-    house.publish("a", "bytes", payload)
+    harness.publish("a", "bytes", payload)
 
     assert stream.server_sent() == [ServerSent("bytes", b64encode(payload).decode(), None)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from channels_house import House, code_of
+from channels_harness import Harness, code_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,13 +12,13 @@ from chateau.hub.events import DirectMessage
 
 
 def test_what_is_chatted_reaches_subscribers() -> None:
-    house = House()
-    alice = house.member("alice", "Lobby")
-    subscriber = house.subscribe("lobby")
+    harness = Harness()
+    alice = harness.member("alice", "Lobby")
+    protocol = harness.subscribe("lobby")
 
-    message = house.hub.publish(alice, "lobby", "hello, all").message
+    message = harness.hub.publish(alice, "lobby", "hello, all").message
 
-    assert subscriber.pushes() == [
+    assert protocol.pushes() == [
         {
             "room": "Lobby",
             "sender": "alice",
@@ -31,123 +31,123 @@ def test_what_is_chatted_reaches_subscribers() -> None:
 
 
 def test_a_chat_message_is_written_as_the_protocol_shows_it() -> None:
-    house = House()
-    alice = house.member("alice", "lobby")
-    subscriber = house.subscribe("lobby")
+    harness = Harness()
+    alice = harness.member("alice", "lobby")
+    protocol = harness.subscribe("lobby")
 
-    house.hub.publish(alice, "lobby", 'say "é"')
+    harness.hub.publish(alice, "lobby", 'say "é"')
 
-    (payload,) = subscriber.take()
+    (payload,) = protocol.take()
     assert isinstance(payload, str)
     assert payload.startswith('{"room":"lobby","sender":"alice","content":"say \\"é\\"","seq":')
 
 
 def test_subscribers_are_told_who_comes_and_goes() -> None:
-    house = House()
-    subscriber = house.subscribe("lobby")
+    harness = Harness()
+    protocol = harness.subscribe("lobby")
 
-    alice = house.member("alice", "lobby")
-    house.hub.leave(alice, "lobby")
+    alice = harness.member("alice", "lobby")
+    harness.hub.leave(alice, "lobby")
 
-    assert subscriber.pushes() == [
+    assert protocol.pushes() == [
         {"room": "lobby", "event": "joined", "username": "alice"},
         {"room": "lobby", "event": "left", "username": "alice"},
     ]
 
 
 def test_subscribers_are_no_members_and_nobody_is_told_of_them() -> None:
-    house = House()
-    alice = house.member("alice", "lobby")
-    house.chat.events.clear()
+    harness = Harness()
+    alice = harness.member("alice", "lobby")
+    harness.chat.events.clear()
 
-    subscriber = house.subscribe("lobby")
-    assert subscriber.peer is not None
-    subscriber.peer.on_close()
+    protocol = harness.subscribe("lobby")
+    assert protocol.peer is not None
+    protocol.peer.on_close()
 
-    assert house.chat.events == []
-    (room,) = house.hub.room_summaries()
+    assert harness.chat.events == []
+    (room,) = harness.hub.room_summaries()
     assert room.members == 1
     assert alice.room is not None
     assert alice.room.listeners == 0
 
 
 def test_above_the_presence_limit_subscribers_hear_the_count() -> None:
-    house = House(presence_limit=1)
-    subscriber = house.subscribe("lobby")
+    harness = Harness(presence_limit=1)
+    protocol = harness.subscribe("lobby")
 
-    house.member("alice", "lobby")
-    house.member("bob", "lobby")
+    harness.member("alice", "lobby")
+    harness.member("bob", "lobby")
 
-    assert subscriber.pushes()[-1] == {"room": "lobby", "event": "members", "count": 2}
+    assert protocol.pushes()[-1] == {"room": "lobby", "event": "members", "count": 2}
 
 
 def test_subscribers_are_told_what_a_rooms_keepers_do() -> None:
-    house = House()
-    subscriber = house.subscribe("lobby")
+    harness = Harness()
+    protocol = harness.subscribe("lobby")
 
-    house.hub.rooms.close("lobby")
-    house.hub.rooms.open("lobby")
+    harness.hub.rooms.close("lobby")
+    harness.hub.rooms.open("lobby")
 
-    closed, opened = subscriber.pushes()
+    closed, opened = protocol.pushes()
     assert closed == {"room": "lobby", "event": "state", "available": False, "reason": "The room was closed."}
     assert opened == {"room": "lobby", "event": "state", "available": True, "reason": None}
 
 
 def test_a_subscriber_of_a_deleted_room_hears_of_it_and_of_nothing_more() -> None:
-    house = House()
-    subscriber = house.subscribe("lobby")
+    harness = Harness()
+    protocol = harness.subscribe("lobby")
 
-    house.hub.rooms.delete("lobby")
-    house.publish("lobby", "text", b"hi")
+    harness.hub.rooms.delete("lobby")
+    harness.publish("lobby", "text", b"hi")
 
-    assert [frame["event"] for frame in subscriber.pushes()] == ["state"]
-    assert subscriber.peer is not None
-    subscriber.peer.on_close()
+    assert [frame["event"] for frame in protocol.pushes()] == ["state"]
+    assert protocol.peer is not None
+    protocol.peer.on_close()
 
 
 @pytest.mark.parametrize("reason", [None, "maintenance"])
 def test_subscribers_are_told_of_the_shutdown(reason: str | None) -> None:
-    house = House()
-    subscriber = house.subscribe("a")
+    harness = Harness()
+    protocol = harness.subscribe("a")
 
-    house.hub.shut_down(reason)
+    harness.hub.shut_down(reason)
 
-    assert subscriber.pushes() == [{"event": "shutdown", "reason": reason}]
+    assert protocol.pushes() == [{"event": "shutdown", "reason": reason}]
 
 
 def test_a_subscriber_that_is_tapped_is_told_and_nobody_else() -> None:
-    house = House()
-    subscriber, other = house.subscribe("a"), house.subscribe("a")
+    harness = Harness()
+    protocol, other = harness.subscribe("a"), harness.subscribe("a")
 
-    assert subscriber.peer is not None
-    house.hub.tell_tapped(subscriber.peer.session, active=True)
+    assert protocol.peer is not None
+    harness.hub.notify_tap(protocol.peer.session, active=True)
 
-    assert subscriber.pushes() == [{"event": "tapped", "active": True}]
+    assert protocol.pushes() == [{"event": "tapped", "active": True}]
     assert other.pushes() == []
 
 
 def test_a_direct_message_is_for_no_subscriber() -> None:
-    house = House()
-    subscriber, stream = house.subscribe("a"), house.stream("a")
+    harness = Harness()
+    protocol, stream = harness.subscribe("a"), harness.stream("a")
     event = DirectMessage("alice", ("bob",), "hi", "", "", "0")
 
-    for protocol, mailbox in ((house.channels, subscriber), (house.streams, stream)):
+    for each, mailbox in ((harness.channels, protocol), (harness.streams, stream)):
         assert mailbox.peer is not None
-        protocol.deliver(event, [mailbox.peer.session])
+        each.deliver(event, [mailbox.peer.session])
 
-    assert (subscriber.take(), stream.take()) == ([], [])
+    assert (protocol.take(), stream.take()) == ([], [])
 
 
 def test_the_text_close_closes() -> None:
-    house = House()
-    subscriber = house.subscribe("a")
-    assert subscriber.peer is not None
+    harness = Harness()
+    protocol = harness.subscribe("a")
+    assert protocol.peer is not None
 
-    subscriber.peer.on_text("close")
+    protocol.peer.on_text("close")
 
-    assert subscriber.ends == [(1000, "")]
-    assert house.publish("a", "text", b"hi").delivered == 0
-    assert house.hub.session_count() == 0
+    assert protocol.ends == [(1000, "")]
+    assert harness.publish("a", "text", b"hi").delivered == 0
+    assert harness.hub.session_count() == 0
 
 
 SAID = st.text().filter(lambda text: text != "close") | st.sampled_from(
@@ -157,39 +157,39 @@ SAID = st.text().filter(lambda text: text != "close") | st.sampled_from(
 
 @given(text=SAID, payload=st.binary())
 def test_all_else_that_a_subscriber_says_is_ignored(text: str, payload: bytes) -> None:
-    house = House()
-    subscriber, other = house.subscribe("a"), house.subscribe("a")
-    assert subscriber.peer is not None
+    harness = Harness()
+    protocol, other = harness.subscribe("a"), harness.subscribe("a")
+    assert protocol.peer is not None
 
-    subscriber.peer.on_text(text)
-    subscriber.peer.on_binary(payload)
-    subscriber.peer.on_binary(b"close")
+    protocol.peer.on_text(text)
+    protocol.peer.on_binary(payload)
+    protocol.peer.on_binary(b"close")
 
-    assert (subscriber.take(), other.take(), subscriber.ends) == ([], [], [])
-    assert house.publish("a", "text", b"hi").delivered == 2
+    assert (protocol.take(), other.take(), protocol.ends) == ([], [], [])
+    assert harness.publish("a", "text", b"hi").delivered == 2
 
 
 def test_a_connection_that_ends_is_subscribed_no_more() -> None:
-    house = House()
-    subscriber = house.subscribe("a")
-    assert subscriber.peer is not None
+    harness = Harness()
+    protocol = harness.subscribe("a")
+    assert protocol.peer is not None
 
-    subscriber.peer.on_close()
-    subscriber.peer.on_close()
+    protocol.peer.on_close()
+    protocol.peer.on_close()
 
-    assert house.publish("a", "text", b"hi").delivered == 0
-    assert house.hub.room_summaries() == []
+    assert harness.publish("a", "text", b"hi").delivered == 0
+    assert harness.hub.room_summaries() == []
 
 
 # Who may
 
 
 def test_whoever_may_subscribe_is_let_through() -> None:
-    house = House()
+    harness = Harness()
 
-    house.channels.check_subscription(" A_b ", "192.0.2.1")
+    harness.channels.check_subscription(" A_b ", "192.0.2.1")
 
-    assert house.hub.room_summaries() == []
+    assert harness.hub.room_summaries() == []
 
 
 REFUSED = [
@@ -206,31 +206,31 @@ REFUSED = [
 def test_who_may_not_subscribe_is_told_before_and_sent_away_behind_the_handshake(
     channel: str, code: str, way: str
 ) -> None:
-    house = House()
-    house.member("alice", "closed")
-    house.member("bob", "locked")
-    house.hub.rooms.close("closed")
-    house.hub.rooms.lock("locked", "swordfish")
-    sessions = house.hub.session_count()
+    harness = Harness()
+    harness.member("alice", "closed")
+    harness.member("bob", "locked")
+    harness.hub.rooms.close("closed")
+    harness.hub.rooms.lock("locked", "swordfish")
+    sessions = harness.hub.session_count()
     address = "203.0.113.9"
     if code == "banned":
-        house.hub.access.ban(address)
+        harness.hub.access.ban(address)
 
     with pytest.raises(HubError) as refused:
-        house.channels.check_subscription(channel, address)
-    mailbox = getattr(house, way)(channel, address=address)
+        harness.channels.check_subscription(channel, address)
+    mailbox = getattr(harness, way)(channel, address=address)
 
     assert code_of(refused.value) == code
     assert mailbox.ends == [(1008, code)]
     assert mailbox.take() == []
-    assert house.hub.session_count() == sessions
+    assert harness.hub.session_count() == sessions
 
 
 def test_a_subscriber_that_is_banned_later_goes_on_listening() -> None:
-    house = House()
-    subscriber = house.subscribe("a", address="203.0.113.9")
+    harness = Harness()
+    protocol = harness.subscribe("a", address="203.0.113.9")
 
-    house.hub.access.ban("203.0.113.9")
-    house.publish("a", "text", b"hi")
+    harness.hub.access.ban("203.0.113.9")
+    harness.publish("a", "text", b"hi")
 
-    assert subscriber.take() == ["hi"]
+    assert protocol.take() == ["hi"]

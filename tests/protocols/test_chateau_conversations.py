@@ -4,11 +4,11 @@ A client that gets nothing at a step is not named there; that it got nothing is 
 """
 
 import pytest
-from chateau_house import (
+from chateau_harness import (
     LIST,
     ROOMS,
     UNREGISTER,
-    House,
+    Harness,
     Step,
     history,
     hub_does,
@@ -124,7 +124,7 @@ NAMES = [
 
 @pytest.mark.parametrize("conversation", NAMES)
 def test_names(conversation: list[Step]) -> None:
-    House().play(conversation)
+    Harness().play(conversation)
 
 
 HI_BOB = ok(3, sender="alice", clients=["bob"], content="hi", **stamp(0))
@@ -190,26 +190,26 @@ DIRECT_MESSAGES = [
 
 @pytest.mark.parametrize("conversation", DIRECT_MESSAGES)
 def test_direct_messages(conversation: list[Step]) -> None:
-    House("alice", "bob", "carol").play(conversation)
+    Harness("alice", "bob", "carol").play(conversation)
 
 
 def test_a_direct_message_reaches_a_thousand() -> None:
     names = [f"client {number:03d}" for number in range(1000)]
-    house = House(*names)
+    harness = Harness(*names)
 
-    house[names[0]].send(message(*names))
+    harness[names[0]].send(message(*names))
 
     push = ok(3, sender=names[0], clients=names, content="hi", **stamp(0))
     answers = {names[0]: [push, ok(3, **stamp(0))]}
-    assert house.take() == {name: [push] for name in names} | answers
+    assert harness.take() == {name: [push] for name in names} | answers
 
 
 def test_what_goes_to_many_is_encoded_once() -> None:
-    house = House("alice", "bob", "carol", inside="lobby")
+    harness = Harness("alice", "bob", "carol", inside="lobby")
 
-    house["alice"].send(publish("lobby"))
+    harness["alice"].send(publish("lobby"))
 
-    pushes = [client.mailbox.payloads[0] for client in house.clients.values()]
+    pushes = [client.mailbox.payloads[0] for client in harness.clients.values()]
     assert all(push is pushes[0] for push in pushes)
 
 
@@ -363,7 +363,7 @@ ROOMS_AND_MEMBERS = [
 
 @pytest.mark.parametrize("conversation", ROOMS_AND_MEMBERS)
 def test_rooms_and_members(conversation: list[Step]) -> None:
-    House("alice", "bob", "carol").play(conversation)
+    Harness("alice", "bob", "carol").play(conversation)
 
 
 FIRST = ok(7, **said(0, seq=1))
@@ -454,11 +454,11 @@ ROOM_MESSAGES = [
 
 @pytest.mark.parametrize("conversation", ROOM_MESSAGES)
 def test_room_messages(conversation: list[Step]) -> None:
-    house = House("alice", "bob", inside="lobby")
-    house["carol"].send(register("carol"))
-    house.take()
+    harness = Harness("alice", "bob", inside="lobby")
+    harness["carol"].send(register("carol"))
+    harness.take()
 
-    house.play(conversation)
+    harness.play(conversation)
 
 
 SHUTDOWN = {"type": 0, "status": 503, "event": "shutdown", "reason": None}
@@ -556,18 +556,18 @@ STATES = [
 
 @pytest.mark.parametrize("conversation", STATES)
 def test_what_the_house_does(conversation: list[Step]) -> None:
-    house = House("alice", inside="lobby")
-    house["bob"].send(register("bob"))
-    house["stranger"].send(LIST)
-    house.take()
+    harness = Harness("alice", inside="lobby")
+    harness["bob"].send(register("bob"))
+    harness["stranger"].send(LIST)
+    harness.take()
 
-    house.play(conversation)
+    harness.play(conversation)
 
 
 def test_above_the_presence_limit_a_room_hears_its_count_once_a_second() -> None:
     two, three, four = (ok(9, event="members", room="lobby", count=count) for count in (2, 3, 4))
 
-    House("alice", "bob", inside="lobby", presence_limit=2).play(
+    Harness("alice", "bob", inside="lobby", presence_limit=2).play(
         [
             says("carol", register("carol"), carol=[ok(1)]),
             says("dave", register("dave"), dave=[ok(1)]),
@@ -601,12 +601,12 @@ def left(name: str) -> dict[str, object]:
 
 
 def test_the_seeds_answers_are_exact() -> None:
-    house = House()
+    harness = Harness()
 
-    house["alice"].send('{"type": 1, "username": "alice"}')
-    house["alice"].send('{"type": 4}')
+    harness["alice"].send('{"type": 1, "username": "alice"}')
+    harness["alice"].send('{"type": 4}')
 
-    assert house["alice"].mailbox.payloads == [
+    assert harness["alice"].mailbox.payloads == [
         b'{"type":1,"status":200}',
         b'{"type":4,"status":200,"clients":["alice"]}',
     ]
@@ -643,9 +643,9 @@ GOOD_REQUESTS = [
 
 @pytest.mark.parametrize("ref", REFS)
 def test_a_ref_comes_back_in_the_answer(ref: object) -> None:
-    house = House("alice")
+    harness = Harness("alice")
 
-    answer = house["alice"].ask(LIST | {"ref": ref})
+    answer = harness["alice"].ask(LIST | {"ref": ref})
 
     assert answer == ok(4, clients=["alice"], ref=ref)
     assert type(answer["ref"]) is type(ref)
@@ -653,12 +653,12 @@ def test_a_ref_comes_back_in_the_answer(ref: object) -> None:
 
 @pytest.mark.parametrize("request_", GOOD_REQUESTS)
 def test_every_request_may_carry_a_ref(request_: dict[str, object]) -> None:
-    house = House("alice", "bob", inside="lobby")
+    harness = Harness("alice", "bob", inside="lobby")
     who = "carol" if request_["type"] == 1 else "alice"
 
-    house[who].send(request_ | {"ref": "r"})
+    harness[who].send(request_ | {"ref": "r"})
 
-    frames = house.take()
+    frames = harness.take()
     answer = frames.pop(who)[-1]
     assert answer["ref"] == "r"
     assert answer["status"] == 200
@@ -667,11 +667,11 @@ def test_every_request_may_carry_a_ref(request_: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("request_", GOOD_REQUESTS)
 def test_an_answer_has_no_ref_where_the_request_had_none(request_: dict[str, object]) -> None:
-    house = House("alice", "bob", inside="lobby")
+    harness = Harness("alice", "bob", inside="lobby")
     who = "carol" if request_["type"] == 1 else "alice"
 
-    house[who].send(request_)
+    harness[who].send(request_)
 
-    answer = house.take()[who][-1]
+    answer = harness.take()[who][-1]
     assert answer["status"] == 200
     assert "ref" not in answer

@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from chateau_house import Frame, House, history, join, no, ok, publish, read, register, stamp
+from chateau_harness import Frame, Harness, history, join, no, ok, publish, read, register, stamp
 from quiet_store import QuietStore
 
-from chateau.protocols.wire import RELAY_BYTES
+from chateau.protocols.transport import RELAY_BYTES
 
 MAX_FRAME = 4096
 PASSED_ON = MAX_FRAME - RELAY_BYTES
@@ -18,13 +18,13 @@ def kept(number: int, *, content: str | None = None) -> Frame:
     return said | {"seq": number + 1} | stamp(number)
 
 
-def house_with(messages: int, **options: object) -> House:
+def house_with(messages: int, **options: object) -> Harness:
     """A house where alice has said so many messages in the lobby, one a second from 09:30 on."""
-    house = House("alice", inside="lobby", **options)
+    harness = Harness("alice", inside="lobby", **options)
     for number in range(messages):
-        house["alice"].send(publish("lobby", content=f"{number}"))
-    house.take()
-    return house
+        harness["alice"].send(publish("lobby", content=f"{number}"))
+    harness.take()
+    return harness
 
 
 TEN = [
@@ -89,77 +89,77 @@ TEN = [
 
 @pytest.mark.parametrize(("asked", "numbers", "complete"), TEN)
 def test_of_ten_messages_a_request_gets(asked: Frame, numbers: range, *, complete: bool) -> None:
-    house = house_with(10)
+    harness = house_with(10)
 
-    answer = house["alice"].ask(history("lobby", **asked))
+    answer = harness["alice"].ask(history("lobby", **asked))
 
     assert answer == ok(8, room="lobby", messages=[kept(number) for number in numbers], complete=complete)
 
 
 def test_without_a_limit_a_hundred_come() -> None:
-    house = house_with(101)
+    harness = house_with(101)
 
-    last = house["alice"].ask(history("lobby"))
-    first = house["alice"].ask(history("lobby", since=0))
+    last = harness["alice"].ask(history("lobby"))
+    first = harness["alice"].ask(history("lobby", since=0))
 
     assert last == ok(8, room="lobby", messages=[kept(n) for n in range(1, 101)], complete=False)
     assert first == ok(8, room="lobby", messages=[kept(n) for n in range(100)], complete=False)
 
 
 def test_a_thousand_come_at_most() -> None:
-    house = house_with(1001)
+    harness = house_with(1001)
 
-    answer = house["alice"].ask(history("lobby", limit=1000))
+    answer = harness["alice"].ask(history("lobby", limit=1000))
 
     assert answer == ok(8, room="lobby", messages=[kept(n) for n in range(1, 1001)], complete=False)
 
 
 def test_a_room_where_nothing_was_said_has_an_empty_history() -> None:
-    house = House("alice", inside="lobby")
+    harness = Harness("alice", inside="lobby")
 
-    assert house["alice"].ask(history("lobby")) == ok(8, room="lobby", messages=[], complete=True)
+    assert harness["alice"].ask(history("lobby")) == ok(8, room="lobby", messages=[], complete=True)
 
 
 def test_the_room_is_found_in_any_spelling_and_named_as_first_written() -> None:
-    house = house_with(1)
+    harness = house_with(1)
 
-    assert house["alice"].ask(history("LOBBY")) == ok(8, room="lobby", messages=[kept(0)], complete=True)
+    assert harness["alice"].ask(history("LOBBY")) == ok(8, room="lobby", messages=[kept(0)], complete=True)
 
 
 def test_who_comes_later_reads_what_was_said_before_and_by_whom_though_they_left() -> None:
-    house = house_with(1)
-    house["bob"].send(register("bob"))
-    house["bob"].send(join("lobby"))
-    house["alice"].peer.on_close()
-    house.take()
+    harness = house_with(1)
+    harness["bob"].send(register("bob"))
+    harness["bob"].send(join("lobby"))
+    harness["alice"].peer.on_close()
+    harness.take()
 
-    assert house["bob"].ask(history("lobby")) == ok(8, room="lobby", messages=[kept(0)], complete=True)
+    assert harness["bob"].ask(history("lobby")) == ok(8, room="lobby", messages=[kept(0)], complete=True)
 
 
 def test_complete_is_false_where_messages_that_were_asked_for_are_not_kept_any_more() -> None:
-    house = house_with(10, store=QuietStore(history=4))
+    harness = house_with(10, store=QuietStore(history=4))
     last_four = [kept(number) for number in range(6, 10)]
 
-    assert house["alice"].ask(history("lobby")) == ok(8, room="lobby", messages=last_four, complete=False)
-    assert house["alice"].ask(history("lobby", since=2)) == ok(
+    assert harness["alice"].ask(history("lobby")) == ok(8, room="lobby", messages=last_four, complete=False)
+    assert harness["alice"].ask(history("lobby", since=2)) == ok(
         8, room="lobby", messages=last_four, complete=False
     )
-    assert house["alice"].ask(history("lobby", since=6)) == ok(
+    assert harness["alice"].ask(history("lobby", since=6)) == ok(
         8, room="lobby", messages=last_four, complete=True
     )
 
 
 def test_what_does_not_fit_into_a_frame_is_cut_and_can_be_asked_for_since_the_last_one() -> None:
-    house = house_with(80, max_frame=MAX_FRAME)
+    harness = house_with(80, max_frame=MAX_FRAME)
     seen: list[Frame] = []
     pages = 0
     complete = False
 
     while not complete:
-        house["alice"].send(history("lobby", since=seen[-1]["seq"] if seen else 0))
-        (payload,) = house["alice"].mailbox.payloads
+        harness["alice"].send(history("lobby", since=seen[-1]["seq"] if seen else 0))
+        (payload,) = harness["alice"].mailbox.payloads
         assert len(payload) <= MAX_FRAME
-        (answer,) = house["alice"].mailbox.take()
+        (answer,) = harness["alice"].mailbox.take()
         assert answer["messages"], "a page without messages leads nowhere"
         seen += answer["messages"]
         complete = answer["complete"]
@@ -170,9 +170,9 @@ def test_what_does_not_fit_into_a_frame_is_cut_and_can_be_asked_for_since_the_la
 
 
 def test_cut_by_the_frame_without_since_or_from_the_last_ones_come() -> None:
-    house = house_with(50, max_frame=MAX_FRAME)
+    harness = house_with(50, max_frame=MAX_FRAME)
 
-    answer = house["alice"].ask(history("lobby"))
+    answer = harness["alice"].ask(history("lobby"))
 
     length = len(answer["messages"])
     assert 0 < length < 50
@@ -181,9 +181,9 @@ def test_cut_by_the_frame_without_since_or_from_the_last_ones_come() -> None:
 
 
 def test_cut_by_the_frame_from_a_time_the_first_ones_come() -> None:
-    house = house_with(50, max_frame=MAX_FRAME)
+    harness = house_with(50, max_frame=MAX_FRAME)
 
-    answer = house["alice"].ask(history("lobby", **{"from": "2026-11-20T09:30:00Z"}))
+    answer = harness["alice"].ask(history("lobby", **{"from": "2026-11-20T09:30:00Z"}))
 
     length = len(answer["messages"])
     assert 0 < length < 50
@@ -198,25 +198,25 @@ def longest_message() -> str:
 
 
 def test_the_longest_message_that_is_passed_on_can_be_read_again() -> None:
-    house = House("alice", inside="lobby", max_frame=MAX_FRAME)
-    house["alice"].send(longest_message())
-    house.take()
+    harness = Harness("alice", inside="lobby", max_frame=MAX_FRAME)
+    harness["alice"].send(longest_message())
+    harness.take()
 
-    answer = house["alice"].ask(history("lobby", since=0))
+    answer = harness["alice"].ask(history("lobby", since=0))
 
     content = read(longest_message().encode())["content"]
     assert answer == ok(8, room="lobby", messages=[kept(0, content=content)], complete=True)
 
 
 def test_an_answer_with_the_longest_message_fits_into_a_frame() -> None:
-    house = House("alice", inside="lobby", max_frame=MAX_FRAME)
-    house["alice"].send(longest_message())
-    house["alice"].send(publish("lobby", content="short"))
-    house.take()
+    harness = Harness("alice", inside="lobby", max_frame=MAX_FRAME)
+    harness["alice"].send(longest_message())
+    harness["alice"].send(publish("lobby", content="short"))
+    harness.take()
 
-    house["alice"].send(history("lobby", since=0, ref=64 * "\N{PILE OF POO}"))
+    harness["alice"].send(history("lobby", since=0, ref=64 * "\N{PILE OF POO}"))
 
-    assert len(house["alice"].mailbox.payloads[0]) <= MAX_FRAME
+    assert len(harness["alice"].mailbox.payloads[0]) <= MAX_FRAME
 
 
 NO_TIMES = [
@@ -231,9 +231,9 @@ NO_TIMES = [
 @pytest.mark.parametrize("key", ["from", "to"])
 @pytest.mark.parametrize("time", NO_TIMES)
 def test_a_time_that_is_written_right_but_is_none_is_refused(time: str, key: str) -> None:
-    house = House("alice", inside="lobby")
+    harness = Harness("alice", inside="lobby")
 
-    answer = house["alice"].ask(history("lobby", ref="r", **{key: time}))
+    answer = harness["alice"].ask(history("lobby", ref="r", **{key: time}))
 
     assert answer["error"].startswith(f'"{key}" is no time: ')  # the reason is Python's own
     assert answer == no(

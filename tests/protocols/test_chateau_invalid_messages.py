@@ -1,13 +1,13 @@
 """What breaks a schema: where the fault is, which schema says so, and one sentence that says why."""
 
 import pytest
-from chateau_house import (
+from chateau_harness import (
     LIST,
     ROOMS,
     UNREGISTER,
     URL,
     Frame,
-    House,
+    Harness,
     history,
     join,
     leave,
@@ -130,14 +130,14 @@ FAULTS = [
 
 @pytest.mark.parametrize(("request_", "path", "error"), FAULTS)
 def test_a_fault_is_told_with_its_place_and_its_schema(request_: Frame, path: str, error: str) -> None:
-    house = House("alice", inside="lobby")
+    harness = Harness("alice", inside="lobby")
     type_ = request_["type"]
 
-    answer = house["stranger" if type_ == 1 else "alice"].ask(request_ | {"ref": "r"})
+    answer = harness["stranger" if type_ == 1 else "alice"].ask(request_ | {"ref": "r"})
 
     schema = f"{URL}/{REQUESTS[type_].schema}.json"
     assert answer == no(type_, "invalid_message", error, path=path, schema=schema, ref="r")
-    assert house.take() == {}
+    assert harness.take() == {}
 
 
 NO_TIMES = [
@@ -161,7 +161,7 @@ NO_TIMES = [
 @pytest.mark.parametrize("key", ["from", "to"])
 @pytest.mark.parametrize("time", NO_TIMES)
 def test_a_time_that_is_not_written_as_one_is_refused_with_how_it_is_written(time: str, key: str) -> None:
-    answer = House("alice", inside="lobby")["alice"].ask(history("lobby", **{key: time}))
+    answer = Harness("alice", inside="lobby")["alice"].ask(history("lobby", **{key: time}))
 
     schema = f"{URL}/history-request.json"
     assert answer == no(8, "invalid_message", answer["error"], path=f"/{key}", schema=schema)
@@ -184,21 +184,21 @@ REQUESTS_WITHOUT_FAULT = [
 
 @pytest.mark.parametrize("request_", REQUESTS_WITHOUT_FAULT, ids=lambda request: f"type {request['type']}")
 def test_no_type_takes_a_key_that_its_schema_does_not_name(request_: Frame) -> None:
-    house = House("alice", "bob", inside="lobby")
+    harness = Harness("alice", "bob", inside="lobby")
     who = "carol" if request_["type"] == 1 else "alice"
 
-    answer = house[who].ask(request_ | {"extra": None})
+    answer = harness[who].ask(request_ | {"extra": None})
 
     assert (answer["code"], answer["path"]) == ("invalid_message", "/extra")
-    assert house.take() == {}
+    assert harness.take() == {}
 
 
 @pytest.mark.parametrize("request_", REQUESTS_WITHOUT_FAULT, ids=lambda request: f"type {request['type']}")
 def test_no_type_does_without_a_key_that_its_schema_requires(request_: Frame) -> None:
-    house = House("alice", "bob", inside="lobby")
+    harness = Harness("alice", "bob", inside="lobby")
     who = "carol" if request_["type"] == 1 else "alice"
 
     for key in request_.keys() - {"type"}:
-        answer = house[who].ask({kept: value for kept, value in request_.items() if kept != key})
+        answer = harness[who].ask({kept: value for kept, value in request_.items() if kept != key})
         assert answer["error"] == f'"{key}" is missing from the message.'
-    assert house.take() == {}
+    assert harness.take() == {}

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from chateau_house import Frame, House, history, join, message, publish, register
+from chateau_harness import Frame, Harness, history, join, message, publish, register
 
 LONG = "x" * 5000
 
@@ -44,10 +44,10 @@ FAULTS = [
 
 @pytest.mark.parametrize(("short", "long", "path"), FAULTS)
 def test_a_fault_in_a_long_message_is_told_as_in_a_short_one(short: Frame, long: Frame, path: str) -> None:
-    house = House("alice", inside="lobby")
+    harness = Harness("alice", inside="lobby")
     who = "stranger" if short["type"] == 1 else "alice"
 
-    of_short, of_long = house[who].ask(short), house[who].ask(long)
+    of_short, of_long = harness[who].ask(short), harness[who].ask(long)
 
     assert of_short["path"] == path
     assert of_long["path"] == path
@@ -77,10 +77,10 @@ HOSTILE = [
 
 @pytest.mark.parametrize("request_", HOSTILE)
 def test_a_hostile_message_is_refused_in_one_plain_sentence(request_: Frame) -> None:
-    house = House("alice")
+    harness = Harness("alice")
     who = "stranger" if request_["type"] == 1 else "alice"
 
-    assert house[who].ask(request_)["status"] == 400  # and the sentence is checked, see Client.send
+    assert harness[who].ask(request_)["status"] == 400  # and the sentence is checked, see Client.send
 
 
 DEPTHS = [1, 50, 98, 99, 100, 101, 200, 253, 254, 255, 500, 900]
@@ -92,6 +92,6 @@ def test_a_deep_message_is_refused_for_what_is_wrong(depth: int, key: str) -> No
     nest = json.loads("[" * depth + "]" * depth)
     request = message("alice", content="hi") | {key: nest}
 
-    answer = House("alice")["alice"].ask(json.dumps(request))
+    answer = Harness("alice")["alice"].ask(json.dumps(request))
 
     assert answer["code"] == ("unknown_type" if key == "type" else "invalid_message")

@@ -8,13 +8,13 @@ import json
 import logging
 
 import pytest
-from chateau_house import (
-    CONTRACT,
+from chateau_harness import (
     LIST,
     ROOMS,
+    SCHEMA_SET,
     UNREGISTER,
     Frame,
-    House,
+    Harness,
     LateStore,
     Step,
     history,
@@ -34,10 +34,10 @@ from chateau_house import (
 from quiet_store import QuietStore
 
 from chateau.hub.errors import Unavailable
-from chateau.hub.events import Arrival, Kept
+from chateau.hub.events import JoinRecord, StoredRecord
 from chateau.hub.ports import Page
 from chateau.protocols.chateau import REQUESTS
-from chateau.protocols.wire import RELAY_BYTES
+from chateau.protocols.transport import RELAY_BYTES
 
 
 def refused(name: str, text: str) -> str:
@@ -55,7 +55,7 @@ NO_NAMES = [
 
 @pytest.mark.parametrize(("name", "reason"), NO_NAMES)
 def test_invalid_name_another_one_can_be_tried_at_once(name: str, reason: str) -> None:
-    House().play(
+    Harness().play(
         [
             says("alice", register(name), alice=[no(1, "invalid_name", refused(name, reason))]),
             says("alice", register("alice"), alice=[ok(1)]),
@@ -88,7 +88,7 @@ NAMES = [
 
 @pytest.mark.parametrize("conversation", NAMES)
 def test_names(conversation: list[Step]) -> None:
-    House().play(conversation)
+    Harness().play(conversation)
 
 
 NOBODY_ZED = no(3, "unknown_recipient", 'Nobody is registered as "zed".', unknown=["zed"])
@@ -141,13 +141,13 @@ RECIPIENTS = [
 
 @pytest.mark.parametrize("conversation", RECIPIENTS)
 def test_unknown_recipients(conversation: list[Step]) -> None:
-    House("alice", "bob").play(conversation)
+    Harness("alice", "bob").play(conversation)
 
 
 def test_a_thousand_unknown_names_are_all_told() -> None:
     names = [f"nobody {number:025d}" for number in range(1000)]
 
-    answer = House("alice")["alice"].ask(message(*names))
+    answer = Harness("alice")["alice"].ask(message(*names))
 
     assert answer["unknown"] == names
     assert answer["error"] == f'Nobody is registered as "{names[0]}" (and 999 more).'
@@ -241,36 +241,36 @@ ROOMS_REFUSED = [
 
 @pytest.mark.parametrize("conversation", ROOMS_REFUSED)
 def test_rooms(conversation: list[Step]) -> None:
-    house = House("alice", inside="lobby")
-    house["bob"].send(register("bob"))
-    house.take()
+    harness = Harness("alice", inside="lobby")
+    harness["bob"].send(register("bob"))
+    harness.take()
 
-    house.play(conversation)
+    harness.play(conversation)
 
 
 @pytest.mark.parametrize("type_", sorted(REQUESTS.keys() - {1}))
 def test_not_registered_every_type_but_1_needs_a_name(type_: int) -> None:
-    house = House("alice", inside="lobby")
-    (example, *_) = CONTRACT.schemas[REQUESTS[type_].schema]["examples"]
+    harness = Harness("alice", inside="lobby")
+    (example, *_) = SCHEMA_SET.schemas[REQUESTS[type_].schema]["examples"]
 
-    answer = house["stranger"].ask(example | {"ref": 1})
+    answer = harness["stranger"].ask(example | {"ref": 1})
 
     assert answer == no(type_, "not_registered", "Register a username first.", ref=1)
-    assert house.take() == {}
+    assert harness.take() == {}
 
 
 def test_not_registered_again_after_unregistering() -> None:
-    house = House("alice")
-    house["alice"].send(UNREGISTER)
+    harness = Harness("alice")
+    harness["alice"].send(UNREGISTER)
 
-    assert house["alice"].ask(UNREGISTER) == no(2, "not_registered", "Register a username first.")
+    assert harness["alice"].ask(UNREGISTER) == no(2, "not_registered", "Register a username first.")
 
 
 BANNED = "This address is banned."
 
 
 def test_banned_every_request_and_binary_frame_until_the_ban_is_lifted() -> None:
-    House("alice", "bob").play(
+    Harness("alice", "bob").play(
         [
             hub_does("access.ban", "192.0.2.1"),
             says("alice", LIST | {"ref": "r"}, alice=[no(4, "banned", BANNED, ref="r")]),
@@ -286,7 +286,7 @@ def test_banned_every_request_and_binary_frame_until_the_ban_is_lifted() -> None
 
 
 def test_banned_an_address_stays_banned_when_it_connects_again() -> None:
-    House().play(
+    Harness().play(
         [
             hub_does("access.ban", "192.0.2.1"),
             says("alice", register("alice"), alice=[no(1, "banned", BANNED)]),
@@ -362,34 +362,34 @@ RATES = [
 
 @pytest.mark.parametrize("conversation", RATES)
 def test_rate_limited(conversation: list[Step]) -> None:
-    House("alice", "bob", max_rate=2).play(conversation)
+    Harness("alice", "bob", max_rate=2).play(conversation)
 
 
 def test_rate_limited_pushes_are_not() -> None:
-    house = House("alice", "bob", max_rate=1)
+    harness = Harness("alice", "bob", max_rate=1)
     for _ in range(3):
-        house["bob"].send("")
-    house.take()
+        harness["bob"].send("")
+    harness.take()
 
-    house["alice"].send(message("bob"))
-    house["alice"].send(message("bob"))
+    harness["alice"].send(message("bob"))
+    harness["alice"].send(message("bob"))
 
-    assert [frame["sender"] for frame in house.take()["bob"]] == ["alice", "alice"]
+    assert [frame["sender"] for frame in harness.take()["bob"]] == ["alice", "alice"]
 
 
 def test_rate_limited_at_a_message_in_four_seconds_one_gets_through_every_four_seconds() -> None:
-    house = House("alice", max_rate=0.25)
+    harness = Harness("alice", max_rate=0.25)
 
-    assert house["alice"].ask(LIST)["status"] == 200
-    assert house["alice"].ask(LIST)["code"] == "rate_limited"
-    house.clock.advance(4)
-    assert house["alice"].ask(LIST)["status"] == 200
+    assert harness["alice"].ask(LIST)["status"] == 200
+    assert harness["alice"].ask(LIST)["code"] == "rate_limited"
+    harness.clock.advance(4)
+    assert harness["alice"].ask(LIST)["status"] == 200
 
 
 def test_without_a_rate_there_is_no_limit() -> None:
-    house = House("alice", max_rate=0)
+    harness = Harness("alice", max_rate=0)
 
-    assert all(house["alice"].ask(LIST)["status"] == 200 for _ in range(1000))
+    assert all(harness["alice"].ask(LIST)["status"] == 200 for _ in range(1000))
 
 
 MAX_FRAME = 4096
@@ -415,31 +415,31 @@ def padded(request: Frame, *, to: int) -> str:
     ],
 )
 def test_too_large_what_is_passed_on_has_to_fit_into_a_frame(request_: Frame) -> None:
-    house = House("alice", "bob", inside="lobby", max_frame=MAX_FRAME)
+    harness = Harness("alice", "bob", inside="lobby", max_frame=MAX_FRAME)
 
-    house["alice"].send(padded(request_, to=PASSED_ON + 1))
-    assert house.take() == {"alice": [no(request_["type"], "too_large", TOO_LONG, ref=1)]}
+    harness["alice"].send(padded(request_, to=PASSED_ON + 1))
+    assert harness.take() == {"alice": [no(request_["type"], "too_large", TOO_LONG, ref=1)]}
 
-    house["alice"].send(padded(request_, to=PASSED_ON))
-    assert house["bob"].mailbox.frames[0]["sender"] == "alice"
-    assert all(len(payload) <= MAX_FRAME for payload in house["bob"].mailbox.payloads)
+    harness["alice"].send(padded(request_, to=PASSED_ON))
+    assert harness["bob"].mailbox.frames[0]["sender"] == "alice"
+    assert all(len(payload) <= MAX_FRAME for payload in harness["bob"].mailbox.payloads)
 
 
 def test_too_large_names_in_their_longest_spelling_fit_into_a_frame() -> None:
     names = [wide(f"{number:032d}") for number in range(60)]
-    house = House("alice", *names, max_frame=MAX_FRAME)
+    harness = Harness("alice", *names, max_frame=MAX_FRAME)
 
-    house["alice"].send(message(*(f"{number:032d}" for number in range(60))))
+    harness["alice"].send(message(*(f"{number:032d}" for number in range(60))))
 
-    assert house["alice"].mailbox.frames[-1]["status"] in (200, 400)
-    for client in house.clients.values():
+    assert harness["alice"].mailbox.frames[-1]["status"] in (200, 400)
+    for client in harness.clients.values():
         assert all(len(payload) <= MAX_FRAME for payload in client.mailbox.payloads)
 
 
 def test_too_large_is_only_what_is_passed_on() -> None:
-    house = House("alice", max_frame=MAX_FRAME)
+    harness = Harness("alice", max_frame=MAX_FRAME)
 
-    assert house["alice"].ask(json.dumps(LIST) + " " * PASSED_ON) == ok(4, clients=["alice"])
+    assert harness["alice"].ask(json.dumps(LIST) + " " * PASSED_ON) == ok(4, clients=["alice"])
 
 
 class FullStore(QuietStore):
@@ -447,8 +447,8 @@ class FullStore(QuietStore):
 
     full = True
 
-    def append(self, key: str, record: Kept) -> None:
-        if self.full and not isinstance(record, Arrival):
+    def append(self, key: str, record: StoredRecord) -> None:
+        if self.full and not isinstance(record, JoinRecord):
             raise Unavailable("The disk is full.")
         super().append(key, record)
 
@@ -458,10 +458,10 @@ class FullStore(QuietStore):
 
 def test_unavailable_what_cannot_be_kept_is_not_said_and_can_be_said_again_under_its_key() -> None:
     store = FullStore()
-    house = House("alice", "bob", inside="lobby", store=store)
+    harness = Harness("alice", "bob", inside="lobby", store=store)
     push = ok(7, sender="alice", room="lobby", content="hello, all", seq=2, **stamp(0))
 
-    house.play(
+    harness.play(
         [
             says(
                 "alice",
@@ -473,7 +473,7 @@ def test_unavailable_what_cannot_be_kept_is_not_said_and_can_be_said_again_under
         ]
     )
     store.full = False
-    house.play(
+    harness.play(
         [
             says(
                 "alice",
@@ -487,14 +487,14 @@ def test_unavailable_what_cannot_be_kept_is_not_said_and_can_be_said_again_under
 
 def test_unavailable_what_was_passed_on_but_failed_to_be_kept_is_told_so() -> None:
     store = LateStore()
-    house = House("alice", inside="lobby", store=store)
-    house["alice"].send(publish("lobby", ref="x"))
-    house.take()
+    harness = Harness("alice", inside="lobby", store=store)
+    harness["alice"].send(publish("lobby", ref="x"))
+    harness.take()
 
     store.commits[0].finish(OSError("disk full"))
 
     sentence = "The message was passed on, but it could not be kept."
-    assert house.take() == {"alice": [no(7, "unavailable", sentence, ref="x")]}
+    assert harness.take() == {"alice": [no(7, "unavailable", sentence, ref="x")]}
 
 
 INTERNAL = "The server failed at this request; it has logged why."
@@ -503,23 +503,23 @@ INTERNAL = "The server failed at this request; it has logged why."
 def test_internal_a_bug_is_logged_once_answered_and_the_session_goes_on(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = House("alice", "bob")
+    harness = Harness("alice", "bob")
     boom = RuntimeError("boom")
 
     def fail(*_: object) -> None:
         raise boom
 
     with monkeypatch.context() as broken:
-        broken.setattr(house.hub, "usernames", fail)
-        answer = house["bob"].ask(LIST | {"ref": "r"})
+        broken.setattr(harness.hub, "usernames", fail)
+        answer = harness["bob"].ask(LIST | {"ref": "r"})
 
     assert answer == no(4, "internal", INTERNAL, ref="r")
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
     assert record.exc_info is not None
     assert record.exc_info[1] is boom
-    assert f"session {house['bob'].peer.session.id}:" in record.getMessage()
-    assert house["bob"].ask(LIST) == ok(4, clients=["alice", "bob"])
+    assert f"session {harness['bob'].peer.session.id}:" in record.getMessage()
+    assert harness["bob"].ask(LIST) == ok(4, clients=["alice", "bob"])
     caplog.clear()
 
 
@@ -532,10 +532,10 @@ def test_internal_a_bug_is_logged_once_answered_and_the_session_goes_on(
     ],
 )
 def test_binary_frame(payload: bytes) -> None:
-    house = House("alice")
+    harness = Harness("alice")
 
-    assert house["alice"].ask(payload) == no(None, "binary_frame", BINARY)
-    assert house["alice"].ask(LIST) == ok(4, clients=["alice"])
+    assert harness["alice"].ask(payload) == no(None, "binary_frame", BINARY)
+    assert harness["alice"].ask(LIST) == ok(4, clients=["alice"])
 
 
 RANGE = "it is an integer from 1 to 9."
@@ -568,19 +568,19 @@ NO_TYPES = [
 
 @pytest.mark.parametrize(("text", "type_", "error"), NO_TYPES)
 def test_unknown_type(text: str, type_: int | None, error: str) -> None:
-    assert House("alice")["alice"].ask(text) == no(type_, "unknown_type", error)
+    assert Harness("alice")["alice"].ask(text) == no(type_, "unknown_type", error)
 
 
 @pytest.mark.parametrize("type_", [[4], {"4": 4}])
 def test_unknown_type_an_array_or_an_object_is_none(type_: object) -> None:
-    answer = House("alice")["alice"].ask({"type": type_})
+    answer = Harness("alice")["alice"].ask({"type": type_})
 
     assert answer == no(None, "unknown_type", answer["error"])
     assert answer["error"].endswith(f" is no type; {RANGE}")
 
 
 def test_unknown_type_comes_before_not_registered() -> None:
-    assert House()["stranger"].ask({"type": 10, "ref": 1})["code"] == "unknown_type"
+    assert Harness()["stranger"].ask({"type": 10, "ref": 1})["code"] == "unknown_type"
 
 
 DEEP = 1000  # levels, which the reader takes
@@ -597,7 +597,7 @@ DEEP = 1000  # levels, which the reader takes
     ],
 )
 def test_a_request_with_a_deep_nest_in_it_is_refused_for_what_is_wrong(text: str, code: str) -> None:
-    assert House("alice")["alice"].ask(text)["code"] == code
+    assert Harness("alice")["alice"].ask(text)["code"] == code
 
 
 JSON_KINDS = [
@@ -613,7 +613,7 @@ JSON_KINDS = [
 
 @pytest.mark.parametrize(("text", "kind"), JSON_KINDS)
 def test_not_an_object(text: str, kind: str) -> None:
-    answer = House("alice")["alice"].ask(text)
+    answer = Harness("alice")["alice"].ask(text)
 
     assert answer == no(None, "not_an_object", f"A message is a JSON object, not {kind}.")
 
@@ -642,13 +642,13 @@ NOT_JSON = [
 
 @pytest.mark.parametrize("text", NOT_JSON)
 def test_invalid_json(text: str) -> None:
-    house = House("alice")
+    harness = Harness("alice")
 
-    answer = house["alice"].ask(text)
+    answer = harness["alice"].ask(text)
 
     assert answer == no(None, "invalid_json", answer["error"])
     assert answer["error"].startswith("This is not JSON: ")
-    assert house["alice"].ask(LIST) == ok(4, clients=["alice"])
+    assert harness["alice"].ask(LIST) == ok(4, clients=["alice"])
 
 
 WRONG_REFS = [
@@ -667,7 +667,7 @@ WRONG_REFS = [
 
 @pytest.mark.parametrize("ref", WRONG_REFS)
 def test_a_ref_of_another_kind_is_refused_and_does_not_come_back(ref: object) -> None:
-    answer = House("alice")["alice"].ask(LIST | {"ref": ref})
+    answer = Harness("alice")["alice"].ask(LIST | {"ref": ref})
 
     assert answer["code"] == "invalid_message"
     assert answer["path"] == "/ref"
@@ -676,7 +676,7 @@ def test_a_ref_of_another_kind_is_refused_and_does_not_come_back(ref: object) ->
 
 @pytest.mark.parametrize("ref", WRONG_REFS)
 def test_the_sentence_about_a_ref_says_what_a_ref_is(ref: object) -> None:
-    answer = House("alice")["alice"].ask(LIST | {"ref": ref})
+    answer = Harness("alice")["alice"].ask(LIST | {"ref": ref})
 
     assert "64 characters" in answer["error"]
     assert "integer" in answer["error"]
@@ -684,7 +684,7 @@ def test_the_sentence_about_a_ref_says_what_a_ref_is(ref: object) -> None:
 
 @pytest.mark.parametrize("ref", ["r", "", 64 * "é", 7, 0, 3.0, 2**53 - 1, 1 - 2**53])
 def test_a_refusal_has_the_ref_of_its_request(ref: object) -> None:
-    alice = House("alice")["alice"]
+    alice = Harness("alice")["alice"]
 
     assert alice.ask(message("zed", ref=ref)) == NOBODY_ZED | {"ref": ref}
     assert alice.ask({"type": 10, "ref": ref})["ref"] == ref
@@ -693,7 +693,7 @@ def test_a_refusal_has_the_ref_of_its_request(ref: object) -> None:
 
 @pytest.mark.parametrize("ref", WRONG_REFS)
 def test_a_refusal_for_another_reason_has_no_ref_either_that_is_of_another_kind(ref: object) -> None:
-    assert "ref" not in House("alice")["alice"].ask({"type": 10, "ref": ref})
+    assert "ref" not in Harness("alice")["alice"].ask({"type": 10, "ref": ref})
 
 
 EXAMPLES = {
@@ -705,10 +705,10 @@ EXAMPLES = {
 
 
 @pytest.mark.parametrize(
-    "example", CONTRACT.schemas["error-response"]["examples"], ids=lambda example: str(example["code"])
+    "example", SCHEMA_SET.schemas["error-response"]["examples"], ids=lambda example: str(example["code"])
 )
 def test_the_examples_in_the_schema_of_errors_are_what_the_server_says(example: Frame) -> None:
-    house = House("alice")
+    harness = Harness("alice")
     who = "stranger" if example["code"] == "name_taken" else "alice"
 
-    assert house[who].ask(EXAMPLES[example["code"]]) == example
+    assert harness[who].ask(EXAMPLES[example["code"]]) == example

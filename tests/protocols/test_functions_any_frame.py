@@ -6,7 +6,7 @@ import copy
 import json
 from typing import Any
 
-from functions_house import CONTRACT, KEY, Frame, House
+from functions_harness import KEY, SCHEMA_SET, Frame, Harness
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -40,7 +40,7 @@ VALUES = st.recursive(
 )
 EXAMPLES: list[Frame] = [
     example
-    for name, schema in CONTRACT.schemas.items()
+    for name, schema in SCHEMA_SET.schemas.items()
     if name.endswith("-request")
     for example in schema["examples"]
 ]
@@ -64,31 +64,31 @@ def nearly_valid(draw: st.DrawFn) -> Any:
     return request
 
 
-def answers_to(house: House, text: str) -> list[Frame]:
+def answers_to(harness: Harness, text: str) -> list[Frame]:
     """The frames for a that are no pushes; each has been checked against its schema."""
-    house["a"].send(text)
-    return [frame for frame in house["a"].mailbox.take() if "callback" in frame]
+    harness["a"].send(text)
+    return [frame for frame in harness["a"].mailbox.take() if "callback" in frame]
 
 
 @settings(max_examples=400)
 @given(text=st.text() | VALUES.map(json.dumps) | st.text(st.characters(categories=["Cs"]), min_size=1))
 def test_any_text_and_any_json_gets_one_answer(text: str) -> None:
-    assert len(answers_to(House("a", "b"), text)) == 1
+    assert len(answers_to(Harness("a", "b"), text)) == 1
 
 
 @settings(max_examples=100)
 @given(payload=st.binary())
 def test_any_binary_frame_gets_one_answer(payload: bytes) -> None:
-    assert House("a")["a"].ask(payload)["code"] == "binary_frame"
+    assert Harness("a")["a"].ask(payload)["code"] == "binary_frame"
 
 
 @settings(max_examples=800)
 @given(requests=st.lists(nearly_valid(), min_size=1, max_size=4))
 def test_nearly_valid_calls_get_one_answer_each(requests: list[Any]) -> None:
-    house = House("a", "b")
+    harness = Harness("a", "b")
 
     for request in requests:
-        assert len(answers_to(house, json.dumps(request))) == 1
+        assert len(answers_to(harness, json.dumps(request))) == 1
 
 
 @settings(max_examples=400)
@@ -96,7 +96,7 @@ def test_nearly_valid_calls_get_one_answer_each(requests: list[Any]) -> None:
 def test_jsonschema_and_jsonschema_rs_give_one_verdict(request_: Any) -> None:
     for row in FUNCTIONS.values():
         read = json.loads(json.dumps(request_), parse_int=number)
-        assert CONTRACT.validator(row.schema)(read) == CONTRACT.reference(row.schema).is_valid(read)
+        assert SCHEMA_SET.validator(row.schema)(read) == SCHEMA_SET.reference(row.schema).is_valid(read)
 
 
 def number(digits: str) -> int | float:

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from functions_house import CONTRACT, ROOT, VALIDATORS, House, schema_of
+from functions_harness import ROOT, SCHEMA_SET, VALIDATORS, Harness, schema_of
 from jsonschema import Draft202012Validator
 
 from chateau.protocols.functions import FUNCTIONS
@@ -20,28 +20,28 @@ def test_every_function_has_its_schemas_and_each_names_its_function() -> None:
     for name, row in FUNCTIONS.items():
         assert row.schema == f"{name}-request"
         for schema in (row.schema, f"{name}-response"):
-            assert CONTRACT.schemas[schema]["properties"]["function"]["const"] == name
+            assert SCHEMA_SET.schemas[schema]["properties"]["function"]["const"] == name
 
 
-@pytest.mark.parametrize("name", sorted(CONTRACT.schemas.keys() - {"common"}))
+@pytest.mark.parametrize("name", sorted(SCHEMA_SET.schemas.keys() - {"common"}))
 def test_the_examples_keep_to_their_schema(name: str) -> None:
-    for example in CONTRACT.schemas[name]["examples"]:
-        CONTRACT.reference(name).validate(example)
+    for example in SCHEMA_SET.schemas[name]["examples"]:
+        SCHEMA_SET.reference(name).validate(example)
         VALIDATORS[name].validate(example)
 
 
-@pytest.mark.parametrize("name", sorted(CONTRACT.schemas["common"]["$defs"]))
+@pytest.mark.parametrize("name", sorted(SCHEMA_SET.schemas["common"]["$defs"]))
 def test_the_examples_of_a_shared_part_keep_to_it(name: str) -> None:
-    part = CONTRACT.schemas["common"] | {"$ref": f"#/$defs/{name}"}
+    part = SCHEMA_SET.schemas["common"] | {"$ref": f"#/$defs/{name}"}
 
     assert part["$defs"][name]["description"].endswith(".")
     for example in part["$defs"][name]["examples"]:
-        CONTRACT.reference("common").evolve(schema=part).validate(example)
+        SCHEMA_SET.reference("common").evolve(schema=part).validate(example)
 
 
-@pytest.mark.parametrize("name", sorted(CONTRACT.schemas))
+@pytest.mark.parametrize("name", sorted(SCHEMA_SET.schemas))
 def test_a_schema_is_named_as_its_file_titled_and_described(name: str) -> None:
-    schema = CONTRACT.schemas[name]
+    schema = SCHEMA_SET.schemas[name]
 
     Draft202012Validator.check_schema(schema)
     assert schema["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
@@ -50,24 +50,24 @@ def test_a_schema_is_named_as_its_file_titled_and_described(name: str) -> None:
     assert name == "common" or schema["title"].endswith(f" ({name.rpartition('-')[2]})")
 
 
-@pytest.mark.parametrize("name", sorted(CONTRACT.schemas.keys() - {"common"}))
+@pytest.mark.parametrize("name", sorted(SCHEMA_SET.schemas.keys() - {"common"}))
 def test_what_the_server_sends_has_no_keys_that_its_schema_does_not_name_and_what_it_takes_may(
     name: str,
 ) -> None:
-    assert CONTRACT.schemas[name].get("additionalProperties", True) == name.endswith("-request")
+    assert SCHEMA_SET.schemas[name].get("additionalProperties", True) == name.endswith("-request")
 
 
-@pytest.mark.parametrize("name", sorted(CONTRACT.schemas))
+@pytest.mark.parametrize("name", sorted(SCHEMA_SET.schemas))
 def test_every_pattern_holds_from_the_first_character_to_the_last(name: str) -> None:
-    patterns = re.findall(r'"pattern": "(.*?)"', json.dumps(CONTRACT.schemas[name]))
+    patterns = re.findall(r'"pattern": "(.*?)"', json.dumps(SCHEMA_SET.schemas[name]))
 
     assert all(pattern.startswith("^") and pattern.endswith(r"$(?!\\n)") for pattern in patterns)
 
 
-@pytest.mark.parametrize("name", sorted(CONTRACT.schemas))
+@pytest.mark.parametrize("name", sorted(SCHEMA_SET.schemas))
 def test_every_property_is_described(name: str) -> None:
-    common = CONTRACT.schemas["common"]["$defs"]
-    for key, part in CONTRACT.schemas[name].get("properties", {}).items():
+    common = SCHEMA_SET.schemas["common"]["$defs"]
+    for key, part in SCHEMA_SET.schemas[name].get("properties", {}).items():
         resolved = common[part["$ref"].rpartition("/")[2]] if "$ref" in part else part
         assert resolved["description"].endswith("."), key
 
@@ -78,7 +78,7 @@ def test_every_property_is_described(name: str) -> None:
 def test_a_message_file_works_as_it_is(path: Any) -> None:
     text = path.read_text("utf-8")
 
-    assert House("a", "b")["b"].ask(text)["function"] == json.loads(text)["function"]
+    assert Harness("a", "b")["b"].ask(text)["function"] == json.loads(text)["function"]
     VALIDATORS[f"{json.loads(text)['function']}-request"].validate(json.loads(text))
 
 
@@ -115,7 +115,7 @@ def test_the_page_shows_every_call_and_every_frame_that_comes_of_one() -> None:
 
 @pytest.mark.parametrize(("call", "answer"), CALLS, ids=lambda frame: frame["function"])
 def test_a_call_on_the_page_is_answered_as_it_shows(call: Any, answer: Any) -> None:
-    got = House("a", "b")["a"].ask(call)
+    got = Harness("a", "b")["a"].ask(call)
 
     assert got.keys() == answer.keys()
     assert {**got, "sender": 0, "clients": 0} == {**answer, "sender": 0, "clients": 0}
@@ -128,4 +128,4 @@ def test_every_function_is_called_on_the_page() -> None:
 def test_the_client_on_the_page_is_one_as_the_schema_has_it() -> None:
     (client,) = [frame for block in BLOCKS for frame in block if "function" not in frame]
 
-    assert client in CONTRACT.schemas["common"]["$defs"]["client"]["examples"]
+    assert client in SCHEMA_SET.schemas["common"]["$defs"]["client"]["examples"]

@@ -9,11 +9,11 @@ import re
 from typing import Any
 
 import pytest
-from functions_house import (
+from functions_harness import (
     KEY,
     RETRIEVE,
     Frame,
-    House,
+    Harness,
     Step,
     at,
     call,
@@ -29,11 +29,11 @@ from chateau.hub.events import (
     Joined,
     Left,
     MemberCount,
-    Package,
+    Publication,
     RoomMessage,
     RoomState,
     Shutdown,
-    Tapped,
+    TapChanged,
 )
 from chateau.protocols.functions import PUSHES
 
@@ -190,7 +190,7 @@ VARIABLES = [
 
 @pytest.mark.parametrize("conversation", [*MESSAGES, *GUARDS, *VARIABLES])
 def test_conversation(conversation: list[Step]) -> None:
-    House("a", "b", "c").play(conversation)
+    Harness("a", "b", "c").play(conversation)
 
 
 def comment_free(text: str) -> str:
@@ -252,24 +252,24 @@ SEED_ANSWERS = [
 def test_the_requests_that_the_protocol_comes_from_are_answered_as_they_stand() -> None:
     requests = [comment_free(text) for text in re.findall(r"^{.*?^}", SEED, re.DOTALL | re.MULTILINE)]
 
-    House("a", "b").play(
+    Harness("a", "b").play(
         says("a", text, a=[answer]) for text, answer in zip(requests, SEED_ANSWERS, strict=True)
     )
 
 
 def test_a_message_to_many_is_encoded_once() -> None:
-    house = House("a", "b", "c", "d")
+    harness = Harness("a", "b", "c", "d")
 
-    house["a"].send(send("0", "1", "2", "3"))
+    harness["a"].send(send("0", "1", "2", "3"))
 
-    pushes = {id(client.mailbox.payloads[0]) for client in house.clients.values()}
+    pushes = {id(client.mailbox.payloads[0]) for client in harness.clients.values()}
     assert len(pushes) == 1
-    assert house.broadcasts.count == 1
+    assert harness.broadcasts.count == 1
 
 
 def test_a_banned_address_is_refused_whatever_it_asks_until_the_ban_is_lifted() -> None:
     refused = "This address is banned."
-    House("a", "b").play(
+    Harness("a", "b").play(
         [
             says("a", call("ban_ip", ip="192.0.2.2", secret_key=KEY), a=[done("ban_ip", ip="192.0.2.2")]),
             says("b", send("0", callback="x"), b=[no(SENT, "banned", refused, "x")]),
@@ -286,7 +286,7 @@ def test_a_banned_address_is_refused_whatever_it_asks_until_the_ban_is_lifted() 
 
 def test_who_bans_itself_is_answered_and_then_refused() -> None:
     ban = call("ban_ip", ip="0.0.0.0/0", secret_key=KEY)
-    House("a").play(
+    Harness("a").play(
         [
             says("a", ban, a=[done("ban_ip", ip="0.0.0.0/0")]),
             says("a", ban, a=[no("ban_ip", "banned", "This address is banned.")]),
@@ -295,66 +295,66 @@ def test_who_bans_itself_is_answered_and_then_refused() -> None:
 
 
 def test_a_banned_client_of_chateau_is_refused_there() -> None:
-    house = House("a")
-    alice = house.chateau_user("alice")
+    harness = Harness("a")
+    alice = harness.chateau_user("alice")
 
-    house["a"].send(call("ban_ip", ip="198.51.100.0/24", secret_key=KEY))
+    harness["a"].send(call("ban_ip", ip="198.51.100.0/24", secret_key=KEY))
 
     assert alice.ask({"type": 4})["code"] == "banned"
 
 
 def test_by_default_private_every_client_of_this_protocol_starts_private_and_those_of_others_do_not() -> None:
-    house = House("a", "b", default_privacy="private")
-    house.chateau_user("alice")
+    harness = Harness("a", "b", default_privacy="private")
+    harness.chateau_user("alice")
 
-    answer = house["a"].ask(send("1", "2"))
+    answer = harness["a"].ask(send("1", "2"))
 
     assert answer["undelivered"] == ["1"]
-    assert set(house["a"].ask(RETRIEVE)["clients"]) == {"0", "2"}
-    house["b"].ask(call("set_privacy", privacy="public"))
-    assert set(house["a"].ask(RETRIEVE)["clients"]) == {"0", "1", "2"}
+    assert set(harness["a"].ask(RETRIEVE)["clients"]) == {"0", "2"}
+    harness["b"].ask(call("set_privacy", privacy="public"))
+    assert set(harness["a"].ask(RETRIEVE)["clients"]) == {"0", "1", "2"}
 
 
 def test_a_client_that_has_gone_is_nobody() -> None:
-    house = House("a", "b")
-    house["b"].peer.on_close()
+    harness = Harness("a", "b")
+    harness["b"].peer.on_close()
 
-    assert house["a"].ask(send("1")) == sent(at(0), undelivered=["1"])
-    assert house["a"].ask(RETRIEVE) == done("retrieve_clients", clients={"0": at(0)})
+    assert harness["a"].ask(send("1")) == sent(at(0), undelivered=["1"])
+    assert harness["a"].ask(RETRIEVE) == done("retrieve_clients", clients={"0": at(0)})
 
 
 # The other protocols
 
 
 def test_a_message_to_who_speaks_chateau_comes_as_its_own_frame() -> None:
-    house = House("a")
-    alice = house.chateau_user("alice")
+    harness = Harness("a")
+    alice = harness.chateau_user("alice")
 
-    house["a"].send(send("1"))
+    harness["a"].send(send("1"))
 
     (push,) = alice.mailbox.take()
     assert (push["sender"], push["clients"], push["content"]) == ("#0", ["alice"], "hi")
 
 
 def test_a_message_from_chateau_comes_with_the_sender_s_card_and_its_username_for_a_name() -> None:
-    house = House("a")
-    alice = house.chateau_user("alice")
+    harness = Harness("a")
+    alice = harness.chateau_user("alice")
 
     alice.send({"type": 3, "clients": ["#0"], "content": "hi"})
 
     card = {"id": "1", "ip": "198.51.100.1", "port": 50_000, "custom": {"name": "alice"}}
-    assert house["a"].mailbox.take() == [heard(card)]
-    assert house["a"].ask(RETRIEVE)["clients"] == {"0": at(0), "1": card}
+    assert harness["a"].mailbox.take() == [heard(card)]
+    assert harness["a"].ask(RETRIEVE)["clients"] == {"0": at(0), "1": card}
 
 
 def test_who_sets_a_free_name_is_reached_under_it_from_chateau() -> None:
-    house = House("a")
-    alice = house.chateau_user("alice")
+    harness = Harness("a")
+    alice = harness.chateau_user("alice")
 
-    house["a"].ask(custom(name="Bob"))
+    harness["a"].ask(custom(name="Bob"))
     alice.send({"type": 3, "clients": ["bob"], "content": "hi"})
 
-    assert [frame["message"] for frame in house["a"].mailbox.take()] == ["hi"]
+    assert [frame["message"] for frame in harness["a"].mailbox.take()] == ["hi"]
 
 
 RENAMED = [
@@ -381,58 +381,58 @@ RENAMED = [
 def test_a_name_that_is_set_becomes_the_username_where_it_can(
     names: list[Any], usernames: list[str], shown: Any
 ) -> None:
-    house = House("a")
-    house.chateau_user("alice")
+    harness = Harness("a")
+    harness.chateau_user("alice")
 
     for name in names:
-        assert house["a"].ask(custom(name=name)) == done(SET, custom_variables={"name": name})
+        assert harness["a"].ask(custom(name=name)) == done(SET, custom_variables={"name": name})
 
-    assert house.hub.usernames() == usernames
-    assert house["a"].ask(RETRIEVE)["clients"]["0"] == at(0, name=shown)
+    assert harness.hub.usernames() == usernames
+    assert harness["a"].ask(RETRIEVE)["clients"]["0"] == at(0, name=shown)
 
 
 def test_the_name_of_a_client_that_drops_off_is_free() -> None:
-    house = House("a", "b")
-    house["a"].ask(custom(name="Bob"))
-    house["a"].peer.on_close()
+    harness = Harness("a", "b")
+    harness["a"].ask(custom(name="Bob"))
+    harness["a"].peer.on_close()
 
-    house["b"].ask(custom(name="bob"))
+    harness["b"].ask(custom(name="bob"))
 
-    assert house.hub.usernames() == ["bob"]
+    assert harness.hub.usernames() == ["bob"]
 
 
 def test_a_name_that_was_taken_is_registered_when_it_is_set_once_more() -> None:
-    house = House("a", "b")
-    house["a"].ask(custom(name="Bob"))
-    house["b"].ask(custom(name="bob"))
-    house["a"].peer.on_close()
+    harness = Harness("a", "b")
+    harness["a"].ask(custom(name="Bob"))
+    harness["b"].ask(custom(name="bob"))
+    harness["a"].peer.on_close()
 
-    house["b"].ask(custom(name="bob"))
+    harness["b"].ask(custom(name="bob"))
 
-    assert house["b"].peer.session.username == "bob"
+    assert harness["b"].peer.session.username == "bob"
 
 
 # Events
 
 
 def test_everyone_is_told_of_the_shutdown() -> None:
-    house = House("a", "b")
+    harness = Harness("a", "b")
 
-    house.hub.shut_down("maintenance")
-    house.hub.shut_down()
+    harness.hub.shut_down("maintenance")
+    harness.hub.shut_down()
 
     told = [{"function": "shutdown", "reason": "maintenance"}, {"function": "shutdown", "reason": None}]
-    assert house.take() == {"a": told, "b": told}
+    assert harness.take() == {"a": told, "b": told}
 
 
 def test_who_is_tapped_is_told_and_nobody_else() -> None:
-    house = House("a", "b")
+    harness = Harness("a", "b")
 
-    house.hub.tell_tapped(house["a"].peer.session, active=True)
-    house.hub.tell_tapped(house["a"].peer.session, active=False)
+    harness.hub.notify_tap(harness["a"].peer.session, active=True)
+    harness.hub.notify_tap(harness["a"].peer.session, active=False)
 
     told = [{"function": "tapped", "active": True}, {"function": "tapped", "active": False}]
-    assert house.take() == {"a": told}
+    assert harness.take() == {"a": told}
 
 
 @pytest.mark.parametrize(
@@ -440,18 +440,18 @@ def test_who_is_tapped_is_told_and_nobody_else() -> None:
     [pytest.param("alice", {"name": "alice"}, id="named"), pytest.param("#99", {}, id="nameless")],
 )
 def test_of_a_sender_that_is_not_here_the_id_and_the_name_are_told(sender: str, custom_: Frame) -> None:
-    house = House("a")
+    harness = Harness("a")
     event = DirectMessage(sender, ("#0",), "hi", "id", "time", "99")
 
-    house.protocol.deliver(event, [house["a"].peer.session])
+    harness.protocol.deliver(event, [harness["a"].peer.session])
 
     card = {"id": "99", "ip": "", "port": 0, "custom": custom_}
-    assert house.take() == {"a": [heard(card)]}
+    assert harness.take() == {"a": [heard(card)]}
 
 
 ROOM_EVENTS = [
     RoomMessage("alice", "lobby", "hi", 1, "id", "time"),
-    Package("lobby", "bytes", b"\xff", 1, "id", "time"),
+    Publication("lobby", "bytes", b"\xff", 1, "id", "time"),
     Joined("lobby", "alice", "1"),
     Left("lobby", "alice", "1"),
     MemberCount("lobby", 2),
@@ -462,12 +462,12 @@ ROOM_EVENTS = [
 
 @pytest.mark.parametrize("event", ROOM_EVENTS, ids=lambda event: type(event).__name__)
 def test_there_are_no_rooms_and_nothing_is_told_of_them(event: Any) -> None:
-    house = House("a", "b")
+    harness = Harness("a", "b")
 
-    house.protocol.deliver(event, [client.peer.session for client in house.clients.values()])
+    harness.protocol.deliver(event, [client.peer.session for client in harness.clients.values()])
 
-    assert house.take() == {}
+    assert harness.take() == {}
 
 
 def test_every_event_is_in_the_table() -> None:
-    assert {*map(type, ROOM_EVENTS), DirectMessage, Shutdown, Tapped} == PUSHES.keys()
+    assert {*map(type, ROOM_EVENTS), DirectMessage, Shutdown, TapChanged} == PUSHES.keys()

@@ -7,12 +7,12 @@ import logging
 from typing import Any
 
 import pytest
-from functions_house import (
+from functions_harness import (
     KEY,
     RETRIEVE,
     URL,
     Frame,
-    House,
+    Harness,
     Step,
     at,
     call,
@@ -26,7 +26,7 @@ from functions_house import (
 from chateau.hub.errors import Unavailable
 from chateau.hub.session import Session
 from chateau.protocols.functions import CUSTOM_BYTES, ECHO_LIMIT, FUNCTIONS, NAME_BYTES, Function
-from chateau.protocols.wire import RELAY_BYTES
+from chateau.protocols.transport import RELAY_BYTES
 
 LIST = ", ".join(FUNCTIONS)
 
@@ -89,9 +89,9 @@ UNREADABLE = [
 
 @pytest.mark.parametrize(("request_", "answer"), UNREADABLE)
 def test_what_is_no_call_is_refused(request_: Any, answer: Frame) -> None:
-    house = House("a", "b")
+    harness = Harness("a", "b")
 
-    house.play([says("a", request_, a=[answer])])
+    harness.play([says("a", request_, a=[answer])])
 
 
 BREACHES = [
@@ -153,15 +153,15 @@ BREACHES = [
 def test_what_the_schema_does_not_allow_is_refused_with_its_place(
     request_: Frame, path: str, sentence: str | None
 ) -> None:
-    house = House("a", "b")
+    harness = Harness("a", "b")
     function = request_["function"]
 
-    answer = house["a"].ask({"callback": "c"} | request_)
+    answer = harness["a"].ask({"callback": "c"} | request_)
 
     expected = no(function, "invalid_message", sentence or answer["error"], answer["callback"])
     assert answer == expected | {"path": path, "schema": f"{URL}/{function}-request.json"}
     assert answer["callback"] == ("" if path == "/callback" else "c")
-    assert house.take() == {}
+    assert harness.take() == {}
 
 
 WRONG = "The secret key is wrong."
@@ -181,7 +181,7 @@ def test_a_wrong_key_is_refused_and_nothing_done(request_: Frame, key: str) -> N
     function = request_["function"]
     ask = request_ | {"secret_key": key, "callback": "c"}
 
-    House("a", "b").play(
+    Harness("a", "b").play(
         [
             *[says("a", ask, a=[no(function, "access_denied", WRONG, "c")])] * 5,
             says("a", ask, a=[no(function, "rate_limited", LOCKED_OUT, "c")]),
@@ -196,7 +196,7 @@ def heard(number: int, message: str = "hi") -> Frame:
 
 
 def test_an_empty_key_is_none_where_one_is_optional_and_wrong_where_it_is_not() -> None:
-    House("a").play(
+    Harness("a").play(
         [
             *[
                 says(
@@ -213,34 +213,34 @@ def test_an_empty_key_is_none_where_one_is_optional_and_wrong_where_it_is_not() 
 
 
 def test_after_a_minute_the_key_can_be_tried_again() -> None:
-    house = House("a")
+    harness = Harness("a")
     for _ in range(6):
-        answer = house["a"].ask(RETRIEVE | {"secret_key": "x"})
+        answer = harness["a"].ask(RETRIEVE | {"secret_key": "x"})
     assert answer["code"] == "rate_limited"
 
-    house.clock.advance(61)
+    harness.clock.advance(61)
 
-    assert "clients" in house["a"].ask(RETRIEVE | {"secret_key": KEY})
+    assert "clients" in harness["a"].ask(RETRIEVE | {"secret_key": KEY})
 
 
 @pytest.mark.parametrize("request_", KEYED, ids=lambda request_: request_["function"])
 def test_in_a_house_without_a_key_no_key_is_right(request_: Frame) -> None:
-    house = House("a", "b", secret_key=None)
+    harness = Harness("a", "b", secret_key=None)
 
-    assert house["a"].ask(request_ | {"secret_key": KEY})["code"] == "access_denied"
-    assert house.take() == {}
+    assert harness["a"].ask(request_ | {"secret_key": KEY})["code"] == "access_denied"
+    assert harness.take() == {}
 
 
 def test_a_wrong_key_tells_nothing_of_the_address_that_is_to_be_banned() -> None:
-    assert House("a")["a"].ask(call("ban_ip", ip="?", secret_key="x"))["code"] == "access_denied"
+    assert Harness("a")["a"].ask(call("ban_ip", ip="?", secret_key="x"))["code"] == "access_denied"
 
 
 def test_more_rules_than_a_client_may_have_are_refused() -> None:
-    house = House("a")
+    harness = Harness("a")
     for number in range(1000):
-        house["a"].ask(call("allow_ip", ip=f"10.0.{number // 256}.{number % 256}"))
+        harness["a"].ask(call("allow_ip", ip=f"10.0.{number // 256}.{number % 256}"))
 
-    answer = house["a"].ask(call("allow_ip", ip="192.0.2.9", callback="c"))
+    answer = harness["a"].ask(call("allow_ip", ip="192.0.2.9", callback="c"))
 
     assert answer == no("allow_ip", "access_denied", "A client may have 1000 addresses of each kind.", "c")
 
@@ -262,12 +262,12 @@ RATES: list[Step] = [
 
 
 def test_messages_beyond_the_rate_are_refused_on_their_connection_and_come_through_later() -> None:
-    house = House("a", "b", max_rate=1)
-    house.play(RATES)
+    harness = Harness("a", "b", max_rate=1)
+    harness.play(RATES)
 
-    house.clock.advance(1)
+    harness.clock.advance(1)
 
-    assert house["a"].ask(send()) == done("send_message", sender=at(0), message="hi")
+    assert harness["a"].ask(send()) == done("send_message", sender=at(0), message="hi")
 
 
 # Size
@@ -279,42 +279,42 @@ def variables(size: int) -> Frame:
 
 
 def test_custom_variables_may_have_16_kib_in_all_and_what_is_too_much_is_not_merged() -> None:
-    house = House("a")
+    harness = Harness("a")
     full = variables(CUSTOM_BYTES)
     error = "All custom variables may have 16384 bytes of JSON; these have {}."
 
-    assert house["a"].ask(custom(**full)) == done("set_custom_variables", custom_variables=full)
+    assert harness["a"].ask(custom(**full)) == done("set_custom_variables", custom_variables=full)
     for wrong, size in ((custom(y=1), 16_390), (custom(**variables(CUSTOM_BYTES + 1)), 16_385)):
-        answer = house["a"].ask(wrong)
+        answer = harness["a"].ask(wrong)
         assert answer == no("set_custom_variables", "too_large", error.format(size))
-    assert house["a"].ask(custom(name="Bob", x=1))["custom_variables"] == {"x": 1, "name": "Bob"}
+    assert harness["a"].ask(custom(name="Bob", x=1))["custom_variables"] == {"x": 1, "name": "Bob"}
 
 
 def test_a_name_that_comes_with_too_much_is_not_registered() -> None:
-    house = House("a")
+    harness = Harness("a")
 
-    assert house["a"].ask(custom(name="Bob", **variables(CUSTOM_BYTES)))["code"] == "too_large"
-    assert house.hub.usernames() == []
-    assert house["a"].ask(RETRIEVE)["clients"] == {"0": at(0)}
+    assert harness["a"].ask(custom(name="Bob", **variables(CUSTOM_BYTES)))["code"] == "too_large"
+    assert harness.hub.usernames() == []
+    assert harness["a"].ask(RETRIEVE)["clients"] == {"0": at(0)}
 
 
 @pytest.mark.parametrize("depth", [1, 100, *range(240, 260), 400, 900])
 @pytest.mark.parametrize("brackets", ["[]", "{}"])
 def test_custom_variables_are_taken_as_deep_as_every_frame_can_show_them(depth: int, brackets: str) -> None:
-    house = House("a", "b")
+    harness = Harness("a", "b")
     opening = "[" if brackets == "[]" else '{"x":'
     middle, closing = ("[]", "]") if brackets == "[]" else ("{}", "}")
     nest = opening * (depth - 1) + middle + closing * (depth - 1)
 
-    answer = house["a"].ask(json.dumps(custom(x="nest")).replace('"nest"', nest))
+    answer = harness["a"].ask(json.dumps(custom(x="nest")).replace('"nest"', nest))
 
     assert ("error" in answer) == (depth > 250)
     if "error" in answer:
         told = "The custom variables are nested too deeply: a value may have 250 levels."
         assert answer == no("set_custom_variables", "too_large", told)
-    assert "clients" in house["b"].ask(RETRIEVE)
-    house["a"].send(send("1", "0"))
-    assert [len(frames) for frames in house.take().values()] == [2, 1]
+    assert "clients" in harness["b"].ask(RETRIEVE)
+    harness["a"].send(send("1", "0"))
+    assert [len(frames) for frames in harness.take().values()] == [2, 1]
 
 
 MAX_FRAME = 32_768
@@ -325,54 +325,54 @@ MAX_FRAME = 32_768
 def test_a_message_has_to_fit_into_one_frame_with_its_sender_s_card_and_its_recipients_names(
     ids: list[str], escaped: bool
 ) -> None:
-    house = House("a", "b", max_frame=MAX_FRAME)
+    harness = Harness("a", "b", max_frame=MAX_FRAME)
     card = json.dumps(at(0), separators=(",", ":"))
     limit = MAX_FRAME - RELAY_BYTES - len(card) - NAME_BYTES * len(ids)
     letter = "\0" if escaped else "é"
     size = len(json.dumps(letter)) - 2 if escaped else 2
     fits = letter * ((limit - 2) // size)
 
-    answer = house["a"].ask(send(*ids, message=fits + "." * size))
+    answer = harness["a"].ask(send(*ids, message=fits + "." * size))
     told = f"To {len(ids)} recipients a message of yours may have {limit} bytes of JSON."
     assert answer == no("send_message", "too_large", told)
-    assert house.take() == {}
+    assert harness.take() == {}
 
-    house["a"].send(send(*ids, message=fits))
-    assert "error" not in house["a"].mailbox.take()[0]
-    assert [frame["message"] for frame in house["b"].mailbox.take()] == ([fits] if "1" in ids else [])
+    harness["a"].send(send(*ids, message=fits))
+    assert "error" not in harness["a"].mailbox.take()[0]
+    assert [frame["message"] for frame in harness["b"].mailbox.take()] == ([fits] if "1" in ids else [])
 
 
 def test_the_longest_message_that_is_taken_fits_for_who_speaks_chateau_too() -> None:
-    house = House("a", max_frame=MAX_FRAME)
+    harness = Harness("a", max_frame=MAX_FRAME)
     wide_names = [chr(0x20000 + number) * 32 for number in range(50)]  # four bytes each
-    users = [house.chateau_user(name) for name in wide_names]
-    house["a"].ask(custom(**variables(10_000)))
+    users = [harness.chateau_user(name) for name in wide_names]
+    harness["a"].ask(custom(**variables(10_000)))
     ids = [user.peer.session.id for user in users]
-    limit = int(house["a"].ask(send(*ids, message="x" * MAX_FRAME))["error"].split()[-4])
+    limit = int(harness["a"].ask(send(*ids, message="x" * MAX_FRAME))["error"].split()[-4])
 
-    house["a"].ask(send(*ids, message="x" * (limit - 2)))
+    harness["a"].ask(send(*ids, message="x" * (limit - 2)))
 
     assert len(users[0].mailbox.payloads[0]) <= MAX_FRAME
 
 
 def test_whether_a_long_message_is_refused_does_not_tell_who_is_there() -> None:
-    house = House("a", "b", max_frame=MAX_FRAME)
-    house["b"].ask(custom(name="𠀀" * 32))
-    house["b"].ask(call("set_privacy", privacy="private"))
+    harness = Harness("a", "b", max_frame=MAX_FRAME)
+    harness["b"].ask(custom(name="𠀀" * 32))
+    harness["b"].ask(call("set_privacy", privacy="private"))
 
     errors = {
-        house["a"].ask(send(id_, message="x" * MAX_FRAME))["error"] for id_ in ("1", "7", "nobody", "0")
+        harness["a"].ask(send(id_, message="x" * MAX_FRAME))["error"] for id_ in ("1", "7", "nobody", "0")
     }
 
     assert len(errors) == 1
 
 
 def test_with_the_smallest_frames_many_recipients_are_too_many() -> None:
-    house = House("a", max_frame=4096)
+    harness = Harness("a", max_frame=4096)
 
-    assert house["a"].ask(send("7", message="hi"))["undelivered"] == ["7"]
+    assert harness["a"].ask(send("7", message="hi"))["undelivered"] == ["7"]
     told = "To 1000 recipients a message of yours may have 0 bytes of JSON."
-    assert house["a"].ask(send(*range(1000))) == no("send_message", "too_large", told)
+    assert harness["a"].ask(send(*range(1000))) == no("send_message", "too_large", told)
 
 
 # What should not happen
@@ -381,36 +381,36 @@ def test_with_the_smallest_frames_many_recipients_are_too_many() -> None:
 def test_a_bug_is_logged_once_and_the_session_goes_on(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    house = House("a")
-    row, is_valid = house.protocol.functions["set_privacy"]
+    harness = Harness("a")
+    row, is_valid = harness.protocol.functions["set_privacy"]
 
     def fail(peer: object, request: object) -> Frame:
         raise RuntimeError("odd")
 
-    monkeypatch.setitem(house.protocol.functions, "set_privacy", (Function(row.schema, fail), is_valid))
-    answer = house["a"].ask(call("set_privacy", privacy="public", callback="c"))
+    monkeypatch.setitem(harness.protocol.functions, "set_privacy", (Function(row.schema, fail), is_valid))
+    answer = harness["a"].ask(call("set_privacy", privacy="public", callback="c"))
 
     (record,) = caplog.records
     assert (record.levelno, record.getMessage()) == (logging.ERROR, "session 0: a request failed")
     caplog.clear()
     told = "The server failed at this request; it has logged why."
     assert answer == no("set_privacy", "internal", told, "c")
-    assert "clients" in house["a"].ask(RETRIEVE)
+    assert "clients" in harness["a"].ask(RETRIEVE)
 
 
 def test_where_names_cannot_be_had_now_the_call_is_refused_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    house = House("a")
-    house["a"].ask(custom(name="Bob"))
-    register = house.hub.register
+    harness = Harness("a")
+    harness["a"].ask(custom(name="Bob"))
+    register = harness.hub.register
 
     def unavailable(session: Session, username: str) -> None:
         if username != "Bob":
             raise Unavailable("The other nodes cannot be reached.")
         register(session, username)
 
-    monkeypatch.setattr(house.hub, "register", unavailable)
-    answer = house["a"].ask(custom(name="Rob", x=1))
+    monkeypatch.setattr(harness.hub, "register", unavailable)
+    answer = harness["a"].ask(custom(name="Rob", x=1))
 
     assert answer == no("set_custom_variables", "unavailable", "The other nodes cannot be reached.")
-    assert house["a"].ask(RETRIEVE)["clients"] == {"0": at(0, name="Bob")}
-    assert house.hub.usernames() == ["Bob"]
+    assert harness["a"].ask(RETRIEVE)["clients"] == {"0": at(0, name="Bob")}
+    assert harness.hub.usernames() == ["Bob"]

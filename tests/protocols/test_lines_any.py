@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lines_house import ROOT, House
+from lines_harness import ROOT, Harness
 
 from chateau.protocols.lines_commands import COMMANDS
 
@@ -21,44 +21,44 @@ NEARLY_COMMANDS = st.lists(WORDS | SPACES | ANY_TEXT, max_size=6).map(" ".join) 
 LINES = ANY_TEXT | WITH_SURROGATES | NEARLY_COMMANDS | st.binary(max_size=20)
 
 
-def answers(house: House, line: str | bytes) -> int:
-    frames = house["alice"].ask(line)
+def answers(harness: Harness, line: str | bytes) -> int:
+    frames = harness["alice"].ask(line)
     return sum(frame["type"] in ("commandResult", "error") for frame in frames)
 
 
 @settings(max_examples=800, deadline=None)
 @given(lines=st.lists(LINES, min_size=1, max_size=5))
 def test_any_line_with_something_on_it_gets_one_answer(lines: list[str | bytes]) -> None:
-    house = House("alice", "bob")
+    harness = Harness("alice", "bob")
 
     for line in lines:
-        has_quit = house["alice"].socket.closed is not None
+        has_quit = harness["alice"].socket.closed is not None
         is_empty = isinstance(line, str) and (not line or line.isspace())
-        assert answers(house, line) == (not is_empty and not has_quit)
+        assert answers(harness, line) == (not is_empty and not has_quit)
 
-    assert all("error" not in frame for frame in house["bob"].socket.take())
+    assert all("error" not in frame for frame in harness["bob"].socket.take())
 
 
 @settings(max_examples=300, deadline=None)
 @given(lines=st.lists(LINES, max_size=5))
 def test_any_line_of_a_stranger_reaches_nobody(lines: list[str | bytes]) -> None:
-    house = House("bob")
+    harness = Harness("bob")
 
     for line in lines:
         if not (isinstance(line, str) and "LOGIN" in line):
-            house["stranger"].send(line)
+            harness["stranger"].send(line)
 
-    assert house["bob"].socket.take() == []
+    assert harness["bob"].socket.take() == []
 
 
 @settings(max_examples=300, deadline=None)
 @given(text=st.text().filter(lambda text: text.strip() and text.split()[0] not in FIRST_WORDS))
 def test_what_is_said_arrives_as_it_was_sent(text: str) -> None:
-    house = House("alice", "bob")
+    harness = Harness("alice", "bob")
 
-    house["alice"].send(text)
+    harness["alice"].send(text)
 
-    (heard,) = house["bob"].socket.take()
+    (heard,) = harness["bob"].socket.take()
     assert heard["body"] == text
 
 
@@ -69,18 +69,18 @@ MESSAGES = sorted((ROOT / "messages" / "lines").glob("*.txt"))
 def test_every_message_file_is_one_line_that_is_taken() -> None:
     for path in MESSAGES:
         (line,) = path.read_text("utf-8").splitlines()
-        house = House("carol", "bob")
+        harness = Harness("carol", "bob")
         if "login" in path.stem:
-            house["bob"].peer.on_close()
-            house["new"].send(line)
-            told = house["new"].socket.take()
+            harness["bob"].peer.on_close()
+            harness["new"].send(line)
+            told = harness["new"].socket.take()
         else:
             if "password" in path.stem:
-                house.neighbour("dora", room="attic")
-                house.hub.rooms.lock("attic", "swordfish")
+                harness.neighbour("dora", room="attic")
+                harness.hub.rooms.lock("attic", "swordfish")
             if path.stem == "join":
-                house["carol"].send("LEAVE")
-            told = house["carol"].ask(line)
+                harness["carol"].send("LEAVE")
+            told = harness["carol"].ask(line)
         assert told[0]["type"] == "commandResult", path.name
 
 

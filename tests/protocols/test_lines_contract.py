@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from lines_house import CONTRACT, RESULTS, ROOT, SCHEMAS, House, checked
+from lines_harness import RESULTS, ROOT, SCHEMA_SET, SCHEMAS, Harness, checked
 
 from chateau.hub.events import Event
 from chateau.protocols import lines_commands
@@ -17,7 +17,7 @@ from chateau.protocols.lines_commands import COMMANDS
 from chateau.protocols.lines_frames import PUSHES
 
 FILES = sorted((ROOT / "schemas" / "lines").glob("*.json"))
-COMMON = CONTRACT.schemas["common"]["$defs"]
+COMMON = SCHEMA_SET.schemas["common"]["$defs"]
 PAGE = (ROOT / "docs" / "protocols" / "lines.md").read_text("utf-8")
 SHOWN = [
     line for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines() if line
@@ -65,7 +65,7 @@ def test_every_pattern_holds_from_the_first_character_to_the_last(path: Path) ->
 
 @every_file
 def test_no_line_may_have_keys_that_its_schema_does_not_name(path: Path) -> None:
-    schema = CONTRACT.schemas[path.stem]
+    schema = SCHEMA_SET.schemas[path.stem]
     for part in COMMON.values() if path.stem == "common" else [schema]:
         if part["type"] == "object":
             assert part["additionalProperties"] is False
@@ -74,7 +74,7 @@ def test_no_line_may_have_keys_that_its_schema_does_not_name(path: Path) -> None
 
 @every_file
 def test_the_examples_keep_to_their_schema(path: Path) -> None:
-    schema = CONTRACT.schemas[path.stem]
+    schema = SCHEMA_SET.schemas[path.stem]
     if path.stem == "common":
         for part in COMMON.values():
             assert part["examples"]
@@ -110,8 +110,8 @@ def test_the_page_shows_every_type_of_line() -> None:
 
 
 def test_what_the_page_types_first_gets_what_it_shows_first() -> None:
-    house = House()
-    told = [frame for line in TYPED[:3] for frame in house["alice"].ask(line)]
+    harness = Harness()
+    told = [frame for line in TYPED[:3] for frame in harness["alice"].ask(line)]
 
     assert told == [json.loads(line) for line in SHOWN[:5]]
 
@@ -119,7 +119,7 @@ def test_what_the_page_types_first_gets_what_it_shows_first() -> None:
 @pytest.mark.parametrize("line", TYPED[3:])
 def test_a_history_command_that_the_page_shows_is_understood(line: str) -> None:
     assert line.startswith("HISTORY ")
-    assert House("alice")["alice"].ask(line)[0]["type"] == "commandResult"
+    assert Harness("alice")["alice"].ask(line)[0]["type"] == "commandResult"
 
 
 @pytest.mark.parametrize("words", [words for command in COMMANDS for words in command.words])

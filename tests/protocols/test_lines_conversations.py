@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from lines_house import OK, House, Step, drops, happens, joined, left, no, result, said, says
+from lines_harness import OK, Harness, Step, drops, happens, joined, left, no, result, said, says
 
 LOGIN_REQUIRED = no("Login required")
 NO_ROOM = no("Join a room first")
@@ -23,12 +23,12 @@ A_FIRST_VISIT = [
 
 
 def test_a_first_visit() -> None:
-    House().play(A_FIRST_VISIT)
+    Harness().play(A_FIRST_VISIT)
 
 
 def test_the_seeds_lines_are_exact() -> None:
-    house = House("bob")
-    alice = house["alice"]
+    harness = Harness("bob")
+    alice = harness["alice"]
     alice.send("JOIN room")
     alice.send("LOGIN !")
     alice.send("LOGIN nickname")
@@ -99,18 +99,18 @@ COMMANDS_AND_MESSAGES = [
 
 @pytest.mark.parametrize(("line", "is_command"), COMMANDS_AND_MESSAGES)
 def test_a_line_is_a_command_only_where_it_is_written_exactly_so(line: str, *, is_command: bool) -> None:
-    house = House("alice", "bob")
+    harness = Harness("alice", "bob")
 
-    house["alice"].send(line)
+    harness["alice"].send(line)
 
-    assert (said("alice", line) in house["bob"].socket.take()) != is_command
+    assert (said("alice", line) in harness["bob"].socket.take()) != is_command
 
 
 @pytest.mark.parametrize("line", ["", " ", "\t", "\r", "\N{NO-BREAK SPACE} \u2028"])
 def test_a_line_with_nothing_on_it_is_ignored(line: str) -> None:
-    house = House("alice", "bob")
+    harness = Harness("alice", "bob")
 
-    house.play([says("alice", line), says("stranger", line)])
+    harness.play([says("alice", line), says("stranger", line)])
 
 
 LOGINS = [
@@ -139,16 +139,16 @@ LOGINS = [
 
 @pytest.mark.parametrize(("line", "answer"), LOGINS)
 def test_logging_in(line: str, answer: dict[str, object]) -> None:
-    house = House()
-    house.neighbour("Neighbour")
+    harness = Harness()
+    harness.neighbour("Neighbour")
 
-    assert house["alice"].ask(line) == [answer]
+    assert harness["alice"].ask(line) == [answer]
 
 
 def test_who_has_logged_in_cannot_do_so_again() -> None:
     again = no("User already logged in with name alice")
 
-    House("alice").play(
+    Harness("alice").play(
         [
             says("alice", "LOGIN alice", alice=[again]),
             says("alice", "LOGIN bob", alice=[again]),
@@ -164,22 +164,22 @@ WITHOUT_LOGIN = ["JOIN lobby", "JOIN", "JOIN !@#", "LEAVE", "HISTORY", "HISTORY 
 
 @pytest.mark.parametrize("line", [*WITHOUT_LOGIN, "MSG", "ROOMS", "hello"])
 def test_most_things_need_a_login(line: str) -> None:
-    assert House()["stranger"].ask(line) == [LOGIN_REQUIRED]
+    assert Harness()["stranger"].ask(line) == [LOGIN_REQUIRED]
 
 
 @pytest.mark.parametrize("line", ["LEAVE", "LEFT ROOM", "HISTORY", "HISTORY x", "hello"])
 def test_some_things_need_a_room(line: str) -> None:
-    house = House()
-    house["alice"].send("LOGIN alice")
+    harness = Harness()
+    harness["alice"].send("LOGIN alice")
 
-    assert house["alice"].ask(line) == [NO_ROOM]
+    assert harness["alice"].ask(line) == [NO_ROOM]
 
 
 @pytest.mark.parametrize(
     "line", ["JOIN", "JOIN ROOM", " JOIN  ROOM ", "MSG", "MSG bob", "MSG bob  ", "LOGIN"]
 )
 def test_a_parameter_is_missed(line: str) -> None:
-    assert House("alice")["alice"].ask(line) == [MISSING]
+    assert Harness("alice")["alice"].ask(line) == [MISSING]
 
 
 def invalid(room: str) -> dict[str, object]:
@@ -211,19 +211,19 @@ JOINS = [
 
 @pytest.mark.parametrize(("line", "answer"), JOINS)
 def test_joining(line: str, answer: list[dict[str, object]]) -> None:
-    house = House("alice")
-    house.neighbour("carol", room="Garden")
+    harness = Harness("alice")
+    harness.neighbour("carol", room="Garden")
 
-    assert house["alice"].ask(line) == answer
+    assert harness["alice"].ask(line) == answer
 
 
 def test_joining_a_second_room_leaves_the_first_and_both_hear_of_it() -> None:
-    house = House("alice", "bob")
-    house["carol"].send("LOGIN carol")
-    house["carol"].send("JOIN attic")
-    house.take()
+    harness = Harness("alice", "bob")
+    harness["carol"].send("LOGIN carol")
+    harness["carol"].send("JOIN attic")
+    harness.take()
 
-    house.play(
+    harness.play(
         [
             says(
                 "alice",
@@ -239,11 +239,11 @@ def test_joining_a_second_room_leaves_the_first_and_both_hear_of_it() -> None:
 
 
 def test_who_is_not_let_into_the_second_room_stays_in_the_first() -> None:
-    house = House("alice", "bob")
-    house.neighbour("dora", room="attic")
-    house.hub.rooms.close("attic")
+    harness = Harness("alice", "bob")
+    harness.neighbour("dora", room="attic")
+    harness.hub.rooms.close("attic")
 
-    house.play(
+    harness.play(
         [
             says("alice", "JOIN attic", alice=[no('The room "attic" is closed.')]),
             says("alice", "JOIN !", alice=[invalid("!")]),
@@ -271,21 +271,21 @@ PASSWORDS = [
 def test_the_password_of_a_locked_room_stands_behind_its_name(
     line: str, answer: list[dict[str, object]]
 ) -> None:
-    house = House()
-    house.neighbour("dora", room="attic")
-    house.hub.rooms.lock("attic", "swordfish")
-    house["alice"].send("LOGIN alice")
+    harness = Harness()
+    harness.neighbour("dora", room="attic")
+    harness.hub.rooms.lock("attic", "swordfish")
+    harness["alice"].send("LOGIN alice")
 
-    assert house["alice"].ask(line) == answer
+    assert harness["alice"].ask(line) == answer
 
 
 def test_a_password_may_have_several_words() -> None:
-    house = House()
-    house.neighbour("dora", room="attic")
-    house.hub.rooms.lock("attic", "sword fish")
-    house["alice"].send("LOGIN alice")
+    harness = Harness()
+    harness.neighbour("dora", room="attic")
+    harness.hub.rooms.lock("attic", "sword fish")
+    harness["alice"].send("LOGIN alice")
 
-    assert house["alice"].ask("JOIN attic sword fish")[0] == result("Joined room attic")
+    assert harness["alice"].ask("JOIN attic sword fish")[0] == result("Joined room attic")
 
 
 def direct(sender: str, text: str) -> dict[str, object]:
@@ -307,24 +307,24 @@ DIRECT_MESSAGES = [
 
 @pytest.mark.parametrize("conversation", DIRECT_MESSAGES)
 def test_direct_messages(conversation: list[Step]) -> None:
-    House("alice", "bob").play(conversation)
+    Harness("alice", "bob").play(conversation)
 
 
 def test_a_client_without_a_name_is_reached_by_its_number() -> None:
-    house = House("alice", "bob")
-    number = house["stranger"].session.id
+    harness = Harness("alice", "bob")
+    number = harness["stranger"].session.id
 
-    house.play([says("alice", f"MSG #{number} hi", alice=[OK], stranger=[direct("alice", "hi")])])
+    harness.play([says("alice", f"MSG #{number} hi", alice=[OK], stranger=[direct("alice", "hi")])])
 
 
 def test_who_lists_the_room_or_outside_the_house() -> None:
-    house = House("bob", "alice")
-    house.neighbour("Zoe")
-    house.neighbour("Carl Ö", room="lobby")
-    house["dave"].send("LOGIN dave")
-    house.take()
+    harness = Harness("bob", "alice")
+    harness.neighbour("Zoe")
+    harness.neighbour("Carl Ö", room="lobby")
+    harness["dave"].send("LOGIN dave")
+    harness.take()
 
-    house.play(
+    harness.play(
         [
             says("alice", "WHO", alice=[result(users=["alice", "bob", "Carl Ö"])]),
             says("dave", "WHO", dave=[result(users=["alice", "bob", "Carl Ö", "dave", "Zoe"])]),
@@ -333,19 +333,19 @@ def test_who_lists_the_room_or_outside_the_house() -> None:
 
 
 def test_rooms_lists_all_rooms() -> None:
-    house = House("alice", "bob")
-    house.neighbour("Zoe", room="the attic")
-    house.hub.rooms.close("the attic")
+    harness = Harness("alice", "bob")
+    harness.neighbour("Zoe", room="the attic")
+    harness.hub.rooms.close("the attic")
     rooms = [
         {"room": "lobby", "members": 2, "available": True},
         {"room": "the attic", "members": 1, "available": False},
     ]
 
-    house.play([says("alice", "ROOMS", alice=[result(rooms=rooms)])])
+    harness.play([says("alice", "ROOMS", alice=[result(rooms=rooms)])])
 
 
 def test_help_can_be_had_without_a_login() -> None:
-    (answer,) = House()["stranger"].ask("HELP")
+    (answer,) = Harness()["stranger"].ask("HELP")
 
     assert [entry["command"] for entry in answer["commands"]] == [
         "LOGIN nick",
@@ -362,17 +362,17 @@ def test_help_can_be_had_without_a_login() -> None:
 
 @pytest.mark.parametrize("who", ["alice", "stranger"])
 def test_quit_is_answered_and_then_the_connection_ends(who: str) -> None:
-    house = House("alice", "bob")
+    harness = Harness("alice", "bob")
     bob_hears = {"bob": [left("alice")]} if who == "alice" else {}
 
-    house.play([says(who, "QUIT", **{who: [OK]}, **bob_hears), says(who, "hello?"), says(who, b"\xff")])
+    harness.play([says(who, "QUIT", **{who: [OK]}, **bob_hears), says(who, "hello?"), says(who, b"\xff")])
 
-    assert house[who].socket.closed == (1000, "")
-    assert house["bob"].ask("WHO")[0]["users"].count("alice") == (who != "alice")
+    assert harness[who].socket.closed == (1000, "")
+    assert harness["bob"].ask("WHO")[0]["users"].count("alice") == (who != "alice")
 
 
 def test_a_connection_that_drops_says_user_left_to_the_rest() -> None:
-    House("alice", "bob").play(
+    Harness("alice", "bob").play(
         [
             drops("alice", bob=[left("alice")]),
             drops("alice"),
@@ -384,28 +384,28 @@ def test_a_connection_that_drops_says_user_left_to_the_rest() -> None:
 WHAT_THE_HOUSE_DOES = [
     happens(
         "the room is closed",
-        lambda house: house.hub.rooms.close("lobby"),
+        lambda harness: harness.hub.rooms.close("lobby"),
         alice=[{"type": "roomState", "room": "lobby", "available": False, "reason": "The room was closed."}],
     ),
     says("alice", "hi", alice=[no('The room "lobby" is closed.')]),
     happens(
         "the room is opened",
-        lambda house: house.hub.rooms.open("lobby"),
+        lambda harness: harness.hub.rooms.open("lobby"),
         alice=[{"type": "roomState", "room": "lobby", "available": True, "reason": None}],
     ),
     happens(
         "a package is published",
-        lambda house: house.hub.publish_package("lobby", "bytes", b"\xff\x00"),
+        lambda harness: harness.hub.publish_to_channel("lobby", "bytes", b"\xff\x00"),
         alice=[said("channel", "/wA=")],
     ),
     happens(
         "another protocol's client comes, speaks and goes",
-        lambda house: visit(house),
+        lambda harness: visit(harness),
         alice=[joined("Carl Ö"), said("Carl Ö", "grüß\ngott"), left("Carl Ö")],
     ),
     happens(
         "alice is banned from the room",
-        lambda house: house.hub.rooms.ban("lobby", "ALICE"),
+        lambda harness: harness.hub.rooms.ban("lobby", "ALICE"),
         alice=[
             {
                 "type": "roomState",
@@ -420,35 +420,35 @@ WHAT_THE_HOUSE_DOES = [
     says("alice", "JOIN attic", alice=[result("Joined room attic"), joined("alice")]),
     happens(
         "the room is deleted",
-        lambda house: house.hub.rooms.delete("attic"),
+        lambda harness: harness.hub.rooms.delete("attic"),
         alice=[{"type": "roomState", "room": "attic", "available": False, "reason": "The room was deleted."}],
     ),
     says("alice", "hi", alice=[NO_ROOM]),
     happens(
         "the house shuts down",
-        lambda house: house.hub.shut_down("maintenance"),
+        lambda harness: harness.hub.shut_down("maintenance"),
         alice=[{"type": "shutdown", "reason": "maintenance"}],
     ),
 ]
 
 
-def visit(house: House) -> None:
-    session = house.neighbour("Carl Ö", room="lobby")
-    house.hub.publish(session, "lobby", "grüß\ngott")
-    house.hub.leave(session, "lobby")
+def visit(harness: Harness) -> None:
+    session = harness.neighbour("Carl Ö", room="lobby")
+    harness.hub.publish(session, "lobby", "grüß\ngott")
+    harness.hub.leave(session, "lobby")
 
 
 def test_what_the_house_does_is_told() -> None:
-    House("alice").play(WHAT_THE_HOUSE_DOES)
+    Harness("alice").play(WHAT_THE_HOUSE_DOES)
 
 
 def test_in_a_crowd_who_comes_and_goes_is_told_to_that_one_alone_and_the_rest_get_a_count() -> None:
     three = {"type": "memberCount", "room": "lobby", "count": 3}
-    house = House("alice", "bob", presence_limit=2)
-    house["carol"].send("LOGIN carol")
-    house.take()
+    harness = Harness("alice", "bob", presence_limit=2)
+    harness["carol"].send("LOGIN carol")
+    harness.take()
 
-    house.play(
+    harness.play(
         [
             says(
                 "carol",
@@ -470,10 +470,10 @@ def test_in_a_crowd_who_comes_and_goes_is_told_to_that_one_alone_and_the_rest_ge
 
 def test_an_event_is_written_once_for_all_who_hear_it() -> None:
     names = [f"user{number}" for number in range(50)]
-    house = House("alice", *names)
-    house.broadcasts.clear()
+    harness = Harness("alice", *names)
+    harness.broadcasts.clear()
 
-    house["alice"].send("hi")
+    harness["alice"].send("hi")
 
-    assert house.broadcasts == [50]
-    assert all(house[name].socket.take() == [said("alice", "hi")] for name in names)
+    assert harness.broadcasts == [50]
+    assert all(harness[name].socket.take() == [said("alice", "hi")] for name in names)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from lines_house import Frame, House, no, result
+from lines_harness import Frame, Harness, no, result
 
 from chateau.hub.errors import Unavailable
 from chateau.hub.ports import Page
 from chateau.store.memory import MemoryStore
 
 
-def house_with(texts: int, **options: object) -> House:
+def house_with(texts: int, **options: object) -> Harness:
     """Alice came into the lobby at 09:30:01 and said 2, 3, 4 and so on at that second of 09:30."""
-    house = House("alice", **options)
+    harness = Harness("alice", **options)
     for number in range(texts):
-        house["alice"].send(f"{number + 2}")
-    house.take()
-    return house
+        harness["alice"].send(f"{number + 2}")
+    harness.take()
+    return harness
 
 
 def entry(second: int, *, text: str | None = None, sender: str = "alice", reader: str = "alice") -> Frame:
@@ -41,26 +41,26 @@ def seconds_of(frames: list[Frame]) -> list[int]:
 
 
 def test_history_has_who_came_and_what_was_said_oldest_first() -> None:
-    house = house_with(2)
+    harness = house_with(2)
 
-    assert house["alice"].ask("HISTORY") == [result(count=3), entry(1), entry(2), entry(3)]
+    assert harness["alice"].ask("HISTORY") == [result(count=3), entry(1), entry(2), entry(3)]
 
 
 def test_history_is_told_to_the_one_who_asked() -> None:
-    house = house_with(1)
-    house["bob"].send("LOGIN Bob")
-    house["bob"].send("JOIN LOBBY")
+    harness = house_with(1)
+    harness["bob"].send("LOGIN Bob")
+    harness["bob"].send("JOIN LOBBY")
 
-    told = house["bob"].ask("HISTORY")
+    told = harness["bob"].ask("HISTORY")
 
     assert told[:3] == [result(count=3), entry(1, reader="Bob"), entry(2, reader="Bob")]
     assert told[3]["body"]["body"] == "User Bob has joined the room"
 
 
 def test_a_room_where_nothing_is_kept_has_no_history() -> None:
-    house = House("alice", store=NothingKept())
+    harness = Harness("alice", store=NothingKept())
 
-    assert house["alice"].ask("HISTORY") == [result(count=0)]
+    assert harness["alice"].ask("HISTORY") == [result(count=0)]
 
 
 class NothingKept(MemoryStore):
@@ -69,13 +69,13 @@ class NothingKept(MemoryStore):
 
 
 def test_packages_and_other_protocols_messages_are_in_it() -> None:
-    house = house_with(0, keeps_packages=True)
-    neighbour = house.neighbour("Carl Ö")
-    house.hub.listen(neighbour, "lobby")
-    house.hub.publish_package("lobby", "json", b'{"a":1}')
-    house.hub.publish_package("lobby", "bytes", b"\xff\x00")
+    harness = house_with(0, stores_publications=True)
+    neighbour = harness.neighbour("Carl Ö")
+    harness.hub.listen(neighbour, "lobby")
+    harness.hub.publish_to_channel("lobby", "json", b'{"a":1}')
+    harness.hub.publish_to_channel("lobby", "bytes", b"\xff\x00")
 
-    assert house["alice"].ask("HISTORY")[1:] == [
+    assert harness["alice"].ask("HISTORY")[1:] == [
         entry(1),
         entry(2, sender="channel", text='{"a":1}'),
         entry(3, sender="channel", text="/wA="),
@@ -125,17 +125,17 @@ INTERVALS = [
 
 @pytest.mark.parametrize(("asked", "seconds"), INTERVALS)
 def test_history_between_two_times(asked: str, seconds: list[int]) -> None:
-    house = house_with(5)
+    harness = house_with(5)
 
-    assert seconds_of(house["alice"].ask(f"HISTORY {asked}")) == seconds
+    assert seconds_of(harness["alice"].ask(f"HISTORY {asked}")) == seconds
 
 
 def test_a_time_is_taken_back_as_it_was_told() -> None:
-    house = house_with(5)
-    told = house["alice"].ask("HISTORY")
+    harness = house_with(5)
+    told = harness["alice"].ask("HISTORY")
     start, end = (told[number]["body"]["utctimestamp"] for number in (3, 5))
 
-    assert house["alice"].ask(f"HISTORY {start} {end}") == [result(count=3), *told[3:6]]
+    assert harness["alice"].ask(f"HISTORY {start} {end}") == [result(count=3), *told[3:6]]
 
 
 NO_TIMES = [
@@ -174,53 +174,53 @@ def test_what_stands_behind_two_times_is_cut_where_it_is_told() -> None:
 
 @pytest.mark.parametrize("asked", ["", " 2026-11-20", " 2026-11-20 2026-11-21"])
 def test_the_last_thousand_come_at_most(asked: str) -> None:
-    house = house_with(1_010)
+    harness = house_with(1_010)
 
-    count, *entries = house["alice"].ask(f"HISTORY{asked}")
+    count, *entries = harness["alice"].ask(f"HISTORY{asked}")
 
     assert count == result(count=1_000)
     assert entries == [entry(second) for second in range(12, 1_012)]
 
 
 def test_of_an_interval_with_more_than_a_thousand_the_last_come() -> None:
-    house = house_with(1_010)
+    harness = house_with(1_010)
 
-    _, *entries = house["alice"].ask("HISTORY 2026-11-20T09:30:02 2026-11-20T09:46:44")
+    _, *entries = harness["alice"].ask("HISTORY 2026-11-20T09:30:02 2026-11-20T09:46:44")
 
     assert entries == [entry(second) for second in range(5, 1_005)]
 
 
-def line_bytes(house: House) -> list[int]:
+def line_bytes(harness: Harness) -> list[int]:
     """The bytes of each entry that alice gets, its line's end with it."""
-    house["alice"].socket.take()
-    house["alice"].send("HISTORY")
-    return [len(payload) + 2 for payload in house["alice"].socket.payloads[1:]]
+    harness["alice"].socket.take()
+    harness["alice"].send("HISTORY")
+    return [len(payload) + 2 for payload in harness["alice"].socket.payloads[1:]]
 
 
 @pytest.mark.parametrize(("spare", "seconds"), [(0, [4, 5, 6]), (-1, [5, 6]), (1, [4, 5, 6])])
 def test_the_last_ones_come_that_fit_into_the_bytes_of_an_answer(spare: int, seconds: list[int]) -> None:
     history_bytes = sum(line_bytes(house_with(5))[-3:]) + spare
 
-    house = house_with(5, history_bytes=history_bytes)
+    harness = house_with(5, history_bytes=history_bytes)
 
-    assert seconds_of(house["alice"].ask("HISTORY")) == seconds
+    assert seconds_of(harness["alice"].ask("HISTORY")) == seconds
 
 
 def test_the_very_last_one_comes_however_long_it_is() -> None:
-    house = house_with(1, history_bytes=1_000)
-    house["alice"].send(10_000 * "x")
+    harness = house_with(1, history_bytes=1_000)
+    harness["alice"].send(10_000 * "x")
 
-    _, *entries = house["alice"].ask("HISTORY")
+    _, *entries = harness["alice"].ask("HISTORY")
 
     assert [len(frame["body"]["body"]) for frame in entries] == [10_000]
 
 
 def test_an_entry_that_does_not_fit_hides_those_before_it_and_leaves_no_hole() -> None:
-    house = house_with(1, history_bytes=1_000)
-    house["alice"].send(10_000 * "x")
-    house["alice"].send("4")
+    harness = house_with(1, history_bytes=1_000)
+    harness["alice"].send(10_000 * "x")
+    harness["alice"].send("4")
 
-    assert house["alice"].ask("HISTORY") == [result(count=1), entry(4)]
+    assert harness["alice"].ask("HISTORY") == [result(count=1), entry(4)]
 
 
 def test_a_history_that_cannot_be_read_is_refused() -> None:
@@ -228,6 +228,6 @@ def test_a_history_that_cannot_be_read_is_refused() -> None:
         def read(self, key: str, **_: object) -> Page:  # type: ignore[override]
             raise Unavailable("The history cannot be read now.")
 
-    house = House("alice", store=Broken())
+    harness = Harness("alice", store=Broken())
 
-    assert house["alice"].ask("HISTORY") == [no("The history cannot be read now.")]
+    assert harness["alice"].ask("HISTORY") == [no("The history cannot be read now.")]

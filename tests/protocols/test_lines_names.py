@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from lines_house import OK, House, Step, drops, happens, joined, left, no, result, said, says
+from lines_harness import OK, Harness, Step, drops, happens, joined, left, no, result, said, says
 
 from chateau.hub.errors import HubError, NameTaken
 
@@ -89,7 +89,7 @@ SHARED_NICKS = [
             enters("one", "alice", "lobby"),
             happens(
                 "alice is banned from the lobby",
-                lambda house: house.hub.rooms.ban("lobby", "Alice"),
+                lambda harness: harness.hub.rooms.ban("lobby", "Alice"),
                 one=[BANNED := {
                     "type": "roomState",
                     "room": "lobby",
@@ -108,34 +108,34 @@ SHARED_NICKS = [
 
 @pytest.mark.parametrize("conversation", SHARED_NICKS)
 def test_a_shared_nick(conversation: list[Step]) -> None:
-    House().play(conversation)
+    Harness().play(conversation)
 
 
 def test_a_nick_is_not_taken_from_another_protocols_session_and_no_name_from_a_nick() -> None:
-    house = House("alice")
-    neighbour = house.neighbour("Carol")
+    harness = Harness("alice")
+    neighbour = harness.neighbour("Carol")
 
-    house.play([says("two", "LOGIN carol", two=[REGISTERED]), says("two", "LOGIN CAROL", two=[REGISTERED])])
+    harness.play([says("two", "LOGIN carol", two=[REGISTERED]), says("two", "LOGIN CAROL", two=[REGISTERED])])
     with pytest.raises(NameTaken):
-        house.neighbour("ALICE")
+        harness.neighbour("ALICE")
 
-    house.hub.disconnect(neighbour)
-    assert house["two"].ask("LOGIN carol") == [result("Username set to carol")]
+    harness.hub.disconnect(neighbour)
+    assert harness["two"].ask("LOGIN carol") == [result("Username set to carol")]
     with pytest.raises(NameTaken):
-        house.neighbour("Carol")
+        harness.neighbour("Carol")
 
 
 def test_a_nick_that_all_have_given_back_can_be_a_name_again() -> None:
-    house = House("alice")
-    house["two"].send("LOGIN Alice")
-    house["alice"].peer.on_close()
+    harness = Harness("alice")
+    harness["two"].send("LOGIN Alice")
+    harness["alice"].peer.on_close()
     with pytest.raises(NameTaken):
-        house.neighbour("alice")
+        harness.neighbour("alice")
 
-    house["two"].peer.on_close()
+    harness["two"].peer.on_close()
 
-    assert house.neighbour("alice").username == "alice"
-    assert house["three"].ask("LOGIN alice") == [REGISTERED]
+    assert harness.neighbour("alice").username == "alice"
+    assert harness["three"].ask("LOGIN alice") == [REGISTERED]
 
 
 WHO = st.sampled_from(["one", "two", "three", "four"])
@@ -148,75 +148,75 @@ class Visitors(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.house = House()
+        self.harness = Harness()
         self.neighbours: list[object] = []
         # Which session each client believes to see in its room, told by nothing but what it got.
         self.seen: dict[str, set[str]] = {}
 
     @rule(who=WHO, nick=NICKS)
     def log_in(self, who: str, nick: str) -> None:
-        self.house[who].send(f"LOGIN {nick}")
+        self.harness[who].send(f"LOGIN {nick}")
 
     @rule(who=WHO, room=ROOMS)
     def join(self, who: str, room: str) -> None:
-        self.house[who].send(f"JOIN {room}")
+        self.harness[who].send(f"JOIN {room}")
 
     @rule(
         who=WHO, line=st.sampled_from(["LEAVE", "hi", "WHO", "ROOMS", "HISTORY", "MSG ann hi", "MSG BOB x"])
     )
     def say(self, who: str, line: str) -> None:
-        self.house[who].send(line)
+        self.harness[who].send(line)
 
     @rule(who=WHO, line=st.sampled_from(["QUIT", None]))
     def go(self, who: str, line: str | None) -> None:
-        client = self.house[who]
+        client = self.harness[who]
         client.send(line) if line else client.peer.on_close()
-        del self.house.clients[who]
+        del self.harness.clients[who]
         self.seen.pop(who, None)
 
     @rule(nick=NICKS, room=st.sampled_from(["r1", "R2"]))
     def a_neighbour_comes(self, nick: str, room: str) -> None:
         with suppress(HubError):
-            self.neighbours.append(self.house.neighbour(nick, room=room))
+            self.neighbours.append(self.harness.neighbour(nick, room=room))
 
     @rule()
     def a_neighbour_goes(self) -> None:
         if self.neighbours:
-            self.house.hub.disconnect(self.neighbours.pop())
+            self.harness.hub.disconnect(self.neighbours.pop())
 
     @rule(room=st.sampled_from(["r1", "r3"]), act=st.sampled_from(["lock", "open", "close", "delete"]))
     def keep(self, room: str, act: str) -> None:
         with suppress(HubError):
-            getattr(self.house.hub.rooms, act)(room, *(["pw"] if act == "lock" else []))
+            getattr(self.harness.hub.rooms, act)(room, *(["pw"] if act == "lock" else []))
 
     @invariant()
     def every_nick_is_in_a_room_once(self) -> None:
-        for room in self.house.hub.rooms.by_key.values():
+        for room in self.harness.hub.rooms.by_key.values():
             keys = [session.key for session in room.members()]
             assert len(keys) == len(set(keys)), keys
 
     @invariant()
     def no_name_is_both_a_nick_and_another_protocols(self) -> None:
-        sessions = self.house.hub.sessions()
-        nicks = {session.key for session in sessions if session.subscriber is self.house.protocol}
-        names = [session.key for session in sessions if session.subscriber is not self.house.protocol]
+        sessions = self.harness.hub.sessions()
+        nicks = {session.key for session in sessions if session.protocol is self.harness.protocol}
+        names = [session.key for session in sessions if session.protocol is not self.harness.protocol]
         assert not nicks - {None} & set(names)
 
     @invariant()
     def nobody_is_in_two_rooms(self) -> None:
-        for client in self.house.clients.values():
+        for client in self.harness.clients.values():
             assert len(client.session.rooms or {}) <= 1
             if client.session.rooms:
                 assert client.session.username is not None
 
     @invariant()
     def who_comes_and_goes_was_told_rightly(self) -> None:
-        for who, frames in self.house.take().items():
+        for who, frames in self.harness.take().items():
             seen = self.seen.setdefault(who, set())
-            me = self.house[who].session.name
+            me = self.harness[who].session.name
             for frame in frames:
                 self._see(seen, frame, me)
-        for who, client in self.house.clients.items():
+        for who, client in self.harness.clients.items():
             room = client.session.room
             inside = set() if room is None else {session.name for session in room.members()}
             assert self.seen.get(who, set()) <= inside

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from lines_house import OK, House, LateStore, happens, joined, left, no, result, said, says
+from lines_harness import OK, Harness, LateStore, happens, joined, left, no, result, said, says
 
 from chateau.protocols import lines
 
@@ -16,14 +16,14 @@ def store() -> LateStore:
 
 
 @pytest.fixture
-def house(store: LateStore) -> House:
-    return House("alice", "bob", store=store)
+def harness(store: LateStore) -> Harness:
+    return Harness("alice", "bob", store=store)
 
 
 def test_a_message_reaches_the_others_at_once_and_the_sender_behind_its_ok(
-    house: House, store: LateStore
+    harness: Harness, store: LateStore
 ) -> None:
-    house.play(
+    harness.play(
         [
             says("alice", "hi", bob=[said("alice", "hi")]),
             happens("it is kept", lambda _: store.commits[0].finish(), alice=[OK, said("alice", "hi")]),
@@ -31,8 +31,8 @@ def test_a_message_reaches_the_others_at_once_and_the_sender_behind_its_ok(
     )
 
 
-def test_what_others_do_meanwhile_stands_behind_the_ok_too(house: House, store: LateStore) -> None:
-    house.play(
+def test_what_others_do_meanwhile_stands_behind_the_ok_too(harness: Harness, store: LateStore) -> None:
+    harness.play(
         [
             says("alice", "hi", bob=[said("alice", "hi")]),
             says("bob", "LEAVE", bob=[OK, left("bob")]),
@@ -56,11 +56,11 @@ def test_what_others_do_meanwhile_stands_behind_the_ok_too(house: House, store: 
 
 
 def test_two_who_speak_at_once_each_hear_both_messages_behind_their_own_ok(
-    house: House, store: LateStore
+    harness: Harness, store: LateStore
 ) -> None:
     both = [said("alice", "one"), said("bob", "two")]
 
-    house.play(
+    harness.play(
         [
             says("alice", "one", bob=[said("alice", "one")]),
             says("bob", "two"),
@@ -71,15 +71,15 @@ def test_two_who_speak_at_once_each_hear_both_messages_behind_their_own_ok(
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 0, 2], [0, 2, 1]])
-def test_commits_may_be_done_in_any_order(house: House, store: LateStore, order: list[int]) -> None:
+def test_commits_may_be_done_in_any_order(harness: Harness, store: LateStore, order: list[int]) -> None:
     for text in "abc":
-        house["alice"].send(text)
-    house["alice"].send("WHO")
+        harness["alice"].send(text)
+    harness["alice"].send("WHO")
 
     for number in order:
         store.commits[number].finish()
 
-    assert house["alice"].socket.take() == [
+    assert harness["alice"].socket.take() == [
         OK,
         said("alice", "a"),
         OK,
@@ -90,20 +90,20 @@ def test_commits_may_be_done_in_any_order(house: House, store: LateStore, order:
     ]
 
 
-def test_commits_that_are_decided_together_are_told_in_order(house: House, store: LateStore) -> None:
+def test_commits_that_are_decided_together_are_told_in_order(harness: Harness, store: LateStore) -> None:
     for text in "ab":
-        house["alice"].send(text)
+        harness["alice"].send(text)
     for commit in store.commits:
         commit.decide()
 
     for commit in reversed(store.commits):
         commit.call_back()
 
-    assert house["alice"].socket.take() == [OK, said("alice", "a"), OK, said("alice", "b")]
+    assert harness["alice"].socket.take() == [OK, said("alice", "a"), OK, said("alice", "b")]
 
 
-def test_a_failure_is_told_in_its_place(house: House, store: LateStore) -> None:
-    house.play(
+def test_a_failure_is_told_in_its_place(harness: Harness, store: LateStore) -> None:
+    harness.play(
         [
             says("alice", "a", bob=[said("alice", "a")]),
             says("alice", "b", bob=[said("alice", "b")]),
@@ -117,16 +117,16 @@ def test_a_failure_is_told_in_its_place(house: House, store: LateStore) -> None:
     )
 
 
-def test_history_and_refusals_wait_their_turn(house: House, store: LateStore) -> None:
-    house["alice"].send("a")
-    house["alice"].send("HISTORY")
-    house["alice"].send("LOGIN x")
-    house["alice"].send(b"\xff")
-    assert house["alice"].socket.take() == []
+def test_history_and_refusals_wait_their_turn(harness: Harness, store: LateStore) -> None:
+    harness["alice"].send("a")
+    harness["alice"].send("HISTORY")
+    harness["alice"].send("LOGIN x")
+    harness["alice"].send(b"\xff")
+    assert harness["alice"].socket.take() == []
 
     store.commits[0].finish()
 
-    told = house["alice"].socket.take()
+    told = harness["alice"].socket.take()
     assert told[:3] == [OK, said("alice", "a"), result(count=3)]
     assert [frame["body"]["body"] for frame in told[3:6]] == [
         "User alice has joined the room",
@@ -136,8 +136,8 @@ def test_history_and_refusals_wait_their_turn(house: House, store: LateStore) ->
     assert [frame["type"] for frame in told[6:]] == ["error", "error"]
 
 
-def test_leaving_and_moving_wait_their_turn(house: House, store: LateStore) -> None:
-    house.play(
+def test_leaving_and_moving_wait_their_turn(harness: Harness, store: LateStore) -> None:
+    harness.play(
         [
             says("alice", "a", bob=[said("alice", "a")]),
             says("alice", "JOIN attic", bob=[left("alice")]),
@@ -161,10 +161,10 @@ def test_leaving_and_moving_wait_their_turn(house: House, store: LateStore) -> N
 
 
 def test_quit_waits_for_the_answers_before_it_and_nothing_is_read_behind_it(
-    house: House, store: LateStore
+    harness: Harness, store: LateStore
 ) -> None:
-    alice = house["alice"].socket
-    house.play(
+    alice = harness["alice"].socket
+    harness.play(
         [
             says("alice", "a", bob=[said("alice", "a")]),
             says("alice", "QUIT"),
@@ -178,17 +178,17 @@ def test_quit_waits_for_the_answers_before_it_and_nothing_is_read_behind_it(
 
     assert alice.take() == [OK, said("alice", "a"), OK]
     assert alice.closed == (1000, "")
-    assert house["bob"].socket.take() == [left("alice")]
+    assert harness["bob"].socket.take() == [left("alice")]
 
 
 def test_who_has_no_more_to_say_gets_the_answers_that_are_due_before_the_end(
-    house: House, store: LateStore
+    harness: Harness, store: LateStore
 ) -> None:
-    alice = house["alice"].socket
-    house.play([says("alice", "a", bob=[said("alice", "a")])])
+    alice = harness["alice"].socket
+    harness.play([says("alice", "a", bob=[said("alice", "a")])])
 
-    house["alice"].peer.on_end()
-    house["alice"].peer.on_end()
+    harness["alice"].peer.on_end()
+    harness["alice"].peer.on_end()
     assert alice.closed is None
     store.commits[0].finish()
 
@@ -196,65 +196,69 @@ def test_who_has_no_more_to_say_gets_the_answers_that_are_due_before_the_end(
     assert alice.closed == (1000, "")
 
 
-def test_a_shutdown_is_told_at_once_for_nothing_has_a_turn_behind_it(house: House, store: LateStore) -> None:
+def test_a_shutdown_is_told_at_once_for_nothing_has_a_turn_behind_it(
+    harness: Harness, store: LateStore
+) -> None:
     shutdown = {"type": "shutdown", "reason": None}
 
-    house.play(
+    harness.play(
         [
             says("alice", "a", bob=[said("alice", "a")]),
-            happens("the end", lambda house: house.hub.shut_down(), alice=[shutdown], bob=[shutdown]),
+            happens("the end", lambda harness: harness.hub.shut_down(), alice=[shutdown], bob=[shutdown]),
             happens("it is kept", lambda _: store.commits[0].finish(), alice=[OK, said("alice", "a")]),
         ]
     )
 
 
-def test_a_client_that_is_tapped_is_told_in_its_turn(house: House, store: LateStore) -> None:
-    session = house["alice"].peer.session
+def test_a_client_that_is_tapped_is_told_in_its_turn(harness: Harness, store: LateStore) -> None:
+    session = harness["alice"].peer.session
     told = {"type": "tapped", "active": True}
 
-    house.play(
+    harness.play(
         [
             says("alice", "a", bob=[said("alice", "a")]),
-            happens("a keeper looks in", lambda house: house.hub.tell_tapped(session, active=True)),
+            happens("a keeper looks in", lambda harness: harness.hub.notify_tap(session, active=True)),
             happens("it is kept", lambda _: store.commits[0].finish(), alice=[OK, said("alice", "a"), told]),
         ]
     )
 
 
-def test_who_is_sent_away_is_so_at_once_and_hears_nothing_behind_it(house: House, store: LateStore) -> None:
-    alice = house["alice"].socket
-    house["alice"].send("a")
-    house["alice"].send("QUIT")
-    house.take()
+def test_who_is_sent_away_is_so_at_once_and_hears_nothing_behind_it(
+    harness: Harness, store: LateStore
+) -> None:
+    alice = harness["alice"].socket
+    harness["alice"].send("a")
+    harness["alice"].send("QUIT")
+    harness.take()
 
-    house["alice"].peer.session.outbox.disconnect(1008, "kicked")
+    harness["alice"].peer.session.outbox.disconnect(1008, "kicked")
     store.commits[0].finish()
 
     assert alice.closed == (1008, "kicked")
     assert alice.take() == []
 
 
-def test_who_is_sent_away_while_nothing_is_due_is_so_at_once(house: House) -> None:
-    house["alice"].peer.session.outbox.disconnect(1008, "kicked")
+def test_who_is_sent_away_while_nothing_is_due_is_so_at_once(harness: Harness) -> None:
+    harness["alice"].peer.session.outbox.disconnect(1008, "kicked")
 
-    assert house["alice"].socket.closed == (1008, "kicked")
+    assert harness["alice"].socket.closed == (1008, "kicked")
 
 
-def test_a_client_that_has_gone_hears_of_no_commit(house: House, store: LateStore) -> None:
-    house["alice"].send("a")
-    house["alice"].socket.disconnect(1006, "")
+def test_a_client_that_has_gone_hears_of_no_commit(harness: Harness, store: LateStore) -> None:
+    harness["alice"].send("a")
+    harness["alice"].socket.disconnect(1006, "")
 
     store.commits[0].finish()
 
-    assert house["alice"].socket.take() == []
+    assert harness["alice"].socket.take() == []
 
 
-def test_when_all_is_answered_what_comes_goes_straight_out(house: House, store: LateStore) -> None:
-    house["alice"].send("a")
+def test_when_all_is_answered_what_comes_goes_straight_out(harness: Harness, store: LateStore) -> None:
+    harness["alice"].send("a")
     store.commits[0].finish()
-    house.take()
+    harness.take()
 
-    house.play(
+    harness.play(
         [
             says(
                 "bob",
@@ -267,17 +271,17 @@ def test_when_all_is_answered_what_comes_goes_straight_out(house: House, store: 
 
 
 def test_a_client_that_asks_on_and_on_behind_a_late_answer_is_refused_until_it_is_out(
-    house: House, store: LateStore, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, store: LateStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lines, "HELD_BYTES", 1_000)
     busy = no("Too many requests at once: wait for the answers to those before.")
-    house["alice"].send("a")
+    harness["alice"].send("a")
     for _ in range(5):
-        house["alice"].send("HELP")
+        harness["alice"].send("HELP")
 
     store.commits[0].finish()
 
-    told = house["alice"].socket.take()
+    told = harness["alice"].socket.take()
     assert [frame["type"] for frame in told[:4]] == [
         "commandResult",
         "message",
@@ -285,17 +289,17 @@ def test_a_client_that_asks_on_and_on_behind_a_late_answer_is_refused_until_it_i
         "commandResult",
     ]
     assert told[4:] == [busy, busy, busy]
-    assert house["alice"].ask("WHO") == [result(users=["alice", "bob"])]
+    assert harness["alice"].ask("WHO") == [result(users=["alice", "bob"])]
 
 
 def test_what_others_say_meanwhile_does_not_count_as_asking(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lines, "HELD_BYTES", 0)
-    house["alice"].send("a")
+    harness["alice"].send("a")
     for number in range(100):
-        house["bob"].send(f"MSG alice {number}")
+        harness["bob"].send(f"MSG alice {number}")
 
-    house["alice"].send("b")
+    harness["alice"].send("b")
 
-    assert said("alice", "b") in house["bob"].socket.take()
+    assert said("alice", "b") in harness["bob"].socket.take()

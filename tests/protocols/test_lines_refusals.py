@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from lines_house import OK, House, joined, no, result, said, says
+from lines_harness import OK, Harness, joined, no, result, said, says
 
 from chateau.hub.errors import Unavailable
 from chateau.store.memory import MemoryStore
@@ -17,37 +17,37 @@ LINES = ["LOGIN carol", "JOIN attic", "LEAVE", "HISTORY", "MSG bob hi", "WHO", "
 
 @pytest.mark.parametrize("line", [*LINES, b"\xff", "\ud800"])
 def test_nothing_is_done_for_who_is_banned(line: str | bytes) -> None:
-    house = House("alice", "bob")
-    house.hub.access.ban(house["alice"].session.address)
+    harness = Harness("alice", "bob")
+    harness.hub.access.ban(harness["alice"].session.address)
 
-    house.play([says("alice", line, alice=[BANNED])])
+    harness.play([says("alice", line, alice=[BANNED])])
 
-    assert house["alice"].socket.closed is None
-    assert house["alice"].session.username == "alice"
+    assert harness["alice"].socket.closed is None
+    assert harness["alice"].session.username == "alice"
 
 
 def test_a_ban_holds_until_it_is_lifted() -> None:
-    house = House("alice")
-    house.hub.access.ban("192.0.2.0/24")
-    house["alice"].send("hi")
-    house.hub.access.unban("192.0.2.0/24")
-    house.take()
+    harness = Harness("alice")
+    harness.hub.access.ban("192.0.2.0/24")
+    harness["alice"].send("hi")
+    harness.hub.access.unban("192.0.2.0/24")
+    harness.take()
 
-    assert house["alice"].ask("hi") == [OK, said("alice", "hi")]
+    assert harness["alice"].ask("hi") == [OK, said("alice", "hi")]
 
 
 def test_an_address_that_was_banned_before_is_refused_from_the_start() -> None:
-    house = House()
-    house.hub.access.ban("192.0.2.0/24")
+    harness = Harness()
+    harness.hub.access.ban("192.0.2.0/24")
 
-    assert house["alice"].ask("LOGIN alice") == [BANNED]
+    assert harness["alice"].ask("LOGIN alice") == [BANNED]
 
 
 def test_too_many_lines_are_refused_and_not_done() -> None:
-    house = House("alice", "bob", max_rate=1)
+    harness = Harness("alice", "bob", max_rate=1)
     fine = [OK, said("alice", "hi")]
 
-    house.play(
+    harness.play(
         [
             says("alice", "hi", alice=fine, bob=[said("alice", "hi")]),
             says("alice", "hi", alice=fine, bob=[said("alice", "hi")]),
@@ -56,25 +56,25 @@ def test_too_many_lines_are_refused_and_not_done() -> None:
             says("alice", ""),
         ]
     )
-    house.clock.advance(1.0)
+    harness.clock.advance(1.0)
 
-    assert house["alice"].ask("hi") == fine
+    assert harness["alice"].ask("hi") == fine
 
 
 @pytest.mark.parametrize(
     "line", [b"", b"\xff", b"LOGIN alice", b"\xc3", "\ud800", "hi \udfff", "MSG bob \ud83d"]
 )
 def test_a_line_that_is_not_utf_8_is_refused(line: str | bytes) -> None:
-    House("alice", "bob").play([says("alice", line, alice=[NOT_UTF8])])
+    Harness("alice", "bob").play([says("alice", line, alice=[NOT_UTF8])])
 
 
 def test_the_longest_line_is_passed_on_and_comes_back_in_history() -> None:
     text = 4_096 * "\N{GRINNING FACE}"
-    house = House("alice", "bob")
+    harness = Harness("alice", "bob")
 
-    house.play([says("alice", text, alice=[OK, said("alice", text)], bob=[said("alice", text)])])
+    harness.play([says("alice", text, alice=[OK, said("alice", text)], bob=[said("alice", text)])])
 
-    assert house["bob"].ask("HISTORY")[-1]["body"]["body"] == text
+    assert harness["bob"].ask("HISTORY")[-1]["body"]["body"] == text
 
 
 def test_a_message_that_cannot_be_kept_is_not_passed_on() -> None:
@@ -82,17 +82,17 @@ def test_a_message_that_cannot_be_kept_is_not_passed_on() -> None:
         def append(self, key: str, record: object) -> None:  # type: ignore[override]
             raise Unavailable("The message could not be kept: nothing was passed on.")
 
-    House("alice", "bob", store=Full()).play(
+    Harness("alice", "bob", store=Full()).play(
         [says("alice", "hi", alice=[no("The message could not be kept: nothing was passed on.")])]
     )
 
 
 def test_a_failure_of_the_server_is_logged_once_and_the_client_told(caplog: pytest.LogCaptureFixture) -> None:
-    house = House("alice", "bob")
-    number = house["alice"].session.id
-    house.hub.room_summaries = lambda: 1 / 0  # type: ignore[method-assign, assignment, return-value]
+    harness = Harness("alice", "bob")
+    number = harness["alice"].session.id
+    harness.hub.room_summaries = lambda: 1 / 0  # type: ignore[method-assign, assignment, return-value]
 
-    house.play(
+    harness.play(
         [
             says("alice", "ROOMS", alice=[no("The server failed at this request; it has logged why.")]),
             says("alice", "hi", alice=[OK, said("alice", "hi")], bob=[said("alice", "hi")]),
@@ -105,12 +105,12 @@ def test_a_failure_of_the_server_is_logged_once_and_the_client_told(caplog: pyte
 
 
 def test_whom_a_guard_keeps_out_is_told_that_nobody_is_there() -> None:
-    house = House("alice", "bob")
-    house.hub.access.set_privacy(house["bob"].session, "private")
-    house["carol"].send("LOGIN carol")
-    house.take()
+    harness = Harness("alice", "bob")
+    harness.hub.access.set_privacy(harness["bob"].session, "private")
+    harness["carol"].send("LOGIN carol")
+    harness.take()
 
-    house.play(
+    harness.play(
         [
             says("alice", "MSG bob hi", alice=[no('Nobody is registered as "bob".')]),
             says("carol", "WHO", carol=[result(users=["alice", "carol"])]),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from opcodes_house import (
+from opcodes_harness import (
     KEY,
-    House,
+    Harness,
     Step,
     create,
     entered,
@@ -43,7 +43,9 @@ def auth(who: str = "alice") -> Step:
 
 def alice_leaves() -> Step:
     """Alice is in no room any more."""
-    return happens(lambda house: house.hub.leave(house["alice"].peer.session, "general"), bob=[left("alice")])
+    return happens(
+        lambda harness: harness.hub.leave(harness["alice"].peer.session, "general"), bob=[left("alice")]
+    )
 
 
 def one_by_one(*steps: Step) -> list[Step]:
@@ -72,8 +74,8 @@ EVERYONES = [
     pytest.param(
         one_by_one(
             says("alice", "!rooms", alice=[server("general: 2 users")]),
-            happens(lambda house: house.stranger(room="Attic")),
-            happens(lambda house: house.hub.rooms.lock("attic", "pw")),
+            happens(lambda harness: harness.stranger(room="Attic")),
+            happens(lambda harness: harness.hub.rooms.lock("attic", "pw")),
             says("alice", "!rooms", alice=[server("Attic: 1 user, not available\ngeneral: 2 users")]),
         ),
         id="!rooms tells which rooms there are",
@@ -111,7 +113,7 @@ EVERYONES = [
                 bob=[left("alice")],
             ),
             happens(
-                lambda house: house.hub.rooms.lock("the attic", 'open "sesame" \\'),
+                lambda harness: harness.hub.rooms.lock("the attic", 'open "sesame" \\'),
                 alice=[state(available=False, room="the attic")],
             ),
             says("bob", '!join "the attic"', bob=[LOCKED]),
@@ -170,22 +172,22 @@ EVERYONES = [
 
 @pytest.mark.parametrize("conversation", EVERYONES)
 def test_what_everyone_may_do(conversation: list[Step]) -> None:
-    House("alice", "bob").play(conversation)
+    Harness("alice", "bob").play(conversation)
 
 
 def test_help_lists_every_command() -> None:
-    (frame,) = House("alice")["alice"].ask(create("!help"))
+    (frame,) = Harness("alice")["alice"].ask(create("!help"))
 
     lines = frame["d"]["content"].split("\n")
     assert [line.partition(" ")[0].rstrip(":") for line in lines] == [f"!{name}" for name in BUILT_INS]
 
 
 def test_there_may_be_no_rooms() -> None:
-    house = House("alice")
-    house.hub.rooms.delete("general")
-    house.take()
+    harness = Harness("alice")
+    harness.hub.rooms.delete("general")
+    harness.take()
 
-    assert house["alice"].ask(create("!rooms")) == [server("There are no rooms.")]
+    assert harness["alice"].ask(create("!rooms")) == [server("There are no rooms.")]
 
 
 OWNERS_DO = [
@@ -324,18 +326,18 @@ OWNERS_DO = [
 
 @pytest.mark.parametrize("conversation", OWNERS_DO)
 def test_what_the_owner_may_do(conversation: list[Step]) -> None:
-    House("alice", "bob").play(conversation)
+    Harness("alice", "bob").play(conversation)
 
 
 @pytest.mark.parametrize("name", OWNERS)
 def test_the_owners_commands_are_refused_to_others_whatever_is_behind_them(name: str) -> None:
-    house = House("alice")
+    harness = Harness("alice")
 
     for words in ("", " general", " alice general", ' "'):
-        assert house["alice"].ask(create(f"!{name}{words}")) == [
+        assert harness["alice"].ask(create(f"!{name}{words}")) == [
             no("access_denied", f"!{name} is the owner's: say !auth KEY first.")
         ]
-    assert house.stops == []
+    assert harness.stops == []
 
 
 @pytest.mark.parametrize(
@@ -348,34 +350,34 @@ def test_the_owners_commands_are_refused_to_others_whatever_is_behind_them(name:
     ],
 )
 def test_shutdown_stops_the_server_for_the_reason_given(content: str, reason: str | None) -> None:
-    house = House("alice")
-    house.play([auth(), says("alice", content)])
+    harness = Harness("alice")
+    harness.play([auth(), says("alice", content)])
 
-    assert house.stops == [reason]
+    assert harness.stops == [reason]
 
 
 def test_without_a_key_nobody_is_the_owner() -> None:
-    house = House("alice", secret_key=None)
+    harness = Harness("alice", secret_key=None)
 
-    house.play([says("alice", "!auth x", alice=[WRONG_KEY]), says("alice", '!auth ""', alice=[WRONG_KEY])])
+    harness.play([says("alice", "!auth x", alice=[WRONG_KEY]), says("alice", '!auth ""', alice=[WRONG_KEY])])
 
 
 def test_a_key_in_an_error_is_not_shown() -> None:
-    house = House("alice")
+    harness = Harness("alice")
 
     for content in (f"!auth {KEY}", f'!auth "{KEY}', f"!lock general {KEY} x", f'!join "{KEY}'):
-        (frame,) = house["alice"].ask(create(content))
+        (frame,) = harness["alice"].ask(create(content))
         assert KEY not in frame["d"]["error"]
 
 
 def test_a_direct_message_reaches_other_protocols_and_knows_its_sender() -> None:
-    house = House("alice")
-    zoe, listener = house.stranger("zoe")
+    harness = Harness("alice")
+    zoe, listener = harness.stranger("zoe")
 
-    assert house["alice"].ask(create(f"!msg {zoe.name} hi")) == [server("Sent to zoe.")]
+    assert harness["alice"].ask(create(f"!msg {zoe.name} hi")) == [server("Sent to zoe.")]
     (message,) = listener.heard
     assert isinstance(message, DirectMessage)
-    assert message.sender_id == house["alice"].peer.session.id
+    assert message.sender_id == harness["alice"].peer.session.id
 
 
 PREFIXES = [
@@ -422,7 +424,7 @@ PREFIXES = [
 
 @pytest.mark.parametrize(("prefix", "conversation"), PREFIXES)
 def test_the_prefix_can_be_another_or_none(prefix: str, conversation: list[Step]) -> None:
-    House("alice", command_prefix=prefix).play(conversation)
+    Harness("alice", command_prefix=prefix).play(conversation)
 
 
 LINES = [
@@ -470,10 +472,10 @@ def test_behind_some_words_the_rest_is_one_text(line: str, words: int, parts: li
 
 @pytest.mark.parametrize("piece", ["a ", '"', "'", "\\", '"a" ', '"\\', " ", "\n", "'a' ", "x", '\\"'])
 def test_a_long_line_takes_no_time_to_speak_of(piece: str) -> None:
-    house = House("alice")
+    harness = Harness("alice")
 
     for content in (f"!join {piece * 300_000}", f"!msg bob {piece * 300_000}", f"!{piece * 300_000}"):
-        house["alice"].send(create(content))
+        harness["alice"].send(create(content))
 
 
 def test_there_are_not_too_many_words() -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from chateau_house import Frame, HandCommit, LateStore, stamp
-from opcodes_house import (
+from chateau_harness import Frame, HandCommit, LateStore, stamp
+from opcodes_harness import (
     CACHE,
-    House,
+    Harness,
     Step,
     connects,
     create,
@@ -115,7 +115,7 @@ LOGINS = [
 
 @pytest.mark.parametrize("conversation", LOGINS)
 def test_logging_in(conversation: list[Step]) -> None:
-    House().play(conversation)
+    Harness().play(conversation)
 
 
 TALK = [
@@ -198,12 +198,12 @@ TALK = [
     pytest.param(
         [
             happens(
-                lambda house: house.hub.shut_down("Maintenance"),
+                lambda harness: harness.hub.shut_down("Maintenance"),
                 alice=[{"op": 3, "d": {"reason": "Maintenance"}}],
                 bob=[{"op": 3, "d": {"reason": "Maintenance"}}],
             ),
             happens(
-                lambda house: house.hub.shut_down(),
+                lambda harness: harness.hub.shut_down(),
                 alice=[{"op": 3, "d": {"reason": None}}],
                 bob=[{"op": 3, "d": {"reason": None}}],
             ),
@@ -213,11 +213,11 @@ TALK = [
     pytest.param(
         [
             happens(
-                lambda house: house.hub.tell_tapped(house["bob"].peer.session, active=True),
+                lambda harness: harness.hub.notify_tap(harness["bob"].peer.session, active=True),
                 bob=[server("A keeper of the house sees what you send and get.")],
             ),
             happens(
-                lambda house: house.hub.tell_tapped(house["bob"].peer.session, active=False),
+                lambda harness: harness.hub.notify_tap(harness["bob"].peer.session, active=False),
                 bob=[server("A keeper of the house no longer sees what you send and get.")],
             ),
         ],
@@ -227,7 +227,7 @@ TALK = [
         [
             connects("guest"),
             happens(
-                lambda house: house.hub.rooms.close("general"),
+                lambda harness: harness.hub.rooms.close("general"),
                 alice=[state(available=False)],
                 bob=[state(available=False)],
             ),
@@ -243,7 +243,7 @@ TALK = [
             says("guest", "hello?", guest=[no("not_in_room", "You are in no room: say !join ROOM first.")]),
             says("guest", "guest2", guest=[no("not_in_room", "You are in no room: say !join ROOM first.")]),
             happens(
-                lambda house: house.hub.rooms.open("general"),
+                lambda harness: harness.hub.rooms.open("general"),
                 alice=[state(available=True)],
                 bob=[state(available=True)],
             ),
@@ -260,7 +260,7 @@ TALK = [
     pytest.param(
         [
             happens(
-                lambda house: house.hub.rooms.ban("general", "bob"),
+                lambda harness: harness.hub.rooms.ban("general", "bob"),
                 alice=[left("bob")],
                 bob=[state(available=False)],
             ),
@@ -270,7 +270,7 @@ TALK = [
                 "BOB",
                 bob2=[cached(room(0, "alice"), users=2, me=("BOB", None)), state(available=False)],
             ),
-            happens(lambda house: house.hub.rooms.lock("general", "pw"), alice=[state(available=False)]),
+            happens(lambda harness: harness.hub.rooms.lock("general", "pw"), alice=[state(available=False)]),
             says(
                 "eve",
                 "eve",
@@ -285,7 +285,7 @@ TALK = [
     pytest.param(
         [
             happens(
-                lambda house: house.hub.rooms.delete("general"),
+                lambda harness: harness.hub.rooms.delete("general"),
                 alice=[state(available=False)],
                 bob=[state(available=False)],
             ),
@@ -298,14 +298,14 @@ TALK = [
 
 @pytest.mark.parametrize("conversation", TALK)
 def test_talking(conversation: list[Step]) -> None:
-    House("alice", "bob").play(conversation)
+    Harness("alice", "bob").play(conversation)
 
 
 def test_a_room_is_shown_as_it_was_first_written() -> None:
-    house = House()
-    house.stranger("zoe", room="General")
+    harness = Harness()
+    harness.stranger("zoe", room="General")
 
-    cache, arrival = house["alice"].ask(create("alice"))
+    cache, arrival = harness["alice"].ask(create("alice"))
 
     assert cache["d"]["rooms"]["General"]["users"] == ["alice", "zoe"]
     assert cache["d"]["me"] == {"name": "alice", "room": "General"}
@@ -313,18 +313,18 @@ def test_a_room_is_shown_as_it_was_first_written() -> None:
 
 
 def test_what_other_protocols_say_is_heard() -> None:
-    house = House("alice")
-    zoe, _ = house.stranger("zoe", room="general")
-    nameless, _ = house.stranger()
-    house.take()
+    harness = Harness("alice")
+    zoe, _ = harness.stranger("zoe", room="general")
+    nameless, _ = harness.stranger()
+    harness.take()
 
-    house.hub.publish(zoe, "general", "from afar")
-    house.hub.message(zoe, ["alice"], "psst")
-    house.hub.message(nameless, ["ALICE"], "who?")
-    house.hub.publish_package("general", "json", b'{"a":1}')
-    house.hub.publish_package("general", "bytes", b"\x00\xff")
+    harness.hub.publish(zoe, "general", "from afar")
+    harness.hub.message(zoe, ["alice"], "psst")
+    harness.hub.message(nameless, ["ALICE"], "who?")
+    harness.hub.publish_to_channel("general", "json", b'{"a":1}')
+    harness.hub.publish_to_channel("general", "bytes", b"\x00\xff")
 
-    assert house.take()["alice"] == [
+    assert harness.take()["alice"] == [
         said("zoe", "from afar"),
         said("zoe", "psst"),
         said(nameless.name, "who?"),
@@ -334,12 +334,12 @@ def test_what_other_protocols_say_is_heard() -> None:
 
 
 def test_a_crowd_is_told_of_by_its_number_and_the_newcomer_of_itself_alone() -> None:
-    house = House("alice", "bob", presence_limit=2)
+    harness = Harness("alice", "bob", presence_limit=2)
     count = said("general", "There are 3 users in the room")
     cache = cached(room(0, "alice", "bob", "carol"), users=3, me=("carol", "general"))
     gone = [left("carol")]
 
-    house.play(
+    harness.play(
         [
             says("carol", "carol", carol=[cache, entered("carol")], alice=[count], bob=[count]),
             says("carol", "!join attic", carol=in_place("carol", "attic"), alice=gone, bob=gone),
@@ -355,49 +355,49 @@ def in_place(name: str, room: str) -> list[Frame]:
 
 
 def test_an_event_is_encoded_once_for_all_who_hear_it() -> None:
-    house = House("alice", "bob", "carol")
-    house.broadcasts.clear()
+    harness = Harness("alice", "bob", "carol")
+    harness.broadcasts.clear()
 
-    house["alice"].send(create("hello"))
+    harness["alice"].send(create("hello"))
 
-    assert len(house.broadcasts) == 1
-    assert len(house.take()) == 3
+    assert len(harness.broadcasts) == 1
+    assert len(harness.take()) == 3
 
 
 def test_a_message_is_heard_before_it_is_kept_and_has_no_answer() -> None:
-    house = House("alice", "bob", store=LateStore())
+    harness = Harness("alice", "bob", store=LateStore())
 
-    house["alice"].send(create("hello"))
+    harness["alice"].send(create("hello"))
 
-    assert house.take() == {"alice": [said("alice", "hello")], "bob": [said("alice", "hello")]}
-    commits(house)[-1].finish()
-    assert house.take() == {}
+    assert harness.take() == {"alice": [said("alice", "hello")], "bob": [said("alice", "hello")]}
+    commits(harness)[-1].finish()
+    assert harness.take() == {}
 
 
 def test_a_message_that_could_not_be_kept_is_told_to_its_sender_alone() -> None:
-    house = House("alice", "bob", store=LateStore())
-    house["alice"].send(create("one"))
-    house["alice"].send(create("two"))
-    house.take()
+    harness = Harness("alice", "bob", store=LateStore())
+    harness["alice"].send(create("one"))
+    harness["alice"].send(create("two"))
+    harness.take()
 
-    commits(house)[-2].finish(OSError("disk full"))
-    commits(house)[-1].finish()
+    commits(harness)[-2].finish(OSError("disk full"))
+    commits(harness)[-1].finish()
 
     unkept = "The message was passed on, but it could not be kept."
-    assert house.take() == {"alice": [no("unavailable", unkept)]}
+    assert harness.take() == {"alice": [no("unavailable", unkept)]}
 
 
 def test_a_failed_commit_after_the_end_goes_nowhere() -> None:
-    house = House("alice", store=LateStore())
-    house["alice"].send(create("hello"))
-    house["alice"].close()
+    harness = Harness("alice", store=LateStore())
+    harness["alice"].send(create("hello"))
+    harness["alice"].close()
 
-    commits(house)[-1].finish(OSError("disk full"))
+    commits(harness)[-1].finish(OSError("disk full"))
 
 
-def commits(house: House) -> list[HandCommit]:
-    assert isinstance(house.store, LateStore)
-    return house.store.commits
+def commits(harness: Harness) -> list[HandCommit]:
+    assert isinstance(harness.store, LateStore)
+    return harness.store.commits
 
 
 class FullStore(MemoryStore):
@@ -406,8 +406,8 @@ class FullStore(MemoryStore):
 
 
 def test_a_message_that_cannot_be_kept_is_refused_and_heard_by_nobody() -> None:
-    house = House("alice", "bob", store=FullStore())
+    harness = Harness("alice", "bob", store=FullStore())
 
-    house["alice"].send(create("hello"))
+    harness["alice"].send(create("hello"))
 
-    assert house.take() == {"alice": [no("unavailable", "Nothing can be kept now.")]}
+    assert harness.take() == {"alice": [no("unavailable", "Nothing can be kept now.")]}

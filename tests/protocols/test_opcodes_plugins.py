@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from opcodes_house import House, create, entered, loop_turns, misuse, no, said, server
+from opcodes_harness import Harness, create, entered, loop_turns, misuse, no, said, server
 
 from chateau.hub.errors import AccessDenied, UnknownRoom
 from chateau.hub.events import DirectMessage
@@ -19,24 +19,24 @@ Run = Callable[[Server, User, list[str]], Coroutine[Any, Any, Any]]
 FAILED = no("internal", "The command !do failed; the server has logged why.")
 
 
-def house_with(run: Run, *inside: str, **options: Any) -> House:
+def house_with(run: Run, *inside: str, **options: Any) -> Harness:
     command = Command("do", "[WORD]", "Do it.", run)
-    return House(*(inside or ("alice", "bob")), plugins={"do": command}, **options)
+    return Harness(*(inside or ("alice", "bob")), plugins={"do": command}, **options)
 
 
-async def frames_of(house: House, content: str = "!do") -> Any:
+async def frames_of(harness: Harness, content: str = "!do") -> Any:
     """What everyone gets when alice gives a command."""
-    house["alice"].send(create(content))
+    harness["alice"].send(create(content))
     await loop_turns()
-    return house.take()
+    return harness.take()
 
 
 def test_what_is_returned_is_told_to_the_caller_alone() -> None:
     async def run(server: Server, user: User, words: list[str]) -> str:
         return f"{user.name} of {server.name}: {words}"
 
-    house = house_with(run)
-    frames = asyncio.run(frames_of(house, '!DO a "b c" don\'t'))
+    harness = house_with(run)
+    frames = asyncio.run(frames_of(harness, '!DO a "b c" don\'t'))
 
     assert frames == {"alice": [server("""alice of Chateau: ['a', 'b c', "don't"]""")]}
 
@@ -57,13 +57,13 @@ def test_replies_come_one_by_one_and_others_go_on_meanwhile() -> None:
         user.reply("")
         return "three"
 
-    async def conversation(house: House) -> None:
-        assert await frames_of(house) == {"alice": [server("one")]}
-        house["alice"].send(create("hi"))
-        assert house.take() == {"alice": [said("alice", "hi")], "bob": [said("alice", "hi")]}
+    async def conversation(harness: Harness) -> None:
+        assert await frames_of(harness) == {"alice": [server("one")]}
+        harness["alice"].send(create("hi"))
+        assert harness.take() == {"alice": [said("alice", "hi")], "bob": [said("alice", "hi")]}
         go_on.set()
         await loop_turns()
-        assert house.take() == {"alice": [server(""), server("three")]}
+        assert harness.take() == {"alice": [server(""), server("three")]}
 
     asyncio.run(conversation(house_with(run)))
 
@@ -74,11 +74,11 @@ def test_the_user_is_known_by_name_room_and_role() -> None:
     async def run(server: Server, user: User, words: list[str]) -> None:
         seen.append((user.name, user.room, user.is_owner))
 
-    async def conversation(house: House) -> None:
-        await frames_of(house)
-        house["alice"].send(create('!auth "correct horse"'))
-        house.hub.leave(house["alice"].peer.session, "general")
-        await frames_of(house)
+    async def conversation(harness: Harness) -> None:
+        await frames_of(harness)
+        harness["alice"].send(create('!auth "correct horse"'))
+        harness.hub.leave(harness["alice"].peer.session, "general")
+        await frames_of(harness)
 
     asyncio.run(conversation(house_with(run)))
 
@@ -93,12 +93,12 @@ def test_the_server_knows_names_and_rooms_which_a_plug_in_cannot_change() -> Non
         server.usernames().clear()
         server.rooms().clear()
 
-    house = house_with(run)
-    house.stranger("Zoe", room="attic")
-    asyncio.run(frames_of(house))
+    harness = house_with(run)
+    harness.stranger("Zoe", room="attic")
+    asyncio.run(frames_of(harness))
 
     assert seen == [["alice", "bob", "Zoe"], ["attic", "general"]]
-    assert list(house.hub.usernames()) == ["alice", "bob", "Zoe"]
+    assert list(harness.hub.usernames()) == ["alice", "bob", "Zoe"]
 
 
 def test_the_server_speaks_to_a_user_in_its_own_name() -> None:
@@ -106,15 +106,15 @@ def test_the_server_speaks_to_a_user_in_its_own_name() -> None:
         server.message("BOB", "alice thinks of you")
         server.message("zoe", "too")
 
-    house = house_with(run)
-    _, listener = house.stranger("zoe")
+    harness = house_with(run)
+    _, listener = harness.stranger("zoe")
 
-    assert asyncio.run(frames_of(house)) == {"bob": [server("alice thinks of you")]}
+    assert asyncio.run(frames_of(harness)) == {"bob": [server("alice thinks of you")]}
     (message,) = listener.heard
     assert isinstance(message, DirectMessage)
     assert message.sender == "Chateau"
     assert message.sender_id.isdigit()  # as the functions protocol shows every sender's
-    assert house.hub.session(message.sender_id) is None
+    assert harness.hub.session(message.sender_id) is None
 
 
 def test_a_refusal_is_told_as_it_is() -> None:
@@ -123,11 +123,11 @@ def test_a_refusal_is_told_as_it_is() -> None:
             server.message(words[0], "hi")
         raise AccessDenied("x" * 400)
 
-    house = house_with(run)
+    harness = house_with(run)
 
     unknown = no("unknown_recipient", 'Nobody is registered as "zed".')
-    assert asyncio.run(frames_of(house, "!do zed")) == {"alice": [unknown]}
-    assert asyncio.run(frames_of(house)) == {"alice": [no("access_denied", "x" * 300)]}
+    assert asyncio.run(frames_of(harness, "!do zed")) == {"alice": [unknown]}
+    assert asyncio.run(frames_of(harness)) == {"alice": [no("access_denied", "x" * 300)]}
 
 
 async def raises(server: Server, user: User, words: list[str]) -> None:
@@ -185,16 +185,16 @@ async def awaits_a_reply(server: Server, user: User, words: list[str]) -> None:
 def test_a_bug_is_told_to_its_caller_logged_once_and_hurts_nobody(
     run: Run, first: list[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    house = house_with(run)
+    harness = house_with(run)
 
-    assert asyncio.run(frames_of(house)) == {"alice": [*first, FAILED]}
+    assert asyncio.run(frames_of(harness)) == {"alice": [*first, FAILED]}
 
     (record,) = caplog.records
-    assert record.getMessage() == f"session {house['alice'].peer.session.id}: the command !do failed"
+    assert record.getMessage() == f"session {harness['alice'].peer.session.id}: the command !do failed"
     assert record.exc_info is not None
     assert record.levelno == logging.ERROR
     caplog.clear()
-    assert house["alice"].ask(create("hi")) == [said("alice", "hi")]
+    assert harness["alice"].ask(create("hi")) == [said("alice", "hi")]
 
 
 def test_a_command_ends_with_the_session_and_what_it_replies_then_goes_nowhere() -> None:
@@ -207,25 +207,25 @@ def test_a_command_ends_with_the_session_and_what_it_replies_then_goes_nowhere()
             happened.append(f"{user.name} in {user.room}")
             user.reply("bye")
 
-    async def conversation(house: House) -> None:
-        await frames_of(house)
-        house["alice"].close()
+    async def conversation(harness: Harness) -> None:
+        await frames_of(harness)
+        harness["alice"].close()
         await loop_turns()
 
-    house = house_with(run)
-    asyncio.run(conversation(house))
+    harness = house_with(run)
+    asyncio.run(conversation(harness))
 
     assert happened == ["alice in None"]
-    assert "alice" not in house.take()
+    assert "alice" not in harness.take()
 
 
 def test_a_command_that_has_not_begun_when_its_session_ends_never_does() -> None:
     async def run(server: Server, user: User, words: list[str]) -> None:
         raise AssertionError
 
-    async def conversation(house: House) -> None:
-        house["alice"].send(create("!do"))
-        house["alice"].close()
+    async def conversation(harness: Harness) -> None:
+        harness["alice"].send(create("!do"))
+        harness["alice"].close()
         await loop_turns()
 
     asyncio.run(conversation(house_with(run)))
@@ -241,14 +241,14 @@ def test_a_name_that_is_free_again_does_not_get_what_was_asked_under_it_before()
             user.reply("I will not be stopped")
         return "a secret of alice"
 
-    async def conversation(house: House) -> None:
-        house["alice"].send(create("!do"))
+    async def conversation(harness: Harness) -> None:
+        harness["alice"].send(create("!do"))
         await loop_turns()
-        house["alice"].close()
-        house["second"].send(create("alice"))
-        house.take()
+        harness["alice"].close()
+        harness["second"].send(create("alice"))
+        harness.take()
         await loop_turns()
-        assert house.take() == {}
+        assert harness.take() == {}
 
     asyncio.run(conversation(house_with(run)))
 
@@ -260,39 +260,39 @@ def test_one_session_has_so_many_commands_running_and_no_more() -> None:
         await go_on.wait()
         return words[0]
 
-    async def conversation(house: House) -> None:
+    async def conversation(harness: Harness) -> None:
         for number in range(AT_ONCE):
-            house["alice"].send(create(f"!do {number}"))
+            harness["alice"].send(create(f"!do {number}"))
         await loop_turns()
         too_many = no("rate_limited", "You have 16 commands running: wait until one of them ends.")
-        assert house["alice"].ask(create("!do x")) == [too_many]
-        assert house["bob"].ask(create("!do bob")) == []
+        assert harness["alice"].ask(create("!do x")) == [too_many]
+        assert harness["bob"].ask(create("!do bob")) == []
         go_on.set()
         await loop_turns()
-        frames = house.take()
+        frames = harness.take()
         assert frames["bob"] == [server("bob")]
         assert frames["alice"] == [server(str(number)) for number in range(AT_ONCE)]
-        assert await frames_of(house, "!do again") == {"alice": [server("again")]}
+        assert await frames_of(harness, "!do again") == {"alice": [server("again")]}
 
     asyncio.run(conversation(house_with(run)))
 
 
 def test_a_plug_ins_command_is_in_the_help_and_asks_for_closed_quotation_marks() -> None:
-    house = house_with(raises)
+    harness = house_with(raises)
 
-    (frame,) = house["alice"].ask(create("!help"))
+    (frame,) = harness["alice"].ask(create("!help"))
     assert frame["d"]["content"].endswith("\n!do [WORD]: Do it.")
-    assert house["alice"].ask(create("!help do")) == [server("!do [WORD]: Do it.")]
+    assert harness["alice"].ask(create("!help do")) == [server("!do [WORD]: Do it.")]
     unclosed = "A quotation mark has to be closed at the end of a word: write !do [WORD]"
-    assert house["alice"].ask(create('!do "a')) == [
+    assert harness["alice"].ask(create('!do "a')) == [
         misuse(unclosed + "; what has spaces goes in quotation marks.")
     ]
 
 
 def test_a_plug_in_needs_a_registered_user() -> None:
-    house = house_with(raises)
+    harness = house_with(raises)
 
-    assert house["guest"].ask(create("!do")) == [no("not_registered", "Register a username first.")]
+    assert harness["guest"].ask(create("!do")) == [no("not_registered", "Register a username first.")]
 
 
 def test_tasks_can_be_made_by_another_hand() -> None:
@@ -316,11 +316,11 @@ def test_a_session_that_goes_between_rooms_keeps_its_commands() -> None:
         await asyncio.sleep(0)
         return f"in {user.room}"
 
-    async def conversation(house: House) -> None:
-        house["alice"].send(create("!do"))
-        house["alice"].send(create("!join attic"))
+    async def conversation(harness: Harness) -> None:
+        harness["alice"].send(create("!do"))
+        harness["alice"].send(create("!join attic"))
         await loop_turns()
-        assert house.take()["alice"] == [
+        assert harness.take()["alice"] == [
             server("You are now in attic."),
             entered("alice", "attic"),
             server("in attic"),

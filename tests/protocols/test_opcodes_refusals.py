@@ -7,14 +7,14 @@ import json
 from typing import Any
 
 import pytest
-from chateau_house import Frame
+from chateau_harness import Frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from opcodes_house import CACHE, CONTRACT, KEY, URL, House, create, no, said, server
+from opcodes_harness import CACHE, KEY, SCHEMA_SET, URL, Harness, create, no, said, server
 
 from chateau.protocols.commands import BUILT_INS
 from chateau.protocols.opcodes import ERROR_LENGTH, REQUESTS
-from chateau.protocols.wire import RELAY_BYTES
+from chateau.protocols.transport import RELAY_BYTES
 
 
 def invalid(error: str, path: str, op: int = 1) -> Frame:
@@ -104,68 +104,68 @@ FAULTS = [
 def test_a_fault_is_told_to_its_sender_alone_and_nothing_is_done(
     request_: Frame | str | bytes, refusal: Frame
 ) -> None:
-    house = House("alice", "bob")
+    harness = Harness("alice", "bob")
 
-    house["alice"].send(request_)
+    harness["alice"].send(request_)
 
-    assert house.take() == {"alice": [refusal]}
-    assert house.stops == []
+    assert harness.take() == {"alice": [refusal]}
+    assert harness.stops == []
 
 
 @pytest.mark.parametrize("reason", ["Maintenance", "", None])
 @pytest.mark.parametrize("name", ["alice", "a nameless guest"])
 def test_the_right_key_stops_the_server(name: str, reason: str | None) -> None:
-    house = House("alice")
+    harness = Harness("alice")
 
-    house[name].send({"op": 3, "d": {"key": KEY, "reason": reason, "odd": 1}})
+    harness[name].send({"op": 3, "d": {"key": KEY, "reason": reason, "odd": 1}})
 
-    assert house.stops == [reason]
-    assert house.take() == {}
+    assert harness.stops == [reason]
+    assert harness.take() == {}
 
 
 def test_the_reason_may_be_left_out() -> None:
-    house = House()
+    harness = Harness()
 
-    assert house["guest"].ask({"op": 3, "d": {"key": KEY}}) == []
-    assert house.stops == [None]
+    assert harness["guest"].ask({"op": 3, "d": {"key": KEY}}) == []
+    assert harness.stops == [None]
 
 
 def test_keys_cannot_be_guessed_fast() -> None:
-    house = House()
+    harness = Harness()
     for _ in range(5):
-        house["guest"].send({"op": 3, "d": {"key": "x"}})
+        harness["guest"].send({"op": 3, "d": {"key": "x"}})
 
-    (frame,) = house["guest"].ask({"op": 3, "d": {"key": "x"}})
+    (frame,) = harness["guest"].ask({"op": 3, "d": {"key": "x"}})
 
     assert frame["d"]["code"] == "rate_limited"
-    assert house["guest"].ask({"op": 3, "d": {"key": KEY}}) == [frame]
-    assert house.stops == []
+    assert harness["guest"].ask({"op": 3, "d": {"key": KEY}}) == [frame]
+    assert harness.stops == []
 
 
 @pytest.mark.parametrize(
     "request_", [create("hi"), create("!me"), CACHE, {"op": 3, "d": {"key": KEY}}, "{", b""]
 )
 def test_a_banned_address_is_refused_everything(request_: Frame | str | bytes) -> None:
-    house = House("alice", "bob")
-    house.hub.access.ban("192.0.2.1")
+    harness = Harness("alice", "bob")
+    harness.hub.access.ban("192.0.2.1")
 
-    house["alice"].send(request_)
+    harness["alice"].send(request_)
 
-    assert house.take() == {"alice": [no("banned", "This address is banned.")]}
-    assert house.stops == []
-    house.hub.access.unban("192.0.2.1")
-    assert house["alice"].ask(create("hi")) == [said("alice", "hi")]
+    assert harness.take() == {"alice": [no("banned", "This address is banned.")]}
+    assert harness.stops == []
+    harness.hub.access.unban("192.0.2.1")
+    assert harness["alice"].ask(create("hi")) == [said("alice", "hi")]
 
 
 def test_too_many_messages_are_refused_and_the_next_second_is_new() -> None:
-    house = House("alice", max_rate=2)
+    harness = Harness("alice", max_rate=2)
     refusal = no("rate_limited", "Too many messages: at most 2 a second are taken on one connection.")
 
-    assert [house["alice"].ask("{")[0]["d"]["code"] for _ in range(4)] == ["invalid_json"] * 4
-    assert house["alice"].ask(create("hi")) == [refusal]
-    assert house["alice"].ask(b"") == [refusal]
-    house.clock.advance(0.5)
-    assert house["alice"].ask(create("hi")) == [said("alice", "hi")]
+    assert [harness["alice"].ask("{")[0]["d"]["code"] for _ in range(4)] == ["invalid_json"] * 4
+    assert harness["alice"].ask(create("hi")) == [refusal]
+    assert harness["alice"].ask(b"") == [refusal]
+    harness.clock.advance(0.5)
+    assert harness["alice"].ask(create("hi")) == [said("alice", "hi")]
 
 
 SHELL = len(json.dumps(create("")))
@@ -173,12 +173,12 @@ SHELL = len(json.dumps(create("")))
 
 @pytest.mark.parametrize(("character", "size"), [("a", 1), ("é", 2), ("😀", 4)])
 def test_what_is_passed_on_leaves_room_for_what_frames_add(character: str, size: int) -> None:
-    house = House("alice", max_frame=4096)
+    harness = Harness("alice", max_frame=4096)
     limit = 4096 - RELAY_BYTES
     longest = character * ((limit - SHELL) // size)
 
     def sent(content: str) -> list[Frame]:
-        return house["alice"].ask(json.dumps(create(content), ensure_ascii=False))
+        return harness["alice"].ask(json.dumps(create(content), ensure_ascii=False))
 
     assert sent(longest) == [said("alice", longest)]
     too_large = no("too_large", f"A message that is passed on may have {limit} bytes in all.")
@@ -189,35 +189,35 @@ def test_what_is_passed_on_leaves_room_for_what_frames_add(character: str, size:
 def test_a_bug_is_logged_once_and_told_and_the_session_goes_on(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    house = House("alice")
+    harness = Harness("alice")
 
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("a bug")
 
     with monkeypatch.context() as context:
-        context.setattr(house.hub, "publish", broken)
-        frames = house["alice"].ask(create("hi"))
+        context.setattr(harness.hub, "publish", broken)
+        frames = harness["alice"].ask(create("hi"))
 
     assert frames == [no("internal", "The server failed at this request; it has logged why.")]
     (record,) = caplog.records
-    assert record.getMessage() == f"session {house['alice'].peer.session.id}: a request failed"
+    assert record.getMessage() == f"session {harness['alice'].peer.session.id}: a request failed"
     assert record.exc_info is not None
     caplog.clear()
-    assert house["alice"].ask(create("hi")) == [said("alice", "hi")]
+    assert harness["alice"].ask(create("hi")) == [said("alice", "hi")]
 
 
 def test_the_end_of_a_session_once_more_does_nothing() -> None:
-    house = House("alice", "bob")
+    harness = Harness("alice", "bob")
 
-    house["alice"].close()
-    house["alice"].peer.on_close()
-    house["alice"].send(create("hi"))
+    harness["alice"].close()
+    harness["alice"].peer.on_close()
+    harness["alice"].send(create("hi"))
 
-    assert house.hub.session_count() == 1
+    assert harness.hub.session_count() == 1
 
 
 def test_nothing_is_awaited_where_no_plug_in_is() -> None:
-    assert House("alice")["alice"].ask(create("!me")) == [server("You are alice, in general.")]
+    assert Harness("alice")["alice"].ask(create("!me")) == [server("You are alice, in general.")]
     with pytest.raises(RuntimeError):
         asyncio.get_running_loop()
 
@@ -251,23 +251,23 @@ REQUESTS_SENT = st.fixed_dictionaries(
 @settings(max_examples=600)
 @given(text=st.text() | VALUES.map(json.dumps))
 def test_any_text_is_answered_by_one_error(text: str) -> None:
-    house = House("alice", "bob")
+    harness = Harness("alice", "bob")
 
-    frames = house["alice"].ask(text)
+    frames = harness["alice"].ask(text)
 
     assert [frame["op"] for frame in frames] == [5]
-    assert house.take() == {}
+    assert harness.take() == {}
 
 
 @settings(max_examples=600)
 @given(requests=st.lists(REQUESTS_SENT | COMMANDS.map(create), min_size=1, max_size=6), named=st.booleans())
 def test_nearly_valid_requests_never_fail(requests: list[Any], named: bool) -> None:
-    house = House("bob", *(["alice"] if named else []))
-    house["bob"].peer.is_owner = True
+    harness = Harness("bob", *(["alice"] if named else []))
+    harness["bob"].peer.is_owner = True
 
     for request in requests:
         for name in ("alice", "bob"):
-            frames = house[name].ask(request)
+            frames = harness[name].ask(request)
             assert all(frame["d"]["code"] != "internal" for frame in frames if frame["op"] == 5)
             assert all(len(frame["d"]["error"]) <= ERROR_LENGTH for frame in frames if frame["op"] == 5)
             assert frames or "shutdown" in str(request) or KEY in str(request) or is_told_to_others(request)
@@ -282,4 +282,6 @@ def is_told_to_others(request: Any) -> bool:
 @given(request_=REQUESTS_SENT | VALUES)
 def test_jsonschema_and_jsonschema_rs_give_one_verdict(request_: Any) -> None:
     for row in REQUESTS.values():
-        assert CONTRACT.validator(row.schema)(request_) == CONTRACT.reference(row.schema).is_valid(request_)
+        assert SCHEMA_SET.validator(row.schema)(request_) == SCHEMA_SET.reference(row.schema).is_valid(
+            request_
+        )

@@ -10,23 +10,23 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from opcodes_house import _SENT, CONTRACT, House, checked
+from opcodes_harness import _SENT, SCHEMA_SET, Harness, checked
 
 from chateau.hub import errors as hub_errors
 from chateau.hub.errors import HubError
 from chateau.hub.events import Event
 from chateau.protocols import errors as protocol_errors
-from chateau.protocols.contract import _SENTENCES
 from chateau.protocols.opcodes import REQUESTS, pushes
+from chateau.protocols.schemas import _SENTENCES
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "schemas" / "opcodes"
 PAGE = (ROOT / "docs" / "protocols" / "opcodes.md").read_text("utf-8")
 MESSAGES = sorted((ROOT / "messages" / "opcodes").glob("*.json"))
-FRAMES = [name for name in CONTRACT.schemas if name != "common"]
+FRAMES = [name for name in SCHEMA_SET.schemas if name != "common"]
 SAY_NOTHING = {"$schema", "$id", "title", "description", "examples", "properties", "$ref", "const"}
 
-every_schema = pytest.mark.parametrize("name", CONTRACT.schemas)
+every_schema = pytest.mark.parametrize("name", SCHEMA_SET.schemas)
 every_frame = pytest.mark.parametrize("name", FRAMES)
 
 
@@ -45,7 +45,7 @@ def parts(schema: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
 
 @every_schema
 def test_a_schema_is_valid_named_as_its_file_titled_and_described(name: str) -> None:
-    schema = CONTRACT.schemas[name]
+    schema = SCHEMA_SET.schemas[name]
 
     assert schema["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
     Draft202012Validator.check_schema(schema)
@@ -58,7 +58,7 @@ def test_a_schema_is_valid_named_as_its_file_titled_and_described(name: str) -> 
 def test_every_property_is_described(name: str) -> None:
     bare = [
         place
-        for place, part in parts(CONTRACT.schemas[name])
+        for place, part in parts(SCHEMA_SET.schemas[name])
         if "$ref" not in part and not part.get("description")
     ]
 
@@ -67,7 +67,7 @@ def test_every_property_is_described(name: str) -> None:
 
 @every_frame
 def test_what_the_server_sends_is_exact_and_what_it_is_sent_may_hold_more(name: str) -> None:
-    schema = CONTRACT.schemas[name]
+    schema = SCHEMA_SET.schemas[name]
     d = schema["properties"]["d"]
 
     assert schema["title"].endswith(f" ({name.rpartition('-')[2]})")
@@ -80,12 +80,12 @@ def test_what_the_server_sends_is_exact_and_what_it_is_sent_may_hold_more(name: 
 
 @every_frame
 def test_the_examples_keep_to_the_schema(name: str) -> None:
-    examples = CONTRACT.schemas[name]["examples"]
+    examples = SCHEMA_SET.schemas[name]["examples"]
 
     assert examples
     for example in examples:
-        CONTRACT.reference(name).validate(example)
-        assert CONTRACT.validator(name)(example)
+        SCHEMA_SET.reference(name).validate(example)
+        assert SCHEMA_SET.validator(name)(example)
 
 
 def test_every_pattern_holds_from_the_first_character_to_the_last() -> None:
@@ -97,7 +97,7 @@ def test_every_pattern_holds_from_the_first_character_to_the_last() -> None:
 
 @pytest.mark.parametrize(("op", "row"), REQUESTS.items())
 def test_the_schema_of_a_request_has_its_op(op: int, row: Any) -> None:
-    assert CONTRACT.schemas[row.schema]["properties"]["op"]["const"] == op
+    assert SCHEMA_SET.schemas[row.schema]["properties"]["op"]["const"] == op
 
 
 def test_every_frame_has_its_schema_and_none_is_left_over() -> None:
@@ -106,7 +106,7 @@ def test_every_frame_has_its_schema_and_none_is_left_over() -> None:
 
 @pytest.mark.parametrize("row", REQUESTS.values())
 def test_there_is_a_sentence_for_every_keyword_that_a_request_can_break(row: Any) -> None:
-    schema = CONTRACT.schemas[row.schema]
+    schema = SCHEMA_SET.schemas[row.schema]
     d = schema["properties"]["d"]
     for part in (schema, d, *d.get("properties", {}).values()):
         assert part.keys() - SAY_NOTHING <= _SENTENCES.keys()
@@ -119,7 +119,7 @@ def test_every_event_of_the_hub_has_a_frame() -> None:
 def test_every_code_is_in_the_schema() -> None:
     modules = (hub_errors.__name__, protocol_errors.__name__)
     refusals = [refusal for refusal in HubError.__subclasses__() if refusal.__module__ in modules]
-    listed = set(CONTRACT.schemas["error-response"]["properties"]["d"]["properties"]["code"]["enum"])
+    listed = set(SCHEMA_SET.schemas["error-response"]["properties"]["d"]["properties"]["code"]["enum"])
 
     assert {refusal.code for refusal in refusals} == listed
 
@@ -138,7 +138,7 @@ SEED = [
 
 @pytest.mark.parametrize(("name", "frame"), SEED)
 def test_the_seeds_frames_keep_to_the_schemas(name: str, frame: dict[str, Any]) -> None:
-    CONTRACT.reference(name).validate(frame)
+    SCHEMA_SET.reference(name).validate(frame)
 
 
 # The page and the message files
@@ -156,7 +156,7 @@ def test_a_frame_on_the_page_keeps_to_its_schema(line: str) -> None:
 
     assert arrow in ("→", "←")
     if arrow == "→":
-        CONTRACT.reference(REQUESTS[frame["op"]].schema).validate(frame)
+        SCHEMA_SET.reference(REQUESTS[frame["op"]].schema).validate(frame)
     else:
         checked(text.encode())
 
@@ -171,19 +171,21 @@ def test_every_op_is_on_the_page() -> None:
 def test_a_message_file_is_a_request(path: Path) -> None:
     frame = json.loads(path.read_text("utf-8"))
 
-    CONTRACT.reference(REQUESTS[frame["op"]].schema).validate(frame)
+    SCHEMA_SET.reference(REQUESTS[frame["op"]].schema).validate(frame)
 
 
 def test_the_message_files_can_be_sent_one_after_the_other() -> None:
-    house = House("bob")
+    harness = Harness("bob")
     first = ["login", "message", "cache", "command-help", "command-auth", "command-join", "command-lock"]
     then = ["command-unlock", "command-close", "command-open", "command-msg", "command-ban", "command-unban"]
     last = ["command-rooms", "command-users", "command-me", "command-delete", "command-shutdown", "shutdown"]
     apart = {"login-bob", "command-join-locked"}
 
     for name in (*first, *then, *last):
-        for frame in house["alice"].ask((ROOT / "messages" / "opcodes" / f"{name}.json").read_text("utf-8")):
+        for frame in harness["alice"].ask(
+            (ROOT / "messages" / "opcodes" / f"{name}.json").read_text("utf-8")
+        ):
             assert frame["op"] != 5, (name, frame)
 
-    assert house.stops == ["Maintenance", "Maintenance"]
+    assert harness.stops == ["Maintenance", "Maintenance"]
     assert {path.stem for path in MESSAGES} == {*first, *then, *last, *apart}

@@ -10,7 +10,7 @@ from chateau.cluster.local import LocalCluster
 from chateau.hub import ports
 from chateau.net.connection import Connection, SocketConnection
 from chateau.net.poller import EpollPoller, LoopPoller, Poller, Watched
-from chateau.protocols import wire
+from chateau.protocols import transport
 from chateau.protocols.channels import ChannelDoor, ChannelsProtocol
 from chateau.protocols.channels import Listener as ChannelPeer
 from chateau.protocols.chateau import ChateauPeer, ChateauProtocol
@@ -23,12 +23,12 @@ from chateau.store.memory import MemoryStore
 from chateau.store.sqlite import SqliteStore
 
 FILLED = [
-    (wire.Outbox, Connection),
-    *((wire.Peer, peer) for peer in (ChateauPeer, FunctionsPeer, LinesPeer, OpcodesPeer, ChannelPeer)),
-    (wire.LinePeer, LinesPeer),
+    (transport.Outbox, Connection),
+    *((transport.Peer, peer) for peer in (ChateauPeer, FunctionsPeer, LinesPeer, OpcodesPeer, ChannelPeer)),
+    (transport.LinePeer, LinesPeer),
     *(
-        (wire.Door, door)
-        for door in (
+        (transport.Endpoint, endpoint)
+        for endpoint in (
             ChateauProtocol,
             FunctionsProtocol,
             LinesProtocol,
@@ -38,7 +38,7 @@ FILLED = [
         )
     ),
     *(
-        (ports.Subscriber, protocol)
+        (ports.EventSink, protocol)
         for protocol in (
             ChateauProtocol,
             FunctionsProtocol,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from admin_house import ADDRESS, CONTRACT, KEY, AdminHouse, checked, refused
+from admin_harness import ADDRESS, KEY, SCHEMA_SET, AdminHouse, checked, refused
 
 from chateau.hub.errors import AccessDenied, HubError, TooManyTries, Unavailable
 from chateau.protocols.admin import ACTIONS, AdminOff, refusal, session_row, status_of
@@ -16,23 +16,23 @@ DONE = {"status": 200}
 
 
 @pytest.fixture
-def house() -> AdminHouse:
+def harness() -> AdminHouse:
     return AdminHouse()
 
 
 # Who is let in
 
 
-def test_who_has_the_key_is_let_in(house: AdminHouse) -> None:
-    house.admin.admit(KEY, ADDRESS)
+def test_who_has_the_key_is_let_in(harness: AdminHouse) -> None:
+    harness.admin.admit(KEY, ADDRESS)
 
 
 def test_without_a_key_of_the_house_nobody_is_let_in() -> None:
-    house = AdminHouse(key=None)
+    harness = AdminHouse(key=None)
 
     for key in (None, "", KEY):
         with pytest.raises(AdminOff) as refusal:
-            house.admin.admit(key, ADDRESS)
+            harness.admin.admit(key, ADDRESS)
         assert refused(refusal.value) == {
             "status": 403,
             "code": "access_denied",
@@ -41,9 +41,9 @@ def test_without_a_key_of_the_house_nobody_is_let_in() -> None:
 
 
 @pytest.mark.parametrize("key", ["", "Swordfish", "swordfish ", "\ufffd"])
-def test_a_wrong_key_is_refused(house: AdminHouse, key: str) -> None:
+def test_a_wrong_key_is_refused(harness: AdminHouse, key: str) -> None:
     with pytest.raises(AccessDenied) as refusal:
-        house.admin.admit(key, ADDRESS)
+        harness.admin.admit(key, ADDRESS)
 
     assert refused(refusal.value) == {
         "status": 401,
@@ -52,32 +52,32 @@ def test_a_wrong_key_is_refused(house: AdminHouse, key: str) -> None:
     }
 
 
-def test_after_five_wrong_keys_an_address_has_to_wait(house: AdminHouse) -> None:
+def test_after_five_wrong_keys_an_address_has_to_wait(harness: AdminHouse) -> None:
     for _ in range(5):
         with pytest.raises(AccessDenied):
-            house.admin.admit("guess", ADDRESS)
+            harness.admin.admit("guess", ADDRESS)
 
     with pytest.raises(TooManyTries) as refusal:
-        house.admin.admit(KEY, ADDRESS)
+        harness.admin.admit(KEY, ADDRESS)
 
     assert (refused(refusal.value)["status"], refusal.value.code) == (429, "rate_limited")
-    house.admin.admit(KEY, "192.0.2.2")
-    house.clock.advance(61)
-    house.admin.admit(KEY, ADDRESS)
+    harness.admin.admit(KEY, "192.0.2.2")
+    harness.clock.advance(61)
+    harness.admin.admit(KEY, ADDRESS)
 
 
-def test_to_give_no_key_is_no_try(house: AdminHouse) -> None:
+def test_to_give_no_key_is_no_try(harness: AdminHouse) -> None:
     for _ in range(6):
         with pytest.raises(AccessDenied, match="missing"):
-            house.admin.admit(None, ADDRESS)
+            harness.admin.admit(None, ADDRESS)
 
-    house.admin.admit(KEY, ADDRESS)
+    harness.admin.admit(KEY, ADDRESS)
 
 
-def test_a_banned_address_is_let_in(house: AdminHouse) -> None:
-    house.do("ban", {"addresses": ADDRESS})
+def test_a_banned_address_is_let_in(harness: AdminHouse) -> None:
+    harness.do("ban", {"addresses": ADDRESS})
 
-    house.admin.admit(KEY, ADDRESS)
+    harness.admin.admit(KEY, ADDRESS)
 
 
 # Sessions
@@ -92,43 +92,43 @@ def test_a_banned_address_is_let_in(house: AdminHouse) -> None:
         ({"reason": "x"}, "kicked: x"),
     ],
 )
-def test_a_kick_ends_the_session_and_says_why(house: AdminHouse, reason: Any, said: str) -> None:
-    alice = house.enter("alice")
+def test_a_kick_ends_the_session_and_says_why(harness: AdminHouse, reason: Any, said: str) -> None:
+    alice = harness.enter("alice")
 
-    assert house.do("kick", {"session": alice.id, **reason}) == DONE
+    assert harness.do("kick", {"session": alice.id, **reason}) == DONE
 
-    assert house.mailboxes["alice"].closed == (1008, said)
+    assert harness.mailboxes["alice"].closed == (1008, said)
 
 
-def test_nobody_kicks_a_session_that_is_not_there(house: AdminHouse) -> None:
-    answer = house.do("kick", {"session": "17"})
+def test_nobody_kicks_a_session_that_is_not_there(harness: AdminHouse) -> None:
+    answer = harness.do("kick", {"session": "17"})
 
     assert answer == {"status": 404, "code": "unknown_session", "error": 'There is no session "17".'}
 
 
-def test_a_ban_holds_for_those_who_are_here_until_it_is_lifted(house: AdminHouse) -> None:
-    alice = house.enter("alice")
+def test_a_ban_holds_for_those_who_are_here_until_it_is_lifted(harness: AdminHouse) -> None:
+    alice = harness.enter("alice")
 
-    assert house.do("ban", {"addresses": "192.0.2.0/24"}) == DONE
+    assert harness.do("ban", {"addresses": "192.0.2.0/24"}) == DONE
     assert alice.banned
-    assert checked("bans-response", house.admin.bans()) == {"addresses": ["192.0.2.0/24"]}
+    assert checked("bans-response", harness.admin.bans()) == {"addresses": ["192.0.2.0/24"]}
 
-    assert house.do("unban", {"addresses": "192.0.2.0/24"}) == DONE
+    assert harness.do("unban", {"addresses": "192.0.2.0/24"}) == DONE
     assert not alice.banned
-    assert checked("bans-response", house.admin.bans()) == {"addresses": []}
+    assert checked("bans-response", harness.admin.bans()) == {"addresses": []}
 
 
 @pytest.mark.parametrize("action", ["ban", "unban"])
 @pytest.mark.parametrize("addresses", ["", "localhost", "192.0.2.0/33", "::g"])
-def test_what_is_no_address_is_refused_at_its_place(house: AdminHouse, action: str, addresses: str) -> None:
-    answer = house.do(action, {"addresses": addresses})
+def test_what_is_no_address_is_refused_at_its_place(harness: AdminHouse, action: str, addresses: str) -> None:
+    answer = harness.do(action, {"addresses": addresses})
 
     assert (answer["status"], answer["code"], answer["path"]) == (400, "invalid_message", "/addresses")
     assert answer["schema"] == f"/schemas/admin/{action}-request.json"
 
 
-def test_a_session_is_told_with_all_that_is_known_of_it(house: AdminHouse) -> None:
-    alice = house.enter("Alice", "Lobby", "quiet")
+def test_a_session_is_told_with_all_that_is_known_of_it(harness: AdminHouse) -> None:
+    alice = harness.enter("Alice", "Lobby", "quiet")
 
     row = session_row(alice, received=3, rate=1.5, outbox_bytes=7, tapped=True)
 
@@ -150,9 +150,9 @@ def test_a_session_is_told_with_all_that_is_known_of_it(house: AdminHouse) -> No
     ]
 
 
-def test_a_session_without_a_name_is_told_too(house: AdminHouse) -> None:
-    alice = house.enter("alice")
-    house.hub.unregister(alice)
+def test_a_session_without_a_name_is_told_too(harness: AdminHouse) -> None:
+    alice = harness.enter("alice")
+    harness.hub.unregister(alice)
 
     row = session_row(alice, received=0, rate=None, outbox_bytes=0, tapped=False)
 
@@ -163,16 +163,16 @@ def test_a_session_without_a_name_is_told_too(house: AdminHouse) -> None:
 # Rooms
 
 
-def state(house: AdminHouse, name: str) -> Any:
-    rooms = checked("rooms-response", house.admin.rooms())["rooms"]
+def state(harness: AdminHouse, name: str) -> Any:
+    rooms = checked("rooms-response", harness.admin.rooms())["rooms"]
     return next((room for room in rooms if room["room"] == name), None)
 
 
-def test_rooms_are_told_in_the_order_of_their_names(house: AdminHouse) -> None:
-    house.enter("alice", "b", "A", "c")
+def test_rooms_are_told_in_the_order_of_their_names(harness: AdminHouse) -> None:
+    harness.enter("alice", "b", "A", "c")
 
-    assert [room["room"] for room in house.admin.rooms()["rooms"]] == ["A", "b", "c"]
-    assert state(house, "A") == {
+    assert [room["room"] for room in harness.admin.rooms()["rooms"]] == ["A", "b", "c"]
+    assert state(harness, "A") == {
         "room": "A",
         "members": 1,
         "listeners": 0,
@@ -182,77 +182,77 @@ def test_rooms_are_told_in_the_order_of_their_names(house: AdminHouse) -> None:
     }
 
 
-def test_a_room_is_closed_locked_and_opened(house: AdminHouse) -> None:
-    house.enter("alice", "lobby")
+def test_a_room_is_closed_locked_and_opened(harness: AdminHouse) -> None:
+    harness.enter("alice", "lobby")
 
-    assert house.do("close-room", {"room": "Lobby"}) == DONE
-    assert (state(house, "lobby")["closed"], state(house, "lobby")["locked"]) == (True, False)
-    assert house.do("lock-room", {"room": "lobby", "password": "x"}) == DONE
-    assert (state(house, "lobby")["closed"], state(house, "lobby")["locked"]) == (True, True)
-    assert house.do("open-room", {"room": "lobby"}) == DONE
-    assert (state(house, "lobby")["closed"], state(house, "lobby")["locked"]) == (False, False)
+    assert harness.do("close-room", {"room": "Lobby"}) == DONE
+    assert (state(harness, "lobby")["closed"], state(harness, "lobby")["locked"]) == (True, False)
+    assert harness.do("lock-room", {"room": "lobby", "password": "x"}) == DONE
+    assert (state(harness, "lobby")["closed"], state(harness, "lobby")["locked"]) == (True, True)
+    assert harness.do("open-room", {"room": "lobby"}) == DONE
+    assert (state(harness, "lobby")["closed"], state(harness, "lobby")["locked"]) == (False, False)
 
-    told = [(frame["available"], frame["reason"]) for frame in house.mailboxes["alice"].take()]
+    told = [(frame["available"], frame["reason"]) for frame in harness.mailboxes["alice"].take()]
     assert told == [(False, "The room was closed."), (False, "The room was locked."), (True, None)]
 
 
-def test_a_locked_room_asks_for_its_password(house: AdminHouse) -> None:
-    house.enter("alice", "lobby")
-    house.do("lock-room", {"room": "lobby", "password": "open sesame"})
-    bob = house.enter("bob")
+def test_a_locked_room_asks_for_its_password(harness: AdminHouse) -> None:
+    harness.enter("alice", "lobby")
+    harness.do("lock-room", {"room": "lobby", "password": "open sesame"})
+    bob = harness.enter("bob")
 
     with pytest.raises(AccessDenied):
-        house.hub.join(bob, "lobby", password="wrong")
-    house.hub.join(bob, "lobby", password="open sesame")
+        harness.hub.join(bob, "lobby", password="wrong")
+    harness.hub.join(bob, "lobby", password="open sesame")
 
 
-def test_a_deleted_room_is_gone(house: AdminHouse) -> None:
-    house.enter("alice", "lobby")
+def test_a_deleted_room_is_gone(harness: AdminHouse) -> None:
+    harness.enter("alice", "lobby")
 
-    assert house.do("delete-room", {"room": "lobby"}) == DONE
+    assert harness.do("delete-room", {"room": "lobby"}) == DONE
 
-    assert state(house, "lobby") is None
-    assert not house.sessions["alice"].rooms
+    assert state(harness, "lobby") is None
+    assert not harness.sessions["alice"].rooms
 
 
-def test_who_is_banned_from_a_room_is_out_until_that_is_lifted(house: AdminHouse) -> None:
-    house.enter("alice", "lobby")
-    bob = house.enter("Bob", "lobby")
+def test_who_is_banned_from_a_room_is_out_until_that_is_lifted(harness: AdminHouse) -> None:
+    harness.enter("alice", "lobby")
+    bob = harness.enter("Bob", "lobby")
 
-    assert house.do("ban-from-room", {"room": "lobby", "username": "bob"}) == DONE
-    assert (state(house, "lobby")["members"], state(house, "lobby")["banned"]) == (1, ["bob"])
+    assert harness.do("ban-from-room", {"room": "lobby", "username": "bob"}) == DONE
+    assert (state(harness, "lobby")["members"], state(harness, "lobby")["banned"]) == (1, ["bob"])
     with pytest.raises(AccessDenied):
-        house.hub.join(bob, "lobby")
+        harness.hub.join(bob, "lobby")
 
-    assert house.do("unban-from-room", {"room": "lobby", "username": "BOB"}) == DONE
-    assert state(house, "lobby")["banned"] == []
-    house.hub.join(bob, "lobby")
+    assert harness.do("unban-from-room", {"room": "lobby", "username": "BOB"}) == DONE
+    assert state(harness, "lobby")["banned"] == []
+    harness.hub.join(bob, "lobby")
 
 
 @pytest.mark.parametrize(
     "action", ["open-room", "close-room", "lock-room", "delete-room", "ban-from-room", "unban-from-room"]
 )
-def test_what_is_done_to_no_room_is_refused(house: AdminHouse, action: str) -> None:
-    (body, *_) = CONTRACT.schemas[f"{action}-request"]["examples"]
+def test_what_is_done_to_no_room_is_refused(harness: AdminHouse, action: str) -> None:
+    (body, *_) = SCHEMA_SET.schemas[f"{action}-request"]["examples"]
 
-    answer = house.do(action, body)
+    answer = harness.do(action, body)
 
     assert answer == {"status": 404, "code": "unknown_room", "error": 'There is no room "lobby".'}
 
 
-def test_nobody_is_banned_from_a_room_who_is_not_here(house: AdminHouse) -> None:
-    house.enter("alice", "lobby")
+def test_nobody_is_banned_from_a_room_who_is_not_here(harness: AdminHouse) -> None:
+    harness.enter("alice", "lobby")
 
-    answer = house.do("ban-from-room", {"room": "lobby", "username": "carol"})
+    answer = harness.do("ban-from-room", {"room": "lobby", "username": "carol"})
 
     assert (answer["status"], answer["code"]) == (404, "unknown_recipient")
 
 
-def test_what_is_no_name_cannot_be_let_in_again(house: AdminHouse) -> None:
-    house.enter("alice", "lobby")
-    house.do("ban-from-room", {"room": "lobby", "username": "alice"})
+def test_what_is_no_name_cannot_be_let_in_again(harness: AdminHouse) -> None:
+    harness.enter("alice", "lobby")
+    harness.do("ban-from-room", {"room": "lobby", "username": "alice"})
 
-    answer = house.do("unban-from-room", {"room": "lobby", "username": " "})
+    answer = harness.do("unban-from-room", {"room": "lobby", "username": " "})
 
     assert (answer["status"], answer["code"]) == (400, "invalid_name")
 
@@ -265,13 +265,13 @@ class FullStore(MemoryStore):
 
 
 def test_a_room_that_cannot_be_forgotten_now_stays() -> None:
-    house = AdminHouse(store=FullStore())
-    house.enter("alice", "lobby")
+    harness = AdminHouse(store=FullStore())
+    harness.enter("alice", "lobby")
 
-    answer = house.do("delete-room", {"room": "lobby"})
+    answer = harness.do("delete-room", {"room": "lobby"})
 
     assert answer == {"status": 503, "code": "unavailable", "error": "The disk is full."}
-    assert state(house, "lobby") is not None
+    assert state(harness, "lobby") is not None
 
 
 # The house
@@ -280,10 +280,10 @@ def test_a_room_that_cannot_be_forgotten_now_stays() -> None:
 @pytest.mark.parametrize(
     ("body", "reason"), [({}, None), ({"reason": None}, None), ({"reason": ""}, None), ({"reason": "x"}, "x")]
 )
-def test_a_shutdown_has_its_reason(house: AdminHouse, body: Any, reason: str | None) -> None:
-    assert house.do("shutdown", body) == DONE
+def test_a_shutdown_has_its_reason(harness: AdminHouse, body: Any, reason: str | None) -> None:
+    assert harness.do("shutdown", body) == DONE
 
-    assert house.stopped == [reason]
+    assert harness.stopped == [reason]
 
 
 # What is refused
@@ -291,13 +291,13 @@ def test_a_shutdown_has_its_reason(house: AdminHouse, body: Any, reason: str | N
 
 @pytest.mark.parametrize("name", ACTIONS)
 def test_every_action_has_its_schemas_and_an_example_that_fits(name: str) -> None:
-    for example in CONTRACT.schemas[f"{name}-request"]["examples"]:
-        assert CONTRACT.validator(f"{name}-request")(example)
-    assert CONTRACT.validator(f"{name}-response")(DONE)
+    for example in SCHEMA_SET.schemas[f"{name}-request"]["examples"]:
+        assert SCHEMA_SET.validator(f"{name}-request")(example)
+    assert SCHEMA_SET.validator(f"{name}-response")(DONE)
 
 
 def test_every_schema_of_a_request_belongs_to_an_action_or_a_query() -> None:
-    requests = {name.removesuffix("-request") for name in CONTRACT.schemas if name.endswith("-request")}
+    requests = {name.removesuffix("-request") for name in SCHEMA_SET.schemas if name.endswith("-request")}
 
     assert requests == ACTIONS.keys() | {"sessions", "live", "tap"}
 
@@ -313,8 +313,8 @@ def test_every_schema_of_a_request_belongs_to_an_action_or_a_query() -> None:
         (b'"17"', "not_an_object"),
     ],
 )
-def test_what_is_no_json_object_is_refused(house: AdminHouse, body: bytes, code: str) -> None:
-    answer = house.do("kick", body)
+def test_what_is_no_json_object_is_refused(harness: AdminHouse, body: bytes, code: str) -> None:
+    answer = harness.do("kick", body)
 
     assert (answer["status"], answer["code"]) == (400, code)
 
@@ -338,9 +338,9 @@ def test_what_is_no_json_object_is_refused(house: AdminHouse, body: bytes, code:
     ],
 )
 def test_a_body_that_breaks_its_schema_is_refused_at_the_place(
-    house: AdminHouse, name: str, body: Any, path: str
+    harness: AdminHouse, name: str, body: Any, path: str
 ) -> None:
-    answer = house.do(name, body)
+    answer = harness.do(name, body)
 
     assert (answer["status"], answer["code"], answer["path"]) == (400, "invalid_message", path)
     assert answer["schema"] == f"/schemas/admin/{name}-request.json"
@@ -350,12 +350,12 @@ def test_a_body_that_breaks_its_schema_is_refused_at_the_place(
 @pytest.mark.parametrize(
     ("query", "asked"), [({}, {}), ({"limit": "1"}, {"limit": 1}), ({"limit": "10000"}, {"limit": 10_000})]
 )
-def test_a_query_has_its_numbers_read(house: AdminHouse, name: str, query: Any, asked: Any) -> None:
-    assert house.asked(name, query) == asked
+def test_a_query_has_its_numbers_read(harness: AdminHouse, name: str, query: Any, asked: Any) -> None:
+    assert harness.asked(name, query) == asked
 
 
-def test_a_sessions_id_in_a_query_stays_text(house: AdminHouse) -> None:
-    assert house.asked("tap", {"session": "017"}) == {"session": "017"}
+def test_a_sessions_id_in_a_query_stays_text(harness: AdminHouse) -> None:
+    assert harness.asked("tap", {"session": "017"}) == {"session": "017"}
 
 
 @pytest.mark.parametrize(
@@ -375,9 +375,9 @@ def test_a_sessions_id_in_a_query_stays_text(house: AdminHouse) -> None:
     ],
 )
 def test_a_query_that_breaks_its_schema_is_refused_at_the_place(
-    house: AdminHouse, name: str, query: dict[str, str], path: str
+    harness: AdminHouse, name: str, query: dict[str, str], path: str
 ) -> None:
-    answer = house.asked(name, query)
+    answer = harness.asked(name, query)
 
     assert (answer["status"], answer["code"], answer["path"]) == (400, "invalid_message", path)
     assert answer["schema"] == f"/schemas/admin/{name}-request.json"
@@ -398,7 +398,7 @@ def test_a_refusal_may_be_told_with_another_status() -> None:
 
 
 def test_every_status_that_may_be_answered_is_in_the_schema() -> None:
-    schema = CONTRACT.schemas["error-response"]["properties"]
+    schema = SCHEMA_SET.schemas["error-response"]["properties"]
     errors: list[HubError] = [AdminOff(), Unavailable("x"), TooManyTries()]
 
     assert {status_of(error) for error in errors} <= set(schema["status"]["enum"])

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chateau_house import CONTRACT
+from chateau_harness import SCHEMA_SET
 
 from chateau.protocols.chateau import REQUESTS
-from chateau.protocols.contract import _SENTENCES, Contract, pointer
+from chateau.protocols.schemas import _SENTENCES, SchemaSet, pointer
 
 POINTERS = [
     pytest.param([], "", id="the whole message"),
@@ -35,7 +35,7 @@ def parts(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """*schema* and all inside it that a refusal can tell of; the forms of an anyOf are told of as one."""
     if "$ref" in schema:
         _, _, name = schema["$ref"].rpartition("/")
-        yield from parts(CONTRACT.schemas["common"]["$defs"][name])
+        yield from parts(SCHEMA_SET.schemas["common"]["$defs"][name])
         return
     yield schema
     for inner in (*schema.get("properties", {}).values(), *filter(None, [schema.get("items")])):
@@ -44,7 +44,7 @@ def parts(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", [row.schema for row in REQUESTS.values()])
 def test_there_is_a_sentence_for_every_keyword_that_a_request_can_break(name: str) -> None:
-    schema = CONTRACT.schemas[name]
+    schema = SCHEMA_SET.schemas[name]
     type_ = schema["properties"]["type"]
 
     for part in parts(schema):
@@ -54,7 +54,7 @@ def test_there_is_a_sentence_for_every_keyword_that_a_request_can_break(name: st
 
 @pytest.mark.parametrize("name", [row.schema for row in REQUESTS.values()])
 def test_what_a_sentence_cannot_say_alone_is_described_in_the_schema(name: str) -> None:
-    for part in parts(CONTRACT.schemas[name]):
+    for part in parts(SCHEMA_SET.schemas[name]):
         if part.keys() & {"pattern", "anyOf"}:
             assert len(part["description"]) <= 200
 
@@ -90,9 +90,9 @@ def test_another_schema_may_ask_what_no_sentence_is_for(
     tmp_path: Path, message: dict[str, Any], sentence: str
 ) -> None:
     (tmp_path / "other.json").write_text(json.dumps(OTHER_SCHEMA))
-    contract = Contract(tmp_path, url="/schemas/test")
+    schemas = SchemaSet(tmp_path, url="/schemas/test")
 
-    refusal = contract.fault("other", message, json.dumps(message))
+    refusal = schemas.validation_error("other", message, json.dumps(message))
 
     assert str(refusal) == sentence
     assert refusal.path == "/" + next(iter(message))
@@ -114,20 +114,25 @@ BROKEN = [
 def test_however_long_the_text_was_one_fault_is_told_the_same(name: str, message: dict[str, Any]) -> None:
     text = json.dumps(message)
 
-    short, long = CONTRACT.fault(name, message, text), CONTRACT.fault(name, message, text + " " * 10_000)
+    short, long = (
+        SCHEMA_SET.validation_error(name, message, text),
+        SCHEMA_SET.validation_error(name, message, text + " " * 10_000),
+    )
 
     assert (str(short), short.path, short.schema) == (str(long), long.path, long.schema)
 
 
 def test_the_url_of_the_schemas_is_the_servers_own() -> None:
-    contract = Contract(
+    schemas = SchemaSet(
         Path(__file__).resolve().parents[2] / "schemas" / "chateau", url="/chat/schemas/chateau"
     )
 
-    assert contract.fault("list-request", {}, "{}").schema == "/chat/schemas/chateau/list-request.json"
+    assert (
+        schemas.validation_error("list-request", {}, "{}").schema == "/chat/schemas/chateau/list-request.json"
+    )
 
 
 @pytest.mark.parametrize("text", ["{}", "{}" + " " * 10_000])
 def test_a_message_without_a_fault_has_none_to_tell(text: str) -> None:
     with pytest.raises(AssertionError, match="nothing wrong by list-request"):
-        CONTRACT.fault("list-request", {"type": 4}, text)
+        SCHEMA_SET.validation_error("list-request", {"type": 4}, text)

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from chateau.net.reference_pages import http_refusal
-from chateau.protocols.contract import Contract
+from chateau.protocols.schemas import SchemaSet
 from chateau.reference.pages.book import pages
 from chateau.reference.pages.messages import Sources
 from chateau.reference.pages.model import Page
@@ -20,8 +20,8 @@ SCHEMAS = ROOT / "schemas"
 def sources() -> Sources:
     """What the pages are made from."""
     folders = sorted(path for path in SCHEMAS.iterdir() if path.is_dir())
-    contracts = {folder.name: Contract(folder, url=f"/schemas/{folder.name}") for folder in folders}
-    return Sources(contracts, tuple(described()), http_refusal)
+    schema_sets = {folder.name: SchemaSet(folder, url=f"/schemas/{folder.name}") for folder in folders}
+    return Sources(schema_sets, tuple(described()), http_refusal)
 
 
 @cache

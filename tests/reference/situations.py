@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chateau_house import HandCommit
+from chateau_harness import HandCommit
 
 from chateau.hub.errors import Unavailable
-from chateau.hub.events import Arrival
+from chateau.hub.events import JoinRecord
 from chateau.reference.cases.case import ANY, Case, Requests
 from chateau.store.memory import MemoryStore
 
@@ -29,7 +29,7 @@ class WorkingStore(MemoryStore):
         self.commits: list[HandCommit] = []
 
     def append(self, key: str, record: Any) -> Any:
-        if isinstance(record, Arrival):
+        if isinstance(record, JoinRecord):
             return super().append(key, record)
         if self.fails_to == "keep":
             raise Unavailable("What is said cannot be kept now.")
@@ -64,9 +64,9 @@ def listed(requests: Requests, *more: Requests) -> list[tuple[str, int]]:
     ]
 
 
-def told(case: Case, request: Any, contract: Any) -> str:
+def told(case: Case, request: Any, schemas: Any) -> str:
     """The sentence of *case*."""
-    return str(case.refuse(request, contract))
+    return str(case.refuse(request, schemas))
 
 
 def situation(situations: Mapping[str, Callable[..., None]], name: str, sentence: str) -> Callable[..., None]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from admin_house import ADDRESS, CONTRACT, KEY, AdminHouse
+from admin_harness import ADDRESS, KEY, SCHEMA_SET, AdminHouse
 from made_pages import sources
 from situations import TRIES, WorkingStore, listed, nothing, situation, told
 
@@ -34,7 +34,7 @@ def performed() -> list[tuple[str, int]]:
 
 def sentence(name: str, number: int) -> str:
     """What is said of a case."""
-    return told(CASES[name][number], request(name, number), CONTRACT)
+    return told(CASES[name][number], request(name, number), SCHEMA_SET)
 
 
 def request(name: str, number: int) -> Any:
@@ -45,28 +45,28 @@ def request(name: str, number: int) -> Any:
 
 def example(name: str) -> Any:
     """What is asked where a case brings nothing of its own."""
-    return CONTRACT.schemas.get(f"{name}-request", {"examples": [{}]})["examples"][0]
+    return SCHEMA_SET.schemas.get(f"{name}-request", {"examples": [{}]})["examples"][0]
 
 
-def lobby(house: AdminHouse) -> None:
-    house.enter("alice", "lobby")
+def lobby(harness: AdminHouse) -> None:
+    harness.enter("alice", "lobby")
 
 
-def full(house: AdminHouse) -> None:
-    lobby(house)
-    house.hub._store.fails_to = "keep"
+def full(harness: AdminHouse) -> None:
+    lobby(harness)
+    harness.hub._store.fails_to = "keep"
 
 
-def banned(house: AdminHouse) -> None:
-    house.enter("bob", "lobby")
-    house.enter("carol", "lobby")
-    house.hub.rooms.ban("lobby", "bob")
+def banned(harness: AdminHouse) -> None:
+    harness.enter("bob", "lobby")
+    harness.enter("carol", "lobby")
+    harness.hub.rooms.ban("lobby", "bob")
 
 
-def guesses(house: AdminHouse) -> None:
+def guesses(harness: AdminHouse) -> None:
     for _ in range(TRIES):
         with pytest.raises(HubError):
-            house.admin.admit("a guess", ADDRESS)
+            harness.admin.admit("a guess", ADDRESS)
 
 
 SITUATIONS: dict[str, Callable[[AdminHouse], None]] = {
@@ -84,23 +84,23 @@ def test_a_request_is_refused_as_the_reference_shows_it(name: str, number: int) 
     case = CASES[name][number]
     words = sentence(name, number)
     (row,) = refusing_of(sources()).rows((case,), example(name))
-    house = AdminHouse(key=None if "API is off" in words else KEY, store=WorkingStore())
-    situation(SITUATIONS, name, words)(house)
+    harness = AdminHouse(key=None if "API is off" in words else KEY, store=WorkingStore())
+    situation(SITUATIONS, name, words)(harness)
     key = next((key for start, key in KEYS.items() if start in words), KEY)
 
     with pytest.raises(HubError) as error:
-        asked(house, name or "kick", request(name, number), key)
+        asked(harness, name or "kick", request(name, number), key)
 
     assert refusal(error.value, status_of(error.value)) == json.loads(row.answer)
 
 
-def asked(house: AdminHouse, name: str, request: Any, key: str | None) -> None:
-    house.admin.admit(key, ADDRESS)
+def asked(harness: AdminHouse, name: str, request: Any, key: str | None) -> None:
+    harness.admin.admit(key, ADDRESS)
     if name in ACTIONS:
-        house.admin.perform(name, request.encode() if isinstance(request, str) else encode(request))
+        harness.admin.perform(name, request.encode() if isinstance(request, str) else encode(request))
     else:
         query = {key: str(value) for key, value in request.items()}
-        house.admin.session(house.admin.asked(name, query)["session"])
+        harness.admin.session(harness.admin.asked(name, query)["session"])
 
 
 def test_every_address_has_its_cases() -> None:
@@ -111,4 +111,6 @@ def test_every_address_has_its_cases() -> None:
 def test_every_code_of_the_schema_is_a_case() -> None:
     rows = [row for name, cases in CASES.items() for row in refusing_of(sources()).rows(cases, example(name))]
 
-    assert {row.code for row in rows} == set(CONTRACT.schemas["error-response"]["properties"]["code"]["enum"])
+    assert {row.code for row in rows} == set(
+        SCHEMA_SET.schemas["error-response"]["properties"]["code"]["enum"]
+    )

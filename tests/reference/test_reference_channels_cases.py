@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from channels_house import CONTRACT, House
+from channels_harness import SCHEMA_SET, Harness
 from made_pages import sources
 from situations import WorkingStore, listed, nothing, situation, told
 from tornado.httputil import HTTPHeaders
@@ -21,27 +21,27 @@ from chateau.reference.pages.http_page import refusing_of
 BODY = {PUBLISH: b"hi", BROADCAST: b'{"news": [{"text": "hi"}]}', ANY: b"hi"}
 
 
-def failing(to: str) -> Callable[[House], None]:
-    def prepare(house: House) -> None:
-        house.store.fails_to = to
+def failing(to: str) -> Callable[[Harness], None]:
+    def prepare(harness: Harness) -> None:
+        harness.store.fails_to = to
 
     return prepare
 
 
-def broken(house: House) -> None:
-    house.hub.publish_package = lambda *_, **__: 1 / 0
+def broken(harness: Harness) -> None:
+    harness.hub.publish_to_channel = lambda *_, **__: 1 / 0
 
 
-def kept_by(act: str, *more: str) -> Callable[[House], None]:
-    def prepare(house: House) -> None:
-        house.member("bob", "news")
-        getattr(house.hub.rooms, act)("news", *more)
+def kept_by(act: str, *more: str) -> Callable[[Harness], None]:
+    def prepare(harness: Harness) -> None:
+        harness.member("bob", "news")
+        getattr(harness.hub.rooms, act)("news", *more)
 
     return prepare
 
 
-SITUATIONS: dict[str, Callable[[House], None]] = {
-    "This address is banned": lambda house: house.hub.access.ban("198.51.100.7"),
+SITUATIONS: dict[str, Callable[[Harness], None]] = {
+    "This address is banned": lambda harness: harness.hub.access.ban("198.51.100.7"),
     "is closed": kept_by("close"),
     "is locked": kept_by("lock", "swordfish"),
     "passed on, but": failing("commit"),
@@ -68,14 +68,14 @@ def test_a_publish_is_refused_as_the_reference_shows_it(
     name: str, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     case = CASES[name][number]
-    sentence = told(case, case.sent, CONTRACT)
+    sentence = told(case, case.sent, SCHEMA_SET)
     (row,) = refusing_of(sources()).rows((case,))
     store = WorkingStore()
-    house = House(store=store, password="swordfish" if "password is missing" in sentence else "")
-    house.channels._password = house.channels._password or None
-    situation(SITUATIONS, name, sentence)(house)
+    harness = Harness(store=store, password="swordfish" if "password is missing" in sentence else "")
+    harness.channels._password = harness.channels._password or None
+    situation(SITUATIONS, name, sentence)(harness)
     desk = PublishDesk(
-        house.channels,
+        harness.channels,
         url_prefix="",
         address_of=lambda *_: "198.51.100.7",
         allows_origin=lambda _: False,

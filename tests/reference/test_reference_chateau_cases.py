@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from chateau_house import CONTRACT, LIST, House, register
+from chateau_harness import LIST, SCHEMA_SET, Harness, register
 from made_pages import sources
 from situations import RATE, WorkingStore, listed, nothing, situation, told
 
@@ -20,66 +20,66 @@ SPEAKS = next(spoken for spoken in SPOKEN if spoken.name == "chateau")
 NEEDS_NO_NAME = ("register-request", ANY)
 
 
-def lobby(house: House) -> None:
+def lobby(harness: Harness) -> None:
     """Bob is in the lobby."""
-    house["bob"].send(register("bob"))
-    house.hub.join(house["bob"].peer.session, "lobby")
+    harness["bob"].send(register("bob"))
+    harness.hub.join(harness["bob"].peer.session, "lobby")
 
 
-def inside(house: House) -> None:
+def inside(harness: Harness) -> None:
     """Alice is in the lobby, too."""
-    house.hub.join(house["alice"].peer.session, "lobby")
+    harness.hub.join(harness["alice"].peer.session, "lobby")
 
 
-def closed(house: House) -> None:
-    lobby(house)
-    inside(house)
-    house.hub.rooms.close("lobby")
+def closed(harness: Harness) -> None:
+    lobby(harness)
+    inside(harness)
+    harness.hub.rooms.close("lobby")
 
 
-def entry(act: Callable[[House], object]) -> Callable[[House], None]:
-    def prepare(house: House) -> None:
-        lobby(house)
-        act(house)
-
-    return prepare
-
-
-def failing(to: str) -> Callable[[House], None]:
-    def prepare(house: House) -> None:
-        inside(house)
-        house.store.fails_to = to
+def entry(act: Callable[[Harness], object]) -> Callable[[Harness], None]:
+    def prepare(harness: Harness) -> None:
+        lobby(harness)
+        act(harness)
 
     return prepare
 
 
-def broken(house: House) -> None:
-    house.hub.usernames = lambda *_: 1 / 0
+def failing(to: str) -> Callable[[Harness], None]:
+    def prepare(harness: Harness) -> None:
+        inside(harness)
+        harness.store.fails_to = to
+
+    return prepare
 
 
-def nameless(house: House) -> None:
-    house.hub.unregister(house["alice"].peer.session)
+def broken(harness: Harness) -> None:
+    harness.hub.usernames = lambda *_: 1 / 0
 
 
-def ban(house: House) -> None:
-    house.hub.access.ban("192.0.2.1")
+def nameless(harness: Harness) -> None:
+    harness.hub.unregister(harness["alice"].peer.session)
 
 
-def hurry(house: House) -> None:
+def ban(harness: Harness) -> None:
+    harness.hub.access.ban("192.0.2.1")
+
+
+def hurry(harness: Harness) -> None:
     for _ in range(2 * RATE):
-        house["alice"].send(LIST)
+        harness["alice"].send(LIST)
 
 
-SITUATIONS: dict[str, Callable[[House], None]] = {
-    "is taken": lambda house: house["bob"].send(register("alice")),
-    "already registered": lambda house: house["alice"].send(register("alice")),
+SITUATIONS: dict[str, Callable[[Harness], None]] = {
+    "is taken": lambda harness: harness["bob"].send(register("alice")),
+    "already registered": lambda harness: harness["alice"].send(register("alice")),
     "Register a username first": nameless,
     "Nobody is registered": nothing,
     "may have .* bytes": entry(inside),
-    "join-request | is closed": entry(lambda house: house.hub.rooms.close("lobby")),
+    "join-request | is closed": entry(lambda harness: harness.hub.rooms.close("lobby")),
     "is closed": closed,
-    "is locked": entry(lambda house: house.hub.rooms.lock("lobby", "swordfish")),
-    "You are banned": entry(lambda house: (inside(house), house.hub.rooms.ban("lobby", "alice"))),
+    "is locked": entry(lambda harness: harness.hub.rooms.lock("lobby", "swordfish")),
+    "You are banned": entry(lambda harness: (inside(harness), harness.hub.rooms.ban("lobby", "alice"))),
     "already in the room": inside,
     "You are not in the room": lobby,
     "There is no room": nothing,
@@ -98,22 +98,22 @@ def test_a_request_is_refused_as_the_reference_shows_it(
     name: str, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     case = CASES[name][number]
-    example = None if name == ANY else CONTRACT.schemas[name]["examples"][0]
+    example = None if name == ANY else SCHEMA_SET.schemas[name]["examples"][0]
     (row,) = refusing_of(sources(), SPEAKS).rows((case,), example)
     request = example if case.sent is None else case.sent
-    sentence = told(case, request, CONTRACT)
+    sentence = told(case, request, SCHEMA_SET)
     store = WorkingStore()
-    house = House(*(() if name in NEEDS_NO_NAME else ("alice",)), store=store, max_rate=RATE)
-    _ = house["alice"]
-    situation(SITUATIONS, name, sentence)(house)
+    harness = Harness(*(() if name in NEEDS_NO_NAME else ("alice",)), store=store, max_rate=RATE)
+    _ = harness["alice"]
+    situation(SITUATIONS, name, sentence)(harness)
     if row.code == "internal":
-        house.hub.register(house["alice"].peer.session, "alice")
-    house.take()
+        harness.hub.register(harness["alice"].peer.session, "alice")
+    harness.take()
 
-    house["alice"].send(sent_for(row.code, request))
+    harness["alice"].send(sent_for(row.code, request))
     store.fail_commits()
 
-    (answer,) = [frame for frame in house.take()["alice"] if not {"sender", "event"} & frame.keys()]
+    (answer,) = [frame for frame in harness.take()["alice"] if not {"sender", "event"} & frame.keys()]
     assert answer == json.loads(row.answer)
     assert answer["code"] == row.code
 
@@ -131,10 +131,10 @@ def test_every_request_has_its_cases() -> None:
 
 def test_every_code_of_the_schema_is_a_case_but_those_that_are_for_keepers() -> None:
     codes = {
-        case.refuse(case.sent or CONTRACT.schemas[name]["examples"][0], CONTRACT).code
+        case.refuse(case.sent or SCHEMA_SET.schemas[name]["examples"][0], SCHEMA_SET).code
         for name, cases in CASES.items()
         for case in cases
         if name or case.sent
     } | {"binary_frame"}
 
-    assert codes == set(CONTRACT.schemas["error-response"]["properties"]["code"]["enum"])
+    assert codes == set(SCHEMA_SET.schemas["error-response"]["properties"]["code"]["enum"])

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from functions_house import CONTRACT, RETRIEVE, House
+from functions_harness import RETRIEVE, SCHEMA_SET, Harness
 from made_pages import sources
 from situations import RATE, TRIES, listed, nothing, situation, told
 
@@ -22,39 +22,39 @@ from chateau.reference.pages.protocol_pages import SPOKEN, refusing_of
 SPEAKS = next(spoken for spoken in SPOKEN if spoken.name == "functions")
 
 
-def wrong_keys(house: House) -> None:
+def wrong_keys(harness: Harness) -> None:
     for _ in range(TRIES):
-        house["alice"].send(RETRIEVE | {"secret_key": "a guess"})
+        harness["alice"].send(RETRIEVE | {"secret_key": "a guess"})
 
 
-def many_rules(house: House) -> None:
-    alice = house["alice"].peer.session
+def many_rules(harness: Harness) -> None:
+    alice = harness["alice"].peer.session
     for number in range(RULES_LIMIT):
-        house.hub.access.allow(alice, f"10.0.{number // 256}.{number % 256}")
-        house.hub.access.block(alice, f"10.0.{number // 256}.{number % 256}")
+        harness.hub.access.allow(alice, f"10.0.{number // 256}.{number % 256}")
+        harness.hub.access.block(alice, f"10.0.{number // 256}.{number % 256}")
 
 
-def no_other_nodes(house: House) -> None:
+def no_other_nodes(harness: Harness) -> None:
     def fail(*_: object) -> None:
         raise Unavailable("The other nodes cannot be reached.")
 
-    house.hub.register = fail
+    harness.hub.register = fail
 
 
-def broken(house: House) -> None:
-    house.hub.sessions = lambda *_: 1 / 0
+def broken(harness: Harness) -> None:
+    harness.hub.sessions = lambda *_: 1 / 0
 
 
-def hurry(house: House) -> None:
+def hurry(harness: Harness) -> None:
     for _ in range(2 * RATE):
-        house["alice"].send(RETRIEVE)
+        harness["alice"].send(RETRIEVE)
 
 
-SITUATIONS: dict[str, Callable[[House], None]] = {
+SITUATIONS: dict[str, Callable[[Harness], None]] = {
     "Too many wrong keys": wrong_keys,
     "addresses of each kind": many_rules,
     "other nodes": no_other_nodes,
-    "This address is banned": lambda house: house.hub.access.ban("192.0.2.1"),
+    "This address is banned": lambda harness: harness.hub.access.ban("192.0.2.1"),
     "Too many messages": hurry,
     "The server failed": broken,
     "": nothing,
@@ -71,14 +71,14 @@ def test_a_call_is_refused_as_the_reference_shows_it(
     name: str, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     case = CASES[name][number]
-    example = None if name == ANY else CONTRACT.schemas[name]["examples"][0]
+    example = None if name == ANY else SCHEMA_SET.schemas[name]["examples"][0]
     (row,) = refusing_of(sources(), SPEAKS).rows((case,), example)
     request = example if case.sent is None else case.sent
-    house = House("alice", max_rate=RATE)
-    situation(SITUATIONS, name, told(case, request, CONTRACT))(house)
-    house.take()
+    harness = Harness("alice", max_rate=RATE)
+    situation(SITUATIONS, name, told(case, request, SCHEMA_SET))(harness)
+    harness.take()
 
-    answer = house["alice"].ask(sent_for(row.code, name, request))
+    answer = harness["alice"].ask(sent_for(row.code, name, request))
 
     assert without_sizes(answer) == without_sizes(json.loads(row.answer))
     assert answer["code"] == row.code
@@ -105,8 +105,10 @@ def test_every_code_of_the_schema_is_a_case() -> None:
         row
         for name, cases in CASES.items()
         for row in refusing_of(sources(), SPEAKS).rows(
-            cases, CONTRACT.schemas[name]["examples"][0] if name else {}
+            cases, SCHEMA_SET.schemas[name]["examples"][0] if name else {}
         )
     ]
 
-    assert {row.code for row in rows} == set(CONTRACT.schemas["error-response"]["properties"]["code"]["enum"])
+    assert {row.code for row in rows} == set(
+        SCHEMA_SET.schemas["error-response"]["properties"]["code"]["enum"]
+    )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from lines_house import House, schema_of
+from lines_harness import Harness, schema_of
 from made_pages import sources
 from situations import RATE, WorkingStore, listed, nothing, situation, told
 
@@ -21,53 +21,53 @@ NOT_UTF8 = b"\xff"
 NAMES = [command.words[0] for command in COMMANDS]
 
 
-def stranger(house: House) -> None:
+def stranger(harness: Harness) -> None:
     """Alice has no nickname."""
-    house.hub.unregister(house["alice"].session)
+    harness.hub.unregister(harness["alice"].session)
 
 
-def outside(house: House) -> None:
-    house.hub.leave(house["alice"].session, "lobby")
+def outside(harness: Harness) -> None:
+    harness.hub.leave(harness["alice"].session, "lobby")
 
 
-def registered_elsewhere(house: House) -> None:
-    stranger(house)
-    house.neighbour("alice")
+def registered_elsewhere(harness: Harness) -> None:
+    stranger(harness)
+    harness.neighbour("alice")
 
 
-def kept_out(act: Callable[[House], object]) -> Callable[[House], None]:
-    def prepare(house: House) -> None:
-        outside(house)
-        house.neighbour("bob", room="lobby")
-        act(house)
-
-    return prepare
-
-
-def failing(to: str) -> Callable[[House], None]:
-    def prepare(house: House) -> None:
-        house.store.fails_to = to
+def kept_out(act: Callable[[Harness], object]) -> Callable[[Harness], None]:
+    def prepare(harness: Harness) -> None:
+        outside(harness)
+        harness.neighbour("bob", room="lobby")
+        act(harness)
 
     return prepare
 
 
-def hurry(house: House) -> None:
+def failing(to: str) -> Callable[[Harness], None]:
+    def prepare(harness: Harness) -> None:
+        harness.store.fails_to = to
+
+    return prepare
+
+
+def hurry(harness: Harness) -> None:
     for _ in range(2 * RATE):
-        house["alice"].send("WHO")
+        harness["alice"].send("WHO")
 
 
-def many_answers(house: House) -> None:
-    house.store.fails_to = "commit"
-    house["alice"].send("hello")
-    while house["alice"].peer._line.held_bytes <= HELD_BYTES:
-        house["alice"].send("HELP")
+def many_answers(harness: Harness) -> None:
+    harness.store.fails_to = "commit"
+    harness["alice"].send("hello")
+    while harness["alice"].peer._line.held_bytes <= HELD_BYTES:
+        harness["alice"].send("HELP")
 
 
-def broken(house: House) -> None:
-    house.hub.publish = lambda *_: 1 / 0
+def broken(harness: Harness) -> None:
+    harness.hub.publish = lambda *_: 1 / 0
 
 
-SITUATIONS: dict[str, Callable[[House], None]] = {
+SITUATIONS: dict[str, Callable[[Harness], None]] = {
     "LOGIN | Invalid nickname": stranger,
     "LOGIN | Missing": stranger,
     "already registered": registered_elsewhere,
@@ -75,14 +75,14 @@ SITUATIONS: dict[str, Callable[[House], None]] = {
     "Join a room first": outside,
     "JOIN | Invalid room name": nothing,
     "JOIN | already present": nothing,
-    "JOIN | is closed": kept_out(lambda house: house.hub.rooms.close("lobby")),
-    "is closed": lambda house: house.hub.rooms.close("lobby"),
-    "is locked": kept_out(lambda house: house.hub.rooms.lock("lobby", "swordfish")),
-    "You are banned": kept_out(lambda house: house.hub.rooms.ban("lobby", "alice")),
+    "JOIN | is closed": kept_out(lambda harness: harness.hub.rooms.close("lobby")),
+    "is closed": lambda harness: harness.hub.rooms.close("lobby"),
+    "is locked": kept_out(lambda harness: harness.hub.rooms.lock("lobby", "swordfish")),
+    "You are banned": kept_out(lambda harness: harness.hub.rooms.ban("lobby", "alice")),
     "passed on, but": failing("commit"),
     "cannot be kept now": failing("keep"),
     "cannot be read now": failing("read"),
-    "This address is banned": lambda house: house.hub.access.ban("192.0.2.1"),
+    "This address is banned": lambda harness: harness.hub.access.ban("192.0.2.1"),
     "Too many messages": hurry,
     "Too many requests at once": many_answers,
     "The server failed": broken,
@@ -100,14 +100,14 @@ def test_a_line_is_refused_as_the_reference_shows_it(
     (row,) = refusing_of(sources()).rows((case,), line)
     store = WorkingStore()
     rate = RATE if "Too many messages" in sentence else 0
-    house = House("alice", store=store, max_rate=rate)
-    situation(SITUATIONS, name, sentence)(house)
-    house.take()
+    harness = Harness("alice", store=store, max_rate=rate)
+    situation(SITUATIONS, name, sentence)(harness)
+    harness.take()
 
-    house["alice"].send(NOT_UTF8 if "UTF-8" in sentence else line)
+    harness["alice"].send(NOT_UTF8 if "UTF-8" in sentence else line)
     store.fail_commits()
 
-    refusals = [frame for frame in house.take()["alice"] if frame["type"] == "error"]
+    refusals = [frame for frame in harness.take()["alice"] if frame["type"] == "error"]
     assert refusals[-1] == json.loads(row.answer)
 
 
@@ -119,19 +119,19 @@ def test_every_command_has_its_cases_and_its_example() -> None:
 @pytest.mark.parametrize("name", [*NAMES, MESSAGE])
 def test_the_example_of_a_command_is_one_and_is_answered_as_the_reference_says(name: str) -> None:
     found = command_in(EXAMPLES[name])
-    house = House() if name == "LOGIN" else House("alice", "bob")
+    harness = Harness() if name == "LOGIN" else Harness("alice", "bob")
     if name == "JOIN":
-        outside(house)
+        outside(harness)
     if name == "HISTORY":
-        house["alice"].send("hello")  # at half past nine, where the example begins
+        harness["alice"].send("hello")  # at half past nine, where the example begins
 
-    answers = answers_to(house, EXAMPLES[name])
+    answers = answers_to(harness, EXAMPLES[name])
 
     assert (found[0].words[0] if found else MESSAGE) == name
     assert list(dict.fromkeys(map(schema_of, answers))) == list(ANSWERS.get(name, ("result-response",)))
 
 
-def answers_to(house: House, line: str) -> list[Any]:
+def answers_to(harness: Harness, line: str) -> list[Any]:
     """What alice gets for *line*, without what all in the room get."""
-    frames = house["alice"].ask(line)
+    frames = harness["alice"].ask(line)
     return [frame for frame in frames if frame["type"] in ("commandResult", "history", "error")]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from made_pages import sources
-from opcodes_house import CONTRACT, House, create
+from opcodes_harness import SCHEMA_SET, Harness, create
 from situations import RATE, TRIES, WorkingStore, listed, nothing, situation, told
 
 from chateau.protocols.commands import BUILT_INS
@@ -21,94 +21,94 @@ SPEAKS = next(spoken for spoken in SPOKEN if spoken.name == "opcodes")
 ALL = {**CASES, **COMMANDS}
 
 
-def attic(house: House) -> None:
+def attic(harness: Harness) -> None:
     """Bob is in the attic."""
-    house.stranger("bob", room="attic")
+    harness.stranger("bob", room="attic")
 
 
-def owner(house: House) -> None:
-    attic(house)
-    house["alice"].peer.is_owner = True
+def owner(harness: Harness) -> None:
+    attic(harness)
+    harness["alice"].peer.is_owner = True
 
 
-def owner_of_a_ban(house: House) -> None:
-    owner(house)
-    house.hub.rooms.ban("attic", "bob")
+def owner_of_a_ban(harness: Harness) -> None:
+    owner(harness)
+    harness.hub.rooms.ban("attic", "bob")
 
 
-def alone_with_key(house: House) -> None:
-    house["alice"].peer.is_owner = True
+def alone_with_key(harness: Harness) -> None:
+    harness["alice"].peer.is_owner = True
 
 
-def owner_without_bob(house: House) -> None:
-    house.stranger("carol", room="attic")
-    house["alice"].peer.is_owner = True
+def owner_without_bob(harness: Harness) -> None:
+    harness.stranger("carol", room="attic")
+    harness["alice"].peer.is_owner = True
 
 
-def nowhere(house: House) -> None:
+def nowhere(harness: Harness) -> None:
     """Alice is in no room, and has shown the key."""
-    house["alice"].peer.is_owner = True
-    house.hub.leave(house["alice"].peer.session, "general")
+    harness["alice"].peer.is_owner = True
+    harness.hub.leave(harness["alice"].peer.session, "general")
 
 
-def nameless(house: House) -> None:
-    house.hub.unregister(house["alice"].peer.session)
+def nameless(harness: Harness) -> None:
+    harness.hub.unregister(harness["alice"].peer.session)
 
 
-def taken(house: House) -> None:
-    nameless(house)
-    house.stranger("alice")
+def taken(harness: Harness) -> None:
+    nameless(harness)
+    harness.stranger("alice")
 
 
-def failing(to: str) -> Callable[[House], None]:
-    def prepare(house: House) -> None:
-        owner(house)
-        house.store.fails_to = to
+def failing(to: str) -> Callable[[Harness], None]:
+    def prepare(harness: Harness) -> None:
+        owner(harness)
+        harness.store.fails_to = to
 
     return prepare
 
 
-def wrong_keys(house: House) -> None:
+def wrong_keys(harness: Harness) -> None:
     for _ in range(TRIES):
-        house["alice"].send(create("!auth guess"))
+        harness["alice"].send(create("!auth guess"))
 
 
-def hurry(house: House) -> None:
+def hurry(harness: Harness) -> None:
     for _ in range(2 * RATE):
-        house["alice"].send({"op": 4})
+        harness["alice"].send({"op": 4})
 
 
-def broken(house: House) -> None:
-    house.hub.session_count = lambda: 1 / 0
+def broken(harness: Harness) -> None:
+    harness.hub.session_count = lambda: 1 / 0
 
 
-def kept_out(act: Callable[[House], object]) -> Callable[[House], None]:
-    def prepare(house: House) -> None:
-        attic(house)
-        act(house)
+def kept_out(act: Callable[[Harness], object]) -> Callable[[Harness], None]:
+    def prepare(harness: Harness) -> None:
+        attic(harness)
+        act(harness)
 
     return prepare
 
 
-SITUATIONS: dict[str, Callable[[House], None]] = {
+SITUATIONS: dict[str, Callable[[Harness], None]] = {
     "Register a username": nameless,
     "is taken": taken,
     "message-request | cannot be a name": nameless,
     "unban | cannot be a name": owner_of_a_ban,
     "cannot be a name": owner,
     "You are in no room": nowhere,
-    "message-request | is closed": lambda house: house.hub.rooms.close("general"),
-    "is closed": kept_out(lambda house: house.hub.rooms.close("attic")),
-    "is locked": kept_out(lambda house: house.hub.rooms.lock("attic", "swordfish")),
-    "You are banned": kept_out(lambda house: house.hub.rooms.ban("attic", "alice")),
-    "already in the room": lambda house: house["alice"].peer.enter("attic"),
+    "message-request | is closed": lambda harness: harness.hub.rooms.close("general"),
+    "is closed": kept_out(lambda harness: harness.hub.rooms.close("attic")),
+    "is locked": kept_out(lambda harness: harness.hub.rooms.lock("attic", "swordfish")),
+    "You are banned": kept_out(lambda harness: harness.hub.rooms.ban("attic", "alice")),
+    "already in the room": lambda harness: harness["alice"].peer.enter("attic"),
     "is the owner's": attic,
     "There is no room": alone_with_key,
     "Nobody is registered": owner_without_bob,
     "passed on, but": failing("commit"),
     "cannot be kept now": failing("keep"),
     "Too many wrong keys": wrong_keys,
-    "This address is banned": lambda house: house.hub.access.ban("192.0.2.1"),
+    "This address is banned": lambda harness: harness.hub.access.ban("192.0.2.1"),
     "Too many messages": hurry,
     "The server failed": broken,
     "what has spaces": owner,
@@ -120,7 +120,7 @@ def example_of(name: str) -> Any:
     """What is sent where a case brings nothing of its own."""
     if name in COMMANDS:
         return create(EXAMPLES[name])
-    return CONTRACT.schemas[name]["examples"][0] if name else {}
+    return SCHEMA_SET.schemas[name]["examples"][0] if name else {}
 
 
 @pytest.mark.parametrize(("name", "number"), listed(CASES, COMMANDS))
@@ -132,14 +132,14 @@ def test_a_request_is_refused_as_the_reference_shows_it(
     request = example_of(name) if case.sent is None else case.sent
     key = None if "key is wrong" in row.answer else "swordfish"
     store = WorkingStore()
-    house = House("alice", store=store, max_rate=RATE, secret_key=key)
-    situation(SITUATIONS, name, told(case, request, CONTRACT))(house)
-    house.take()
+    harness = Harness("alice", store=store, max_rate=RATE, secret_key=key)
+    situation(SITUATIONS, name, told(case, request, SCHEMA_SET))(harness)
+    harness.take()
 
-    house["alice"].send(sent_for(row.code, name, request))
+    harness["alice"].send(sent_for(row.code, name, request))
     store.fail_commits()
 
-    answer = house.take()["alice"][-1]
+    answer = harness.take()["alice"][-1]
     assert answer == json.loads(row.answer)
     assert answer["d"]["code"] == row.code
 
@@ -158,16 +158,16 @@ def test_every_op_and_every_command_has_its_cases() -> None:
 
 @pytest.mark.parametrize("name", BUILT_INS)
 def test_the_example_of_a_command_is_one_that_works(name: str) -> None:
-    house = House("alice", secret_key="swordfish")
-    owner(house)
+    harness = Harness("alice", secret_key="swordfish")
+    owner(harness)
     if name in ("unlock", "open"):
-        house.hub.rooms.lock("attic", "swordfish")
-    house.take()
+        harness.hub.rooms.lock("attic", "swordfish")
+    harness.take()
 
-    frames = house["alice"].ask(create(EXAMPLES[name]))
+    frames = harness["alice"].ask(create(EXAMPLES[name]))
 
     assert [frame for frame in frames if frame["op"] == 5] == []
-    assert frames or house.stops == ["Maintenance"]
+    assert frames or harness.stops == ["Maintenance"]
 
 
 def test_every_code_of_the_schema_is_a_case_but_two_that_no_op_is_refused_with() -> None:
@@ -176,7 +176,7 @@ def test_every_code_of_the_schema_is_a_case_but_two_that_no_op_is_refused_with()
         for name, cases in ALL.items()
         for row in refusing_of(sources(), SPEAKS).rows(cases, example_of(name))
     ]
-    codes = set(CONTRACT.schemas["error-response"]["properties"]["d"]["properties"]["code"]["enum"])
+    codes = set(SCHEMA_SET.schemas["error-response"]["properties"]["d"]["properties"]["code"]["enum"])
 
     # Every op 1 after the login is something else; sessions are the keepers' affair.
     assert {row.code for row in rows} == codes - {"already_registered"}

@@ -16,8 +16,8 @@ from chateau.app import schemas_folder
 from chateau.hub.errors import HubError
 from chateau.hub.events import Event
 from chateau.net.renderings import http_refusal
-from chateau.protocols.contract import Contract
 from chateau.protocols.errors import InvalidJson, InvalidMessage, NotAnObject, UnknownType
+from chateau.protocols.schemas import SchemaSet
 from chateau.reference.renderings.counterparts import COUNTERPARTS, MOST_LINES
 from chateau.reference.renderings.refusals import NEVER
 from chateau.reference.renderings.renderer import NAMES, PUSHES, Renderer, Rendering
@@ -25,7 +25,7 @@ from chateau.reference.renderings.writings import PROTOCOLS, Place, Writing
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACTS = {
-    protocol: Contract(schemas_folder() / protocol, url=f"/schemas/{protocol}") for protocol in PROTOCOLS
+    protocol: SchemaSet(schemas_folder() / protocol, url=f"/schemas/{protocol}") for protocol in PROTOCOLS
 }
 RENDERER = Renderer(CONTRACTS["chateau"], server_name="Chateau", http_refusal=http_refusal)
 PLACE = Place("localhost:8888")
@@ -63,9 +63,9 @@ def said(frame: Frame) -> str:
 
 
 def keeps_to_a_schema(value: Any, protocol: str, kinds: tuple[str, ...]) -> bool:
-    contract = CONTRACTS[protocol]
-    names = [name for name in contract.schemas if name.rpartition("-")[2] in kinds]
-    return any(contract.reference(name).is_valid(value) for name in names)
+    schemas = CONTRACTS[protocol]
+    names = [name for name in schemas.schemas if name.rpartition("-")[2] in kinds]
+    return any(schemas.reference(name).is_valid(value) for name in names)
 
 
 # What each writing is held against, by its wire and by who writes it

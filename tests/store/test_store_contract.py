@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from store_houses import KINDS, StoreHouse, open_house, time_of
+from store_harnesses import KINDS, StoreHouse, open_house, time_of
 
-from chateau.hub.events import Arrival, Kept, Package, RoomMessage
+from chateau.hub.events import JoinRecord, Publication, RoomMessage, StoredRecord
 from chateau.hub.ports import Page, Store
 
 LIMIT = 10
@@ -16,14 +16,14 @@ LIMIT = 10
 
 
 @pytest.fixture(params=KINDS)
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreHouse]:
-    with open_house(request.param, tmp_path, history=LIMIT, channel_history=LIMIT) as house:
-        yield house
+def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreHouse]:
+    with open_house(request.param, tmp_path, history=LIMIT, channel_history=LIMIT) as harness:
+        yield harness
 
 
 @pytest.fixture
-def store(house: StoreHouse) -> Store:
-    return house.store
+def store(harness: StoreHouse) -> Store:
+    return harness.store
 
 
 def say(store: Store, *contents: str, room: str = "Attic") -> list[RoomMessage]:
@@ -44,11 +44,11 @@ def read(
     start: int | None = None,
     end: int | None = None,
     limit: int = 100,
-    arrivals: bool = False,
+    joins: bool = False,
 ) -> Page:
     first = None if start is None else time_of(start)
     last = None if end is None else time_of(end)
-    return store.read("attic", since=since, start=first, end=last, limit=limit, arrivals=arrivals)
+    return store.read("attic", since=since, start=first, end=last, limit=limit, joins=joins)
 
 
 def test_numbers_begin_at_1_and_rise_in_each_room(store: Store) -> None:
@@ -221,27 +221,27 @@ def test_a_page_up_to_a_time_before_anything_was_said_is_complete(store: Store) 
 # Arrivals and packages
 
 
-def publish(store: Store, *payloads: bytes, room: str = "Attic") -> list[Package]:
+def publish(store: Store, *payloads: bytes, room: str = "Attic") -> list[Publication]:
     packages = []
     for payload in payloads:
         seq = store.next_seq(room.lower())
-        packages.append(Package(room, "bytes", payload, seq, f"id-{seq}", time_of(seq)))
+        packages.append(Publication(room, "bytes", payload, seq, f"id-{seq}", time_of(seq)))
         store.append(room.lower(), packages[-1])
     return packages
 
 
-def arrive(store: Store, *usernames: str, room: str = "Attic") -> list[Arrival]:
-    arrivals = []
+def arrive(store: Store, *usernames: str, room: str = "Attic") -> list[JoinRecord]:
+    joins = []
     for username in usernames:
         seq = store.next_seq(room.lower())
-        arrivals.append(Arrival(username, room, seq, time_of(seq)))
-        store.append(room.lower(), arrivals[-1])
-    return arrivals
+        joins.append(JoinRecord(username, room, seq, time_of(seq)))
+        store.append(room.lower(), joins[-1])
+    return joins
 
 
-def mixed(store: Store, rounds: int = 1) -> list[Kept]:
+def mixed(store: Store, rounds: int = 1) -> list[StoredRecord]:
     """A message, an arrival and a package, in turns."""
-    records: list[Kept] = []
+    records: list[StoredRecord] = []
     for number in range(rounds):
         records += say(store, f"{number}")
         records += arrive(store, f"guest{number}")
@@ -252,13 +252,15 @@ def mixed(store: Store, rounds: int = 1) -> list[Kept]:
 def test_messages_and_packages_are_read_in_the_order_in_which_they_were_said(store: Store) -> None:
     said = mixed(store, 3)
 
-    assert read(store) == Page([record for record in said if not isinstance(record, Arrival)], complete=True)
+    assert read(store) == Page(
+        [record for record in said if not isinstance(record, JoinRecord)], complete=True
+    )
 
 
 def test_arrivals_are_read_among_them_where_they_are_asked_for(store: Store) -> None:
     said = mixed(store, 3)
 
-    assert read(store, arrivals=True) == Page(said, complete=True)
+    assert read(store, joins=True) == Page(said, complete=True)
 
 
 @pytest.mark.parametrize(
@@ -275,13 +277,13 @@ def test_the_limit_cuts_what_all_streams_have_together(
 ) -> None:
     said = mixed(store, 3)
 
-    assert read(store, **bounds, arrivals=True) == Page(said[expected], complete=False)
+    assert read(store, **bounds, joins=True) == Page(said[expected], complete=False)
 
 
 @pytest.mark.parametrize("kind", ["text", "json", "bytes"])
 @pytest.mark.parametrize("payload", [b"", b"{}", b"\x00\xff\xfe", "Zoë\x00".encode(), bytes(range(256))])
 def test_a_package_is_kept_as_it_was_published(store: Store, kind: str, payload: bytes) -> None:
-    package = Package("Attic", kind, payload, store.next_seq("attic"), "id-1", time_of(1))  # type: ignore[arg-type]
+    package = Publication("Attic", kind, payload, store.next_seq("attic"), "id-1", time_of(1))  # type: ignore[arg-type]
 
     store.append("attic", package)
 
@@ -293,9 +295,7 @@ def test_each_kind_has_a_limit_of_its_own(store: Store) -> None:
     arrived = arrive(store, "alice")
     published = publish(store, *[b"x"] * (LIMIT * 3))
 
-    assert read(store, arrivals=True, limit=100) == Page(
-        [*said, *arrived, *published[-LIMIT:]], complete=False
-    )
+    assert read(store, joins=True, limit=100) == Page([*said, *arrived, *published[-LIMIT:]], complete=False)
 
 
 def test_a_page_is_complete_when_only_arrivals_are_gone_that_nobody_asked_for(store: Store) -> None:
@@ -303,7 +303,7 @@ def test_a_page_is_complete_when_only_arrivals_are_gone_that_nobody_asked_for(st
     arrive(store, *["bob"] * (LIMIT * 3))
 
     assert read(store) == Page(said, complete=True)
-    assert not read(store, arrivals=True).complete
+    assert not read(store, joins=True).complete
 
 
 def test_arrivals_alone_do_not_keep_a_room(store: Store) -> None:
@@ -343,7 +343,7 @@ def test_what_was_erased_is_not_read_any_more(store: Store) -> None:
 
     store.erase("attic")
 
-    assert read(store, arrivals=True) == Page([], complete=False)
+    assert read(store, joins=True) == Page([], complete=False)
     assert not store.holds("attic")
     assert list(store.rooms()) == []
 
@@ -355,8 +355,8 @@ def test_what_is_said_after_an_erasure_is_kept(store: Store) -> None:
     said = mixed(store, 3)
 
     assert [record.seq for record in said] == list(range(10, 19))
-    assert read(store, since=9, arrivals=True) == Page(said, complete=True)
-    assert not read(store, since=8, arrivals=True).complete
+    assert read(store, since=9, joins=True) == Page(said, complete=True)
+    assert not read(store, since=8, joins=True).complete
     assert not read(store, since=7).complete
     assert store.holds("attic")
 
@@ -404,20 +404,20 @@ def test_a_long_history_can_be_erased_and_begun_again(store: Store) -> None:
 
 @pytest.fixture(params=KINDS)
 def aging(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreHouse]:
-    with open_house(request.param, tmp_path, history=LIMIT, channel_history=LIMIT, max_age=5) as house:
-        yield house
+    with open_house(request.param, tmp_path, history=LIMIT, channel_history=LIMIT, max_age=5) as harness:
+        yield harness
 
 
 def test_what_is_too_old_is_not_read(aging: StoreHouse) -> None:
     said = mixed(aging.store, 3)
     aging.now = 10.0
 
-    page = read(aging.store, arrivals=True)
+    page = read(aging.store, joins=True)
 
     assert page == Page(said[4:], complete=False)
-    assert read(aging.store, since=4, arrivals=True).complete
-    assert read(aging.store, start=5, arrivals=True).complete
-    assert not read(aging.store, start=4, arrivals=True).complete
+    assert read(aging.store, since=4, joins=True).complete
+    assert read(aging.store, start=5, joins=True).complete
+    assert not read(aging.store, start=4, joins=True).complete
 
 
 def test_a_room_in_which_everything_is_too_old_is_not_held(aging: StoreHouse) -> None:

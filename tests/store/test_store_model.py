@@ -8,9 +8,9 @@ from pathlib import Path
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from store_houses import StoreHouse, time_of
+from store_harnesses import StoreHouse, time_of
 
-from chateau.hub.events import Arrival, Kept, Package, RoomMessage
+from chateau.hub.events import JoinRecord, Publication, RoomMessage, StoredRecord
 
 OPTIONS = {"history": 12, "channel_history": 5, "max_age_seconds": 5000.0}
 ROOMS = st.sampled_from(["Attic", "attic", "Cellar"])
@@ -23,10 +23,10 @@ class StoresAgree(RuleBasedStateMachine):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.model = StoreHouse("memory", Path(self.folder.name), OPTIONS)
-        self.house = StoreHouse("sqlite", Path(self.folder.name), OPTIONS)
+        self.harness = StoreHouse("sqlite", Path(self.folder.name), OPTIONS)
 
     def teardown(self) -> None:
-        self.house.close()
+        self.harness.close()
         self.model.close()
         self.folder.cleanup()
 
@@ -35,72 +35,72 @@ class StoresAgree(RuleBasedStateMachine):
         for kind in kinds:
             record = self.record(kind, room)
             self.model.store.append(room.lower(), record)
-            self.house.store.append(room.lower(), record)
+            self.harness.store.append(room.lower(), record)
 
-    def record(self, kind: str, room: str) -> Kept:
-        seq = self.house.store.next_seq(room.lower())
+    def record(self, kind: str, room: str) -> StoredRecord:
+        seq = self.harness.store.next_seq(room.lower())
         assert self.model.store.next_seq(room.lower()) == seq
-        now = time_of(self.house.now)
+        now = time_of(self.harness.now)
         if kind == "m":
             return RoomMessage("alice", room, f"{seq}", seq, f"id-{seq}", now)
         if kind == "p":
-            return Package(room, "bytes", b"%d\xff" % seq, seq, f"id-{seq}", now)
-        return Arrival("alice", room, seq, now)
+            return Publication(room, "bytes", b"%d\xff" % seq, seq, f"id-{seq}", now)
+        return JoinRecord("alice", room, seq, now)
 
     @rule(seconds=st.sampled_from([1, 1, 1, 700, 4000, 6000]))
     def wait(self, seconds: int) -> None:
         self.model.now += seconds
-        self.house.now += seconds
+        self.harness.now += seconds
 
     @rule()
     def settle(self) -> None:
-        self.house.settle()
+        self.harness.settle()
 
     @rule()
     def let_the_writer_finish_before_the_loop_knows(self) -> None:
         """What is committed is in the database then, and pending too."""
-        self.house.store._hand_over()  # type: ignore[attr-defined]
-        in_flight = self.house.store._in_flight  # type: ignore[attr-defined]
+        self.harness.store._hand_over()  # type: ignore[attr-defined]
+        in_flight = self.harness.store._in_flight  # type: ignore[attr-defined]
         if in_flight is not None:
-            result = self.house.store._writer.results.get()  # type: ignore[attr-defined]
-            self.house.store._writer.results.put(result)  # type: ignore[attr-defined]
+            result = self.harness.store._writer.results.get()  # type: ignore[attr-defined]
+            self.harness.store._writer.results.put(result)  # type: ignore[attr-defined]
 
     @rule()
     def reopen(self) -> None:
-        self.house.reopen()
+        self.harness.reopen()
 
     @rule(room=ROOMS)
     def erase(self, room: str) -> None:
         self.model.store.erase(room.lower())
-        self.house.store.erase(room.lower())
+        self.harness.store.erase(room.lower())
 
-    @rule(room=ROOMS, since=SEQS, start=TIMES, end=TIMES, limit=st.integers(1, 30), arrivals=st.booleans())
+    @rule(room=ROOMS, since=SEQS, start=TIMES, end=TIMES, limit=st.integers(1, 30), joins=st.booleans())
     def read(
-        self, room: str, since: int | None, start: int | None, end: int | None, limit: int, arrivals: bool
+        self, room: str, since: int | None, start: int | None, end: int | None, limit: int, joins: bool
     ) -> None:
-        self.compare(room.lower(), since=since, start=start, end=end, limit=limit, arrivals=arrivals)
+        self.compare(room.lower(), since=since, start=start, end=end, limit=limit, joins=joins)
 
     def compare(
-        self, key: str, *, since: int | None, start: int | None, end: int | None, limit: int, arrivals: bool
+        self, key: str, *, since: int | None, start: int | None, end: int | None, limit: int, joins: bool
     ) -> None:
         first = None if start is None else time_of(start)
         last = None if end is None else time_of(end)
         expected, found = (
-            house.store.read(key, since=since, start=first, end=last, limit=limit, arrivals=arrivals)
-            for house in (self.model, self.house)
+            harness.store.read(key, since=since, start=first, end=last, limit=limit, joins=joins)
+            for harness in (self.model, self.harness)
         )
         assert found == expected
 
     @invariant()
     def the_same_rooms_are_held(self) -> None:
-        assert sorted(self.house.store.rooms()) == sorted(self.model.store.rooms())
+        assert sorted(self.harness.store.rooms()) == sorted(self.model.store.rooms())
         for key in ("attic", "cellar"):
-            assert self.house.store.holds(key) == self.model.store.holds(key)
+            assert self.harness.store.holds(key) == self.model.store.holds(key)
 
     @invariant()
     def everything_is_the_same(self) -> None:
         for key in ("attic", "cellar"):
-            self.compare(key, since=None, start=None, end=None, limit=100, arrivals=True)
+            self.compare(key, since=None, start=None, end=None, limit=100, joins=True)
 
 
 StoresAgree.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from store_houses import StoreHouse, open_house, time_of
+from store_harnesses import StoreHouse, open_house, time_of
 
 from chateau.hub.errors import Unavailable
-from chateau.hub.events import Arrival, RoomMessage
+from chateau.hub.events import JoinRecord, RoomMessage
 from chateau.hub.ports import Commit, Page
 from chateau.store import schema
 from chateau.store.commit import Commit as StoreCommit
@@ -27,172 +27,172 @@ from chateau.store.sqlite import FILE_NAME, PROBE_SECONDS, SqliteStore
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[StoreHouse]:
-    with open_house("sqlite", tmp_path / "store", history=10, channel_history=10) as house:
-        yield house
+def harness(tmp_path: Path) -> Iterator[StoreHouse]:
+    with open_house("sqlite", tmp_path / "store", history=10, channel_history=10) as harness:
+        yield harness
 
 
-def say(house: StoreHouse, content: str, room: str = "Attic") -> tuple[RoomMessage, Commit]:
-    seq = house.store.next_seq(room.lower())
+def say(harness: StoreHouse, content: str, room: str = "Attic") -> tuple[RoomMessage, Commit]:
+    seq = harness.store.next_seq(room.lower())
     message = RoomMessage("alice", room, content, seq, f"id-{seq}", time_of(min(seq, 1000)))
-    commit = house.store.append(room.lower(), message)
+    commit = harness.store.append(room.lower(), message)
     assert commit is not None
     return message, commit
 
 
-def read(house: StoreHouse, *, since: int | None = None, room: str = "attic") -> Page:
-    return house.store.read(room, since=since, start=None, end=None, limit=100, arrivals=True)
+def read(harness: StoreHouse, *, since: int | None = None, room: str = "attic") -> Page:
+    return harness.store.read(room, since=since, start=None, end=None, limit=100, joins=True)
 
 
-def crash(house: StoreHouse, folder: Path) -> None:
+def crash(harness: StoreHouse, folder: Path) -> None:
     """Go on with a copy of what is on disk now, as after a kill -9."""
     folder.mkdir()
-    for file in house.folder.iterdir():
+    for file in harness.folder.iterdir():
         shutil.copy(file, folder)
-    house.sqlite.close()
-    house.folder = folder
-    house.store = house._make()
+    harness.sqlite.close()
+    harness.folder = folder
+    harness.store = harness._make()
 
 
-def transactions(house: StoreHouse) -> list[str]:
+def transactions(harness: StoreHouse) -> list[str]:
     seen: list[str] = []
-    house.sqlite._db.set_trace_callback(seen.append)
+    harness.sqlite._db.set_trace_callback(seen.append)
     return seen
 
 
 # It lasts
 
 
-def test_what_was_kept_is_there_after_a_restart(house: StoreHouse) -> None:
-    said = [say(house, content)[0] for content in "abc"]
+def test_what_was_kept_is_there_after_a_restart(harness: StoreHouse) -> None:
+    said = [say(harness, content)[0] for content in "abc"]
 
-    house.reopen()
+    harness.reopen()
 
-    assert read(house) == Page(said, complete=True)
-    assert list(house.store.rooms()) == [("attic", "Attic")]
-    assert house.store.next_seq("attic") == 4
+    assert read(harness) == Page(said, complete=True)
+    assert list(harness.store.rooms()) == [("attic", "Attic")]
+    assert harness.store.next_seq("attic") == 4
 
 
-def test_closing_commits_what_is_pending_and_calls_back(house: StoreHouse) -> None:
+def test_closing_commits_what_is_pending_and_calls_back(harness: StoreHouse) -> None:
     called: list[Commit] = []
-    said, commit = say(house, "hello")
+    said, commit = say(harness, "hello")
     commit.add_done_callback(called.append)
 
-    house.sqlite.close()
-    house.sqlite.close()
+    harness.sqlite.close()
+    harness.sqlite.close()
 
     assert called == [commit]
     assert commit.exception() is None
     with pytest.raises(Unavailable):
-        house.store.append("attic", said)
+        harness.store.append("attic", said)
     with pytest.raises(Unavailable):
-        house.store.erase("attic")
-    house.store = house._make()
-    assert read(house).messages == [said]
+        harness.store.erase("attic")
+    harness.store = harness._make()
+    assert read(harness).messages == [said]
 
 
-def test_closing_commits_also_what_waits_behind_a_batch_in_flight(house: StoreHouse) -> None:
-    first = say(house, "a")[0]
-    house.sqlite._hand_over()
-    second = say(house, "b")[0]
+def test_closing_commits_also_what_waits_behind_a_batch_in_flight(harness: StoreHouse) -> None:
+    first = say(harness, "a")[0]
+    harness.sqlite._hand_over()
+    second = say(harness, "b")[0]
 
-    house.reopen()
+    harness.reopen()
 
-    assert read(house).messages == [first, second]
+    assert read(harness).messages == [first, second]
 
 
-def test_what_is_gone_is_still_known_to_be_gone_after_a_restart(house: StoreHouse) -> None:
+def test_what_is_gone_is_still_known_to_be_gone_after_a_restart(harness: StoreHouse) -> None:
     for number in range(40):
-        say(house, f"{number}")
-        house.settle()
+        say(harness, f"{number}")
+        harness.settle()
 
-    house.reopen()
+    harness.reopen()
 
-    assert len(read(house).messages) == 10
-    assert not read(house, since=29).complete
-    assert read(house, since=30).complete
-    assert house.store.read("attic", since=None, start=None, end=time_of(0), limit=9).complete
-
-
-def test_a_smaller_limit_is_kept_from_the_next_start_on(house: StoreHouse) -> None:
-    said = [say(house, f"{number}")[0] for number in range(10)]
-    house.settle()
-    house.options["history"] = 3
-
-    house.reopen()
-
-    assert read(house) == Page(said[-3:], complete=False)
+    assert len(read(harness).messages) == 10
+    assert not read(harness, since=29).complete
+    assert read(harness, since=30).complete
+    assert harness.store.read("attic", since=None, start=None, end=time_of(0), limit=9).complete
 
 
-def test_an_erasure_lasts(house: StoreHouse) -> None:
-    say(house, "hello")
-    house.settle()
-    house.store.erase("attic")
+def test_a_smaller_limit_is_kept_from_the_next_start_on(harness: StoreHouse) -> None:
+    said = [say(harness, f"{number}")[0] for number in range(10)]
+    harness.settle()
+    harness.options["history"] = 3
 
-    house.reopen()
+    harness.reopen()
 
-    assert read(house) == Page([], complete=False)
-    assert list(house.store.rooms()) == []
-    assert house.store.next_seq("attic") == 2
+    assert read(harness) == Page(said[-3:], complete=False)
+
+
+def test_an_erasure_lasts(harness: StoreHouse) -> None:
+    say(harness, "hello")
+    harness.settle()
+    harness.store.erase("attic")
+
+    harness.reopen()
+
+    assert read(harness) == Page([], complete=False)
+    assert list(harness.store.rooms()) == []
+    assert harness.store.next_seq("attic") == 2
 
 
 def test_what_is_too_old_is_deleted_at_the_start(tmp_path: Path) -> None:
-    with open_house("sqlite", tmp_path, max_age=5) as house:
-        say(house, "hello")
-        house.now = 100.0
-        house.reopen()
+    with open_house("sqlite", tmp_path, max_age=5) as harness:
+        say(harness, "hello")
+        harness.now = 100.0
+        harness.reopen()
 
-        count = house.sqlite._db.execute("SELECT count(*) FROM chunks").fetchone()
+        count = harness.sqlite._db.execute("SELECT count(*) FROM chunks").fetchone()
 
         assert count == (0,)
-        assert read(house) == Page([], complete=False)
+        assert read(harness) == Page([], complete=False)
 
 
 def test_acknowledged_messages_survive_an_unclean_end_and_numbers_leave_a_gap(
-    house: StoreHouse, tmp_path: Path
+    harness: StoreHouse, tmp_path: Path
 ) -> None:
-    said = say(house, "hello")[0]
-    house.settle()
-    house.store.next_seq("attic")  # seen by clients, say, and never committed
+    said = say(harness, "hello")[0]
+    harness.settle()
+    harness.store.next_seq("attic")  # seen by clients, say, and never committed
 
-    crash(house, tmp_path / "copy")
+    crash(harness, tmp_path / "copy")
 
-    assert read(house).messages == [said]
-    assert house.store.next_seq("attic") == 1 + CRASH_GAP + 1
-    assert house.store.next_seq("a room of which nothing was committed") == CRASH_GAP + 1
-
-
-def test_numbers_leave_another_gap_after_every_unclean_end(house: StoreHouse, tmp_path: Path) -> None:
-    say(house, "hello")
-    house.settle()
-    crash(house, tmp_path / "first")
-    seen = house.store.next_seq("attic")
-
-    crash(house, tmp_path / "second")
-
-    assert house.store.next_seq("attic") > seen
+    assert read(harness).messages == [said]
+    assert harness.store.next_seq("attic") == 1 + CRASH_GAP + 1
+    assert harness.store.next_seq("a room of which nothing was committed") == CRASH_GAP + 1
 
 
-def test_numbers_leave_no_gap_after_a_clean_end(house: StoreHouse, tmp_path: Path) -> None:
-    say(house, "hello")
-    house.settle()
-    crash(house, tmp_path / "copy")
-    seen = house.store.next_seq("attic")
+def test_numbers_leave_another_gap_after_every_unclean_end(harness: StoreHouse, tmp_path: Path) -> None:
+    say(harness, "hello")
+    harness.settle()
+    crash(harness, tmp_path / "first")
+    seen = harness.store.next_seq("attic")
 
-    house.reopen()
+    crash(harness, tmp_path / "second")
 
-    assert house.store.next_seq("attic") == seen + 1
+    assert harness.store.next_seq("attic") > seen
+
+
+def test_numbers_leave_no_gap_after_a_clean_end(harness: StoreHouse, tmp_path: Path) -> None:
+    say(harness, "hello")
+    harness.settle()
+    crash(harness, tmp_path / "copy")
+    seen = harness.store.next_seq("attic")
+
+    harness.reopen()
+
+    assert harness.store.next_seq("attic") == seen + 1
 
 
 # Who may open it
 
 
-def test_a_folder_is_for_one_store_at_a_time(house: StoreHouse) -> None:
-    with pytest.raises(StoreError, match=rf"{house.folder} is in use .* \(process {os.getpid()}\)"):
-        SqliteStore(house.folder, loop=house.loop)
+def test_a_folder_is_for_one_store_at_a_time(harness: StoreHouse) -> None:
+    with pytest.raises(StoreError, match=rf"{harness.folder} is in use .* \(process {os.getpid()}\)"):
+        SqliteStore(harness.folder, loop=harness.loop)
 
 
-def test_a_folder_is_for_one_process_at_a_time(house: StoreHouse) -> None:
+def test_a_folder_is_for_one_process_at_a_time(harness: StoreHouse) -> None:
     script = (
         "import sys, pathlib\n"
         "from chateau.store.errors import StoreError\n"
@@ -201,7 +201,7 @@ def test_a_folder_is_for_one_process_at_a_time(house: StoreHouse) -> None:
     )
 
     done = subprocess.run(
-        [sys.executable, "-c", script, str(house.folder)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", script, str(harness.folder)], capture_output=True, text=True, check=True
     )
 
     assert f"process {os.getpid()}" in done.stdout
@@ -261,19 +261,19 @@ def with_connection(file: Path, use: Callable[[sqlite3.Connection], object]) -> 
 
 
 def test_an_old_database_is_brought_up_to_date_and_keeps_what_is_in_it(
-    house: StoreHouse, monkeypatch: pytest.MonkeyPatch
+    harness: StoreHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = say(house, "hello")[0]
-    house.sqlite.close()
+    said = say(harness, "hello")[0]
+    harness.sqlite.close()
 
-    db = open_database(house.folder / FILE_NAME, (*MIGRATIONS, "CREATE TABLE more (x)"))
+    db = open_database(harness.folder / FILE_NAME, (*MIGRATIONS, "CREATE TABLE more (x)"))
 
     assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 1,)
     db.execute("SELECT * FROM more")
     db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
     db.close()
-    house.store = house._make()
-    assert read(house).messages == [said]
+    harness.store = harness._make()
+    assert read(harness).messages == [said]
 
 
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
@@ -288,56 +288,56 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
     db.close()
 
 
-def test_commits_go_to_the_disk(house: StoreHouse) -> None:
+def test_commits_go_to_the_disk(harness: StoreHouse) -> None:
     pragmas = ("journal_mode", "synchronous")
 
-    assert [house.sqlite._db.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas] == ["wal", 2]
+    assert [harness.sqlite._db.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas] == ["wal", 2]
 
 
 # Groups
 
 
-def test_what_is_said_in_one_turn_has_one_commit_and_one_transaction(house: StoreHouse) -> None:
-    seen = transactions(house)
+def test_what_is_said_in_one_turn_has_one_commit_and_one_transaction(harness: StoreHouse) -> None:
+    seen = transactions(harness)
 
-    commits = {id(say(house, f"{number}", room)[1]) for number in range(5) for room in ("Attic", "Cellar")}
-    house.settle()
+    commits = {id(say(harness, f"{number}", room)[1]) for number in range(5) for room in ("Attic", "Cellar")}
+    harness.settle()
 
     assert len(commits) == 1
     assert seen.count("COMMIT") == 1
 
 
-def test_what_is_said_while_the_writer_works_is_one_more_batch(house: StoreHouse) -> None:
-    seen = transactions(house)
-    first = say(house, "a")[1]
-    house.sqlite._hand_over()
+def test_what_is_said_while_the_writer_works_is_one_more_batch(harness: StoreHouse) -> None:
+    seen = transactions(harness)
+    first = say(harness, "a")[1]
+    harness.sqlite._hand_over()
 
-    others = [say(house, content)[1] for content in "bcd"]
-    house.settle()
+    others = [say(harness, content)[1] for content in "bcd"]
+    harness.settle()
 
     assert others[0] is others[1] is others[2] is not first
     assert seen.count("COMMIT") == 2
 
 
-def test_nothing_is_written_while_nothing_is_said(house: StoreHouse) -> None:
-    seen = transactions(house)
-    house.loop.run_until_complete(asyncio.sleep(0))
-    house.settle()
+def test_nothing_is_written_while_nothing_is_said(harness: StoreHouse) -> None:
+    seen = transactions(harness)
+    harness.loop.run_until_complete(asyncio.sleep(0))
+    harness.settle()
 
     assert seen == []
 
 
 def test_callbacks_come_in_order_with_the_commit_and_one_that_fails_stops_none(
-    house: StoreHouse, caplog: pytest.LogCaptureFixture
+    harness: StoreHouse, caplog: pytest.LogCaptureFixture
 ) -> None:
     called: list[object] = []
-    commit = say(house, "hello")[1]
+    commit = say(harness, "hello")[1]
     commit.add_done_callback(lambda done: called.append(("first", done)))
     commit.add_done_callback(lambda _: 1 / 0)
     commit.add_done_callback(lambda done: called.append(("last", done)))
     assert not commit.done()
 
-    house.settle()
+    harness.settle()
 
     assert called == [("first", commit), ("last", commit)]
     assert commit.done()
@@ -359,25 +359,25 @@ def test_a_callback_that_comes_late_is_called_but_not_from_inside() -> None:
     loop.close()
 
 
-def test_a_callback_may_append(house: StoreHouse) -> None:
-    say(house, "a")[1].add_done_callback(lambda _: say(house, "b"))
-    house.settle()
-    house.settle()
+def test_a_callback_may_append(harness: StoreHouse) -> None:
+    say(harness, "a")[1].add_done_callback(lambda _: say(harness, "b"))
+    harness.settle()
+    harness.settle()
 
-    house.reopen()
+    harness.reopen()
 
-    assert [record.content for record in read(house).messages] == ["a", "b"]  # type: ignore[union-attr]
+    assert [record.content for record in read(harness).messages] == ["a", "b"]  # type: ignore[union-attr]
 
 
 def test_the_write_ahead_log_is_carried_over_now_and_then(
-    house: StoreHouse, monkeypatch: pytest.MonkeyPatch
+    harness: StoreHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.store.writer.CHECKPOINT_PAGES", 1)
-    seen = transactions(house)
+    seen = transactions(harness)
 
-    say(house, "hello")
-    house.settle()
-    house.reopen()
+    say(harness, "hello")
+    harness.settle()
+    harness.reopen()
 
     assert "PRAGMA wal_checkpoint(PASSIVE)" in seen
 
@@ -385,159 +385,159 @@ def test_the_write_ahead_log_is_carried_over_now_and_then(
 # Trouble
 
 
-def fill_up(house: StoreHouse) -> None:
+def fill_up(harness: StoreHouse) -> None:
     """Let the database not grow, as on a full disk."""
-    (pages,) = house.sqlite._db.execute("PRAGMA page_count").fetchone()
-    house.sqlite._db.execute(f"PRAGMA max_page_count = {pages}").fetchone()
+    (pages,) = harness.sqlite._db.execute("PRAGMA page_count").fetchone()
+    harness.sqlite._db.execute(f"PRAGMA max_page_count = {pages}").fetchone()
 
 
-def make_room(house: StoreHouse) -> None:
-    house.sqlite._db.execute("PRAGMA max_page_count = 1000000").fetchone()
+def make_room(harness: StoreHouse) -> None:
+    harness.sqlite._db.execute("PRAGMA max_page_count = 1000000").fetchone()
 
 
 LONG = "x" * 100_000
 
 
 def test_what_cannot_be_written_fails_with_what_waits_behind_it(
-    house: StoreHouse, caplog: pytest.LogCaptureFixture
+    harness: StoreHouse, caplog: pytest.LogCaptureFixture
 ) -> None:
-    kept = say(house, "kept")[0]
-    house.settle()
-    fill_up(house)
+    kept = say(harness, "kept")[0]
+    harness.settle()
+    fill_up(harness)
 
-    lost = say(house, LONG)[1]
-    house.sqlite._hand_over()
-    behind = say(house, "behind")[1]
-    house.settle()
+    lost = say(harness, LONG)[1]
+    harness.sqlite._hand_over()
+    behind = say(harness, "behind")[1]
+    harness.settle()
 
     for commit in (lost, behind):
         assert isinstance(commit.exception(), Unavailable)
-    assert read(house) == Page([kept], complete=True)
+    assert read(harness) == Page([kept], complete=True)
     with pytest.raises(Unavailable):
-        say(house, "refused")
+        say(harness, "refused")
     with pytest.raises(Unavailable):
-        house.store.erase("attic")
+        harness.store.erase("attic")
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
     assert "full" in caplog.text
     assert "Traceback" not in caplog.text
 
 
-def try_again(house: StoreHouse) -> None:
+def try_again(harness: StoreHouse) -> None:
     with pytest.raises(Unavailable):
-        say(house, "refused")
-    house.settle()
+        say(harness, "refused")
+    harness.settle()
 
 
 def test_it_is_tried_once_a_second_and_heals_when_there_is_room_again(
-    house: StoreHouse, caplog: pytest.LogCaptureFixture
+    harness: StoreHouse, caplog: pytest.LogCaptureFixture
 ) -> None:
-    fill_up(house)
-    say(house, LONG)
-    house.settle()
-    seen = transactions(house)
-    try_again(house)
+    fill_up(harness)
+    say(harness, LONG)
+    harness.settle()
+    seen = transactions(harness)
+    try_again(harness)
     assert seen == []  # the second is not over
-    house.now += PROBE_SECONDS
-    try_again(house)
+    harness.now += PROBE_SECONDS
+    try_again(harness)
     assert seen.count("BEGIN IMMEDIATE") == 1
-    make_room(house)
-    try_again(house)
+    make_room(harness)
+    try_again(harness)
     assert seen.count("BEGIN IMMEDIATE") == 1
-    house.now += PROBE_SECONDS
-    try_again(house)
+    harness.now += PROBE_SECONDS
+    try_again(harness)
 
-    said = say(house, "hello")[0]
-    house.settle()
+    said = say(harness, "hello")[0]
+    harness.settle()
 
-    assert read(house).messages == [said]
+    assert read(harness).messages == [said]
     assert [record.levelno for record in caplog.records] == [logging.ERROR, logging.WARNING]
-    assert house.sqlite._db.execute("SELECT * FROM meta WHERE name = 'probe'").fetchall() == []
+    assert harness.sqlite._db.execute("SELECT * FROM meta WHERE name = 'probe'").fetchall() == []
 
 
-def heal(house: StoreHouse) -> None:
-    make_room(house)
-    house.now += PROBE_SECONDS
-    try_again(house)
+def heal(harness: StoreHouse) -> None:
+    make_room(harness)
+    harness.now += PROBE_SECONDS
+    try_again(harness)
 
 
-def test_rows_of_rooms_and_streams_that_failed_are_written_with_what_comes_next(house: StoreHouse) -> None:
-    fill_up(house)
-    lost = say(house, LONG)[0]
-    house.settle()
-    heal(house)
-    said = say(house, "hello")[0]
-    house.settle()
+def test_rows_of_rooms_and_streams_that_failed_are_written_with_what_comes_next(harness: StoreHouse) -> None:
+    fill_up(harness)
+    lost = say(harness, LONG)[0]
+    harness.settle()
+    heal(harness)
+    said = say(harness, "hello")[0]
+    harness.settle()
 
-    house.reopen()
+    harness.reopen()
 
     assert said.seq > lost.seq
-    assert read(house) == Page([said], complete=True)
-    assert list(house.store.rooms()) == [("attic", "Attic")]
+    assert read(harness) == Page([said], complete=True)
+    assert list(harness.store.rooms()) == [("attic", "Attic")]
 
 
-def test_a_room_of_which_everything_failed_is_not_held(house: StoreHouse) -> None:
-    fill_up(house)
-    say(house, LONG)
-    assert house.store.holds("attic")
+def test_a_room_of_which_everything_failed_is_not_held(harness: StoreHouse) -> None:
+    fill_up(harness)
+    say(harness, LONG)
+    assert harness.store.holds("attic")
 
-    house.settle()
+    harness.settle()
 
-    assert not house.store.holds("attic")
-    assert list(house.store.rooms()) == []
+    assert not harness.store.holds("attic")
+    assert list(harness.store.rooms()) == []
 
 
-def test_an_erasure_that_failed_erased_nothing(house: StoreHouse, caplog: pytest.LogCaptureFixture) -> None:
-    kept = say(house, "kept")[0]
-    house.settle()
-    fill_up(house)
+def test_an_erasure_that_failed_erased_nothing(harness: StoreHouse, caplog: pytest.LogCaptureFixture) -> None:
+    kept = say(harness, "kept")[0]
+    harness.settle()
+    fill_up(harness)
 
-    commit = house.store.erase("attic")
-    say(house, LONG)
-    assert read(house).messages != [kept]
-    house.settle()
+    commit = harness.store.erase("attic")
+    say(harness, LONG)
+    assert read(harness).messages != [kept]
+    harness.settle()
 
     assert commit is not None
     assert isinstance(commit.exception(), Unavailable)
-    assert read(house) == Page([kept], complete=True)
-    assert house.store.holds("attic")
+    assert read(harness) == Page([kept], complete=True)
+    assert harness.store.holds("attic")
 
 
 def test_a_record_that_cannot_be_written_is_a_bug_and_logged_as_one(
-    house: StoreHouse, caplog: pytest.LogCaptureFixture
+    harness: StoreHouse, caplog: pytest.LogCaptureFixture
 ) -> None:
-    commit = say(house, "\ud800")[1]
+    commit = say(harness, "\ud800")[1]
 
-    house.settle()
+    harness.settle()
 
     assert isinstance(commit.exception(), Unavailable)
     assert "Traceback" in caplog.text
 
 
 def test_a_store_that_cannot_be_read_says_so_once_and_goes_on(
-    house: StoreHouse, caplog: pytest.LogCaptureFixture
+    harness: StoreHouse, caplog: pytest.LogCaptureFixture
 ) -> None:
-    said = say(house, "hello")[0]
-    house.settle()
-    with_connection(house.folder / FILE_NAME, lambda db: db.execute("UPDATE chunks SET records = 'no'"))
+    said = say(harness, "hello")[0]
+    harness.settle()
+    with_connection(harness.folder / FILE_NAME, lambda db: db.execute("UPDATE chunks SET records = 'no'"))
     for _ in range(2):
         with pytest.raises(Unavailable):
-            read(house)
+            read(harness)
     assert len(caplog.records) == 1
     with_connection(
-        house.folder / FILE_NAME,
+        harness.folder / FILE_NAME,
         lambda db: db.execute(
             'UPDATE chunks SET records = \'[["alice","Attic","hello",1,"id-1","2026-11-20T00:00:01.000Z"]]\''
         ),
     )
 
-    assert read(house).messages == [said]
+    assert read(harness).messages == [said]
 
 
-def test_a_store_that_is_full_can_be_closed(house: StoreHouse, caplog: pytest.LogCaptureFixture) -> None:
-    fill_up(house)
-    commit = say(house, LONG)[1]
+def test_a_store_that_is_full_can_be_closed(harness: StoreHouse, caplog: pytest.LogCaptureFixture) -> None:
+    fill_up(harness)
+    commit = say(harness, LONG)[1]
 
-    house.sqlite.close()
+    harness.sqlite.close()
 
     assert isinstance(commit.exception(), Unavailable)
 
@@ -591,69 +591,69 @@ def test_a_disk_that_was_full_in_earnest_is_written_to_again(tmp_path: Path) -> 
     assert done.stdout.strip() == "True True None after", done.stderr
 
 
-def test_arrivals_are_kept_over_a_restart_with_the_room_s_numbers(house: StoreHouse) -> None:
-    arrival = Arrival("alice", "Attic", house.store.next_seq("attic"), time_of(1))
-    house.store.append("attic", arrival)
+def test_arrivals_are_kept_over_a_restart_with_the_room_s_numbers(harness: StoreHouse) -> None:
+    arrival = JoinRecord("alice", "Attic", harness.store.next_seq("attic"), time_of(1))
+    harness.store.append("attic", arrival)
 
-    house.reopen()
+    harness.reopen()
 
-    assert read(house).messages == [arrival]
-    assert not house.store.holds("attic")
-    assert house.store.next_seq("attic") == 2
+    assert read(harness).messages == [arrival]
+    assert not harness.store.holds("attic")
+    assert harness.store.next_seq("attic") == 2
 
 
-def test_the_schema_s_version_is_the_number_of_its_migrations(house: StoreHouse) -> None:
-    assert house.sqlite._db.execute("PRAGMA user_version").fetchone() == (len(schema.MIGRATIONS),)
+def test_the_schema_s_version_is_the_number_of_its_migrations(harness: StoreHouse) -> None:
+    assert harness.sqlite._db.execute("PRAGMA user_version").fetchone() == (len(schema.MIGRATIONS),)
 
 
 def test_a_room_s_row_that_failed_is_there_after_an_unclean_end_too(
-    house: StoreHouse, tmp_path: Path
+    harness: StoreHouse, tmp_path: Path
 ) -> None:
     """A clean end would write all rooms anyway."""
-    fill_up(house)
-    say(house, LONG)
-    house.settle()
-    heal(house)
-    said = say(house, "hello")[0]
-    house.settle()
+    fill_up(harness)
+    say(harness, LONG)
+    harness.settle()
+    heal(harness)
+    said = say(harness, "hello")[0]
+    harness.settle()
 
-    crash(house, tmp_path / "copy")
+    crash(harness, tmp_path / "copy")
 
-    assert read(house) == Page([said], complete=True)
+    assert read(harness) == Page([said], complete=True)
 
 
-def chunks_of(house: StoreHouse) -> int:
-    (count,) = house.sqlite._db.execute("SELECT count(*) FROM chunks").fetchone()
+def chunks_of(harness: StoreHouse) -> int:
+    (count,) = harness.sqlite._db.execute("SELECT count(*) FROM chunks").fetchone()
     return int(count)
 
 
-def test_what_is_erased_in_the_turn_in_which_it_was_said_never_gets_to_the_disk(house: StoreHouse) -> None:
-    say(house, "hello")
-    house.store.erase("attic")
-    house.settle()
+def test_what_is_erased_in_the_turn_in_which_it_was_said_never_gets_to_the_disk(harness: StoreHouse) -> None:
+    say(harness, "hello")
+    harness.store.erase("attic")
+    harness.settle()
 
-    assert chunks_of(house) == 0
+    assert chunks_of(harness) == 0
 
 
-def test_what_is_too_much_is_deleted_from_the_disk_while_the_store_is_open(house: StoreHouse) -> None:
+def test_what_is_too_much_is_deleted_from_the_disk_while_the_store_is_open(harness: StoreHouse) -> None:
     for number in range(200):
-        say(house, f"{number}")
-        house.settle()
+        say(harness, f"{number}")
+        harness.settle()
 
-    assert chunks_of(house) <= 10 + 2 * 16
+    assert chunks_of(harness) <= 10 + 2 * 16
 
 
-def test_the_limit_is_exact_after_an_erasure_and_a_failure(house: StoreHouse) -> None:
+def test_the_limit_is_exact_after_an_erasure_and_a_failure(harness: StoreHouse) -> None:
     for _ in range(5):
-        say(house, "erased at once")
-    house.store.erase("attic")
-    house.settle()
-    fill_up(house)
-    say(house, LONG)
-    house.settle()
-    heal(house)
+        say(harness, "erased at once")
+    harness.store.erase("attic")
+    harness.settle()
+    fill_up(harness)
+    say(harness, LONG)
+    harness.settle()
+    heal(harness)
 
-    said = [say(house, f"{number}")[0] for number in range(12)]
-    house.settle()
+    said = [say(harness, f"{number}")[0] for number in range(12)]
+    harness.settle()
 
-    assert read(house).messages == said[-10:]
+    assert read(harness).messages == said[-10:]

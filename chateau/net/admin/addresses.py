@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from chateau.net.admin.figures import Figures
     from chateau.net.admin.live import Live
     from chateau.net.admin.tap import Taps
-    from chateau.net.websocket import Doorstep
-    from chateau.net.wire import Wire
+    from chateau.net.connection_group import ConnectionGroup
+    from chateau.net.websocket import HandshakePolicy
     from chateau.protocols.admin import AdminProtocol
-    from chateau.protocols.wire import Door
+    from chateau.protocols.transport import Endpoint
 
 log = logging.getLogger(__name__)
 
@@ -52,13 +52,13 @@ SESSIONS = 200
 
 @dataclass(frozen=True, slots=True)
 class Admin:
-    """All that the addresses need; *wire* is that of event streams."""
+    """All that the addresses need; *group* is that of event streams."""
 
     protocol: AdminProtocol
     figures: Figures
     live: Live
     taps: Taps
-    wire: Wire
+    group: ConnectionGroup
 
 
 class AdminPage(Page):
@@ -66,9 +66,9 @@ class AdminPage(Page):
 
     takes: ClassVar[str] = "GET"  # the method
 
-    def initialize(self, admin: Admin, doorstep: Doorstep, name: str = "") -> None:
+    def initialize(self, admin: Admin, policy: HandshakePolicy, name: str = "") -> None:
         self._admin = admin
-        self._doorstep = doorstep
+        self._policy = policy
         self._name = name
 
     def set_default_headers(self) -> None:
@@ -106,7 +106,7 @@ class AdminPage(Page):
         self._admin.protocol.admit(bearer_token(self.request.headers), self._address())
 
     def _address(self) -> str:
-        return self._doorstep.address_of(self.request)
+        return self._policy.address_of(self.request)
 
     def _asked(self) -> Frame:
         query = dict(parse_qsl(self.request.query, keep_blank_values=True))
@@ -147,9 +147,9 @@ class AdminStream(AdminPage):
     """GET: an event stream of what happens."""
 
     async def get(self) -> None:
-        door = STREAMS[self._name](self)
-        wire = self._admin.wire
-        if wire.is_closing:
+        endpoint = STREAMS[self._name](self)
+        group = self._admin.group
+        if group.is_closing:
             raise Unavailable("The server is shutting down.")
         address = self._address()
         stream = self.detach()
@@ -157,19 +157,19 @@ class AdminStream(AdminPage):
             await stream.write(stream_head())
         except StreamClosedError:
             return
-        await take_over(stream, wire, door, address=address, port=port_of(stream))
+        await take_over(stream, group, endpoint, address=address, port=port_of(stream))
 
-    def live(self) -> Door:
+    def live(self) -> Endpoint:
         """The house, once a second."""
-        return self._admin.live.door(self._asked().get("limit", SESSIONS))
+        return self._admin.live.endpoint(self._asked().get("limit", SESSIONS))
 
-    def tap(self) -> Door:
+    def tap(self) -> Endpoint:
         """What one session sends and gets."""
         session = self._admin.protocol.session(self._asked()["session"])
-        return self._admin.taps.door(session)
+        return self._admin.taps.endpoint(session)
 
 
-STREAMS: dict[str, Callable[[AdminStream], Door]] = {"live": AdminStream.live, "tap": AdminStream.tap}
+STREAMS: dict[str, Callable[[AdminStream], Endpoint]] = {"live": AdminStream.live, "tap": AdminStream.tap}
 
 
 @stream_request_body
@@ -222,10 +222,10 @@ class AdminNowhere(AdminPage):
 
 
 def admin_routes(
-    prefix: str, admin: Admin, doorstep: Doorstep
+    prefix: str, admin: Admin, policy: HandshakePolicy
 ) -> list[tuple[str, type[Page], dict[str, Any]]]:
     """The addresses, behind *prefix*, a pattern."""
-    common = {"admin": admin, "doorstep": doorstep}
+    common = {"admin": admin, "doorstep": policy}
     kinds: list[tuple[type[AdminPage], Any]] = [
         (AdminReading, READINGS),
         (AdminStream, STREAMS),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from chateau.hub.hub import Hub
     from chateau.hub.session import Session
     from chateau.net.connection import Connection
-    from chateau.net.wire import Wire
+    from chateau.net.connection_group import ConnectionGroup
 
 Frame = dict[str, Any]
 
@@ -37,7 +37,7 @@ class Figures:
     def __init__(
         self,
         hub: Hub,
-        wires: Collection[Wire],
+        groups: Collection[ConnectionGroup],
         *,
         published: Callable[[], int],
         is_tapped: Callable[[str], bool],
@@ -49,7 +49,7 @@ class Figures:
         *clock* gives seconds that never go back, *now* the time as RFC 3339.
         """
         self._hub = hub
-        self._wires = wires
+        self._groups = groups
         self._published = published
         self._is_tapped = is_tapped
         self._clock = clock
@@ -63,7 +63,7 @@ class Figures:
     def measure(self) -> None:
         """Look at the counts; what is told of rates is of the time between the last two looks."""
         received = {connection: connection.received for connection in self._connections()}
-        ended = sum(wire.received_before for wire in self._wires)
+        ended = sum(group.received_before for group in self._groups)
         total = ended + sum(received.values()) + self._published()
         self._before, self._after = self._after, Look(self._clock(), total, received)
 
@@ -87,7 +87,7 @@ class Figures:
 
     # Telling
 
-    def house(self, latency: Frame | None) -> Frame:
+    def harness(self, latency: Frame | None) -> Frame:
         """The house as a whole; *latency* is measured elsewhere."""
         return {
             "time": self._now(),
@@ -121,5 +121,5 @@ class Figures:
         )
 
     def _connections(self) -> Iterator[Connection]:
-        for wire in self._wires:
-            yield from wire.connections
+        for group in self._groups:
+            yield from group.connections

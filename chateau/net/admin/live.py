@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from chateau.net.admin.figures import Figures
     from chateau.net.admin.probe import Probe
     from chateau.protocols.admin import AdminProtocol
-    from chateau.protocols.wire import Outbox
+    from chateau.protocols.transport import Outbox
 
 INTERVAL_SECONDS = 1.0
 
@@ -34,7 +34,7 @@ class Live:
         self._watchers: dict[Watcher, int] = {}  # with how many sessions each wants to see
         self._timer: asyncio.TimerHandle | None = None
 
-    def door(self, limit: int) -> LiveDoor:
+    def endpoint(self, limit: int) -> LiveDoor:
         """Where those come in who want to see the busiest *limit* sessions."""
         return LiveDoor(self, limit)
 
@@ -59,13 +59,13 @@ class Live:
     def _tick(self) -> None:
         self._timer = self._loop.call_later(INTERVAL_SECONDS, self._tick)
         self._figures.measure()
-        house, rooms = self._house(), self._rooms()
-        told = {limit: house + self._sessions(limit) + rooms for limit in set(self._watchers.values())}
+        harness, rooms = self._house(), self._rooms()
+        told = {limit: harness + self._sessions(limit) + rooms for limit in set(self._watchers.values())}
         for watcher, limit in list(self._watchers.items()):
             watcher.send(told[limit])
 
     def _house(self) -> bytes:
-        return event("house", self._figures.house(self._probe.latency()))
+        return event("house", self._figures.harness(self._probe.latency()))
 
     def _sessions(self, limit: int) -> bytes:
         return event("sessions", self._figures.sessions(limit))

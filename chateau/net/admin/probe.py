@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-    from chateau.net.wire import Wire
-    from chateau.protocols.wire import Outbox
+    from chateau.net.connection_group import ConnectionGroup
+    from chateau.protocols.transport import Outbox
 
 INTERVAL_SECONDS: Final = 0.1
 SAMPLES: Final = 50
@@ -34,10 +34,10 @@ ECHO_BYTES: Final = len(MESSAGE) - 4
 
 
 class Probe:
-    """Measures while it is started, where the *wire* takes sockets; *clock* gives seconds."""
+    """Measures while it is started, where the *group* takes sockets; *clock* gives seconds."""
 
-    def __init__(self, wire: Wire, *, clock: Callable[[], float]) -> None:
-        self._wire = wire
+    def __init__(self, group: ConnectionGroup, *, clock: Callable[[], float]) -> None:
+        self._group = group
         self._clock = clock
         self._samples: deque[float] = deque(maxlen=SAMPLES)
         self._sent: deque[float] = deque()  # when those were sent that have not been echoed yet
@@ -47,14 +47,14 @@ class Probe:
 
     def start(self) -> None:
         """Begin to measure."""
-        if not self._wire.takes_sockets:
+        if not self._group.takes_sockets:
             return
         self._client, server = socket.socketpair()
         self._client.setblocking(False)
         server.setblocking(False)
-        connection = self._connection = SocketConnection(self._wire, server)
+        connection = self._connection = SocketConnection(self._group, server)
         connection.open(_EchoDoor(), "", 0)
-        self._wire.connections.discard(connection)  # so nobody lists it, pings it or waits for it
+        self._group.connections.discard(connection)  # so nobody lists it, pings it or waits for it
         connection.write = self._noted(connection.write)
         self._say()
 
@@ -79,7 +79,7 @@ class Probe:
 
     def _say(self) -> None:
         assert self._client is not None
-        self._timer = self._wire.loop.call_later(INTERVAL_SECONDS, self._say)
+        self._timer = self._group.loop.call_later(INTERVAL_SECONDS, self._say)
         with suppress(OSError):  # nothing has been echoed yet, or no more
             self._client.recv(4096)
         with suppress(OSError):

@@ -1,7 +1,7 @@
 """Taps: seeing all that one session sends and gets, as it does.
 
 A tapped session is told so, by its own protocol, when the first watcher comes and when the last is gone.
-Who is not tapped pays nothing; see :mod:`chateau.net.ears`.
+Who is not tapped pays nothing; see :mod:`chateau.net.observer`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from chateau.hub.session import Session
     from chateau.net.admin.written import Heard
     from chateau.net.connection import Connection
+    from chateau.net.connection_group import ConnectionGroup
     from chateau.net.frames import Received
-    from chateau.net.wire import Wire
-    from chateau.protocols.wire import Outbox
+    from chateau.protocols.transport import Outbox
 
 Frame = dict[str, Any]
 
@@ -34,11 +34,11 @@ ENDED = {"reason": "the session ended"}
 class Taps:
     """All that there are, once a server."""
 
-    def __init__(self, hub: Hub, wires: Collection[Wire], *, now: Callable[[], str]) -> None:
+    def __init__(self, hub: Hub, groups: Collection[ConnectionGroup], *, now: Callable[[], str]) -> None:
         """*now* gives the time as RFC 3339."""
         self.now = now
         self._hub = hub
-        self._wires = wires
+        self._groups = groups
         self._taps: dict[str, Tap] = {}  # by the session's id
         self._watched: dict[Watcher, Tap] = {}
 
@@ -46,7 +46,7 @@ class Taps:
         """Whether somebody sees what this session sends and gets."""
         return session_id in self._taps
 
-    def door(self, session: Session) -> TapDoor:
+    def endpoint(self, session: Session) -> TapDoor:
         """Where those come in who want to see *session*."""
         return TapDoor(self, session)
 
@@ -60,7 +60,7 @@ class Taps:
         self._watched[watcher] = tap
         tap.watchers[watcher] = None
         if len(tap.watchers) == 1:
-            self._hub.tell_tapped(session, active=True)
+            self._hub.notify_tap(session, active=True)
 
     def end(self, watcher: Watcher) -> None:
         """*watcher* is gone."""
@@ -71,7 +71,7 @@ class Taps:
         if not tap.watchers:
             del self._taps[tap.session.id]
             tap.stop()
-            self._hub.tell_tapped(tap.session, active=False)
+            self._hub.notify_tap(tap.session, active=False)
 
     def _begun(self, session: Session) -> Tap | None:
         connection = self._connection_of(session)
@@ -81,7 +81,7 @@ class Taps:
         return tap
 
     def _connection_of(self, session: Session) -> Connection | None:
-        everyone = (connection for wire in self._wires for connection in wire.connections)
+        everyone = (connection for group in self._groups for connection in group.connections)
         return next((connection for connection in everyone if connection.session is session), None)
 
 
@@ -92,9 +92,9 @@ class Tap:
         self.session = session
         self.watchers: dict[Watcher, None] = {}
         self._now = now
-        self._loop = connection.wire.loop
+        self._loop = connection.group.loop
         self._untold: list[bytes] = []
-        self._reader = READERS[connection.wire.framing]()
+        self._reader = READERS[connection.group.framing]()
         self._unread = connection.begun_bytes  # of a frame of which nobody saw the beginning
         self.stop = connection.tap(self)
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chateau.protocols.json_text import encode
-from chateau.protocols.wire import NORMAL_CLOSURE
+from chateau.protocols.transport import NORMAL_CLOSURE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chateau.protocols.wire import Outbox
+    from chateau.protocols.transport import Outbox
 
 Frame = dict[str, Any]
 

@@ -29,7 +29,7 @@ from chateau.reference.cases.case import (
 )
 
 if TYPE_CHECKING:
-    from chateau.protocols.contract import Contract
+    from chateau.protocols.schemas import SchemaSet
 
 BODY_BYTES = 65_536
 
@@ -38,9 +38,9 @@ NO_SESSION = Case(lambda request, _: UnknownSession(request["session"]))
 
 
 def _no_address(name: str) -> Case:
-    def refuse(request: Any, contract: Contract) -> HubError:
+    def refuse(request: Any, schemas: SchemaSet) -> HubError:
         sentence = str(InvalidAddress(request["addresses"]))
-        return contract.fault_at(f"{name}-request", ["addresses"], sentence)
+        return schemas.validation_error_at(f"{name}-request", ["addresses"], sentence)
 
     return Case(refuse, "`addresses` is no address, and no range.", {"addresses": "192.0.2"})
 

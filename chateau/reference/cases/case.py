@@ -23,11 +23,11 @@ from chateau.hub.errors import (
     Unavailable,
     UnknownRoom,
 )
-from chateau.protocols.contract import Contract
 from chateau.protocols.errors import BinaryFrame, Internal, InvalidJson, NotAnObject, RateLimited, TooLarge
-from chateau.protocols.wire import RELAY_BYTES
+from chateau.protocols.schemas import SchemaSet
+from chateau.protocols.transport import RELAY_BYTES
 
-Refuse = Callable[[Any, Contract], HubError]
+Refuse = Callable[[Any, SchemaSet], HubError]
 """Makes the refusal of a request; it is handed the protocol's contract for what a schema says."""
 
 MAX_FRAME = 1_048_576
@@ -60,7 +60,7 @@ def always(error: HubError, says: str = "", sent: Any = None) -> Case:
 def against(schema: str, sent: Any) -> Case:
     """The case of *sent*, which *schema* does not allow."""
     return Case(
-        lambda request, contract: contract.fault(schema, request, json.dumps(request)),
+        lambda request, schemas: schemas.validation_error(schema, request, json.dumps(request)),
         "The schema says no: `path` is a JSON Pointer to the fault, `schema` the schema's URL here.",
         sent,
     )

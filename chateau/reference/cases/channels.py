@@ -69,7 +69,7 @@ CASES: Requests = {
         always(InvalidJson("unexpected end of data at line 1, column 2"), "The body is no JSON.", "{"),
         always(NotAnObject("an array"), "The body is JSON, but no object.", "[]"),
         Case(
-            lambda request, contract: contract.fault(BROADCAST, request, str(request)),
+            lambda request, schemas: schemas.validation_error(BROADCAST, request, str(request)),
             "The schema says no; `X-Error` says where.",
             {"news": "Hi all"},
         ),

@@ -8,7 +8,7 @@ from chateau.hub.access import RULES_LIMIT
 from chateau.hub.errors import AccessDenied, HubError, InvalidAddress, Unavailable
 from chateau.protocols.errors import TooLarge
 from chateau.protocols.functions import CUSTOM_BYTES, NAME_BYTES, no_such_function
-from chateau.protocols.wire import RELAY_BYTES
+from chateau.protocols.transport import RELAY_BYTES
 from chateau.reference.cases.case import (
     ANY,
     MAX_FRAME,
@@ -24,21 +24,21 @@ from chateau.reference.cases.case import (
 )
 
 if TYPE_CHECKING:
-    from chateau.protocols.contract import Contract
+    from chateau.protocols.schemas import SchemaSet
 
 CARD_BYTES = 60
 """Bytes of a sender's card, about, where it has no custom variables."""
 
 
-def _too_long(request: dict[str, Any], _: Contract) -> HubError:
+def _too_long(request: dict[str, Any], _: SchemaSet) -> HubError:
     recipients = len(request["recipient_ids"])
     limit = MAX_FRAME - RELAY_BYTES - NAME_BYTES * recipients - CARD_BYTES
     return TooLarge(f"To {recipients} recipients a message of yours may have {limit} bytes of JSON.")
 
 
-def _no_address(request: dict[str, Any], contract: Contract) -> HubError:
+def _no_address(request: dict[str, Any], schemas: SchemaSet) -> HubError:
     sentence = str(InvalidAddress(request["ip"]))
-    return contract.fault_at(f"{request['function']}-request", ["ip"], sentence)
+    return schemas.validation_error_at(f"{request['function']}-request", ["ip"], sentence)
 
 
 def _for_addresses(function: str, **more: str) -> Cases:

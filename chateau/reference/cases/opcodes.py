@@ -60,7 +60,7 @@ def _misused(name: str, content: str) -> Case:
     usage = f"{PREFIX}{name} {BUILT_INS[name].usage}".rstrip()
     sentence = f"Write {usage}; what has spaces goes in quotation marks."
     return Case(
-        lambda _, contract: contract.fault_at("message-request", ["d", "content"], sentence),
+        lambda _, schemas: schemas.validation_error_at("message-request", ["d", "content"], sentence),
         "Other words stand behind the command than it takes.",
         said(content),
     )

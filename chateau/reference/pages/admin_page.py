@@ -59,7 +59,7 @@ def refusing_of(sources: Sources) -> Refusing:
     def write(error: HubError, _request: Any) -> str:
         return compact(refusal(error, status_of(error)))
 
-    return Refusing(sources.contracts[ADMIN], write)
+    return Refusing(sources.schema_sets[ADMIN], write)
 
 
 def _operation(

@@ -167,7 +167,7 @@ def refusing_of(sources: Sources) -> Refusing:
     def write(error: HubError, _request: Any) -> str:
         return sources.http_refusal(error)
 
-    return Refusing(sources.contracts["channels"], write, "http")
+    return Refusing(sources.schema_sets["channels"], write, "http")
 
 
 def _operation(

@@ -101,7 +101,7 @@ _WORDS = "A command is written in capitals, as it stands here; where it takes no
 
 def refusing_of(sources: Sources) -> Refusing:
     """What writes the refusals of this protocol."""
-    return Refusing(sources.contracts["lines"], _refused)
+    return Refusing(sources.schema_sets["lines"], _refused)
 
 
 def _refused(error: HubError, _request: Any) -> str:

@@ -28,7 +28,7 @@ from chateau.reference.pages.model import (
 from chateau.reference.specifications.components import kind_of, messages_of
 
 if TYPE_CHECKING:
-    from chateau.protocols.contract import Contract
+    from chateau.protocols.schemas import SchemaSet
 
 Write = Callable[[HubError, Any], str]
 """A refusal of a request, as its protocol writes it."""
@@ -73,7 +73,7 @@ class Sources:
     *http_refusal* writes what publishing is refused with, head and body; *url_prefix* goes before all paths.
     """
 
-    contracts: Mapping[str, Contract]
+    schema_sets: Mapping[str, SchemaSet]
     settings: tuple[Setting, ...]
     http_refusal: Callable[[HubError], str]
     url_prefix: str = ""
@@ -83,8 +83,8 @@ class Sources:
         """All schemas, by their paths below schemas/."""
         return {
             f"{folder}/{name}": schema
-            for folder, contract in self.contracts.items()
-            for name, schema in contract.schemas.items()
+            for folder, schemas in self.schema_sets.items()
+            for name, schema in schemas.schemas.items()
         }
 
     def examples(self, path: str) -> list[Any]:
@@ -113,7 +113,7 @@ def message(
 class Refusing:
     """Writes cases of one protocol as its refusals; *language* is what they are in."""
 
-    contract: Contract
+    schemas: SchemaSet
     write: Write
     language: Language = "json"
 
@@ -123,7 +123,7 @@ class Refusing:
 
     def _row(self, case: Case, example: Any) -> Refusal:
         request = example if case.sent is None else case.sent
-        error = case.refuse(request, self.contract)
+        error = case.refuse(request, self.schemas)
         says = case.says or CODES[error.code]
         sent = "" if case.sent is None else written(case.sent)
         code = "" if isinstance(error, OwnWords) else error.code

@@ -104,23 +104,25 @@ BEFORE_REFUSALS = (
 
 def spoken_page(sources: Sources, spoken: Spoken) -> Page:
     """The page of one protocol."""
-    door = next(door for door in DOORS if door.protocol == spoken.name)
+    endpoint = next(endpoint for endpoint in DOORS if endpoint.protocol == spoken.name)
     refusing = refusing_of(sources, spoken)
     asked, other, unasked = paired(sources, spoken.name, spoken.requests)
-    requests = [_message(sources, spoken, refusing, name, Errand("frame", door.address)) for name in asked]
+    requests = [
+        _message(sources, spoken, refusing, name, Errand("frame", endpoint.address)) for name in asked
+    ]
     sections = [
         Section(REQUESTS_AND_ANSWERS, sections=tuple(requests)),
-        *([commands(refusing, door.address)] if spoken.name == "opcodes" else []),
+        *([commands(refusing, endpoint.address)] if spoken.name == "opcodes" else []),
         *grouped(sources, spoken.name, OTHER_ANSWERS, other),
         *grouped(sources, spoken.name, UNASKED, unasked),
         any_request(refusing, spoken.cases, BEFORE_REFUSALS),
     ]
     return Page(
         spoken.name,
-        door.title,
+        endpoint.title,
         (Paragraph(_addresses(spoken.name)), Paragraph(prose(spoken.lead))),
         tuple(sections),
-        Talk(door.address, spoken.opening),
+        Talk(endpoint.address, spoken.opening),
         by_hand=f"protocols/{spoken.name}.md",
     )
 
@@ -128,7 +130,7 @@ def spoken_page(sources: Sources, spoken: Spoken) -> Page:
 def refusing_of(sources: Sources, spoken: Spoken) -> Refusing:
     """What writes the refusals of one protocol."""
     return Refusing(
-        sources.contracts[spoken.name], lambda error, request: compact(spoken.refuse(error, request))
+        sources.schema_sets[spoken.name], lambda error, request: compact(spoken.refuse(error, request))
     )
 
 
@@ -142,8 +144,8 @@ def _message(sources: Sources, spoken: Spoken, refusing: Refusing, name: str, er
 
 def _addresses(protocol: str) -> Text:
     """Where a protocol is spoken."""
-    doors = [f"`{door.address}`" for door in DOORS if door.protocol == protocol]
-    return prose(f"A WebSocket at {' and at '.join(doors)}, behind `--url-prefix` where one is set.")
+    endpoints = [f"`{endpoint.address}`" for endpoint in DOORS if endpoint.protocol == protocol]
+    return prose(f"A WebSocket at {' and at '.join(endpoints)}, behind `--url-prefix` where one is set.")
 
 
 def commands(refusing: Refusing, address: str) -> Section:

@@ -17,11 +17,11 @@ from chateau.hub.events import (
     Joined,
     Left,
     MemberCount,
-    Package,
+    Publication,
     RoomMessage,
     RoomState,
     Shutdown,
-    Tapped,
+    TapChanged,
 )
 from chateau.hub.registry import id_of
 from chateau.hub.rooms import BANNED
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chateau.hub.errors import HubError
-    from chateau.protocols.contract import Contract
+    from chateau.protocols.schemas import SchemaSet
 
 Frame = dict[str, Any]
 Kind = Literal["request", "response", "push"]
@@ -51,13 +51,13 @@ class Rendering(NamedTuple):
 
 
 class Renderer:
-    """Renders frames as a server with this *contract* and *server_name* would write them."""
+    """Renders frames as a server with this *schemas* and *server_name* would write them."""
 
     def __init__(
-        self, contract: Contract, *, server_name: str, http_refusal: Callable[[HubError], bytes]
+        self, schemas: SchemaSet, *, server_name: str, http_refusal: Callable[[HubError], bytes]
     ) -> None:
-        """*contract* is the chateau protocol's; *http_refusal* writes a refused publish."""
-        self._contract = contract
+        """*schemas* is the chateau protocol's; *http_refusal* writes a refused publish."""
+        self._contract = schemas
         self._http_refusal = http_refusal
         self._opcodes_pushes = opcodes.pushes(server_name)
 
@@ -107,7 +107,7 @@ class Renderer:
 
     def _check(self, schema: str, frame: Frame, text: str) -> None:
         if not self._contract.validator(schema)(frame):
-            raise self._contract.fault(schema, frame, text)
+            raise self._contract.validation_error(schema, frame, text)
 
     # Events, as each protocol's own encoders write them
 
@@ -151,7 +151,7 @@ def _in_channels(event: Event) -> list[Writing]:
     if isinstance(event, RoomState) and event.username is not None:
         return nothing("channels", "Subscribers have no names that could be banned.")
     note = None
-    if isinstance(event, Package):
+    if isinstance(event, Publication):
         note = "A package, taken for a text: from chateau's frame one cannot tell. Bytes go out as bytes."
         payload = event.payload
     else:
@@ -172,10 +172,10 @@ def _direct_message(frame: Frame) -> DirectMessage:
     return DirectMessage(sender, names, frame["content"], frame["id"], frame["time"], sender_id)
 
 
-def _room_message(frame: Frame) -> RoomMessage | Package:
+def _room_message(frame: Frame) -> RoomMessage | Publication:
     sender, room, content, seq = frame["sender"], frame["room"], frame["content"], int(frame["seq"])
     if sender == CHANNEL:
-        return Package(room, "text", content.encode(), seq, frame["id"], frame["time"])
+        return Publication(room, "text", content.encode(), seq, frame["id"], frame["time"])
     return RoomMessage(sender, room, content, seq, frame["id"], frame["time"])
 
 
@@ -186,7 +186,7 @@ def _state(frame: Frame) -> RoomState:
 
 PUSHES: dict[tuple[int | None, str | None], tuple[str, Callable[[Frame], Event]]] = {
     (0, "shutdown"): ("shutdown-push", lambda frame: Shutdown(frame["reason"])),
-    (0, "tapped"): ("tapped-push", lambda frame: Tapped("", frame["active"])),
+    (0, "tapped"): ("tapped-push", lambda frame: TapChanged("", frame["active"])),
     (3, None): ("message-push", _direct_message),
     (5, "joined"): ("joined-push", lambda frame: Joined(frame["room"], frame["username"], "")),
     (6, "left"): ("left-push", lambda frame: Left(frame["room"], frame["username"], "")),
@@ -199,11 +199,11 @@ PUSHES: dict[tuple[int | None, str | None], tuple[str, Callable[[Frame], Event]]
 NAMES: dict[type, str] = {
     DirectMessage: "direct message",
     RoomMessage: "room message",
-    Package: "package",
+    Publication: "package",
     Joined: "joined",
     Left: "left",
     MemberCount: "crowd",
     RoomState: "room state",
-    Tapped: "tapped",
+    TapChanged: "tapped",
     Shutdown: "shutdown",
 }

@@ -33,7 +33,7 @@ CHANNEL_NAME = {
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Endpoint:
     """An address, and which of its protocol's messages go through it."""
 
     name: str
@@ -47,23 +47,23 @@ class Door:
 
 
 DOORS = (
-    Door("chateau", "/ws", "chateau", "The chateau protocol", "JSON in text frames, with numeric types."),
-    Door("functions", "/functions", "functions", "The functions protocol", "JSON calls in text frames."),
-    Door(
+    Endpoint("chateau", "/ws", "chateau", "The chateau protocol", "JSON in text frames, with numeric types."),
+    Endpoint("functions", "/functions", "functions", "The functions protocol", "JSON calls in text frames."),
+    Endpoint(
         "root",
         "/",
         "functions",
         "The functions protocol, at the root",
         "The same as at /functions, for clients that know the server only by its host and port.",
     ),
-    Door(
+    Endpoint(
         "opcodes",
         "/opcodes",
         "opcodes",
         "The opcodes protocol",
         "JSON in text frames, with op and d. With --opcodes-port also at any path of that port.",
     ),
-    Door(
+    Endpoint(
         "channel",
         "/channel/{name}/",
         "channels",
@@ -72,7 +72,7 @@ DOORS = (
         kinds=("push",),
         unwritten=("package-push", "close-request"),
     ),
-    Door(
+    Endpoint(
         "publish",
         "/channel/{name}/",
         "channels",
@@ -82,7 +82,7 @@ DOORS = (
         kinds=("response",),
         unwritten=("package-request",),
     ),
-    Door(
+    Endpoint(
         "broadcast",
         "/broadcast/",
         "channels",
@@ -127,7 +127,7 @@ _BINDINGS = {
 
 def asyncapi(schemas: Schemas, url_prefix: str) -> Document:
     """The document for *schemas*. Where the server is, only a request can tell: see :func:`servers`."""
-    protocols = sorted({door.protocol for door in DOORS})
+    protocols = sorted({endpoint.protocol for endpoint in DOORS})
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -139,7 +139,7 @@ def asyncapi(schemas: Schemas, url_prefix: str) -> Document:
         },
         "defaultContentType": "application/json",
         "servers": {},
-        "channels": {door.name: _channel(door, schemas) for door in DOORS},
+        "channels": {endpoint.name: _channel(endpoint, schemas) for endpoint in DOORS},
         "operations": _operations(schemas),
         "components": {
             "messages": _messages(schemas, protocols, url_prefix),
@@ -183,26 +183,26 @@ def _message(protocol: str, name: str, schema: Any, url_prefix: str) -> Document
     }
 
 
-def _names(door: Door, schemas: Schemas, *kinds: str) -> list[str]:
-    """The messages of *kinds* that go through *door*."""
-    written = [name for name in messages_of(schemas, door.protocol) if kind_of(name) in door.kinds]
-    return [name for name in (*written, *door.unwritten) if kind_of(name) in kinds]
+def _names(endpoint: Endpoint, schemas: Schemas, *kinds: str) -> list[str]:
+    """The messages of *kinds* that go through *endpoint*."""
+    written = [name for name in messages_of(schemas, endpoint.protocol) if kind_of(name) in endpoint.kinds]
+    return [name for name in (*written, *endpoint.unwritten) if kind_of(name) in kinds]
 
 
-def _channel(door: Door, schemas: Schemas) -> Document:
+def _channel(endpoint: Endpoint, schemas: Schemas) -> Document:
     channel: Document = {
-        "address": door.address,
-        "title": door.title,
-        "description": door.description,
-        "servers": [{"$ref": f"#/servers/{door.server}"}],
+        "address": endpoint.address,
+        "title": endpoint.title,
+        "description": endpoint.description,
+        "servers": [{"$ref": f"#/servers/{endpoint.server}"}],
         "messages": {
-            name: {"$ref": f"#/components/messages/{door.protocol}.{name}"}
-            for name in _names(door, schemas, *KINDS)
+            name: {"$ref": f"#/components/messages/{endpoint.protocol}.{name}"}
+            for name in _names(endpoint, schemas, *KINDS)
         },
     }
-    if "{name}" in door.address:
+    if "{name}" in endpoint.address:
         channel["parameters"] = {"name": CHANNEL_NAME}
-    if door.server == WEBSOCKET:
+    if endpoint.server == WEBSOCKET:
         channel["bindings"] = _BINDINGS[WEBSOCKET]
     return channel
 
@@ -210,40 +210,42 @@ def _channel(door: Door, schemas: Schemas) -> Document:
 def _operations(schemas: Schemas) -> Document:
     """What the server receives and sends through each door. Answers are with their requests."""
     return {
-        f"{door.name}.{name}": _operation(door, name, schemas)
-        for door in DOORS
-        for name in _names(door, schemas, "request", "push")
+        f"{endpoint.name}.{name}": _operation(endpoint, name, schemas)
+        for endpoint in DOORS
+        for name in _names(endpoint, schemas, "request", "push")
     }
 
 
-def _operation(door: Door, name: str, schemas: Schemas) -> Document:
-    about = schemas.get(f"{door.protocol}/{name}") or UNWRITTEN[name]
+def _operation(endpoint: Endpoint, name: str, schemas: Schemas) -> Document:
+    about = schemas.get(f"{endpoint.protocol}/{name}") or UNWRITTEN[name]
     operation: Document = {
         "action": "send" if kind_of(name) == "push" else "receive",
-        "channel": {"$ref": f"#/channels/{door.name}"},
+        "channel": {"$ref": f"#/channels/{endpoint.name}"},
         "title": about["title"],
         "summary": about.get("summary") or about["description"],
-        "messages": _references(door, [name]),
+        "messages": _references(endpoint, [name]),
     }
-    if door.server == HTTP:
+    if endpoint.server == HTTP:
         operation["bindings"] = _BINDINGS[HTTP]
-    if kind_of(name) == "request" and (answers := _answers(door, name, schemas)):
+    if kind_of(name) == "request" and (answers := _answers(endpoint, name, schemas)):
         operation["reply"] = {
-            "channel": {"$ref": f"#/channels/{door.name}"},
-            "messages": _references(door, answers),
+            "channel": {"$ref": f"#/channels/{endpoint.name}"},
+            "messages": _references(endpoint, answers),
         }
     return operation
 
 
-def _answers(door: Door, request: str, schemas: Schemas) -> list[str]:
+def _answers(endpoint: Endpoint, request: str, schemas: Schemas) -> list[str]:
     """What *request* may be answered by: its own answer, and those that are no single request's."""
     subject = request.removesuffix("-request")
-    subjects = {name.removesuffix("-request") for name in _names(door, schemas, "request")} - {subject}
+    subjects = {name.removesuffix("-request") for name in _names(endpoint, schemas, "request")} - {subject}
     answers = [
-        name for name in _names(door, schemas, "response") if name.removesuffix("-response") not in subjects
+        name
+        for name in _names(endpoint, schemas, "response")
+        if name.removesuffix("-response") not in subjects
     ]
-    return [*answers, *ALSO_ANSWERED_BY.get((door.protocol, request), ())]
+    return [*answers, *ALSO_ANSWERED_BY.get((endpoint.protocol, request), ())]
 
 
-def _references(door: Door, names: list[str]) -> list[Document]:
-    return [{"$ref": f"#/channels/{door.name}/messages/{name}"} for name in names]
+def _references(endpoint: Endpoint, names: list[str]) -> list[Document]:
+    return [{"$ref": f"#/channels/{endpoint.name}/messages/{name}"} for name in names]

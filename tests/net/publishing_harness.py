@@ -20,17 +20,17 @@ from tornado.websocket import WebSocketHandler
 
 from chateau.cluster.local import LocalCluster
 from chateau.hub.hub import Hub
-from chateau.mint import Mint
-from chateau.names import name_form
+from chateau.ids import MessageIdGenerator
+from chateau.names import normalize_name
+from chateau.net.connection_group import ConnectionGroup
 from chateau.net.publisher import PUBLISHING
 from chateau.net.publishing import Reception
-from chateau.net.wire import Wire
 from chateau.protocols.channels import ChannelsProtocol
-from chateau.protocols.contract import Contract
+from chateau.protocols.schemas import SchemaSet
 from chateau.store.memory import MemoryStore
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas" / "channels"
-CONTRACT = Contract(SCHEMAS, url="/schemas/channels")
+SCHEMA_SET = SchemaSet(SCHEMAS, url="/schemas/channels")
 TLS = Path(__file__).parent / "tls"
 NOON = 1_795_176_000.0  # 2026-11-20T12:00:00Z
 
@@ -96,15 +96,15 @@ class PublishingHouse:
         self.hub = Hub(
             store=store or MemoryStore(),
             cluster=LocalCluster(),
-            name_form=name_form,
-            mint=Mint(time.time),
+            normalize_name=normalize_name,
+            next_id=MessageIdGenerator(time.time),
             clock=time.monotonic,
             call_later=loop.call_later,
-            keeps_packages=store is not None,
+            stores_publications=store is not None,
         )
         self.channels = ChannelsProtocol(
             self.hub,
-            CONTRACT,
+            SCHEMA_SET,
             broadcast=broadcast,
             broadcast_binary=broadcast_binary,
             password=password,
@@ -114,13 +114,13 @@ class PublishingHouse:
             [(url_prefix + "/(?:hello|echo)", Hello), (url_prefix + "/socket", Echo)],
             log_function=lambda _: None,
         )
-        self.wire = Wire(loop, max_outbox=max_outbox, framing=PUBLISHING)
+        self.group = ConnectionGroup(loop, max_outbox=max_outbox, framing=PUBLISHING)
         self.reception = Reception(
             self.application,
             self.channels,
             url_prefix=url_prefix,
             clock=lambda: NOON,
-            wire=self.wire if has_lane else None,
+            group=self.group if has_lane else None,
         )
         context = None
         if has_tls:
@@ -137,7 +137,7 @@ class PublishingHouse:
     def subscribe(self, channel: str = "a") -> Mailbox:
         """A subscriber of *channel*."""
         mailbox = Mailbox()
-        self.channels.door(channel).open(mailbox, "192.0.2.1", 50_000)
+        self.channels.endpoint(channel).open(mailbox, "192.0.2.1", 50_000)
         return mailbox
 
     async def connect(self, *, publishes: int = 0) -> RawClient:
@@ -155,9 +155,9 @@ class PublishingHouse:
             await client.leave()
         self.http.stop()
         await self.http.close_all_connections()
-        await self.wire.close(1001, "", within_seconds=5)
-        self.wire.poller.close()
-        assert not self.wire.connections
+        await self.group.close(1001, "", within_seconds=5)
+        self.group.poller.close()
+        assert not self.group.connections
 
 
 def post(target: str, body: bytes = b"", *, method: str = "POST", **headers: str | None) -> bytes:

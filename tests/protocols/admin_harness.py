@@ -10,32 +10,32 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
-from chateau_house import CONTRACT as CHATEAU
-from chateau_house import Frame, HandClock, Mailbox, broadcast, check_sentence, read, stamp
+from chateau_harness import SCHEMA_SET as CHATEAU
+from chateau_harness import Frame, HandClock, Mailbox, broadcast, check_sentence, read, stamp
 
 from chateau.cluster.local import LocalCluster
 from chateau.hub.errors import HubError
 from chateau.hub.hub import Hub
 from chateau.hub.session import Session
-from chateau.names import name_form
+from chateau.names import normalize_name
 from chateau.protocols.admin import AdminProtocol, refusal, status_of
 from chateau.protocols.chateau import ChateauProtocol
-from chateau.protocols.contract import Contract
 from chateau.protocols.json_text import encode
+from chateau.protocols.schemas import SchemaSet
 from chateau.store.memory import MemoryStore
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas" / "admin"
-CONTRACT = Contract(SCHEMAS, url="/schemas/admin")
+SCHEMA_SET = SchemaSet(SCHEMAS, url="/schemas/admin")
 KEY = "swordfish"
 ADDRESS = "192.0.2.1"
 
 VALIDATORS = {
     name: jsonschema_rs.Draft202012Validator(
         schema,
-        registry=jsonschema_rs.Registry([(other["$id"], other) for other in CONTRACT.schemas.values()]),
+        registry=jsonschema_rs.Registry([(other["$id"], other) for other in SCHEMA_SET.schemas.values()]),
         validate_formats=True,
     )
-    for name, schema in CONTRACT.schemas.items()
+    for name, schema in SCHEMA_SET.schemas.items()
 }
 
 
@@ -58,14 +58,14 @@ class AdminHouse:
         self.hub = Hub(
             store=store or MemoryStore(),
             cluster=LocalCluster(),
-            name_form=name_form,
-            mint=lambda: (stamp(0)["id"], stamp(0)["time"]),
+            normalize_name=normalize_name,
+            next_id=lambda: (stamp(0)["id"], stamp(0)["time"]),
             clock=self.clock,
             call_later=self.clock.call_later,
             secret_key=key,
         )
         self.stopped: list[str | None] = []
-        self.admin = AdminProtocol(self.hub, CONTRACT, stop=self.stopped.append, has_key=key is not None)
+        self.admin = AdminProtocol(self.hub, SCHEMA_SET, stop=self.stopped.append, has_key=key is not None)
         self._chateau = ChateauProtocol(self.hub, CHATEAU, broadcast=broadcast, clock=self.clock)
         self.mailboxes: dict[str, ClosableMailbox] = {}
         self.sessions: dict[str, Session] = {}

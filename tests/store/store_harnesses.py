@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from chateau.hub.events import Kept
+from chateau.hub.events import StoredRecord
 from chateau.hub.ports import Commit, Store
 from chateau.store.memory import MemoryStore
 from chateau.store.sqlite import SqliteStore
@@ -28,7 +28,7 @@ def time_of(second: float) -> str:
 class SettlingStore(SqliteStore):
     """Waits for the disk after everything."""
 
-    def append(self, key: str, record: Kept) -> Commit:  # type: ignore[override]
+    def append(self, key: str, record: StoredRecord) -> Commit:  # type: ignore[override]
         commit = super().append(key, record)
         self._loop.run_until_complete(self.settle())
         return commit
@@ -43,10 +43,10 @@ class TestLoop(asyncio.SelectorEventLoop):
     """A loop whose time is the house's."""
 
     __test__ = False
-    house: StoreHouse
+    harness: StoreHouse
 
     def time(self) -> float:
-        return self.house.now
+        return self.harness.now
 
 
 class StoreHouse:
@@ -58,7 +58,7 @@ class StoreHouse:
         self.folder = folder
         self.options = options
         self.loop = TestLoop()
-        self.loop.house = self
+        self.loop.harness = self
         self.store = self._make()
 
     def settle(self) -> None:
@@ -96,8 +96,8 @@ class StoreHouse:
 def open_house(
     kind: str, folder: Path, *, max_age: float | None = None, **options: Any
 ) -> Iterator[StoreHouse]:
-    house = StoreHouse(kind, folder, {**options, "max_age_seconds": max_age})
+    harness = StoreHouse(kind, folder, {**options, "max_age_seconds": max_age})
     try:
-        yield house
+        yield harness
     finally:
-        house.close()
+        harness.close()

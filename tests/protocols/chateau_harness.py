@@ -23,18 +23,18 @@ from listed_refusals import check_chateau
 from quiet_store import QuietStore
 
 from chateau.cluster.local import LocalCluster
-from chateau.hub.events import Arrival, DirectMessage, RoomMessage
+from chateau.hub.events import DirectMessage, JoinRecord, RoomMessage
 from chateau.hub.hub import Hub
-from chateau.names import name_form
+from chateau.names import normalize_name
 from chateau.protocols.chateau import REQUESTS, ChateauProtocol
-from chateau.protocols.contract import Contract
+from chateau.protocols.schemas import SchemaSet
 
 if TYPE_CHECKING:
-    from chateau.hub.events import Event, Kept
+    from chateau.hub.events import Event, StoredRecord
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas" / "chateau"
 URL = "/schemas/chateau"
-CONTRACT = Contract(SCHEMAS, url=URL)
+SCHEMA_SET = SchemaSet(SCHEMAS, url=URL)
 
 Frame = dict[str, Any]
 
@@ -54,10 +54,10 @@ _PUSHES: dict[tuple[int, str | None], str] = {
 _VALIDATORS = {
     name: jsonschema_rs.Draft202012Validator(
         schema,
-        registry=jsonschema_rs.Registry([(other["$id"], other) for other in CONTRACT.schemas.values()]),
+        registry=jsonschema_rs.Registry([(other["$id"], other) for other in SCHEMA_SET.schemas.values()]),
         validate_formats=True,
     )
-    for name, schema in CONTRACT.schemas.items()
+    for name, schema in SCHEMA_SET.schemas.items()
 }
 
 QUOTED_AT_MOST = 60
@@ -132,9 +132,9 @@ class LateStore(QuietStore):
         super().__init__()
         self.commits: list[HandCommit] = []
 
-    def append(self, key: str, record: Kept) -> HandCommit | None:  # type: ignore[override]
+    def append(self, key: str, record: StoredRecord) -> HandCommit | None:  # type: ignore[override]
         super().append(key, record)
-        if isinstance(record, Arrival):
+        if isinstance(record, JoinRecord):
             return None
         self.commits.append(HandCommit())
         return self.commits[-1]
@@ -217,9 +217,9 @@ def check_sentence(error: str, sent: str) -> None:
 class Client:
     """One client of the house."""
 
-    def __init__(self, house: House, address: str) -> None:
+    def __init__(self, harness: Harness, address: str) -> None:
         self.mailbox = Mailbox()
-        self.peer = house.protocol.open(self.mailbox, address, 50_000)
+        self.peer = harness.protocol.open(self.mailbox, address, 50_000)
 
     def send(self, request: Frame | str | bytes) -> None:
         """Send a request, or any text as it is, or a binary frame; check the sentence of its refusal."""
@@ -242,7 +242,7 @@ class Client:
         return answer
 
 
-class House:
+class Harness:
     """A server of one node. A client that is spoken of for the first time connects; see :meth:`play`."""
 
     def __init__(
@@ -261,15 +261,15 @@ class House:
         self.hub = Hub(
             store=self.store,
             cluster=self.cluster,
-            name_form=name_form,
-            mint=self._mint,
+            normalize_name=normalize_name,
+            next_id=self._next_id,
             clock=self.clock,
             call_later=self.clock.call_later,
             presence_limit=presence_limit,
         )
         self.protocol = ChateauProtocol(
             self.hub,
-            CONTRACT,
+            SCHEMA_SET,
             broadcast=broadcast,
             clock=self.clock,
             max_rate=max_rate,
@@ -298,7 +298,7 @@ class House:
             step.act(self)
             assert self.take() == step.frames, f"step {number}: {step.told}"
 
-    def _mint(self) -> tuple[str, str]:
+    def _next_id(self) -> tuple[str, str]:
         minted = stamp(self.cluster.said)
         return minted["id"], minted["time"]
 
@@ -308,36 +308,38 @@ class Step:
     """Something happens, and these frames come of it."""
 
     told: str
-    act: Callable[[House], object]
+    act: Callable[[Harness], object]
     frames: dict[str, list[Frame]] = field(default_factory=dict)
 
 
 def says(who: str, request: Frame | str | bytes, **frames: list[Frame]) -> Step:
     """*who* sends *request*."""
-    return Step(f"{who} sends {request!r}"[:200], lambda house: house[who].send(request), frames)
+    return Step(f"{who} sends {request!r}"[:200], lambda harness: harness[who].send(request), frames)
 
 
 def leaves_the_line(who: str, **frames: list[Frame]) -> Step:
     """The connection of *who* is gone."""
-    return Step(f"{who} drops off", lambda house: house[who].peer.on_close(), frames)
+    return Step(f"{who} drops off", lambda harness: harness[who].peer.on_close(), frames)
 
 
 def hub_does(method: str, *arguments: Any, **frames: list[Frame]) -> Step:
     """Somebody else, the house's owner say, calls the hub, by a dotted name."""
-    return Step(f"hub.{method}{arguments}", lambda house: attrgetter(method)(house.hub)(*arguments), frames)
+    return Step(
+        f"hub.{method}{arguments}", lambda harness: attrgetter(method)(harness.hub)(*arguments), frames
+    )
 
 
 def hub_taps(who: str, *, active: bool, **frames: list[Frame]) -> Step:
     """A keeper begins to see what *who* sends and gets, or has seen the last of it."""
     return Step(
         f"{who} is tapped: {active}",
-        lambda house: house.hub.tell_tapped(house[who].peer.session, active=active),
+        lambda harness: harness.hub.notify_tap(harness[who].peer.session, active=active),
         frames,
     )
 
 
 def time_passes(seconds: float, **frames: list[Frame]) -> Step:
-    return Step(f"{seconds} seconds pass", lambda house: house.clock.advance(seconds), frames)
+    return Step(f"{seconds} seconds pass", lambda harness: harness.clock.advance(seconds), frames)
 
 
 def ok(type_: int, **rest: Any) -> Frame:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, cast
 
 from chateau.net import frames
 from chateau.net.framing import WEBSOCKET, Framing
-from chateau.net.outbox import Turn
+from chateau.net.outbox import FlushScheduler
 from chateau.net.poller import Poller, make_poller
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from chateau.net.connection import Connection
-    from chateau.protocols.wire import Outbox as ProtocolOutbox
+    from chateau.protocols.transport import Outbox as ProtocolOutbox
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ PINGED_AT_ONCE = 1_000
 
 
 @dataclass(eq=False, slots=True)
-class Wire:
+class ConnectionGroup:
     """Limits, the open connections, and the turn in which their outboxes are filled."""
 
     loop: asyncio.AbstractEventLoop
@@ -37,25 +37,25 @@ class Wire:
     max_outbox: int = 4_194_304  # bytes that may wait for one client
     takes_sockets: bool = True  # False: every connection stays on Tornado's IOStream
     framing: Framing = WEBSOCKET
-    beside: InitVar[Wire | None] = None  # another wire of the same server
+    beside: InitVar[ConnectionGroup | None] = None  # another wire of the same server
     is_closing: bool = field(default=False, init=False)  # nobody is let in any more
     connections: set[Connection] = field(default_factory=set, init=False)
     received_before: int = field(default=0, init=False)  # messages, on connections that have ended
-    turn: Turn = field(init=False)
+    scheduler: FlushScheduler = field(init=False)
     poller: Poller = field(init=False)
     _all_gone: asyncio.Event | None = field(default=None, init=False)
 
-    def __post_init__(self, beside: Wire | None) -> None:
-        self.turn = beside.turn if beside is not None else Turn(self.loop)
-        self.poller = beside.poller if beside is not None else make_poller(self.loop, self.turn)
+    def __post_init__(self, beside: ConnectionGroup | None) -> None:
+        self.scheduler = beside.scheduler if beside is not None else FlushScheduler(self.loop)
+        self.poller = beside.poller if beside is not None else make_poller(self.loop, self.scheduler)
 
     def broadcast(self, payload: bytes, outboxes: Iterable[ProtocolOutbox]) -> None:
         """Send *payload*, UTF-8, to all *outboxes*, connections of this wire, as one text frame."""
-        self.turn.put_all(cast("Iterable[Connection]", outboxes), self.framing.text(payload))
+        self.scheduler.put_all(cast("Iterable[Connection]", outboxes), self.framing.text(payload))
 
     def broadcast_binary(self, payload: bytes, outboxes: Iterable[ProtocolOutbox]) -> None:
         """Send *payload* to all *outboxes*, connections of this wire, as one binary frame."""
-        self.turn.put_all(cast("Iterable[Connection]", outboxes), self.framing.binary(payload))
+        self.scheduler.put_all(cast("Iterable[Connection]", outboxes), self.framing.binary(payload))
 
     async def close(self, code: int, reason: str, *, within_seconds: float) -> None:
         """Let nobody in, close every connection behind what waits for it, and cut off who takes longer.
@@ -82,14 +82,14 @@ class Wire:
             self._all_gone.set()
 
 
-async def keep_alive(wires: Collection[Wire], interval_seconds: float) -> None:
+async def keep_alive(groups: Collection[ConnectionGroup], interval_seconds: float) -> None:
     """Ping whoever has been silent for an interval, and close who leaves two pings unanswered.
 
     Runs until it is cancelled.
     """
     while True:
         await asyncio.sleep(interval_seconds)
-        everyone = [connection for wire in wires for connection in wire.connections]
+        everyone = [connection for group in groups for connection in group.connections]
         for number, connection in enumerate(everyone, start=1):
             look_after(connection)
             if number % PINGED_AT_ONCE == 0:
@@ -98,7 +98,7 @@ async def keep_alive(wires: Collection[Wire], interval_seconds: float) -> None:
 
 def look_after(connection: Connection) -> None:
     """Note whether *connection* has been heard of since the last look; ping or close it if not."""
-    framing = connection.wire.framing
+    framing = connection.group.framing
     if not framing.is_answered:
         if framing.ping:
             connection.ping()

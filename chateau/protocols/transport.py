@@ -66,7 +66,7 @@ class LinePeer(Peer, Protocol):
         """Nothing more will come, but the client may listen; the peer is to disconnect when it is done."""
 
 
-class Door(Protocol):
+class Endpoint(Protocol):
     """A protocol, as the wire sees it."""
 
     def open(self, outbox: Outbox, address: str, port: int) -> Peer:

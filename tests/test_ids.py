@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ulid import ULID
 
-from chateau import mint
-from chateau.mint import Mint
+from chateau import ids
+from chateau.ids import MessageIdGenerator
 from chateau.times import rfc3339
 
 NOW = 1_763_630_000.123
@@ -31,14 +31,14 @@ def clock() -> Clock:
 
 
 def test_an_id_is_a_ulid_of_its_time(clock: Clock) -> None:
-    id_, time = Mint(clock)()
+    id_, time = MessageIdGenerator(clock)()
 
     assert ULID.from_str(id_).milliseconds == 1_763_630_000_123
     assert time == "2025-11-20T09:13:20.123Z"
 
 
 def test_ids_rise_within_a_millisecond_and_from_one_to_the_next(clock: Clock) -> None:
-    mint_ = Mint(clock)
+    mint_ = MessageIdGenerator(clock)
 
     ids = []
     for _ in range(5):
@@ -49,7 +49,7 @@ def test_ids_rise_within_a_millisecond_and_from_one_to_the_next(clock: Clock) ->
 
 
 def test_when_the_clock_goes_back_ids_rise_on_and_times_stay(clock: Clock) -> None:
-    mint_ = Mint(clock)
+    mint_ = MessageIdGenerator(clock)
     before, time = mint_()
 
     clock.now -= 3600
@@ -62,8 +62,8 @@ def test_when_the_clock_goes_back_ids_rise_on_and_times_stay(clock: Clock) -> No
 def test_when_a_millisecond_has_no_ids_left_the_next_one_is_taken(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mint, "_COUNT_LIMIT", 3)
-    mint_ = Mint(clock)
+    monkeypatch.setattr(ids, "_COUNT_LIMIT", 3)
+    mint_ = MessageIdGenerator(clock)
 
     minted = [mint_() for _ in range(7)]
 
@@ -72,13 +72,13 @@ def test_when_a_millisecond_has_no_ids_left_the_next_one_is_taken(
 
 
 def test_two_mints_never_give_one_id(clock: Clock) -> None:
-    one, other = Mint(clock), Mint(clock)
+    one, other = MessageIdGenerator(clock), MessageIdGenerator(clock)
 
     assert {one()[0] for _ in range(100)}.isdisjoint({other()[0] for _ in range(100)})
 
 
 def test_the_last_id_of_a_millisecond_comes_before_the_first_of_the_next(clock: Clock) -> None:
-    mint_ = Mint(clock)
+    mint_ = MessageIdGenerator(clock)
     mint_._count = 32**4 - 1
 
     (last, last_time), (first, first_time) = mint_(), mint_()
@@ -92,7 +92,7 @@ def test_the_last_id_of_a_millisecond_comes_before_the_first_of_the_next(clock: 
 def test_wherever_the_clock_jumps_ids_rise_times_never_go_back_and_the_two_agree(moments: list[int]) -> None:
     clock = Clock()
     clock.now = moments[0] / 1000
-    mint_ = Mint(clock)
+    mint_ = MessageIdGenerator(clock)
 
     minted = []
     for moment in moments:

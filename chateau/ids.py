@@ -23,7 +23,7 @@ _COUNT_LENGTH = 4  # the characters at an id's end that count
 _COUNT_LIMIT = 32**_COUNT_LENGTH
 
 
-class Mint:
+class MessageIdGenerator:
     """Gives out ids and times.
 
     Ids rise strictly and times never go back, also when the clock does.

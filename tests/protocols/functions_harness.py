@@ -12,34 +12,34 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import chateau_house
+import chateau_harness
 import jsonschema_rs
-from chateau_house import Frame, HandClock, check_sentence, read, stamp
+from chateau_harness import Frame, HandClock, check_sentence, read, stamp
 from listed_refusals import check_functions
 
 from chateau.cluster.local import LocalCluster
 from chateau.hub.access import Privacy
 from chateau.hub.hub import Hub
-from chateau.names import name_form
+from chateau.names import normalize_name
 from chateau.protocols.chateau import ChateauProtocol
-from chateau.protocols.contract import Contract
 from chateau.protocols.functions import FunctionsProtocol
+from chateau.protocols.schemas import SchemaSet
 from chateau.store.memory import MemoryStore
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "schemas" / "functions"
 URL = "/schemas/functions"
-CONTRACT = Contract(SCHEMAS, url=URL)
+SCHEMA_SET = SchemaSet(SCHEMAS, url=URL)
 KEY = "swordfish"
 PORT = 50_000
 
 VALIDATORS = {
     name: jsonschema_rs.Draft202012Validator(
         schema,
-        registry=jsonschema_rs.Registry([(other["$id"], other) for other in CONTRACT.schemas.values()]),
+        registry=jsonschema_rs.Registry([(other["$id"], other) for other in SCHEMA_SET.schemas.values()]),
         validate_formats=True,
     )
-    for name, schema in CONTRACT.schemas.items()
+    for name, schema in SCHEMA_SET.schemas.items()
 }
 
 
@@ -90,9 +90,9 @@ class Broadcasts:
 class Client:
     """One client that speaks functions."""
 
-    def __init__(self, house: House, address: str) -> None:
+    def __init__(self, harness: Harness, address: str) -> None:
         self.mailbox = Mailbox()
-        self.peer = house.protocol.open(self.mailbox, address, PORT)  # type: ignore[arg-type]
+        self.peer = harness.protocol.open(self.mailbox, address, PORT)  # type: ignore[arg-type]
 
     @property
     def id(self) -> str:
@@ -119,7 +119,7 @@ class Client:
         return answer
 
 
-class House:
+class Harness:
     """A server of one node with two doors. A client that is spoken of for the first time connects."""
 
     def __init__(
@@ -134,8 +134,8 @@ class House:
         self.hub = Hub(
             store=MemoryStore(),
             cluster=LocalCluster(),
-            name_form=name_form,
-            mint=self._mint,
+            normalize_name=normalize_name,
+            next_id=self._next_id,
             clock=self.clock,
             call_later=self.clock.call_later,
             secret_key=secret_key,
@@ -143,7 +143,7 @@ class House:
         self.broadcasts = Broadcasts()
         self.protocol = FunctionsProtocol(
             self.hub,
-            CONTRACT,
+            SCHEMA_SET,
             broadcast=self.broadcasts,
             clock=self.clock,
             max_rate=max_rate,
@@ -152,8 +152,8 @@ class House:
         )
         self.chateau = ChateauProtocol(
             self.hub,
-            chateau_house.CONTRACT,
-            broadcast=chateau_house.broadcast,  # type: ignore[arg-type]
+            chateau_harness.SCHEMA_SET,
+            broadcast=chateau_harness.broadcast,  # type: ignore[arg-type]
             clock=self.clock,
             max_frame=max_frame,
         )
@@ -169,8 +169,8 @@ class House:
 
     def chateau_user(self, name: str, address: str = "198.51.100.1") -> Any:
         """Somebody registered as *name* who speaks chateau: the peer, and what it got in ``mailbox``."""
-        user = chateau_house.Client.__new__(chateau_house.Client)
-        user.mailbox = chateau_house.Mailbox()
+        user = chateau_harness.Client.__new__(chateau_harness.Client)
+        user.mailbox = chateau_harness.Mailbox()
         user.peer = self.chateau.open(user.mailbox, address, PORT)  # type: ignore[arg-type]
         self.hub.register(user.peer.session, name)
         return user
@@ -191,7 +191,7 @@ class House:
             self[step.who].send(step.request)
             assert self.take() == step.frames, f"step {number}: {step.who} sends {step.request!r}"[:300]
 
-    def _mint(self) -> tuple[str, str]:
+    def _next_id(self) -> tuple[str, str]:
         self._said += 1
         minted = stamp(self._said - 1)
         return minted["id"], minted["time"]

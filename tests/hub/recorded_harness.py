@@ -12,7 +12,7 @@ from chateau.hub.events import Event
 from chateau.hub.hub import Hub
 from chateau.hub.ports import Store
 from chateau.hub.session import Session
-from chateau.names import name_form
+from chateau.names import normalize_name
 
 
 class Protocol:
@@ -26,7 +26,7 @@ class Protocol:
         self.deliveries.append((event, list(sessions)))
 
 
-class House:
+class Harness:
     """A hub, two protocols, and time that moves when told to."""
 
     def __init__(self, store: Store | None = None, *, presence_limit: int = 500) -> None:
@@ -39,8 +39,8 @@ class House:
         self.hub = Hub(
             store=self.store,
             cluster=self.cluster,
-            name_form=name_form,
-            mint=self._mint,
+            normalize_name=normalize_name,
+            next_id=self._next_id,
             clock=lambda: self.now,
             call_later=self._call_later,
             presence_limit=presence_limit,
@@ -83,7 +83,7 @@ class House:
             due[0][1]()
         self.now = until
 
-    def _mint(self) -> tuple[str, str]:
+    def _next_id(self) -> tuple[str, str]:
         number = next(self._minted)
         return f"id-{number}", f"2026-11-20T00:00:{number:06.3f}Z"
 

@@ -1,7 +1,7 @@
 """A house that speaks opcodes, without sockets or time: what the opcodes tests talk to.
 
 Every frame that it sends is decoded and held against its schema before a test sees it. Conversations are
-as in :mod:`chateau_house`: steps, each with the frames that everyone gets, in order.
+as in :mod:`chateau_harness`: steps, each with the frames that everyone gets, in order.
 """
 
 from __future__ import annotations
@@ -14,32 +14,32 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
-from chateau_house import Frame, HandClock, check_sentence, read, stamp
+from chateau_harness import Frame, HandClock, check_sentence, read, stamp
 from listed_refusals import check_opcodes
 
 from chateau.cluster.local import LocalCluster
 from chateau.hub.events import Event
 from chateau.hub.hub import Hub
 from chateau.hub.session import Session
-from chateau.names import name_form
-from chateau.protocols.contract import Contract
+from chateau.names import normalize_name
 from chateau.protocols.opcodes import OpcodesProtocol
 from chateau.protocols.plugin_commands import Command
+from chateau.protocols.schemas import SchemaSet
 from chateau.store.memory import MemoryStore
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas" / "opcodes"
 URL = "/schemas/opcodes"
-CONTRACT = Contract(SCHEMAS, url=URL)
+SCHEMA_SET = SchemaSet(SCHEMAS, url=URL)
 KEY = "correct horse"
 
 _SENT = {0: "message-push", 2: "state-push", 3: "shutdown-push", 4: "cache-response", 5: "error-response"}
 _VALIDATORS = {
     name: jsonschema_rs.Draft202012Validator(
         schema,
-        registry=jsonschema_rs.Registry([(other["$id"], other) for other in CONTRACT.schemas.values()]),
+        registry=jsonschema_rs.Registry([(other["$id"], other) for other in SCHEMA_SET.schemas.values()]),
         validate_formats=True,
     )
-    for name, schema in CONTRACT.schemas.items()
+    for name, schema in SCHEMA_SET.schemas.items()
 }
 
 
@@ -80,9 +80,9 @@ class Listener:
 class Client:
     """One client of the house."""
 
-    def __init__(self, house: House, address: str) -> None:
+    def __init__(self, harness: Harness, address: str) -> None:
         self.mailbox = Mailbox()
-        self.peer = house.protocol.open(self.mailbox, address, 50_000)
+        self.peer = harness.protocol.open(self.mailbox, address, 50_000)
 
     def send(self, request: Frame | str | bytes) -> None:
         """Send a request, or any text as it is, or a binary frame; check the sentence of its refusal."""
@@ -109,7 +109,7 @@ class Client:
         self.peer.on_close()
 
 
-class House:
+class Harness:
     """A server of one node. A client that is spoken of for the first time connects; see :meth:`play`."""
 
     def __init__(
@@ -133,8 +133,8 @@ class House:
         self.hub = Hub(
             store=self.store,
             cluster=LocalCluster(),
-            name_form=name_form,
-            mint=self._mint,
+            normalize_name=normalize_name,
+            next_id=self._next_id,
             clock=self.clock,
             call_later=self.clock.call_later,
             presence_limit=presence_limit,
@@ -143,7 +143,7 @@ class House:
         )
         self.protocol = OpcodesProtocol(
             self.hub,
-            CONTRACT,
+            SCHEMA_SET,
             broadcast=self._broadcast,
             clock=self.clock,
             stop=self.stops.append,
@@ -190,7 +190,7 @@ class House:
         for mailbox in mailboxes:
             mailbox.send(payload)
 
-    def _mint(self) -> tuple[str, str]:
+    def _next_id(self) -> tuple[str, str]:
         self._said += 1
         minted = stamp((self._said - 1) % 1800)
         return minted["id"], minted["time"]
@@ -207,32 +207,32 @@ class Step:
     """Something happens, and these frames come of it."""
 
     told: str
-    act: Callable[[House], object]
+    act: Callable[[Harness], object]
     frames: dict[str, list[Frame]] = field(default_factory=dict)
 
 
 def says(who: str, content: str | Frame, **frames: list[Frame]) -> Step:
     """*who* sends op 1 with *content*, or another request."""
     request = create(content) if isinstance(content, str) else content
-    return Step(f"{who} sends {request!r}"[:200], lambda house: house[who].send(request), frames)
+    return Step(f"{who} sends {request!r}"[:200], lambda harness: harness[who].send(request), frames)
 
 
 def connects(who: str) -> Step:
-    return Step(f"{who} connects", lambda house: house[who])
+    return Step(f"{who} connects", lambda harness: harness[who])
 
 
 def leaves_the_line(who: str, **frames: list[Frame]) -> Step:
     """The connection of *who* is gone."""
-    return Step(f"{who} drops off", lambda house: house[who].close(), frames)
+    return Step(f"{who} drops off", lambda harness: harness[who].close(), frames)
 
 
-def happens(act: Callable[[House], object], **frames: list[Frame]) -> Step:
+def happens(act: Callable[[Harness], object], **frames: list[Frame]) -> Step:
     """Somebody else does something."""
     return Step("something else", act, frames)
 
 
 def time_passes(seconds: float, **frames: list[Frame]) -> Step:
-    return Step(f"{seconds} seconds pass", lambda house: house.clock.advance(seconds), frames)
+    return Step(f"{seconds} seconds pass", lambda harness: harness.clock.advance(seconds), frames)
 
 
 def create(content: str) -> Frame:

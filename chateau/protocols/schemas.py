@@ -37,7 +37,7 @@ ERRORS_COMPARED = 20
 """Errors that the best one is picked from."""
 
 
-class Contract:
+class SchemaSet:
     """The schemas in *folder*; *url* is where this server shows that folder."""
 
     def __init__(self, folder: Path, *, url: str) -> None:
@@ -62,7 +62,7 @@ class Contract:
         """The same by jsonschema, for a second opinion."""
         return Draft202012Validator(self.schemas[name], registry=self._registry)
 
-    def fault(self, name: str, message: dict[str, Any], text: str) -> InvalidMessage:
+    def validation_error(self, name: str, message: dict[str, Any], text: str) -> InvalidMessage:
         """What is wrong with *message*, read from *text*, which the schema *name* does not allow."""
         if text.count("[") + text.count("{") > EXPLAINED_LEVELS:
             message = _shallow(message, EXPLAINED_LEVELS)
@@ -71,9 +71,11 @@ class Contract:
         path = fault.path
         if fault.keyword == "additionalProperties":
             path = [*path, _surplus(fault)]
-        return self.fault_at(name, path, _SENTENCES.get(fault.keyword, _other)(_place(path), fault))
+        return self.validation_error_at(
+            name, path, _SENTENCES.get(fault.keyword, _other)(_place(path), fault)
+        )
 
-    def fault_at(self, name: str, path: Sequence[str | int], sentence: str) -> InvalidMessage:
+    def validation_error_at(self, name: str, path: Sequence[str | int], sentence: str) -> InvalidMessage:
         """A fault at *path* of a message that the schema *name* is for, told by *sentence*."""
         return InvalidMessage(sentence, path=pointer(path), schema=f"{self._url}/{name}.json")
 

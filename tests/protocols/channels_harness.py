@@ -13,29 +13,29 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jsonschema_rs
-from chateau_house import HandClock, HandCommit, read, stamp
+from chateau_harness import HandClock, HandCommit, read, stamp
 from listed_refusals import checked_publish
 
 from chateau.cluster.local import LocalCluster
 from chateau.hub.errors import HubError
-from chateau.hub.events import Arrival, Event, Kept, Package
+from chateau.hub.events import Event, JoinRecord, Publication, StoredRecord
 from chateau.hub.hub import Hub
 from chateau.hub.session import Session
-from chateau.names import name_form
+from chateau.names import normalize_name
 from chateau.protocols.channels import BulkReceipt, ChannelsProtocol, Listener
-from chateau.protocols.contract import Contract
 from chateau.protocols.event_streams import EventStreams
+from chateau.protocols.schemas import SchemaSet
 from chateau.store.memory import MemoryStore
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas" / "channels"
-CONTRACT = Contract(SCHEMAS, url="/schemas/channels")
+SCHEMA_SET = SchemaSet(SCHEMAS, url="/schemas/channels")
 VALIDATORS = {
     name: jsonschema_rs.Draft202012Validator(
         schema,
-        registry=jsonschema_rs.Registry([(other["$id"], other) for other in CONTRACT.schemas.values()]),
+        registry=jsonschema_rs.Registry([(other["$id"], other) for other in SCHEMA_SET.schemas.values()]),
         validate_formats=True,
     )
-    for name, schema in CONTRACT.schemas.items()
+    for name, schema in SCHEMA_SET.schemas.items()
 }
 
 PUBLISHER = "198.51.100.7"
@@ -153,9 +153,9 @@ class LateStore(MemoryStore):
         super().__init__(channel_history=1_000)
         self.commits: list[HandCommit] = []
 
-    def append(self, key: str, record: Kept) -> HandCommit | None:  # type: ignore[override]
+    def append(self, key: str, record: StoredRecord) -> HandCommit | None:  # type: ignore[override]
         super().append(key, record)
-        if not isinstance(record, Package):
+        if not isinstance(record, Publication):
             return None
         self.commits.append(HandCommit())
         return self.commits[-1]
@@ -170,8 +170,8 @@ class Failing(MemoryStore):
         self._good = good
         self._can_read = can_read
 
-    def append(self, key: str, record: Kept) -> None:
-        if not isinstance(record, Arrival):
+    def append(self, key: str, record: StoredRecord) -> None:
+        if not isinstance(record, JoinRecord):
             self._good -= 1
             if self._good < 0:
                 raise self._error
@@ -193,7 +193,7 @@ def broadcast_binary(payload: bytes, mailboxes: Iterable[Any]) -> None:
         mailbox.send_binary(payload)
 
 
-class House:
+class Harness:
     """A server of one node that keeps packages where *history* says so."""
 
     def __init__(
@@ -212,16 +212,16 @@ class House:
         self.hub = Hub(
             store=self.store,
             cluster=LocalCluster(),
-            name_form=name_form,
-            mint=self._mint,
+            normalize_name=normalize_name,
+            next_id=self._next_id,
             clock=self.clock,
             call_later=self.clock.call_later,
             presence_limit=presence_limit,
-            keeps_packages=history > 0 or store is not None,
+            stores_publications=history > 0 or store is not None,
         )
         self.channels = ChannelsProtocol(
             self.hub,
-            CONTRACT,
+            SCHEMA_SET,
             broadcast=broadcast,
             broadcast_binary=broadcast_binary,
             password=password,
@@ -232,11 +232,11 @@ class House:
 
     def subscribe(self, channel: str, address: str = "192.0.2.1") -> Mailbox:
         """A subscriber by WebSocket."""
-        return self._opened(self.channels.door(channel), address)
+        return self._opened(self.channels.endpoint(channel), address)
 
     def stream(self, channel: str, last: str | None = None, address: str = "192.0.2.2") -> Mailbox:
         """A subscriber by event stream, which has seen the event *last*."""
-        return self._opened(self.streams.door(channel, last), address)
+        return self._opened(self.streams.endpoint(channel, last), address)
 
     def member(self, name: str, room: str) -> Session:
         """Somebody who chats in *room*."""
@@ -256,12 +256,12 @@ class House:
         with checked_publish("broadcast-request"):
             return self.channels.broadcast_all(raw, **({"address": PUBLISHER} | options))
 
-    def _opened(self, door: Any, address: str) -> Mailbox:
+    def _opened(self, endpoint: Any, address: str) -> Mailbox:
         mailbox = Mailbox()
-        mailbox.peer = door.open(mailbox, address, 50_000)
+        mailbox.peer = endpoint.open(mailbox, address, 50_000)
         return mailbox
 
-    def _mint(self) -> tuple[str, str]:
+    def _next_id(self) -> tuple[str, str]:
         self._said += 1
         minted = stamp(self._said % 1_500)
         return minted["id"], minted["time"]

@@ -16,23 +16,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chateau_house import QUOTED_AT_MOST, HandClock, HandCommit, read, stamp
+from chateau_harness import QUOTED_AT_MOST, HandClock, HandCommit, read, stamp
 from listed_refusals import checked_lines
 
 from chateau.cluster.local import LocalCluster
-from chateau.hub.events import Arrival
+from chateau.hub.events import JoinRecord
 from chateau.hub.hub import Hub
-from chateau.names import name_form
-from chateau.protocols.contract import Contract
+from chateau.names import normalize_name
 from chateau.protocols.lines import LinesPeer, LinesProtocol
+from chateau.protocols.schemas import SchemaSet
 from chateau.store.memory import MemoryStore
 
 if TYPE_CHECKING:
-    from chateau.hub.events import Event, Kept
+    from chateau.hub.events import Event, StoredRecord
     from chateau.hub.session import Session
 
 ROOT = Path(__file__).resolve().parents[2]
-CONTRACT = Contract(ROOT / "schemas" / "lines", url="/schemas/lines")
+SCHEMA_SET = SchemaSet(ROOT / "schemas" / "lines", url="/schemas/lines")
 
 Frame = dict[str, Any]
 
@@ -66,8 +66,8 @@ def schema_of(frame: Frame) -> str:
 
 
 def checked(frame: Frame) -> Frame:
-    CONTRACT.reference(schema_of(frame)).validate(frame)
-    assert CONTRACT.validator(schema_of(frame))(frame)
+    SCHEMA_SET.reference(schema_of(frame)).validate(frame)
+    assert SCHEMA_SET.validator(schema_of(frame))(frame)
     return frame
 
 
@@ -147,9 +147,9 @@ class LateStore(MemoryStore):
         super().__init__()
         self.commits: list[HandCommit] = []
 
-    def append(self, key: str, record: Kept) -> HandCommit | None:  # type: ignore[override]
+    def append(self, key: str, record: StoredRecord) -> HandCommit | None:  # type: ignore[override]
         super().append(key, record)
-        if isinstance(record, Arrival):
+        if isinstance(record, JoinRecord):
             return None
         self.commits.append(HandCommit())
         return self.commits[-1]
@@ -163,7 +163,7 @@ class Neighbours:
             session.outbox.append(event)
 
 
-class House:
+class Harness:
     """A server of one node."""
 
     def __init__(
@@ -174,7 +174,7 @@ class House:
         max_rate: float = 0,
         history_bytes: int = 1_048_576,
         presence_limit: int = 500,
-        keeps_packages: bool = False,
+        stores_publications: bool = False,
     ) -> None:
         """The clients *inside* have logged in by their own names and are in *room*."""
         self.clock = HandClock()
@@ -183,14 +183,14 @@ class House:
         self.hub = Hub(
             store=self.store,
             cluster=LocalCluster(),
-            name_form=name_form,
-            mint=self._mint,
+            normalize_name=normalize_name,
+            next_id=self._next_id,
             clock=self.clock,
             call_later=self.clock.call_later,
             presence_limit=presence_limit,
             secret_key="open sesame",
             reserved_names=["server"],
-            keeps_packages=keeps_packages,
+            stores_publications=stores_publications,
         )
         self.broadcasts: list[int] = []  # how many each one went to
         self.protocol = LinesProtocol(
@@ -232,7 +232,7 @@ class House:
             step.act(self)
             assert self.take() == step.frames, f"step {number}: {step.told}"
 
-    def _mint(self) -> tuple[str, str]:
+    def _next_id(self) -> tuple[str, str]:
         self._minted += 1
         minted = stamp(self._minted - 1)
         return minted["id"], minted["time"]
@@ -249,21 +249,21 @@ class Step:
     """Something happens, and these lines come of it."""
 
     told: str
-    act: Callable[[House], object]
+    act: Callable[[Harness], object]
     frames: dict[str, list[Frame]] = field(default_factory=dict)
 
 
 def says(who: str, line: str | bytes, **frames: list[Frame]) -> Step:
     """*who* sends *line*."""
-    return Step(f"{who} sends {line!r}"[:200], lambda house: house[who].send(line), frames)
+    return Step(f"{who} sends {line!r}"[:200], lambda harness: harness[who].send(line), frames)
 
 
 def drops(who: str, **frames: list[Frame]) -> Step:
     """The connection of *who* is gone."""
-    return Step(f"{who} drops off", lambda house: house[who].peer.on_close(), frames)
+    return Step(f"{who} drops off", lambda harness: harness[who].peer.on_close(), frames)
 
 
-def happens(told: str, act: Callable[[House], object], **frames: list[Frame]) -> Step:
+def happens(told: str, act: Callable[[Harness], object], **frames: list[Frame]) -> Step:
     """Somebody else, the house's owner say, does something."""
     return Step(told, act, frames)
 

@@ -42,7 +42,7 @@ class LiveHouse:
     @property
     def connections(self) -> int:
         """How many WebSockets are open."""
-        return len(self.server.wire.connections)
+        return len(self.server.group.connections)
 
     async def connect(self, **options: Any) -> RawClient:
         """A client that is connected and has said nothing."""

@@ -1,7 +1,7 @@
 """Ears: listening in on one connection, without a cost for all others.
 
-What decodes a connection's bytes and what writes them are replaced by what :class:`Ear` hears, too; see
-:meth:`chateau.net.connection.Connection.tap`. What is made of it is :mod:`chateau.net.admin.tap`'s matter.
+What decodes a connection's bytes and what writes them are replaced by what :class:`FrameObserver` hears, too;
+see :meth:`chateau.net.connection.Connection.tap`. :mod:`chateau.net.admin.tap` uses it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Write = Callable[[bytes], int]
 
 
-class Ear(Protocol):
+class FrameObserver(Protocol):
     """Who listens in. None of these calls may raise."""
 
     def on_received(self, said: Sequence[Received]) -> None:
@@ -34,7 +34,7 @@ class OverheardDecoder:
 
     __slots__ = ("_decoder", "_ear")
 
-    def __init__(self, decoder: Decoder, ear: Ear) -> None:
+    def __init__(self, decoder: Decoder, ear: FrameObserver) -> None:
         self._decoder = decoder
         self._ear = ear
 
@@ -46,7 +46,7 @@ class OverheardDecoder:
         return said
 
 
-def overheard(write: Write, ear: Ear) -> Write:
+def overheard(write: Write, ear: FrameObserver) -> Write:
     """*write*, which *ear* hears, too: what went out, and nothing of what did not."""
 
     def write_and_tell(batch: bytes) -> int:
