@@ -51,7 +51,7 @@ from chateau.protocols.functions import FunctionsProtocol
 from chateau.protocols.lines import LinesProtocol
 from chateau.protocols.opcodes import OpcodesProtocol
 from chateau.protocols.schemas import SchemaSet
-from chateau.reference.pages.messages import Sources
+from chateau.reference.messages import Sources
 from chateau.reference.renderings.renderer import Renderer
 from chateau.settings import MEMORY, Settings, SettingsError, described, load
 from chateau.store.errors import StoreError

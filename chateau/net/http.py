@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from chateau.net.subscribing import Subscriptions
     from chateau.net.websocket import HandshakePolicy
     from chateau.protocols.transport import Endpoint
-    from chateau.reference.pages.messages import Sources
+    from chateau.reference.messages import Sources
     from chateau.reference.renderings.renderer import Renderer
 
 log = logging.getLogger(__name__)

@@ -13,14 +13,14 @@ from tornado.web import HTTPError
 
 from chateau.net.page import Page, content_policy
 from chateau.net.publish_desk import bytes_of, refusal
-from chateau.reference.pages.book import pages
-from chateau.reference.pages.model import INDEX
-from chateau.reference.pages.to_html import to_html
+from chateau.reference.html import to_html
+from chateau.reference.markdown import INDEX
+from chateau.reference.site import pages
 
 if TYPE_CHECKING:
     from chateau.hub.errors import HubError
     from chateau.net.page import Console
-    from chateau.reference.pages.messages import Sources
+    from chateau.reference.messages import Sources
 
 SHOWN = ("HTTP/", "X-Error:")
 """What the lines of a head begin with that the pages show of a refusal."""

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from chateau.net.page import Page
-from chateau.reference.specifications import asyncapi, openapi
+from chateau.reference import asyncapi, openapi
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chateau.reference.specifications.components import Schemas
+    from chateau.reference.components import Schemas
 
 Document = dict[str, Any]
 

@@ -10,7 +10,7 @@ import pytest
 from console_node import Node, node_with
 
 from chateau.app import schemas_folder
-from chateau.reference.specifications.components import components
+from chateau.reference.components import components
 
 ANSWERS = """
 import { suggestions } from "./completion.js";

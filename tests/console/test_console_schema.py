@@ -20,7 +20,7 @@ from chateau.hub.errors import HubError
 from chateau.protocols.chateau import REQUESTS, no_such_type, type_of
 from chateau.protocols.json_text import decode
 from chateau.protocols.schemas import Contract
-from chateau.reference.specifications.components import PLACE, components
+from chateau.reference.components import PLACE, components
 
 ANSWERS = """
 import { KEYWORDS, Schemas } from "./schema.js";

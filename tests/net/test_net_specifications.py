@@ -19,8 +19,8 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT7, DRAFT202012
 
 from chateau.app import schemas_folder
-from chateau.reference.specifications.asyncapi import DOORS, UNWRITTEN, asyncapi, servers
-from chateau.reference.specifications.openapi import openapi
+from chateau.reference.asyncapi import DOORS, UNWRITTEN, asyncapi, servers
+from chateau.reference.openapi import openapi
 
 if TYPE_CHECKING:
     from live_harness import LiveHouse, OpenHouse

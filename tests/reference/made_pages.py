@@ -7,9 +7,9 @@ from pathlib import Path
 
 from chateau.net.reference_pages import http_refusal
 from chateau.protocols.schemas import SchemaSet
-from chateau.reference.pages.book import pages
-from chateau.reference.pages.messages import Sources
-from chateau.reference.pages.model import Page
+from chateau.reference.markdown import Page
+from chateau.reference.messages import Sources
+from chateau.reference.site import pages
 from chateau.settings import described
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,7 +17,7 @@ from chateau.protocols.admin import ACTIONS, refusal, status_of
 from chateau.protocols.json_text import encode
 from chateau.reference.cases.admin import BODY_BYTES, CASES
 from chateau.reference.cases.case import ANY
-from chateau.reference.pages.admin_page import refusing_of
+from chateau.reference.http_pages import refusing_of
 
 ELSEWHERE = ("no such address", "A body may have", "The server failed", "shutting down")
 """What the handlers of HTTP refuse by themselves: see test_net_reference_pages.py."""

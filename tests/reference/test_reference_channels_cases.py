@@ -16,7 +16,7 @@ from tornado.httputil import HTTPHeaders
 from chateau.net.publish_desk import Answer, PublishDesk, bytes_of, not_kept
 from chateau.reference.cases.case import ANY
 from chateau.reference.cases.channels import BROADCAST, CASES, LONG, PUBLISH
-from chateau.reference.pages.http_page import refusing_of
+from chateau.reference.http_pages import refusing_of
 
 BODY = {PUBLISH: b"hi", BROADCAST: b'{"news": [{"text": "hi"}]}', ANY: b"hi"}
 

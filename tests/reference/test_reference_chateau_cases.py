@@ -14,7 +14,7 @@ from situations import RATE, WorkingStore, listed, nothing, situation, told
 from chateau.protocols.chateau import REQUESTS
 from chateau.reference.cases.case import ANY
 from chateau.reference.cases.chateau import CASES
-from chateau.reference.pages.protocol_pages import SPOKEN, refusing_of
+from chateau.reference.protocol_page import SPOKEN, refusing_of
 
 SPEAKS = next(spoken for spoken in SPOKEN if spoken.name == "chateau")
 NEEDS_NO_NAME = ("register-request", ANY)

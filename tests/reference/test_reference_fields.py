@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chateau.reference.pages.fields import fields
-from chateau.reference.pages.model import Paragraph, Table, plain
+from chateau.reference.fields import fields
+from chateau.reference.markdown import Paragraph, Table, plain
 
 
 def rows(schema: Any, **shared: Any) -> list[list[str]]:

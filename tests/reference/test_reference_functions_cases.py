@@ -17,7 +17,7 @@ from chateau.hub.errors import Unavailable
 from chateau.protocols.functions import FUNCTIONS
 from chateau.reference.cases.case import ANY
 from chateau.reference.cases.functions import CASES
-from chateau.reference.pages.protocol_pages import SPOKEN, refusing_of
+from chateau.reference.protocol_page import SPOKEN, refusing_of
 
 SPEAKS = next(spoken for spoken in SPOKEN if spoken.name == "functions")
 

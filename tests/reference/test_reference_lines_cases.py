@@ -15,7 +15,7 @@ from chateau.protocols.lines import HELD_BYTES
 from chateau.protocols.lines_commands import COMMANDS, command_in
 from chateau.reference.cases.case import ANY
 from chateau.reference.cases.lines import CASES, MESSAGE
-from chateau.reference.pages.lines_page import ANSWERS, EXAMPLES, refusing_of
+from chateau.reference.lines_page import ANSWERS, EXAMPLES, refusing_of
 
 NOT_UTF8 = b"\xff"
 NAMES = [command.words[0] for command in COMMANDS]

@@ -15,7 +15,7 @@ from chateau.protocols.commands import BUILT_INS
 from chateau.protocols.opcodes import REQUESTS
 from chateau.reference.cases.case import ANY
 from chateau.reference.cases.opcodes import CASES, COMMANDS
-from chateau.reference.pages.protocol_pages import EXAMPLES, SPOKEN, refusing_of
+from chateau.reference.protocol_page import EXAMPLES, SPOKEN, refusing_of
 
 SPEAKS = next(spoken for spoken in SPOKEN if spoken.name == "opcodes")
 ALL = {**CASES, **COMMANDS}

@@ -11,15 +11,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from chateau.reference.pages.to_markdown import file_name, to_markdown
 from made_pages import ROOT, SCHEMAS, made, page, sources
 
 from chateau.hub.errors import HubError
 from chateau.protocols import channels, commands, errors, lines, packages
-from chateau.reference.pages.errors import CODES
-from chateau.reference.pages.model import INDEX, Code, Example, Link, Page, Paragraph, Section, Table, slug
-from chateau.reference.pages.to_html import to_html
-from chateau.reference.pages.to_markdown import file_name, to_markdown
-from chateau.reference.specifications.components import kind_of
+from chateau.reference.components import kind_of
+from chateau.reference.error_codes import CODES
+from chateau.reference.html import to_html
+from chateau.reference.markdown import INDEX, Code, Example, Link, Page, Paragraph, Section, Table, slug
 from chateau.settings import described
 
 MESSAGES = sorted(

@@ -1,7 +1,7 @@
 """What can go wrong in publishing to channels; see :mod:`chateau.reference.cases.case`.
 
 Packages may be anything and have no schema, so what is sent stands here as HTTP, in short. Subscriptions are
-refused before there is a connection: :mod:`chateau.reference.specifications.openapi` tells by which status.
+refused before there is a connection: :mod:`chateau.reference.openapi` tells by which status.
 """
 
 from __future__ import annotations

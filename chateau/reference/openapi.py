@@ -1,8 +1,8 @@
 """The OpenAPI 3.1 document: what is asked by plain HTTP, and how it is answered.
 
 The answers' bodies are the schemas of schemas/channels, and of schemas/admin for
-:mod:`chateau.reference.specifications.openapi_admin`. What is said over WebSockets is told by
-:mod:`chateau.reference.specifications.asyncapi`.
+:mod:`chateau.reference.openapi_admin`. What is said over WebSockets is told by
+:mod:`chateau.reference.asyncapi`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from chateau import __version__
-from chateau.reference.specifications import openapi_admin
-from chateau.reference.specifications.components import Schemas, components, reference_to
+from chateau.reference import openapi_admin
+from chateau.reference.components import Schemas, components, reference_to
 
 Document = dict[str, Any]
 

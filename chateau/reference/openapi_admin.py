@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from chateau.protocols.admin import ACTIONS
-from chateau.reference.specifications.components import Schemas, reference_to
+from chateau.reference.components import Schemas, reference_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

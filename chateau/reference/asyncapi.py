@@ -2,7 +2,7 @@
 
 Messages are the files of schemas/; which answer belongs to which request is read from their names. Besides
 them there are three that no schema can describe, because they may be anything: the packages of a channel.
-Publishing by HTTP is told in full by :mod:`chateau.reference.specifications.openapi`; here it is only as far
+Publishing by HTTP is told in full by :mod:`chateau.reference.openapi`; here it is only as far
 as its messages are schemas.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chateau import __version__
-from chateau.reference.specifications.components import (
+from chateau.reference.components import (
     KINDS,
     Schemas,
     components,

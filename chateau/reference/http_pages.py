@@ -1,0 +1,281 @@
+"""The pages of what is requested by HTTP, from the OpenAPI document: the channels protocol and the admin
+API."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from chateau.protocols.admin import refusal, status_of
+from chateau.reference.asyncapi import UNWRITTEN
+from chateau.reference.cases import admin as admin_cases
+from chateau.reference.cases import channels as channels_cases
+from chateau.reference.components import messages_of
+from chateau.reference.fields import fields
+from chateau.reference.markdown import Page, Section, blocks, code, escape, example, table
+from chateau.reference.messages import PUSHES, ErrorEncoder, Sources, compact, grouped, message, of_kind
+from chateau.reference.openapi import openapi
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chateau.hub.errors import HubError
+
+Document = dict[str, Any]
+
+ORIGIN = "http://localhost:8888"
+"""The server of the examples; a page that a browser shows has the address that it was opened at."""
+
+CHANNEL = "news"
+"""The channel of the examples."""
+
+PAYLOAD_TYPES = {"text/plain": "text", "application/json": "json"}
+PARAMETERS = ("parameter", "in", "required", "type", "description")
+
+CHANNELS_LEAD = (
+    "HTTP in, WebSocket out: a program publishes to a channel by HTTP, and every subscriber of the channel "
+    "receives the publication, over a WebSocket or as server-sent events. A channel is a room: its "
+    "subscribers receive what members of the room write, too."
+)
+PUSHES_LEAD = (
+    "Subscribers of `/channel/{name}/` receive these in text frames over a WebSocket and, except "
+    "publications, as server-sent events with the same JSON. A subscriber sends nothing; the text `close` "
+    "closes the connection."
+)
+PUBLISH_ERRORS_LEAD = (
+    "An error response has the header `X-Error`, one sentence. Any publish request can cause these."
+)
+
+ADMIN = "admin"
+ADMIN_PREFIX = "/admin/"
+ADMIN_LEAD = (
+    "The API behind the page `/console/admin`, for programs too: HTTP with a header `Authorization: Bearer "
+    "KEY`, where `KEY` is the value of `--secret-key`. Without that setting the API is off. Requests and "
+    "responses are JSON."
+)
+ADMIN_ERRORS_LEAD = (
+    "A request with an error response has no effect. The response has the HTTP `status`, a `code` and an "
+    "`error`. Any request can cause these."
+)
+
+
+class Operations:
+    """The operations of the OpenAPI document as sections, each with its parameters and responses."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._document = openapi(sources.schemas)
+
+    def below(self, start: str) -> Iterator[tuple[str, str, Document]]:
+        """Yield the path, the method and the operation of each path that begins with *start*."""
+        for path, item in self._document["paths"].items():
+            if path.startswith(start):
+                shared = item.get("parameters", [])
+                for method in ("post", "get"):
+                    if method in item:
+                        own = item[method].get("parameters", [])
+                        yield path, method.upper(), item[method] | {"parameters": [*shared, *own]}
+
+    def section(
+        self, path: str, method: str, operation: Document, *more: str, schema: str = "", **options: Any
+    ) -> Section:
+        """Return the section of one operation, which ends with *more*; *schema* describes its fields."""
+        parameters = [self._parameter(each) for each in operation["parameters"]]
+        responses = [self._response(status, each) for status, each in operation["responses"].items()]
+        body = blocks(
+            code(f"{method} {path}"),
+            escape(operation.get("description", "")),
+            table(PARAMETERS, parameters) if parameters else "",
+            fields(self._sources.schemas, schema) if schema else "",
+            table(("status", "body", "when"), responses),
+            *more,
+        )
+        return Section(operation["summary"], body, schema=schema, **options)
+
+    def _resolved(self, part: Document) -> Document:
+        while "$ref" in part:
+            found = self._document
+            for step in part["$ref"].removeprefix("#/").split("/"):
+                found = found[step]
+            part = found
+        return part
+
+    def _parameter(self, parameter: Document) -> tuple[str, ...]:
+        parameter = self._resolved(parameter)
+        schema = self._resolved(parameter["schema"])
+        kind = (
+            f"one of {', '.join(map(code, schema['enum']))}"
+            if "enum" in schema
+            else schema.get("type", "any")
+        )
+        about = escape(parameter.get("description", ""))
+        if "default" in schema:
+            about = f"{about} Default: {code(schema['default'])}."
+        required = "yes" if parameter.get("required") else "no"
+        return code(parameter["name"]), parameter["in"], required, kind, about
+
+    def _response(self, status: str, response: Document) -> tuple[str, ...]:
+        response = self._resolved(response)
+        body = [self._body(kind, each) for kind, each in response.get("content", {}).items()]
+        return code(status), ", ".join(body), escape(response["description"])
+
+    def _body(self, kind: str, content: Document) -> str:
+        schema = self._resolved(content.get("schema", {}))
+        return code(compact(schema["const"])) if "const" in schema else kind
+
+
+# Channels
+
+
+def channels_page(sources: Sources) -> Page:
+    """Return the page of the channels protocol."""
+    operations, errors = Operations(sources), publish_errors(sources)
+    requests = [
+        _operation(sources, errors, operations, *each)
+        for start in ("/channel/", "/broadcast/")
+        for each in operations.below(start)
+    ]
+    names = list(messages_of(sources.schemas, "channels"))
+    publication = UNWRITTEN["package-push"]
+    shown = blocks(
+        publication["summary"], *(example(each["payload"], "text") for each in publication["examples"])
+    )
+    pushes = (
+        Section(publication["title"], shown),
+        *(message(sources, f"channels/{name}") for name in of_kind(names, "push")),
+    )
+    return Page(
+        "channels",
+        "The channels protocol",
+        CHANNELS_LEAD,
+        (
+            Section("Requests", sections=tuple(requests)),
+            *grouped(sources, "channels", "Responses", of_kind(names, "response")),
+            Section(PUSHES, PUSHES_LEAD, pushes),
+            errors.any_request(PUBLISH_ERRORS_LEAD),
+        ),
+        guide="protocols/channels.md",
+    )
+
+
+def publish_errors(sources: Sources) -> ErrorEncoder:
+    """Return the encoder of the errors of publish requests."""
+
+    def encode(error: HubError, _request: Any) -> str:
+        return sources.http_refusal(error)
+
+    return ErrorEncoder(sources.schema_sets["channels"], encode, channels_cases.CASES, "http")
+
+
+def _operation(
+    sources: Sources,
+    errors: ErrorEncoder,
+    operations: Operations,
+    path: str,
+    method: str,
+    operation: Document,
+) -> Section:
+    base = f"{ORIGIN}{sources.url_prefix}"
+    where = path.replace("{name}", CHANNEL)
+    if method == "GET":
+        events = example(where, "text", {"how": "stream", "where": where})
+        curl = example(f"curl -N -H 'Accept: text/event-stream' {base}{where}", "sh")
+        return operations.section(path, method, operation, events, curl)
+    if path == "/broadcast/":
+        name, schema = channels_cases.BROADCAST, f"channels/{channels_cases.BROADCAST}"
+        examples = [(compact(each), "") for each in sources.examples(schema)]
+        rows = errors.of_request(name, json.loads(examples[0][0]))
+    else:
+        name, schema = channels_cases.PUBLISH, ""
+        examples = list(_payloads(operation))
+        rows = errors.of_request(name, examples[0][0])
+    shown = [block for body, kind in examples for block in _publish_example(base, where, body, kind)]
+    return operations.section(
+        path, method, operation, *shown, errors.listed(rows), schema=schema, errors=rows
+    )
+
+
+def _payloads(operation: Document) -> Iterator[tuple[str, str]]:
+    """Yield the example bodies of *operation*, each with its payload type."""
+    for kind, content in operation["requestBody"]["content"].items():
+        if "example" in content:
+            each = content["example"]
+            yield each if isinstance(each, str) else compact(each), PAYLOAD_TYPES[kind]
+
+
+def _publish_example(base: str, where: str, body: str, kind: str) -> tuple[str, str]:
+    """Return *body* to try in a browser, and the curl command that posts it."""
+    attributes = {"how": "post", "where": where} | ({"package-type": kind} if kind else {})
+    header = f" -H 'Package-Type: {kind}'" if kind else ""
+    quoted = body.replace("'", "'\\''")
+    return (
+        example(body, "text" if kind == "text" else "json", attributes),
+        example(f"curl {base}{where}{header} --data-binary '{quoted}'", "sh"),
+    )
+
+
+# The admin API
+
+
+def admin_page(sources: Sources) -> Page:
+    """Return the page of the admin API."""
+    operations, errors = Operations(sources), admin_errors(sources)
+    requests = [
+        _admin_operation(sources, errors, operations, *each) for each in operations.below(ADMIN_PREFIX)
+    ]
+    names = list(messages_of(sources.schemas, ADMIN))
+    return Page(
+        ADMIN,
+        "The admin API",
+        ADMIN_LEAD,
+        (
+            Section("Requests", sections=tuple(requests)),
+            *grouped(sources, ADMIN, "Responses", of_kind(names, "response")),
+            *grouped(sources, ADMIN, "Events of the streams", of_kind(names, "push")),
+            errors.any_request(ADMIN_ERRORS_LEAD),
+        ),
+        guide="admin.md",
+    )
+
+
+def admin_errors(sources: Sources) -> ErrorEncoder:
+    """Return the encoder of the errors of this API."""
+
+    def encode(error: HubError, _request: Any) -> str:
+        return compact(refusal(error, status_of(error)))
+
+    return ErrorEncoder(sources.schema_sets[ADMIN], encode, admin_cases.CASES)
+
+
+def _admin_operation(
+    sources: Sources,
+    errors: ErrorEncoder,
+    operations: Operations,
+    path: str,
+    method: str,
+    operation: Document,
+) -> Section:
+    name = path.removeprefix(ADMIN_PREFIX)
+    schema = f"{ADMIN}/{name}-request"
+    has_schema = schema in sources.schemas
+    examples = sources.examples(schema) if has_schema else [{}]
+    shown = []
+    for each in examples:
+        if method == "POST":
+            shown.append(example(compact(each)))
+        shown.append(example(admin_command(sources.url_prefix + path, method, each), "sh"))
+    rows = errors.of_request(name, examples[0])
+    if has_schema:  # its fields describe the query, too
+        operation = operation | {"parameters": []}
+    return operations.section(
+        path, method, operation, *shown, errors.listed(rows), schema=schema if has_schema else "", errors=rows
+    )
+
+
+def admin_command(path: str, method: str, request: Document) -> str:
+    """Return the shell command that sends *request* to *path*."""
+    start = f"curl -H 'Authorization: Bearer KEY' '{ORIGIN}{path}"
+    if method == "POST":
+        return f"{start}' --data-binary '{compact(request)}'"
+    return f"{start}{'?' if request else ''}{urlencode(request)}'"

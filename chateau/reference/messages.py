@@ -1,0 +1,158 @@
+"""One message of a protocol as a section of its page: description, fields, examples and errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+from chateau.protocols.lines_frames import Refusal as OwnWords
+from chateau.reference.cases.case import ANY, Case, Cases
+from chateau.reference.components import kind_of, messages_of
+from chateau.reference.error_codes import CODES
+from chateau.reference.fields import fields
+from chateau.reference.markdown import ErrorRow, Section, blocks, error_list, escape, example, slug
+
+if TYPE_CHECKING:
+    from chateau.hub.errors import HubError
+    from chateau.protocols.schemas import SchemaSet
+
+ANY_REQUEST = "Errors of any request"
+PUSHES = "Pushes"
+OTHER_RESPONSES = "Other responses"
+
+UNREADABLE = frozenset(("invalid_json", "not_an_object", "binary_frame", "unknown_type"))
+"""Codes of frames that name no request."""
+
+
+class Setting(Protocol):
+    """A setting of the server, as :func:`chateau.settings.described` has it."""
+
+    @property
+    def group(self) -> str: ...
+    @property
+    def says(self) -> str: ...
+    @property
+    def takes(self) -> str: ...
+    @property
+    def default(self) -> str: ...
+    @property
+    def flag(self) -> str: ...
+    @property
+    def variable(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What the pages are made from.
+
+    *http_refusal* encodes an error response to a publish request, head and body; *url_prefix* is the prefix
+    of all paths.
+    """
+
+    schema_sets: Mapping[str, SchemaSet]
+    settings: tuple[Setting, ...]
+    http_refusal: Callable[[HubError], str]
+    url_prefix: str = ""
+
+    @cached_property
+    def schemas(self) -> dict[str, Any]:
+        """All schemas, by their paths below schemas/."""
+        return {
+            f"{folder}/{name}": schema
+            for folder, schemas in self.schema_sets.items()
+            for name, schema in schemas.schemas.items()
+        }
+
+    def examples(self, path: str) -> list[Any]:
+        """Return the examples of the message *path*."""
+        return list(self.schemas[path]["examples"])
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorEncoder:
+    """Encodes the errors in the catalogue of one protocol; *encode* gets the error and the request."""
+
+    schemas: SchemaSet
+    encode: Callable[[HubError, Any], str]
+    catalogue: Mapping[str, Cases]
+    language: str = "json"
+
+    def rows(self, cases: Cases, example: Any = None) -> tuple[ErrorRow, ...]:
+        """Return a row for each of *cases*; *example* is the request of those that have none."""
+        return tuple(self._row(case, example) for case in cases)
+
+    def _row(self, case: Case, example: Any) -> ErrorRow:
+        request = example if case.sent is None else case.sent
+        error = case.refuse(request, self.schemas)
+        sent = "" if case.sent is None else case.sent if isinstance(case.sent, str) else compact(case.sent)
+        error_code = "" if isinstance(error, OwnWords) else error.code
+        response = self.encode(error, request)
+        return ErrorRow(error_code, case.says or CODES[error.code], response, sent, self.language)
+
+    def of_request(self, name: str, example: Any) -> tuple[ErrorRow, ...]:
+        """Return the rows of the request *name*."""
+        return self.rows(self.catalogue[name], example)
+
+    def listed(self, rows: Iterable[ErrorRow]) -> str:
+        """Return *rows* as Markdown, with a link to the errors of any request."""
+        return error_list(rows, self._of_any_request, slug(ANY_REQUEST))
+
+    @property
+    def _of_any_request(self) -> list[str]:
+        codes = dict.fromkeys(row.code for row in self.rows(self.catalogue[ANY]))
+        return [each for each in codes if each and each not in UNREADABLE]
+
+    def any_request(self, lead: str) -> Section:
+        """Return the section on the errors of any request."""
+        rows = self.rows(self.catalogue[ANY])
+        return Section(ANY_REQUEST, blocks(lead, error_list(rows)), errors=rows)
+
+
+def compact(value: object) -> str:
+    """Return *value* as JSON on one line."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def message(
+    sources: Sources,
+    path: str,
+    *,
+    attributes: Mapping[str, str] | None = None,
+    errors: ErrorEncoder | None = None,
+) -> Section:
+    """Return the section of the message *path*; *attributes* is what a browser needs to try its examples."""
+    schema = sources.schemas[path]
+    rows = errors.of_request(path.rpartition("/")[2], schema["examples"][0]) if errors else ()
+    body = blocks(
+        escape(schema["description"]),
+        fields(sources.schemas, path),
+        *(example(compact(each), attributes=attributes) for each in schema["examples"]),
+        errors.listed(rows) if errors else "",
+    )
+    return Section(schema["title"], body, schema=path, errors=rows)
+
+
+def paired(sources: Sources, protocol: str, ordered: Iterable[str]) -> tuple[list[str], list[str], list[str]]:
+    """Return the messages of *protocol*: requests with their responses, *ordered* first; other responses;
+    pushes."""
+    names = list(messages_of(sources.schemas, protocol))
+    asked: list[str] = []
+    for request in dict.fromkeys([*ordered, *of_kind(names, "request")]):
+        response = request.removesuffix("request") + "response"
+        asked += [request, *([response] if response in names else [])]
+    rest = [name for name in names if name not in asked]
+    return asked, of_kind(rest, "response"), of_kind(rest, "push")
+
+
+def of_kind(names: Iterable[str], kind: str) -> list[str]:
+    """Return those of *names* that are messages of *kind*."""
+    return [name for name in names if kind_of(name) == kind]
+
+
+def grouped(sources: Sources, protocol: str, title: str, names: Sequence[str]) -> list[Section]:
+    """Return one section with the messages *names* in it, or none if there are none."""
+    sections = tuple(message(sources, f"{protocol}/{name}") for name in names)
+    return [Section(title, sections=sections)] if sections else []

@@ -1,0 +1,116 @@
+"""All pages of the reference, made from schemas/, the settings and the protocols' error catalogues."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from chateau.reference.error_codes import CODES
+from chateau.reference.http_pages import admin_page, channels_page
+from chateau.reference.lines_page import lines_page
+from chateau.reference.markdown import INDEX, ErrorRow, Page, Section, blocks, code, escape, example, table
+from chateau.reference.protocol_page import PROTOCOL_PAGES, protocol_page
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chateau.reference.messages import Setting, Sources
+
+ERRORS = "errors"
+SETTINGS = "settings"
+
+ABOUT = {
+    "chateau": "A WebSocket with numeric types: responses, errors, rooms and history.",
+    "functions": "A WebSocket with calls by name, and no rooms.",
+    "lines": "Commands and messages as lines of text over TCP.",
+    "opcodes": "A WebSocket with `op` and `d`, and commands in messages.",
+    "channels": "Publish by HTTP; subscribe by a WebSocket or server-sent events.",
+    "admin": "Admin endpoints: sessions, rooms, bans, live metrics.",
+    ERRORS: "Every error code, what it means, and how each protocol encodes it.",
+    SETTINGS: "Every flag, its environment variable and its default.",
+}
+
+INDEX_LEAD = (
+    "Every message that this server receives and sends, with its fields, examples to copy, and its errors, "
+    "made from the schemas that the server itself checks."
+)
+FOR_PROGRAMS = (
+    "For programs: [`/schemas/`](server:schemas/) has the JSON Schemas; "
+    "[`/asyncapi.json`](server:asyncapi.json) and [`/openapi.json`](server:openapi.json) are for editors "
+    "and generators."
+)
+ERRORS_LEAD = (
+    "A request with an error response has no effect, and the connection stays open. Programs use the "
+    "`code`, which does not change; the sentence next to it is for people. The lines protocol sends no "
+    "codes, and some of its sentences are its own; publishing by HTTP has a status, and its sentence in "
+    "`X-Error`."
+)
+SETTINGS_LEAD = (
+    "Every setting can be given as a flag (`--max-frame 4096` or `--max-frame=4096`), in the environment "
+    "(`CHATEAU_MAX_FRAME=4096`), or in a TOML file named by `--config FILE` (`max-frame = 4096`). A flag "
+    "takes precedence over the environment, the environment over the file, the file over the default."
+)
+
+
+def pages(sources: Sources) -> tuple[Page, ...]:
+    """Return every page, in the order of the index, which is the first."""
+    chateau, functions, opcodes = (protocol_page(sources, each) for each in PROTOCOL_PAGES)
+    protocols = (chateau, functions, lines_page(sources), opcodes, channels_page(sources))
+    with_errors = (*protocols, admin_page(sources))
+    listed = (*with_errors, errors_page(with_errors), settings_page(sources.settings))
+    return (index_page(listed), *listed)
+
+
+def index_page(others: Sequence[Page]) -> Page:
+    """Return the page that lists *others*."""
+    rows = [(f"[{page.title}](page:{page.name})", ABOUT[page.name]) for page in others]
+    return Page(INDEX, "Reference", blocks(INDEX_LEAD, table(("page", "content"), rows), FOR_PROGRAMS))
+
+
+def errors_page(others: Sequence[Page]) -> Page:
+    """Return the page of all codes, with an example of each from *others*."""
+    shown = {page.name: _first_of_each(page) for page in others}
+    sections = tuple(_code(error_code, about, shown) for error_code, about in CODES.items())
+    return Page(ERRORS, "Errors and their codes", ERRORS_LEAD, sections)
+
+
+def _first_of_each(page: Page) -> dict[str, ErrorRow]:
+    """Return one error of each code on *page*."""
+    found: dict[str, ErrorRow] = {}
+    for section in page.all_sections():
+        for row in section.errors:
+            found.setdefault(row.code, row)
+    return found
+
+
+def _code(error_code: str, about: str, shown: dict[str, dict[str, ErrorRow]]) -> Section:
+    body = [about]
+    for protocol, rows in shown.items():
+        if error_code in rows:
+            row = rows[error_code]
+            body += [f"[{protocol}](page:{protocol}):", example(row.response, row.language)]
+    others = [protocol for protocol, rows in shown.items() if error_code not in rows]
+    return Section(
+        error_code, blocks(*body, f"Not used by: {', '.join(others)}." if others else ""), is_code=True
+    )
+
+
+def settings_page(settings: Sequence[Setting]) -> Page:
+    """Return the page of all settings."""
+    head = ("flag", "variable", "default", "description")
+    sections = tuple(
+        Section(group, table(head, map(_setting, rows)))
+        for group, rows in groupby(settings, attrgetter("group"))
+    )
+    return Page(SETTINGS, "Settings", SETTINGS_LEAD, sections, guide="settings.md")
+
+
+def _setting(setting: Setting) -> tuple[str, ...]:
+    default = code(setting.default) if setting.default else ""
+    return (
+        code(setting.flag),
+        code(setting.variable),
+        default,
+        escape(f"{setting.says} Takes {setting.takes}."),
+    )

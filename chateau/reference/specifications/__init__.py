@@ -1,1 +1,0 @@
-"""The AsyncAPI and the OpenAPI document, for editors and generators."""
