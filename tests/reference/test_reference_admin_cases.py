@@ -17,7 +17,7 @@ from chateau.protocols.admin import ACTIONS, refusal, status_of
 from chateau.protocols.json_text import encode
 from chateau.reference.cases.admin import BODY_BYTES, CASES
 from chateau.reference.cases.case import ANY
-from chateau.reference.http_pages import refusing_of
+from chateau.reference.http_pages import admin_errors
 
 ELSEWHERE = ("no such address", "A body may have", "The server failed", "shutting down")
 """What the handlers of HTTP refuse by themselves: see test_net_reference_pages.py."""
@@ -83,7 +83,7 @@ KEYS = {"is missing: send": None, "key is wrong": "a guess"}
 def test_a_request_is_refused_as_the_reference_shows_it(name: str, number: int) -> None:
     case = CASES[name][number]
     words = sentence(name, number)
-    (row,) = refusing_of(sources()).rows((case,), example(name))
+    (row,) = admin_errors(sources()).rows((case,), example(name))
     harness = AdminHouse(key=None if "API is off" in words else KEY, store=WorkingStore())
     situation(SITUATIONS, name, words)(harness)
     key = next((key for start, key in KEYS.items() if start in words), KEY)
@@ -91,7 +91,7 @@ def test_a_request_is_refused_as_the_reference_shows_it(name: str, number: int) 
     with pytest.raises(HubError) as error:
         asked(harness, name or "kick", request(name, number), key)
 
-    assert refusal(error.value, status_of(error.value)) == json.loads(row.answer)
+    assert refusal(error.value, status_of(error.value)) == json.loads(row.response)
 
 
 def asked(harness: AdminHouse, name: str, request: Any, key: str | None) -> None:
@@ -109,7 +109,9 @@ def test_every_address_has_its_cases() -> None:
 
 
 def test_every_code_of_the_schema_is_a_case() -> None:
-    rows = [row for name, cases in CASES.items() for row in refusing_of(sources()).rows(cases, example(name))]
+    rows = [
+        row for name, cases in CASES.items() for row in admin_errors(sources()).rows(cases, example(name))
+    ]
 
     assert {row.code for row in rows} == set(
         SCHEMA_SET.schemas["error-response"]["properties"]["code"]["enum"]

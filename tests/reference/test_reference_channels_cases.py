@@ -16,7 +16,7 @@ from tornado.httputil import HTTPHeaders
 from chateau.net.publish_desk import Answer, PublishDesk, bytes_of, not_kept
 from chateau.reference.cases.case import ANY
 from chateau.reference.cases.channels import BROADCAST, CASES, LONG, PUBLISH
-from chateau.reference.http_pages import refusing_of
+from chateau.reference.http_pages import publish_errors
 
 BODY = {PUBLISH: b"hi", BROADCAST: b'{"news": [{"text": "hi"}]}', ANY: b"hi"}
 
@@ -69,7 +69,7 @@ def test_a_publish_is_refused_as_the_reference_shows_it(
 ) -> None:
     case = CASES[name][number]
     sentence = told(case, case.sent, SCHEMA_SET)
-    (row,) = refusing_of(sources()).rows((case,))
+    (row,) = publish_errors(sources()).rows((case,))
     store = WorkingStore()
     harness = Harness(store=store, password="swordfish" if "password is missing" in sentence else "")
     harness.channels._password = harness.channels._password or None
@@ -95,7 +95,7 @@ def test_a_publish_is_refused_as_the_reference_shows_it(
     )
     store.fail_commits()
 
-    assert shown(not_kept() if commit is not None and commit.exception() else answer) == row.answer
+    assert shown(not_kept() if commit is not None and commit.exception() else answer) == row.response
 
 
 def shown(answer: Answer) -> str:

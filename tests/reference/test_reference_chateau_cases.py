@@ -14,9 +14,9 @@ from situations import RATE, WorkingStore, listed, nothing, situation, told
 from chateau.protocols.chateau import REQUESTS
 from chateau.reference.cases.case import ANY
 from chateau.reference.cases.chateau import CASES
-from chateau.reference.protocol_page import SPOKEN, refusing_of
+from chateau.reference.protocol_page import PROTOCOL_PAGES, error_encoder
 
-SPEAKS = next(spoken for spoken in SPOKEN if spoken.name == "chateau")
+PROTOCOL = next(each for each in PROTOCOL_PAGES if each.name == "chateau")
 NEEDS_NO_NAME = ("register-request", ANY)
 
 
@@ -99,7 +99,7 @@ def test_a_request_is_refused_as_the_reference_shows_it(
 ) -> None:
     case = CASES[name][number]
     example = None if name == ANY else SCHEMA_SET.schemas[name]["examples"][0]
-    (row,) = refusing_of(sources(), SPEAKS).rows((case,), example)
+    (row,) = error_encoder(sources(), PROTOCOL).rows((case,), example)
     request = example if case.sent is None else case.sent
     sentence = told(case, request, SCHEMA_SET)
     store = WorkingStore()
@@ -114,7 +114,7 @@ def test_a_request_is_refused_as_the_reference_shows_it(
     store.fail_commits()
 
     (answer,) = [frame for frame in harness.take()["alice"] if not {"sender", "event"} & frame.keys()]
-    assert answer == json.loads(row.answer)
+    assert answer == json.loads(row.response)
     assert answer["code"] == row.code
 
 

@@ -1,4 +1,4 @@
-"""Fields in words: what a schema asks for, as a reader finds it in a table."""
+"""The table of a message's fields, from its schema."""
 
 from __future__ import annotations
 
@@ -7,24 +7,23 @@ from typing import Any
 import pytest
 
 from chateau.reference.fields import fields
-from chateau.reference.markdown import Paragraph, Table, plain
 
 
 def rows(schema: Any, **shared: Any) -> list[list[str]]:
-    """The rows of the table of *schema*, as plain text."""
-    table, *_ = fields({"p/a-request": schema, "p/common": {"$defs": shared}}, "p/a-request")
-    assert isinstance(table, Table)
-    return [[plain(cell) for cell in row] for row in table.rows]
+    """The rows of the table of *schema*, without the markup of code."""
+    table = fields({"p/a-request": schema, "p/common": {"$defs": shared}}, "p/a-request").partition("\n\n")[0]
+    lines = [line.removeprefix("| ").removesuffix(" |") for line in table.split("\n")]
+    return [line.replace("`", "").split(" | ") for line in lines[2:]]
 
 
 def row(schema: Any) -> list[str]:
-    """What the table says of a field of *schema*: its type, and what it is."""
+    """The type and the description of a field of *schema*."""
     ((_, _, kind, about),) = rows({"properties": {"x": schema}})
     return [kind, about]
 
 
 FIELDS = [
-    pytest.param({"type": "string"}, ["string", ""], id="nothing more"),
+    pytest.param({"type": "string"}, ["string", ""], id="no more keywords"),
     pytest.param({"type": "string", "description": "A."}, ["string", "A."], id="a description"),
     pytest.param(
         {"type": "string", "description": "A.", "minLength": 1, "maxLength": 1024},
@@ -39,11 +38,9 @@ FIELDS = [
         id="a maximum that is only how far integers go",
     ),
     pytest.param({"type": "array", "minItems": 1}, ["array of values", "(at least 1 item)"], id="one item"),
+    pytest.param({"type": "integer", "default": 100}, ["integer", "(default 100)"], id="a default"),
     pytest.param(
-        {"type": "integer", "default": 100}, ["integer", "(100 where it is left out)"], id="a default"
-    ),
-    pytest.param(
-        {"type": "string", "pattern": r"^[0-9]+$(?!\n)"}, ["string", "(written as ^[0-9]+$)"], id="a pattern"
+        {"type": "string", "pattern": r"^[0-9]+$(?!\n)"}, ["string", "(pattern ^[0-9]+$)"], id="a pattern"
     ),
     pytest.param({"type": "string", "pattern": "x" * 60}, ["string", ""], id="a pattern that is too long"),
     pytest.param({"const": 1, "description": "Always 1."}, ["always 1", ""], id="a constant"),
@@ -67,18 +64,18 @@ FIELDS = [
 ]
 
 
-@pytest.mark.parametrize(("schema", "told"), FIELDS)
-def test_a_field_is_told_in_words(schema: Any, told: list[str]) -> None:
-    assert row(schema)[: len(told)] == told
+@pytest.mark.parametrize(("schema", "shown"), FIELDS)
+def test_field_has_a_type_and_a_description(schema: Any, shown: list[str]) -> None:
+    assert row(schema)[: len(shown)] == shown
 
 
-def test_what_is_required_is_said() -> None:
-    told = rows({"properties": {"a": {}, "b": {}}, "required": ["b"]})
+def test_required_fields_are_marked() -> None:
+    shown = rows({"properties": {"a": {}, "b": {}}, "required": ["b"]})
 
-    assert [(name, required) for name, required, *_ in told] == [("a", "no"), ("b", "yes")]
+    assert [(name, required) for name, required, *_ in shown] == [("a", "no"), ("b", "yes")]
 
 
-def test_what_is_inside_of_objects_arrays_and_maps_is_told_by_the_way_to_it() -> None:
+def test_inner_fields_are_named_by_their_path() -> None:
     schema = {
         "properties": {
             "d": {"type": "object", "properties": {"content": {"type": "string"}}},
@@ -87,27 +84,27 @@ def test_what_is_inside_of_objects_arrays_and_maps_is_told_by_the_way_to_it() ->
         }
     }
 
-    told = rows(schema, card={"type": "object", "properties": {"ip": {"type": "string"}}})
+    shown = rows(schema, card={"type": "object", "properties": {"ip": {"type": "string"}}})
 
-    names = [name for name, *_ in told]
+    names = [name for name, *_ in shown]
     assert names == ["d", "d.content", "list", "list[]", "list[].seq", "map", "map.*", "map.*.ip"]
 
 
-def test_a_shared_part_is_followed_and_what_stands_beside_the_reference_wins() -> None:
+def test_reference_is_followed_and_overridden_by_keywords_next_to_it() -> None:
     schema = {"properties": {"room": {"$ref": "common.json#/$defs/room", "description": "Where."}}}
 
-    told = rows(schema, room={"type": "string", "description": "A room.", "maxLength": 64})
+    shown = rows(schema, room={"type": "string", "description": "A room.", "maxLength": 64})
 
-    assert told == [["room", "no", "string", "Where. (at most 64 characters)"]]
+    assert shown == [["room", "no", "string", "Where. (at most 64 characters)"]]
 
 
-def test_a_message_that_is_no_object_is_told_as_a_whole() -> None:
+def test_message_that_is_not_an_object_has_one_row() -> None:
     assert rows({"const": "OK", "description": "It worked."}) == [
-        ["the whole", "yes", 'always "OK"', "It worked."]
+        ["message", "yes", 'always "OK"', "It worked."]
     ]
 
 
-def test_what_another_field_asks_for_is_said_below() -> None:
+def test_condition_between_fields_follows_the_table() -> None:
     schema = {
         "properties": {"code": {}, "path": {}},
         "required": ["code"],
@@ -116,7 +113,6 @@ def test_what_another_field_asks_for_is_said_below() -> None:
         "else": {"properties": {"path": False}},
     }
 
-    _, condition = fields({"p/a-request": schema}, "p/a-request")
+    condition = fields({"p/a-request": schema}, "p/a-request").rpartition("\n\n")[2]
 
-    assert isinstance(condition, Paragraph)
-    assert plain(condition.text) == 'Where code is "invalid_message", path is there; path is nowhere else.'
+    assert condition == 'If `code` is `"invalid_message"`, `path` is required; otherwise `path` is absent.'

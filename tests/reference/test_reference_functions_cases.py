@@ -17,9 +17,9 @@ from chateau.hub.errors import Unavailable
 from chateau.protocols.functions import FUNCTIONS
 from chateau.reference.cases.case import ANY
 from chateau.reference.cases.functions import CASES
-from chateau.reference.protocol_page import SPOKEN, refusing_of
+from chateau.reference.protocol_page import PROTOCOL_PAGES, error_encoder
 
-SPEAKS = next(spoken for spoken in SPOKEN if spoken.name == "functions")
+PROTOCOL = next(each for each in PROTOCOL_PAGES if each.name == "functions")
 
 
 def wrong_keys(harness: Harness) -> None:
@@ -72,7 +72,7 @@ def test_a_call_is_refused_as_the_reference_shows_it(
 ) -> None:
     case = CASES[name][number]
     example = None if name == ANY else SCHEMA_SET.schemas[name]["examples"][0]
-    (row,) = refusing_of(sources(), SPEAKS).rows((case,), example)
+    (row,) = error_encoder(sources(), PROTOCOL).rows((case,), example)
     request = example if case.sent is None else case.sent
     harness = Harness("alice", max_rate=RATE)
     situation(SITUATIONS, name, told(case, request, SCHEMA_SET))(harness)
@@ -80,7 +80,7 @@ def test_a_call_is_refused_as_the_reference_shows_it(
 
     answer = harness["alice"].ask(sent_for(row.code, name, request))
 
-    assert without_sizes(answer) == without_sizes(json.loads(row.answer))
+    assert without_sizes(answer) == without_sizes(json.loads(row.response))
     assert answer["code"] == row.code
 
 
@@ -104,7 +104,7 @@ def test_every_code_of_the_schema_is_a_case() -> None:
     rows = [
         row
         for name, cases in CASES.items()
-        for row in refusing_of(sources(), SPEAKS).rows(
+        for row in error_encoder(sources(), PROTOCOL).rows(
             cases, SCHEMA_SET.schemas[name]["examples"][0] if name else {}
         )
     ]

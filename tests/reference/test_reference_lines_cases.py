@@ -15,7 +15,7 @@ from chateau.protocols.lines import HELD_BYTES
 from chateau.protocols.lines_commands import COMMANDS, command_in
 from chateau.reference.cases.case import ANY
 from chateau.reference.cases.lines import CASES, MESSAGE
-from chateau.reference.lines_page import ANSWERS, EXAMPLES, refusing_of
+from chateau.reference.lines_page import EXAMPLES, RESPONSES, error_encoder
 
 NOT_UTF8 = b"\xff"
 NAMES = [command.words[0] for command in COMMANDS]
@@ -97,7 +97,7 @@ def test_a_line_is_refused_as_the_reference_shows_it(
     case = CASES[name][number]
     line = EXAMPLES.get(name, "hello, all") if case.sent is None else case.sent
     sentence = told(case, line, None)
-    (row,) = refusing_of(sources()).rows((case,), line)
+    (row,) = error_encoder(sources()).rows((case,), line)
     store = WorkingStore()
     rate = RATE if "Too many messages" in sentence else 0
     harness = Harness("alice", store=store, max_rate=rate)
@@ -108,7 +108,7 @@ def test_a_line_is_refused_as_the_reference_shows_it(
     store.fail_commits()
 
     refusals = [frame for frame in harness.take()["alice"] if frame["type"] == "error"]
-    assert refusals[-1] == json.loads(row.answer)
+    assert refusals[-1] == json.loads(row.response)
 
 
 def test_every_command_has_its_cases_and_its_example() -> None:
@@ -128,7 +128,7 @@ def test_the_example_of_a_command_is_one_and_is_answered_as_the_reference_says(n
     answers = answers_to(harness, EXAMPLES[name])
 
     assert (found[0].words[0] if found else MESSAGE) == name
-    assert list(dict.fromkeys(map(schema_of, answers))) == list(ANSWERS.get(name, ("result-response",)))
+    assert list(dict.fromkeys(map(schema_of, answers))) == list(RESPONSES.get(name, ("result-response",)))
 
 
 def answers_to(harness: Harness, line: str) -> list[Any]:

@@ -15,9 +15,9 @@ from chateau.protocols.commands import BUILT_INS
 from chateau.protocols.opcodes import REQUESTS
 from chateau.reference.cases.case import ANY
 from chateau.reference.cases.opcodes import CASES, COMMANDS
-from chateau.reference.protocol_page import EXAMPLES, SPOKEN, refusing_of
+from chateau.reference.protocol_page import COMMAND_EXAMPLES, PROTOCOL_PAGES, error_encoder
 
-SPEAKS = next(spoken for spoken in SPOKEN if spoken.name == "opcodes")
+PROTOCOL = next(each for each in PROTOCOL_PAGES if each.name == "opcodes")
 ALL = {**CASES, **COMMANDS}
 
 
@@ -119,7 +119,7 @@ SITUATIONS: dict[str, Callable[[Harness], None]] = {
 def example_of(name: str) -> Any:
     """What is sent where a case brings nothing of its own."""
     if name in COMMANDS:
-        return create(EXAMPLES[name])
+        return create(COMMAND_EXAMPLES[name])
     return SCHEMA_SET.schemas[name]["examples"][0] if name else {}
 
 
@@ -128,9 +128,9 @@ def test_a_request_is_refused_as_the_reference_shows_it(
     name: str, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     case = ALL[name][number]
-    (row,) = refusing_of(sources(), SPEAKS).rows((case,), example_of(name))
+    (row,) = error_encoder(sources(), PROTOCOL).rows((case,), example_of(name))
     request = example_of(name) if case.sent is None else case.sent
-    key = None if "key is wrong" in row.answer else "swordfish"
+    key = None if "key is wrong" in row.response else "swordfish"
     store = WorkingStore()
     harness = Harness("alice", store=store, max_rate=RATE, secret_key=key)
     situation(SITUATIONS, name, told(case, request, SCHEMA_SET))(harness)
@@ -140,7 +140,7 @@ def test_a_request_is_refused_as_the_reference_shows_it(
     store.fail_commits()
 
     answer = harness.take()["alice"][-1]
-    assert answer == json.loads(row.answer)
+    assert answer == json.loads(row.response)
     assert answer["d"]["code"] == row.code
 
 
@@ -153,7 +153,7 @@ def sent_for(code: str, name: str, request: Any) -> Any:
 
 def test_every_op_and_every_command_has_its_cases() -> None:
     assert CASES.keys() == {row.schema for row in REQUESTS.values()} | {ANY}
-    assert COMMANDS.keys() == EXAMPLES.keys() == BUILT_INS.keys()
+    assert COMMANDS.keys() == COMMAND_EXAMPLES.keys() == BUILT_INS.keys()
 
 
 @pytest.mark.parametrize("name", BUILT_INS)
@@ -164,7 +164,7 @@ def test_the_example_of_a_command_is_one_that_works(name: str) -> None:
         harness.hub.rooms.lock("attic", "swordfish")
     harness.take()
 
-    frames = harness["alice"].ask(create(EXAMPLES[name]))
+    frames = harness["alice"].ask(create(COMMAND_EXAMPLES[name]))
 
     assert [frame for frame in frames if frame["op"] == 5] == []
     assert frames or harness.stops == ["Maintenance"]
@@ -174,7 +174,7 @@ def test_every_code_of_the_schema_is_a_case_but_two_that_no_op_is_refused_with()
     rows = [
         row
         for name, cases in ALL.items()
-        for row in refusing_of(sources(), SPEAKS).rows(cases, example_of(name))
+        for row in error_encoder(sources(), PROTOCOL).rows(cases, example_of(name))
     ]
     codes = set(SCHEMA_SET.schemas["error-response"]["properties"]["d"]["properties"]["code"]["enum"])
 

@@ -1,4 +1,4 @@
-"""The pages: all that there is stands on them, once, and every link leads somewhere."""
+"""The pages: everything is on them once, and every link leads somewhere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from chateau.reference.pages.to_markdown import file_name, to_markdown
 from made_pages import ROOT, SCHEMAS, made, page, sources
 
 from chateau.hub.errors import HubError
@@ -19,7 +18,7 @@ from chateau.protocols import channels, commands, errors, lines, packages
 from chateau.reference.components import kind_of
 from chateau.reference.error_codes import CODES
 from chateau.reference.html import to_html
-from chateau.reference.markdown import INDEX, Code, Example, Link, Page, Paragraph, Section, Table, slug
+from chateau.reference.markdown import INDEX, Page, Section, code, escape, example, table
 from chateau.settings import described
 
 MESSAGES = sorted(
@@ -78,24 +77,38 @@ def errors_of(kind: type[HubError]) -> Iterator[type[HubError]]:
         yield from errors_of(inner)
 
 
+def section_of(path: str) -> Section:
+    (section,) = [section for page in made() for section in page.all_sections() if section.schema == path]
+    return section
+
+
+def code_blocks(markdown: str) -> list[str]:
+    return re.findall(r"^```.*\n(.*(?:\n.*)*?)\n```$", markdown, re.MULTILINE)
+
+
+def first_cells(markdown: str) -> list[str]:
+    """The first cell of each row of the tables in *markdown*."""
+    rows = re.findall(r"^\| (.*?) \|", markdown, re.MULTILINE)
+    return [cell for cell in rows if cell != "---"]
+
+
 # Everything, once
 
 
 @pytest.mark.parametrize("path", MESSAGES)
-def test_every_message_stands_on_one_page_once(path: str) -> None:
+def test_every_message_is_on_one_page_once(path: str) -> None:
     places = [page.name for page in made() for section in page.all_sections() if section.schema == path]
 
     assert places == [path.partition("/")[0]]
 
 
 @pytest.mark.parametrize("path", MESSAGES)
-def test_a_message_is_shown_with_all_its_examples(path: str) -> None:
-    (section,) = [section for page in made() for section in page.all_sections() if section.schema == path]
-    shown = [block.text for block in section.blocks if isinstance(block, Example)]
+def test_message_has_all_its_examples(path: str) -> None:
+    shown = code_blocks(section_of(path).body)
 
-    for example in sources().examples(path):
-        query = f"{urlencode(example)}'" if path in QUERIES else None
-        assert any(is_the_same(example, text) or (query and text.endswith(query)) for text in shown)
+    for each in sources().examples(path):
+        query = f"{urlencode(each)}'" if path in QUERIES else None
+        assert any(is_the_same(each, text) or (query and text.endswith(query)) for text in shown)
 
 
 def is_the_same(example: Any, text: str) -> bool:
@@ -106,36 +119,30 @@ def is_the_same(example: Any, text: str) -> bool:
 
 
 @pytest.mark.parametrize("path", MESSAGES)
-def test_every_field_of_a_message_is_in_its_table(path: str) -> None:
-    (section,) = [section for page in made() for section in page.all_sections() if section.schema == path]
-    rows = [row for block in section.blocks if isinstance(block, Table) for row in block.rows]
-    named = {piece.text for row in rows for piece in row[0] if isinstance(piece, Code)}
+def test_message_has_all_its_fields(path: str) -> None:
+    cells = first_cells(section_of(path).body)
 
-    assert set(sources().schemas[path].get("properties", {})) <= named
+    assert set(map(code, sources().schemas[path].get("properties", {}))) <= set(cells)
 
 
-def test_every_setting_stands_on_its_page_once() -> None:
-    tables = [
-        block for section in page("settings").sections for block in section.blocks if isinstance(block, Table)
-    ]
-    flags = [row[0] for table in tables for row in table.rows]
+def test_every_setting_is_on_its_page_once() -> None:
+    flags = [cell for section in page("settings").sections for cell in first_cells(section.body)]
 
-    assert flags == [(Code(row.flag),) for row in described()]
+    assert [flag for flag in flags if flag != "flag"] == [code(row.flag) for row in described()]
 
 
-def test_every_code_that_a_refusal_has_stands_on_its_page_with_what_it_means() -> None:
+def test_every_error_code_is_on_the_errors_page() -> None:
     assert {kind.code for kind in errors_of(HubError) if "code" in vars(kind)} <= CODES.keys()
     assert [section.title for section in page("errors").sections] == list(CODES)
     assert all(says.endswith(".") for says in CODES.values())
 
 
-def test_no_code_is_told_of_that_no_refusal_has() -> None:
+def test_no_unused_code_is_on_the_errors_page() -> None:
     assert CODES.keys() <= {kind.code for kind in errors_of(HubError) if "code" in vars(kind)}
 
 
-def test_the_list_has_all_pages() -> None:
-    (table,) = [block for block in page(INDEX).lead if isinstance(block, Table)]
-    links = [piece.target for row in table.rows for piece in row[0] if isinstance(piece, Link)]
+def test_the_index_links_to_all_pages() -> None:
+    links = re.findall(r"\]\(page:(.*?)\)", page(INDEX).lead)
 
     assert links == [each.name for each in made() if each.name != INDEX]
 
@@ -170,28 +177,21 @@ def assert_served(path: str) -> None:
 
 
 @every_page
-def test_every_link_of_the_markdown_leads_somewhere(name: str) -> None:
-    anchors = {file_name(each.name): headlines(to_markdown(each)) for each in made()}
-    folder = ROOT / "docs" / "reference"
+def test_every_link_of_the_markdown_leads_to_a_page_a_headline_or_a_schema(name: str) -> None:
+    anchors = {each.name: {section.anchor for section in each.all_sections()} for each in made()}
 
-    for target, anchor in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", without_code(to_markdown(page(name)))):
-        file = target or file_name(name)
-        assert (folder / file).exists(), target
-        assert not anchor or anchor in anchors[file], f"{file}#{anchor}"
+    def check(kind: str, target: str, anchor: str) -> None:
+        if kind == "schema":
+            assert (SCHEMAS / f"{target}.json").is_file()
+        elif kind == "page":
+            there = anchors[target or name]
+            assert not anchor or anchor.removeprefix("#") in there, f"{target}{anchor}"
 
-
-def without_code(markdown: str) -> str:
-    return re.sub(r"```.*?```", "", markdown, flags=re.DOTALL)
-
-
-def headlines(markdown: str) -> set[str]:
-    """The anchors that a code host makes of the headlines of *markdown*."""
-    found = re.findall(r"^#+ (.+)$", without_code(markdown), re.MULTILINE)
-    return {slug(title.replace("`", "")) for title in found}
+    page(name).body(check)
 
 
 @every_page
-def test_no_two_headlines_of_a_page_have_one_anchor(name: str) -> None:
+def test_anchors_of_a_page_are_unique(name: str) -> None:
     anchors = Counter(section.anchor for section in page(name).all_sections())
 
     assert [anchor for anchor, times in anchors.items() if times > 1] == []
@@ -201,7 +201,7 @@ def test_no_two_headlines_of_a_page_have_one_anchor(name: str) -> None:
 
 
 @every_page
-def test_the_html_is_whole_and_its_headlines_go_down_step_by_step(name: str) -> None:
+def test_html_is_well_formed_and_headlines_skip_no_level(name: str) -> None:
     read = Read(html_of(page(name)))
 
     assert read.open == []
@@ -211,7 +211,7 @@ def test_the_html_is_whole_and_its_headlines_go_down_step_by_step(name: str) -> 
 
 
 @every_page
-def test_the_html_has_nothing_inline_that_the_policy_would_stop(name: str) -> None:
+def test_html_has_nothing_inline_that_the_policy_blocks(name: str) -> None:
     html = html_of(page(name))
 
     assert re.findall(r"<script(?![^>]*src=)|<style", html) == []
@@ -221,35 +221,36 @@ def test_the_html_has_nothing_inline_that_the_policy_would_stop(name: str) -> No
 ODD = Page(
     "odd",
     "Odds <&> ends",
-    (Paragraph(("<b>*a*_b_</b>", Code("<i>`|</i>"))),),
-    (Section("One", (Table(("a", "b"), ((("x|y",), "z"),)), Example("</code><script>", "text"))),),
+    f"{escape('<b>*a*_b_</b> &lt; [x](y)')} {code('<i>`|</i>')}",
+    (Section("One <b>", f"{table(('a', 'b'), [('x|y', 'z')])}\n\n{example('</code><script>', 'text')}"),),
 )
 
 
 def test_text_never_becomes_markup() -> None:
     html = to_html(ODD, (ODD,), FILES)
 
-    assert "<script>" not in html
-    assert "<b>" not in html
-    assert "<i>" not in html
+    assert not re.search("<(script>|b>|i>|em>|strong>)", html)
     assert "Odds &lt;&amp;&gt; ends" in html
+    assert "&lt;b&gt;*a*_b_&lt;/b&gt; &amp;lt; [x](y) <code>&lt;i&gt;`|&lt;/i&gt;</code>" in html
+    assert '<th role="rowheader" scope="row">x|y</th>' in html
+    assert "&lt;/code&gt;&lt;script&gt;" in html
 
 
-def test_text_never_becomes_markdown() -> None:
-    markdown = to_markdown(ODD)
+def test_raw_html_in_markdown_is_shown_as_text() -> None:
+    raw = Page("raw", "Raw", "<script>alert(1)</script>\n\n<b>bold</b>")
 
-    assert r"\<b\>\*a\*\_b\_\</b\>`` <i>`\|</i> ``" in markdown
-    assert r"| x\|y | z |" in markdown
+    assert "<script>alert" not in to_html(raw, (raw,), FILES)
+    assert "<b>bold" not in to_html(raw, (raw,), FILES)
 
 
-def test_a_page_is_marked_where_one_is_and_no_other() -> None:
+def test_navigation_marks_the_current_page() -> None:
     html = html_of(page("chateau"))
 
     assert html.count('aria-current="page"') == 1
     assert '<a href="chateau" aria-current="page">' in html
 
 
-def test_the_frames_of_a_page_know_where_to_go_and_what_comes_first() -> None:
+def test_examples_have_the_data_to_be_tried() -> None:
     html = html_of(page("chateau"))
 
     assert 'data-socket="/ws"' in html
