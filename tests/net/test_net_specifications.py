@@ -18,7 +18,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from referencing import Registry
 from referencing.jsonschema import DRAFT7, DRAFT202012
 
-from chateau.app import schemas_folder
+from chateau.protocols.schemas import schemas_folder
 from chateau.reference.specifications.asyncapi import DOORS, UNWRITTEN, asyncapi, servers
 from chateau.reference.specifications.openapi import openapi
 

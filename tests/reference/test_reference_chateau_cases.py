@@ -12,8 +12,8 @@ from made_pages import sources
 from situations import RATE, WorkingStore, listed, nothing, situation, told
 
 from chateau.protocols.chateau import REQUESTS
-from chateau.reference.cases.case import ANY
-from chateau.reference.cases.chateau import CASES
+from chateau.protocols.chateau_errors import ERRORS
+from chateau.protocols.error_catalog import ANY
 from chateau.reference.pages.protocol_pages import SPOKEN, refusing_of
 
 SPEAKS = next(spoken for spoken in SPOKEN if spoken.name == "chateau")
@@ -93,11 +93,11 @@ SITUATIONS: dict[str, Callable[[Harness], None]] = {
 }
 
 
-@pytest.mark.parametrize(("name", "number"), listed(CASES))
+@pytest.mark.parametrize(("name", "number"), listed(ERRORS))
 def test_a_request_is_refused_as_the_reference_shows_it(
     name: str, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    case = CASES[name][number]
+    case = ERRORS[name][number]
     example = None if name == ANY else SCHEMA_SET.schemas[name]["examples"][0]
     (row,) = refusing_of(sources(), SPEAKS).rows((case,), example)
     request = example if case.sent is None else case.sent
@@ -126,13 +126,13 @@ def sent_for(code: str, request: Any) -> Any:
 
 
 def test_every_request_has_its_cases() -> None:
-    assert CASES.keys() == {row.schema for row in REQUESTS.values()} | {ANY}
+    assert ERRORS.keys() == {row.schema for row in REQUESTS.values()} | {ANY}
 
 
 def test_every_code_of_the_schema_is_a_case_but_those_that_are_for_keepers() -> None:
     codes = {
-        case.refuse(case.sent or SCHEMA_SET.schemas[name]["examples"][0], SCHEMA_SET).code
-        for name, cases in CASES.items()
+        case.make_error(case.sent or SCHEMA_SET.schemas[name]["examples"][0], SCHEMA_SET).code
+        for name, cases in ERRORS.items()
         for case in cases
         if name or case.sent
     } | {"binary_frame"}

@@ -14,9 +14,9 @@ from situations import RATE, TRIES, listed, nothing, situation, told
 
 from chateau.hub.access import RULES_LIMIT
 from chateau.hub.errors import Unavailable
+from chateau.protocols.error_catalog import ANY
 from chateau.protocols.functions import FUNCTIONS
-from chateau.reference.cases.case import ANY
-from chateau.reference.cases.functions import CASES
+from chateau.protocols.functions_errors import ERRORS
 from chateau.reference.pages.protocol_pages import SPOKEN, refusing_of
 
 SPEAKS = next(spoken for spoken in SPOKEN if spoken.name == "functions")
@@ -66,11 +66,11 @@ TOO_LARGE = {
 }
 
 
-@pytest.mark.parametrize(("name", "number"), listed(CASES))
+@pytest.mark.parametrize(("name", "number"), listed(ERRORS))
 def test_a_call_is_refused_as_the_reference_shows_it(
     name: str, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    case = CASES[name][number]
+    case = ERRORS[name][number]
     example = None if name == ANY else SCHEMA_SET.schemas[name]["examples"][0]
     (row,) = refusing_of(sources(), SPEAKS).rows((case,), example)
     request = example if case.sent is None else case.sent
@@ -97,13 +97,13 @@ def without_sizes(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_every_function_has_its_cases() -> None:
-    assert CASES.keys() == {row.schema for row in FUNCTIONS.values()} | {ANY}
+    assert ERRORS.keys() == {row.schema for row in FUNCTIONS.values()} | {ANY}
 
 
 def test_every_code_of_the_schema_is_a_case() -> None:
     rows = [
         row
-        for name, cases in CASES.items()
+        for name, cases in ERRORS.items()
         for row in refusing_of(sources(), SPEAKS).rows(
             cases, SCHEMA_SET.schemas[name]["examples"][0] if name else {}
         )

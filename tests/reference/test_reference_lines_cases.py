@@ -11,10 +11,10 @@ from lines_harness import Harness, schema_of
 from made_pages import sources
 from situations import RATE, WorkingStore, listed, nothing, situation, told
 
+from chateau.protocols.error_catalog import ANY
 from chateau.protocols.lines import HELD_BYTES
 from chateau.protocols.lines_commands import COMMANDS, command_in
-from chateau.reference.cases.case import ANY
-from chateau.reference.cases.lines import CASES, MESSAGE
+from chateau.protocols.lines_errors import ERRORS, MESSAGE
 from chateau.reference.pages.lines_page import ANSWERS, EXAMPLES, refusing_of
 
 NOT_UTF8 = b"\xff"
@@ -90,11 +90,11 @@ SITUATIONS: dict[str, Callable[[Harness], None]] = {
 }
 
 
-@pytest.mark.parametrize(("name", "number"), listed(CASES))
+@pytest.mark.parametrize(("name", "number"), listed(ERRORS))
 def test_a_line_is_refused_as_the_reference_shows_it(
     name: str, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    case = CASES[name][number]
+    case = ERRORS[name][number]
     line = EXAMPLES.get(name, "hello, all") if case.sent is None else case.sent
     sentence = told(case, line, None)
     (row,) = refusing_of(sources()).rows((case,), line)
@@ -112,7 +112,7 @@ def test_a_line_is_refused_as_the_reference_shows_it(
 
 
 def test_every_command_has_its_cases_and_its_example() -> None:
-    assert CASES.keys() == {ANY, MESSAGE, *NAMES}
+    assert ERRORS.keys() == {ANY, MESSAGE, *NAMES}
     assert EXAMPLES.keys() == {MESSAGE, *NAMES}
 
 

@@ -12,13 +12,13 @@ from opcodes_harness import SCHEMA_SET, Harness, create
 from situations import RATE, TRIES, WorkingStore, listed, nothing, situation, told
 
 from chateau.protocols.commands import BUILT_INS
+from chateau.protocols.error_catalog import ANY
 from chateau.protocols.opcodes import REQUESTS
-from chateau.reference.cases.case import ANY
-from chateau.reference.cases.opcodes import CASES, COMMANDS
+from chateau.protocols.opcodes_errors import COMMANDS, ERRORS
 from chateau.reference.pages.protocol_pages import EXAMPLES, SPOKEN, refusing_of
 
 SPEAKS = next(spoken for spoken in SPOKEN if spoken.name == "opcodes")
-ALL = {**CASES, **COMMANDS}
+ALL = {**ERRORS, **COMMANDS}
 
 
 def attic(harness: Harness) -> None:
@@ -123,7 +123,7 @@ def example_of(name: str) -> Any:
     return SCHEMA_SET.schemas[name]["examples"][0] if name else {}
 
 
-@pytest.mark.parametrize(("name", "number"), listed(CASES, COMMANDS))
+@pytest.mark.parametrize(("name", "number"), listed(ERRORS, COMMANDS))
 def test_a_request_is_refused_as_the_reference_shows_it(
     name: str, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -152,7 +152,7 @@ def sent_for(code: str, name: str, request: Any) -> Any:
 
 
 def test_every_op_and_every_command_has_its_cases() -> None:
-    assert CASES.keys() == {row.schema for row in REQUESTS.values()} | {ANY}
+    assert ERRORS.keys() == {row.schema for row in REQUESTS.values()} | {ANY}
     assert COMMANDS.keys() == EXAMPLES.keys() == BUILT_INS.keys()
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from chateau.protocols.admin import refusal, status_of
-from chateau.reference.cases.admin import CASES
+from chateau.protocols.admin_errors import ERRORS
 from chateau.reference.pages.http_page import Operations
 from chateau.reference.pages.messages import Refusing, Sources, any_request, compact, grouped, wrong
 from chateau.reference.pages.model import Block, Example, Page, Paragraph, Section, prose
@@ -47,7 +47,7 @@ def admin_page(sources: Sources) -> Page:
             Section("Requests", sections=tuple(asked)),
             *grouped(sources, ADMIN, "Answers", answers),
             *grouped(sources, ADMIN, "Events of the streams", events),
-            any_request(refusing, CASES, BEFORE_REFUSALS),
+            any_request(refusing, ERRORS, BEFORE_REFUSALS),
         ),
         by_hand="admin.md",
     )
@@ -73,7 +73,7 @@ def _operation(
         if method == "POST":
             shown.append(Example(compact(example)))
         shown.append(Example(command(sources.url_prefix + path, method, example), "sh"))
-    shown.append(wrong(refusing, CASES, name, examples[0]))
+    shown.append(wrong(refusing, ERRORS, name, examples[0]))
     if schema in sources.schemas:  # its fields are what a query may hold, too
         return operations.section(path, method, operation | {"parameters": []}, *shown, schema=schema)
     return operations.section(path, method, operation, *shown)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from chateau.reference.cases.channels import BROADCAST, CASES, PUBLISH
+from chateau.protocols.channels_errors import BROADCAST, ERRORS, PUBLISH
 from chateau.reference.pages.fields import fields
 from chateau.reference.pages.messages import (
     UNASKED,
@@ -153,7 +153,7 @@ def channels_page(sources: Sources) -> Page:
             Section(UNASKED, (about,), pushes),
             any_request(
                 refusing,
-                CASES,
+                ERRORS,
                 "A refusal has the header `X-Error`, one sentence. These can come to any publish.",
             ),
         ),
@@ -191,7 +191,7 @@ def _operation(
             Example(body, "json" if kind != "text" else "text", Errand("post", where, headers)),
             Example(_curl(base + where, body, headers), "sh"),
         ]
-    shown.append(wrong(refusing, CASES, name, json.loads(examples[0][0]) if schema else examples[0][0]))
+    shown.append(wrong(refusing, ERRORS, name, json.loads(examples[0][0]) if schema else examples[0][0]))
     return operations.section(path, method, operation, *shown, schema=schema)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chateau.protocols.lines_commands import COMMANDS, Command
+from chateau.protocols.lines_errors import ERRORS, MESSAGE
 from chateau.protocols.lines_frames import refusal
-from chateau.reference.cases.lines import CASES, MESSAGE
 from chateau.reference.pages.messages import (
     UNASKED,
     Refusing,
@@ -90,7 +90,7 @@ def lines_page(sources: Sources) -> Page:
             Section("Commands", (Paragraph(prose(_WORDS)),), tuple(sections)),
             *grouped(sources, "lines", "Answers", [name for name in names if kind_of(name) == "response"]),
             *grouped(sources, "lines", UNASKED, [name for name in names if kind_of(name) == "push"]),
-            any_request(refusing, CASES, "These can come to any line, whatever it asks."),
+            any_request(refusing, ERRORS, "These can come to any line, whatever it asks."),
         ),
         by_hand="protocols/lines.md",
     )
@@ -140,7 +140,7 @@ def _section(
             Paragraph(("Answered by ", *answers, ".")),
             Example(line, "text"),
             Example(command_line(name), "sh"),
-            wrong(refusing, CASES, name, line),
+            wrong(refusing, ERRORS, name, line),
         ),
         is_code=is_code,
     )

@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from chateau.hub.errors import HubError
+from chateau.protocols.error_catalog import ANY, ErrorCase, ErrorCases
 from chateau.protocols.lines_frames import Refusal as OwnWords
-from chateau.reference.cases.case import ANY, Case, Cases
 from chateau.reference.pages.errors import CODES
 from chateau.reference.pages.fields import fields
 from chateau.reference.pages.model import (
@@ -117,14 +117,14 @@ class Refusing:
     write: Write
     language: Language = "json"
 
-    def rows(self, cases: Cases, example: Any = None) -> tuple[Refusal, ...]:
+    def rows(self, cases: ErrorCases, example: Any = None) -> tuple[Refusal, ...]:
         """*cases* of a request, for which *example* stands where they bring none."""
         return tuple(self._row(case, example) for case in cases)
 
-    def _row(self, case: Case, example: Any) -> Refusal:
+    def _row(self, case: ErrorCase, example: Any) -> Refusal:
         request = example if case.sent is None else case.sent
-        error = case.refuse(request, self.schemas)
-        says = case.says or CODES[error.code]
+        error = case.make_error(request, self.schemas)
+        says = case.description or CODES[error.code]
         sent = "" if case.sent is None else written(case.sent)
         code = "" if isinstance(error, OwnWords) else error.code
         return Refusal(code, says, self.write(error, request), sent, self.language)
@@ -135,7 +135,7 @@ def written(sent: object) -> str:
     return sent if isinstance(sent, str) else compact(sent)
 
 
-def also(refusing: Refusing, requests: Mapping[str, Cases]) -> tuple[str, ...]:
+def also(refusing: Refusing, requests: Mapping[str, ErrorCases]) -> tuple[str, ...]:
     """The codes of what can become of any request of a protocol, those of frames that are none left out."""
     shown = dict.fromkeys(row.code for row in refusing.rows(requests[ANY]))
     return tuple(code for code in shown if code and code not in UNREADABLE)
@@ -145,17 +145,19 @@ UNREADABLE = frozenset(("invalid_json", "not_an_object", "binary_frame", "unknow
 """Codes of frames of which it cannot be told what they ask."""
 
 
-def any_request(refusing: Refusing, requests: Mapping[str, Cases], before: str) -> Section:
+def any_request(refusing: Refusing, requests: Mapping[str, ErrorCases], before: str) -> Section:
     """The section of what can become of any frame of a protocol."""
     return Section(ANY_FRAME, (Paragraph(prose(before)), Refusals(refusing.rows(requests[ANY]))))
 
 
-def wrong(refusing: Refusing, requests: Mapping[str, Cases], name: str, example: Any) -> Refusals:
+def wrong(refusing: Refusing, requests: Mapping[str, ErrorCases], name: str, example: Any) -> Refusals:
     """What can go wrong with the request *name*."""
     return all_wrong(refusing, requests, requests[name], example)
 
 
-def all_wrong(refusing: Refusing, requests: Mapping[str, Cases], cases: Cases, example: Any) -> Refusals:
+def all_wrong(
+    refusing: Refusing, requests: Mapping[str, ErrorCases], cases: ErrorCases, example: Any
+) -> Refusals:
     """The *cases* of one request, and what can become of any of the *requests* of its protocol."""
     return Refusals(refusing.rows(cases, example), also(refusing, requests), slug(ANY_FRAME))
 

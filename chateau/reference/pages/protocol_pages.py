@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chateau.protocols import chateau, functions, opcodes
+from chateau.protocols import chateau_errors as chateau_cases
+from chateau.protocols import functions_errors as functions_cases
+from chateau.protocols import opcodes_errors as opcodes_cases
 from chateau.protocols.commands import BUILT_INS, OWNERS
-from chateau.reference.cases import chateau as chateau_cases
-from chateau.reference.cases import functions as functions_cases
-from chateau.reference.cases import opcodes as opcodes_cases
 from chateau.reference.pages.messages import (
     OTHER_ANSWERS,
     UNASKED,
@@ -39,7 +39,7 @@ from chateau.reference.specifications.asyncapi import DOORS
 
 if TYPE_CHECKING:
     from chateau.hub.errors import HubError
-    from chateau.reference.cases.case import Requests
+    from chateau.protocols.error_catalog import ErrorCatalog
 
 REQUESTS_AND_ANSWERS = "Requests and their answers"
 COMMANDS = "Commands"
@@ -55,7 +55,7 @@ class Spoken:
     name: str
     lead: str
     requests: tuple[str, ...]
-    cases: Requests
+    cases: ErrorCatalog
     refuse: Callable[[HubError, Any], Any]
     opening: str = ""
 
@@ -71,7 +71,7 @@ SPOKEN = (
         "of the requests, with the same `type` and, if it had one, the same `ref`; its `status` is 200, or "
         "400 where it was refused. What comes unasked has a `sender` or an `event`, an answer never has.",
         tuple(row.schema for row in chateau.REQUESTS.values()),
-        chateau_cases.CASES,
+        chateau_cases.ERRORS,
         lambda error, request: chateau.refusal(error, _readable(request)),
         compact({"type": 1, "username": READER}),
     ),
@@ -81,7 +81,7 @@ SPOKEN = (
         "calls, with the call's `callback`, the empty string where there was none. What comes unasked has no "
         "`callback`. Keys that a call does not need are let pass.",
         tuple(row.schema for row in functions.FUNCTIONS.values()),
-        functions_cases.CASES,
+        functions_cases.ERRORS,
         lambda error, request: functions.refusal(error, _readable(request)),
     ),
     Spoken(
@@ -90,7 +90,7 @@ SPOKEN = (
         "op 1 is the login; those that follow are messages, or commands where they begin with the prefix. "
         "With `--opcodes-port` it is spoken at any path of that port, too.",
         tuple(row.schema for row in opcodes.REQUESTS.values()),
-        opcodes_cases.CASES,
+        opcodes_cases.ERRORS,
         lambda error, _: opcodes.refusal(error),
         compact(opcodes_cases.said(READER)),
     ),
@@ -168,7 +168,7 @@ def _command(refusing: Refusing, name: str, errand: Errand) -> Section:
     if name in OWNERS:
         blocks.append(Paragraph(prose("The owner's: it needs `!auth KEY` first.")))
     blocks.append(Example(compact(example), errand=errand))
-    blocks.append(all_wrong(refusing, opcodes_cases.CASES, opcodes_cases.COMMANDS[name], example))
+    blocks.append(all_wrong(refusing, opcodes_cases.ERRORS, opcodes_cases.COMMANDS[name], example))
     return Section(f"{opcodes_cases.PREFIX}{name} {row.usage}".rstrip(), tuple(blocks), is_code=True)
 
 
