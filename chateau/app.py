@@ -15,7 +15,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from tornado.httpserver import HTTPServer
@@ -44,13 +44,10 @@ from chateau.net.renderings import http_refusal
 from chateau.net.subscribing import Subscriptions
 from chateau.net.websocket import HandshakePolicy
 from chateau.protocols.admin import AdminProtocol
-from chateau.protocols.channels import ChannelsProtocol
-from chateau.protocols.chateau import ChateauProtocol
+from chateau.protocols.catalog import ALL
 from chateau.protocols.event_streams import EventStreams
-from chateau.protocols.functions import FunctionsProtocol
-from chateau.protocols.lines import LinesProtocol
-from chateau.protocols.opcodes import OpcodesProtocol
-from chateau.protocols.schemas import SchemaSet
+from chateau.protocols.schemas import compiled_schemas, schemas_folder
+from chateau.protocols.spec import ProtocolContext, ServerAddress
 from chateau.reference.messages import Sources
 from chateau.reference.renderings.renderer import Renderer
 from chateau.settings import MEMORY, Settings, SettingsError, described, load
@@ -69,6 +66,9 @@ if TYPE_CHECKING:
 
     from chateau.net.framing import Framing
     from chateau.protocols.plugin_commands import Command
+    from chateau.protocols.schemas import SchemaSet
+    from chateau.protocols.spec import EndpointSpec, ProtocolSpec
+    from chateau.protocols.transport import Endpoint
 
 log = logging.getLogger(__name__)
 
@@ -86,16 +86,17 @@ FAILURE = 1
 
 
 class Server:
-    """One running server. Made inside the event loop that it is to run in."""
+    """One running server. Create it inside the event loop that runs it."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Put everything together and open the store; nothing listens yet.
+    def __init__(self, settings: Settings, protocols: Sequence[ProtocolSpec] = ALL) -> None:
+        """Build the server from *protocols* and open the store; nothing listens yet.
 
         Raises:
-            StartError: a plug-in, the certificate or the store cannot be had.
+            StartError: a plug-in, the certificate or the store cannot be used.
         """
         self._loop = asyncio.get_running_loop()
         self.settings = settings
+        self.specs = tuple(protocols)
         self.stopping: asyncio.Future[str | None] = self._loop.create_future()  # for the reason that is given
         self._commands = loaded_plugins(settings.plugin)
         self._tls = tls_context(settings)
@@ -139,13 +140,9 @@ class Server:
             web.add_socket(bound_unix(self.settings.usock))
             self._unix_socket = self.settings.usock
             self.greetings.append(f"Chateau is at the UNIX socket {self.settings.usock}")
-        if self.settings.lines_port:
-            self._listen(LinesServer(self._lines, self._lines_group), "lines_port", "Lines over TCP are at ")
-        if self.settings.opcodes_port:
-            single = make_single_application(self._opcodes, policy)
-            greeting = f"Opcodes are at ws{scheme[4:]}://"
-            sockets = self._listen(self._http_server(single), "opcodes_port", greeting, "/")
-        self._opcodes.port = sockets[0].getsockname()[1]
+        for spec in self.specs:
+            own = [self._listen_on_own_port(spec, each, policy) for each in spec.endpoints]
+            self._contexts[spec.name].address.port = next(filter(None, own), sockets)[0].getsockname()[1]
         if self.settings.ping:
             self._keeping_alive = asyncio.create_task(keep_alive(self._groups, self.settings.ping))
 
@@ -183,71 +180,69 @@ class Server:
         if self._unix_socket is not None:
             self._unix_socket.unlink(missing_ok=True)
 
-    # The doors
+    # Protocols
 
     @cached_property
-    def _schema_sets(self) -> dict[str, SchemaSet]:
-        prefix = f"{self.settings.url_prefix}/schemas"
-        folders = sorted(path for path in schemas_folder().iterdir() if path.is_dir())
-        return {folder.name: SchemaSet(folder, url=f"{prefix}/{folder.name}") for folder in folders}
+    def schema_sets(self) -> dict[str, SchemaSet]:
+        """The schemas of each protocol and of the admin API, by the names of their folders."""
+        folders = {spec.name: spec.schemas for spec in self.specs} | {"admin": schemas_folder() / "admin"}
+        url = f"{self.settings.url_prefix}/schemas"
+        return {name: compiled_schemas(folders[name], f"{url}/{name}") for name in sorted(folders)}
 
     @cached_property
-    def _lines(self) -> LinesProtocol:
-        return LinesProtocol(
-            self.hub,
-            broadcast=self._lines_group.broadcast,
-            clock=time.monotonic,
-            max_rate=self.settings.max_rate,
-        )
+    def _contexts(self) -> dict[str, ProtocolContext]:
+        return {spec.name: self._context_of(spec) for spec in self.specs}
 
-    @cached_property
-    def _opcodes(self) -> OpcodesProtocol:
+    def _context_of(self, spec: ProtocolSpec) -> ProtocolContext:
         settings = self.settings
-        return OpcodesProtocol(
-            self.hub,
-            self._schema_sets["opcodes"],
-            broadcast=self.group.broadcast,
+        group = self._lines_group if spec.endpoints[0].transport == "tcp" else self.group
+        return ProtocolContext(
+            hub=self.hub,
+            schemas=self.schema_sets[spec.name],
+            broadcast=group.broadcast,
+            broadcast_binary=group.broadcast_binary,
             clock=time.monotonic,
             stop=self.stop,
             max_rate=settings.max_rate,
             max_frame=settings.max_frame,
             server_name=settings.server_name,
             command_prefix=settings.command_prefix,
-            host=settings.host,
+            default_privacy=settings.default_privacy,
+            publish_password=revealed(settings.pwd),
+            address=ServerAddress(settings.host),
             plugins=self._commands,
         )
 
+    @cached_property
+    def protocols(self) -> dict[str, Any]:
+        """The protocols that this server serves, by their names."""
+        return {spec.name: spec.make(self._contexts[spec.name]) for spec in self.specs}
+
+    def _endpoints(self) -> dict[str, Endpoint]:
+        """Return the protocol to use for WebSockets at each path."""
+        return {
+            endpoint.address: self.protocols[spec.name]
+            for spec in self.specs
+            for endpoint in spec.endpoints
+            if endpoint.is_path
+        }
+
     def _web_server(self, policy: HandshakePolicy) -> HTTPServer:
-        settings, hub, group, schema_sets = self.settings, self.hub, self.group, self._schema_sets
-        limits = Limits(clock=time.monotonic, max_rate=settings.max_rate, max_frame=settings.max_frame)
-        functions = FunctionsProtocol(
-            hub,
-            schema_sets["functions"],
-            broadcast=group.broadcast,
-            default_privacy=settings.default_privacy,
-            **limits,
-        )
-        channels = ChannelsProtocol(
-            hub,
-            schema_sets["channels"],
-            broadcast=group.broadcast,
-            broadcast_binary=group.broadcast_binary,
-            password=revealed(settings.pwd),
-            max_frame=settings.max_frame,
-        )
-        chateau = ChateauProtocol(hub, schema_sets["chateau"], broadcast=group.broadcast, **limits)
+        settings, schema_sets = self.settings, self.schema_sets
+        channels = self.protocols["channels"]
+        streams = EventStreams(self.hub, broadcast=self._stream_group.broadcast)
         application = make_application(
-            {"/ws": chateau, "/functions": functions, "/": functions, "/opcodes": self._opcodes},
+            self._endpoints(),
             policy,
-            Subscriptions(
-                channels, EventStreams(hub, broadcast=self._stream_group.broadcast), self._stream_group
-            ),
+            Subscriptions(channels, streams, self._stream_group),
             schemas=_schemas(schema_sets),
             admin=self.admin,
             renderer=Renderer(
                 schema_sets["chateau"], server_name=settings.server_name, http_refusal=http_refusal
             ),
-            reference=Sources(schema_sets, tuple(described()), shown_refusal, settings.url_prefix),
+            reference=Sources(
+                self.specs, schema_sets, tuple(described()), shown_refusal, settings.url_prefix
+            ),
             url_prefix=settings.url_prefix,
             command_prefix=settings.command_prefix,
         )
@@ -268,7 +263,7 @@ class Server:
         """The keeper's part."""
         settings = self.settings
         protocol = AdminProtocol(
-            self.hub, self._schema_sets["admin"], stop=self.stop, has_key=settings.secret_key is not None
+            self.hub, self.schema_sets["admin"], stop=self.stop, has_key=settings.secret_key is not None
         )
         taps = Taps(self.hub, self._groups, now=now)
         figures = Figures(
@@ -306,13 +301,19 @@ class Server:
         self.greetings += [f"{greeting}{shown(sock)}{path}" for sock in sockets]
         return sockets
 
-
-class Limits(TypedDict):
-    """What protocols have in common."""
-
-    clock: Callable[[], float]
-    max_rate: float
-    max_frame: int
+    def _listen_on_own_port(
+        self, spec: ProtocolSpec, endpoint: EndpointSpec, policy: HandshakePolicy
+    ) -> list[socket.socket]:
+        """Listen on the port of *endpoint*; return no sockets if it has none or its setting is 0."""
+        setting = endpoint.port_setting
+        if setting is None or not getattr(self.settings, setting):
+            return []
+        protocol = self.protocols[spec.name]
+        if endpoint.transport == "tcp":
+            return self._listen(LinesServer(protocol, self._lines_group), setting, endpoint.greeting)
+        server = self._http_server(make_single_application(protocol, policy))
+        scheme = "ws" if self._tls is None else "wss"
+        return self._listen(server, setting, f"{endpoint.greeting}{scheme}://", "/")
 
 
 def opened_store(settings: Settings, loop: asyncio.AbstractEventLoop) -> MemoryStore | SqliteStore:
@@ -354,13 +355,6 @@ def loaded_plugins(names: Sequence[str]) -> dict[str, Command]:
 def revealed(secret: SecretStr | None) -> str | None:
     """What *secret* hides from logs."""
     return None if secret is None else secret.get_secret_value()
-
-
-def schemas_folder() -> Path:
-    """Where schemas/ is: inside an installed package, else at the top of the checkout."""
-    package = Path(__file__).parent
-    installed = package / "schemas"
-    return installed if installed.is_dir() else package.parent / "schemas"
 
 
 def _schemas(schema_sets: Mapping[str, SchemaSet]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT))
 
 from chateau.net.reference_pages import http_refusal  # noqa: E402 - the path comes first
+from chateau.protocols.catalog import ALL  # noqa: E402
 from chateau.protocols.schemas import SchemaSet  # noqa: E402
 from chateau.reference import site as reference  # noqa: E402
 from chateau.reference.markdown import INDEX, Page  # noqa: E402
@@ -85,7 +86,7 @@ def sources() -> Sources:
     """What the reference is made from."""
     folders = sorted(path for path in SCHEMAS.iterdir() if path.is_dir())
     schema_sets = {folder.name: SchemaSet(folder, url=f"/schemas/{folder.name}") for folder in folders}
-    return Sources(schema_sets, tuple(described()), http_refusal)
+    return Sources(ALL, schema_sets, tuple(described()), http_refusal)
 
 
 def replaced(text: str, name: str, part: str) -> str:

@@ -14,8 +14,9 @@ from chateau.net.page import Page
 from chateau.reference import asyncapi, openapi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from chateau.protocols.spec import ProtocolSpec
     from chateau.reference.components import Schemas
 
 Document = dict[str, Any]
@@ -41,11 +42,13 @@ class Specification:
         return orjson.dumps(document, option=orjson.OPT_INDENT_2)
 
 
-def specifications(schemas: Schemas, url_prefix: str) -> dict[str, Specification]:
+def specifications(
+    specs: Sequence[ProtocolSpec], schemas: Schemas, url_prefix: str
+) -> dict[str, Specification]:
     """Both documents, by the names of their files."""
     return {
         "asyncapi.json": Specification(
-            lambda: asyncapi.asyncapi(schemas, url_prefix), asyncapi.servers, url_prefix
+            lambda: asyncapi.asyncapi(specs, schemas, url_prefix), asyncapi.servers, url_prefix
         ),
         "openapi.json": Specification(lambda: openapi.openapi(schemas), openapi.servers, url_prefix),
     }

@@ -28,6 +28,7 @@ from chateau.protocols.commits import joined_commit
 from chateau.protocols.errors import TooLarge
 from chateau.protocols.json_text import encode
 from chateau.protocols.packages import channels_of, check_payload, package_kind, read_bulk
+from chateau.protocols.spec import EndpointSpec, ProtocolSpec
 from chateau.protocols.transport import NORMAL_CLOSURE, POLICY_VIOLATION
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
     from chateau.hub.hub import Hub, PublicationReceipt
     from chateau.hub.ports import Commit, EventSink
     from chateau.hub.session import Session
+    from chateau.protocols.error_catalog import ErrorCatalog
     from chateau.protocols.schemas import SchemaSet
+    from chateau.protocols.spec import ProtocolContext
     from chateau.protocols.transport import Broadcast, Outbox
 
 Frame = dict[str, Any]
@@ -276,3 +279,65 @@ FRAMES: dict[type, Callable[[Any], Frame | None]] = {
     Shutdown: _of_shutdown,
     TapChanged: _of_tapped,
 }
+
+
+def _load_errors() -> ErrorCatalog:
+    from chateau.protocols.channels_errors import ERRORS
+
+    return ERRORS
+
+
+def _make(context: ProtocolContext) -> ChannelsProtocol:
+    return ChannelsProtocol(
+        context.hub,
+        context.schemas,
+        broadcast=context.broadcast,
+        broadcast_binary=context.broadcast_binary,
+        password=context.publish_password,
+        max_frame=context.max_frame,
+    )
+
+
+SPEC = ProtocolSpec(
+    name="channels",
+    title="The channels protocol",
+    about="Publish by HTTP; subscribe by WebSocket or server-sent events.",
+    lead=(
+        "HTTP in, WebSocket out: a program publishes to a channel by HTTP, and every subscriber of the "
+        "channel receives the publication, over a WebSocket or as server-sent events. A channel is a room: "
+        "its subscribers receive what members of the room write, too."
+    ),
+    endpoints=(
+        EndpointSpec(
+            name="channel",
+            address="/channel/{name}/",
+            title="A channel, to subscribe to",
+            description="Publications as they were sent, and text frames about the room. The final slash "
+            "is optional.",
+            kinds=("push",),
+            unwritten=("package-push", "close-request"),
+        ),
+        EndpointSpec(
+            name="publish",
+            address="/channel/{name}/",
+            title="A channel, to publish to",
+            description="POST one publication. Headers and passwords are described in openapi.json.",
+            transport="http",
+            kinds=("response",),
+            unwritten=("package-request",),
+        ),
+        EndpointSpec(
+            name="broadcast",
+            address="/broadcast/",
+            title="Many channels, to publish to",
+            description="POST publications for many channels. Headers and passwords are described in "
+            "openapi.json.",
+            transport="http",
+            kinds=("request", "response"),
+        ),
+    ),
+    requests=("broadcast-request",),
+    make=_make,
+    load_errors=_load_errors,
+    page="channels",
+)

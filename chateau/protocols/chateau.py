@@ -36,6 +36,7 @@ from chateau.protocols.errors import (
 )
 from chateau.protocols.json_text import Fragment, decode, encode, is_scalar, kind_of, readable
 from chateau.protocols.rate import Bucket
+from chateau.protocols.spec import EndpointSpec, ProtocolSpec
 from chateau.protocols.transport import RELAY_BYTES
 from chateau.times import parse_lower_bound, parse_upper_bound
 
@@ -45,7 +46,9 @@ if TYPE_CHECKING:
     from chateau.hub.hub import Hub
     from chateau.hub.ports import Clock, Commit
     from chateau.hub.session import Session
+    from chateau.protocols.error_catalog import ErrorCatalog
     from chateau.protocols.schemas import SchemaSet
+    from chateau.protocols.spec import ProtocolContext
     from chateau.protocols.transport import Broadcast, Outbox
 
 log = logging.getLogger(__name__)
@@ -406,3 +409,45 @@ PUSHES: dict[type, Callable[[Any], Frame]] = {
     Shutdown: _push_shutdown,
     TapChanged: _push_tapped,
 }
+
+
+def _load_errors() -> ErrorCatalog:
+    from chateau.protocols.chateau_errors import ERRORS
+
+    return ERRORS
+
+
+def _make(context: ProtocolContext) -> ChateauProtocol:
+    return ChateauProtocol(
+        context.hub,
+        context.schemas,
+        broadcast=context.broadcast,
+        clock=context.clock,
+        max_rate=context.max_rate,
+        max_frame=context.max_frame,
+    )
+
+
+SPEC = ProtocolSpec(
+    name="chateau",
+    title="The chateau protocol",
+    about="A WebSocket with numeric types: responses, errors, rooms and history.",
+    lead=(
+        "JSON in text frames, each an object with an integer `type`. A request gets one response, in the "
+        "order of the requests, with the same `type` and, if it had one, the same `ref`; its `status` is "
+        "200, or 400 for an error. A push has a `sender` or an `event`; a response has neither."
+    ),
+    endpoints=(
+        EndpointSpec(
+            name="chateau",
+            address="/ws",
+            title="The chateau protocol",
+            description="JSON in text frames, with numeric types.",
+        ),
+    ),
+    requests=tuple(row.schema for row in REQUESTS.values()),
+    make=_make,
+    load_errors=_load_errors,
+    encode_error=refusal,
+    opening='{"type": 1, "username": "reader-NNN"}',
+)

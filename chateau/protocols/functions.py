@@ -28,6 +28,7 @@ from chateau.hub.events import (
 from chateau.protocols.admission import Admission
 from chateau.protocols.errors import BinaryFrame, Internal, InvalidMessage, TooLarge, UnknownType
 from chateau.protocols.json_text import decode, encode, kind_of, readable
+from chateau.protocols.spec import EndpointSpec, ProtocolSpec
 from chateau.protocols.transport import RELAY_BYTES
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
     from chateau.hub.hub import Hub
     from chateau.hub.ports import Clock
     from chateau.hub.session import Session
+    from chateau.protocols.error_catalog import ErrorCatalog
     from chateau.protocols.schemas import SchemaSet
+    from chateau.protocols.spec import ProtocolContext
     from chateau.protocols.transport import Broadcast, Outbox
 
 log = logging.getLogger(__name__)
@@ -374,3 +377,51 @@ PUSHES: dict[type, Callable[[Sessions, Any], Frame] | None] = {
     MemberCount: None,
     RoomState: None,
 }
+
+
+def _load_errors() -> ErrorCatalog:
+    from chateau.protocols.functions_errors import ERRORS
+
+    return ERRORS
+
+
+def _make(context: ProtocolContext) -> FunctionsProtocol:
+    return FunctionsProtocol(
+        context.hub,
+        context.schemas,
+        broadcast=context.broadcast,
+        clock=context.clock,
+        max_rate=context.max_rate,
+        max_frame=context.max_frame,
+        default_privacy=context.default_privacy,
+    )
+
+
+SPEC = ProtocolSpec(
+    name="functions",
+    title="The functions protocol",
+    about="A WebSocket with calls by name, and no rooms.",
+    lead=(
+        "JSON in text frames, each a call of a `function`. A call gets one response, in the order of the "
+        "calls, with the call's `callback`, or an empty string if it had none. A push has no `callback`. "
+        "Keys that a call does not define are ignored."
+    ),
+    endpoints=(
+        EndpointSpec(
+            name="functions",
+            address="/functions",
+            title="The functions protocol",
+            description="JSON calls in text frames.",
+        ),
+        EndpointSpec(
+            name="root",
+            address="/",
+            title="The functions protocol, at the root",
+            description="The same as at /functions, for clients that know only the server's host and port.",
+        ),
+    ),
+    requests=tuple(row.schema for row in FUNCTIONS.values()),
+    make=_make,
+    load_errors=_load_errors,
+    encode_error=refusal,
+)

@@ -15,9 +15,10 @@ from chateau.hub.events import Event, Joined, Left, Shutdown
 from chateau.protocols.admission import Admission
 from chateau.protocols.errors import Internal
 from chateau.protocols.json_text import encode
-from chateau.protocols.lines_commands import Done, perform
+from chateau.protocols.lines_commands import COMMANDS, Done, perform
 from chateau.protocols.lines_frames import PUSHES, Refusal, refusal
 from chateau.protocols.lines_order import Line
+from chateau.protocols.spec import EndpointSpec, ProtocolSpec
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from chateau.hub.hub import Hub
     from chateau.hub.ports import Clock
     from chateau.hub.session import Session
+    from chateau.protocols.error_catalog import ErrorCatalog
+    from chateau.protocols.spec import ProtocolContext
     from chateau.protocols.transport import Broadcast, Outbox
 
 log = logging.getLogger(__name__)
@@ -155,3 +158,43 @@ def settled(lines: list[bytes], failure: BaseException | None) -> list[bytes]:
     if failure is None:
         return lines
     return [encode(refusal(Unavailable("The message was passed on, but it could not be kept.")))]
+
+
+def _load_errors() -> ErrorCatalog:
+    from chateau.protocols.lines_errors import ERRORS
+
+    return ERRORS
+
+
+def _make(context: ProtocolContext) -> LinesProtocol:
+    return LinesProtocol(
+        context.hub, broadcast=context.broadcast, clock=context.clock, max_rate=context.max_rate
+    )
+
+
+SPEC = ProtocolSpec(
+    name="lines",
+    title="The lines protocol",
+    about="Commands and messages as lines of text over TCP.",
+    lead=(
+        "Lines of text over TCP, on the port of `--lines-port` (default 9090). A line is UTF-8, ends with "
+        "`\\n` or `\\r\\n`, and is at most 16 KiB long. Responses and pushes are JSON, one object per line, "
+        "ended by `\\r\\n`. A browser cannot open a TCP connection: try the examples in a terminal, with "
+        "`nc localhost 9090` or `telnet localhost 9090`."
+    ),
+    endpoints=(
+        EndpointSpec(
+            name="lines",
+            title="The lines protocol",
+            description="Lines of text over TCP, answered by JSON objects, one per line.",
+            transport="tcp",
+            port_setting="lines_port",
+            greeting="Lines over TCP are at ",
+        ),
+    ),
+    requests=tuple(command.words[0] for command in COMMANDS),
+    make=_make,
+    load_errors=_load_errors,
+    encode_error=lambda error, _request: refusal(error),
+    page="lines",
+)

@@ -30,6 +30,7 @@ from chateau.protocols.commands import Commands, InNoRoom
 from chateau.protocols.errors import BinaryFrame, Internal, InvalidMessage, TooLarge, UnknownType
 from chateau.protocols.json_text import decode, encode, is_scalar, kind_of
 from chateau.protocols.plugin_commands import Runner, Server
+from chateau.protocols.spec import EndpointSpec, ProtocolSpec, ServerAddress
 from chateau.protocols.transport import RELAY_BYTES
 
 if TYPE_CHECKING:
@@ -39,8 +40,10 @@ if TYPE_CHECKING:
     from chateau.hub.ports import Clock, Commit
     from chateau.hub.room import Room
     from chateau.hub.session import Session
+    from chateau.protocols.error_catalog import ErrorCatalog
     from chateau.protocols.plugin_commands import Command
     from chateau.protocols.schemas import SchemaSet
+    from chateau.protocols.spec import ProtocolContext
     from chateau.protocols.transport import Broadcast, Outbox
 
 log = logging.getLogger(__name__)
@@ -71,15 +74,14 @@ class OpcodesProtocol:
         max_frame: int = 1_048_576,
         server_name: str = "Chateau",
         command_prefix: str = "!",
-        host: str = "127.0.0.1",
-        port: int = 8765,
+        address: ServerAddress | None = None,
         plugins: Mapping[str, Command] = MappingProxyType({}),
         create_task: Callable[[Coroutine[Any, Any, None]], asyncio.Future[None]] = asyncio.ensure_future,
     ) -> None:
         """*stop* stops the server in an orderly way, for a reason or none; *plugins* are by their names.
 
-        *max_rate* is in messages a second and connection, 0 for no limit; *max_frame* in bytes. *host* and
-        *port*, which may be set later, are what the cache tells.
+        *max_rate* is in messages a second and connection, 0 for no limit; *max_frame* in bytes. *address* is
+        what the cache reports; its port may be set later.
         """
         self.hub = hub
         self.schemas = schemas
@@ -97,8 +99,7 @@ class OpcodesProtocol:
             runner=Runner(Server(hub, server_name, self), prefix=command_prefix, create_task=create_task),
         )
         self.command_prefix = command_prefix
-        self.host = host
-        self.port = port
+        self.address = address or ServerAddress()
         self.requests: dict[int | float, tuple[Request, Callable[[object], bool]]] = {
             op: (row, schemas.validator(row.schema)) for op, row in REQUESTS.items()
         }
@@ -316,7 +317,8 @@ def cache(peer: OpcodesPeer) -> Frame:
     hub = protocol.hub
     rooms = {room.name: _shown(room) for _, room in sorted(hub.rooms.by_key.items())}
     me = {"name": session.username, "room": None if session.room is None else session.room.name}
-    place = {"command_prefix": protocol.command_prefix, "host": protocol.host, "port": protocol.port}
+    address = {"host": protocol.address.host, "port": protocol.address.port}
+    place = {"command_prefix": protocol.command_prefix, **address}
     return {"op": 4, "d": {"rooms": rooms, **place, "users": hub.session_count(), "me": me}}
 
 
@@ -379,3 +381,59 @@ TAPPED = {
 def pushes(server_name: str) -> dict[type, Callable[[Any], Frame]]:
     """How each event is told, by a server that speaks under *server_name*."""
     return PUSHES | {TapChanged: lambda event: said(server_name, TAPPED[event.active])}
+
+
+def _load_errors() -> ErrorCatalog:
+    from chateau.protocols.opcodes_errors import ERRORS
+
+    return ERRORS
+
+
+def _make(context: ProtocolContext) -> OpcodesProtocol:
+    return OpcodesProtocol(
+        context.hub,
+        context.schemas,
+        broadcast=context.broadcast,
+        clock=context.clock,
+        stop=context.stop,
+        max_rate=context.max_rate,
+        max_frame=context.max_frame,
+        server_name=context.server_name,
+        command_prefix=context.command_prefix,
+        address=context.address,
+        plugins=context.plugins,
+    )
+
+
+SPEC = ProtocolSpec(
+    name="opcodes",
+    title="The opcodes protocol",
+    about="A WebSocket with op and d, and commands inside messages.",
+    lead=(
+        'JSON in text frames, each `{"op": …, "d": {…}}`: `op` is the type, `d` the data. The first op 1 is '
+        "the login; the following ones are messages, or commands if they begin with the prefix. With "
+        "`--opcodes-port` the protocol is also available at any path of that port."
+    ),
+    endpoints=(
+        EndpointSpec(
+            name="opcodes",
+            address="/opcodes",
+            title="The opcodes protocol",
+            description="JSON in text frames, with op and d. With --opcodes-port also at any path of that "
+            "port.",
+        ),
+        EndpointSpec(
+            name="opcodes-port",
+            title="The opcodes protocol, on a port of its own",
+            description="The same as at /opcodes, at any path.",
+            port_setting="opcodes_port",
+            greeting="Opcodes are at ",
+        ),
+    ),
+    requests=tuple(row.schema for row in REQUESTS.values()),
+    make=_make,
+    load_errors=_load_errors,
+    encode_error=lambda error, _request: refusal(error),
+    opening='{"op": 1, "d": {"content": "reader-NNN"}}',
+    page="opcodes",
+)

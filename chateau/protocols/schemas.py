@@ -9,10 +9,10 @@ each item of a list, and a list can be as long as a frame.
 from __future__ import annotations
 
 import json
-from functools import reduce
+from functools import cache, reduce
 from itertools import islice
 from operator import getitem
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jsonschema_rs
@@ -25,7 +25,6 @@ from chateau.protocols.errors import InvalidMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
 
 REFERENCE_LENGTH = 4096
 """Characters of a message that jsonschema explains; longer ones are explained by jsonschema-rs."""
@@ -35,6 +34,19 @@ EXPLAINED_LEVELS = 8
 
 ERRORS_COMPARED = 20
 """Errors that the best one is picked from."""
+
+
+def schemas_folder() -> Path:
+    """Return the folder ``schemas/``: inside an installed package, else at the top of the checkout."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "schemas"
+    return installed if installed.is_dir() else package.parent / "schemas"
+
+
+@cache
+def compiled_schemas(folder: Path, url: str) -> SchemaSet:
+    """Return the schemas in *folder*, compiled once per process; *url* as for :class:`SchemaSet`."""
+    return SchemaSet(folder, url=url)
 
 
 class SchemaSet:

@@ -1,6 +1,6 @@
 """The codes of refusals, and what each of them means: one sentence, the same wherever it is told.
 
-Which request is refused with which of them is in :mod:`chateau.reference.cases`, how a protocol says so in
+Which request is refused with which of them is in the protocols' error catalogs, how a protocol says so in
 the protocols themselves.
 """
 

@@ -7,10 +7,10 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from chateau.protocols import admin_errors as admin_catalog
+from chateau.protocols import channels_errors as channels_catalog
 from chateau.protocols.admin import refusal, status_of
 from chateau.reference.asyncapi import UNWRITTEN
-from chateau.reference.cases import admin as admin_cases
-from chateau.reference.cases import channels as channels_cases
 from chateau.reference.components import messages_of
 from chateau.reference.fields import fields
 from chateau.reference.markdown import Page, Section, blocks, code, escape, example, table
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from chateau.hub.errors import HubError
+    from chateau.protocols.spec import ProtocolSpec
 
 Document = dict[str, Any]
 
@@ -33,11 +34,6 @@ CHANNEL = "news"
 PAYLOAD_TYPES = {"text/plain": "text", "application/json": "json"}
 PARAMETERS = ("parameter", "in", "required", "type", "description")
 
-CHANNELS_LEAD = (
-    "HTTP in, WebSocket out: a program publishes to a channel by HTTP, and every subscriber of the channel "
-    "receives the publication, over a WebSocket or as server-sent events. A channel is a room: its "
-    "subscribers receive what members of the room write, too."
-)
 PUSHES_LEAD = (
     "Subscribers of `/channel/{name}/` receive these in text frames over a WebSocket and, except "
     "publications, as server-sent events with the same JSON. A subscriber sends nothing; the text `close` "
@@ -128,7 +124,7 @@ class Operations:
 # Channels
 
 
-def channels_page(sources: Sources) -> Page:
+def channels_page(sources: Sources, spec: ProtocolSpec) -> Page:
     """Return the page of the channels protocol."""
     operations, errors = Operations(sources), publish_errors(sources)
     requests = [
@@ -146,9 +142,9 @@ def channels_page(sources: Sources) -> Page:
         *(message(sources, f"channels/{name}") for name in of_kind(names, "push")),
     )
     return Page(
-        "channels",
-        "The channels protocol",
-        CHANNELS_LEAD,
+        spec.name,
+        spec.title,
+        spec.lead,
         (
             Section("Requests", sections=tuple(requests)),
             *grouped(sources, "channels", "Responses", of_kind(names, "response")),
@@ -165,7 +161,7 @@ def publish_errors(sources: Sources) -> ErrorEncoder:
     def encode(error: HubError, _request: Any) -> str:
         return sources.http_refusal(error)
 
-    return ErrorEncoder(sources.schema_sets["channels"], encode, channels_cases.CASES, "http")
+    return ErrorEncoder(sources.schema_sets["channels"], encode, channels_catalog.ERRORS, "http")
 
 
 def _operation(
@@ -183,11 +179,11 @@ def _operation(
         curl = example(f"curl -N -H 'Accept: text/event-stream' {base}{where}", "sh")
         return operations.section(path, method, operation, events, curl)
     if path == "/broadcast/":
-        name, schema = channels_cases.BROADCAST, f"channels/{channels_cases.BROADCAST}"
+        name, schema = channels_catalog.BROADCAST, f"channels/{channels_catalog.BROADCAST}"
         examples = [(compact(each), "") for each in sources.examples(schema)]
         rows = errors.of_request(name, json.loads(examples[0][0]))
     else:
-        name, schema = channels_cases.PUBLISH, ""
+        name, schema = channels_catalog.PUBLISH, ""
         examples = list(_payloads(operation))
         rows = errors.of_request(name, examples[0][0])
     shown = [block for body, kind in examples for block in _publish_example(base, where, body, kind)]
@@ -245,7 +241,7 @@ def admin_errors(sources: Sources) -> ErrorEncoder:
     def encode(error: HubError, _request: Any) -> str:
         return compact(refusal(error, status_of(error)))
 
-    return ErrorEncoder(sources.schema_sets[ADMIN], encode, admin_cases.CASES)
+    return ErrorEncoder(sources.schema_sets[ADMIN], encode, admin_catalog.ERRORS)
 
 
 def _admin_operation(

@@ -3,26 +3,19 @@ commands."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chateau.protocols.lines_commands import COMMANDS, Command
-from chateau.protocols.lines_frames import refusal
-from chateau.reference.cases.lines import CASES, MESSAGE
+from chateau.protocols.lines_errors import MESSAGE
 from chateau.reference.components import messages_of
 from chateau.reference.markdown import Page, Section, blocks, code, example, slug
-from chateau.reference.messages import PUSHES, ErrorEncoder, Sources, compact, grouped, of_kind
+from chateau.reference.messages import PUSHES, ErrorEncoder, Sources, grouped, of_kind
 
 if TYPE_CHECKING:
-    from chateau.hub.errors import HubError
+    from chateau.protocols.spec import ProtocolSpec
 
 LINES_PORT = 9090
 
-LEAD = (
-    "Lines of text over TCP, on the port of `--lines-port` (default 9090). A line is UTF-8, ends with `\n` "
-    "or `\r\n`, and is at most 16 KiB long. Responses and pushes are JSON, one object per line, ended by "
-    "`\r\n`. A browser cannot open a TCP connection: try the examples in a terminal, with `nc localhost "
-    "9090` or `telnet localhost 9090`."
-)
 
 MESSAGE_TITLE = "Any other line"
 MESSAGE_ABOUT = (
@@ -59,16 +52,16 @@ RESPONSES = {
 """The schemas of the responses of commands that do not respond with ``result-response`` alone, in order."""
 
 
-def lines_page(sources: Sources) -> Page:
+def lines_page(sources: Sources, spec: ProtocolSpec) -> Page:
     """Return the page."""
-    errors = error_encoder(sources)
+    errors = ErrorEncoder.of_protocol(sources, spec)
     commands = [_command(sources, errors, command) for command in COMMANDS]
     commands.append(_section(sources, errors, MESSAGE_TITLE, MESSAGE_ABOUT, MESSAGE))
     names = list(messages_of(sources.schemas, "lines"))
     return Page(
-        "lines",
-        "The lines protocol",
-        LEAD,
+        spec.name,
+        spec.title,
+        spec.lead,
         (
             Section("Commands", COMMANDS_ABOUT, tuple(commands)),
             *grouped(sources, "lines", "Responses", of_kind(names, "response")),
@@ -77,15 +70,6 @@ def lines_page(sources: Sources) -> Page:
         ),
         guide="protocols/lines.md",
     )
-
-
-def error_encoder(sources: Sources) -> ErrorEncoder:
-    """Return the encoder of this protocol's errors."""
-
-    def encode(error: HubError, _request: Any) -> str:
-        return compact(refusal(error))
-
-    return ErrorEncoder(sources.schema_sets["lines"], encode, CASES)
 
 
 def _command(sources: Sources, errors: ErrorEncoder, command: Command) -> Section:

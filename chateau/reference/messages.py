@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
+from chateau.protocols.error_catalog import ANY, ErrorCase, ErrorCases, ErrorCatalog
 from chateau.protocols.lines_frames import Refusal as OwnWords
-from chateau.reference.cases.case import ANY, Case, Cases
 from chateau.reference.components import kind_of, messages_of
 from chateau.reference.error_codes import CODES
 from chateau.reference.fields import fields
@@ -18,6 +18,7 @@ from chateau.reference.markdown import ErrorRow, Section, blocks, error_list, es
 if TYPE_CHECKING:
     from chateau.hub.errors import HubError
     from chateau.protocols.schemas import SchemaSet
+    from chateau.protocols.spec import ProtocolSpec
 
 ANY_REQUEST = "Errors of any request"
 PUSHES = "Pushes"
@@ -52,6 +53,7 @@ class Sources:
     of all paths.
     """
 
+    specs: tuple[ProtocolSpec, ...]
     schema_sets: Mapping[str, SchemaSet]
     settings: tuple[Setting, ...]
     http_refusal: Callable[[HubError], str]
@@ -73,28 +75,39 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class ErrorEncoder:
-    """Encodes the errors in the catalogue of one protocol; *encode* gets the error and the request."""
+    """Encodes the errors in the catalog of one protocol; *encode* gets the error and the request."""
 
     schemas: SchemaSet
     encode: Callable[[HubError, Any], str]
-    catalogue: Mapping[str, Cases]
+    catalog: ErrorCatalog
     language: str = "json"
 
-    def rows(self, cases: Cases, example: Any = None) -> tuple[ErrorRow, ...]:
+    @classmethod
+    def of_protocol(cls, sources: Sources, spec: ProtocolSpec) -> ErrorEncoder:
+        """Return the encoder of a protocol whose error responses are JSON."""
+        encode_error = spec.encode_error
+        assert encode_error is not None, f"{spec.name} has no encode_error"
+        return cls(
+            sources.schema_sets[spec.name],
+            lambda error, request: compact(encode_error(error, request if isinstance(request, dict) else {})),
+            spec.load_errors(),
+        )
+
+    def rows(self, cases: ErrorCases, example: Any = None) -> tuple[ErrorRow, ...]:
         """Return a row for each of *cases*; *example* is the request of those that have none."""
         return tuple(self._row(case, example) for case in cases)
 
-    def _row(self, case: Case, example: Any) -> ErrorRow:
+    def _row(self, case: ErrorCase, example: Any) -> ErrorRow:
         request = example if case.sent is None else case.sent
-        error = case.refuse(request, self.schemas)
+        error = case.make_error(request, self.schemas)
         sent = "" if case.sent is None else case.sent if isinstance(case.sent, str) else compact(case.sent)
         error_code = "" if isinstance(error, OwnWords) else error.code
         response = self.encode(error, request)
-        return ErrorRow(error_code, case.says or CODES[error.code], response, sent, self.language)
+        return ErrorRow(error_code, case.description or CODES[error.code], response, sent, self.language)
 
     def of_request(self, name: str, example: Any) -> tuple[ErrorRow, ...]:
         """Return the rows of the request *name*."""
-        return self.rows(self.catalogue[name], example)
+        return self.rows(self.catalog[name], example)
 
     def listed(self, rows: Iterable[ErrorRow]) -> str:
         """Return *rows* as Markdown, with a link to the errors of any request."""
@@ -102,12 +115,12 @@ class ErrorEncoder:
 
     @property
     def _of_any_request(self) -> list[str]:
-        codes = dict.fromkeys(row.code for row in self.rows(self.catalogue[ANY]))
+        codes = dict.fromkeys(row.code for row in self.rows(self.catalog[ANY]))
         return [each for each in codes if each and each not in UNREADABLE]
 
     def any_request(self, lead: str) -> Section:
         """Return the section on the errors of any request."""
-        rows = self.rows(self.catalogue[ANY])
+        rows = self.rows(self.catalog[ANY])
         return Section(ANY_REQUEST, blocks(lead, error_list(rows)), errors=rows)
 
 

@@ -10,26 +10,26 @@ from chateau.reference.error_codes import CODES
 from chateau.reference.http_pages import admin_page, channels_page
 from chateau.reference.lines_page import lines_page
 from chateau.reference.markdown import INDEX, ErrorRow, Page, Section, blocks, code, escape, example, table
-from chateau.reference.protocol_page import PROTOCOL_PAGES, protocol_page
+from chateau.reference.protocol_page import protocol_page
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from chateau.protocols.spec import ProtocolSpec
     from chateau.reference.messages import Setting, Sources
 
 ERRORS = "errors"
 SETTINGS = "settings"
 
 ABOUT = {
-    "chateau": "A WebSocket with numeric types: responses, errors, rooms and history.",
-    "functions": "A WebSocket with calls by name, and no rooms.",
-    "lines": "Commands and messages as lines of text over TCP.",
-    "opcodes": "A WebSocket with `op` and `d`, and commands in messages.",
-    "channels": "Publish by HTTP; subscribe by a WebSocket or server-sent events.",
     "admin": "Admin endpoints: sessions, rooms, bans, live metrics.",
     ERRORS: "Every error code, what it means, and how each protocol encodes it.",
     SETTINGS: "Every flag, its environment variable and its default.",
 }
+"""The lines of the index for pages that belong to no protocol."""
+
+PAGES: dict[str, Callable[[Sources, ProtocolSpec], Page]] = {"lines": lines_page, "channels": channels_page}
+"""The builders of pages that differ from that of a JSON protocol, by :attr:`ProtocolSpec.page`."""
 
 INDEX_LEAD = (
     "Every message that this server receives and sends, with its fields, examples to copy, and its errors, "
@@ -55,16 +55,16 @@ SETTINGS_LEAD = (
 
 def pages(sources: Sources) -> tuple[Page, ...]:
     """Return every page, in the order of the index, which is the first."""
-    chateau, functions, opcodes = (protocol_page(sources, each) for each in PROTOCOL_PAGES)
-    protocols = (chateau, functions, lines_page(sources), opcodes, channels_page(sources))
+    protocols = [PAGES.get(spec.page, protocol_page)(sources, spec) for spec in sources.specs]
     with_errors = (*protocols, admin_page(sources))
     listed = (*with_errors, errors_page(with_errors), settings_page(sources.settings))
-    return (index_page(listed), *listed)
+    return (index_page(sources, listed), *listed)
 
 
-def index_page(others: Sequence[Page]) -> Page:
+def index_page(sources: Sources, others: Sequence[Page]) -> Page:
     """Return the page that lists *others*."""
-    rows = [(f"[{page.title}](page:{page.name})", ABOUT[page.name]) for page in others]
+    about = ABOUT | {spec.name: spec.about for spec in sources.specs}
+    rows = [(f"[{page.title}](page:{page.name})", about[page.name]) for page in others]
     return Page(INDEX, "Reference", blocks(INDEX_LEAD, table(("page", "content"), rows), FOR_PROGRAMS))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from console_node import Node, node_with
 
-from chateau.app import schemas_folder
+from chateau.protocols.schemas import schemas_folder
 from chateau.reference.components import components
 
 ANSWERS = """

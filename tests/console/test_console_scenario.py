@@ -10,7 +10,7 @@ import pytest
 from console_node import Node, node_with
 from jsonschema import Draft202012Validator
 
-from chateau.app import schemas_folder
+from chateau.protocols.schemas import schemas_folder
 
 ANSWERS = """
 import { belongs, scenarioOf } from "./scenario.js";

@@ -15,11 +15,10 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from chateau.app import schemas_folder
 from chateau.hub.errors import HubError
 from chateau.protocols.chateau import REQUESTS, no_such_type, type_of
 from chateau.protocols.json_text import decode
-from chateau.protocols.schemas import Contract
+from chateau.protocols.schemas import Contract, schemas_folder
 from chateau.reference.components import PLACE, components
 
 ANSWERS = """

@@ -9,7 +9,7 @@ import pytest
 from raw_client import RawClient
 from running_server import free_port
 
-from chateau.app import schemas_folder
+from chateau.protocols.schemas import schemas_folder
 
 if TYPE_CHECKING:
     from live_harness import LiveHouse, OpenHouse

@@ -14,9 +14,9 @@ from masked_frames import TEXT, masked, server_frames, text
 from raw_client import PATIENCE_SECONDS, RawClient, Response
 from running_server import free_port
 
-from chateau.app import schemas_folder
 from chateau.net.frames import Decoder
 from chateau.net.renderings import BODY_BYTES, DRAINED, FRAMINGS
+from chateau.protocols.schemas import schemas_folder
 from chateau.reference.renderings.renderer import Renderer
 from chateau.reference.renderings.writings import PROTOCOLS
 

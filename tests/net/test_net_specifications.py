@@ -18,8 +18,10 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from referencing import Registry
 from referencing.jsonschema import DRAFT7, DRAFT202012
 
-from chateau.app import schemas_folder
-from chateau.reference.asyncapi import DOORS, UNWRITTEN, asyncapi, servers
+from chateau.protocols.catalog import ALL
+from chateau.protocols.schemas import schemas_folder
+from chateau.protocols.spec import ProtocolSpec
+from chateau.reference.asyncapi import UNWRITTEN, asyncapi, servers
 from chateau.reference.openapi import openapi
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ FILES = [
     if re.match("(chateau|functions|opcodes|channels)/", path) and "/common" not in path
 ]
 
-ASYNCAPI = asyncapi(SCHEMAS, "") | {"servers": servers("http", "localhost:8888", "")}
+ASYNCAPI = asyncapi(ALL, SCHEMAS, "") | {"servers": servers("http", "localhost:8888", "")}
 OPENAPI = openapi(SCHEMAS)
 MESSAGES: dict[str, Any] = ASYNCAPI["components"]["messages"]
 
@@ -344,10 +346,11 @@ def test_pushes_are_sent_and_have_no_reply_and_a_close_has_none_either() -> None
         assert ("reply" in operation) == (name.endswith("-request") and name != "channel.close-request")
 
 
-def test_a_door_has_messages_of_its_protocol_only() -> None:
-    for endpoint in DOORS:
-        for message in ASYNCAPI["channels"][endpoint.name]["messages"].values():
-            assert message["$ref"].startswith(f"#/components/messages/{endpoint.protocol}.")
+@pytest.mark.parametrize("spec", ALL, ids=lambda spec: spec.name)
+def test_endpoint_has_messages_of_its_protocol_only(spec: ProtocolSpec) -> None:
+    for endpoint in spec.endpoints:
+        for message in ASYNCAPI["channels"].get(endpoint.name, {"messages": {}})["messages"].values():
+            assert message["$ref"].startswith(f"#/components/messages/{spec.name}.")
 
 
 # Validators that are not ours
@@ -416,7 +419,7 @@ def parsed(node: str, document: Any) -> Any:
 
 @pytest.mark.parametrize("prefix", ["", "/chat"])
 def test_asyncapi_json_is_valid_for_asyncapis_parser(node: str, prefix: str) -> None:
-    served = asyncapi(SCHEMAS, prefix) | {"servers": servers("https", "chat.example.org", prefix)}
+    served = asyncapi(ALL, SCHEMAS, prefix) | {"servers": servers("https", "chat.example.org", prefix)}
     result = parsed(node, served)
 
     assert [said for said in result["diagnostics"] if said["severity"] <= WARNING] == []

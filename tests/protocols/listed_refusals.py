@@ -15,15 +15,18 @@ from unittest.mock import patch
 import orjson
 
 from chateau.hub.errors import HubError
+from chateau.protocols import channels_errors as channels
+from chateau.protocols import chateau_errors as chateau
+from chateau.protocols import functions_errors as functions
 from chateau.protocols import lines
+from chateau.protocols import lines_errors as lines_cases
+from chateau.protocols import opcodes_errors as opcodes
 from chateau.protocols.chateau import REQUESTS, type_of
+from chateau.protocols.error_catalog import ANY, ErrorCases, ErrorCatalog
 from chateau.protocols.lines_commands import command_in
 from chateau.protocols.lines_frames import Refusal
 from chateau.protocols.opcodes import REQUESTS as OPS
 from chateau.protocols.schemas import SchemaSet
-from chateau.reference.cases import channels, chateau, functions, opcodes
-from chateau.reference.cases import lines as lines_cases
-from chateau.reference.cases.case import ANY, Cases, Requests
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 OF_ANY_COMMAND = frozenset(("not_registered", "too_large"))
@@ -35,17 +38,17 @@ Errors = Mapping[str, list[HubError]]
 def errors_of(protocol: str) -> Errors:
     """What the requests of *protocol* may be refused with, by their names; a command's has a ! before it."""
     schemas = SchemaSet(SCHEMAS / protocol, url=f"/schemas/{protocol}")
-    tables: dict[str, Requests] = {
-        "chateau": chateau.CASES,
-        "functions": functions.CASES,
-        "lines": lines_cases.CASES,
-        "opcodes": opcodes.CASES | {f"!{name}": cases for name, cases in opcodes.COMMANDS.items()},
-        "channels": channels.CASES,
+    tables: dict[str, ErrorCatalog] = {
+        "chateau": chateau.ERRORS,
+        "functions": functions.ERRORS,
+        "lines": lines_cases.ERRORS,
+        "opcodes": opcodes.ERRORS | {f"!{name}": cases for name, cases in opcodes.COMMANDS.items()},
+        "channels": channels.ERRORS,
     }
 
-    def errors(name: str, cases: Cases) -> list[HubError]:
+    def errors(name: str, cases: ErrorCases) -> list[HubError]:
         example = schemas.schemas.get(name, {}).get("examples", [None])[0]
-        return [case.refuse(example if case.sent is None else case.sent, schemas) for case in cases]
+        return [case.make_error(example if case.sent is None else case.sent, schemas) for case in cases]
 
     return {name: errors(name, cases) for name, cases in tables[protocol].items()}
 
@@ -79,7 +82,7 @@ def check_functions(text: str, frame: Mapping[str, Any]) -> None:
     """The same for functions."""
     if "error" in frame:
         name = f"{read(text).get('function')}-request"
-        check_code("functions", name if name in functions.CASES else ANY, frame["code"])
+        check_code("functions", name if name in functions.ERRORS else ANY, frame["code"])
 
 
 def check_opcodes(text: str, frame: Mapping[str, Any], commands: Any) -> None:

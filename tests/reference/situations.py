@@ -13,7 +13,7 @@ from chateau_harness import HandCommit
 
 from chateau.hub.errors import Unavailable
 from chateau.hub.events import JoinRecord
-from chateau.reference.cases.case import ANY, Case, Requests
+from chateau.protocols.error_catalog import ANY, ErrorCase, ErrorCatalog
 from chateau.store.memory import MemoryStore
 
 RATE = 200
@@ -54,7 +54,7 @@ class WorkingStore(MemoryStore):
             commit.finish(OSError("the disk failed"))
 
 
-def listed(requests: Requests, *more: Requests) -> list[tuple[str, int]]:
+def listed(requests: ErrorCatalog, *more: ErrorCatalog) -> list[tuple[str, int]]:
     """Every case, by its request and its place."""
     return [
         (name, number)
@@ -64,9 +64,9 @@ def listed(requests: Requests, *more: Requests) -> list[tuple[str, int]]:
     ]
 
 
-def told(case: Case, request: Any, schemas: Any) -> str:
+def told(case: ErrorCase, request: Any, schemas: Any) -> str:
     """The sentence of *case*."""
-    return str(case.refuse(request, schemas))
+    return str(case.make_error(request, schemas))
 
 
 def situation(situations: Mapping[str, Callable[..., None]], name: str, sentence: str) -> Callable[..., None]:

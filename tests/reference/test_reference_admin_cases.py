@@ -14,9 +14,9 @@ from situations import TRIES, WorkingStore, listed, nothing, situation, told
 from chateau.hub.errors import HubError
 from chateau.net.admin import addresses
 from chateau.protocols.admin import ACTIONS, refusal, status_of
+from chateau.protocols.admin_errors import BODY_BYTES, ERRORS
+from chateau.protocols.error_catalog import ANY
 from chateau.protocols.json_text import encode
-from chateau.reference.cases.admin import BODY_BYTES, CASES
-from chateau.reference.cases.case import ANY
 from chateau.reference.http_pages import admin_errors
 
 ELSEWHERE = ("no such address", "A body may have", "The server failed", "shutting down")
@@ -27,19 +27,19 @@ def performed() -> list[tuple[str, int]]:
     """The cases of what the protocol refuses."""
     return [
         (name, number)
-        for name, number in listed(CASES)
+        for name, number in listed(ERRORS)
         if not any(words in sentence(name, number) for words in ELSEWHERE)
     ]
 
 
 def sentence(name: str, number: int) -> str:
     """What is said of a case."""
-    return told(CASES[name][number], request(name, number), SCHEMA_SET)
+    return told(ERRORS[name][number], request(name, number), SCHEMA_SET)
 
 
 def request(name: str, number: int) -> Any:
     """What is asked."""
-    case = CASES[name][number]
+    case = ERRORS[name][number]
     return example(name) if case.sent is None else case.sent
 
 
@@ -81,7 +81,7 @@ KEYS = {"is missing: send": None, "key is wrong": "a guess"}
 
 @pytest.mark.parametrize(("name", "number"), performed())
 def test_a_request_is_refused_as_the_reference_shows_it(name: str, number: int) -> None:
-    case = CASES[name][number]
+    case = ERRORS[name][number]
     words = sentence(name, number)
     (row,) = admin_errors(sources()).rows((case,), example(name))
     harness = AdminHouse(key=None if "API is off" in words else KEY, store=WorkingStore())
@@ -104,13 +104,13 @@ def asked(harness: AdminHouse, name: str, request: Any, key: str | None) -> None
 
 
 def test_every_address_has_its_cases() -> None:
-    assert CASES.keys() == {ANY, *ACTIONS, *addresses.READINGS, *addresses.STREAMS}
+    assert ERRORS.keys() == {ANY, *ACTIONS, *addresses.READINGS, *addresses.STREAMS}
     assert BODY_BYTES == addresses.BODY_BYTES
 
 
 def test_every_code_of_the_schema_is_a_case() -> None:
     rows = [
-        row for name, cases in CASES.items() for row in admin_errors(sources()).rows(cases, example(name))
+        row for name, cases in ERRORS.items() for row in admin_errors(sources()).rows(cases, example(name))
     ]
 
     assert {row.code for row in rows} == set(

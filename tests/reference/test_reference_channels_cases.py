@@ -14,8 +14,8 @@ from situations import WorkingStore, listed, nothing, situation, told
 from tornado.httputil import HTTPHeaders
 
 from chateau.net.publish_desk import Answer, PublishDesk, bytes_of, not_kept
-from chateau.reference.cases.case import ANY
-from chateau.reference.cases.channels import BROADCAST, CASES, LONG, PUBLISH
+from chateau.protocols.channels_errors import BROADCAST, ERRORS, LONG, PUBLISH
+from chateau.protocols.error_catalog import ANY
 from chateau.reference.http_pages import publish_errors
 
 BODY = {PUBLISH: b"hi", BROADCAST: b'{"news": [{"text": "hi"}]}', ANY: b"hi"}
@@ -63,11 +63,11 @@ def first(table: dict[str, Any], sentence: str, otherwise: Any) -> Any:
     return next((value for words, value in table.items() if words in sentence), otherwise)
 
 
-@pytest.mark.parametrize(("name", "number"), listed(CASES))
+@pytest.mark.parametrize(("name", "number"), listed(ERRORS))
 def test_a_publish_is_refused_as_the_reference_shows_it(
     name: str, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    case = CASES[name][number]
+    case = ERRORS[name][number]
     sentence = told(case, case.sent, SCHEMA_SET)
     (row,) = publish_errors(sources()).rows((case,))
     store = WorkingStore()
@@ -107,4 +107,4 @@ def shown(answer: Answer) -> str:
 
 
 def test_every_request_has_its_cases() -> None:
-    assert CASES.keys() == {ANY, PUBLISH, BROADCAST}
+    assert ERRORS.keys() == {ANY, PUBLISH, BROADCAST}

@@ -11,12 +11,12 @@ from chateau_harness import LIST, SCHEMA_SET, Harness, register
 from made_pages import sources
 from situations import RATE, WorkingStore, listed, nothing, situation, told
 
+from chateau.protocols import chateau
 from chateau.protocols.chateau import REQUESTS
-from chateau.reference.cases.case import ANY
-from chateau.reference.cases.chateau import CASES
-from chateau.reference.protocol_page import PROTOCOL_PAGES, error_encoder
+from chateau.protocols.chateau_errors import ERRORS
+from chateau.protocols.error_catalog import ANY
+from chateau.reference.messages import ErrorEncoder
 
-PROTOCOL = next(each for each in PROTOCOL_PAGES if each.name == "chateau")
 NEEDS_NO_NAME = ("register-request", ANY)
 
 
@@ -93,13 +93,13 @@ SITUATIONS: dict[str, Callable[[Harness], None]] = {
 }
 
 
-@pytest.mark.parametrize(("name", "number"), listed(CASES))
+@pytest.mark.parametrize(("name", "number"), listed(ERRORS))
 def test_a_request_is_refused_as_the_reference_shows_it(
     name: str, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    case = CASES[name][number]
+    case = ERRORS[name][number]
     example = None if name == ANY else SCHEMA_SET.schemas[name]["examples"][0]
-    (row,) = error_encoder(sources(), PROTOCOL).rows((case,), example)
+    (row,) = ErrorEncoder.of_protocol(sources(), chateau.SPEC).rows((case,), example)
     request = example if case.sent is None else case.sent
     sentence = told(case, request, SCHEMA_SET)
     store = WorkingStore()
@@ -126,13 +126,13 @@ def sent_for(code: str, request: Any) -> Any:
 
 
 def test_every_request_has_its_cases() -> None:
-    assert CASES.keys() == {row.schema for row in REQUESTS.values()} | {ANY}
+    assert ERRORS.keys() == {row.schema for row in REQUESTS.values()} | {ANY}
 
 
 def test_every_code_of_the_schema_is_a_case_but_those_that_are_for_keepers() -> None:
     codes = {
-        case.refuse(case.sent or SCHEMA_SET.schemas[name]["examples"][0], SCHEMA_SET).code
-        for name, cases in CASES.items()
+        case.make_error(case.sent or SCHEMA_SET.schemas[name]["examples"][0], SCHEMA_SET).code
+        for name, cases in ERRORS.items()
         for case in cases
         if name or case.sent
     } | {"binary_frame"}

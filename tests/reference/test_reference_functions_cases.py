@@ -14,12 +14,11 @@ from situations import RATE, TRIES, listed, nothing, situation, told
 
 from chateau.hub.access import RULES_LIMIT
 from chateau.hub.errors import Unavailable
+from chateau.protocols import functions
+from chateau.protocols.error_catalog import ANY
 from chateau.protocols.functions import FUNCTIONS
-from chateau.reference.cases.case import ANY
-from chateau.reference.cases.functions import CASES
-from chateau.reference.protocol_page import PROTOCOL_PAGES, error_encoder
-
-PROTOCOL = next(each for each in PROTOCOL_PAGES if each.name == "functions")
+from chateau.protocols.functions_errors import ERRORS
+from chateau.reference.messages import ErrorEncoder
 
 
 def wrong_keys(harness: Harness) -> None:
@@ -66,13 +65,13 @@ TOO_LARGE = {
 }
 
 
-@pytest.mark.parametrize(("name", "number"), listed(CASES))
+@pytest.mark.parametrize(("name", "number"), listed(ERRORS))
 def test_a_call_is_refused_as_the_reference_shows_it(
     name: str, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    case = CASES[name][number]
+    case = ERRORS[name][number]
     example = None if name == ANY else SCHEMA_SET.schemas[name]["examples"][0]
-    (row,) = error_encoder(sources(), PROTOCOL).rows((case,), example)
+    (row,) = ErrorEncoder.of_protocol(sources(), functions.SPEC).rows((case,), example)
     request = example if case.sent is None else case.sent
     harness = Harness("alice", max_rate=RATE)
     situation(SITUATIONS, name, told(case, request, SCHEMA_SET))(harness)
@@ -97,14 +96,14 @@ def without_sizes(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_every_function_has_its_cases() -> None:
-    assert CASES.keys() == {row.schema for row in FUNCTIONS.values()} | {ANY}
+    assert ERRORS.keys() == {row.schema for row in FUNCTIONS.values()} | {ANY}
 
 
 def test_every_code_of_the_schema_is_a_case() -> None:
     rows = [
         row
-        for name, cases in CASES.items()
-        for row in error_encoder(sources(), PROTOCOL).rows(
+        for name, cases in ERRORS.items()
+        for row in ErrorEncoder.of_protocol(sources(), functions.SPEC).rows(
             cases, SCHEMA_SET.schemas[name]["examples"][0] if name else {}
         )
     ]

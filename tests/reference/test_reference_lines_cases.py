@@ -11,11 +11,13 @@ from lines_harness import Harness, schema_of
 from made_pages import sources
 from situations import RATE, WorkingStore, listed, nothing, situation, told
 
+from chateau.protocols import lines
+from chateau.protocols.error_catalog import ANY
 from chateau.protocols.lines import HELD_BYTES
 from chateau.protocols.lines_commands import COMMANDS, command_in
-from chateau.reference.cases.case import ANY
-from chateau.reference.cases.lines import CASES, MESSAGE
-from chateau.reference.lines_page import EXAMPLES, RESPONSES, error_encoder
+from chateau.protocols.lines_errors import ERRORS, MESSAGE
+from chateau.reference.lines_page import EXAMPLES, RESPONSES
+from chateau.reference.messages import ErrorEncoder
 
 NOT_UTF8 = b"\xff"
 NAMES = [command.words[0] for command in COMMANDS]
@@ -90,14 +92,14 @@ SITUATIONS: dict[str, Callable[[Harness], None]] = {
 }
 
 
-@pytest.mark.parametrize(("name", "number"), listed(CASES))
+@pytest.mark.parametrize(("name", "number"), listed(ERRORS))
 def test_a_line_is_refused_as_the_reference_shows_it(
     name: str, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    case = CASES[name][number]
+    case = ERRORS[name][number]
     line = EXAMPLES.get(name, "hello, all") if case.sent is None else case.sent
     sentence = told(case, line, None)
-    (row,) = error_encoder(sources()).rows((case,), line)
+    (row,) = ErrorEncoder.of_protocol(sources(), lines.SPEC).rows((case,), line)
     store = WorkingStore()
     rate = RATE if "Too many messages" in sentence else 0
     harness = Harness("alice", store=store, max_rate=rate)
@@ -112,7 +114,7 @@ def test_a_line_is_refused_as_the_reference_shows_it(
 
 
 def test_every_command_has_its_cases_and_its_example() -> None:
-    assert CASES.keys() == {ANY, MESSAGE, *NAMES}
+    assert ERRORS.keys() == {ANY, MESSAGE, *NAMES}
     assert EXAMPLES.keys() == {MESSAGE, *NAMES}
 
 

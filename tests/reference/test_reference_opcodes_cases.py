@@ -11,14 +11,15 @@ from made_pages import sources
 from opcodes_harness import SCHEMA_SET, Harness, create
 from situations import RATE, TRIES, WorkingStore, listed, nothing, situation, told
 
+from chateau.protocols import opcodes
 from chateau.protocols.commands import BUILT_INS
+from chateau.protocols.error_catalog import ANY
 from chateau.protocols.opcodes import REQUESTS
-from chateau.reference.cases.case import ANY
-from chateau.reference.cases.opcodes import CASES, COMMANDS
-from chateau.reference.protocol_page import COMMAND_EXAMPLES, PROTOCOL_PAGES, error_encoder
+from chateau.protocols.opcodes_errors import COMMANDS, ERRORS
+from chateau.reference.messages import ErrorEncoder
+from chateau.reference.protocol_page import COMMAND_EXAMPLES
 
-PROTOCOL = next(each for each in PROTOCOL_PAGES if each.name == "opcodes")
-ALL = {**CASES, **COMMANDS}
+ALL = {**ERRORS, **COMMANDS}
 
 
 def attic(harness: Harness) -> None:
@@ -123,12 +124,12 @@ def example_of(name: str) -> Any:
     return SCHEMA_SET.schemas[name]["examples"][0] if name else {}
 
 
-@pytest.mark.parametrize(("name", "number"), listed(CASES, COMMANDS))
+@pytest.mark.parametrize(("name", "number"), listed(ERRORS, COMMANDS))
 def test_a_request_is_refused_as_the_reference_shows_it(
     name: str, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     case = ALL[name][number]
-    (row,) = error_encoder(sources(), PROTOCOL).rows((case,), example_of(name))
+    (row,) = ErrorEncoder.of_protocol(sources(), opcodes.SPEC).rows((case,), example_of(name))
     request = example_of(name) if case.sent is None else case.sent
     key = None if "key is wrong" in row.response else "swordfish"
     store = WorkingStore()
@@ -152,7 +153,7 @@ def sent_for(code: str, name: str, request: Any) -> Any:
 
 
 def test_every_op_and_every_command_has_its_cases() -> None:
-    assert CASES.keys() == {row.schema for row in REQUESTS.values()} | {ANY}
+    assert ERRORS.keys() == {row.schema for row in REQUESTS.values()} | {ANY}
     assert COMMANDS.keys() == COMMAND_EXAMPLES.keys() == BUILT_INS.keys()
 
 
@@ -174,7 +175,7 @@ def test_every_code_of_the_schema_is_a_case_but_two_that_no_op_is_refused_with()
     rows = [
         row
         for name, cases in ALL.items()
-        for row in error_encoder(sources(), PROTOCOL).rows(cases, example_of(name))
+        for row in ErrorEncoder.of_protocol(sources(), opcodes.SPEC).rows(cases, example_of(name))
     ]
     codes = set(SCHEMA_SET.schemas["error-response"]["properties"]["d"]["properties"]["code"]["enum"])
 

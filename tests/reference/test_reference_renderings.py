@@ -12,12 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chateau.app import schemas_folder
 from chateau.hub.errors import HubError
 from chateau.hub.events import Event
 from chateau.net.renderings import http_refusal
 from chateau.protocols.errors import InvalidJson, InvalidMessage, NotAnObject, UnknownType
-from chateau.protocols.schemas import SchemaSet
+from chateau.protocols.schemas import SchemaSet, schemas_folder
 from chateau.reference.renderings.counterparts import COUNTERPARTS, MOST_LINES
 from chateau.reference.renderings.refusals import NEVER
 from chateau.reference.renderings.renderer import NAMES, PUSHES, Renderer, Rendering

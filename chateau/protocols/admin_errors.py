@@ -1,4 +1,4 @@
-"""What can go wrong with the admin API; see :mod:`chateau.reference.cases.case`."""
+"""What can go wrong with the admin API; see :mod:`chateau.protocols.error_catalog`."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from chateau.hub.errors import (
     UnknownRecipient,
 )
 from chateau.protocols.admin import AdminOff, UnknownSession
-from chateau.protocols.errors import Internal, InvalidJson, NotAnObject, TooLarge, UnknownType
-from chateau.reference.cases.case import (
+from chateau.protocols.error_catalog import (
     ANY,
     SPACE,
     UNKEPT,
     UNKNOWN_ROOM,
     WRONG_KEY,
-    Case,
-    Cases,
-    Requests,
+    ErrorCase,
+    ErrorCases,
+    ErrorCatalog,
     against,
     always,
 )
+from chateau.protocols.errors import Internal, InvalidJson, NotAnObject, TooLarge, UnknownType
 
 if TYPE_CHECKING:
     from chateau.protocols.schemas import SchemaSet
@@ -34,29 +34,29 @@ if TYPE_CHECKING:
 BODY_BYTES = 65_536
 
 CLOSING = always(Unavailable("The server is shutting down."))
-NO_SESSION = Case(lambda request, _: UnknownSession(request["session"]))
+NO_SESSION = ErrorCase(lambda request, _: UnknownSession(request["session"]))
 
 
-def _no_address(name: str) -> Case:
+def _no_address(name: str) -> ErrorCase:
     def refuse(request: Any, schemas: SchemaSet) -> HubError:
         sentence = str(InvalidAddress(request["addresses"]))
         return schemas.validation_error_at(f"{name}-request", ["addresses"], sentence)
 
-    return Case(refuse, "`addresses` is no address, and no range.", {"addresses": "192.0.2"})
+    return ErrorCase(refuse, "`addresses` is no address, and no range.", {"addresses": "192.0.2"})
 
 
-def _of_room(name: str) -> Cases:
+def _of_room(name: str) -> ErrorCases:
     return (UNKNOWN_ROOM, against(f"{name}-request", {}))
 
 
-CASES: Requests = {
+ERRORS: ErrorCatalog = {
     ANY: (
         always(AdminOff(), "The server has no `--secret-key`. (The status is 403.)"),
         always(
             AccessDenied("The secret key is missing: send it as Authorization: Bearer KEY."),
             "The header `Authorization` brings no key.",
         ),
-        WRONG_KEY._replace(says="The key is wrong."),
+        WRONG_KEY._replace(description="The key is wrong."),
         always(TooManyTries(), "Five wrong keys came from this address within a minute."),
         always(UnknownType("There is no such address below /admin/.")),
         always(
@@ -79,12 +79,12 @@ CASES: Requests = {
     "lock-room": (UNKNOWN_ROOM, against("lock-room-request", {"room": "lobby"})),
     "delete-room": (
         UNKNOWN_ROOM,
-        UNKEPT._replace(says="The disk fails: nothing was deleted."),
+        UNKEPT._replace(description="The disk fails: nothing was deleted."),
         against("delete-room-request", {}),
     ),
     "ban-from-room": (
         UNKNOWN_ROOM,
-        Case(lambda request, _: UnknownRecipient([request["username"]]), "Nobody has that name."),
+        ErrorCase(lambda request, _: UnknownRecipient([request["username"]]), "Nobody has that name."),
         against("ban-from-room-request", {"room": "lobby"}),
     ),
     "unban-from-room": (

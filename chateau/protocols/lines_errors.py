@@ -1,4 +1,4 @@
-"""What can go wrong in the lines protocol; see :mod:`chateau.reference.cases.case`.
+"""What can go wrong in the lines protocol; see :mod:`chateau.protocols.error_catalog`.
 
 Its refusals have no code on the wire. The seed's own words are refusals of the code ``invalid_message`` here,
 as they are in the protocol.
@@ -7,6 +7,18 @@ as they are in the protocol.
 from __future__ import annotations
 
 from chateau.hub.errors import AccessDenied, Banned, InvalidName, UnknownRecipient
+from chateau.protocols.error_catalog import (
+    ANY,
+    PASSED_ON,
+    RATE,
+    UNKEPT,
+    UNREADABLE_HISTORY,
+    ErrorCase,
+    ErrorCatalog,
+    always,
+    banned_from,
+    closed,
+)
 from chateau.protocols.errors import Internal, RateLimited
 from chateau.protocols.lines_commands import (
     INVALID_NICKNAME,
@@ -17,18 +29,6 @@ from chateau.protocols.lines_commands import (
     NO_ROOM,
 )
 from chateau.protocols.lines_frames import Refusal
-from chateau.reference.cases.case import (
-    ANY,
-    PASSED_ON,
-    RATE,
-    UNKEPT,
-    UNREADABLE_HISTORY,
-    Case,
-    Requests,
-    always,
-    banned_from,
-    closed,
-)
 
 MESSAGE = "message"
 """The name under which every line stands here that is no command."""
@@ -36,19 +36,19 @@ MESSAGE = "message"
 LONG = "x" * 65
 
 
-def _own(words: str, says: str, sent: str | None = None) -> Case:
-    return always(Refusal(words), says, sent)
+def _own(words: str, description: str, sent: str | None = None) -> ErrorCase:
+    return always(Refusal(words), description, sent)
 
 
 LOGIN_FIRST = _own(LOGIN_REQUIRED, "A nickname has to be taken first.")
 ROOM_FIRST = _own(NO_ROOM, "This is done in a room.")
 
 
-def _missing(command: str) -> Case:
+def _missing(command: str) -> ErrorCase:
     return _own(MISSING_PARAMETER, "The command needs something behind it.", command)
 
 
-CASES: Requests = {
+ERRORS: ErrorCatalog = {
     ANY: (
         always(Banned()),
         always(RateLimited(RATE), "More lines came than `--max-rate` lets in, twice that in a burst."),

@@ -27,7 +27,7 @@ from chateau.protocols.errors import BinaryFrame, Internal, InvalidJson, NotAnOb
 from chateau.protocols.schemas import SchemaSet
 from chateau.protocols.transport import RELAY_BYTES
 
-Refuse = Callable[[Any, SchemaSet], HubError]
+MakeError = Callable[[Any, SchemaSet], HubError]
 """Makes the refusal of a request; it is handed the protocol's contract for what a schema says."""
 
 MAX_FRAME = 1_048_576
@@ -37,41 +37,41 @@ RATE = 200
 SPACE = "it begins or ends with a space"
 
 
-class Case(NamedTuple):
+class ErrorCase(NamedTuple):
     """A refusal of *sent*, or else of the message's first example; *says* is why, or the code's sentence."""
 
-    refuse: Refuse
-    says: str = ""
+    make_error: MakeError
+    description: str = ""
     sent: Any = None
 
 
-Cases = tuple[Case, ...]
-Requests = Mapping[str, Cases]
+ErrorCases = tuple[ErrorCase, ...]
+ErrorCatalog = Mapping[str, ErrorCases]
 """The cases of a protocol by its requests; those of any frame are under :data:`ANY`."""
 
 ANY = ""
 
 
-def always(error: HubError, says: str = "", sent: Any = None) -> Case:
-    """The case of a refusal that says the same of every request."""
-    return Case(lambda _request, _contract: error, says, sent)
+def always(error: HubError, description: str = "", sent: Any = None) -> ErrorCase:
+    """Return the case of a refusal that says the same of every request."""
+    return ErrorCase(lambda _request, _contract: error, description, sent)
 
 
-def against(schema: str, sent: Any) -> Case:
-    """The case of *sent*, which *schema* does not allow."""
-    return Case(
+def against(schema: str, sent: Any) -> ErrorCase:
+    """Return the case of *sent*, which *schema* does not allow."""
+    return ErrorCase(
         lambda request, schemas: schemas.validation_error(schema, request, json.dumps(request)),
         "The schema says no: `path` is a JSON Pointer to the fault, `schema` the schema's URL here.",
         sent,
     )
 
 
-def of_room(error: Callable[[str], HubError], says: str = "") -> Case:
-    """The case of a refusal that names the request's room."""
-    return Case(lambda request, _: error(request["room"]), says)
+def of_room(error: Callable[[str], HubError], description: str = "") -> ErrorCase:
+    """Return the case of a refusal that names the request's room."""
+    return ErrorCase(lambda request, _: error(request["room"]), description)
 
 
-def unreadable(unknown_type: HubError, sent: Any) -> Cases:
+def unreadable(unknown_type: HubError, sent: Any) -> ErrorCases:
     """What becomes of frames that are no request; *sent* is one whose type there is not."""
     return (
         always(InvalidJson("unexpected end of data at line 1, column 2"), sent="{"),
@@ -81,7 +81,7 @@ def unreadable(unknown_type: HubError, sent: Any) -> Cases:
     )
 
 
-def admission(sent: Any) -> Cases:
+def admission(sent: Any) -> ErrorCases:
     """What can become of any request, *sent* for one, before it is looked at or while it is."""
     too_many = "More messages came than `--max-rate` lets in, twice that in a burst."
     return (
@@ -109,31 +109,31 @@ WRONG_KEY = always(AccessDenied("The secret key is wrong."), "The key is wrong, 
 TOO_MANY_KEYS = always(TooManyTries(), "Five wrong keys came from this address within a minute.")
 
 
-def too_long(says: str) -> Case:
-    """The case of what does not fit into a frame when it is passed on."""
+def too_long(description: str) -> ErrorCase:
+    """Return the case of what does not fit into a frame when it is passed on."""
     sentence = f"A message that is passed on may have {MAX_FRAME - RELAY_BYTES} bytes in all."
-    return always(TooLarge(sentence), says)
+    return always(TooLarge(sentence), description)
 
 
-def bad_name(name: str, sent: Any) -> Case:
-    """The case of *name*, which begins with a space."""
+def bad_name(name: str, sent: Any) -> ErrorCase:
+    """Return the case of *name*, which begins with a space."""
     return always(InvalidName(name, SPACE), "It can be no name: here it begins with a space.", sent)
 
 
-def entry(room: str) -> Cases:
+def entry(room: str) -> ErrorCases:
     """What keeps one out of *room*."""
     return (closed(room), locked(room), banned_from(room))
 
 
-def closed(room: str) -> Case:
+def closed(room: str) -> ErrorCase:
     return always(AccessDenied(f'The room "{room}" is closed.'), "The room is closed.")
 
 
-def locked(room: str) -> Case:
+def locked(room: str) -> ErrorCase:
     sentence = f'The room "{room}" is locked; its password is needed.'
     return always(AccessDenied(sentence), "The room is locked, and the password is missing or not right.")
 
 
-def banned_from(room: str) -> Case:
+def banned_from(room: str) -> ErrorCase:
     sentence = f'You are banned from the room "{room}".'
     return always(AccessDenied(sentence), "You are banned from the room.")

@@ -1,4 +1,4 @@
-"""What can go wrong in the opcodes protocol; see :mod:`chateau.reference.cases.case`.
+"""What can go wrong in the opcodes protocol; see :mod:`chateau.protocols.error_catalog`.
 
 An op 1 is a login, a message or a command, and each command is refused for reasons of its own: those stand
 in :data:`COMMANDS`, by the commands' names.
@@ -15,9 +15,7 @@ from chateau.hub.errors import (
     UnknownRoom,
 )
 from chateau.protocols.commands import BUILT_INS, InNoRoom
-from chateau.protocols.errors import UnknownType
-from chateau.protocols.opcodes import no_such_op
-from chateau.reference.cases.case import (
+from chateau.protocols.error_catalog import (
     ANY,
     NEEDS_NAME,
     PASSED_ON,
@@ -25,8 +23,8 @@ from chateau.reference.cases.case import (
     TOO_MANY_KEYS,
     UNKEPT,
     WRONG_KEY,
-    Case,
-    Requests,
+    ErrorCase,
+    ErrorCatalog,
     admission,
     against,
     always,
@@ -36,6 +34,8 @@ from chateau.reference.cases.case import (
     too_long,
     unreadable,
 )
+from chateau.protocols.errors import UnknownType
+from chateau.protocols.opcodes import no_such_op
 
 Frame = dict[str, object]
 
@@ -55,33 +55,33 @@ TOO_LONG = too_long(
 )
 
 
-def _misused(name: str, content: str) -> Case:
-    """The case of *content*, in which the command *name* has other words behind it than it takes."""
+def _misused(name: str, content: str) -> ErrorCase:
+    """Return the case of *content*, in which the command *name* has other words behind it than it takes."""
     usage = f"{PREFIX}{name} {BUILT_INS[name].usage}".rstrip()
     sentence = f"Write {usage}; what has spaces goes in quotation marks."
-    return Case(
+    return ErrorCase(
         lambda _, schemas: schemas.validation_error_at("message-request", ["d", "content"], sentence),
         "Other words stand behind the command than it takes.",
         said(content),
     )
 
 
-def _owners(name: str) -> Case:
+def _owners(name: str) -> ErrorCase:
     sentence = f"{PREFIX}{name} is the owner's: say {PREFIX}auth KEY first."
     return always(AccessDenied(sentence), "The command is the owner's.")
 
 
-CASES: Requests = {
+ERRORS: ErrorCatalog = {
     ANY: (*unreadable(no_such_op({"op": 17}), {"op": 17}), *admission({"op": 4})),
     "message-request": (
-        NEEDS_NAME._replace(says="A command came before the login.", sent=said("!rooms")),
-        Case(
+        NEEDS_NAME._replace(description="A command came before the login.", sent=said("!rooms")),
+        ErrorCase(
             lambda request, _: NameTaken(request["d"]["content"]),
             "At the login: another session has that name.",
         ),
-        bad_name(" alice", said(" alice"))._replace(says="At the login: it can be no name."),
-        IN_NO_ROOM._replace(says="A message came from a user who is in no room.", sent=said("hello")),
-        closed("general")._replace(says="The room was closed.", sent=said("hello")),
+        bad_name(" alice", said(" alice"))._replace(description="At the login: it can be no name."),
+        IN_NO_ROOM._replace(description="A message came from a user who is in no room.", sent=said("hello")),
+        closed("general")._replace(description="The room was closed.", sent=said("hello")),
         TOO_LONG,
         UNKEPT._replace(sent=said("hello")),
         PASSED_ON._replace(sent=said("hello")),
@@ -97,7 +97,7 @@ CASES: Requests = {
     "cache-request": (),
 }
 
-COMMANDS: Requests = {
+COMMANDS: ErrorCatalog = {
     "help": (
         always(
             UnknownType('"!fly" is no command; say !help.'), "There is no such command.", said("!help fly")
@@ -138,7 +138,7 @@ COMMANDS: Requests = {
         _owners("delete"),
         UNKNOWN_ROOM,
         IN_NO_ROOM._replace(sent=said("!delete")),
-        UNKEPT._replace(says="The disk fails: nothing was deleted."),
+        UNKEPT._replace(description="The disk fails: nothing was deleted."),
         _misused("delete", "!delete the attic"),
     ),
     "ban": (

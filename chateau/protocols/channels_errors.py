@@ -1,4 +1,4 @@
-"""What can go wrong in publishing to channels; see :mod:`chateau.reference.cases.case`.
+"""What can go wrong in publishing to channels; see :mod:`chateau.protocols.error_catalog`.
 
 Packages may be anything and have no schema, so what is sent stands here as HTTP, in short. Subscriptions are
 refused before there is a connection: :mod:`chateau.reference.openapi` tells by which status.
@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from chateau.hub.errors import AccessDenied, Banned, InvalidName, Unavailable
 from chateau.protocols.channels import InvalidKey
-from chateau.protocols.errors import Internal, InvalidJson, NotAnObject, TooLarge, UnknownType
-from chateau.protocols.packages import InvalidText
-from chateau.reference.cases.case import (
+from chateau.protocols.error_catalog import (
     ANY,
     MAX_FRAME,
     UNKEPT,
-    Case,
-    Requests,
+    ErrorCase,
+    ErrorCatalog,
     always,
 )
+from chateau.protocols.errors import Internal, InvalidJson, NotAnObject, TooLarge, UnknownType
+from chateau.protocols.packages import InvalidText
 
 LONG = "x" * 65
 
@@ -36,7 +36,7 @@ PASSED_ON = always(
     "The disk failed when it had been passed on.",
 )
 
-CASES: Requests = {
+ERRORS: ErrorCatalog = {
     ANY: (
         always(Banned()),
         always(
@@ -68,7 +68,7 @@ CASES: Requests = {
     BROADCAST: (
         always(InvalidJson("unexpected end of data at line 1, column 2"), "The body is no JSON.", "{"),
         always(NotAnObject("an array"), "The body is JSON, but no object.", "[]"),
-        Case(
+        ErrorCase(
             lambda request, schemas: schemas.validation_error(BROADCAST, request, str(request)),
             "The schema says no; `X-Error` says where.",
             {"news": "Hi all"},

@@ -1,4 +1,4 @@
-"""What can go wrong in the functions protocol; see :mod:`chateau.reference.cases.case`."""
+"""What can go wrong in the functions protocol; see :mod:`chateau.protocols.error_catalog`."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 from chateau.hub.access import RULES_LIMIT
 from chateau.hub.errors import AccessDenied, HubError, InvalidAddress, Unavailable
-from chateau.protocols.errors import TooLarge
-from chateau.protocols.functions import CUSTOM_BYTES, NAME_BYTES, no_such_function
-from chateau.protocols.transport import RELAY_BYTES
-from chateau.reference.cases.case import (
+from chateau.protocols.error_catalog import (
     ANY,
     MAX_FRAME,
     TOO_MANY_KEYS,
     WRONG_KEY,
-    Case,
-    Cases,
-    Requests,
+    ErrorCase,
+    ErrorCases,
+    ErrorCatalog,
     admission,
     against,
     always,
     unreadable,
 )
+from chateau.protocols.errors import TooLarge
+from chateau.protocols.functions import CUSTOM_BYTES, NAME_BYTES, no_such_function
+from chateau.protocols.transport import RELAY_BYTES
 
 if TYPE_CHECKING:
     from chateau.protocols.schemas import SchemaSet
@@ -41,15 +41,15 @@ def _no_address(request: dict[str, Any], schemas: SchemaSet) -> HubError:
     return schemas.validation_error_at(f"{request['function']}-request", ["ip"], sentence)
 
 
-def _for_addresses(function: str, **more: str) -> Cases:
+def _for_addresses(function: str, **more: str) -> ErrorCases:
     call = {"function": function}
     return (
-        Case(_no_address, "`ip` is no address, and no range.", call | {"ip": "192.0.2"} | more),
+        ErrorCase(_no_address, "`ip` is no address, and no range.", call | {"ip": "192.0.2"} | more),
         against(f"{function}-request", call),
     )
 
 
-def _keys(sent: dict[str, Any]) -> Cases:
+def _keys(sent: dict[str, Any]) -> ErrorCases:
     """The cases of *sent*, where a key may be left out."""
     call = sent | {"secret_key": "a guess"}
     return (WRONG_KEY._replace(sent=call), TOO_MANY_KEYS._replace(sent=call))
@@ -62,14 +62,14 @@ TOO_MANY_RULES = always(
     f"You have {RULES_LIMIT:,} addresses and ranges of this kind.",
 )
 
-CASES: Requests = {
+ERRORS: ErrorCatalog = {
     ANY: (
         *unreadable(no_such_function({"function": "fly"}), {"function": "fly"}),
         *admission({"function": "retrieve_clients"}),
     ),
     "send_message-request": (
         *_keys(SENT),
-        Case(_too_long, "It would not fit into one frame of those who get it.", SENT | {"message": "…"}),
+        ErrorCase(_too_long, "It would not fit into one frame of those who get it.", SENT | {"message": "…"}),
         against("send_message-request", {"function": "send_message", "recipient_ids": ["1"]}),
     ),
     "retrieve_clients-request": (

@@ -1,10 +1,10 @@
-"""What can go wrong in the chateau protocol; see :mod:`chateau.reference.cases.case`."""
+"""What can go wrong in the chateau protocol; see :mod:`chateau.protocols.error_catalog`."""
 
 from __future__ import annotations
 
 from chateau.hub.errors import AlreadyRegistered, NameTaken, UnknownRecipient
 from chateau.protocols.chateau import no_such_type
-from chateau.reference.cases.case import (
+from chateau.protocols.error_catalog import (
     ALREADY_IN_ROOM,
     ANY,
     NEEDS_NAME,
@@ -13,8 +13,8 @@ from chateau.reference.cases.case import (
     UNKEPT,
     UNKNOWN_ROOM,
     UNREADABLE_HISTORY,
-    Case,
-    Requests,
+    ErrorCase,
+    ErrorCatalog,
     admission,
     against,
     bad_name,
@@ -29,11 +29,11 @@ TOO_LONG = too_long(
     "with the names in `clients` as they were registered.",
 )
 
-CASES: Requests = {
+ERRORS: ErrorCatalog = {
     ANY: (*unreadable(no_such_type({"type": 17}), {"type": 17}), *admission({"type": 4})),
     "register-request": (
-        Case(lambda request, _: NameTaken(request["username"])),
-        Case(lambda request, _: AlreadyRegistered(request["username"])),
+        ErrorCase(lambda request, _: NameTaken(request["username"])),
+        ErrorCase(lambda request, _: AlreadyRegistered(request["username"])),
         bad_name(" alice", {"type": 1, "username": " alice"}),
         against("register-request", {"type": 1}),
     ),
@@ -43,7 +43,7 @@ CASES: Requests = {
     ),
     "message-request": (
         NEEDS_NAME,
-        Case(
+        ErrorCase(
             lambda request, _: UnknownRecipient(request["clients"]),
             "Nobody is registered under the names in `unknown`, or lets you reach them; nothing was "
             "delivered to anyone.",

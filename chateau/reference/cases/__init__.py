@@ -1,1 +1,0 @@
-"""What can go wrong: the one place where it stands which request is refused with which code."""
