@@ -1,4 +1,4 @@
-"""docs/admin.md holds what the admin API holds: addresses, codes, examples, commands that do what it says."""
+"""docs/admin-api.md holds what the admin API holds: addresses, codes, examples, commands that do what it says."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from chateau.net.admin.addresses import READINGS, STREAMS
 from chateau.protocols.admin import ACTIONS, STATUSES
 from chateau.protocols.contract import Contract
 
-PAGE = (ROOT / "docs" / "admin.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "admin-api.md").read_text("utf-8").partition("<!-- reference")[0]
 CONTRACT = Contract(ROOT / "schemas" / "admin", url="/schemas/admin")
 PATIENCE_SECONDS = 20
 TIMED_OUT = 28  # curl's word for a stream that it was to leave
