@@ -50,7 +50,7 @@ def test_the_keys_of_every_body_are_told(name: str) -> None:
 
 
 def test_every_code_is_told_with_its_status() -> None:
-    table = PAGE.partition("## When it is refused")[2].partition("## The live stream")[0]
+    table = PAGE.partition("## Errors")[2].partition("## The live stream")[0]
     rows = re.findall(r"^\| (\d+) \| (.*?) \|", table, re.M)
     told = {(code, int(status)) for status, codes in rows for code in re.findall("`(.*?)`", codes)}
     codes = CONTRACT.schemas["error-response"]["properties"]["code"]["enum"]

@@ -1,4 +1,4 @@
-"""The documentation matches the code: generated parts are fresh, links and anchors work, named tests exist."""
+"""The documentation matches the code: generated parts are fresh, links work, named tests exist."""
 
 from __future__ import annotations
 
