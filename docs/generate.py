@@ -1,10 +1,10 @@
 """Write the generated parts of the documentation, and chateau/console/llms.txt.
 
-Run it with ``make docs``. A generated part lies between two marker comments of a page, the rest of the page is
-written by hand. A test fails where a page differs from what this module writes.
+Run it with ``make docs``. A generated part lies between two marker comments of a page, the rest of the page
+is written by hand. A test fails where a page differs from what this module writes.
 
-- The reference of the protocols, the admin API, the error codes and the settings: the pages that a server shows
-  at ``/docs/``, each below the guide of the same name.
+- The reference of the protocols, the admin API, the error codes and the settings: the pages that a server
+  shows at ``/docs/``, each below the guide of the same name.
 - The tables of rules in messages/conformance/README.md.
 - ``llms.txt``, an index for language models (https://llmstxt.org), from the index in docs/README.md.
 """
@@ -151,7 +151,7 @@ SERVED = """\
 > text lines over TCP, opcodes, HTTP publish with server-sent events) that share users, rooms and history, and
 > a file-driven test client for servers and clients of these protocols.
 
-The links below lead to what this server itself has. The pages after them are in the source tree of the project.
+The links lead to pages of this server. The pages listed after them are in the source tree of the project.
 
 ## On this server
 

@@ -1,4 +1,4 @@
-"""docs/admin-api.md holds what the admin API holds: addresses, codes, examples, commands that do what it says."""
+"""docs/admin-api.md matches the admin API: endpoints, codes, examples, and commands that work."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from chateau.protocols.contract import Contract
 PAGE = (ROOT / "docs" / "admin-api.md").read_text("utf-8").partition("<!-- reference")[0]
 CONTRACT = Contract(ROOT / "schemas" / "admin", url="/schemas/admin")
 PATIENCE_SECONDS = 20
-TIMED_OUT = 28  # curl's word for a stream that it was to leave
+TIMED_OUT = 28  # curl's exit code after --max-time
 
 
 def blocks(language: str) -> str:
@@ -75,7 +75,7 @@ def test_every_example_keeps_to_a_schema(example: str) -> None:
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """A server that was started as the page says, with 18 clients, the last of them in a room."""
+    """Start a server with the command on the page, and 18 clients in a room."""
     if shutil.which("curl") is None:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("curl is not installed")
     start = re.search(r"^python server.py (.*)$", PAGE, re.M)
@@ -101,7 +101,7 @@ def test_its_commands_are_those_that_are_run_here() -> None:
 
 
 def how_final(command: str) -> int:
-    """Who is kicked cannot be tapped, and of a server that has stopped nothing can be asked."""
+    """A session that was kicked cannot be tapped, and a server that was stopped does not respond."""
     return ("/admin/kick" in command) + 2 * ("/admin/shutdown" in command)
 
 
