@@ -20,8 +20,8 @@ from workshop import LIBRARIES, NODE_MODULES, PEERS_PYTHON, ROOT
 
 HEADING = (
     "# Performance\n\n"
-    "Written by `make bench`; [`benchmarks/README.md`](../benchmarks/README.md) describes what is measured, how, and\n"
-    "how to read it.\n\n"
+    "Written by `make bench`; [`benchmarks/README.md`](../benchmarks/README.md) describes what is measured,\n"
+    "how, and how to read it.\n\n"
 )
 Runs = dict[str, list[Run]]  # by server, one a round
 HEAD = (

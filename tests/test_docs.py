@@ -16,6 +16,7 @@ import pytest
 from chateau.hub.errors import HubError
 from chateau.protocols import errors
 from chateau.protocols.admin import UnknownSession
+from chateau.settings import described, load
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -147,3 +148,21 @@ def test_every_guarantee_names_a_test() -> None:
 
     assert len(rows) > 10
     assert [claim for claim, tests in rows if "`tests/" not in tests] == []
+
+
+def test_the_settings_file_of_the_operating_guide_is_valid(tmp_path: Path) -> None:
+    (text,) = re.findall(r"^```toml\n(.*?)^```", (DOCS / "operating.md").read_text("utf-8"), re.M | re.DOTALL)
+    path = tmp_path / "chateau.toml"
+    path.write_text(text, "utf-8")
+
+    assert load(["--config", str(path)]).trusted_proxy
+
+
+@EVERY_PAGE
+def test_flags_of_the_server_that_a_page_names_exist(page: Path) -> None:
+    known = {setting.flag for setting in described()} | {"--config", "--version", "--help"}
+    commands = re.findall(r"python server\.py ([^\n`]*)", page.read_text("utf-8"))
+
+    assert [
+        flag for command in commands for flag in re.findall(r"--[a-z-]+", command) if flag not in known
+    ] == []
