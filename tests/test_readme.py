@@ -1,7 +1,7 @@
 """The README's commands and programs work, run unchanged in a fresh copy of the repository.
 
-Only two things are replaced: the port, which may be in use, and ``python3``, which may be another interpreter than
-the one that runs the tests.
+Only two things are replaced: the port, which may be in use, and ``python3``, which may be another interpreter
+than the one that runs the tests.
 """
 
 from __future__ import annotations
