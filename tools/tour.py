@@ -1,7 +1,8 @@
 """Show the way of one room message through the server: ``make tour``.
 
-Starts a server with a database in a temporary folder, lets alice send a message to a room in which bob is, and
-prints each step of docs/architecture.md with the functions that ran for it, in the order in which they ran.
+Starts a server with a database in a temporary folder, lets alice send a message to a room in which bob is,
+and prints each step of docs/architecture.md with the functions that ran for it, in the order in which they
+ran.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def admin_page(sources: Sources) -> Page:
             *grouped(sources, ADMIN, "Events of the streams", events),
             any_request(refusing, CASES, BEFORE_REFUSALS),
         ),
-        by_hand="admin.md",
+        by_hand="admin-api.md",
     )
 
 
