@@ -28,7 +28,7 @@ const rate = new Chart(byId("rate"), { title: "Messages per second", unit: "", l
 const latency = new Chart(byId("latency"), { title: "Delivery latency", unit: " ms", least: 1, series: ["p50", "p99"] });
 
 const HANDLERS = {
-  house: showMetrics,
+  house: showMetrics, // the metrics of the server
   sessions: (latest) => sessions.receive(latest),
   rooms: (latest) => rooms.receive(latest),
 };

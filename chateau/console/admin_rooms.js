@@ -17,18 +17,18 @@ export class Rooms {
 
   constructor(api) {
     this.#api = api;
-    const spokenLabel = ({ room }) => room;
+    const target = ({ room }) => room;
     const ask = (form) => (item, row) => row.ask(form.call(this, item));
     this.#table = new Table("rooms", {
       what: { one: "room", many: "rooms", order: "" },
       columns: COLUMNS,
       actions: [
-        { label: "Open", spokenLabel, isInert: isOpen, press: (item, row) => row.attempt(() => this.#open(item)) },
-        { label: "Close", spokenLabel, isInert: ({ closed }) => closed, press: (item, row) => row.attempt(() => this.#close(item)) },
-        { label: "Lock", spokenLabel, press: ask(this.#lockForm) },
-        { label: "Delete", spokenLabel, press: ask(this.#deleteForm) },
-        { label: "Ban user", spokenLabel: ({ room }) => `from ${room}`, press: ask(this.#banForm) },
-        { label: "Unban user", spokenLabel: ({ room }) => `from ${room}`, isInert: ({ banned }) => !banned.length, press: ask(this.#unbanForm) },
+        { label: "Open", target, isInert: isOpen, press: (item, row) => row.attempt(() => this.#open(item)) },
+        { label: "Close", target, isInert: ({ closed }) => closed, press: (item, row) => row.attempt(() => this.#close(item)) },
+        { label: "Lock", target, press: ask(this.#lockForm) },
+        { label: "Delete", target, press: ask(this.#deleteForm) },
+        { label: "Ban user", target: ({ room }) => `from ${room}`, press: ask(this.#banForm) },
+        { label: "Unban user", target: ({ room }) => `from ${room}`, isInert: ({ banned }) => !banned.length, press: ask(this.#unbanForm) },
       ],
     });
   }

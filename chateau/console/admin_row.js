@@ -45,9 +45,9 @@ export class Row {
   update(item) {
     this.item = item;
     this.#columns.forEach(({ text }, index) => setText(this.#cells[index], text(item)));
-    this.#actions.forEach(({ label, spokenLabel, isPressed, isInert }, index) => {
+    this.#actions.forEach(({ label, target, isPressed, isInert }, index) => {
       const button = this.#buttons[index];
-      set(button, "aria-label", `${label} ${spokenLabel(item)}`);
+      set(button, "aria-label", `${label} ${target(item)}`);
       if (isPressed) set(button, "aria-pressed", `${isPressed(item)}`);
       if (isInert) set(button, "aria-disabled", `${isInert(item)}`);
     });

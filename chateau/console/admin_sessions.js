@@ -37,9 +37,9 @@ export class Sessions {
       what: { one: "session", many: "sessions", order: "the busiest" },
       columns: COLUMNS,
       actions: [
-        { label: "Tap", spokenLabel: labelOf, isPressed: ({ id }) => tap.isOn(id), press: (session) => tap.toggle(session) },
-        { label: "Kick", spokenLabel: labelOf, press: kick },
-        { label: "Ban address", spokenLabel: ({ address, ...session }) => `${address} of ${labelOf(session)}`, press: ban },
+        { label: "Tap", target: labelOf, isPressed: ({ id }) => tap.isOn(id), press: (session) => tap.toggle(session) },
+        { label: "Kick", target: labelOf, press: kick },
+        { label: "Ban address", target: ({ address, ...session }) => `${address} of ${labelOf(session)}`, press: ban },
       ],
       filtered: () => this.#loadAllSoon(SETTLE_MS),
     });

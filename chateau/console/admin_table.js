@@ -30,7 +30,7 @@ export class Table {
    * The table is the element *id*; its filter, count and button to sort again have ids that start with it.
    * *what*: {one, many, order}, words for the count. *columns*: {label, text(item), value?(item) to sort by, className?};
    * the first is the header of its row, and the class "figure" sorts in descending order. *actions*: {label,
-   * spokenLabel(item), press(item, row), isPressed?(item), isInert?(item)}. *filtered()*: called when the filter changes.
+   * target(item), press(item, row), isPressed?(item), isInert?(item)}. *filtered()*: called when the filter changes.
    */
   constructor(id, { what, columns, actions, filtered = () => {} }) {
     this.#table = byId(id);

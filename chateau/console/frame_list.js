@@ -7,7 +7,7 @@ const MAX_ENTRIES = 500;
 const MAX_ROUTINE = 100; // of these, so that routine requests do not displace messages
 const NAMES = ["server", "register", "unregister", "message", "list", "join", "leave", "publish", "history", "rooms"];
 const ARROWS = { out: "→", in: "←", note: "•" };
-const SPOKEN_DIRECTIONS = { out: "sent", in: "received", note: "" };
+const DIRECTIONS = { out: "sent", in: "received", note: "" };
 
 export class FrameList {
   #list = byId("frames");
@@ -89,7 +89,7 @@ export class FrameList {
       { type: "button", tabindex: "-1", "aria-pressed": String(entry === this.#chosen) },
       element("span", { class: "when" }, formatClock(at)),
       element("span", { class: direction, "aria-hidden": "true" }, ARROWS[direction]),
-      element("span", { class: "what" }, element("span", { class: "unseen" }, SPOKEN_DIRECTIONS[direction]), ` ${summary(entry)}`),
+      element("span", { class: "what" }, element("span", { class: "unseen" }, DIRECTIONS[direction]), ` ${summary(entry)}`),
       element("span", { class: "size" }, size === undefined ? "" : formatBytes(size)),
       element("span", { class: "latency" }, latency === undefined ? "" : `${latency.toFixed(1)} ms`),
     );

@@ -53,7 +53,7 @@ export class Sidebar {
         isInside,
         isActive: conversation !== undefined && conversation === active,
         text: available ? `${count}` : `${count}, not open`,
-        spokenLabel: `${count} ${count === 1 ? "member" : "members"}${available ? "" : ", closed or locked"}`,
+        description: `${count} ${count === 1 ? "member" : "members"}${available ? "" : ", closed or locked"}`,
       };
     });
   }
@@ -67,16 +67,16 @@ export class Sidebar {
       const text = name === me ? "you" : here.has(name) ? "" : "offline";
       const isActive = conversation !== undefined && conversation === active;
       const protocol = Object.hasOwn(protocols, name) ? protocols[name].join(", ") : "";
-      const spokenLabel = [protocol && `using ${protocol}`, text].filter(Boolean).join(", ");
-      return { kind: "person", name, conversation, isActive, isGone: !here.has(name), protocol, text, spokenLabel };
+      const description = [protocol && `using ${protocol}`, text].filter(Boolean).join(", ");
+      return { kind: "person", name, conversation, isActive, isGone: !here.has(name), protocol, text, description };
     });
   }
 
   #entry(row) {
-    const { kind, name, conversation, isActive, isInside, isGone, protocol = "", text, spokenLabel } = row;
+    const { kind, name, conversation, isActive, isInside, isGone, protocol = "", text, description } = row;
     const classes = ["entry", isInside && "inside", isGone && "gone"].filter(Boolean).join(" ");
     const unread = conversation?.unread ?? 0;
-    const label = [name, unread ? `${unread} unread` : "", spokenLabel].filter(Boolean).join(", ");
+    const label = [name, unread ? `${unread} unread` : "", description].filter(Boolean).join(", ");
     const button = element("button", { type: "button", class: classes, "aria-label": label, title: name, tabindex: "-1" });
     button.dataset.name = name;
     if (isActive) button.setAttribute("aria-current", "true");

@@ -20,14 +20,14 @@ Opened = TypeVar("Opened", bound=ConsolePage)
 KEY = "clé de la maison"
 
 OF_THE_BROWSER = re.compile(
-    r"Failed to load resource: (the server responded with a status of (4\d\d|503)|net::ERR_)"
-    r"|not loaded: \S+/admin/"
+    r"^Failed to load resource: (the server responded with a status of (4\d\d|503)|net::ERR_)"
+    r"|^not loaded: \S+/admin/"
 )
 """What the browser itself reports of an error response, a closed stream and a stopped server."""
 
 
 class AdminPage(ConsolePage):
-    """A page of an admin."""
+    """A page of the Admin console."""
 
     def __init__(self, page: Page) -> None:
         super().__init__(page)

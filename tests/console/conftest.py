@@ -1,7 +1,7 @@
 """Fixtures for the tests of the pages: one browser and one server for all files, and pages without faults.
 
-The browser is closed after the last test of this folder: no test can use asyncio while Playwright's synchronous
-API is running.
+The browser is closed after the last test of this folder: no test can use asyncio while Playwright's
+synchronous API is running.
 """
 
 from __future__ import annotations

@@ -34,8 +34,8 @@ def either_server(request: pytest.FixtureRequest) -> RunningServer:
 
 def fetched(url: str, **headers: str) -> tuple[int, HTTPMessage, bytes]:
     try:
-        with urlopen(Request(url, headers=headers)) as answer:
-            return answer.status, answer.headers, answer.read()
+        with urlopen(Request(url, headers=headers)) as response:
+            return response.status, response.headers, response.read()
     except HTTPError as error:
         with error:
             return error.code, error.headers, error.read()

@@ -74,15 +74,15 @@ def test_taken_name_is_reported_next_to_the_field(server: RunningServer, open_pa
     page.name.fill("EVE")
     page.name.press("Enter")
 
-    refused = page.page.locator("#name-error")
-    expect(refused).to_have_attribute("role", "alert")
-    expect(refused).to_contain_text("EVE")
+    error = page.page.locator("#name-error")
+    expect(error).to_have_attribute("role", "alert")
+    expect(error).to_contain_text("EVE")
     expect(page.name).to_be_focused()
     expect(page.name).to_have_accessible_description(re.compile("EVE"))
     page.name.fill("eve two")
     page.name.press("Enter")
     expect(page.page.locator("#my-name")).to_have_text("eve two")
-    expect(refused).to_have_text("")
+    expect(error).to_have_text("")
 
 
 def test_messages_missed_during_a_restart_are_loaded(tmp_path: Path, open_page: OpenPage) -> None:
@@ -162,9 +162,9 @@ def test_every_frame_is_listed_and_the_chosen_one_shown_in_full(
     page.expect_message("jo", "grüße")
 
     sent = page.frames.get_by_role("button", name=re.compile("sent 7 publish"))
-    answer = page.frames.get_by_role("button", name=re.compile("received 7 publish: response"))
+    response = page.frames.get_by_role("button", name=re.compile("received 7 publish: response"))
     expect(sent).to_contain_text(re.compile(r"\d\d:\d\d:\d\d\.\d{3}.*\d+ B"))
-    expect(answer).to_contain_text(re.compile(r"\d B\s*\d+\.\d ms"))
+    expect(response).to_contain_text(re.compile(r"\d B\s*\d+\.\d ms"))
     sent.focus()
     page.page.keyboard.press("Enter")
 
