@@ -7,7 +7,7 @@ import socket
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from console_page import ConsolePage, new_page
+from console_page import ConsolePage, PagePool, new_page
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
@@ -95,26 +95,35 @@ class AdminPage(ConsolePage):
 
 
 class Pages:
-    """Opens pages, each in a browser context of its own."""
+    """Opens the pages of one test, from a pool or in a browser context of their own."""
 
-    def __init__(self, browser: Browser, stack: ExitStack) -> None:
+    def __init__(self, browser: Browser, pool: PagePool, stack: ExitStack) -> None:
         self._browser = browser
+        self._pool = pool
         self._stack = stack
         self._opened: list[ConsolePage] = []
 
-    def user(self) -> ConsolePage:
-        """Return a page for the chat page."""
-        return self._add(ConsolePage(self._stack.enter_context(new_page(self._browser))))
+    def user(self, *, fresh: bool = False) -> ConsolePage:
+        """Return a page for the chat page. *fresh*: open a new one, which is closed at the end."""
+        return self._add(ConsolePage(self._open() if fresh else self._take()))
 
     def admin(self, **options: object) -> AdminPage:
-        """Return a page for the Admin console; *options* are those of the browser context."""
-        page = new_page(self._browser, **{"viewport": {"width": 1280, "height": 900}} | options)
-        return self._add(AdminPage(self._stack.enter_context(page)))
+        """Return a page for the Admin console; with *options* of the browser context, it is a new one."""
+        return self._add(AdminPage(self._open(**options) if options else self._take()))
 
     def faults(self) -> list[str]:
         return [fault for page in self._opened for fault in page.unexpected_faults()]
 
+    def _open(self, **options: object) -> Page:
+        return self._stack.enter_context(new_page(self._browser, **options))
+
+    def _take(self) -> Page:
+        page = self._pool.take()
+        self._stack.callback(self._pool.give_back, page)
+        return page
+
     def _add(self, page: Opened) -> Opened:
+        self._stack.callback(page.detach)
         self._opened.append(page)
         return page
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from admin_page import KEY, Pages
-from console_page import OpenPage, launched_browser
+from console_page import OpenPage, PagePool, launched_browser
 from playwright.sync_api import Browser
 from running_server import RunningServer, free_port, running_server
 
@@ -24,15 +24,16 @@ class SharedBrowser:
 
     def __init__(self) -> None:
         self._stack = ExitStack()
-        self._browser: Browser | None = None
+        self._running: tuple[Browser, PagePool] | None = None
 
-    def get(self) -> Browser:
-        if self._browser is None:
-            self._browser = self._stack.enter_context(launched_browser())
-        return self._browser
+    def get(self) -> tuple[Browser, PagePool]:
+        if self._running is None:
+            browser = self._stack.enter_context(launched_browser())
+            self._running = browser, PagePool(browser)
+        return self._running
 
     def close(self) -> None:
-        self._browser = None
+        self._running = None
         self._stack.close()
 
 
@@ -50,7 +51,7 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
 
 @pytest.fixture
 def browser() -> Browser:
-    return SHARED_BROWSER.get()
+    return SHARED_BROWSER.get()[0]
 
 
 @pytest.fixture(scope="session")
@@ -75,10 +76,10 @@ def prefixed_server() -> Iterator[RunningServer]:
 
 
 @pytest.fixture
-def pages(browser: Browser) -> Iterator[Pages]:
+def pages() -> Iterator[Pages]:
     """Opens pages; at the end, none of them has had a fault."""
     with ExitStack() as stack:
-        pages = Pages(browser, stack)
+        pages = Pages(*SHARED_BROWSER.get(), stack)
         yield pages
         assert pages.faults() == []
 

@@ -8,17 +8,18 @@ import shutil
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Error, expect, sync_playwright
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Playwright
+    from playwright.sync_api import Browser, ConsoleMessage, Dialog, Locator, Page, Playwright, ViewportSize
 
 PATIENCE_MS = 8_000
+VIEWPORT: ViewportSize = {"width": 1280, "height": 800}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
     "--no-sandbox",
@@ -57,16 +58,27 @@ class ConsolePage:
         self.page = page
         self.faults: list[str] = []
         self._expected: list[re.Pattern[str]] = []
-        page.set_default_timeout(PATIENCE_MS)
-        page.add_init_script(WATCH_POLICY)
-        page.on("pageerror", lambda error: self.faults.append(f"thrown: {error}"))
-        page.on("console", self._on_console)
-        page.on("requestfailed", lambda request: self.faults.append(f"not loaded: {request.url}"))
-        page.on("dialog", lambda dialog: (self.faults.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        self._listeners: dict[Any, Callable[[Any], None]] = {
+            "pageerror": lambda error: self.faults.append(f"thrown: {error}"),
+            "console": self._on_console,
+            "requestfailed": lambda request: self.faults.append(f"not loaded: {request.url}"),
+            "dialog": self._on_dialog,
+        }
+        for event, listener in self._listeners.items():
+            page.on(event, listener)
 
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.faults.append(message.text)
+
+    def _on_dialog(self, dialog: Dialog) -> None:
+        self.faults.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def detach(self) -> None:
+        """Stop recording faults."""
+        for event, listener in self._listeners.items():
+            self.page.remove_listener(event, listener)
 
     def expect_faults(self, pattern: re.Pattern[str]) -> None:
         """Accept faults that match *pattern*, past and future."""
@@ -176,7 +188,7 @@ class ConsolePage:
         return self.page.get_by_role("list", name="Frames of this connection")
 
 
-OpenPage = Callable[[], ConsolePage]
+OpenPage = Callable[..., ConsolePage]
 
 
 @contextmanager
@@ -191,14 +203,50 @@ def launched_browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def new_page(browser: Browser, **options: object) -> Iterator[Page]:
+def new_page(browser: Browser, **options: Any) -> Iterator[Page]:
     """Open a page in a browser context of its own; *options* are those of the context."""
-    defaults = {"viewport": {"width": 1280, "height": 800}, "timezone_id": "Asia/Kathmandu"}
-    context = browser.new_context(**defaults | options)
+    page = open_in_context(browser, **options)
     try:
-        yield context.new_page()
+        yield page
     finally:
-        context.close()
+        page.context.close()
+
+
+def open_in_context(browser: Browser, **options: Any) -> Page:
+    """Return a page in a browser context of its own, which the caller closes."""
+    context = browser.new_context(**{"viewport": VIEWPORT, "timezone_id": "Asia/Kathmandu"} | options)
+    context.set_default_timeout(PATIENCE_MS)
+    context.add_init_script(WATCH_POLICY)
+    return context.new_page()
+
+
+class PagePool:
+    """Pages that are used again by later tests: starting a renderer process costs more CPU than most tests.
+
+    Init scripts, replaced WebSockets and clocks cannot be removed; a test that needs these opens a page of its own.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._free: list[Page] = []
+
+    def take(self) -> Page:
+        return self._free.pop() if self._free else open_in_context(self._browser)
+
+    def give_back(self, page: Page) -> None:
+        """Reset *page* for the next test, or close its context if that is not possible."""
+        try:
+            page.unroute_all()
+            page.evaluate("location.origin === 'null' || (localStorage.clear(), sessionStorage.clear())")
+            page.goto("about:blank")
+            page.context.clear_cookies()
+            page.context.clear_permissions()
+            page.set_viewport_size(VIEWPORT)
+            page.emulate_media(color_scheme="null")
+        except Error:
+            page.context.close()
+        else:
+            self._free.append(page)
 
 
 @contextmanager

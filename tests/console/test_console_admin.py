@@ -11,7 +11,7 @@ from contextlib import ExitStack
 import pytest
 from admin_page import KEY, AdminPage, Pages, Terminal, terminal
 from axe_playwright_python.sync_playwright import Axe
-from console_page import UNREACHABLE
+from console_page import UNREACHABLE, VIEWPORT
 from playwright.sync_api import expect
 from running_server import RunningServer, free_port, running_server
 
@@ -496,7 +496,7 @@ def test_console_reconnects_to_a_restarted_server(pages: Pages) -> None:
 
 def test_silent_server_counts_as_not_available_until_it_sends_again(pages: Pages) -> None:
     with running_server("--secret-key", KEY) as server:
-        admin = pages.admin()
+        admin = pages.admin(viewport=VIEWPORT)
         admin.page.clock.install()
         admin.open(server.address)
         server.process.send_signal(signal.SIGSTOP)

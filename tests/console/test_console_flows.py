@@ -233,7 +233,7 @@ def test_flood_is_shown_to_its_end_and_old_entries_are_dropped(
 def test_every_frame_is_counted_at_200_messages_per_second(
     server: RunningServer, lines_port: int, open_page: OpenPage
 ) -> None:
-    page = open_page()
+    page = open_page(fresh=True)
     frames: list[str] = []
     page.page.on("websocket", lambda socket: record(socket, frames))
     page.register(server.address, "sam").join("brook")

@@ -411,7 +411,7 @@ class Interceptor:
 def test_chosen_request_is_updated_when_its_response_arrives(
     server: RunningServer, open_page: OpenPage
 ) -> None:
-    page = open_page()
+    page = open_page(fresh=True)
     interceptor = Interceptor(page.page)
     page.register(server.address, "pau")
     interceptor.held = []
@@ -440,7 +440,7 @@ def test_schemas_are_fetched_again_after_a_failure(server: RunningServer, open_p
 
 
 def test_frames_from_the_server_are_checked(server: RunningServer, open_page: OpenPage) -> None:
-    page = open_page()
+    page = open_page(fresh=True)
     interceptor = Interceptor(page.page)
     page.register(server.address, "pip")
     interceptor.sockets[-1].send('{"type": 9, "status": 200, "event": "members", "room": "a", "count": -1}')
@@ -471,7 +471,7 @@ def test_rate_limited_text_is_shown_unchanged(open_page: OpenPage) -> None:
 
 
 def test_notice_of_a_tap_is_shown_while_it_lasts(server: RunningServer, open_page: OpenPage) -> None:
-    page = open_page()
+    page = open_page(fresh=True)
     interceptor = Interceptor(page.page)
     page.register(server.address, "quin")
     notice = page.page.get_by_text(
@@ -492,7 +492,7 @@ def test_notice_of_a_tap_is_shown_while_it_lasts(server: RunningServer, open_pag
 def test_kicked_user_is_shown_the_reason_and_reconnects_after_a_pause(
     server: RunningServer, open_page: OpenPage
 ) -> None:
-    page = open_page()
+    page = open_page(fresh=True)
     page.page.clock.install()
     page.register(server.address, "rex").join("roof")
     sessions = call_admin_api(server, "sessions")["sessions"]
