@@ -223,7 +223,7 @@ def open_in_context(browser: Browser, **options: Any) -> Page:
 class PagePool:
     """Pages that are used again by later tests: starting a renderer process costs more CPU than most tests.
 
-    Init scripts, replaced WebSockets and clocks cannot be removed; a test that needs these opens a page of its own.
+    Init scripts, replaced WebSockets and clocks cannot be removed; a test that needs these opens a new page.
     """
 
     def __init__(self, browser: Browser) -> None:
