@@ -312,7 +312,8 @@ def test_chat_page_and_reference_link_to_each_other(open_docs: OpenDocs) -> None
     page = open_docs("")
 
     page.get_by_role("link", name="Chateau", exact=True).click()
-    expect(page.get_by_label("What is your name?")).to_be_focused()  # all its modules are loaded
+    expect(page.get_by_label("What is your name?")).to_be_focused()
+    expect(page.get_by_role("status").first).to_have_text("Connected")  # all modules are loaded
     page.get_by_role("link", name="Reference").click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Reference")
