@@ -1,13 +1,13 @@
 /**
- * A table whose figures change in place: rows that stay where they are, until somebody sorts or filters them.
+ * A table whose figures change in place: rows do not move until the user sorts or filters them.
  *
- * Tab reaches the buttons of one row; arrow keys, Home and End go to the same button of another.
+ * The buttons of one row are tab stops; arrow keys, Home and End move to the same button of another row.
  */
 
-import { byId, element, say } from "./dom.js";
-import { Row } from "./keeper_row.js";
+import { byId, element, setText } from "./dom.js";
+import { Row } from "./admin_row.js";
 
-const SHOWN = 200; // rows
+const MAX_ROWS = 200;
 const ORDER = new Intl.Collator("en", { numeric: true });
 const STEPS = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity };
 
@@ -23,14 +23,14 @@ export class Table {
   #isDescending = false;
   #items = [];
   #total = 0;
-  #rows = new Map(); // by key, in the order that is shown
-  #current = null; // the row that Tab reaches
+  #rows = new Map(); // by key, in the order shown
+  #current = null; // the row whose buttons are tab stops
 
   /**
-   * The table is the element *id*; its filter, count and button to sort again have ids that begin with it.
-   * *what*: {one, many, order}, in words. *columns*: {label, text(item), value?(item) to sort by, looks?}; the first
-   * names the row, and what looks like a "figure" is sorted from the highest down. *actions*: {label, spoken(item),
-   * press(item, row), isPressed?(item), isInert?(item)}. *filtered()*: something else is looked for.
+   * The table is the element *id*; its filter, count and button to sort again have ids that start with it.
+   * *what*: {one, many, order}, words for the count. *columns*: {label, text(item), value?(item) to sort by, className?};
+   * the first is the header of its row, and the class "figure" sorts in descending order. *actions*: {label,
+   * target(item), press(item, row), isPressed?(item), isInert?(item)}. *filtered()*: called when the filter changes.
    */
   constructor(id, { what, columns, actions, filtered = () => {} }) {
     this.#table = byId(id);
@@ -43,25 +43,25 @@ export class Table {
     const heads = [...this.#headers, element("th", { scope: "col", role: "columnheader" }, "Actions")];
     this.#table.append(element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, ...heads)));
     this.#body = this.#table.appendChild(element("tbody", { role: "rowgroup" }));
-    this.#body.addEventListener("keydown", (event) => this.#walk(event));
-    this.#body.addEventListener("focusin", (event) => this.#stopAt(this.#rowAround(event.target)));
+    this.#body.addEventListener("keydown", (event) => this.#moveByKey(event));
+    this.#body.addEventListener("focusin", (event) => this.#setCurrent(this.#rowAround(event.target)));
     this.#filter.addEventListener("input", () => {
       filtered();
-      this.#arrange({ anew: true });
+      this.#arrange({ all: true });
     });
-    byId(`${id}-again`).addEventListener("click", () => this.#arrange({ anew: true }));
-    this.#tellOrder();
+    byId(`${id}-again`).addEventListener("click", () => this.#arrange({ all: true }));
+    this.#showOrder();
   }
 
   get wanted() {
     return this.#filter.value.trim().toLowerCase();
   }
 
-  /** Show *items*, {key, …}, of *total* that there are. */
+  /** Show *items*, {key, …}, out of *total*. */
   update(items, total = items.length) {
     this.#items = items;
     this.#total = total;
-    this.#arrange({ anew: this.#rows.size === 0 });
+    this.#arrange({ all: this.#rows.size === 0 });
   }
 
   clear() {
@@ -70,7 +70,7 @@ export class Table {
     this.update([]);
   }
 
-  /** Go to a button of the row *key*, or, where that is gone, to the filter. */
+  /** Focus a button of the row *key*, or the filter if the row is gone. */
   focus(key, index) {
     const row = this.#rows.get(key);
     if (row) row.focus(index);
@@ -80,15 +80,15 @@ export class Table {
   #header(column) {
     const button = element("button", { type: "button", class: "quiet" }, column.label);
     button.addEventListener("click", () => {
-      this.#isDescending = this.#sort === column ? !this.#isDescending : column.looks === "figure";
+      this.#isDescending = this.#sort === column ? !this.#isDescending : column.className === "figure";
       this.#sort = column;
-      this.#tellOrder();
-      this.#arrange({ anew: true });
+      this.#showOrder();
+      this.#arrange({ all: true });
     });
-    return element("th", { scope: "col", role: "columnheader", class: column.looks ?? "" }, button);
+    return element("th", { scope: "col", role: "columnheader", class: column.className ?? "" }, button);
   }
 
-  #tellOrder() {
+  #showOrder() {
     this.#columns.forEach((column, index) => {
       const header = this.#headers[index];
       if (column === this.#sort) header.setAttribute("aria-sort", this.#isDescending ? "descending" : "ascending");
@@ -96,23 +96,23 @@ export class Table {
     });
   }
 
-  /** Have the rows be those of the items that match. *anew*: sort all of them, not only the new ones. */
-  #arrange({ anew }) {
+  /** Show a row for each item that matches. *all*: sort all rows, not only the new ones. */
+  #arrange({ all }) {
     const matching = this.#matching();
-    const shown = new Map(matching.slice(0, SHOWN).map((item) => [item.key, item]));
+    const shown = new Map(matching.slice(0, MAX_ROWS).map((item) => [item.key, item]));
     const before = [...this.#rows.values()];
     const focused = before.find((row) => row.hasFocus);
-    const kept = before.filter((row) => shown.has(row.item.key) || this.#staysOn(row));
-    const known = new Set(kept.map((row) => row.item.key));
-    for (const row of kept) if (shown.has(row.item.key)) row.update(shown.get(row.item.key));
+    const remaining = before.filter((row) => shown.has(row.item.key) || this.#stays(row));
+    const known = new Set(remaining.map((row) => row.item.key));
+    for (const row of remaining) if (shown.has(row.item.key)) row.update(shown.get(row.item.key));
     const added = [...shown.values()].filter(({ key }) => !known.has(key));
     const fresh = added.map((item) => new Row(this.#columns, this.#actions, item));
-    const ordered = anew ? [...kept, ...fresh].sort((a, b) => this.#compare(a, b)) : this.#woven(kept, fresh);
+    const ordered = all ? [...remaining, ...fresh].sort((a, b) => this.#compare(a, b)) : this.#merged(remaining, fresh);
     this.#rows = new Map(ordered.map((row) => [row.item.key, row]));
     this.#place(ordered);
-    if (!this.#rows.has(this.#current?.item.key)) this.#stopAt(ordered[0] ?? null);
+    if (!this.#rows.has(this.#current?.item.key)) this.#setCurrent(ordered[0] ?? null);
     if (focused && !known.has(focused.item.key)) this.#moveFocus(focused, before.indexOf(focused), ordered);
-    this.#tellCount(matching.length, ordered.length);
+    this.#showCount(matching.length, ordered.length);
   }
 
   #matching() {
@@ -122,15 +122,15 @@ export class Table {
     return this.#items.filter((item) => words(item).toLowerCase().includes(wanted));
   }
 
-  /** A row that is no more among the items stays while somebody is asked about it, or may be about to press there. */
-  #staysOn(row) {
+  /** Return whether a row without an item stays: while its form is open, or while it has the focus and may still exist. */
+  #stays(row) {
     const isGone = this.#items.length >= this.#total && !this.#items.some(({ key }) => key === row.item.key);
-    if (isGone) row.end(`This ${this.#what.one} is not there any more.`);
-    return row.isAsking || (row.hasFocus && !isGone);
+    if (isGone) row.end(`This ${this.#what.one} no longer exists.`);
+    return row.hasForm || (row.hasFocus && !isGone);
   }
 
-  #woven(kept, fresh) {
-    const rows = [...kept];
+  #merged(remaining, fresh) {
+    const rows = [...remaining];
     for (const row of fresh) {
       const place = rows.findIndex((each) => this.#compare(row, each) < 0);
       rows.splice(place < 0 ? rows.length : place, 0, row);
@@ -147,8 +147,8 @@ export class Table {
 
   #place(rows) {
     const wanted = rows.flatMap((row) => row.elements);
-    const kept = new Set(wanted);
-    for (const shown of [...this.#body.children]) if (!kept.has(shown)) shown.remove();
+    const remaining = new Set(wanted);
+    for (const shown of [...this.#body.children]) if (!remaining.has(shown)) shown.remove();
     let here = this.#body.firstElementChild;
     for (const each of wanted) {
       if (each === here) here = here.nextElementSibling;
@@ -162,26 +162,26 @@ export class Table {
     else this.#filter.focus();
   }
 
-  #tellCount(matching, shown) {
+  #showCount(matching, shown) {
     const { one, many, order } = this.#what;
     const total = `${this.#total} ${this.#total === 1 ? one : many}`;
     const which = this.wanted === "" ? order : `of ${matching} that match`;
     const all = this.#total === 0 ? `No ${one}.` : `${total}.`;
-    say(byId(`${this.#table.id}-count`), shown >= this.#total ? all : `${shown} of ${total} shown${which ? `, ${which}` : ""}.`);
+    setText(byId(`${this.#table.id}-count`), shown >= this.#total ? all : `${shown} of ${total} shown${which ? `, ${which}` : ""}.`);
   }
 
   #rowAround(target) {
     return [...this.#rows.values()].find((row) => row.elements.some((each) => each.contains(target)));
   }
 
-  #stopAt(row) {
+  #setCurrent(row) {
     if (row === this.#current || row === undefined) return;
-    this.#current?.isStop(false);
+    this.#current?.setTabStop(false);
     this.#current = row;
-    row?.isStop(true);
+    row?.setTabStop(true);
   }
 
-  #walk(event) {
+  #moveByKey(event) {
     const step = STEPS[event.key];
     const rows = [...this.#rows.values()];
     const here = rows.findIndex((row) => row.hasFocus);

@@ -1,30 +1,30 @@
-/** The tapped session: its frames as they pass, and the chosen one in full. */
+/** The tapped session: its frames, live, and the chosen one in full. */
 
-import { byId, element, isAtEnd, keepOneStop, say, show, toEnd, walkable } from "./dom.js";
-import { inBytes, inWords } from "./keeper_sessions.js";
+import { byId, element, isScrolledToEnd, setTabStop, setText, show, scrollToEnd, enableArrowKeys } from "./dom.js";
+import { labelOf } from "./admin_sessions.js";
+import { formatBytes, formatClock } from "./format.js";
 
-const KEPT = 500;
-const RENDER_MS = 100; // what comes within this is shown at once
-const BRIEF = 200; // characters of a payload in the list
-const ROW = 16; // bytes in a line of a dump
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const MAX_ENTRIES = 500;
+const RENDER_MS = 100; // frames within this time are rendered together
+const MAX_BRIEF = 200; // characters of a payload in the list
+const ROW = 16; // bytes per line of a dump
 
 export class Tap {
-  #admin;
+  #api;
   #changed;
   #session = null;
   #stream = null;
   #isPaused = false;
-  #new = []; // not shown yet
+  #new = []; // not rendered yet
   #rendering = null;
   #chosen = null;
   #list = byId("tap-frames");
 
-  /** *changed(session)*: another session is tapped now, or none; *session* is the one before. */
-  constructor(admin, changed) {
-    this.#admin = admin;
+  /** *changed(session)*: called when the tapped session changes; *session* is the previous one. */
+  constructor(api, changed) {
+    this.#api = api;
     this.#changed = changed;
-    walkable(this.#list);
+    enableArrowKeys(this.#list);
     byId("tap-pause").addEventListener("click", () => this.#pause(!this.#isPaused));
     byId("tap-close").addEventListener("click", () => this.close());
     byId("tap-frame-close").addEventListener("click", () => this.#unchoose());
@@ -40,9 +40,9 @@ export class Tap {
     else this.#open(session);
   }
 
-  /** Try again now, where the connection was lost. */
-  hurry() {
-    this.#stream?.hurry();
+  /** Reconnect now, if the connection was lost. */
+  reconnect() {
+    this.#stream?.reconnect();
   }
 
   close() {
@@ -60,17 +60,17 @@ export class Tap {
     this.#stream?.close();
     this.#clear();
     this.#session = session;
-    say(byId("tap-title"), `Tap of ${inWords(session)}`);
-    say(byId("tap-said"), "Asking for its frames …");
+    setText(byId("tap-title"), `Tap of ${labelOf(session)}`);
+    setText(byId("tap-status"), "Starting the tap …");
     show(byId("tap"), true);
     byId("tap-title").focus();
-    this.#stream = this.#admin.listen(`tap?session=${encodeURIComponent(session.id)}`, {
-      opened: () => say(byId("tap-said"), "The tapped session has been told."),
-      heard: (event, value) => (event === "end" ? this.#end(value) : this.#hear(value)),
-      lost: () => say(byId("tap-said"), "The connection was lost: frames are missing here. Trying again …"),
-      refused: (refusal) => {
-        say(byId("tap-said"), "");
-        say(byId("tap-refused"), refusal.message);
+    this.#stream = this.#api.listen(`tap?session=${encodeURIComponent(session.id)}`, {
+      onOpen: () => setText(byId("tap-status"), "The tapped session has been notified."),
+      onEvent: (event, value) => (event === "end" ? this.#end(value) : this.#receive(value)),
+      onLost: () => setText(byId("tap-status"), "The connection was lost, so frames are missing. Reconnecting …"),
+      onRejected: (error) => {
+        setText(byId("tap-status"), "");
+        setText(byId("tap-error"), error.message);
       },
     });
     this.#changed(before);
@@ -83,19 +83,19 @@ export class Tap {
     this.#unchoose();
     this.#list.replaceChildren();
     this.#pause(false);
-    say(byId("tap-refused"), "");
+    setText(byId("tap-error"), "");
   }
 
-  #hear(frame) {
+  #receive(frame) {
     this.#new.push(frame);
-    if (this.#new.length > KEPT) this.#new.shift();
+    if (this.#new.length > MAX_ENTRIES) this.#new.shift();
     this.#rendering ??= setTimeout(() => this.#render(), RENDER_MS);
   }
 
   #end({ reason }) {
     this.#stream.close();
     this.#pause(false);
-    say(byId("tap-said"), `The tap has ended: ${reason}.`);
+    setText(byId("tap-status"), `The tap has ended: ${reason}.`);
   }
 
   #pause(isPaused) {
@@ -107,27 +107,27 @@ export class Tap {
   #render() {
     this.#rendering = null;
     const waiting = this.#isPaused ? this.#new.length : 0;
-    say(byId("tap-waiting"), waiting ? `${waiting === KEPT ? `${KEPT} or more` : waiting} new` : "");
+    setText(byId("tap-waiting"), waiting ? `${waiting === MAX_ENTRIES ? `${MAX_ENTRIES} or more` : waiting} new` : "");
     if (this.#isPaused || !this.#new.length) return;
-    const follows = isAtEnd(this.#list);
+    const follows = isScrolledToEnd(this.#list);
     this.#list.append(...this.#new.splice(0).map((frame) => this.#entry(frame)));
-    while (this.#list.children.length > KEPT) this.#list.firstElementChild.remove();
-    keepOneStop(this.#list);
-    if (follows) toEnd(this.#list);
+    while (this.#list.children.length > MAX_ENTRIES) this.#list.firstElementChild.remove();
+    setTabStop(this.#list);
+    if (follows) scrollToEnd(this.#list);
   }
 
   #entry(frame) {
     const { direction, kind, size } = frame;
-    const time = clock(frame.time);
+    const time = formatClock(new Date(frame.time));
     const button = element(
       "button",
       { type: "button", tabindex: "-1", "aria-pressed": "false" },
       element("span", { class: "when" }, time),
       element("span", { class: direction }, direction),
       element("span", { class: "what" }, brief(frame)),
-      element("span", { class: "size" }, inBytes(size)),
+      element("span", { class: "size" }, formatBytes(size)),
     );
-    const title = `${direction === "in" ? "From it" : "To it"} at ${time}: ${kind}, ${inBytes(size)}`;
+    const title = `${direction === "in" ? "From the client" : "To the client"} at ${time}: ${kind}, ${formatBytes(size)}`;
     button.addEventListener("click", () => this.#choose(button, title, frame));
     return element("li", {}, button);
   }
@@ -138,7 +138,7 @@ export class Tap {
     if (isSame) return;
     this.#chosen = button;
     button.setAttribute("aria-pressed", "true");
-    say(byId("tap-frame-title"), title);
+    setText(byId("tap-frame-title"), title);
     byId("tap-frame-text").textContent = inFull(frame);
     show(byId("tap-frame"), true);
     byId("tap-frame-text").scrollTop = 0;
@@ -155,22 +155,17 @@ export class Tap {
   }
 }
 
-function clock(time) {
-  const at = new Date(time);
-  return `${CLOCK.format(at)}.${String(at.getMilliseconds()).padStart(3, "0")}`;
-}
-
 function brief({ kind, text }) {
-  return kind === "text" ? text.slice(0, BRIEF) : text ? `${kind} ${text.slice(0, BRIEF)}` : kind;
+  return kind === "text" ? text.slice(0, MAX_BRIEF) : text ? `${kind} ${text.slice(0, MAX_BRIEF)}` : kind;
 }
 
-/** The payload: JSON laid out, other text as it is, bytes as a dump. */
+/** Return the payload: JSON indented, other text unchanged, bytes as a dump. */
 function inFull({ text, base64, truncated, size }) {
-  const whole = text === undefined ? dump(atob(base64 ?? "")) : laidOut(text);
-  return truncated ? `${whole}\n(this is the beginning of ${size} bytes)` : whole || "(empty)";
+  const whole = text === undefined ? dump(atob(base64 ?? "")) : indented(text);
+  return truncated ? `${whole}\n(the start of ${size} bytes)` : whole || "(empty)";
 }
 
-function laidOut(text) {
+function indented(text) {
   try {
     return JSON.stringify(JSON.parse(text), null, 2);
   } catch {
@@ -178,7 +173,7 @@ function laidOut(text) {
   }
 }
 
-/** Bytes, given as a character each, in lines: where they are, in hexadecimal, and as text. */
+/** Return *bytes*, one per character, in lines of offset, hexadecimal digits and text. */
 function dump(bytes) {
   const lines = [];
   for (let at = 0; at < bytes.length; at += ROW) {
