@@ -6,13 +6,14 @@ PYTHON3 ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 CACHE := $(VENV)/cache
+DIST ?= dist
 
 export PYTHONPYCACHEPREFIX := $(CURDIR)/$(CACHE)/pycache
 export COVERAGE_FILE := $(CURDIR)/$(CACHE)/coverage
 export RUFF_CACHE_DIR := $(CURDIR)/$(CACHE)/ruff
 export MYPY_CACHE_DIR := $(CURDIR)/$(CACHE)/mypy
 
-.PHONY: run test format lint types imports unit edge docs screenshots bench soak autobahn clean help
+.PHONY: run test format lint types imports unit edge docs dist tour screenshots bench soak autobahn clean help
 
 run: $(VENV)/run.stamp  ## Start the server; ARGS="--port 9000" passes flags
 	$(PYTHON) server.py $(ARGS)
@@ -43,6 +44,16 @@ edge: $(VENV)/dev.stamp  ## All other tests: sockets, processes, the client, the
 docs: $(VENV)/dev.stamp  ## Write the generated parts of docs/ anew
 	$(PYTHON) docs/generate.py
 
+dist: $(VENV)/dev.stamp  ## Build wheel, sdist, and files that run without installation, into dist/
+	$(PYTHON) -m build --no-isolation --outdir $(DIST) . >/dev/null
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --target $(DIST)/packages $(DIST)/*.whl
+	for command in chateau chateau-client; do $(VENV)/bin/shiv --compressed --site-packages $(DIST)/packages \
+		--console-script $$command --output-file $(DIST)/$$command.pyz || exit 1; done
+	rm -rf $(DIST)/packages
+
+tour: $(VENV)/dev.stamp  ## Trace one message through the steps of docs/architecture.md
+	$(PYTHON) tools/tour.py
+
 screenshots: $(VENV)/dev.stamp  ## Take the README's pictures anew (needs Chromium)
 	$(PYTHON) tests/console/screenshots.py
 
@@ -56,7 +67,7 @@ autobahn: $(VENV)/run.stamp  ## Run the Autobahn suite against both paths of the
 	$(PYTHON) tests/autobahn/run.py $(ARGS)
 
 clean:  ## Remove .venv and what the benchmarks and the Autobahn run have built
-	rm -rf $(VENV) benchmarks/.build tests/autobahn/.build
+	rm -rf $(VENV) dist benchmarks/.build tests/autobahn/.build
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12

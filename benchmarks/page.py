@@ -1,7 +1,7 @@
-"""The page's own marks: how large it is, how soon one can use it, and whether it keeps up with a busy room.
+"""Measure the page: its size, the time until it is usable, and whether it keeps up with a busy room.
 
 ``.venv/bin/python benchmarks/page.py`` (after ``make .venv/dev.stamp``; needs Chromium). Each figure is
-measured in a fresh browser profile on this machine; what a reader sees is what is timed.
+measured in a new browser profile on this machine, by what is visible on the page.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "console")]
 
-from console_page import FLAGS, ConsolePage, executable, reader  # noqa: E402 - the path comes first
+from console_page import FLAGS, ConsolePage, executable, user_page  # noqa: E402 - the path comes first
 from playwright.sync_api import expect, sync_playwright  # noqa: E402
 from running_server import free_port, running_server  # noqa: E402
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PAGES = ("", "console/admin", "docs/", "docs/chateau")
 ROUNDS = 10
-RATE = 200  # messages a second
+RATE = 200  # messages per second
 FLOOD_SECONDS = 10
 
 WHEN_CONNECTED = """
@@ -44,7 +44,7 @@ WHEN_CONNECTED = """
 
 
 def main() -> None:
-    """Measure everything, and print it."""
+    """Measure everything, and print the results."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable(playwright), args=FLAGS)
         with running_server() as server:
@@ -57,32 +57,32 @@ def main() -> None:
 
 
 def print_size(browser: Browser, address: str, path: str) -> None:
-    """The bytes of the page at *path* and of all that it loads, as served, and compressed."""
-    with reader(browser) as page:
-        answers: list[Response] = []
-        page.page.on("response", lambda answer: answers.append(answer))
+    """Print the size of the page at *path* with all the files it loads, as served and compressed."""
+    with user_page(browser) as page:
+        responses: list[Response] = []
+        page.page.on("response", responses.append)
         page.page.goto(address + path, wait_until="networkidle")
-        contents = [answer.body() for answer in answers]
+        contents = [response.body() for response in responses]
     size = sum(map(len, contents))
     compressed = sum(len(gzip.compress(content)) for content in contents)
     print(f"/{path}: {len(contents)} files, {size / 1000:.1f} KB ({compressed / 1000:.1f} gzipped)")
 
 
 def print_interactive(browser: Browser, address: str) -> None:
-    """From the navigation's start until the page is connected, with nothing in the browser's cache."""
+    """Print the time from navigation until the page is connected, with an empty cache."""
     times = []
     for _ in range(ROUNDS):
-        with reader(browser) as page:
+        with user_page(browser) as page:
             page.page.add_init_script(WHEN_CONNECTED)
             page.page.goto(address)
             page.page.wait_for_function("window.connectedAfter !== undefined")
             times.append(page.page.evaluate("window.connectedAfter"))
-    print(f"interactive after {statistics.median(times):.0f} ms, at most {max(times):.0f}; mark: 500 ms")
+    print(f"interactive after {statistics.median(times):.0f} ms, at most {max(times):.0f}; target: 500 ms")
 
 
 def print_first_message(browser: Browser, address: str) -> None:
-    """From the navigation's start until the first message stands in the room, by three times Enter."""
-    with reader(browser) as page:
+    """Print the time from navigation until the first message is shown in the room, by pressing Enter."""
+    with user_page(browser) as page:
         start = time.perf_counter()
         page.page.goto(address)
         expect(page.name).to_be_focused()
@@ -94,34 +94,34 @@ def print_first_message(browser: Browser, address: str) -> None:
         page.page.keyboard.press("Enter")
         expect(page.messages.locator(".content")).to_have_text("good morning")
         took = time.perf_counter() - start
-    print(f"first message {took:.1f} s after opening, by a hand that does not hesitate; mark: 10 s")
+    print(f"first message {took:.1f} s after opening, without pauses; target: 10 s")
 
 
 def print_flood(browser: Browser) -> None:
-    """Messages at a steady rate into an open room, counted in the page."""
+    """Print whether every message of a steady flood is shown in an open room."""
     port = free_port()
     with ExitStack() as stack:
         server = stack.enter_context(running_server("--lines-port", str(port), "--max-rate", "0"))
-        page = stack.enter_context(reader(browser)).come_in(server.address, "quinn").join("stream")
+        page = stack.enter_context(user_page(browser)).register(server.address, "quinn").join("stream")
         line = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=8))
         line.sendall(b"LOGIN rain\nJOIN stream\n")
-        expect(page.messages).to_contain_text("rain came in.")
+        expect(page.messages).to_contain_text("rain joined.")
         before = frames_seen(page)
         total = RATE * FLOOD_SECONDS
         pour(line, total)
-        page.expect_heard("rain", f"drop {total}")
-        page.page.wait_for_timeout(100)  # for the count, which is drawn with the next frame
+        page.expect_message("rain", f"drop {total}")
+        page.page.wait_for_timeout(100)  # for the count, which is rendered with the next frame
         seen = frames_seen(page) - before
         shown = page.messages.locator(".content").all_inner_texts()
     last = [f"drop {number}" for number in range(total - len(shown) + 1, total + 1)]
     print(
-        f"{total} messages at {RATE} a second: {seen} frames seen (with those of the page's own questions), "
+        f"{total} messages at {RATE} per second: {seen} frames seen (with the page's own requests), "
         f"the last {len(shown)} shown {'in order, none missing' if shown == last else 'WITH GAPS'}"
     )
 
 
 def pour(line: socket.socket, total: int) -> None:
-    """Say *total* messages, at ``RATE`` a second."""
+    """Send *total* messages, at ``RATE`` per second."""
     start = time.perf_counter()
     for number in range(1, total + 1):
         line.sendall(f"drop {number}\n".encode())
@@ -129,8 +129,8 @@ def pour(line: socket.socket, total: int) -> None:
 
 
 def frames_seen(page: ConsolePage) -> int:
-    """How many frames the page says that it has seen."""
-    found = re.search(r"[\d,]+", page.page.locator("#wire-count").inner_text())
+    """Return the number of frames that the page reports."""
+    found = re.search(r"[\d,]+", page.page.locator("#frame-count").inner_text())
     return int(found[0].replace(",", "")) if found else 0
 
 

@@ -20,7 +20,8 @@ from workshop import LIBRARIES, NODE_MODULES, PEERS_PYTHON, ROOT
 
 HEADING = (
     "# Performance\n\n"
-    "Written by `make bench`; `benchmarks/README.md` says what is measured, how, and how to read it.\n\n"
+    "Written by `make bench`; [`benchmarks/README.md`](../benchmarks/README.md) describes what is measured,\n"
+    "how, and how to read it.\n\n"
 )
 Runs = dict[str, list[Run]]  # by server, one a round
 HEAD = (
@@ -149,8 +150,8 @@ def marks(
         if state != NOBODY
     ]
     crowd = median(kept.crowd) if kept.crowd else None
-    rows.append(("Kept, 100 publishers", *_verdict(crowd, CROWD_MARK_MICROSECONDS, "µs a message")))
-    rows.append(("Kept, a lone publisher", *_verdict(kept.ratio, LONE_MARK_RATIO, "of a bare commit")))
+    rows.append(("Stored, 100 publishers", *_verdict(crowd, CROWD_MARK_MICROSECONDS, "µs a message")))
+    rows.append(("Stored, a lone publisher", *_verdict(kept.ratio, LONE_MARK_RATIO, "of a bare commit")))
     own = kib.get(CHATEAU.name)
     memory = _verdict(median(own) if own else None, MEMORY_MARK_KIB, "KiB a connection")
     rows.append((f"Memory, {held:,} held", *memory))

@@ -1,7 +1,7 @@
-"""What it costs all others that somebody watches: a live stream open, or one session tapped, beside neither.
+"""Measure the cost of observation: a load with a live stream open or one session tapped, compared to neither.
 
-The keeper is a thread of this process, which reads what it is sent and counts it. What is measured is the
-server's CPU, the watching included, over the frames of the load alone.
+The admin is a thread of this process that reads the stream and counts its events. The result is the server's
+CPU, including that of the stream, per frame of the load.
 """
 
 import json
@@ -21,9 +21,9 @@ TAP = "one session is tapped"
 STATES = (NOBODY, LIVE, TAP)
 
 MARK = 1.05
-"""Of the CPU that a frame takes while nobody watches."""
+"""The limit for the CPU per frame, relative to that without a stream."""
 
-# Long enough that a stream that tells something once a second tells it several times.
+# Long enough that a stream with one event per second sends several.
 WATCHINGS = (
     Scenario("room", "A room of 1,000, 8 messages in flight, watched", count=2000, window=8, mark=MARK),
     Scenario(
@@ -37,10 +37,10 @@ LOOK_SECONDS = 0.02
 
 
 def watched(running: Running, what: Scenario, state: str, *, tag: str, share: float = 1.0) -> Run:
-    """Put *what*'s load on the server while it is watched as *state* says.
+    """Put *what*'s load on the server while it is observed as *state* names.
 
     Raises:
-        LoadError: frames were missing, the server closed a connection, or the watcher saw nothing.
+        LoadError: frames were missing, the server closed a connection, or the stream had no events.
     """
     with _watching(running.port, state, f"{tag}u0"):
         return load(running, what, tag=tag, share=share)
@@ -54,7 +54,7 @@ def _watching(port: int, state: str, name: str) -> AbstractContextManager[None]:
 
 @contextmanager
 def _reading(port: int, name: str | None) -> Iterator[None]:
-    """Read the live stream, or, once there is one, what the session of the user *name* sends and gets."""
+    """Read the live stream, or the tap of the session of the user *name* as soon as it exists."""
     reader = _Reader(port, name)
     reader.start()
     try:
@@ -62,11 +62,11 @@ def _reading(port: int, name: str | None) -> Iterator[None]:
     finally:
         reader.stop()
     if not reader.events:
-        raise LoadError(f"the watcher saw nothing: {reader.failure or 'no events came'}")
+        raise LoadError(f"the stream had no events: {reader.failure or 'no events came'}")
 
 
 class _Reader(threading.Thread):
-    """One watcher. Its session is looked for while the load's clients come in, before the load itself."""
+    """One reader of a stream. It looks for its session while the clients of the load connect."""
 
     def __init__(self, port: int, name: str | None) -> None:
         super().__init__(daemon=True)
@@ -76,7 +76,7 @@ class _Reader(threading.Thread):
         self._port = port
         self._connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
         self._connection.connect()
-        self._socket = self._connection.sock  # the connection forgets it when an endless answer begins
+        self._socket = self._connection.sock  # HTTPConnection drops it when an endless response starts
 
     def run(self) -> None:
         try:
@@ -89,17 +89,17 @@ class _Reader(threading.Thread):
             self.failure = exc
 
     def stop(self) -> None:
-        """Let go of the stream: a next round must not find it still open.
+        """Close the stream, so that the next round does not find it open.
 
         Raises:
-            LoadError: it goes on.
+            LoadError: the thread does not end.
         """
         with suppress(OSError):  # the server has ended it
             self._socket.shutdown(socket.SHUT_RDWR)
         self.join(PATIENCE_SECONDS)
         self._connection.close()
         if self.is_alive():
-            raise LoadError("the watcher could not be stopped")
+            raise LoadError("the reader of the stream could not be stopped")
 
     def _session(self) -> str:
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -111,4 +111,4 @@ class _Reader(threading.Thread):
                     asking.close()
                     return str(session["id"])
             time.sleep(LOOK_SECONDS)
-        raise TimeoutError(f"{self._name} did not come")
+        raise TimeoutError(f"{self._name} did not connect")

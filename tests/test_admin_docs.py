@@ -1,4 +1,4 @@
-"""docs/admin.md holds what the admin API holds: addresses, codes, examples, commands that do what it says."""
+"""docs/admin-api.md matches the admin API: endpoints, codes, examples, and commands that work."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from chateau.net.admin.addresses import READINGS, STREAMS
 from chateau.protocols.admin import ACTIONS, STATUSES
 from chateau.protocols.schemas import SchemaSet
 
-PAGE = (ROOT / "docs" / "admin.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "admin-api.md").read_text("utf-8").partition("<!-- reference")[0]
 SCHEMA_SET = SchemaSet(ROOT / "schemas" / "admin", url="/schemas/admin")
 PATIENCE_SECONDS = 20
-TIMED_OUT = 28  # curl's word for a stream that it was to leave
+TIMED_OUT = 28  # curl's exit code after --max-time
 
 
 def blocks(language: str) -> str:
@@ -34,14 +34,14 @@ def blocks(language: str) -> str:
 COMMANDS = [line for line in blocks("sh").splitlines() if line.startswith("curl")]
 
 
-def test_every_address_is_told_with_its_method_and_no_other() -> None:
+def test_the_page_has_every_endpoint_with_its_method_and_no_other() -> None:
     told = set(re.findall(r"`(GET|POST) /admin/([a-z-]+)", PAGE))
 
     assert told == {("GET", name) for name in (*READINGS, *STREAMS)} | {("POST", name) for name in ACTIONS}
 
 
 @pytest.mark.parametrize("name", ACTIONS)
-def test_the_keys_of_every_body_are_told(name: str) -> None:
+def test_the_page_has_the_keys_of_every_body(name: str) -> None:
     (row,) = re.findall(rf"^\| `POST /admin/{name}` \| (.*?) \|", PAGE, re.M)
     schema = SCHEMA_SET.schemas[f"{name}-request"]
     keys = [f"`{key}`" if key in schema.get("required", ()) else f"`{key}`?" for key in schema["properties"]]
@@ -49,8 +49,8 @@ def test_the_keys_of_every_body_are_told(name: str) -> None:
     assert row.split(", ") == keys
 
 
-def test_every_code_is_told_with_its_status() -> None:
-    table = PAGE.partition("## When it is refused")[2].partition("## The live stream")[0]
+def test_the_page_has_every_code_with_its_status() -> None:
+    table = PAGE.partition("## Errors")[2].partition("## The live stream")[0]
     rows = re.findall(r"^\| (\d+) \| (.*?) \|", table, re.M)
     told = {(code, int(status)) for status, codes in rows for code in re.findall("`(.*?)`", codes)}
     codes = SCHEMA_SET.schemas["error-response"]["properties"]["code"]["enum"]
@@ -63,7 +63,7 @@ def test_every_code_is_told_with_its_status() -> None:
 
 
 @pytest.mark.parametrize("example", blocks("json").splitlines())
-def test_every_example_keeps_to_a_schema(example: str) -> None:
+def test_every_example_is_valid_by_a_schema(example: str) -> None:
     message = json.loads(example)
 
     assert any(
@@ -75,7 +75,7 @@ def test_every_example_keeps_to_a_schema(example: str) -> None:
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """A server that was started as the page says, with 18 clients, the last of them in a room."""
+    """Start a server with the command on the page, and 18 clients in a room."""
     if shutil.which("curl") is None:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("curl is not installed")
     start = re.search(r"^python server.py (.*)$", PAGE, re.M)
@@ -95,18 +95,18 @@ def address() -> Iterator[str]:
         yield server.address.removeprefix("http://").removesuffix("/")
 
 
-def test_its_commands_are_those_that_are_run_here() -> None:
+def test_the_page_has_exactly_the_commands_that_are_tested_here() -> None:
     assert len(COMMANDS) == 10
     assert all("http://127.0.0.1:8888/admin/" in command for command in COMMANDS)
 
 
 def how_final(command: str) -> int:
-    """Who is kicked cannot be tapped, and of a server that has stopped nothing can be asked."""
+    """A session that was kicked cannot be tapped, and a server that was stopped does not respond."""
     return ("/admin/kick" in command) + 2 * ("/admin/shutdown" in command)
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS, key=how_final))
-def test_its_commands_do_what_it_says(address: str, command: str) -> None:
+def test_the_commands_get_the_expected_response(address: str, command: str) -> None:
     exported = re.search(r"^export (\w+)=(\w+)$", PAGE, re.M)
     assert exported is not None
 

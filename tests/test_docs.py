@@ -1,11 +1,12 @@
-"""The documentation holds what the code holds: settings, messages, codes, and links that lead somewhere."""
+"""The documentation matches the code: generated parts are fresh, links work, named tests exist."""
 
 from __future__ import annotations
 
+import ast
 import json
 import re
-import subprocess
-import sys
+from collections import Counter
+from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -15,16 +16,20 @@ import pytest
 from chateau.hub.errors import HubError
 from chateau.protocols import errors
 from chateau.protocols.admin import UnknownSession
+from chateau.settings import described, load
 
 ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
 PAGES = sorted(
     path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")]
 )
+EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+CLAIMS = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (DOCS / "guarantees.md").read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")
 def generate() -> ModuleType:
-    spec = spec_from_file_location("generate_docs", ROOT / "docs" / "generate.py")
+    spec = spec_from_file_location("generate_docs", DOCS / "generate.py")
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
@@ -32,56 +37,132 @@ def generate() -> ModuleType:
     return module
 
 
-def test_the_generated_pages_are_what_make_docs_writes(generate: ModuleType) -> None:
+# Generated parts
+
+
+def test_the_generated_parts_are_what_make_docs_writes(generate: ModuleType) -> None:
     for path, text in generate.pages():
         assert path.exists(), f"{path.name} is missing: run `make docs`"
         assert path.read_text("utf-8") == text, f"{path.name} is stale: run `make docs`"
 
 
-def test_the_reference_has_no_page_that_make_docs_does_not_write(generate: ModuleType) -> None:
-    written = dict(generate.pages())
-
-    assert generate.surplus(written) == []
-
-
-def test_make_docs_removes_a_page_that_is_none_any_more(
+def test_make_docs_writes_every_page_and_changes_nothing_the_second_time(
     generate: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(generate, "REFERENCE", tmp_path)
-    stale = tmp_path / "cellar.md"
-    stale.write_text("# The cellar\n", "utf-8")
+    monkeypatch.setattr(generate, "LLMS", tmp_path / "llms.txt")
+    fresh = {path: path.read_text("utf-8") for path, _ in generate.pages() if path.exists()}
 
     generate.main()
 
-    assert not stale.exists()
-    assert (tmp_path / "chateau.md").exists()
+    assert (tmp_path / "llms.txt").read_text("utf-8") == generate.llms()
+    assert {path: path.read_text("utf-8") for path in fresh} == fresh
+
+
+def test_the_reference_has_a_page_for_every_protocol_and_no_page_without_a_guide(
+    generate: ModuleType,
+) -> None:
+    made = {page.name for page in generate.reference.pages(generate.sources())}
+
+    assert made - {generate.reference.INDEX} == set(generate.GUIDES)
+
+
+def test_a_page_without_its_markers_is_reported(generate: ModuleType, tmp_path: Path) -> None:
+    page = tmp_path / "lines.md"
+    page.write_text("# Lines protocol\n", "utf-8")
+
+    with pytest.raises(ValueError, match=r"^lines\.md lacks a marker; expected <!-- a --> and <!-- b -->\.$"):
+        generate.replaced(page, "<!-- a -->", "text", "<!-- b -->")
 
 
 def test_every_code_is_in_the_schema_but_that_of_the_admin_api_alone() -> None:
     assert errors.Internal.code == "internal"  # the module is loaded, with all its classes
-    codes = {refusal.code for refusal in HubError.__subclasses__()}
+    codes = {error.code for error in HubError.__subclasses__()}
     schema = json.loads((ROOT / "schemas" / "chateau" / "error-response.json").read_text("utf-8"))
 
     assert codes - {UnknownSession.code} == set(schema["properties"]["code"]["enum"])
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
-        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+# Links
+
+
+@cache
+def without_code(page: Path) -> str:
+    return re.sub(r"^ *```.*?^ *```$", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+@cache
+def anchors(page: Path) -> Counter[str]:
+    """The anchors that a code host makes of the headings of *page*, before it numbers equal ones."""
+    headings = re.findall(r"^#+ (.+)$", without_code(page), re.MULTILINE)
+    return Counter(re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings)
+
+
+@EVERY_PAGE
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", without_code(page)):
+        path = page.parent / target if target else page
+        assert path.exists(), f"{page.name} links to {target}"
+        assert not anchor or anchor in anchors(path.resolve()), f"{page.name} links to {target}#{anchor}"
+
+
+@EVERY_PAGE
+def test_a_heading_that_is_linked_to_is_the_only_one_of_its_name(page: Path) -> None:
+    linked = set(re.findall(r"\]\(#([^)]+)\)", without_code(page)))
+
+    assert [anchor for anchor in linked if anchors(page)[anchor] > 1] == []
 
 
 def test_every_decision_is_in_the_list_of_decisions() -> None:
-    folder = ROOT / "docs" / "decisions"
-    index = (folder / "README.md").read_text("utf-8")
+    index = (DOCS / "decisions" / "README.md").read_text("utf-8")
 
-    for page in folder.glob("0*.md"):
+    for page in (DOCS / "decisions").glob("0*.md"):
         assert f"({page.name})" in index
 
 
-def test_generating_twice_changes_nothing() -> None:
-    before = {path: path.read_bytes() for path in PAGES}
+def test_the_index_links_to_every_page_once() -> None:
+    links = re.findall(r"^- \[.+?\]\((.+?)\): .+\.$", (DOCS / "README.md").read_text("utf-8"), re.MULTILINE)
+    linked = Counter((DOCS / link).resolve() for link in links)
+    pages = {page for page in DOCS.glob("**/*.md") if page.parent.name != "decisions"} - {DOCS / "README.md"}
+    others = {DOCS / "decisions" / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"}
 
-    subprocess.run([sys.executable, ROOT / "docs" / "generate.py"], check=True)
+    assert linked == Counter(pages | others)
 
-    assert {path: path.read_bytes() for path in PAGES} == before
+
+# Claims
+
+
+@pytest.mark.parametrize(("file", "name"), CLAIMS, ids=lambda part: part.rpartition("/")[2])
+def test_a_test_that_holds_a_guarantee_exists(file: str, name: str) -> None:
+    tree = ast.parse((ROOT / file).read_text("utf-8"))
+
+    assert name in {
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    }
+
+
+def test_every_guarantee_names_a_test() -> None:
+    promised = (DOCS / "guarantees.md").read_text("utf-8").partition("## Not promised yet")[0]
+    rows = re.findall(r"^\| (?!claim|---)(.+?) \|.*\| (.+?) \|$", promised, re.MULTILINE)
+
+    assert len(rows) > 10
+    assert [claim for claim, tests in rows if "`tests/" not in tests] == []
+
+
+def test_the_settings_file_of_the_operating_guide_is_valid(tmp_path: Path) -> None:
+    (text,) = re.findall(r"^```toml\n(.*?)^```", (DOCS / "operating.md").read_text("utf-8"), re.M | re.DOTALL)
+    path = tmp_path / "chateau.toml"
+    path.write_text(text, "utf-8")
+
+    assert load(["--config", str(path)]).trusted_proxy
+
+
+@EVERY_PAGE
+def test_flags_of_the_server_that_a_page_names_exist(page: Path) -> None:
+    known = {setting.flag for setting in described()} | {"--config", "--version", "--help"}
+    commands = re.findall(r"python server\.py ([^\n`]*)", page.read_text("utf-8"))
+
+    assert [
+        flag for command in commands for flag in re.findall(r"--[a-z-]+", command) if flag not in known
+    ] == []

@@ -1,7 +1,7 @@
-"""The README's commands and programs do what it says, run as they stand there in a fresh copy.
+"""The README's commands and programs work, run unchanged in a fresh copy of the repository.
 
-Only what a test cannot leave as it is is changed: the port, which may be taken, and ``python3``, which may be
-another one than the one that runs the tests.
+Only two things are replaced: the port, which may be in use, and ``python3``, which may be another interpreter
+than the one that runs the tests.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-def test_its_commands_are_the_ones_that_are_run_below() -> None:
+def test_the_readme_has_exactly_the_commands_that_are_tested_here() -> None:
     assert "".join(blocks("sh")).splitlines() == [
         "make run",
         "make test",
@@ -63,7 +63,7 @@ def test_its_commands_are_the_ones_that_are_run_below() -> None:
     ]
 
 
-def test_a_newcomer_installs_starts_and_talks(checkout: Path) -> None:
+def test_the_commands_install_start_and_connect(checkout: Path) -> None:
     run = {"cwd": checkout, "check": True, "capture_output": True, "text": True}
     subprocess.run([sys.executable, "-m", "venv", ".venv"], **run)
     subprocess.run([".venv/bin/pip", "install", "-r", "requirements.txt"], **run)
@@ -87,7 +87,7 @@ def test_a_newcomer_installs_starts_and_talks(checkout: Path) -> None:
     assert said.count('"status": 200') == 2
 
 
-def test_make_test_is_the_whole_gate() -> None:
+def test_make_test_runs_every_check() -> None:
     shown = subprocess.run(
         ["make", "-n", "test"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
@@ -98,29 +98,29 @@ def test_make_test_is_the_whole_gate() -> None:
 
 
 def shown(program: str) -> list[str]:
-    """What *program* says in its comments that it prints."""
+    """Return the output that the comments of *program* show."""
     return SHOWN.findall(program)
 
 
 def looks_like(line: str, expected: str) -> bool:
-    """Whether *line* is what the README shows; an ellipsis stands for anything."""
+    """Return whether *line* is what the README shows; an ellipsis stands for anything."""
     return re.fullmatch(".*".join(map(re.escape, expected.split("…"))), line) is not None
 
 
 def at(address: str, text: str) -> str:
-    """*text* with the server at *address* in place of the default."""
+    """Return *text* with the server at *address* instead of the default."""
     return text.replace("localhost:8888", address.removeprefix("http://").removesuffix("/"))
 
 
 def need(program: str) -> None:
-    """Skip where *program* is not installed; where CI is ``true`` that is a failure."""
+    """Skip the test if *program* is not installed; fail if CI is ``true``."""
     if shutil.which(program) is None:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"{program} is not installed")
 
 
 @contextmanager
 def started(*command: str) -> Iterator[subprocess.Popen[str]]:
-    """Run *command*, and end it when it is no more needed."""
+    """Run *command*, and kill it at the end."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, text=True, bufsize=1, **pipes) as process:
         impatience = Timer(PATIENCE_SECONDS, process.kill)
@@ -131,7 +131,7 @@ def started(*command: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize("program", blocks("python"), ids=["chateau", "opcodes"])
-def test_its_python_programs_print_what_they_say(program: str) -> None:
+def test_the_python_programs_print_what_their_comments_show(program: str) -> None:
     with running_server() as server:
         command = [sys.executable, "-c", at(server.address, program)]
         printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
@@ -140,7 +140,7 @@ def test_its_python_programs_print_what_they_say(program: str) -> None:
     assert all(map(looks_like, printed, shown(program))), printed
 
 
-def test_its_javascript_program_prints_what_it_says() -> None:
+def test_the_javascript_program_prints_what_its_comments_show() -> None:
     need("node")
     (program,) = blocks("js")
 
@@ -153,7 +153,7 @@ def test_its_javascript_program_prints_what_it_says() -> None:
     assert all(map(looks_like, printed, shown(program))), printed
 
 
-def test_a_terminal_talks_by_lines() -> None:
+def test_nc_gets_the_responses_that_the_readme_shows() -> None:
     need("nc")
     (typed_and_answered,) = blocks("text")
     (command,) = [line for line in "".join(blocks("sh")).splitlines() if line.startswith("nc")]
@@ -170,26 +170,26 @@ def test_a_terminal_talks_by_lines() -> None:
                 nc.stdin.write(f"{line}\n")
 
 
-def test_curl_hears_what_curl_publishes() -> None:
+def test_curl_receives_what_curl_publishes() -> None:
     need("curl")
     commands = [line for line in "".join(blocks("sh")).splitlines() if line.startswith("curl")]
 
     with running_server() as server:
         listen, publish = (shlex.split(at(server.address, command)) for command in commands)
         with started(*listen) as listener:
-            answer = published(publish)
-            heard = listener.stdout.readline()
+            output = published(publish)
+            received = listener.stdout.readline()
 
-    assert answer.endswith('"OK"')
-    assert heard == "data: Hello world\n"
+    assert output.endswith('"OK"')
+    assert received == "data: Hello world\n"
 
 
 def published(command: list[str]) -> str:
-    """Run *command* until a listener has come; returns curl's last answer, with its head."""
+    """Run *command* until there is a subscriber; return curl's last output, with the head of the response."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    answer = "X-Delivered: 0"
-    while "X-Delivered: 0" in answer:
-        assert time.monotonic() < deadline, "nobody has come to listen"
+    output = "X-Delivered: 0"
+    while "X-Delivered: 0" in output:
+        assert time.monotonic() < deadline, "no subscriber has connected"
         shown = subprocess.run([*command, "-s", "-i"], capture_output=True, text=True, check=True)
-        answer = shown.stdout
-    return answer
+        output = shown.stdout
+    return output

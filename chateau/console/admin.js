@@ -1,212 +1,172 @@
-/**
- * The admin API: calls with the secret key, and event streams that come back by themselves.
- *
- * It knows the shape of an answer, not what the addresses mean. The key stays in this object, and is kept nowhere.
- */
+/** The Admin console: asks for the key, subscribes to the live stream, and updates the panels. */
 
-const PATIENCE_MS = 15_000; // for an answer
-const FIRST_PAUSE_MS = 250;
-const LONGEST_PAUSE_MS = 10_000;
-const LINE_END = /\r\n|[\n\r]/;
+import { AdminApi, failureOf } from "./admin_api.js";
+import { Bans } from "./admin_bans.js";
+import { InlineForm } from "./admin_form.js";
+import { Rooms } from "./admin_rooms.js";
+import { Sessions } from "./admin_sessions.js";
+import { Tap } from "./admin_tap.js";
+import { Chart } from "./charts.js";
+import { byId, setText, show } from "./dom.js";
+import { formatBytes, formatSeconds } from "./format.js";
+import { offerLargeType } from "./preferences.js";
 
-/** The server's no, in its own words; *status* is HTTP's. */
-export class Refusal extends Error {
-  constructor({ status, code, error }) {
-    super(error);
-    this.status = status;
-    this.code = code;
+const SILENCE_MS = 6_000; // the server sends an event every second
+const UNITS = [
+  [86_400, "d"],
+  [3_600, "h"],
+  [60, "min"],
+  [1, "s"],
+];
+
+const api = new AdminApi(`${document.documentElement.dataset.prefix}/admin/`);
+const bans = new Bans(api);
+const rooms = new Rooms(api);
+const tap = new Tap(api, tapChanged);
+const sessions = new Sessions(api, tap, bans);
+const rate = new Chart(byId("rate"), { title: "Messages per second", unit: "", least: 5, series: ["rate"] });
+const latency = new Chart(byId("latency"), { title: "Delivery latency", unit: " ms", least: 1, series: ["p50", "p99"] });
+
+const HANDLERS = {
+  house: showMetrics, // the metrics of the server
+  sessions: (latest) => sessions.receive(latest),
+  rooms: (latest) => rooms.receive(latest),
+};
+
+let live = null;
+let isEntering = false;
+let isClosing = false; // this page requested the shutdown
+
+async function enter() {
+  const field = byId("key");
+  api.key = field.value;
+  const error = await failureOf(async () => bans.start((await api.get("bans")).addresses));
+  setText(byId("key-error"), error?.message ?? "");
+  if (error) {
+    api.key = "";
+    field.focus();
+    field.select();
+    return;
   }
+  field.value = "";
+  showDashboard(true);
+  setText(byId("status"), "Connecting …");
+  live = api.listen("live?limit=200", { onEvent, onLost, onRejected }, { silenceMs: SILENCE_MS });
+  byId("sessions-title").focus();
 }
 
-/** No answer came, or none that is the admin API's. */
-export class Unreachable extends Error {}
-
-/** How *action* was refused or cut short; null where it was done. Anything else is a bug, and thrown. */
-export async function failureOf(action) {
-  try {
-    await action();
-    return null;
-  } catch (error) {
-    if (error instanceof Refusal || error instanceof Unreachable) return error;
-    throw error;
-  }
+/** Forget the key and clear every panel; show *why* next to the field. */
+function leave(why = "") {
+  api.key = "";
+  live.close();
+  live = null;
+  tap.close();
+  for (const panel of [bans, rooms, sessions]) panel.clear();
+  showDashboard(false);
+  showBanner("");
+  setText(byId("status"), "");
+  setText(byId("key-error"), why);
+  byId("key").focus();
 }
 
-export class Admin {
-  #address;
-  #key = "";
-
-  /** *address*: where the API is, up to and with its last slash. */
-  constructor(address) {
-    this.#address = address;
-  }
-
-  set key(key) {
-    this.#key = key;
-  }
-
-  get(path) {
-    return this.#call(path, {});
-  }
-
-  post(name, fields) {
-    return this.#call(name, { method: "POST", body: JSON.stringify(fields) });
-  }
-
-  /** Listen to *path*; *hooks* as a Stream has them. */
-  listen(path, hooks, options) {
-    const open = (signal) => this.#ask(path, { headers: { Accept: "text/event-stream" }, signal });
-    return new Stream(open, hooks, options);
-  }
-
-  async #call(path, options) {
-    const answer = await this.#ask(path, { ...options, signal: AbortSignal.timeout(PATIENCE_MS) });
-    return jsonOf(answer);
-  }
-
-  async #ask(path, { headers, ...options }) {
-    const asked = { cache: "no-store", ...options, headers: { ...headers, Authorization: `Bearer ${inLatin(this.#key)}` } };
-    const answer = await fetch(this.#address + path, asked).catch(() => {
-      throw new Unreachable("The server cannot be reached.");
-    });
-    if (answer.ok) return answer;
-    const { code, error } = await jsonOf(answer);
-    throw new Refusal({ status: answer.status, code, error });
-  }
+function showDashboard(isShown) {
+  show(byId("key-panel"), !isShown);
+  show(byId("dashboard"), isShown);
+  show(byId("leave"), isShown);
 }
 
-/**
- * One event stream. *hooks*: opened(), where one wants to know; heard(event, value); lost(pauseMs), it will try again; refused(refusal), it will not.
- * *silenceMs*: how long it may say nothing before it counts as lost.
- */
-class Stream {
-  #open;
-  #hooks;
-  #silenceMs;
-  #cut; // ends the connection that there is
-  #attempts = 0;
-  #again = null;
-  #silence = null;
-
-  constructor(open, hooks, { silenceMs = Infinity } = {}) {
-    this.#open = open;
-    this.#hooks = hooks;
-    this.#silenceMs = silenceMs;
-    this.connect();
-  }
-
-  /** Connect now, whatever there was. */
-  connect() {
-    this.close();
-    const cut = new AbortController();
-    this.#cut = cut;
-    this.#listen(cut);
-  }
-
-  /** Connect now if it only waits to do so. */
-  hurry() {
-    if (this.#again !== null) this.connect();
-  }
-
-  close() {
-    clearTimeout(this.#again);
-    clearTimeout(this.#silence);
-    this.#again = null;
-    this.#cut?.abort();
-    this.#cut = null;
-  }
-
-  async #listen(cut) {
-    this.#watch(cut);
-    const error = await failureOf(async () => {
-      const { body } = await this.#open(cut.signal);
-      if (this.#cut === cut) this.#hooks.opened?.();
-      const events = new Events((event, value) => this.#cut === cut && this.#hear(event, value));
-      for await (const text of texts(body)) {
-        this.#watch(cut);
-        events.feed(text);
-      }
-    });
-    if (this.#cut === cut) this.#end(error);
-  }
-
-  #hear(event, value) {
-    this.#attempts = 0;
-    this.#hooks.heard(event, value);
-  }
-
-  /** Give up a connection that says nothing for too long: what is behind it may be gone. */
-  #watch(cut) {
-    clearTimeout(this.#silence);
-    if (this.#cut === cut && this.#silenceMs < Infinity) this.#silence = setTimeout(() => cut.abort(), this.#silenceMs);
-  }
-
-  #end(error) {
-    this.close();
-    if (error instanceof Refusal && error.status < 500) {
-      this.#hooks.refused(error);
-      return;
-    }
-    const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#attempts++);
-    const pauseMs = pause * (0.75 + Math.random() / 2); // so that not all pages come back in one moment
-    this.#again = setTimeout(() => this.connect(), pauseMs);
-    this.#hooks.lost(pauseMs);
-  }
+function onEvent(event, value) {
+  setText(byId("status"), "Connected");
+  if (!isClosing) showBanner("");
+  HANDLERS[event]?.(value);
 }
 
-/** Reads the lines of an event stream; *heard(event, value)* for each event, its data read as JSON. */
-class Events {
-  #heard;
-  #rest = "";
-  #event = "message";
-  #data = [];
-
-  constructor(heard) {
-    this.#heard = heard;
-  }
-
-  feed(text) {
-    const whole = this.#rest + text;
-    const end = whole.endsWith("\r") ? whole.length - 1 : whole.length; // a \n may follow, and belong to it
-    const lines = whole.slice(0, end).split(LINE_END);
-    this.#rest = lines.pop() + whole.slice(end);
-    for (const line of lines) this.#read(line);
-  }
-
-  #read(line) {
-    if (line === "") this.#dispatch();
-    const [, field, value] = /^([^:]*):? ?(.*)$/s.exec(line);
-    if (field === "event") this.#event = value;
-    if (field === "data") this.#data.push(value);
-  }
-
-  #dispatch() {
-    const [event, data] = [this.#event, this.#data];
-    this.#event = "message";
-    this.#data = [];
-    if (data.length) this.#heard(event, JSON.parse(data.join("\n")));
-  }
+function onLost(pauseMs) {
+  isClosing = false;
+  setText(byId("status"), `Not connected; trying again in ${formatSeconds(pauseMs)}`);
+  showBanner("The server is not available. The figures below are out of date; this page reconnects when the server is back.");
 }
 
-async function* texts(body) {
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-  for (;;) {
-    const { done, value } = await reader.read().catch(() => ({ done: true })); // cut off, and so at its end
-    if (done) return;
-    yield value;
-  }
+function onRejected(error) {
+  leave(error.message);
 }
 
-/** The JSON of *answer*, which something between here and the server may have written. */
-async function jsonOf(answer) {
-  try {
-    return await answer.json();
-  } catch {
-    throw new Unreachable(`What answered, by ${answer.status}, is not the admin API, or was cut off.`);
-  }
+function showMetrics(metrics) {
+  rate.add(Date.parse(metrics.time), [metrics.messages_per_second]);
+  latency.add(Date.parse(metrics.time), [metrics.latency_ms?.p50 ?? null, metrics.latency_ms?.p99 ?? null]);
+  setText(byId("count-sessions"), `${metrics.sessions}`);
+  setText(byId("count-usernames"), `${metrics.usernames}`);
+  setText(byId("count-rooms"), `${metrics.rooms}`);
+  setText(byId("outbox"), formatBytes(metrics.outbox_bytes));
+  setText(byId("uptime"), formatUptime(metrics.uptime_seconds));
 }
 
-/** The UTF-8 bytes of *text*, each as a character: a header has no others. */
-function inLatin(text) {
-  return String.fromCharCode(...new TextEncoder().encode(text));
+function tapChanged(before) {
+  sessions.render();
+  if (byId("tap").hidden && before) sessions.focus(before);
 }
+
+/** Return the two largest units of a duration, such as "2 h 5 min". */
+function formatUptime(seconds) {
+  let rest = Math.floor(seconds);
+  const parts = UNITS.map(([length, unit]) => {
+    const count = Math.floor(rest / length);
+    rest %= length;
+    return [count, unit];
+  });
+  const first = parts.findIndex(([count]) => count > 0);
+  const shown = first < 0 ? parts.slice(-1) : parts.slice(first, first + 2);
+  return shown.map(([count, unit]) => `${count} ${unit}`).join(" ");
+}
+
+function confirmShutdown() {
+  const reason = byId("reason").value.trim();
+  const target = byId("shutdown-form");
+  const onClose = () => {
+    target.replaceChildren();
+    show(byId("shutdown"), true);
+    byId("reason").focus();
+  };
+  const form = new InlineForm({
+    sentence: `Shut down the server? Every client is notified${reason ? `: “${reason}”` : ""}, and every connection is closed.`,
+    verb: "Yes, shut down",
+    action: async () => {
+      await api.post("shutdown", reason ? { reason } : {});
+      isClosing = true;
+      byId("reason").value = "";
+      showBanner("The server is shutting down, as you requested.");
+    },
+    onClose,
+  });
+  show(byId("shutdown"), false);
+  target.replaceChildren(form.element);
+  form.focus();
+}
+
+function reconnect() {
+  live?.reconnect();
+  tap.reconnect();
+}
+
+function showBanner(sentence) {
+  setText(byId("banner"), sentence);
+  show(byId("banner"), sentence !== "");
+}
+
+byId("key-form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  if (isEntering) return;
+  isEntering = true;
+  await enter().finally(() => {
+    isEntering = false;
+  });
+});
+byId("shutdown").addEventListener("submit", (event) => {
+  event.preventDefault();
+  confirmShutdown();
+});
+byId("leave").addEventListener("click", () => leave());
+document.addEventListener("visibilitychange", () => document.hidden || reconnect());
+window.addEventListener("online", reconnect);
+offerLargeType(byId("large-type"));
+byId("key").focus();

@@ -1,29 +1,29 @@
 /**
- * What differs from run to run, in a session that becomes a scenario: ids, numbers and times.
+ * Values that differ between runs, in a session that becomes a scenario: ids, sequence numbers and times.
  *
- * An id that comes again, and a seq that is asked for later, is captured where it first came, and named from then on;
- * all else of the kind is left open.
+ * An id that occurs again, and a seq that is requested later, is captured where it first occurs, and then referred to
+ * by name; every other such value matches anything of its type.
  */
 
 export const ANY_TEXT = { $type: "string" };
 const ANY_NUMBER = { $type: "integer" };
-const SAID = new Set([3, 7]); // types of answers that have an id
+const WITH_ID = new Set([3, 7]); // types of responses that have an id
 
 export class Captures {
-  #counts = new Map(); // how often each id comes
-  #since = new Map(); // request → the token of the last own message that it knows of
+  #counts = new Map(); // occurrences of each id
+  #since = new Map(); // request → the token of the last own message before it
   #wanted = new Set(); // tokens
-  #names = new Map(); // of the tokens that were captured
-  #fresh = new Set(); // in the frame at hand
+  #names = new Map(); // of the captured tokens
+  #fresh = new Set(); // captured in the current frame
 
-  /** *frames*: [{direction, value, answer}] in their order; *answer* is the value of a request's. */
+  /** *frames*: [{direction, value, response}] in their order; *response* is the value of a request's response. */
   constructor(frames) {
-    const own = frames.filter(({ direction, answer }) => direction === "out" && answer.status === 200 && SAID.has(answer.type));
-    for (const { answer, value } of own) this.#counts.set(answer.id, answer.type === 3 ? value.clients.length : 0);
+    const own = frames.filter(({ direction, response }) => direction === "out" && response.status === 200 && WITH_ID.has(response.type));
+    for (const { response, value } of own) this.#counts.set(response.id, response.type === 3 ? value.clients.length : 0);
     const seqs = new Map(); // of this page's messages, by room
-    for (const { direction, value, answer } of frames) {
+    for (const { direction, value, response } of frames) {
       if (direction === "in") this.#count(value);
-      else if (answer.status === 200 && answer.type === 7) seqs.set(answer.room, [...(seqs.get(answer.room) ?? []), answer.seq]);
+      else if (response.status === 200 && response.type === 7) seqs.set(response.room, [...(seqs.get(response.room) ?? []), response.seq]);
       else if (value?.since > 0 && seqs.has(value.room)) this.#wantSince(value, seqs.get(value.room));
     }
   }
@@ -42,12 +42,12 @@ export class Captures {
     this.#since.set(request, token);
   }
 
-  /** Whether a message with this *id* was said by this page. */
+  /** Return whether this page sent the message with this *id*. */
   isOwn(id) {
     return this.#counts.has(id);
   }
 
-  /** What is captured in a frame has a value from the next one on. */
+  /** Start the next frame: values captured before it can now be referred to. */
   beginFrame() {
     this.#fresh.clear();
   }
@@ -61,12 +61,12 @@ export class Captures {
     return this.#take("seq", token, this.#wanted.has(token)) ?? ANY_NUMBER;
   }
 
-  /** What to ask for in place of the `since` of *request*: all that came after what this page had said by then. */
+  /** Return the value for the `since` of *request*: the seq of the last message that this page had sent by then. */
   since(request) {
     return this.reference(this.#since.get(request)) ?? 0;
   }
 
-  /** `${…}` for what was captured in an earlier frame. */
+  /** Return `${…}` for a value captured in an earlier frame; else undefined. */
   reference(token) {
     return this.#names.has(token) && !this.#fresh.has(token) ? `\${${this.#names.get(token)}}` : undefined;
   }

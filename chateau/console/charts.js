@@ -1,14 +1,14 @@
 /**
- * Charts of the last two minutes, in SVG: lines that tell themselves apart by their strokes, a scale that follows.
+ * Charts of the last two minutes, in SVG: lines differ by their strokes, and the scale adapts to the values.
  *
- * A chart is redrawn with each point; for who asked for less motion, every ten seconds.
+ * A chart is redrawn with each point; every ten seconds for users who prefer reduced motion.
  */
 
-import { element, say } from "./dom.js";
+import { element, setText } from "./dom.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const SPAN_MS = 120_000;
-const GAP_MS = 3_500; // further apart, points are not joined
+const GAP_MS = 3_500; // points further apart are not joined
 const CALM_MS = 10_000;
 const DESCRIBE_MS = 30_000;
 const STEPS = [1, 2, 5, 10];
@@ -31,7 +31,7 @@ export class Chart {
   #drawnAt = -Infinity;
   #describedAt = -Infinity;
 
-  /** *series*: the lines' names; *unit* follows a figure; *least*: the scale does not end below it. */
+  /** *series*: the names of the lines; *unit* follows each figure; *least*: the minimum of the scale's end. */
   constructor(place, { title, unit, least, series }) {
     this.#title = title;
     this.#unit = unit;
@@ -44,11 +44,11 @@ export class Chart {
     this.#describe();
   }
 
-  /** Put the *values*, one a line, null where there is none, at *time*, in milliseconds. */
+  /** Add *values*, one per line or null, at *time*, in milliseconds. */
   add(time, values) {
     this.#points = this.#points.filter((point) => point.time < time && point.time >= time - SPAN_MS);
     this.#points.push({ time, values });
-    this.#series.forEach((line, index) => say(line.figure, this.#inWords(values[index])));
+    this.#series.forEach((line, index) => setText(line.figure, this.#inWords(values[index])));
     const now = performance.now();
     if (now - this.#drawnAt >= (calm.matches ? CALM_MS : 0)) this.#draw();
     if (now - this.#describedAt >= DESCRIBE_MS) this.#describe();
@@ -81,13 +81,13 @@ export class Chart {
     this.#frame.replaceChildren(...rules, ...ticks);
   }
 
-  /** Tell it in words, for who does not see it; seldom, since each change may be read aloud. */
+  /** Describe the chart for screen readers; rarely, since each change may be read aloud. */
   #describe() {
     const isMeasured = this.#points.some(({ values }) => values.some((value) => value !== null));
     if (isMeasured) this.#describedAt = performance.now();
     const lines = this.#series.map(({ name }, index) => {
       const values = this.#points.map((point) => point.values[index]).filter((value) => value !== null);
-      if (!values.length) return `${name}: nothing measured yet`;
+      if (!values.length) return `${name}: no values yet`;
       const [least, most] = [Math.min(...values), Math.max(...values)].map((value) => this.#inWords(value));
       return `${name}: now ${this.#inWords(values.at(-1))}, between ${least} and ${most}`;
     });
@@ -124,7 +124,7 @@ class Line {
   }
 }
 
-/** The next round number: 1, 2 or 5, and zeros. */
+/** Return the next round number: 1, 2 or 5 times a power of ten. */
 function scaleFor(most) {
   const power = 10 ** Math.floor(Math.log10(most));
   return power * STEPS.find((step) => step * power >= most);

@@ -1,15 +1,15 @@
 /**
- * What can stand at a place of a frame that is being written: the keys of its schema, the values of a key.
+ * Suggestions for a frame that is being written: the keys of its schema, and the values of a key.
  *
- * The text need not be JSON yet. It is scanned from its beginning, and all that is asked is where the place is.
+ * The text need not be valid JSON. It is scanned from its start, to find where in the frame the cursor is.
  */
 
 const TOKEN = /"(?:[^"\\\n]|\\.)*"?|[{}[\]:,]|[^\s"{}[\]:,]+/g;
-const MOST = 12;
+const MAX_OPTIONS = 12;
 
 /**
- * Suggestions for *place* in *text*: {from, to, options: [{text, says}]}, each to be put in from *from* to *to*; null
- * where there is none. *names*: {room, username}, lists of those that there are now.
+ * Return the suggestions at *place* in *text*: {from, to, options: [{text, description}]}, where each option replaces
+ * the text from *from* to *to*; null if there are none. *names*: {room, username}, lists of the current ones.
  */
 export function suggestions(text, place, schemas, names) {
   const { stack, token, expects, root } = scanned(text, place);
@@ -28,10 +28,10 @@ export function suggestions(text, place, schemas, names) {
   const fits = all.filter(({ bare }) => bare.toLowerCase().startsWith(typed.toLowerCase()));
   const isDone = fits.length === 1 && token && fits[0].text === text.slice(token.from, to);
   if (fits.length === 0 || isDone) return null;
-  return { from: token ? token.from : place, to, options: fits.slice(0, MOST) };
+  return { from: token ? token.from : place, to, options: fits.slice(0, MAX_OPTIONS) };
 }
 
-/** Where *place* is: in which containers, in or behind which token, before a key or a value; and the root's type. */
+/** Return where *place* is: the containers around it, the token at it, whether a key or a value is expected; and the root. */
 function scanned(text, place) {
   const stack = [];
   let [root, found] = [null, null];
@@ -57,12 +57,12 @@ function isClosed(word) {
   return word.length > 1 && word[0] === '"' && word.endsWith('"');
 }
 
-/** Whether *word* is a string that does not end: what is behind the place may be anything. */
+/** Return whether *word* is an unterminated string: the text after the cursor may not belong to it. */
 function isOpen(word) {
   return word[0] === '"' && !isClosed(word);
 }
 
-/** The containers as they are now; the keys behind *token* are told to them all the same. */
+/** Return a copy of the containers; keys that follow are still added to their shared lists. */
 function placed(stack, token) {
   return { stack: stack.map((each) => ({ ...each })), token };
 }
@@ -92,7 +92,7 @@ function bare(word) {
   return word.replace(/^"|"$/g, "");
 }
 
-/** The schema of what the innermost of *stack* is, beginning with the whole frame's. */
+/** Return the schema of the innermost container of *stack*; *schema* is that of the whole frame. */
 function schemaAt(stack, schema, schemas) {
   let here = schema;
   for (const outer of stack.slice(0, -1)) {
@@ -103,11 +103,11 @@ function schemaAt(stack, schema, schemas) {
 }
 
 function keysOf(schemas, schema, inner, token, hasColon) {
-  const keys = Object.entries(schema?.properties ?? { type: { description: "Which request it is: 1 to 9." } });
-  const own = token && bare(token.text); // the one that is being written
+  const keys = Object.entries(schema?.properties ?? { type: { description: "The type of request: 1 to 9." } });
+  const own = token && bare(token.text); // the key at the cursor
   return keys
     .filter(([key]) => key === own || !inner.keys.includes(key))
-    .map(([key, inside]) => ({ bare: key, text: `"${key}"${hasColon ? "" : ": "}`, says: schemas.resolved(inside).description }));
+    .map(([key, inside]) => ({ bare: key, text: `"${key}"${hasColon ? "" : ": "}`, description: schemas.resolved(inside).description }));
 }
 
 function valuesOf(inner, schema, schemas, names) {
@@ -117,9 +117,9 @@ function valuesOf(inner, schema, schemas, names) {
   const known = names[reference] ?? [];
   const resolved = schemas.resolved(value) ?? {};
   const listed = resolved.enum ?? (resolved.type === "boolean" ? [true, false] : "const" in resolved ? [resolved.const] : []);
-  return [...known, ...listed].map((each) => ({ bare: String(each), text: JSON.stringify(each), says: reference ?? "" }));
+  return [...known, ...listed].map((each) => ({ bare: String(each), text: JSON.stringify(each), description: reference ?? "" }));
 }
 
 function typeOption({ type, word }) {
-  return { bare: String(type), text: String(type), says: word };
+  return { bare: String(type), text: String(type), description: word };
 }

@@ -1,27 +1,27 @@
 /**
- * Writing a frame by hand: with what may stand where, and what the server would say to it, told while one types.
+ * The form to write a frame by hand: it suggests keys and values, and checks the frame while the user types.
  *
- * What would be refused may be sent all the same: that is how one learns what a 400 is.
+ * An invalid frame can be sent too, to see the error response.
  */
 
 import { suggestions } from "./completion.js";
-import { byId, element, say, show } from "./dom.js";
+import { byId, element, setText, show } from "./dom.js";
 import { verdictOf } from "./explain.js";
 
-const OFFERED = { ArrowDown: "next", ArrowUp: "previous", Enter: "take", Tab: "take", Escape: "withdraw" };
+const OFFERED = { ArrowDown: "next", ArrowUp: "previous", Enter: "insert", Tab: "insert", Escape: "withdraw" };
 const ALWAYS = { " ": "offer", Enter: "send" }; // with Ctrl
 
 export class Composer {
   #schemas;
   #names;
   #send;
-  #known = null; // the Schemas, once they are here
+  #known = null; // the Schemas, once loaded
   #text = byId("frame-draft");
   #options = byId("suggestions");
-  #offered = null; // what suggestions() gave
-  #at = 0; // which of them
+  #offered = null; // the result of suggestions()
+  #at = 0; // the index of the selected suggestion
 
-  /** *schemas()* promises the Schemas, *names()* gives the house's, *send(text)* promises to say what went wrong. */
+  /** *schemas()* promises the Schemas, *names()* returns the known names, *send(text)* promises a sentence about the result. */
   constructor(schemas, names, send) {
     this.#schemas = schemas;
     this.#names = names;
@@ -35,7 +35,7 @@ export class Composer {
     this.#text.addEventListener("input", (event) => this.#typed(event));
     this.#text.addEventListener("keydown", (event) => this.#key(event));
     this.#text.addEventListener("blur", () => this.withdraw());
-    this.#options.addEventListener("pointerdown", (event) => this.#pointed(event));
+    this.#options.addEventListener("pointerdown", (event) => this.#click(event));
   }
 
   async #toggle() {
@@ -68,45 +68,45 @@ export class Composer {
   #check() {
     const { value } = this.#text;
     const verdict = this.#known && value ? verdictOf("out", value, this.#known) : null;
-    byId("compose").classList.toggle("faulty", verdict?.fault?.pointer !== undefined); // and not while it is being written
-    say(byId("draft-verdict"), verdict === null ? "" : inWords(verdict));
+    byId("compose").classList.toggle("faulty", verdict?.fault?.pointer !== undefined); // not for JSON that is still incomplete
+    setText(byId("draft-verdict"), verdict === null ? "" : inWords(verdict));
   }
 
   #typed({ inputType }) {
     this.#check();
-    if (inputType === "insertText") this.offer({ asked: false });
+    if (inputType === "insertText") this.offer({ always: false });
     else this.withdraw();
   }
 
-  /** Offer what may stand here; *asked*: also where nothing was begun yet. */
-  offer({ asked = true } = {}) {
+  /** Show suggestions; *always*: also where no word is begun yet. */
+  offer({ always = true } = {}) {
     const { value, selectionStart: place } = this.#text;
     const found = this.#known && suggestions(value, place, this.#known, this.#names());
-    const isWanted = found && (asked || found.from < place);
+    const isWanted = found && (always || found.from < place);
     if (!isWanted) {
       this.withdraw();
       return;
     }
     this.#offered = found;
-    const rows = found.options.map(({ text, says }, place) => {
-      const about = element("span", { class: "muted" }, ` ${says}`);
+    const rows = found.options.map(({ text, description }, place) => {
+      const about = element("span", { class: "muted" }, ` ${description}`);
       return element("li", { role: "option", id: `suggestion-${place}` }, element("code", {}, text.trim()), about);
     });
     this.#options.replaceChildren(...rows);
     show(this.#options, true);
-    say(byId("suggested"), `${rows.length} suggestions, Enter takes one, Escape none.`);
-    this.#point(0);
+    setText(byId("suggested"), `${rows.length} suggestions; Enter inserts one, Escape closes the list.`);
+    this.#select(0);
   }
 
-  /** Offer nothing. */
+  /** Hide the suggestions. */
   withdraw() {
     this.#offered = null;
     show(this.#options, false);
-    say(byId("suggested"), "");
+    setText(byId("suggested"), "");
     this.#text.removeAttribute("aria-activedescendant");
   }
 
-  #point(at) {
+  #select(at) {
     const count = this.#options.children.length;
     this.#at = (at + count) % count;
     for (const [place, row] of [...this.#options.children].entries()) {
@@ -116,12 +116,12 @@ export class Composer {
     this.#options.children[this.#at].scrollIntoView({ block: "nearest" });
   }
 
-  #pointed(event) {
+  #click(event) {
     const row = event.target.closest("li");
     if (!row) return;
-    event.preventDefault(); // the field keeps the focus
+    event.preventDefault(); // so that the field does not lose the focus
     this.#at = [...this.#options.children].indexOf(row);
-    this.take();
+    this.insert();
   }
 
   #key(event) {
@@ -135,14 +135,14 @@ export class Composer {
   }
 
   next() {
-    this.#point(this.#at + 1);
+    this.#select(this.#at + 1);
   }
 
   previous() {
-    this.#point(this.#at - 1);
+    this.#select(this.#at - 1);
   }
 
-  take() {
+  insert() {
     const { from, to, options } = this.#offered;
     this.#text.setRangeText(options[this.#at].text, from, to, "end");
     this.withdraw();
@@ -152,16 +152,16 @@ export class Composer {
   async send() {
     this.withdraw();
     const { value } = this.#text;
-    if (value !== "") say(byId("draft-verdict"), await this.#send(value));
+    if (value !== "") setText(byId("draft-verdict"), await this.#send(value));
   }
 }
 
 function inWords({ schema, fault }) {
   const name = schema?.replace("chateau.", "");
-  return fault ? `This would be refused (${fault.code}): ${fault.sentence}` : `This keeps to ${name}.`;
+  return fault ? `The server would reject this (${fault.code}): ${fault.sentence}` : `This matches ${name}.`;
 }
 
-/** *value* as the documentation writes it: on a line, with spaces. */
+/** Return the JSON of *value* on one line, with spaces, as the documentation writes it. */
 function spaced(value) {
   const inner = Object.entries(value).map(([key, each]) => `"${key}": ${JSON.stringify(each)}`);
   return `{${inner.join(", ")}}`;

@@ -1,25 +1,25 @@
 /**
- * A conversation: what was said in a room, or with a person, as far as this page has heard it.
+ * A conversation: the messages of a room, or with a person, that this page has received.
  *
- * A room's messages stand in the order of their seq, each once, whichever way they came.
+ * A room's messages are in the order of their seq, each once, whether they came as pushes or from the history.
  */
 
-const KEPT = 500;
+const MAX_ENTRIES = 500;
 
 export class Conversation {
-  items = []; // messages and notes, oldest first; replaced, not changed, when something comes in between
+  items = []; // messages and notes, oldest first; replaced, not changed, when an item is inserted
   unread = 0;
   draft = "";
-  refused = "";
+  error = "";
   isInside = false; // a room: whether this page is in it
   count = 0; // of members
   members = new Set();
-  password; // of a locked room, to come back in
-  #seen = null; // the last seq up to which nothing is missing
-  #isCurrent = false; // whether what comes now follows what is here
+  password; // of a locked room, to rejoin
+  #seen = null; // nothing is missing up to this seq
+  #isCurrent = false; // whether the next push follows the last item
   #ids = new Set();
   #lastId = ""; // ids are sorted by time
-  #before = 0; // what is added to a seq, for a house that forgot its rooms when it was started anew
+  #offset = 0; // added to each seq, after a server has restarted without its rooms
 
   constructor(kind, name) {
     this.kind = kind;
@@ -31,47 +31,47 @@ export class Conversation {
     return this.kind === "room";
   }
 
-  /** The seq to ask for what came after; null where nothing is known yet. */
+  /** The seq to load later messages from; null where none is known yet. */
   get seen() {
     return this.#seen;
   }
 
-  /** Take *message* in; false where it is here already. */
+  /** Add *message*; return false for one that is already present. */
   add(message) {
     if (this.#ids.has(message.id)) return false;
-    if (message.seq <= this.#seen && message.id > this.#lastId) this.#countAnew();
+    if (message.seq <= this.#seen && message.id > this.#lastId) this.#restartSeq();
     this.#ids.add(message.id);
     if (message.id > this.#lastId) this.#lastId = message.id;
-    const order = message.seq === undefined ? this.#lastOrder() : this.#before + message.seq;
+    const order = message.seq === undefined ? this.#lastOrder() : this.#offset + message.seq;
     this.#insert({ ...message, order });
     if (this.#isCurrent && message.seq > this.#seen) this.#seen = message.seq;
     return true;
   }
 
-  /** Put *sentence* where the conversation is now. */
+  /** Append *sentence* as a note. */
   note(sentence) {
     this.#insert({ note: sentence, time: new Date().toISOString(), order: this.#lastOrder() });
   }
 
-  /** The history up to *seq* was taken in. */
+  /** Record that the history up to *seq* is loaded. */
   caughtUpTo(seq) {
     this.#seen = Math.max(this.#seen ?? 0, seq);
   }
 
-  /** Nothing is missing any more: from now on what comes follows what is here. */
-  isWhole() {
+  /** Record that nothing is missing: from now on each push follows the last item. */
+  setComplete() {
     this.#isCurrent = true;
-    this.#seen = Math.max(this.#seen ?? 0, this.#lastOrder() - this.#before);
+    this.#seen = Math.max(this.#seen ?? 0, this.#lastOrder() - this.#offset);
   }
 
-  /** The connection was lost. */
-  isCutOff() {
+  /** Record that pushes may now be missed. */
+  disconnected() {
     this.#isCurrent = false;
   }
 
-  /** A later message has a lower seq: the house has begun to count anew. */
-  #countAnew() {
-    this.#before = this.#lastOrder();
+  /** Continue the order after a later message with a lower seq: the server has restarted its count. */
+  #restartSeq() {
+    this.#offset = this.#lastOrder();
     this.#seen = 0;
   }
 
@@ -84,7 +84,7 @@ export class Conversation {
     while (place > 0 && this.items[place - 1].order > item.order) place--;
     if (place < this.items.length) this.items = this.items.toSpliced(place, 0, item);
     else this.items.push(item);
-    while (this.items.length > KEPT) this.#ids.delete(this.items.shift().id);
+    while (this.items.length > MAX_ENTRIES) this.#ids.delete(this.items.shift().id);
   }
 }
 

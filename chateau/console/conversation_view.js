@@ -1,6 +1,6 @@
-/** The conversation, in the middle: what was said, and the field to say something in. */
+/** The conversation in the middle: its messages, and the field to write one. */
 
-import { byId, element, isAtEnd, keepAtEnd, say, toEnd } from "./dom.js";
+import { byId, element, isScrolledToEnd, followEnd, setText, scrollToEnd } from "./dom.js";
 
 const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
 const DAY_AND_CLOCK = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
@@ -8,21 +8,21 @@ const IN_FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyl
 const NAMED_MEMBERS = 20;
 
 export class ConversationView {
-  #house;
+  #state;
   #send;
   #messages = byId("messages");
   #list = byId("message-list");
   #text = byId("text");
-  #button = byId("say").querySelector("button");
+  #button = byId("send").querySelector("button");
   #elements = new WeakMap(); // of the items
   #shown = null;
 
-  /** *send(conversation, content)*: somebody wants to say something. */
-  constructor(house, send) {
-    this.#house = house;
+  /** *send(conversation, content)*: called when the form is submitted. */
+  constructor(state, send) {
+    this.#state = state;
     this.#send = send;
-    keepAtEnd(this.#messages);
-    byId("say").addEventListener("submit", (event) => this.#submit(event));
+    followEnd(this.#messages);
+    byId("send").addEventListener("submit", (event) => this.#submit(event));
     this.#text.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
       this.#submit(event);
@@ -37,17 +37,17 @@ export class ConversationView {
   }
 
   render() {
-    const { active } = this.#house;
+    const { active } = this.#state;
     const isOther = active !== this.#shown;
-    const follows = isOther || isAtEnd(this.#messages);
+    const follows = isOther || isScrolledToEnd(this.#messages);
     if (isOther) this.#change(active);
     this.#text.disabled = this.#button.disabled = active === null || isOutside(active);
-    say(byId("conversation-title"), titleOf(active));
-    say(byId("members"), active?.isInside ? membersInWords(active) : "");
-    say(byId("say-refused"), active?.refused ?? "");
+    setText(byId("conversation-title"), titleOf(active));
+    setText(byId("members"), active?.isInside ? membersInWords(active) : "");
+    setText(byId("send-error"), active?.error ?? "");
     if (active && this.#text.value !== active.draft) this.#text.value = active.draft;
     this.#arrange(active?.items ?? []);
-    if (follows) toEnd(this.#messages);
+    if (follows) scrollToEnd(this.#messages);
   }
 
   #change(active) {
@@ -60,14 +60,14 @@ export class ConversationView {
     const content = this.#text.value;
     if (!this.#shown || content.trim() === "") return;
     this.#send(this.#shown, content);
-    toEnd(this.#messages);
+    scrollToEnd(this.#messages);
   }
 
-  /** Have the list show *items* and nothing else, with as little work as it takes. */
+  /** Make the list show exactly *items*, with as few changes as possible. */
   #arrange(items) {
     const wanted = items.map((item) => this.#elementOf(item));
-    const kept = new Set(wanted);
-    for (const shown of [...this.#list.children]) if (!kept.has(shown)) shown.remove();
+    const remaining = new Set(wanted);
+    for (const shown of [...this.#list.children]) if (!remaining.has(shown)) shown.remove();
     let here = this.#list.firstElementChild;
     for (const each of wanted) {
       if (each === here) here = here.nextElementSibling;
@@ -86,14 +86,14 @@ function isOutside({ isRoom, isInside }) {
 }
 
 function titleOf(conversation) {
-  if (conversation === null) return "Join a room, or choose somebody";
-  if (isOutside(conversation)) return `${conversation.name} (you are not inside any more)`;
-  return conversation.isRoom ? conversation.name : `With ${conversation.name}`;
+  if (conversation === null) return "Join a room, or choose a person";
+  if (isOutside(conversation)) return `${conversation.name} (you are no longer in this room)`;
+  return conversation.isRoom ? conversation.name : `Direct messages with ${conversation.name}`;
 }
 
 function membersInWords({ members, count }) {
   const named = [...members].slice(0, NAMED_MEMBERS).join(", ");
-  return `${count} inside: ${named}${count > NAMED_MEMBERS ? " …" : ""}`;
+  return `${count} ${count === 1 ? "member" : "members"}: ${named}${count > NAMED_MEMBERS ? " …" : ""}`;
 }
 
 function messageRow({ sender, content, time, mine, others = [] }) {
@@ -107,7 +107,7 @@ function noteRow({ note, time }) {
   return element("li", { class: "note" }, `${note} `, timeOf(time));
 }
 
-/** *time* in the reader's own zone and manner; with the day, where it is not today's. */
+/** Return *time* in the user's time zone and locale; with the date unless it is today. */
 function timeOf(time) {
   const at = new Date(time);
   const isToday = at.toDateString() === new Date().toDateString();

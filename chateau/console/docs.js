@@ -1,24 +1,22 @@
-/** The reference: its examples can be copied, and those that a browser can send can be tried against this server. */
+/** The reference pages: every example can be copied, and those that a browser can send can be tried on this server. */
 
+import { TryIt, TryItConnection, frameTry, postTry, streamTry } from "./docs_try_it.js";
 import { element } from "./dom.js";
-import { copyButton } from "./docs_copy.js";
-import { Talk } from "./docs_talk.js";
-import { Trial } from "./docs_trial.js";
-import { frameWay, postWay, streamWay } from "./docs_ways.js";
-import { offerLargeType } from "./large_type.js";
+import { offerLargeType } from "./preferences.js";
 
 const NARROW = "(max-width: 60rem)";
-const WAYS = { frame: frameWay, post: postWay, stream: streamWay };
+const COPIED_MS = 2000; // how long the button confirms
+const KINDS = { frame: frameTry, post: postTry, stream: streamTry };
 
 const { socket, opening = "" } = document.body.dataset;
-const talk = socket ? new Talk(socket, opening) : null;
+const connection = socket ? new TryItConnection(socket, opening) : null;
 
-for (const example of document.querySelectorAll(".example")) equip(example);
+for (const example of document.querySelectorAll(".example")) addButtons(example);
 addLargeType();
 foldContents();
 
-/** Give *example* its buttons. */
-function equip(example) {
+/** Add the buttons "Copy" and, where the example can be sent, "Try it". */
+function addButtons(example) {
   const text = example.querySelector("code").textContent;
   const buttons = element("p", { class: "buttons" }, copyButton(text));
   example.append(buttons);
@@ -26,11 +24,42 @@ function equip(example) {
   if (!how) return;
   const start = element("button", { type: "button", class: "quiet", "aria-expanded": "false" }, "Try it");
   buttons.append(start);
-  let trial = null;
+  let panel = null;
   start.addEventListener("click", () => {
-    trial ??= new Trial(example, text, WAYS[how](where, packageType, talk));
-    start.setAttribute("aria-expanded", String(trial.toggle()));
+    panel ??= new TryIt(example, text, KINDS[how](where, packageType, connection));
+    start.setAttribute("aria-expanded", String(panel.toggle()));
   });
+}
+
+function copyButton(text) {
+  const button = element("button", { type: "button", class: "quiet" }, "Copy");
+  const status = element("span", { class: "unseen", role: "status" });
+  button.addEventListener("click", async () => {
+    status.textContent = button.textContent = (await copy(text)) ? "Copied" : "Not allowed";
+    setTimeout(() => (button.textContent = "Copy"), COPIED_MS);
+  });
+  return element("span", {}, button, status);
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return copyBySelection(text); // over plain HTTP only localhost has a clipboard
+  }
+}
+
+function copyBySelection(text) {
+  const focused = document.activeElement;
+  const field = element("textarea", { class: "unseen", readonly: "" });
+  field.value = text;
+  document.body.append(field);
+  field.select();
+  const isCopied = document.execCommand("copy");
+  field.remove();
+  focused?.focus();
+  return isCopied;
 }
 
 function addLargeType() {
@@ -39,7 +68,7 @@ function addLargeType() {
   offerLargeType(button);
 }
 
-/** On a small screen the text comes first: what is on the page is listed when it is asked for. */
+/** Fold the table of contents on a small screen, so that the text comes first. */
 function foldContents() {
   const contents = document.querySelector("nav details");
   if (contents && matchMedia(NARROW).matches) contents.open = false;

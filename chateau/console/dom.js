@@ -1,10 +1,10 @@
-/** Elements: found, made, and walked by arrow keys. All text is put in as text; nothing here reads HTML. */
+/** Helpers for elements: lookup, creation, and arrow keys. All text is inserted as text; nothing here parses HTML. */
 
 export function byId(id) {
   return document.getElementById(id);
 }
 
-/** An element with *attributes*; children are elements, or strings that become text. */
+/** Return an element with *attributes*; children are elements, or strings that become text. */
 export function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
@@ -16,15 +16,15 @@ export function show(shown, isShown) {
   shown.hidden = !isShown;
 }
 
-/** Say *sentence* in *place*; a screen reader hears it again only when it has changed. */
-export function say(place, sentence) {
-  if (place.textContent !== sentence) place.textContent = sentence;
+/** Set the text of *target* only if it has changed: a screen reader may read each change aloud. */
+export function setText(target, text) {
+  if (target.textContent !== text) target.textContent = text;
 }
 
 const STEPS = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity };
 
-/** Make *list* one stop of the Tab key: arrow keys, Home and End go from button to button. */
-export function walkable(list) {
+/** Make *list* a single tab stop, in which the arrow keys, Home and End move the focus. */
+export function enableArrowKeys(list) {
   list.addEventListener("keydown", (event) => {
     const step = STEPS[event.key];
     const buttons = stops(list);
@@ -35,17 +35,17 @@ export function walkable(list) {
   });
   list.addEventListener("focusin", (event) => {
     const stop = event.target.closest("li")?.querySelector("button");
-    if (stop) keepOneStop(list, stop);
+    if (stop) setTabStop(list, stop);
   });
 }
 
-/** Leave *stop*, or else the one there was, or the last button, as what Tab reaches in *list*. */
-export function keepOneStop(list, stop) {
-  const kept = stop ?? list.querySelector("li > button[tabindex='0']") ?? stops(list).at(-1);
+/** Make *stop* the only tab stop of *list*; by default the current one, or else the last button. */
+export function setTabStop(list, stop) {
+  const next = stop ?? list.querySelector("li > button[tabindex='0']") ?? stops(list).at(-1);
   for (const button of list.querySelectorAll("li > button[tabindex='0']")) {
-    if (button !== kept) button.tabIndex = -1;
+    if (button !== next) button.tabIndex = -1;
   }
-  if (kept) kept.tabIndex = 0;
+  if (next) next.tabIndex = 0;
 }
 
 function stops(list) {
@@ -53,20 +53,20 @@ function stops(list) {
   return entries.filter((button) => button.offsetParent !== null);
 }
 
-/** Whether *place* shows its end, so that it should go on doing so. */
-export function isAtEnd(place) {
+/** Return whether *place* is scrolled to its end. */
+export function isScrolledToEnd(place) {
   return place.scrollHeight - place.scrollTop - place.clientHeight < 32;
 }
 
-export function toEnd(place) {
+export function scrollToEnd(place) {
   place.scrollTop = place.scrollHeight;
 }
 
-/** Have *place* go on showing its end when it becomes smaller or larger. */
-export function keepAtEnd(place) {
+/** Keep *place* scrolled to its end, if it is, when its size changes. */
+export function followEnd(place) {
   let wasAtEnd = true;
   place.addEventListener("scroll", () => {
-    wasAtEnd = isAtEnd(place);
+    wasAtEnd = isScrolledToEnd(place);
   });
-  new ResizeObserver(() => wasAtEnd && toEnd(place)).observe(place);
+  new ResizeObserver(() => wasAtEnd && scrollToEnd(place)).observe(place);
 }

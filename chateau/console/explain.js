@@ -1,20 +1,20 @@
-/** What there is to say of a frame: which schema it has to keep to, whether it does, and what is wrong where. */
+/** The check of a frame: which schema applies to it, whether it is valid, and where the fault is. */
 
 import { read } from "./json_text.js";
 
 const KINDS = { string: "a string", number: "a number", boolean: "a boolean" };
-const NO_SCHEMA = { code: "unknown_type", sentence: "There is no schema for such a frame." };
+const NO_SCHEMA = { code: "unknown_type", sentence: "There is no schema for this frame." };
 
-/** What kind of frame it is: request, answer, push, or refusal. */
+/** Return the kind of a frame: request, response, push, or error. */
 function kindOf(direction, frame) {
   if (direction === "out") return "request";
   if ("sender" in frame || "event" in frame) return "push";
-  return frame.status === 400 ? "refusal" : "answer";
+  return frame.status === 400 ? "error" : "response";
 }
 
 /**
- * What *schemas* say to *text*: {node, kind, schema, fault}. Without a fault it keeps to the *schema*; a fault has a
- * code, a sentence, and a *pointer* into the frame, or *at*, a place in the text, where the text is no JSON.
+ * Check *text* against *schemas*; return {node, kind, schema, fault}. A fault has a code, a sentence, and a *pointer*
+ * into the frame; for text that is not JSON, it has *at*, an offset in the text. Without a fault the frame is valid.
  */
 export function verdictOf(direction, text, schemas) {
   let node;
@@ -29,7 +29,7 @@ export function verdictOf(direction, text, schemas) {
   }
   const kind = kindOf(direction, node.value);
   const schema = schemas.nameOf(kind, node.value);
-  if (schema === undefined) return { node, kind, fault: kind === "request" ? noSuchType(node) : NO_SCHEMA };
+  if (schema === undefined) return { node, kind, fault: kind === "request" ? unknownType(node) : NO_SCHEMA };
   const fault = schemas.fault(schema, node.value);
   return { node, kind, schema, fault: fault && { code: "invalid_message", ...fault } };
 }
@@ -38,9 +38,9 @@ function kindInWords({ items, value }) {
   return items ? "an array" : value === null ? "null" : KINDS[typeof value];
 }
 
-function noSuchType({ members }) {
+function unknownType({ members }) {
   const [, type] = members.find(([key]) => key === "type") ?? [];
-  const rule = "it is an integer from 1 to 9.";
-  const sentence = type ? `${type.text ?? kindInWords(type)} is no type; ${rule}` : `"type" is missing; ${rule}`;
+  const rule = "expected an integer from 1 to 9.";
+  const sentence = type ? `Unknown type ${type.text ?? kindInWords(type)}; ${rule}` : `"type" is missing; ${rule}`;
   return { code: "unknown_type", sentence, pointer: type ? "/type" : "" };
 }

@@ -1,31 +1,31 @@
 /**
- * The chosen frame: laid out, checked against its schema, with the fault marked where it is, and what the server said.
+ * The chosen frame: indented, checked against its schema, with the fault marked, and the error that the server sent.
  *
- * A refusal shows the request that it answers too, for that is where the fault is.
+ * An error response is shown with its request, which contains the fault.
  */
 
-import { byId, element, say, show } from "./dom.js";
+import { byId, element, setText, show } from "./dom.js";
 import { verdictOf } from "./explain.js";
-import { laidOut } from "./json_text.js";
-import { summary, titleOf } from "./wire_view.js";
+import { indented } from "./json_text.js";
+import { summary, titleOf } from "./frame_list.js";
 
 export class Inspector {
   #schemas;
-  #writings;
+  #translations;
   #shown = null;
   #choose;
 
-  /** *schemas()* promises the Schemas, *writings(entry)* an element with what the five protocols would write. */
-  constructor(schemas, writings) {
+  /** *schemas()* promises the Schemas; *translations(entry)* returns an element with the frame in all five protocols. */
+  constructor(schemas, translations) {
     this.#schemas = schemas;
-    this.#writings = writings;
+    this.#translations = translations;
   }
 
-  /** Show *entry*; *choose(other)*: somebody wants to see the request or the answer that belongs to it. */
+  /** Show *entry*; *choose(other)* is called to show its request or its response instead. */
   async show(entry, choose) {
     this.#shown = entry;
     this.#choose = choose;
-    say(byId("frame-title"), titleOf(entry));
+    setText(byId("frame-title"), titleOf(entry));
     this.#put(entry, null);
     show(byId("frame"), true);
     byId("frame-body").scrollTop = 0;
@@ -33,11 +33,11 @@ export class Inspector {
     const schemas = await this.#schemas().catch(() => null);
     if (this.#shown !== entry) return;
     this.#put(entry, schemas);
-    if (schemas === null) say(byId("frame-verdict"), "The schemas could not be loaded: it is not checked.");
+    if (schemas === null) setText(byId("frame-verdict"), "Not checked: the schemas could not be loaded.");
     this.#reveal(byId("frame-parts").querySelector("mark"));
   }
 
-  /** Bring *mark* into sight, without moving more than the frame. */
+  /** Scroll *mark* into view, moving nothing but the frame. */
   #reveal(mark) {
     const body = byId("frame-body");
     if (mark) body.scrollTop += Math.max(0, mark.getBoundingClientRect().bottom - body.getBoundingClientRect().bottom + 8);
@@ -49,43 +49,43 @@ export class Inspector {
   }
 
   #put(entry, schemas) {
-    const isRefusal = entry.code !== undefined && entry.request !== undefined;
+    const isError = entry.code !== undefined && entry.request !== undefined;
     const { verdict, text, isRight } = this.#frame(entry, schemas, "frame-text");
-    const shown = isRefusal ? this.#refusal(entry, schemas, verdict, text) : [text];
-    if (!isRefusal) byId("frame-verdict").replaceChildren(...verdict);
-    const hasOthers = isRight && (entry.direction === "out" || isRefusal || !entry.request);
-    const writings = hasOthers ? [this.#writings(entry)] : [];
-    byId("frame-parts").replaceChildren(...shown, ...this.#counterpart(entry), ...writings);
+    const shown = isError ? this.#errorParts(entry, schemas, verdict, text) : [text];
+    if (!isError) byId("frame-verdict").replaceChildren(...verdict);
+    const isTranslated = isRight && (entry.direction === "out" || isError || !entry.request);
+    const translations = isTranslated ? [this.#translations(entry)] : [];
+    byId("frame-parts").replaceChildren(...shown, ...this.#counterpart(entry), ...translations);
   }
 
-  /** *entry*, laid out, the sentences about it, and whether it keeps to its schema. */
+  /** Return *entry*, indented, with the sentences about it, and whether it is valid. */
   #frame(entry, schemas, id) {
     if (entry.direction === "note") return { verdict: [], text: pre(id, `${entry.what} ${entry.detail}`) };
-    if (!entry.isWhole) return { verdict: ["It is too long to be checked here."], text: pre(id, cutShort(entry)) };
+    if (!entry.isWhole) return { verdict: ["Not checked: the frame is too long."], text: pre(id, cutShort(entry)) };
     if (schemas === null) return { verdict: [], text: pre(id, entry.text) };
     const verdict = verdictOf(entry.direction, entry.text, schemas);
-    const refusal = entry.answer?.code === undefined ? null : JSON.parse(entry.answer.text);
-    const fault = refusal ? toldBy(refusal, verdict.fault) : verdict.fault;
-    const shown = verdict.node ? withMark(laidOut(verdict.node), fault?.pointer) : withPlace(entry.text, fault.at);
-    const breaks = entry.direction === "in" ? "It does not keep to its schema" : "It would be refused";
-    const said = sentences(verdict, fault, refusal ? "The server refused it" : breaks);
-    return { verdict: said, text: pre(id, ...shown), isRight: !verdict.fault };
+    const error = entry.response?.code === undefined ? null : JSON.parse(entry.response.text);
+    const fault = error ? reportedBy(error, verdict.fault) : verdict.fault;
+    const shown = verdict.node ? withMark(indented(verdict.node), fault?.pointer) : withPlace(entry.text, fault.at);
+    const problem = entry.direction === "in" ? "It does not match its schema" : "The server would reject it";
+    const words = sentences(verdict, fault, error ? "The server rejected it" : problem);
+    return { verdict: words, text: pre(id, ...shown), isRight: !verdict.fault };
   }
 
-  /** The request that *entry* refuses, with the fault in it, then the refusal itself. */
-  #refusal(entry, schemas, verdict, text) {
+  /** Return the request of *entry*, an error response, with the fault marked, and then the response itself. */
+  #errorParts(entry, schemas, verdict, text) {
     const request = this.#frame(entry.request, schemas, "request-text");
     byId("frame-verdict").replaceChildren(...request.verdict);
     const own = element("p", { class: "muted" }, ...verdict);
-    return [element("h3", {}, "The request"), request.text, element("h3", {}, "The refusal"), text, own];
+    return [element("h3", {}, "The request"), request.text, element("h3", {}, "The error response"), text, own];
   }
 
-  #counterpart({ direction, request, answer }) {
-    if (direction === "out" && !answer) return [element("p", { class: "muted" }, "No answer has come.")];
-    const other = direction === "out" ? answer : request;
+  #counterpart({ direction, request, response }) {
+    if (direction === "out" && !response) return [element("p", { class: "muted" }, "No response yet.")];
+    const other = direction === "out" ? response : request;
     if (!other) return [];
-    const words = direction === "out" ? `Answered by ${summary(answer)}` : `Answers ${summary(request)}`;
-    const shows = direction === "out" ? "Show the answer" : "Show the request";
+    const words = direction === "out" ? `The response is ${summary(response)}` : `The request is ${summary(request)}`;
+    const shows = direction === "out" ? "Show the response" : "Show the request";
     const button = element("button", { type: "button", class: "quiet" }, shows);
     button.addEventListener("click", () => {
       this.#choose(other);
@@ -95,20 +95,20 @@ export class Inspector {
   }
 }
 
-/** The fault as the *refusal* tells it; where it names no place, ours is as good. */
-function toldBy({ code, error, path }, own) {
+/** Return the fault that the *error* response describes; its path may be missing, and then ours is used. */
+function reportedBy({ code, error, path }, own) {
   const place = path === undefined && own?.code === code ? own : { pointer: path };
   return { ...place, code, sentence: error };
 }
 
-function sentences({ schema, fault: own }, fault, breaks) {
+function sentences({ schema, fault: own }, fault, problem) {
   const link = schema ? [linkTo(schema)] : [];
-  if (!fault) return ["It keeps to its schema, ", ...link, "."];
+  if (!fault) return ["It matches its schema, ", ...link, "."];
   const place = fault.pointer === undefined ? "" : ` at ${fault.pointer === "" ? "the message as a whole" : fault.pointer}`;
-  const isByForm = own || fault.code === "invalid_message";
-  const rule = schema ? [isByForm ? " The schema: " : " It keeps to its schema, ", ...link, "."] : [];
-  const sentence = element("strong", { class: "refused" }, fault.sentence);
-  return [`${breaks} (`, linkToCode(fault.code), `)${place}: `, sentence, ...rule];
+  const isInvalid = own || fault.code === "invalid_message";
+  const rule = schema ? [isInvalid ? " The schema is " : " It matches its schema, ", ...link, "."] : [];
+  const sentence = element("strong", { class: "error" }, fault.sentence);
+  return [`${problem} (`, linkToCode(fault.code), `)${place}: `, sentence, ...rule];
 }
 
 function linkTo(schema) {
@@ -120,13 +120,13 @@ function linkToCode(code) {
   return link(`docs/errors#${code}`, code);
 }
 
-/** A link beside this page, so that the conversation goes on. */
+/** Return a link that opens a new tab, so that this page stays connected. */
 function link(address, text) {
   const { prefix } = document.documentElement.dataset;
   return element("a", { href: `${prefix}/${address}`, target: "_blank" }, text);
 }
 
-/** *lines*, with the one at *pointer* marked, or else the nearest one around it. */
+/** Return *lines* with the one at *pointer* marked, or else the one of the nearest container. */
 function withMark(lines, pointer) {
   let marked;
   for (let place = pointer; place !== undefined && !marked; place = outside(place)) {
@@ -142,7 +142,7 @@ function outside(pointer) {
   return pointer === "" ? undefined : pointer.replace(/\/[^/]*$/, "");
 }
 
-/** *text*, which is no JSON, with the character marked that begins what is wrong, where that was the reason. */
+/** Return *text*, which is not JSON, with the character at *at* marked, where the fault is one of syntax. */
 function withPlace(text, at) {
   if (at === undefined) return [text];
   return [text.slice(0, at), ...here(text[at] ?? ""), text.slice(at + 1)];

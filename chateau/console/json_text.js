@@ -1,24 +1,24 @@
 /**
- * JSON with its text: read as strictly as the server reads it, and laid out line by line, each with its place.
+ * A JSON parser as strict as the server's, which preserves the text, and an indented form with a pointer per line.
  *
- * What is shown of a frame has to be what went over the wire: numbers as they were written, keys in their order.
+ * The page shows a frame as it was transmitted: numbers as they were written, and keys in their order.
  */
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const SPACE = /[ \t\n\r]*/y;
 const WORDS = { true: true, false: false, null: null };
-const DEEPEST = 1024;
+const MAX_DEPTH = 1024;
 
-/** Why a text is no JSON; *at* is where. */
+/** A syntax error; *at* is its offset in the text. */
 export class NotJson extends Error {
   constructor(text, what, at) {
     const lines = text.slice(0, at).split("\n");
-    super(`This is not JSON: ${what} at line ${lines.length}, column ${lines.at(-1).length + 1}.`);
+    super(`Invalid JSON: ${what} at line ${lines.length}, column ${lines.at(-1).length + 1}.`);
     this.at = at;
   }
 }
 
-/** What *text* says: {value, text}, with `members` ([key, node]) of an object and `items` of an array. */
+/** Parse *text* into a node: {value, text}, with `members` ([key, node]) of an object and `items` of an array. */
 export function read(text) {
   return new Reader(text).whole();
 }
@@ -35,7 +35,7 @@ class Reader {
   whole() {
     const node = this.#node();
     this.#skip();
-    if (this.#at < this.#text.length) this.#fail("something is behind its end");
+    if (this.#at < this.#text.length) this.#fail("unexpected text after the end");
     return node;
   }
 
@@ -48,7 +48,7 @@ class Reader {
   }
 
   #container(first) {
-    if (++this.#depth > DEEPEST) this.#fail("it is nested too deeply");
+    if (++this.#depth > MAX_DEPTH) this.#fail("nesting is too deep");
     this.#at++;
     const node = first === "{" ? this.#object() : this.#array();
     this.#depth--;
@@ -61,11 +61,11 @@ class Reader {
     this.#each("}", () => {
       this.#skip();
       const start = this.#at;
-      if (this.#text[start] !== '"') this.#fail("a key in quotation marks is missing");
+      if (this.#text[start] !== '"') this.#fail("expected a key in quotation marks");
       const key = this.#string().value;
-      if (keys.has(key)) this.#fail(`the key "${key}" is there twice`, start);
+      if (keys.has(key)) this.#fail(`duplicate key "${key}"`, start);
       keys.add(key);
-      if (!this.#take(":")) this.#fail("a colon is missing");
+      if (!this.#take(":")) this.#fail("expected a colon");
       members.push([key, this.#node()]);
     });
     return { members, value: Object.fromEntries(members.map(([key, { value }]) => [key, value])) };
@@ -77,19 +77,19 @@ class Reader {
     return { items, value: items.map(({ value }) => value) };
   }
 
-  /** Read one item after the other, commas between them, up to *end*. */
+  /** Read items separated by commas, up to *end*. */
   #each(end, item) {
     if (this.#take(end)) return;
     do item();
     while (this.#take(","));
-    if (!this.#take(end)) this.#fail(this.#at < this.#text.length ? `a comma or ${end} is missing` : "unexpected end");
+    if (!this.#take(end)) this.#fail(this.#at < this.#text.length ? `expected a comma or ${end}` : "unexpected end");
   }
 
   #string() {
     const start = this.#at++;
     for (; this.#text[this.#at] !== '"'; this.#at++) {
-      if (this.#at >= this.#text.length) this.#fail("a string does not end", start);
-      if (this.#text[this.#at] < " ") this.#fail("a control character is in a string");
+      if (this.#at >= this.#text.length) this.#fail("unterminated string", start);
+      if (this.#text[this.#at] < " ") this.#fail("control character in a string");
       if (this.#text[this.#at] === "\\") this.#at++;
     }
     const text = this.#text.slice(start, ++this.#at);
@@ -101,9 +101,9 @@ class Reader {
     try {
       value = JSON.parse(text);
     } catch {
-      this.#fail("an escape in a string is none", start);
+      this.#fail("invalid escape in a string", start);
     }
-    if (!value.isWellFormed()) this.#fail("half a character is in a string", start);
+    if (!value.isWellFormed()) this.#fail("unpaired surrogate in a string", start);
     return value;
   }
 
@@ -112,7 +112,7 @@ class Reader {
     const text = word ?? this.#match(NUMBER);
     if (!text) this.#fail("unexpected character");
     const value = word ? WORDS[word] : Number(text);
-    if (value === Infinity || value === -Infinity) this.#fail("a number is out of range");
+    if (value === Infinity || value === -Infinity) this.#fail("number out of range");
     this.#at += text.length;
     return { value, text };
   }
@@ -138,8 +138,8 @@ class Reader {
   }
 }
 
-/** The lines that *node* is laid out in: [{text, indent, pointer}]; closing brackets have no pointer. */
-export function laidOut(node) {
+/** Return the indented lines of *node*: [{text, indent, pointer}]; closing brackets have no pointer. */
+export function indented(node) {
   const lines = [];
   lay(node, "", "", 0, lines);
   return lines;
@@ -161,7 +161,7 @@ function lay(node, pointer, lead, indent, lines) {
   lines.push({ text: close, indent });
 }
 
-/** *path*, keys and places, as a JSON Pointer (RFC 6901). */
+/** Return *path*, keys and indices, as a JSON Pointer (RFC 6901). */
 export function pointerOf(path) {
   return path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }

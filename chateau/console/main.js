@@ -1,63 +1,65 @@
-/** The page: puts the wire, the house and the three panels together, and says how the connection is. */
+/** The chat page: connects the WebSocket, the chat state and the three panels, and shows the connection's status. */
 
+import { ChatState } from "./chat_state.js";
 import { Composer } from "./composer.js";
+import { Connection, ConnectionLost, ErrorResponse } from "./connection.js";
 import { ConversationView } from "./conversation_view.js";
-import { byId, element, say, show } from "./dom.js";
-import { House } from "./house.js";
-import { HouseView } from "./house_view.js";
+import { byId, element, setText, show } from "./dom.js";
+import { formatSeconds } from "./format.js";
+import { FrameList } from "./frame_list.js";
 import { Inspector } from "./inspector.js";
-import { offerLargeType } from "./large_type.js";
+import { offerLargeType, store, stored } from "./preferences.js";
 import { belongs, scenarioOf } from "./scenario.js";
 import { Schemas } from "./schema.js";
-import { Dropped, Refusal, Wire } from "./wire.js";
-import { WireView } from "./wire_view.js";
-import { Writings } from "./writings.js";
+import { Sidebar } from "./sidebar.js";
+import { Translations } from "./translations.js";
 
-const RENDER_MS = 30; // what comes within this is shown at once
+const RENDER_MS = 30; // changes within this time are rendered together
 const NAME_KEY = "chateau-name";
+const BIRDS = ["heron", "finch", "wren", "robin", "plover", "swift", "linnet", "osprey"]; // for a suggested name
 
 const KICKED = /^kicked(?:: (.*))?$/s;
 const scheme = location.protocol === "https:" ? "wss" : "ws";
 const { prefix } = document.documentElement.dataset;
-const wire = new Wire(`${scheme}://${location.host}${prefix}/ws`, {
+const connection = new Connection(`${scheme}://${location.host}${prefix}/ws`, {
   async opened() {
-    if (!wasKicked) banner("");
-    await attempt(() => house.comeBack(), byId("name-refused"));
-    if (wire.isOpen) say(byId("status"), "Connected");
+    if (!wasKicked) showBanner("");
+    await attempt(() => state.resume(), byId("name-error"));
+    if (connection.isOpen) setText(byId("status"), "Connected");
   },
   closed(event, pauseMs) {
-    say(byId("status"), `Not connected; trying again in ${inSeconds(pauseMs)}`);
-    sayTapped(false);
-    if (event.code === 1008) sayClosed(event.reason);
-    if (wasOpen) house.cutOff();
+    setText(byId("status"), `Not connected; trying again in ${formatSeconds(pauseMs)}`);
+    showTapped(false);
+    if (event.code === 1008) showClosed(event.reason);
+    if (wasOpen) state.disconnected();
     wasOpen = false;
   },
   pushed(frame) {
-    (TOLD[frame.event] ?? ((other) => house.hear(other)))(frame);
+    (SERVER_EVENTS[frame.event] ?? ((other) => state.receive(other)))(frame);
   },
   seen(entry) {
     if (entry.what === "connected") wasOpen = true;
-    if (belongs(entry, house.name)) session.push(entry);
-    wireView.add(entry);
+    if (belongs(entry, state.name)) session.push(entry);
+    frameList.add(entry);
     changed();
   },
 });
-const house = new House(wire, changed);
-const houseView = new HouseView(house, { room: join, person: talkTo, left: leave });
-const conversationView = new ConversationView(house, send);
-const writings = new Writings(`${prefix}/renderings`);
-const wireView = new WireView(new Inspector(schemas, (entry) => writings.of(entry)));
-new Composer(schemas, () => ({ room: house.rooms.map(({ room }) => room), username: house.people }), sayByHand);
+const state = new ChatState(connection, changed);
+const sidebar = new Sidebar(state, { room: join, person: talkTo, left: leave });
+const conversationView = new ConversationView(state, send);
+const translations = new Translations(`${prefix}/renderings`);
+const frameList = new FrameList(new Inspector(schemas, (entry) => translations.of(entry)));
+new Composer(schemas, () => ({ room: state.rooms.map(({ room }) => room), username: state.people }), sendFrame);
 
-/** What the server tells of itself. */
-const TOLD = { shutdown: sayShutdown, tapped: ({ active }) => sayTapped(active) };
+/** Handlers of the server's own events. */
+const SERVER_EVENTS = { shutdown: showShutdown, tapped: ({ active }) => showTapped(active) };
 
-const session = []; // entries of the wire that a scenario has to have
+const session = []; // the entries that a saved scenario is made of
 
 let knownSchemas = null;
 let wasOpen = false;
 let wasKicked = false;
-let isEntering = false;
+let isRegistering = false;
 let rendering = null;
 
 function changed() {
@@ -66,69 +68,69 @@ function changed() {
 
 function render() {
   rendering = null;
-  const isIn = house.name !== null;
-  const wasIn = byId("house").dataset.stage === "inside";
-  byId("house").dataset.stage = isIn ? "inside" : "welcome";
-  for (const id of ["rooms-and-people", "conversation", "me"]) show(byId(id), isIn);
-  show(byId("welcome"), !isIn);
-  say(byId("my-name"), house.name ?? "");
-  houseView.render();
+  const isRegistered = state.name !== null;
+  const wasRegistered = byId("chat").dataset.stage === "inside";
+  byId("chat").dataset.stage = isRegistered ? "inside" : "welcome";
+  for (const id of ["rooms-and-people", "conversation", "me"]) show(byId(id), isRegistered);
+  show(byId("welcome"), !isRegistered);
+  setText(byId("my-name"), state.name ?? "");
+  sidebar.render();
   conversationView.render();
-  wireView.render();
-  document.title = house.unread ? `(${house.unread}) Chateau` : "Chateau";
-  const isElsewhere = byId("wire").contains(document.activeElement); // where a frame written by hand did it
-  if (isIn !== wasIn && !isElsewhere) focusField(byId(isIn ? "room" : "name"));
+  frameList.render();
+  document.title = state.unread ? `(${state.unread}) Chateau` : "Chateau";
+  const isComposing = byId("frame-panel").contains(document.activeElement); // a frame written by hand registered
+  if (isRegistered !== wasRegistered && !isComposing) focusField(byId(isRegistered ? "room" : "name"));
 }
 
-/** Do *action*; a refusal, or a lost connection, is told in *place*, and returned. */
-async function attempt(action, place) {
+/** Run *action*; show an error response or a lost connection in *target*, and return it. */
+async function attempt(action, target) {
   const error = await failureOf(action);
-  say(place, error?.message ?? "");
+  setText(target, error?.message ?? "");
   changed();
   return error;
 }
 
-/** How *action* was refused or cut short; null where it was done. Anything else is a bug, and thrown. */
+/** Return the error response or the loss of connection that ended *action*, or null. Any other error is a bug. */
 async function failureOf(action) {
   try {
     await action();
     return null;
   } catch (error) {
-    if (error instanceof Refusal || error instanceof Dropped) return error;
+    if (error instanceof ErrorResponse || error instanceof ConnectionLost) return error;
     throw error;
   }
 }
 
-/** The schemas, asked for when somebody wants to know. */
+/** Promise the schemas, which are fetched at their first use. */
 function schemas() {
-  knownSchemas ??= askForSchemas().catch((error) => {
-    knownSchemas = null; // the next time will tell
+  knownSchemas ??= fetchSchemas().catch((error) => {
+    knownSchemas = null; // the next use fetches again
     throw error;
   });
   return knownSchemas;
 }
 
-async function askForSchemas() {
-  const answer = await fetch(`${prefix}/asyncapi.json`);
-  return new Schemas((await answer.json()).components.schemas);
+async function fetchSchemas() {
+  const response = await fetch(`${prefix}/asyncapi.json`);
+  return new Schemas((await response.json()).components.schemas);
 }
 
-/** Send *text* as it is, and show its answer; what it did to the house, the house learns. */
-async function sayByHand(text) {
-  let answered;
+/** Send *text* unchanged, show its response, and apply its effect to the chat state. Return a sentence about it. */
+async function sendFrame(text) {
+  let received;
   const error = await failureOf(async () => {
-    answered = await wire.say(text);
+    received = await connection.send(text);
   });
   if (error) return error.message;
-  const { frame, entry } = answered;
-  if (frame.status === 200) house.learn(JSON.parse(text), frame);
+  const { frame, entry } = received;
+  if (frame.status === 200) state.apply(JSON.parse(text), frame);
   render();
-  wireView.choose(entry);
-  return `${frame.status === 200 ? "Done" : `Refused (${frame.code})`}: the answer is shown above.`;
+  frameList.choose(entry);
+  return `${frame.status === 200 ? "Done" : `Error (${frame.code})`}: the response is shown above.`;
 }
 
 async function join(name, password) {
-  const error = await attempt(() => house.join(name, password), byId("join-refused"));
+  const error = await attempt(() => state.join(name, password), byId("join-error"));
   const isLocked = error?.code === "access_denied";
   show(byId("password-label"), isLocked);
   if (isLocked) byId("room").value = name;
@@ -136,34 +138,34 @@ async function join(name, password) {
     focusField(byId(isLocked ? "password" : "room"));
     return;
   }
-  goOn();
+  dismissKick();
   byId("room").value = byId("password").value = "";
-  goToConversation();
+  showConversation();
 }
 
 function leave(conversation) {
-  return attempt(() => house.leave(conversation), byId("join-refused"));
+  return attempt(() => state.leave(conversation), byId("join-error"));
 }
 
 function talkTo(person) {
-  house.talkTo(person);
-  goToConversation();
+  state.talkTo(person);
+  showConversation();
 }
 
-/** Say *content*; where that fails, it stands in the field again. */
+/** Send *content*; where that fails, put it back into the field. */
 async function send(conversation, content) {
   conversation.draft = "";
-  conversation.refused = "";
+  conversation.error = "";
   render();
-  const error = await failureOf(() => house.speak(conversation, content));
+  const error = await failureOf(() => state.send(conversation, content));
   if (error) {
-    conversation.refused = error.message;
+    conversation.error = error.message;
     conversation.draft ||= content;
-  } else goOn();
+  } else dismissKick();
   changed();
 }
 
-function goToConversation() {
+function showConversation() {
   render();
   conversationView.focus();
   byId("conversation").scrollIntoView({ block: "nearest" });
@@ -174,54 +176,49 @@ function focusField(field) {
   field.select();
 }
 
-function banner(sentence) {
-  say(byId("banner"), sentence);
+function showBanner(sentence) {
+  setText(byId("banner"), sentence);
   show(byId("banner"), sentence !== "");
 }
 
-function sayTapped(isTapped) {
-  say(byId("tapped"), isTapped ? "A keeper of the house sees what you send and get." : "");
+function showTapped(isTapped) {
+  setText(byId("tapped"), isTapped ? "An admin is monitoring this session: every frame that you send and receive." : "");
 }
 
-/** Why the server closed the connection; who was sent away goes on reading it after coming back. */
-function sayClosed(reason) {
+/** Show why the server closed the connection; the reason of a kick stays after the page has reconnected. */
+function showClosed(reason) {
   const kicked = KICKED.exec(reason);
   wasKicked = kicked !== null;
-  if (!wasKicked) banner(`The server closed the connection: ${reason || "it did not say why"}.`);
-  else banner(`A keeper of the house sent you away${kicked[1] ? `: ${kicked[1]}` : ""}.`);
+  if (!wasKicked) showBanner(`The server closed the connection: ${reason || "no reason given"}.`);
+  else showBanner(`An admin disconnected you${kicked[1] ? `: ${kicked[1]}` : ""}.`);
 }
 
-/** What was told of being sent away has been read, since somebody goes on here. */
-function goOn() {
-  if (wasKicked) banner("");
+/** Remove the banner about a kick: the user acts again, and so has read it. */
+function dismissKick() {
+  if (wasKicked) showBanner("");
   wasKicked = false;
 }
 
-function sayShutdown({ reason }) {
+function showShutdown({ reason }) {
   const why = reason === null ? "" : `: ${reason}`;
-  banner(`The server is shutting down${why}. This page comes back by itself when the server does.`);
+  showBanner(`The server is shutting down${why}. This page reconnects when the server is back.`);
 }
 
-function inSeconds(milliseconds) {
-  const seconds = Math.max(1, Math.round(milliseconds / 1000));
-  return seconds === 1 ? "a second" : `${seconds} seconds`;
-}
-
-/** Take the name in the field, as soon as there is a connection: a quick reader may be there before it. */
-async function enter() {
-  if (!wire.isOpen) say(byId("name-refused"), "Not connected yet: you will be let in as soon as the page is.");
-  await wire.whenOpen();
+/** Register the name in the field, after waiting for a connection: a quick user may submit before there is one. */
+async function register() {
+  if (!connection.isOpen) setText(byId("name-error"), "Not connected yet; your name is registered as soon as the page is connected.");
+  await connection.whenOpen();
   const name = byId("name").value.trim();
-  if (await attempt(() => house.enter(name), byId("name-refused"))) focusField(byId("name"));
-  else remember(name);
+  if (await attempt(() => state.register(name), byId("name-error"))) focusField(byId("name"));
+  else store(NAME_KEY, name);
 }
 
 byId("register").addEventListener("submit", async (event) => {
   event.preventDefault();
-  if (isEntering) return;
-  isEntering = true;
-  await enter().finally(() => {
-    isEntering = false;
+  if (isRegistering) return;
+  isRegistering = true;
+  await register().finally(() => {
+    isRegistering = false;
   });
 });
 
@@ -239,39 +236,22 @@ byId("save").addEventListener("click", () => {
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
 });
 
-byId("change-name").addEventListener("click", () => attempt(() => house.goOut(), byId("name-refused")));
+byId("change-name").addEventListener("click", () => attempt(() => state.unregister(), byId("name-error")));
 
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
-  if (house.active) house.choose(house.active); // it is being read now
-  wire.connect();
+  if (state.active) state.choose(state.active); // marks it as read
+  connection.connect();
 });
-window.addEventListener("online", () => wire.connect());
+window.addEventListener("online", () => connection.connect());
 
-/** A name to begin with: the one of the last visit, or one that is likely to be free. */
+/** Return the name of the last visit, or one that is probably free. */
 function suggestedName() {
-  const birds = ["heron", "finch", "wren", "robin", "plover", "swift", "linnet", "osprey"];
-  const bird = birds[Math.floor(Math.random() * birds.length)];
-  return remembered() ?? `${bird}-${100 + Math.floor(Math.random() * 900)}`;
-}
-
-function remembered() {
-  try {
-    return localStorage.getItem(NAME_KEY);
-  } catch {
-    return null; // a reader may have forbidden it
-  }
-}
-
-function remember(name) {
-  try {
-    localStorage.setItem(NAME_KEY, name);
-  } catch {
-    // see remembered()
-  }
+  const bird = BIRDS[Math.floor(Math.random() * BIRDS.length)];
+  return stored(NAME_KEY) ?? `${bird}-${100 + Math.floor(Math.random() * 900)}`;
 }
 
 offerLargeType(byId("large-type"));
 byId("name").value = suggestedName();
 focusField(byId("name"));
-wire.connect();
+connection.connect();

@@ -1,29 +1,30 @@
 /**
- * The session as a scenario for the test client (docs/scenarios.md): what this page sent, and what came of it.
+ * The session as a scenario for the test client (docs/scenarios.md): the frames that this page sent, and the results.
  *
- * It does what `to-scenario` does with recordings, and one thing more: it is to pass on a server where nobody else is.
- * So what others did is left out, who was written to is brought in as a client, and of lists only what is this page's
- * is expected.
+ * It does what `to-scenario` does with recordings, and the scenario also passes on a server without other users. So it
+ * omits the actions of others, adds a client for each user that was addressed, and expects of lists only the items of
+ * this page.
  */
 
 import { ANY_TEXT, Captures } from "./captures.js";
 import { read } from "./json_text.js";
-import { written } from "./layout.js";
 
 const NAME = /^[^\s$/][^$]{0,39}$/; // of a client
-const OUTSIDE = ["not_in_room", "unknown_room"];
-const ELSEWHERE = new Set(["access_denied", "banned", "rate_limited", "unavailable", "internal"]); // not the request's doing
+const WIDTH = 110;
+const SPREAD = new Set(["clients", "steps"]); // always one item per line
+const NOT_IN_ROOM = ["not_in_room", "unknown_room"];
+const CIRCUMSTANTIAL = new Set(["access_denied", "banned", "rate_limited", "unavailable", "internal"]); // not caused by the request
 
-/** Whether *entry* of the wire may be needed for it; *me* is the name that this page has. */
+/** Return whether a scenario may need *entry*; *me* is the username of this page. */
 export function belongs({ direction, routine, request, sender }, me) {
   if (direction === "note") return true;
   if (routine) return false;
   return direction === "out" || request !== undefined || (sender !== undefined && sender === me);
 }
 
-/** The text of a scenario file, called *name*, of *entries*, which are all that belong. */
+/** Return the text of a scenario file named *name*, made of *entries*, all of which belong to it. */
 export function scenarioOf(entries, name) {
-  return written(new Draft(entries).scenario(name));
+  return fileText(new Draft(entries).scenario(name));
 }
 
 class Draft {
@@ -31,16 +32,16 @@ class Draft {
   #captures;
   #client;
   #isOpen = false;
-  #me = null; // the name that this page has at the time
-  #names = new Set(); // that it ever had
+  #me = null; // the current username of this page
+  #names = new Set(); // all usernames of this page
   #rooms = new Set();
-  #guests = new Map(); // by their names in lower case: {client, isHere}
+  #others = new Map(); // by name in lower case: {client, isRegistered}
   #steps = [];
 
   constructor(entries) {
     this.#frames = entries.filter(isKnown).map(frameOf);
     this.#captures = new Captures(this.#frames.filter(({ direction }) => direction !== "note"));
-    const first = this.#frames.find(({ direction, answer }) => direction === "out" && isDone(answer, 1));
+    const first = this.#frames.find(({ direction, response }) => direction === "out" && isDone(response, 1));
     this.#client = this.#clientFor(first?.value.username ?? "page");
   }
 
@@ -51,19 +52,19 @@ class Draft {
       else if (frame.direction === "out") this.#sent(frame);
       else this.#received(frame);
     }
-    if (this.#steps.at(-1)?.close) this.#steps.pop(); // the player says goodbye by itself
+    if (this.#steps.at(-1)?.close) this.#steps.pop(); // the player closes the connection by itself
     return { name, ...this.#comment(), clients: this.#clients(), steps: this.#steps };
   }
 
   #comment() {
     const names = [...this.#names];
     if (names.length === 0) return {};
-    const sentence = `the names are those of the session: ${names.join(", ")}`;
+    const sentence = `the usernames are those of the session: ${names.join(", ")}`;
     return { "//": `${sentence}; ${names[0]}-$\{run} would be new in every run` };
   }
 
   #clients() {
-    const all = [this.#client, ...[...this.#guests.values()].map(({ client }) => client)];
+    const all = [this.#client, ...[...this.#others.values()].map(({ client }) => client)];
     return Object.fromEntries(all.map((client) => [client, { protocol: "chateau" }]));
   }
 
@@ -76,71 +77,71 @@ class Draft {
     this.#rooms.clear();
   }
 
-  #sent({ text, value, answer }) {
-    if (ELSEWHERE.has(answer.code)) {
-      this.#steps.push({ "//": `a request of the type ${answer.type} was refused (${answer.code}) here, as the house was then` });
+  #sent({ text, value, response }) {
+    if (CIRCUMSTANTIAL.has(response.code)) {
+      this.#steps.push({ "//": `a request of type ${response.type} failed here (${response.code}) because of the state of the server` });
       return;
     }
-    this.#prepare(value, answer);
+    this.#prepare(value, response);
     this.#step({ send: isSendable(text) ? this.#sendable(value) : escaped(text) });
-    this.#take(value, answer);
+    this.#update(value, response);
   }
 
-  /** Bring about what *answer* to *request* had to do with: who is here, and whether this page is in the room. */
-  #prepare(request, answer) {
-    if (isDone(answer, 1)) this.#sendAway(request.username);
-    if (answer.code === "name_taken") this.#bring(request.username);
-    if (answer.code === "unknown_recipient") for (const name of answer.unknown) this.#sendAway(name);
-    if (isDone(answer, 3) || answer.code === "unknown_recipient") {
-      const unknown = new Set(answer.unknown);
-      for (const name of request.clients) if (!unknown.has(name)) this.#bring(name);
+  /** Add steps that make *response* to *request* possible: who is registered, and whether this page is in the room. */
+  #prepare(request, response) {
+    if (isDone(response, 1)) this.#unregister(request.username);
+    if (response.code === "name_taken") this.#register(request.username);
+    if (response.code === "unknown_recipient") for (const name of response.unknown) this.#unregister(name);
+    if (isDone(response, 3) || response.code === "unknown_recipient") {
+      const unknown = new Set(response.unknown);
+      for (const name of request.clients) if (!unknown.has(name)) this.#register(name);
     }
-    const room = answer.room ?? request?.room;
-    if (this.#rooms.has(room) && (isDone(answer, 5) || OUTSIDE.includes(answer.code))) this.#putOut(room);
+    const room = response.room ?? request?.room;
+    if (this.#rooms.has(room) && (isDone(response, 5) || NOT_IN_ROOM.includes(response.code))) this.#leaveRoom(room);
   }
 
-  /** What the house knows of this page after *answer*. */
-  #take({ username }, answer) {
-    if (isDone(answer, 1)) this.#names.add((this.#me = username));
-    if (isDone(answer, 2)) this.#me = null;
-    if (isDone(answer, 2)) this.#rooms.clear();
-    if (isDone(answer, 5)) this.#rooms.add(answer.room);
-    if (isDone(answer, 6)) this.#rooms.delete(answer.room);
+  /** Update the state of this page after *response*. */
+  #update({ username }, response) {
+    if (isDone(response, 1)) this.#names.add((this.#me = username));
+    if (isDone(response, 2)) this.#me = null;
+    if (isDone(response, 2)) this.#rooms.clear();
+    if (isDone(response, 5)) this.#rooms.add(response.room);
+    if (isDone(response, 6)) this.#rooms.delete(response.room);
   }
 
   #received({ value, request, isWhole }) {
-    if (request ? ELSEWHERE.has(value.code) : !this.#captures.isOwn(value.id)) return;
+    if (request ? CIRCUMSTANTIAL.has(value.code) : !this.#captures.isOwn(value.id)) return;
     this.#step({ expect: isWhole ? this.#expectable(value) : value });
-    if (isDone(value, 3) && request) this.#hearGuests(request, value);
+    if (isDone(value, 3) && request) this.#expectDeliveries(request, value);
   }
 
-  /** Who was written to hears it. */
-  #hearGuests({ clients, content }, { id }) {
+  /** Each client that was addressed receives the message. */
+  #expectDeliveries({ clients, content }, { id }) {
     this.#captures.beginFrame();
-    const guests = new Set(clients.map((name) => this.#guests.get(name.toLowerCase())));
-    for (const guest of guests) {
-      const heard = { type: 3, sender: escaped(this.#me), content: escaped(content), id: this.#captures.id(id) };
-      if (guest) this.#steps.push({ client: guest.client, expect: heard });
+    const recipients = new Set(clients.map((name) => this.#others.get(name.toLowerCase())));
+    for (const recipient of recipients) {
+      const message = { type: 3, sender: escaped(this.#me), content: escaped(content), id: this.#captures.id(id) };
+      if (recipient) this.#steps.push({ client: recipient.client, expect: message });
     }
   }
 
-  #bring(name) {
+  #register(name) {
     if (name.toLowerCase() === this.#me?.toLowerCase()) return;
-    const guest = this.#guests.get(name.toLowerCase()) ?? { client: this.#clientFor(name), isHere: false };
-    this.#guests.set(name.toLowerCase(), guest);
-    if (!guest.isHere) this.#exchange(guest.client, { type: 1, username: escaped(name) }, { type: 1, status: 200 });
-    guest.isHere = true;
+    const other = this.#others.get(name.toLowerCase()) ?? { client: this.#clientFor(name), isRegistered: false };
+    this.#others.set(name.toLowerCase(), other);
+    if (!other.isRegistered) this.#exchange(other.client, { type: 1, username: escaped(name) }, { type: 1, status: 200 });
+    other.isRegistered = true;
   }
 
-  #sendAway(name) {
-    const guest = this.#guests.get(name.toLowerCase());
-    if (guest?.isHere) this.#exchange(guest.client, { type: 2 }, { type: 2, status: 200 });
-    if (guest) guest.isHere = false;
+  #unregister(name) {
+    const other = this.#others.get(name.toLowerCase());
+    if (other?.isRegistered) this.#exchange(other.client, { type: 2 }, { type: 2, status: 200 });
+    if (other) other.isRegistered = false;
   }
 
-  /** The house put this page out of *room*; in the scenario it goes by itself. */
-  #putOut(room) {
-    this.#steps.push({ "//": `here the house had put ${this.#client} out of the room` });
+  /** The server removed this page from *room*; in the scenario the page leaves by itself. */
+  #leaveRoom(room) {
+    this.#steps.push({ "//": `here the server had removed ${this.#client} from the room` });
     this.#exchange(this.#client, { type: 6, room: escaped(room) }, { type: 6, status: 200 });
     this.#rooms.delete(room);
   }
@@ -154,7 +155,7 @@ class Draft {
   }
 
   #clientFor(name) {
-    const others = [this.#client, ...[...this.#guests.values()].map(({ client }) => client)];
+    const others = [this.#client, ...[...this.#others.values()].map(({ client }) => client)];
     return NAME.test(name) && !others.includes(name) ? name : `client-${others.length}`;
   }
 
@@ -165,15 +166,15 @@ class Draft {
 
   #expectable(frame) {
     return mapped(frame, (key, value) => {
-      if (key === "code" && OUTSIDE.includes(value)) return { $one_of: OUTSIDE };
-      if (key === "error" && OUTSIDE.includes(frame.code)) return ANY_TEXT;
+      if (key === "code" && NOT_IN_ROOM.includes(value)) return { $one_of: NOT_IN_ROOM };
+      if (key === "error" && NOT_IN_ROOM.includes(frame.code)) return ANY_TEXT;
       if (key === "schema") return { $regex: `${value.split("/").at(-1).replace(".", "\\.")}$` };
       const own = frame.type === 3 || typeof value !== "object" ? undefined : OF_ALL[key];
-      return own ? this.#ofAll(own(value, this.#me, this.#rooms), value) : this.#left(frame, key, value);
+      return own ? this.#ofAll(own(value, this.#me, this.#rooms), value) : this.#expectedValue(frame, key, value);
     });
   }
 
-  /** *own*, what of a list of all is this page's, or else only what it is. */
+  /** Expect *own*, the items of this page in a list of all; without any, only the type of the list. */
   #ofAll(own, value) {
     if (value.constructor === Object) return own ?? { $type: "object" };
     const items = own.filter((item) => item?.id === undefined || this.#captures.reference(item.id));
@@ -181,7 +182,7 @@ class Draft {
     return items.length ? { $contains: expected } : { $type: "array" };
   }
 
-  #left(frame, key, value) {
+  #expectedValue(frame, key, value) {
     if (key === "id") return this.#captures.id(value);
     if (key === "seq") return this.#captures.seq(frame.room, value);
     if (key === "time") return ANY_TEXT;
@@ -190,7 +191,7 @@ class Draft {
   }
 }
 
-/** What of a list that tells of all is this page's, by its key in the answer. */
+/** The part of a list that belongs to this page, by the key of the list in the response. */
 const OF_ALL = {
   clients: (clients, me) => clients.filter((name) => name === me),
   protocols: (protocols, me) => (me in protocols ? { [escaped(me)]: { $contains: ["chateau"] } } : null),
@@ -199,31 +200,31 @@ const OF_ALL = {
   messages: (messages) => messages,
 };
 
-/** Whether *entry* is all there: a frame that was cut, or has no answer, cannot be played. */
-function isKnown({ direction, isWhole, answer, request }) {
+/** Return whether *entry* can be played: it is complete, and has a response. */
+function isKnown({ direction, isWhole, response, request }) {
   if (direction === "note") return true;
-  return direction === "out" ? isWhole && answer !== undefined : (request?.isWhole ?? true);
+  return direction === "out" ? isWhole && response !== undefined : (request?.isWhole ?? true);
 }
 
-function frameOf({ direction, what, text, isWhole, answer, request, type, status, ref }) {
+function frameOf({ direction, what, text, isWhole, response, request, type, status, ref }) {
   if (direction === "note") return { direction, what };
   const value = isWhole ? valueOf(text) : { type, status, ...(ref === undefined ? {} : { ref }) };
-  return { direction, text, isWhole, value, answer: answer && valueOf(answer.text), request: request && valueOf(request.text) };
+  return { direction, text, isWhole, value, response: response && valueOf(response.text), request: request && valueOf(request.text) };
 }
 
 function valueOf(text) {
   try {
     return read(text).value;
   } catch {
-    return {}; // no JSON, or cut
+    return {}; // not JSON, or incomplete
   }
 }
 
-function isDone(answer, type) {
-  return answer?.status === 200 && answer.type === type && !("sender" in answer);
+function isDone(response, type) {
+  return response?.status === 200 && response.type === type && !("sender" in response);
 }
 
-/** Whether *text* is an object that is the same when it is written again, and has no key that a scenario reads. */
+/** Return whether *text* is an object that serializes to the same text, without keys that are special in a scenario. */
 function isSendable(text) {
   try {
     const node = read(text);
@@ -249,7 +250,40 @@ function escapedIn(value) {
   return typeof value === "object" && value !== null ? mapped(value, (_, inner) => escapedIn(inner)) : value;
 }
 
-/** *text* as a scenario has it, where `${` begins a variable. */
+/** Return *text* escaped for a scenario, where `${` begins a variable. */
 function escaped(text) {
   return text.replaceAll("${", () => "$${");
+}
+
+/** Return *scenario* as a file to be edited: a value that fits is on one line, and each step has a line. As to-scenario. */
+function fileText(scenario) {
+  return `${spread(scenario, 0, SPREAD)}\n`;
+}
+
+function formatted(value, indent, used) {
+  const line = onOneLine(value);
+  const isOne = used + line.length <= WIDTH || typeof value !== "object" || value === null;
+  return isOne ? line : spread(value, indent);
+}
+
+function spread(value, indent, always = new Set()) {
+  const inner = indent + 2;
+  const blanks = " ".repeat(inner);
+  const isList = Array.isArray(value);
+  const items = isList
+    ? value.map((item) => blanks + formatted(item, inner, inner + 1))
+    : Object.entries(value).map(([key, item]) => blanks + member(key, item, inner, always.has(key)));
+  const [begin, end] = isList ? "[]" : "{}";
+  return [begin, items.join(",\n"), " ".repeat(indent) + end].join("\n");
+}
+
+function member(key, value, indent, isSpread) {
+  const lead = `${JSON.stringify(key)}: `;
+  return lead + (isSpread && Object.keys(value).length ? spread(value, indent) : formatted(value, indent, indent + lead.length + 1));
+}
+
+function onOneLine(value) {
+  if (Array.isArray(value)) return `[${value.map(onOneLine).join(", ")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  return `{${Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${onOneLine(item)}`).join(", ")}}`;
 }

@@ -1,15 +1,15 @@
 /**
- * The schemas, and whether a value keeps to one: what is wrong, where, in a sentence such as the server's.
+ * The schemas, and a validator that finds the fault in a value, with the sentence that the server sends.
  *
- * It knows the keywords of JSON Schema 2020-12 that schemas/ uses, and no others; a test says so when there is one
- * more. Of several faults it picks the one that the server picks (jsonschema's best_match).
+ * It implements the keywords of JSON Schema 2020-12 that schemas/ uses, and no others; a test fails when a schema uses
+ * another one. Of several faults it picks the one that the server picks (jsonschema's best_match).
  */
 
 import { pointerOf } from "./json_text.js";
 
-const PLACE = "#/components/schemas/";
-const COMPARED = 20; // faults that the best one is picked from
-const QUOTED = 60; // characters that a sentence repeats
+const REFERENCE = "#/components/schemas/";
+const MAX_COMPARED = 20; // faults among which the best one is picked
+const MAX_QUOTED = 60; // characters
 
 const TYPES = {
   object: isObject,
@@ -21,7 +21,7 @@ const TYPES = {
   null: (value) => value === null,
 };
 
-/** Whether *value* breaks what the keyword asks for; *at* is the schema, and all others. */
+/** By keyword: whether *value* breaks its rule; *at* has the schema, all schemas and the path. */
 const BROKEN = {
   type: (types, value) => ![types].flat().some((type) => TYPES[type](value)),
   const: (wanted, value) => !isSame(wanted, value),
@@ -38,15 +38,15 @@ const BROKEN = {
   uniqueItems: (_, value) =>
     Array.isArray(value) && value.some((one, place) => value.slice(0, place).some((other) => isSame(one, other))),
   minProperties: (limit, value) => isObject(value) && Object.keys(value).length < limit,
-  not: (schema, value, at) => keeps(at, schema, value),
-  anyOf: (schemas, value, at) => !schemas.some((schema) => keeps(at, schema, value)),
-  oneOf: (schemas, value, at) => schemas.filter((schema) => keeps(at, schema, value)).length !== 1,
+  not: (schema, value, at) => isValid(at, schema, value),
+  anyOf: (schemas, value, at) => !schemas.some((schema) => isValid(at, schema, value)),
+  oneOf: (schemas, value, at) => schemas.filter((schema) => isValid(at, schema, value)).length !== 1,
 };
 
-/** The faults inside *value* that the keyword leads to. */
+/** By keyword: the faults that its subschemas find in *value*. */
 const INSIDE = {
   *$ref(reference, value, at) {
-    yield* faultsOf(at.all, at.all[reference.slice(PLACE.length)], value, at.path);
+    yield* faultsOf(at.all, at.all[reference.slice(REFERENCE.length)], value, at.path);
   },
   *properties(schemas, value, at) {
     if (!isObject(value)) return;
@@ -77,7 +77,7 @@ const INSIDE = {
     for (const schema of schemas) yield* faultsOf(at.all, schema, value, at.path);
   },
   *if(condition, value, at) {
-    yield* faultsOf(at.all, at.schema[keeps(at, condition, value) ? "then" : "else"] ?? true, value, at.path);
+    yield* faultsOf(at.all, at.schema[isValid(at, condition, value) ? "then" : "else"] ?? true, value, at.path);
   },
 };
 
@@ -91,21 +91,21 @@ export const KEYWORDS = new Set([...Object.keys(BROKEN), ...Object.keys(INSIDE),
 export class Schemas {
   #all;
 
-  /** *all*: the schemas by their names, as asyncapi.json has them in components.schemas. */
+  /** *all*: the schemas by name, as in components.schemas of asyncapi.json. */
   constructor(all) {
     this.#all = all;
   }
 
-  /** The schema *name*, through references. */
+  /** Return the schema *name*, with its reference resolved. */
   find(name) {
     return this.resolved(this.#all[name]);
   }
 
   resolved(schema) {
-    return schema?.$ref ? { ...schema, ...this.find(schema.$ref.slice(PLACE.length)) } : schema;
+    return schema?.$ref ? { ...schema, ...this.find(schema.$ref.slice(REFERENCE.length)) } : schema;
   }
 
-  /** The messages of a *kind* (request, answer, push) of the chateau protocol: [{name, word, type, event, schema}]. */
+  /** Return the chateau messages of a *kind* (request, response, push): [{name, word, type, event, schema}]. */
   messages(kind) {
     const pattern = new RegExp(`^chateau\\.(.+)-${kind}$`);
     const rows = Object.keys(this.#all).filter((name) => pattern.test(name)).map((name) => {
@@ -115,18 +115,18 @@ export class Schemas {
     return rows.filter(({ type }) => type !== undefined).sort((one, other) => one.type - other.type);
   }
 
-  /** The name of the schema that *frame*, of *kind*, has to keep to; undefined where there is none. */
+  /** Return the name of the schema for *frame*, of *kind*; undefined if there is none. */
   nameOf(kind, frame) {
-    if (kind === "refusal") return "chateau.error-response";
+    if (kind === "error") return "chateau.error-response";
     const { type, event } = frame;
     return this.messages(kind).find((each) => each.type === type && each.event === event)?.name;
   }
 
-  /** What is wrong with *value* by the schema *name*: {sentence, pointer}; null where nothing is. */
+  /** Return the fault of *value* by the schema *name*: {sentence, pointer}; null for a valid value. */
   fault(name, value) {
     const found = [];
     for (const fault of faultsOf(this.#all, this.#all[name], value, [])) {
-      if (found.push(fault) === COMPARED) break;
+      if (found.push(fault) === MAX_COMPARED) break;
     }
     if (found.length === 0) return null;
     const best = found.reduce((one, other) => (isBetter(other, one) ? other : one));
@@ -143,11 +143,11 @@ function* faultsOf(all, schema, value, path) {
   }
 }
 
-function keeps(at, schema, value) {
+function isValid(at, schema, value) {
   return faultsOf(at.all, schema, value, at.path).next().done;
 }
 
-/** Whether *one* says better than *other* what is wrong: by what is further out, then by what comes later. */
+/** Return whether *one* is the better fault to report: the outer one, then the later one. */
 function isBetter(one, other) {
   const [these, those] = [rankOf(one), rankOf(other)];
   if (these.depth !== those.depth) return these.depth < those.depth;
@@ -190,13 +190,13 @@ function sentenceOf(fault) {
   return SENTENCES[fault.keyword]?.(place, fault) ?? `${place} does not keep to the schema's ${quoted(fault.keyword)}.`;
 }
 
-function descriptionOf({ description = "The schema says more." }) {
+function descriptionOf({ description = "See the schema." }) {
   return description;
 }
 
 function quoted(text) {
   const characters = [...text];
-  return `"${characters.length > QUOTED ? `${characters.slice(0, QUOTED - 1).join("")}…` : text}"`;
+  return `"${characters.length > MAX_QUOTED ? `${characters.slice(0, MAX_QUOTED - 1).join("")}…` : text}"`;
 }
 
 function isObject(value) {

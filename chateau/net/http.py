@@ -89,7 +89,7 @@ def make_application(
             (
                 prefix + "/console/admin",
                 FrontPage,
-                {"console": console, "url_prefix": url_prefix, "name": "keeper.html"},
+                {"console": console, "url_prefix": url_prefix, "name": "admin.html"},
             ),
             (prefix + "/console/([0-9a-f]{16})/([^/]+)", ConsoleFile, {"console": console}),
         ],

@@ -2,7 +2,7 @@
 
 A body is checked against its schema in schemas/admin/, then its row in ``ACTIONS`` calls the hub. HTTP,
 the figures of connections and the taps are :mod:`chateau.net.admin.addresses`'s matter. All of it is told in
-docs/admin.md.
+docs/admin-api.md.
 """
 
 from __future__ import annotations

@@ -151,7 +151,6 @@ def channels_page(sources: Sources, spec: ProtocolSpec) -> Page:
             Section(PUSHES, PUSHES_LEAD, pushes),
             errors.any_request(PUBLISH_ERRORS_LEAD),
         ),
-        guide="protocols/channels.md",
     )
 
 
@@ -231,7 +230,6 @@ def admin_page(sources: Sources) -> Page:
             *grouped(sources, ADMIN, "Events of the streams", of_kind(names, "push")),
             errors.any_request(ADMIN_ERRORS_LEAD),
         ),
-        guide="admin.md",
     )
 
 

@@ -68,7 +68,6 @@ def lines_page(sources: Sources, spec: ProtocolSpec) -> Page:
             *grouped(sources, "lines", PUSHES, of_kind(names, "push")),
             errors.any_request("Any line can cause these."),
         ),
-        guide="protocols/lines.md",
     )
 
 

@@ -64,14 +64,13 @@ class Socket(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page; *guide* is the page below docs/ that is written by hand on the same subject."""
+    """One page, with a lead in front of its sections."""
 
     name: str
     title: str
     lead: str
     sections: tuple[Section, ...] = field(default=())
     socket: Socket | None = None
-    guide: str = ""
 
     def all_sections(self) -> Iterator[Section]:
         """Yield every section and its inner ones, in reading order."""
@@ -83,10 +82,11 @@ class Page:
 
         return walk(self.sections)
 
-    def body(self, resolve: Resolve) -> str:
-        """Return all but the title as Markdown, with links resolved."""
-        parts = [self.lead, *(_section(section, 2) for section in self.sections)]
-        return resolve_links(blocks(*parts), resolve)
+    def body(self, resolve: Resolve, *, level: int = 2, with_lead: bool = True) -> str:
+        """Return all but the title as Markdown, with links resolved; *level* is that of the first
+        headlines."""
+        sections = (_section(section, level) for section in self.sections)
+        return resolve_links(blocks(self.lead if with_lead else "", *sections), resolve)
 
 
 def _section(section: Section, level: int) -> str:

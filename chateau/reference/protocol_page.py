@@ -56,7 +56,6 @@ def protocol_page(sources: Sources, spec: ProtocolSpec) -> Page:
         blocks(f"A WebSocket at {listed}, after `--url-prefix` if one is set.", spec.lead),
         tuple(sections),
         Socket(addresses[0], spec.opening),
-        guide=f"protocols/{spec.name}.md",
     )
 
 

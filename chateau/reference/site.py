@@ -103,7 +103,7 @@ def settings_page(settings: Sequence[Setting]) -> Page:
         Section(group, table(head, map(_setting, rows)))
         for group, rows in groupby(settings, attrgetter("group"))
     )
-    return Page(SETTINGS, "Settings", SETTINGS_LEAD, sections, guide="settings.md")
+    return Page(SETTINGS, "Settings", SETTINGS_LEAD, sections)
 
 
 def _setting(setting: Setting) -> tuple[str, ...]:

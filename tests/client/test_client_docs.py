@@ -1,4 +1,4 @@
-"""docs/client.md says all that the client has."""
+"""docs/client.md has every option, exit code and message file of the test client."""
 
 import re
 from pathlib import Path

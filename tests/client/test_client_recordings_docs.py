@@ -1,4 +1,4 @@
-"""docs/recordings.md says what the code does."""
+"""docs/recordings.md matches the code: its examples, opcodes and options."""
 
 import argparse
 import re

@@ -1,4 +1,4 @@
-"""The page's modules that know no page, in node: a question a line, an answer a line."""
+"""The page's modules that need no browser, in Node: one call per line, one result per line."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ SERVE = """
 import { createInterface } from "node:readline";
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const { ask, with: given } = JSON.parse(line);
-  console.log(JSON.stringify(answers[ask](...given) ?? null));
+  const { call, values } = JSON.parse(line);
+  console.log(JSON.stringify(functions[call](...values) ?? null));
 }
 """
 
 
 class Node:
-    """A running program that answers with the functions in ``answers``."""
+    """A running Node process that calls the functions in ``functions``."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
-    def ask(self, question: str, *given: Any) -> Any:
-        """What the function *question* gives for *given*."""
+    def call(self, function: str, *values: Any) -> Any:
+        """Return the result of *function* for *values*."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"ask": question, "with": given}) + "\n")
+        self._process.stdin.write(json.dumps({"call": function, "values": values}) + "\n")
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())
 
 
 @contextmanager
-def node_with(folder: Path, answers: str) -> Iterator[Node]:
-    """Node, with the page's modules in *folder*; *answers* imports them and makes the object ``answers``.
+def node_with(folder: Path, script: str) -> Iterator[Node]:
+    """Start Node with the page's modules in *folder*; *script* imports some, and defines ``functions``.
 
-    Skips where node is not installed; with CI set to ``true`` that is a failure.
+    Without Node, skip the test, or fail it if CI is ``true``.
     """
     node = shutil.which("node")
     if node is None:
@@ -54,9 +54,11 @@ def node_with(folder: Path, answers: str) -> Iterator[Node]:
     for path in FOLDER.glob("*.js"):
         shutil.copy(path, folder)
     (folder / "package.json").write_text('{"type": "module"}', "utf-8")
-    (folder / "asked.js").write_text(answers + SERVE, "utf-8")
+    (folder / "functions.js").write_text(script + SERVE, "utf-8")
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([node, "asked.js"], cwd=folder, text=True, encoding="utf-8", **pipes) as process:
+    with subprocess.Popen(
+        [node, "functions.js"], cwd=folder, text=True, encoding="utf-8", **pipes
+    ) as process:
         try:
             yield Node(process)
         finally:

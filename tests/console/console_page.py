@@ -1,4 +1,4 @@
-"""The page in a browser, as a test works it: by what a reader sees, and with every fault of its scripts."""
+"""The chat page in a browser, used as a user does, with a record of every fault of its scripts."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ import shutil
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Error, expect, sync_playwright
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Playwright
+    from playwright.sync_api import Browser, ConsoleMessage, Dialog, Locator, Page, Playwright, ViewportSize
 
 PATIENCE_MS = 8_000
+VIEWPORT: ViewportSize = {"width": 1280, "height": 800}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
     "--no-sandbox",
@@ -29,7 +30,7 @@ FLAGS = [
     "--disable-sync",
 ]
 UNREACHABLE = re.compile(r"WebSocket connection to '[^']+' failed")
-"""What the browser itself says while the server is away."""
+"""What the browser itself reports while the server is not available."""
 
 WATCH_POLICY = """
     document.addEventListener("securitypolicyviolation", (event) => {
@@ -41,7 +42,7 @@ expect.set_options(timeout=PATIENCE_MS)
 
 
 def executable(playwright: Playwright) -> str:
-    """Where Chromium is; skips where there is none, which with CI set to ``true`` is a failure."""
+    """Return the path of Chromium. Without one, skip the test, or fail it if CI is ``true``."""
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
     path = found or playwright.chromium.executable_path
     if not Path(path).exists():
@@ -51,23 +52,42 @@ def executable(playwright: Playwright) -> str:
 
 
 class ConsolePage:
-    """One reader's page; *faults*: what its scripts threw, its console's errors, violations of its policy."""
+    """A page in a browser; *faults*: exceptions, errors in the console, violations of the content policy."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
         self.faults: list[str] = []
-        page.set_default_timeout(PATIENCE_MS)
-        page.add_init_script(WATCH_POLICY)
-        page.on("pageerror", lambda error: self.faults.append(f"thrown: {error}"))
-        page.on("console", self._on_console)
-        page.on("requestfailed", lambda request: self.faults.append(f"not loaded: {request.url}"))
-        page.on("dialog", lambda dialog: (self.faults.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        self._expected: list[re.Pattern[str]] = []
+        self._listeners: dict[Any, Callable[[Any], None]] = {
+            "pageerror": lambda error: self.faults.append(f"thrown: {error}"),
+            "console": self._on_console,
+            "requestfailed": lambda request: self.faults.append(f"not loaded: {request.url}"),
+            "dialog": self._on_dialog,
+        }
+        for event, listener in self._listeners.items():
+            page.on(event, listener)
 
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.faults.append(message.text)
 
-    def come_in(self, address: str, name: str) -> ConsolePage:
+    def _on_dialog(self, dialog: Dialog) -> None:
+        self.faults.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def detach(self) -> None:
+        """Stop recording faults."""
+        for event, listener in self._listeners.items():
+            self.page.remove_listener(event, listener)
+
+    def expect_faults(self, pattern: re.Pattern[str]) -> None:
+        """Accept faults that match *pattern*, past and future."""
+        self._expected.append(pattern)
+
+    def unexpected_faults(self) -> list[str]:
+        return [fault for fault in self.faults if not any(each.search(fault) for each in self._expected)]
+
+    def register(self, address: str, name: str) -> ConsolePage:
         """Open the page at *address* and register as *name*."""
         self.page.goto(address)
         expect(self.name).to_be_focused()
@@ -82,36 +102,38 @@ class ConsolePage:
         expect(self.title).to_have_text(room)
         return self
 
-    def say(self, text: str) -> ConsolePage:
+    def send_message(self, text: str) -> ConsolePage:
         self.text.fill(text)
         self.text.press("Enter")
         return self
 
-    def expect_heard(self, sender: str, text: str) -> None:
-        """One message from *sender* that is *text* and nothing else stands in the conversation."""
+    def expect_message(self, sender: str, text: str) -> None:
+        """Expect exactly one message in the conversation that is from *sender* and is *text*."""
         from_sender = self.page.locator(".from").get_by_text(sender, exact=True)
         row = self.messages.locator("li").filter(has=from_sender)
         content = row.locator(".content").get_by_text(text, exact=True)
         expect(content).to_have_count(1)
 
-    def choose(self, frame: str) -> ConsolePage:
-        """Choose the newest frame whose line has *frame* in it."""
-        self.frames.get_by_role("button", name=frame).last.click()
+    def choose_frame(self, label: str) -> ConsolePage:
+        """Choose the newest frame whose line contains *label*."""
+        self.frames.get_by_role("button", name=label).last.click()
         return self
 
-    def write(self, frame: str) -> ConsolePage:
-        """Have *frame* stand in the field for frames written by hand."""
+    def write_frame(self, frame: str) -> ConsolePage:
+        """Put *frame* into the field for frames written by hand."""
         if self.draft.is_hidden():
             self.page.get_by_role("button", name="Write a frame").click()
-        expect(self.page.locator("#example option")).to_have_count(10)  # the schemas are here
+        expect(self.page.locator("#example option")).to_have_count(10)  # the schemas are loaded
         self.draft.fill(frame)
         return self
 
-    def send(self, frame: str) -> ConsolePage:
-        """Write *frame* by hand, send it, and wait for its answer."""
-        self.write(frame)
+    def send_frame(self, frame: str) -> ConsolePage:
+        """Write *frame* by hand, send it, and wait for its response."""
+        self.write_frame(frame)
         self.draft.press("Control+Enter")
-        expect(self.said).to_have_text(re.compile(r"^(Done|Refused .*): the answer is shown above\.$"))
+        expect(self.draft_verdict).to_have_text(
+            re.compile(r"^(Done|Error .*): the response is shown above\.$")
+        )
         return self
 
     @property
@@ -119,22 +141,22 @@ class ConsolePage:
         return self.page.get_by_label("Your frame")
 
     @property
-    def said(self) -> Locator:
-        """What is said of the frame that is being written."""
+    def draft_verdict(self) -> Locator:
+        """The sentence about the frame that is being written."""
         return self.page.locator("#draft-verdict")
 
     @property
     def options(self) -> Locator:
-        return self.page.get_by_role("listbox", name="What may stand here").get_by_role("option")
+        return self.page.get_by_role("listbox", name="Suggestions").get_by_role("option")
 
     @property
     def verdict(self) -> Locator:
-        """What is said of the chosen frame."""
+        """The sentence about the chosen frame."""
         return self.page.locator("#frame-verdict")
 
     @property
-    def here(self) -> Locator:
-        """Where the chosen frame, or the request that it refuses, is at fault."""
+    def fault_mark(self) -> Locator:
+        """The marked fault in the chosen frame, or in the request of a chosen error response."""
         return self.page.locator("#frame-text mark, #request-text mark")
 
     @property
@@ -166,14 +188,69 @@ class ConsolePage:
         return self.page.get_by_role("list", name="Frames of this connection")
 
 
-OpenPage = Callable[[], ConsolePage]
+OpenPage = Callable[..., ConsolePage]
 
 
 @contextmanager
-def reader(browser: Browser) -> Iterator[ConsolePage]:
-    """A page of a visitor of their own."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, timezone_id="Asia/Kathmandu")
+def launched_browser() -> Iterator[Browser]:
+    """Start Chromium, and close it at the end."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable(playwright), args=FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def new_page(browser: Browser, **options: Any) -> Iterator[Page]:
+    """Open a page in a browser context of its own; *options* are those of the context."""
+    page = open_in_context(browser, **options)
     try:
-        yield ConsolePage(context.new_page())
+        yield page
     finally:
-        context.close()
+        page.context.close()
+
+
+def open_in_context(browser: Browser, **options: Any) -> Page:
+    """Return a page in a browser context of its own, which the caller closes."""
+    context = browser.new_context(**{"viewport": VIEWPORT, "timezone_id": "Asia/Kathmandu"} | options)
+    context.set_default_timeout(PATIENCE_MS)
+    context.add_init_script(WATCH_POLICY)
+    return context.new_page()
+
+
+class PagePool:
+    """Pages that are used again by later tests: starting a renderer process costs more CPU than most tests.
+
+    Init scripts, replaced WebSockets and clocks cannot be removed; a test that needs these opens a new page.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._free: list[Page] = []
+
+    def take(self) -> Page:
+        return self._free.pop() if self._free else open_in_context(self._browser)
+
+    def give_back(self, page: Page) -> None:
+        """Reset *page* for the next test, or close its context if that is not possible."""
+        try:
+            page.unroute_all()
+            page.evaluate("location.origin === 'null' || (localStorage.clear(), sessionStorage.clear())")
+            page.goto("about:blank")
+            page.context.clear_cookies()
+            page.context.clear_permissions()
+            page.set_viewport_size(VIEWPORT)
+            page.emulate_media(color_scheme="null")
+        except Error:
+            page.context.close()
+        else:
+            self._free.append(page)
+
+
+@contextmanager
+def user_page(browser: Browser) -> Iterator[ConsolePage]:
+    """Open the chat page for a user of its own."""
+    with new_page(browser) as page:
+        yield ConsolePage(page)

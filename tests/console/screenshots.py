@@ -1,7 +1,7 @@
-"""``make screenshots``: the README's pictures, taken of a running server and of a report.
+"""``make screenshots``: the pictures in the README, of a running server and of a report.
 
-The page is played by three people: two in browsers, one in a terminal. The sequence diagram is that of a
-scenario that a student's first server fails.
+Three users take part: two in browsers, one in a terminal. The sequence diagram is that of a scenario that a
+student's first server fails.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from console_page import FLAGS, ConsolePage, executable, reader  # noqa: E402 - the path comes first
+from console_page import FLAGS, ConsolePage, executable, user_page  # noqa: E402 - the path comes first
 from playwright.sync_api import expect, sync_playwright  # noqa: E402
 from running_server import free_port, running_server  # noqa: E402
 
@@ -30,7 +30,7 @@ STUDENT_SERVER = f"{sys.executable} examples/student_server.py --port {{port}}"
 
 
 def main() -> None:
-    """Take every picture anew."""
+    """Take all pictures."""
     PICTURES.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable(playwright), args=FLAGS)
@@ -40,31 +40,31 @@ def main() -> None:
 
 
 def picture_console(browser: Browser) -> None:
-    """The page in the middle of a conversation, with a frame looked at."""
+    """Take a picture of the chat page during a conversation, with a chosen frame."""
     port = free_port()
     with ExitStack() as stack:
         server = stack.enter_context(running_server("--lines-port", str(port)))
-        alice = stack.enter_context(reader(browser)).come_in(server.address, "alice").join("lobby")
-        bob = stack.enter_context(reader(browser)).come_in(server.address, "bob").join("lobby")
+        alice = stack.enter_context(user_page(browser)).register(server.address, "alice").join("lobby")
+        bob = stack.enter_context(user_page(browser)).register(server.address, "bob").join("lobby")
         terminal = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=8))
-        said(bob, alice, "bob", "Good morning! Who else is here?")
+        exchange(bob, alice, "bob", "Good morning! Who else is here?")
         terminal.sendall(b"LOGIN dave\nJOIN lobby\nme, from a terminal: nc localhost 9090\n")
-        alice.expect_heard("dave", "me, from a terminal: nc localhost 9090")
-        said(alice, alice, "alice", "and I see on the right what goes over the wire")
+        alice.expect_message("dave", "me, from a terminal: nc localhost 9090")
+        exchange(alice, alice, "alice", "and I see every frame on the right")
         alice.frames.get_by_role("button", name="publish: push").last.click()
         alice.page.mouse.move(0, 0)
-        alice.page.wait_for_timeout(500)  # for what is drawn later: lists, the five protocols
+        alice.page.wait_for_timeout(500)  # for content that is rendered later: lists, the five protocols
         alice.page.set_viewport_size({"width": 1440, "height": 900})
         alice.page.screenshot(path=PICTURES / "console.png")
 
 
-def said(speaker: ConsolePage, hearer: ConsolePage, name: str, text: str) -> None:
-    speaker.say(text)
-    hearer.expect_heard(name, text)
+def exchange(sender: ConsolePage, receiver: ConsolePage, name: str, text: str) -> None:
+    sender.send_message(text)
+    receiver.expect_message(name, text)
 
 
 def picture_diagram(browser: Browser) -> None:
-    """The sequence diagram of a scenario that fails."""
+    """Take a picture of the sequence diagram of a scenario that fails."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.html"
         command = [sys.executable, "test_client.py", "--server-command", STUDENT_SERVER]

@@ -1,4 +1,4 @@
-"""Everybody's page: axe finds nothing serious in any stage and look, and the keyboard alone is enough."""
+"""Accessibility of the chat page: axe finds nothing serious in any state, and the keyboard is enough."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from console_page import ConsolePage, OpenPage
 from playwright.sync_api import Page, expect
 from running_server import RunningServer
 
-GRAVE = {"serious", "critical"}
+SERIOUS = {"serious", "critical"}
 BROKEN = '{"type": 7, "room": 12, "content": "hi"}'
 
 
@@ -30,29 +30,30 @@ def large(page: Page) -> None:
     page.get_by_role("button", name="Large type").click()
 
 
-def open_at_the_door(page: ConsolePage, house: RunningServer, name: str) -> None:
-    page.page.goto(house.address, wait_until="networkidle")
+def open_chat(page: ConsolePage, server: RunningServer, name: str) -> None:
+    page.page.goto(server.address)
     expect(page.name).to_be_focused()
+    expect(page.page.locator("#status")).to_have_text("Connected")
 
 
-def come_in(page: ConsolePage, house: RunningServer, name: str) -> None:
-    page.come_in(house.address, name).join("gallery").say("hi")
-    page.expect_heard(name, "hi")
+def register(page: ConsolePage, server: RunningServer, name: str) -> None:
+    page.register(server.address, name).join("gallery").send_message("hi")
+    page.expect_message(name, "hi")
 
 
-def look_at_a_frame(page: ConsolePage, house: RunningServer, name: str) -> None:
-    page.choose("publish: push")
-    page.page.locator(".writings summary").first.click()
-    expect(page.page.locator(".writings .hex").first).to_be_visible()
+def inspect_frame(page: ConsolePage, server: RunningServer, name: str) -> None:
+    page.choose_frame("publish: push")
+    page.page.locator(".translations summary").first.click()
+    expect(page.page.locator(".translations .hex").first).to_be_visible()
 
 
-def write_a_frame(page: ConsolePage, house: RunningServer, name: str) -> None:
-    page.send(BROKEN).write('{"type": 7, "')
+def write_invalid_frame(page: ConsolePage, server: RunningServer, name: str) -> None:
+    page.send_frame(BROKEN).write_frame('{"type": 7, "')
     page.page.keyboard.press("Control+Space")
     expect(page.options.first).to_be_visible()
 
 
-STEPS = (open_at_the_door, come_in, look_at_a_frame, write_a_frame)
+STEPS = (open_chat, register, inspect_frame, write_invalid_frame)
 
 
 def light(page: Page) -> None:
@@ -61,35 +62,39 @@ def light(page: Page) -> None:
 
 @pytest.mark.parametrize("look", [light, dark, narrow, large])
 def test_axe_finds_nothing_serious_at_any_step(
-    house: RunningServer, open_page: OpenPage, look: Callable[[Page], None]
+    server: RunningServer, open_page: OpenPage, look: Callable[[Page], None]
 ) -> None:
     page = open_page()
-    open_at_the_door(page, house, "")
-    look(page.page)  # large type is remembered when the page is opened anew
+    if look is large:
+        open_chat(page, server, "")
+    look(page.page)  # large type is remembered when the page is opened again
     for step in STEPS:
-        step(page, house, f"seen-{look.__name__}")
+        step(page, server, f"seen-{look.__name__}")
 
-        assert grave_faults(page.page) == [], step.__name__
+        assert serious_violations(page.page) == [], step.__name__
 
 
-def grave_faults(page: Page) -> list[str]:
-    """What axe finds that keeps people out."""
+def serious_violations(page: Page) -> list[str]:
+    """Return what axe finds that is serious."""
     found = Axe().run(page).response["violations"]
     return [
-        f"{each['id']}: {node['html']}" for each in found for node in each["nodes"] if each["impact"] in GRAVE
+        f"{each['id']}: {node['html']}"
+        for each in found
+        for node in each["nodes"]
+        if each["impact"] in SERIOUS
     ]
 
 
-def test_axe_would_find_something_serious(house: RunningServer, open_page: OpenPage) -> None:
+def test_axe_finds_a_missing_label(server: RunningServer, open_page: OpenPage) -> None:
     page = open_page()
-    open_at_the_door(page, house, "")
+    open_chat(page, server, "")
     page.page.evaluate("document.querySelector('label[for=name]').removeAttribute('for')")
 
-    assert grave_faults(page.page) != []
+    assert serious_violations(page.page) != []
 
 
 class Keyboard:
-    """Somebody who has no pointer: goes where they want by Tab, and sees where they are."""
+    """A user without a pointer, who moves by Tab and sees the focus."""
 
     def __init__(self, page: ConsolePage) -> None:
         self._page = page.page
@@ -101,24 +106,26 @@ class Keyboard:
     def type(self, text: str) -> None:
         self._page.keyboard.type(text)
 
-    def tab_to(self, name: str, *, most: int = 30, back: bool = False) -> None:
-        """Press Tab until what is called *name* has the focus, which has to be visible."""
-        for _ in range(most):
+    def tab_to(self, name: str, *, limit: int = 30, back: bool = False) -> None:
+        """Press Tab until the element that matches *name* has a visible focus."""
+        for _ in range(limit):
             self.press("Shift+Tab" if back else "Tab")
             focused = self._page.locator(":focus")
             if focused.count() and re.search(name, self._name(), re.I):
                 assert focused.evaluate("each => getComputedStyle(each).outlineStyle") != "none"
                 return
-        raise AssertionError(f"no {name!r} within {most} times Tab")
+        raise AssertionError(f"no {name!r} within {limit} presses of Tab")
 
     def _name(self) -> str:
         return self._page.locator(":focus").aria_snapshot()
 
 
-def test_the_keyboard_alone_is_enough(house: RunningServer, open_page: OpenPage, tmp_path: Path) -> None:
+def test_every_action_is_available_by_keyboard(
+    server: RunningServer, open_page: OpenPage, tmp_path: Path
+) -> None:
     page = open_page()
     keys = Keyboard(page)
-    page.page.goto(house.address)
+    page.page.goto(server.address)
     expect(page.name).to_be_focused()
     keys.type("kimbykeys")
     keys.press("Enter")
@@ -128,15 +135,15 @@ def test_the_keyboard_alone_is_enough(house: RunningServer, open_page: OpenPage,
     expect(page.text).to_be_focused()
     keys.type("good morning")
     keys.press("Enter")
-    page.expect_heard("kimbykeys", "good morning")
+    page.expect_message("kimbykeys", "good morning")
 
     keys.tab_to("connected|sent|received")
     keys.press("Home", "ArrowDown", "Enter")
-    expect(page.verdict).to_have_text("It keeps to its schema, register-request.")
+    expect(page.verdict).to_have_text("It matches its schema, register-request.")
     keys.tab_to("The chosen frame|Sent at")
     keys.tab_to("lines")
     keys.press("Enter")
-    expect(page.page.locator(".writings details[open]")).to_contain_text("LOGIN")
+    expect(page.page.locator(".translations details[open]")).to_contain_text("LOGIN")
 
     keys.tab_to("Write a frame", back=True)
     keys.press("Enter")
@@ -147,10 +154,10 @@ def test_the_keyboard_alone_is_enough(house: RunningServer, open_page: OpenPage,
     keys.type(', "ro')
     keys.press("Enter")
     keys.type("1}")
-    expect(page.said).to_contain_text('"room" must be of the type string')
+    expect(page.draft_verdict).to_contain_text('"room" must be of the type string')
     keys.press("Control+Enter")
-    expect(page.here).to_have_text('"room": 1')
-    expect(page.verdict).to_contain_text("The server refused it")
+    expect(page.fault_mark).to_have_text('"room": 1')
+    expect(page.verdict).to_contain_text("The server rejected it")
 
     keys.tab_to("Save the session", back=True)
     with page.page.expect_download() as download:

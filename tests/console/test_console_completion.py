@@ -1,4 +1,4 @@
-"""What is suggested while a frame is written by hand. In node."""
+"""Suggestions while a frame is written by hand. Runs in Node."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from console_node import Node, node_with
 from chateau.protocols.schemas import schemas_folder
 from chateau.reference.components import components
 
-ANSWERS = """
+FUNCTIONS = """
 import { suggestions } from "./completion.js";
 import { Schemas } from "./schema.js";
 
 let schemas;
-const answers = {
+const functions = {
   know(all) { schemas = new Schemas(all); },
   suggestions: (text, place, names) => suggestions(text, place, schemas, names),
 };
@@ -34,16 +34,16 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         f"chateau/{path.stem}": json.loads(path.read_text("utf-8"))
         for path in (FOLDER / "chateau").glob("*.json")
     }
-    with node_with(tmp_path_factory.mktemp("completion"), ANSWERS) as node:
-        node.ask("know", components(schemas, "chateau"))
+    with node_with(tmp_path_factory.mktemp("completion"), FUNCTIONS) as node:
+        node.call("know", components(schemas, "chateau"))
         yield node
 
 
 def suggested(node: Node, text: str) -> tuple[str, Any]:
-    """What is suggested where *text* has a ``|``."""
+    """Return *text* without its ``|``, and the suggestions at that place."""
     place = text.index("|")
     text = text.replace("|", "")
-    return text, node.ask("suggestions", text, place, NAMES)
+    return text, node.call("suggestions", text, place, NAMES)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def suggested(node: Node, text: str) -> tuple[str, Any]:
         ('{"type": 6} |', None),
     ],
 )
-def test_suggestions_are_what_the_schema_has_there(node: Node, text: str, options: list[str] | None) -> None:
+def test_suggestions_match_the_schema_at_the_cursor(node: Node, text: str, options: list[str] | None) -> None:
     _, found = suggested(node, text)
 
     assert (found and [option["text"] for option in found["options"]]) == options
@@ -92,14 +92,14 @@ def test_suggestions_are_what_the_schema_has_there(node: Node, text: str, option
         ('{"type": 6, "room": |}', '{"type": 6, "room": "lobby"}'),
     ],
 )
-def test_what_is_taken_goes_where_it_was_begun(node: Node, text: str, taken: str) -> None:
+def test_suggestion_replaces_the_word_at_the_cursor(node: Node, text: str, taken: str) -> None:
     text, found = suggested(node, text)
 
     first = found["options"][0]["text"] if "con" not in text else '"content"' + ": " * ("x" not in text)
     assert text[: found["from"]] + first + text[found["to"] :] == taken
 
 
-def test_a_suggestion_says_what_it_is_for(node: Node) -> None:
+def test_suggestion_has_the_description_of_its_key(node: Node) -> None:
     _, found = suggested(node, '{"type": 6, "ro|')
 
-    assert found["options"][0]["says"].startswith("A room's name: 1 to 64 characters")
+    assert found["options"][0]["description"].startswith("A room's name: 1 to 64 characters")

@@ -1,4 +1,4 @@
-"""A session of the page as a scenario file: what is asked for again, and what is left open. In node."""
+"""A session of the page as a scenario file: captured values, and values that match anything. Runs in Node."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from chateau.protocols.schemas import schemas_folder
 
-ANSWERS = """
+FUNCTIONS = """
 import { belongs, scenarioOf } from "./scenario.js";
 
 const asEntry = ([direction, what, more]) => {
@@ -22,7 +22,7 @@ const asEntry = ([direction, what, more]) => {
   return { direction, text, isWhole: true, type, code, status, ref, sender, routine: false, ...more };
 };
 
-/** Entries as the wire makes them: each answer belongs to the oldest request that has none. */
+/** Entries as a Connection makes them: each response belongs to the oldest request without one. */
 function entriesOf(session) {
   const entries = session.map(asEntry);
   const waiting = [];
@@ -31,22 +31,22 @@ function entriesOf(session) {
     if (entry.direction === "out") waiting.push(entry);
     if (entry.direction !== "in" || entry.sender) continue;
     entry.request = waiting.shift();
-    entry.request.answer = entry;
+    entry.request.response = entry;
   }
   return entries;
 }
 
-const answers = {
+const functions = {
   scenario: (session) => scenarioOf(entriesOf(session), "A session"),
   belongs: (session, me) => entriesOf(session).map((entry) => belongs(entry, me)),
 };
 """
 
-Said = tuple[Any, ...]
+Entry = tuple[Any, ...]
 
 SCHEMA = Draft202012Validator(json.loads((schemas_folder() / "scenario.json").read_text("utf-8")))
-BEGUN: Said = ("note", "connected")
-ENDED: Said = ("note", "closed")
+BEGUN: Entry = ("note", "connected")
+ENDED: Entry = ("note", "closed")
 ID, OTHER_ID = "01JD3Z5V8M9QK7T4W2X6Y0ABCD", "01JD3Z5V8M9QK7T4W2X6Y0ABCE"
 TIME = "2026-11-20T09:30:00.000Z"
 TEXT, NUMBER = {"$type": "string"}, {"$type": "integer"}
@@ -54,19 +54,19 @@ TEXT, NUMBER = {"$type": "string"}, {"$type": "integer"}
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    with node_with(tmp_path_factory.mktemp("scenario"), ANSWERS) as node:
+    with node_with(tmp_path_factory.mktemp("scenario"), FUNCTIONS) as node:
         yield node
 
 
-def out(type_: int, **more: Any) -> Said:
+def out(type_: int, **more: Any) -> Entry:
     return "out", {"type": type_} | more
 
 
-def done(type_: int, **more: Any) -> Said:
+def done(type_: int, **more: Any) -> Entry:
     return "in", {"type": type_, "status": 200} | more
 
 
-def refused(type_: int, code: str, **more: Any) -> Said:
+def failed(type_: int, code: str, **more: Any) -> Entry:
     return "in", {"type": type_, "status": 400, "code": code, "error": "No."} | more
 
 
@@ -74,21 +74,21 @@ REGISTERED = [BEGUN, out(1, username="ann"), done(1)]
 INSIDE = [*REGISTERED, out(5, room="attic"), done(5, room="attic", members=["ann", "bob"])]
 
 
-def scenario(node: Node, *session: Said) -> dict[str, Any]:
-    made = json.loads(node.ask("scenario", session))
+def scenario(node: Node, *session: Entry) -> dict[str, Any]:
+    made = json.loads(node.call("scenario", session))
     assert list(SCHEMA.iter_errors(made)) == []
     return dict(made)
 
 
-def steps(node: Node, *session: Said, behind: list[Said] = REGISTERED) -> list[Any]:
-    """The steps for *session*, which follows what is *behind* it."""
-    before = scenario(node, *behind)["steps"]
-    after = scenario(node, *behind, *session)["steps"]
-    assert after[: len(before)] == before
-    return list(after[len(before) :])
+def steps(node: Node, *session: Entry, before: list[Entry] = REGISTERED) -> list[Any]:
+    """Return the steps of *session*, without those of the entries *before* it."""
+    first = scenario(node, *before)["steps"]
+    all_steps = scenario(node, *before, *session)["steps"]
+    assert all_steps[: len(first)] == first
+    return list(all_steps[len(first) :])
 
 
-def test_names_stay_and_a_comment_tells_how_to_make_them_new(node: Node) -> None:
+def test_usernames_stay_and_a_comment_explains_how_to_vary_them(node: Node) -> None:
     made = scenario(node, *REGISTERED)
 
     assert made["clients"] == {"ann": {"protocol": "chateau"}}
@@ -100,8 +100,8 @@ def test_names_stay_and_a_comment_tells_how_to_make_them_new(node: Node) -> None
     ]
 
 
-def test_who_never_had_a_name_is_called_page(node: Node) -> None:
-    made = scenario(node, BEGUN, out(4, ref=1), refused(4, "not_registered", ref=1))
+def test_client_without_a_username_is_named_page(node: Node) -> None:
+    made = scenario(node, BEGUN, out(4, ref=1), failed(4, "not_registered", ref=1))
 
     assert "//" not in made
     assert made["steps"][1:] == [
@@ -113,17 +113,17 @@ def test_who_never_had_a_name_is_called_page(node: Node) -> None:
     ]
 
 
-def test_an_id_that_comes_again_is_captured_and_times_and_numbers_are_left_open(node: Node) -> None:
+def test_repeated_id_is_captured_and_times_and_seqs_match_anything(node: Node) -> None:
     message = {"sender": "ann", "room": "attic", "content": "a ${b}", "seq": 7, "id": ID, "time": TIME}
-    told = steps(
+    made = steps(
         node,
         out(7, room="attic", content="a ${b}"),
         ("in", {"type": 7, "status": 200} | message),
         done(7, room="attic", seq=7, id=ID, time=TIME),
-        behind=INSIDE,
+        before=INSIDE,
     )
 
-    assert [step.get("expect") for step in told[1:]] == [
+    assert [step.get("expect") for step in made[1:]] == [
         {
             "type": 7,
             "status": 200,
@@ -137,19 +137,19 @@ def test_an_id_that_comes_again_is_captured_and_times_and_numbers_are_left_open(
     ]
 
 
-def test_a_seq_that_is_asked_for_later_is_captured_and_anothers_is_not_asked_for(node: Node) -> None:
-    said = [out(7, room="attic", content="x"), done(7, room="attic", seq=7, id=ID, time=TIME)]
-    asked = [out(8, room="attic", since=9), done(8, room="attic", messages=[], complete=True)]
-    told = steps(node, *asked, *said, *asked, behind=INSIDE)
+def test_seq_requested_later_is_captured(node: Node) -> None:
+    published = [out(7, room="attic", content="x"), done(7, room="attic", seq=7, id=ID, time=TIME)]
+    requested = [out(8, room="attic", since=9), done(8, room="attic", messages=[], complete=True)]
+    made = steps(node, *requested, *published, *requested, before=INSIDE)
 
-    sent = [step["send"]["since"] for step in told if step.get("send", {}).get("type") == 8]
+    sent = [step["send"]["since"] for step in made if step.get("send", {}).get("type") == 8]
     assert sent == [0, "${seq}"]
-    assert told[3]["expect"]["seq"] == {"$capture": "seq"}
+    assert made[3]["expect"]["seq"] == {"$capture": "seq"}
 
 
-def test_of_lists_only_what_is_this_pages_is_expected(node: Node) -> None:
+def test_lists_are_expected_to_contain_the_items_of_this_page(node: Node) -> None:
     own = {"sender": "ann", "room": "attic", "content": "x", "seq": 7, "id": ID, "time": TIME}
-    told = steps(
+    made = steps(
         node,
         out(4),
         done(4, clients=["ann", "bob"], protocols={"ann": ["chateau"], "bob": ["lines"]}),
@@ -159,10 +159,10 @@ def test_of_lists_only_what_is_this_pages_is_expected(node: Node) -> None:
         done(7, room="attic", seq=7, id=ID, time=TIME),
         out(8, room="attic"),
         done(8, room="attic", messages=[own, own | {"sender": "bob", "id": OTHER_ID}], complete=True),
-        behind=INSIDE,
+        before=INSIDE,
     )
 
-    assert [step["expect"] for step in told if "expect" in step] == [
+    assert [step["expect"] for step in made if "expect" in step] == [
         {
             "type": 4,
             "status": 200,
@@ -185,8 +185,8 @@ def test_of_lists_only_what_is_this_pages_is_expected(node: Node) -> None:
     ]
 
 
-def test_who_was_written_to_is_brought_in_hears_it_and_goes_when_the_name_is_wanted(node: Node) -> None:
-    told = steps(
+def test_recipient_registers_receives_and_unregisters_for_its_name(node: Node) -> None:
+    made = steps(
         node,
         out(3, clients=["bob", "ann"], content="hi"),
         done(3, id=ID, time=TIME),
@@ -196,7 +196,7 @@ def test_who_was_written_to_is_brought_in_hears_it_and_goes_when_the_name_is_wan
         done(1),
     )
 
-    assert told == [
+    assert made == [
         {"client": "bob", "send": {"type": 1, "username": "bob"}},
         {"client": "bob", "expect": {"type": 1, "status": 200}},
         {"client": "ann", "send": {"type": 3, "clients": ["bob", "ann"], "content": "hi"}},
@@ -211,17 +211,17 @@ def test_who_was_written_to_is_brought_in_hears_it_and_goes_when_the_name_is_wan
     ]
 
 
-def test_a_name_that_was_taken_is_taken_and_one_that_was_unknown_is_not(node: Node) -> None:
-    told = steps(
+def test_taken_name_is_registered_and_unknown_recipient_is_not(node: Node) -> None:
+    made = steps(
         node,
         out(1, username="bob"),
-        refused(1, "name_taken"),
+        failed(1, "name_taken"),
         out(3, clients=["bob", "eve"], content="hi"),
-        refused(3, "unknown_recipient", unknown=["bob"]),
-        behind=[BEGUN],
+        failed(3, "unknown_recipient", unknown=["bob"]),
+        before=[BEGUN],
     )
 
-    assert [(step.get("client"), step.get("send")) for step in told if "send" in step] == [
+    assert [(step.get("client"), step.get("send")) for step in made if "send" in step] == [
         ("bob", {"type": 1, "username": "bob"}),
         ("page", {"type": 1, "username": "bob"}),
         ("bob", {"type": 2}),
@@ -230,12 +230,12 @@ def test_a_name_that_was_taken_is_taken_and_one_that_was_unknown_is_not(node: No
     ]
 
 
-def test_who_was_put_out_of_a_room_leaves_it_by_itself(node: Node) -> None:
-    said = [out(7, room="attic", content="x"), refused(7, "not_in_room")]
-    told = steps(node, *said, *said, behind=INSIDE)
+def test_page_removed_from_a_room_leaves_it(node: Node) -> None:
+    published = [out(7, room="attic", content="x"), failed(7, "not_in_room")]
+    made = steps(node, *published, *published, before=INSIDE)
 
-    assert [step.get("send", {}).get("type") for step in told if "expect" not in step] == [None, 6, 7, 7]
-    assert told[-1]["expect"] == {
+    assert [step.get("send", {}).get("type") for step in made if "expect" not in step] == [None, 6, 7, 7]
+    assert made[-1]["expect"] == {
         "type": 7,
         "status": 400,
         "code": {"$one_of": ["not_in_room", "unknown_room"]},
@@ -243,20 +243,22 @@ def test_who_was_put_out_of_a_room_leaves_it_by_itself(node: Node) -> None:
     }
 
 
-def test_what_only_the_house_of_that_moment_refused_is_left_out_and_told(node: Node) -> None:
-    (told,) = steps(node, out(5, room="vault"), refused(5, "access_denied"))
+def test_error_caused_by_the_server_state_becomes_a_comment(node: Node) -> None:
+    (made,) = steps(node, out(5, room="vault"), failed(5, "access_denied"))
 
-    assert told == {"//": "a request of the type 5 was refused (access_denied) here, as the house was then"}
+    assert made == {
+        "//": "a request of type 5 failed here (access_denied) because of the state of the server"
+    }
 
 
-def test_the_schema_of_a_refusal_may_be_at_another_address(node: Node) -> None:
+def test_schema_of_an_error_response_matches_by_its_file_name(node: Node) -> None:
     schema = "/chat/schemas/chateau/join-request.json"
-    told = steps(node, out(5), refused(5, "invalid_message", path="", schema=schema))
+    made = steps(node, out(5), failed(5, "invalid_message", path="", schema=schema))
 
-    assert told[1]["expect"]["schema"] == {"$regex": "join-request\\.json$"}
+    assert made[1]["expect"]["schema"] == {"$regex": "join-request\\.json$"}
 
 
-def test_what_would_not_be_the_same_when_it_is_written_again_is_sent_as_text(node: Node) -> None:
+def test_frame_that_would_serialize_differently_is_sent_as_text(node: Node) -> None:
     texts = [
         '{"type":4.0}',
         '{"type":4,"$x":1}',
@@ -266,41 +268,41 @@ def test_what_would_not_be_the_same_when_it_is_written_again_is_sent_as_text(nod
         "[1]",
         "12",
     ]
-    session = [said for text in texts for said in (("out", text), refused(4, "invalid_message"))]
+    session = [entry for text in texts for entry in (("out", text), failed(4, "invalid_message"))]
 
     sent = [step["send"] for step in steps(node, *session) if "send" in step]
 
     assert sent == [text.replace("${", "$${") for text in texts]
 
 
-def test_a_lost_connection_is_closed_and_opened_again_and_what_had_no_answer_is_left_out(node: Node) -> None:
+def test_lost_connection_is_reopened_and_requests_without_a_response_are_omitted(node: Node) -> None:
     lost = [out(7, room="attic", content="x"), ENDED, ENDED, BEGUN]
-    told = steps(node, *lost, out(1, username="ann"), done(1), ENDED, behind=INSIDE)
+    made = steps(node, *lost, out(1, username="ann"), done(1), ENDED, before=INSIDE)
 
-    assert told[:2] == [{"close": "ann"}, {"connect": "ann"}]
-    assert [step.get("send", {}).get("type") for step in told[2:]] == [1, None]
+    assert made[:2] == [{"close": "ann"}, {"connect": "ann"}]
+    assert [step.get("send", {}).get("type") for step in made[2:]] == [1, None]
 
 
-def test_a_frame_that_was_cut_is_not_sent_and_an_answer_is_expected_by_what_is_known_of_it(
+def test_truncated_frame_is_not_sent_and_truncated_response_is_expected_in_part(
     node: Node,
 ) -> None:
     cut = {"isWhole": False}
-    told = steps(
+    made = steps(
         node,
         ("out", {"type": 7, "room": "attic", "content": "long"}, cut),
         done(7, room="attic", seq=1, id=ID, time=TIME),
         out(8, room="attic", ref=9),
         ("in", {"type": 8, "status": 200, "ref": 9}, cut),
-        behind=INSIDE,
+        before=INSIDE,
     )
 
-    assert told == [
+    assert made == [
         {"client": "ann", "send": {"type": 8, "room": "attic", "ref": 9}},
         {"client": "ann", "expect": {"type": 8, "status": 200, "ref": 9}},
     ]
 
 
-def test_what_belongs_is_what_this_page_did(node: Node) -> None:
+def test_entries_of_this_page_belong_to_its_scenario(node: Node) -> None:
     push = {"type": 7, "status": 200, "room": "attic", "content": "x", "seq": 7, "id": ID, "time": TIME}
     session = [
         BEGUN,
@@ -312,13 +314,13 @@ def test_what_belongs_is_what_this_page_did(node: Node) -> None:
         ("in", push | {"sender": "bob"}),
     ]
 
-    assert node.ask("belongs", session, "ann") == [True, True, True, False, False, True, False]
+    assert node.call("belongs", session, "ann") == [True, True, True, False, False, True, False]
 
 
-def test_the_file_is_laid_out_as_to_scenario_does(node: Node) -> None:
+def test_file_has_the_layout_of_to_scenario(node: Node) -> None:
     from chateau.client.recordings.layout import laid_out
 
-    said = [out(3, clients=["é" * 30] * 5, content=""), done(3, id=ID, time=TIME)]
-    text = node.ask("scenario", [*INSIDE, *said, out(4), done(4, clients=["ann"])])
+    published = [out(3, clients=["é" * 30] * 5, content=""), done(3, id=ID, time=TIME)]
+    text = node.call("scenario", [*INSIDE, *published, out(4), done(4, clients=["ann"])])
 
     assert text == laid_out(json.loads(text))

@@ -1,4 +1,4 @@
-"""The page's own check of frames: the verdicts of Python's jsonschema, and the server's words. In node."""
+"""The page's validator: the verdicts of Python's jsonschema, in the words of the server. Runs in Node."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from chateau.protocols.json_text import decode
 from chateau.protocols.schemas import Contract, schemas_folder
 from chateau.reference.components import PLACE, components
 
-ANSWERS = """
+FUNCTIONS = """
 import { KEYWORDS, Schemas } from "./schema.js";
 import { verdictOf } from "./explain.js";
-import { laidOut, read } from "./json_text.js";
+import { indented, read } from "./json_text.js";
 
 let schemas;
-const answers = {
+const functions = {
   know(all) { schemas = new Schemas(all); },
   keywords: () => [...KEYWORDS],
   fault: (name, value) => schemas.fault(name, value),
   verdict: (direction, text) => verdictOf(direction, text, schemas),
-  laidOut: (text) => laidOut(read(text)),
+  indented: (text) => indented(read(text)),
 };
 """
 
@@ -50,7 +50,7 @@ LITERAL = ("const", "enum", "examples", "default", "required", "type")
 
 TEXTS = st.text(max_size=20)
 KEYS = TEXTS.filter(lambda key: not key.isascii() or not key.isdigit())
-"""Not the keys that JavaScript puts before all others: of two that are too many, the first one is told."""
+"""Without the keys that JavaScript sorts first: of two unknown keys, only the first is reported."""
 
 VALUES = st.recursive(
     st.none()
@@ -69,14 +69,14 @@ VALUES = st.recursive(
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    with node_with(tmp_path_factory.mktemp("schema"), ANSWERS) as node:
-        node.ask("know", PARTS)
+    with node_with(tmp_path_factory.mktemp("schema"), FUNCTIONS) as node:
+        node.call("know", PARTS)
         yield node
 
 
 @st.composite
 def nearly_valid(draw: st.DrawFn, names: list[str]) -> tuple[str, Any]:
-    """A message's name, and one of its examples with a few things about it changed."""
+    """Draw the name of a message, and one of its examples with a few changes."""
     name = draw(st.sampled_from(names))
     message = copy.deepcopy(draw(st.sampled_from(PARTS[name]["examples"])))
     if not isinstance(message, dict):
@@ -99,7 +99,7 @@ VALIDATORS = {
 
 
 def keywords(schema: Any) -> Iterator[str]:
-    """Every keyword in *schema* and inside it."""
+    """Yield every keyword in *schema* and its subschemas."""
     if isinstance(schema, list):
         for inner in schema:
             yield from keywords(inner)
@@ -114,8 +114,8 @@ def keywords(schema: Any) -> Iterator[str]:
             yield from keywords(value)
 
 
-def refusal_of(text: str) -> tuple[str, str | None, str] | None:
-    """How the server refuses *text* by its form: code, path, sentence; None where it does not."""
+def server_error(text: str) -> tuple[str, str | None, str] | None:
+    """Return code, path and sentence of the error that the server finds in the form of *text*, or None."""
     try:
         request = decode(text)
         row = REQUESTS.get(type_of(request) or 0)
@@ -128,34 +128,34 @@ def refusal_of(text: str) -> tuple[str, str | None, str] | None:
     return None
 
 
-def test_it_knows_every_keyword_that_a_schema_uses(node: Node) -> None:
+def test_validator_implements_every_keyword_of_the_schemas(node: Node) -> None:
     used = {keyword for schema in SCHEMAS.values() for keyword in keywords(schema)}
 
-    assert used - set(node.ask("keywords")) - {"reason"} == set()
+    assert used - set(node.call("keywords")) - {"reason"} == set()
 
 
 @settings(max_examples=1500)
 @given(named=nearly_valid(MESSAGES))
-def test_it_and_jsonschema_give_one_verdict(node: Node, named: tuple[str, Any]) -> None:
+def test_validator_and_jsonschema_give_one_verdict(node: Node, named: tuple[str, Any]) -> None:
     name, message = named
 
-    assert (node.ask("fault", name, message) is None) == VALIDATORS[name].is_valid(message)
+    assert (node.call("fault", name, message) is None) == VALIDATORS[name].is_valid(message)
 
 
 @settings(max_examples=1000)
 @given(named=nearly_valid([name for name in MESSAGES if name.startswith("chateau.") and "request" in name]))
-def test_it_finds_the_fault_that_the_server_tells_and_says_it_in_the_same_words(
+def test_validator_reports_the_fault_of_the_server_in_the_same_words(
     node: Node, named: tuple[str, Any]
 ) -> None:
     text = json.dumps(named[1])
-    refused = refusal_of(text)
+    expected = server_error(text)
 
-    fault = node.ask("verdict", "out", text).get("fault")
+    fault = node.call("verdict", "out", text).get("fault")
 
-    if refused is None:
+    if expected is None:
         assert fault is None
     else:
-        code, path, sentence = refused
+        code, path, sentence = expected
         assert fault["code"] == code
         if code == "invalid_message":
             assert fault["pointer"] == path
@@ -166,49 +166,49 @@ def test_it_finds_the_fault_that_the_server_tells_and_says_it_in_the_same_words(
 @pytest.mark.parametrize("character", ["x", "é", "𝄞"])
 def test_lengths_are_counted_in_characters(node: Node, character: str) -> None:
     for length, is_right in ((1, True), (32, True), (33, False)):
-        fault = node.ask("fault", "chateau.register-request", {"type": 1, "username": character * length})
+        fault = node.call("fault", "chateau.register-request", {"type": 1, "username": character * length})
         assert (fault is None) == is_right
 
 
 @settings(max_examples=500)
 @given(text=st.text() | VALUES.map(json.dumps) | st.text(alphabet='{}[]",:1.e-+ntrufalse\\ ', max_size=12))
-def test_it_reads_json_as_strictly_as_the_server(node: Node, text: str) -> None:
-    refused = refusal_of(text)
+def test_json_parser_is_as_strict_as_the_server(node: Node, text: str) -> None:
+    expected = server_error(text)
 
-    fault = node.ask("verdict", "out", text).get("fault")
+    fault = node.call("verdict", "out", text).get("fault")
 
-    assert (fault and fault["code"]) == (refused and refused[0])
+    assert (fault and fault["code"]) == (expected and expected[0])
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "This is not JSON: unexpected end at line 1, column 1."),
-        ('{"type": 1,\n "username" "a"}', "This is not JSON: a colon is missing at line 2, column 13."),
-        ('{"type": 1, "type": 2}', 'This is not JSON: the key "type" is there twice at line 1, column 13.'),
-        ('{"type": 1}}', "This is not JSON: something is behind its end at line 1, column 12."),
-        ('{"a": "b', "This is not JSON: a string does not end at line 1, column 7."),
-        ('{"a": "\\x"}', "This is not JSON: an escape in a string is none at line 1, column 7."),
-        ('{"a": "\\ud800"}', "This is not JSON: half a character is in a string at line 1, column 7."),
-        ('{"a": 1e999}', "This is not JSON: a number is out of range at line 1, column 7."),
-        ("[" * 1025, "This is not JSON: it is nested too deeply at line 1, column 1025."),
+        ("", "Invalid JSON: unexpected end at line 1, column 1."),
+        ('{"type": 1,\n "username" "a"}', "Invalid JSON: expected a colon at line 2, column 13."),
+        ('{"type": 1, "type": 2}', 'Invalid JSON: duplicate key "type" at line 1, column 13.'),
+        ('{"type": 1}}', "Invalid JSON: unexpected text after the end at line 1, column 12."),
+        ('{"a": "b', "Invalid JSON: unterminated string at line 1, column 7."),
+        ('{"a": "\\x"}', "Invalid JSON: invalid escape in a string at line 1, column 7."),
+        ('{"a": "\\ud800"}', "Invalid JSON: unpaired surrogate in a string at line 1, column 7."),
+        ('{"a": 1e999}', "Invalid JSON: number out of range at line 1, column 7."),
+        ("[" * 1025, "Invalid JSON: nesting is too deep at line 1, column 1025."),
     ],
 )
-def test_it_says_where_a_text_is_no_json(node: Node, text: str, sentence: str) -> None:
-    assert node.ask("verdict", "out", text)["fault"]["sentence"] == sentence
+def test_syntax_error_has_its_line_and_column(node: Node, text: str, sentence: str) -> None:
+    assert node.call("verdict", "out", text)["fault"]["sentence"] == sentence
 
 
 @pytest.mark.parametrize("name", [name for name in MESSAGES if name.startswith("chateau.")])
-def test_it_finds_the_schema_of_each_message(node: Node, name: str) -> None:
+def test_schema_of_each_message_is_found(node: Node, name: str) -> None:
     direction = "out" if name.endswith("-request") else "in"
 
     for example in PARTS[name]["examples"]:
-        verdict = node.ask("verdict", direction, json.dumps(example))
+        verdict = node.call("verdict", direction, json.dumps(example))
         assert (verdict["schema"], verdict["fault"]) == (name, None)
 
 
-def test_a_text_is_laid_out_as_it_was_written_and_each_line_has_its_place(node: Node) -> None:
-    lines = node.ask("laidOut", '{"2":1.0,"1":[1e3,{"a/b~":[]}],"s":"\\u00e9"}')
+def test_indented_text_is_unchanged_and_each_line_has_its_pointer(node: Node) -> None:
+    lines = node.call("indented", '{"2":1.0,"1":[1e3,{"a/b~":[]}],"s":"\\u00e9"}')
 
     assert [(" " * line["indent"] + line["text"], line.get("pointer")) for line in lines] == [
         ("{", ""),

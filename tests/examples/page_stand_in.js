@@ -1,9 +1,9 @@
-// Runs a page's script as a browser would, as far as the pages in examples/ go:
+// Run the script of a page in examples/, with the parts of a browser that these pages need:
 //
 //   node page_stand_in.js PAGE QUERY NAME
 //
-// What the page appends to an element goes to standard output, a line of standard input is typed into the
-// page's input and its form submitted, and NAME is the answer to every prompt.
+// Text that the page appends to an element is written to standard output. Each line of standard input is put into
+// the page's input, and its form is submitted. Every prompt returns NAME.
 
 const { readFileSync } = require("node:fs");
 const { createInterface } = require("node:readline");
@@ -24,7 +24,7 @@ function type(line) {
   let isPrevented = false;
   querySelector("input").value = line;
   querySelector("form").onsubmit({ preventDefault: () => (isPrevented = true) });
-  if (!isPrevented) throw new Error("the form was sent, and the page with it");
+  if (!isPrevented) throw new Error("the form was submitted, which reloads the page");
 }
 
 const script = page.match(/<script>(.*)<\/script>/s)[1];

@@ -12,7 +12,7 @@ from channels_harness import SCHEMA_SET, SCHEMAS, VALIDATORS, Harness, checked_p
 from jsonschema import Draft202012Validator
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "protocols" / "channels.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "protocols" / "channels.md").read_text("utf-8").partition("<!-- reference")[0]
 MESSAGES = ROOT / "messages" / "channels"
 NAMES = [name for name in SCHEMA_SET.schemas if name != "common"]
 

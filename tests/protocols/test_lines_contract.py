@@ -18,7 +18,7 @@ from chateau.protocols.lines_frames import PUSHES
 
 FILES = sorted((ROOT / "schemas" / "lines").glob("*.json"))
 COMMON = SCHEMA_SET.schemas["common"]["$defs"]
-PAGE = (ROOT / "docs" / "protocols" / "lines.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "protocols" / "lines.md").read_text("utf-8").partition("<!-- reference")[0]
 SHOWN = [
     line for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines() if line
 ]

@@ -21,7 +21,7 @@ from chateau.protocols.schemas import _SENTENCES
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "schemas" / "opcodes"
-PAGE = (ROOT / "docs" / "protocols" / "opcodes.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "protocols" / "opcodes.md").read_text("utf-8").partition("<!-- reference")[0]
 MESSAGES = sorted((ROOT / "messages" / "opcodes").glob("*.json"))
 FRAMES = [name for name in SCHEMA_SET.schemas if name != "common"]
 SAY_NOTHING = {"$schema", "$id", "title", "description", "examples", "properties", "$ref", "const"}
