@@ -27,7 +27,7 @@ from chateau.client.interactive.prompt import Prompt
 from chateau.client.interactive.visit import Visit
 from chateau.client.messages import Message, MessageError, read
 from chateau.client.recordings import RecordingError, recording
-from chateau.client.scenarios.finding import names_scenarios
+from chateau.client.scenarios.load import names_scenarios
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
 

@@ -25,11 +25,9 @@ from chateau.client.reports import REPORTS, ReportError, save, write
 from chateau.client.reports.console import Console
 from chateau.client.reports.gradescope import unplayed
 from chateau.client.reports.saving import STDOUT
-from chateau.client.scenarios.document import Scenario
-from chateau.client.scenarios.finding import Item, scenarios_in
-from chateau.client.scenarios.ground import Elsewhere, Ground, UnderTest
-from chateau.client.scenarios.result import Result, Run, Verdict
-from chateau.client.scenarios.runner import Options, Runner
+from chateau.client.scenarios.load import Item, scenarios_in
+from chateau.client.scenarios.model import Result, Run, Scenario, Verdict
+from chateau.client.scenarios.run import ExternalServer, ManagedServer, Runner, RunOptions, SystemUnderTest
 from chateau.client.transcript import OnEntry
 from chateau.client.under_test.server import ServerUnderTest
 
@@ -151,15 +149,15 @@ async def _play(options: argparse.Namespace, items: Sequence[Item]) -> Run:
     reports_are_printed = STDOUT in (getattr(options, name) for name in REPORTS)
     with Console(sys.stderr if reports_are_printed else None) as console, recording(options.record) as record:
         console.began(len(items))
-        async with _ground(options) as ground:
-            runner = Runner(ground, _run_options(options), console.finished, _observers(items, record))
+        async with _system(options) as system:
+            runner = Runner(system, _run_options(options), console.finished, _observers(items, record))
             played = await runner.run(items)
         console.ended(played)
     return played
 
 
-def _run_options(options: argparse.Namespace) -> Options:
-    return Options(
+def _run_options(options: argparse.Namespace) -> RunOptions:
+    return RunOptions(
         timeout_seconds=options.timeout,
         jobs=options.jobs,
         variables=dict(options.set),
@@ -168,15 +166,15 @@ def _run_options(options: argparse.Namespace) -> Options:
 
 
 @contextlib.asynccontextmanager
-async def _ground(options: argparse.Namespace) -> AsyncIterator[Ground]:
+async def _system(options: argparse.Namespace) -> AsyncIterator[SystemUnderTest]:
     """The server that the scenarios are played against: one that runs, or one that is started for them."""
     place = replace(options.server or Server(), lines_port=options.lines_port, paths=dict(options.path))
     if options.server_command is None:
-        yield Elsewhere(place)
+        yield ExternalServer(place)
         return
     program = ServerUnderTest(options.server_command, start_seconds=START_SECONDS)
     try:
-        yield UnderTest(program, place)
+        yield ManagedServer(program, place)
     finally:
         await program.stop()
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from chateau.client.addresses import Server
-from chateau.client.scenarios.player import play
-from chateau.client.scenarios.reading import load
-from chateau.client.scenarios.result import Result
+from chateau.client.scenarios.load import load
+from chateau.client.scenarios.model import Result
+from chateau.client.scenarios.run import play
 
 ALICE = {"alice": {"protocol": "chateau"}}
 LINES = {"alice": {"protocol": "lines"}}

@@ -74,7 +74,7 @@ class House:
         self.script: Callable[[dict[str, Any]], Iterable[Step]] = lambda request: [answer(request)]
         self.heard: queue.Queue[str] = queue.Queue()
         self.goodbyes: queue.Queue[int | None] = queue.Queue()
-        self.guests: queue.Queue[Guest] = queue.Queue()
+        self.guests: queue.Queue[ClientState] = queue.Queue()
         self.url = ""
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
@@ -87,7 +87,7 @@ class House:
         self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join(PATIENCE_SECONDS)
 
-    def guest(self) -> "Guest":
+    def guest(self) -> "ClientState":
         """The next client to arrive."""
         return self.guests.get(timeout=PATIENCE_SECONDS)
 
@@ -98,13 +98,13 @@ class House:
         """The code with which the next client leaves."""
         return self.goodbyes.get(timeout=PATIENCE_SECONDS)
 
-    def do(self, guest: "Guest", *steps: Step) -> None:
+    def do(self, guest: "ClientState", *steps: Step) -> None:
         """Do *steps* for *guest* now, unasked."""
         self._loop.call_soon_threadsafe(guest.do, steps)
 
     async def _serve(self) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        server = HTTPServer(Application([("/ws", Guest, {"house": self})]))
+        server = HTTPServer(Application([("/ws", ClientState, {"house": self})]))
         sockets = bind_sockets(0, "127.0.0.1")
         server.add_sockets(sockets)
         self.url = f"ws://127.0.0.1:{sockets[0].getsockname()[1]}/ws"
@@ -114,7 +114,7 @@ class House:
         await server.close_all_connections()
 
 
-class Guest(WebSocketHandler):
+class ClientState(WebSocketHandler):
     """One client of the house."""
 
     def initialize(self, house: House) -> None:

@@ -12,7 +12,7 @@ from reported_runs import ABORTED, FAILURE, OPENING, RECEIVED, RUNS, SENT, chatt
 from chateau.client.reports.columns import CELL, Columns
 from chateau.client.reports.diagram import diagrams
 from chateau.client.reports.telling import clients_of
-from chateau.client.scenarios.result import Result, Verdict
+from chateau.client.scenarios.model import Result, Verdict
 from chateau.client.text_safety import cells
 from chateau.client.transcript import Direction, Opcode
 

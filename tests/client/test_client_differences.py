@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chateau.client.scenarios.difference import explain
-from chateau.client.scenarios.matching import Schemas, match
+from chateau.client.scenarios.diff import explain
+from chateau.client.scenarios.match import match
+from chateau.client.scenarios.schemas import Schemas
 
 SCHEMAS = Schemas()
 

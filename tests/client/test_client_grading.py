@@ -14,7 +14,7 @@ import pytest
 from chateau.client.grading import command, grade, sheet
 from chateau.client.grading.grade import Grade, Task
 from chateau.client.grading.submissions import NoSubmissions, submissions_in
-from chateau.client.scenarios.result import Verdict
+from chateau.client.scenarios.model import Verdict
 
 FIRST = {"name": "The first, and shortest", "points": 1}
 SECOND = {"name": "=SECOND()", "points": 2.5}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chateau.client.scenarios.located import decode_document, locate
+from chateau.client.scenarios.json_positions import decode_document, locate
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -67,14 +67,14 @@ def test_comments_may_stand_several_times() -> None:
 @pytest.mark.parametrize(
     ("text", "message", "line", "column"),
     [
-        ('{"a": 1,\n  "b": {"c": 1,\n "c": 2}}', 'The key "c" stands twice in one object', 3, 2),
-        ('{"a": 1, "\\u0061": 2}', 'The key "a" stands twice in one object', 1, 10),
-        ('[{"": {}, "": []}]', 'The key "" stands twice in one object', 1, 11),
+        ('{"a": 1,\n  "b": {"c": 1,\n "c": 2}}', 'Duplicate key "c"', 3, 2),
+        ('{"a": 1, "\\u0061": 2}', 'Duplicate key "a"', 1, 10),
+        ('[{"": {}, "": []}]', 'Duplicate key ""', 1, 11),
         ('{"a": }', "Expecting value", 1, 7),
         ("[1,\n NaN]", "NaN is not JSON", 2, 2),
-        ("[" * 130 + "]" * 130, "Nested more than 128 deep", 1, 130),
+        ("[" * 130 + "]" * 130, "Nested more than 128 levels deep", 1, 130),
         ("[" * 100_000, "Nested too deeply", 1, 1),
-        ('{"a":' * 500 + "1" + "}" * 500, "Nested more than 128 deep", 1, 646),
+        ('{"a":' * 500 + "1" + "}" * 500, "Nested more than 128 levels deep", 1, 646),
     ],
 )
 def test_what_is_no_document_is_told_with_its_place(text: str, message: str, line: int, column: int) -> None:

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chateau.client.scenarios.matching import Match, Mismatch, Schemas, closest, match, meant
-from chateau.client.scenarios.operators import OPERATORS
+from chateau.client.scenarios.match import closest, closest_expectation, match
+from chateau.client.scenarios.operators import OPERATORS, Match, Mismatch
+from chateau.client.scenarios.schemas import Schemas
 
 SCHEMAS = Schemas()
 CHECKOUT = Path(__file__).parents[2]
@@ -106,9 +107,9 @@ def test_what_is_expected_is_found(expected: Any, got: Any) -> None:
 DIFFERING: list[tuple[Any, Any, str]] = [
     (200, 400, "expected 200, got 400"),
     ({"status": 200}, {"status": 400}, "/status: expected 200, got 400"),
-    ({"room": "a"}, {}, "/room: expected it to be there"),
-    ({"a": {"b": 1}}, {"a": {}}, "/a/b: expected it to be there"),
-    ({"a": None}, {}, "/a: expected it to be there"),
+    ({"room": "a"}, {}, "/room: expected it to be present"),
+    ({"a": {"b": 1}}, {"a": {}}, "/a/b: expected it to be present"),
+    ({"a": None}, {}, "/a: expected it to be present"),
     ({"a/b": {"~": [1]}}, {"a/b": {"~": [2]}}, "/a~1b/~0/0: expected 1, got 2"),
     (True, 1, "expected true, got 1"),
     (0, False, "expected 0, got false"),
@@ -119,9 +120,9 @@ DIFFERING: list[tuple[Any, Any, str]] = [
     ([1], [1, 2], "expected 1 item, got 2"),
     ({"a": [1, 2]}, {"a": []}, "/a: expected 2 items, got 0"),
     ({"$any": True}, {"$any": True}, ""),
-    ({"a": {"$any": True}}, {}, "/a: expected it to be there"),
-    ({"a": {"$absent": True}}, {"a": 1}, "/a: expected it not to be there, got 1"),
-    ({"a": {"$absent": True}}, {"a": None}, "/a: expected it not to be there, got null"),
+    ({"a": {"$any": True}}, {}, "/a: expected it to be present"),
+    ({"a": {"$absent": True}}, {"a": 1}, "/a: expected it to be absent, got 1"),
+    ({"a": {"$absent": True}}, {"a": None}, "/a: expected it to be absent, got null"),
     ({"$type": "string"}, 1, "expected a string, got 1"),
     ({"$type": "integer"}, 1.5, "expected an integer, got 1.5"),
     ({"$type": "integer"}, True, "expected an integer, got true"),
@@ -136,23 +137,23 @@ DIFFERING: list[tuple[Any, Any, str]] = [
     ({"$lt": "b"}, 1, 'expected a string before "b", got 1'),
     ({"$length": 2}, "abc", "expected 2 characters, got 3"),
     ({"$length": 1}, [], "expected 1 item, got 0"),
-    ({"$length": 1}, 5, "expected something of length 1, got 5"),
+    ({"$length": 1}, 5, "expected a value of length 1, got 5"),
     ({"$contains": 3}, [1, 2], "expected it to contain 3, got [1, 2]"),
     ({"$contains": "x"}, "abc", 'expected it to contain "x", got "abc"'),
     ({"$contains": 1}, "1", 'expected it to contain 1, got "1"'),
     ({"$contains": [None]}, "null", 'expected it to contain null, got "null"'),
     ({"$contains": [1, 1]}, [1, 2], "expected an item for each of [1, 1], got [1, 2]"),
-    ({"$contains": 1}, {"a": 1}, 'expected something that contains 1, got {"a": 1}'),
+    ({"$contains": 1}, {"a": 1}, 'expected a value that contains 1, got {"a": 1}'),
     ({"$one_of": [1, 2]}, 3, "expected one of [1, 2], got 3"),
     ({"a": {"$one_of": [1, 2]}}, {}, "/a: expected one of [1, 2], got nothing"),
     ({"a": {"$not": 1}}, {"a": 1.0}, "/a: expected anything but 1, got 1.0"),
-    ({"a": {"$not": 1}}, {}, "/a: expected it to be there"),
+    ({"a": {"$not": 1}}, {}, "/a: expected it to be present"),
     ({"$schema": {"type": "array"}}, 1, "1 is not of type 'array' (the schema)"),
     ({"$exact": {"a": {}}}, {"a": {"b": 1}}, "/a/b: not expected (exact)"),
     ({"$literal": {"$any": True}}, 1, 'expected {"$any": true}, got 1'),
     ({"$literal": {"a": 1}}, {"a": 1, "b": 2}, "/b: not expected (exact)"),
     ({"$literal": {"a": {"$any": True}}}, {"a": 1}, '/a: expected {"$any": true}, got 1'),
-    ({"a": {"$capture": "x"}}, {}, "/a: expected it to be there"),
+    ({"a": {"$capture": "x"}}, {}, "/a: expected it to be present"),
 ]
 
 
@@ -164,7 +165,7 @@ def test_what_differs_is_told_in_a_sentence(expected: Any, got: Any, sentence: s
 def test_everything_that_differs_is_told() -> None:
     found = sentences({"status": 200, "room": "a", "n": 1}, {"status": 400, "n": 1})
 
-    assert found == ["/status: expected 200, got 400", "/room: expected it to be there"]
+    assert found == ["/status: expected 200, got 400", "/room: expected it to be present"]
 
 
 def test_several_operators_in_one_object_all_have_to_match() -> None:
@@ -316,10 +317,10 @@ def test_a_frame_that_could_not_be_read_is_compared_like_any_other() -> None:
 def test_a_frame_is_shown_beside_the_expectation_that_it_was_meant_for() -> None:
     expected = [{"type": 1, "status": 200}, {"type": 3, "status": 200, "id": "1"}, {"type": 3, "status": 400}]
 
-    assert meant(expected, {"type": 3, "status": 500}, schemas=SCHEMAS) == 2
-    assert meant(expected, {"type": 3, "id": "1"}, schemas=SCHEMAS) == 1
-    assert meant([1, 2], 3, schemas=SCHEMAS) == 0
-    assert meant([], 3, schemas=SCHEMAS) is None
+    assert closest_expectation(expected, {"type": 3, "status": 500}, schemas=SCHEMAS) == 2
+    assert closest_expectation(expected, {"type": 3, "id": "1"}, schemas=SCHEMAS) == 1
+    assert closest_expectation([1, 2], 3, schemas=SCHEMAS) == 0
+    assert closest_expectation([], 3, schemas=SCHEMAS) is None
 
 
 def test_the_closest_text_is_the_one_most_like_it() -> None:

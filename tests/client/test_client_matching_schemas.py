@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from chateau.client.paths import schemas_folder
-from chateau.client.scenarios.matching import BadSchema, Schemas, match
+from chateau.client.scenarios.match import match
+from chateau.client.scenarios.schemas import BadSchema, Schemas
 
 
 def write(folder: Path, name: str, value: Any) -> None:
@@ -79,14 +80,14 @@ def test_a_schema_may_be_of_an_older_draft() -> None:
     ("content", "why"),
     [
         ("{", "cannot be read as JSON"),
-        ("[]", "it is no schema: $: []"),
-        ('{"type": "text"}', "it is no schema: $.type: 'text'"),
+        ("[]", "it is not a valid schema: $: []"),
+        ('{"type": "text"}', "it is not a valid schema: $.type: 'text'"),
         ('{"$schema": "http://json-schema.org/draft-04/schema#"}', "older than draft 6"),
-        ('{"$schema": []}', "it is no schema"),
-        ('{"$id": "http://["}', "its $id http://[ is no URI"),
-        ('{"$ref": "http://["}', "its $ref http://[ leads nowhere"),
-        ('{"$ref": "gone.json"}', "its $ref gone.json leads nowhere"),
-        ('{"$ref": "http://localhost:1/x.json"}', "its $ref http://localhost:1/x.json leads nowhere"),
+        ('{"$schema": []}', "it is not a valid schema"),
+        ('{"$id": "http://["}', "its $id http://[ is not a URI"),
+        ('{"$ref": "http://["}', "its $ref http://[ cannot be resolved"),
+        ('{"$ref": "gone.json"}', "its $ref gone.json cannot be resolved"),
+        ('{"$ref": "http://localhost:1/x.json"}', "its $ref http://localhost:1/x.json cannot be resolved"),
     ],
 )
 def test_a_file_that_is_no_schema_cannot_be_used(tmp_path: Path, content: str, why: str) -> None:

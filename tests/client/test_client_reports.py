@@ -12,7 +12,7 @@ from reported_runs import ABORTED, NASTY, RUNS, SENT, chatter, entry, nasty, res
 from chateau.client import text_safety
 from chateau.client.reports import REPORTS, ReportError, save, write
 from chateau.client.reports.telling import failure_text, payload, sentence
-from chateau.client.scenarios.result import Run, Verdict
+from chateau.client.scenarios.model import Run, Verdict
 from chateau.client.transcript import Opcode, close_payload
 
 

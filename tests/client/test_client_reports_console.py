@@ -8,7 +8,7 @@ from reported_runs import RUNS, nasty, result, run_of
 
 from chateau.client.reports.console import Console
 from chateau.client.reports.telling import failure_text
-from chateau.client.scenarios.result import Run, Verdict, summary
+from chateau.client.scenarios.model import Run, Verdict, summary
 
 
 class Terminal(io.StringIO):

@@ -17,7 +17,7 @@ from chateau.client.reports.html import html
 from chateau.client.reports.junit import junit
 from chateau.client.reports.tap import tap
 from chateau.client.reports.telling import failure_text, sentence
-from chateau.client.scenarios.result import Run, Verdict, Visibility
+from chateau.client.scenarios.model import Run, Verdict, Visibility
 from chateau.client.text_safety import one_line
 
 EVERY_RUN = pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)

@@ -133,7 +133,7 @@ def test_what_the_server_need_not_have_is_skipped(
     verdicts = [line.split("  ")[0] for line in done.stdout.splitlines()[:5]]
     assert sorted(verdicts) == ["passed", "passed", "skipped", "skipped", "skipped"]
     assert "--set secret_key=" in done.stdout
-    assert "the server is said not to have chateau 7" in done.stdout
+    assert "the server does not implement chateau 7" in done.stdout
     assert "that needs --server-command" in done.stdout
     assert with_key.stdout.splitlines()[-1] == "1 scenario: 1 passed."
 

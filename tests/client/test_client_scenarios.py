@@ -9,7 +9,7 @@ import pytest
 from played_scenario import ALICE, LINES, echo, play_steps, played, played_on_lines, sentence
 from scripted_house import Close, House, answer, refusal
 
-from chateau.client.scenarios.result import Result, Verdict
+from chateau.client.scenarios.model import Result, Verdict
 from chateau.client.transcript import Direction, Opcode
 
 REGISTER = {"type": 1, "username": "alice"}
@@ -96,7 +96,7 @@ def test_a_failure_shows_the_frame_that_is_most_like_the_one_expected(port: int,
     assert result.failure is not None
     assert result.failure.differences == ("/status: expected 200, got 400",)
     assert '-  "status": 200,' in [line.rstrip(",") + "," for line in result.failure.diff]
-    assert result.failure.place.line > 0
+    assert result.failure.location.line > 0
     assert result.failure.step == "expect (alice)"
 
 
@@ -124,7 +124,7 @@ def test_a_strict_scenario_fails_where_a_frame_is_left_at_its_end(port: int, hou
 
     result = played({"send": REGISTER}, {"expect": {"type": 1}}, port=port, strict=True)
 
-    assert sentence(result).startswith("a frame came to alice that no step has asked for: ")
+    assert sentence(result).startswith("a frame came to alice that no step expects: ")
     assert result.failure is not None
     assert result.failure.step == "the end"
 
@@ -154,7 +154,7 @@ def test_of_several_frames_the_one_that_is_missing_is_told() -> None:
 
     result = played_on_lines(echo, {"send": {"a": 1}}, wish)
 
-    assert sentence(result) == "it did not come within 0.15 s; no other frame was there"
+    assert sentence(result) == "it did not come within 0.15 s; there was no other frame"
     assert result.failure is not None
     assert [line for line in result.failure.diff if '"b"' in line]
 
@@ -166,9 +166,7 @@ def test_a_strict_scenario_fails_where_the_server_closes_unasked(port: int, hous
     result = played(*steps, {"sleep": 0.1}, port=port, strict=True)
     asked_for = played(*steps, {"expect_close": "alice"}, port=port, strict=True)
 
-    assert (
-        sentence(result) == "the server closed alice's connection with 1000, and no step has asked for that"
-    )
+    assert sentence(result) == "the server closed alice's connection with 1000, and no step expects that"
     assert asked_for.verdict is Verdict.PASSED
 
 
@@ -188,8 +186,8 @@ def test_nothing_is_expected_and_nothing_comes_or_it_fails() -> None:
         ({"code": 1001}, None),
         ({"code": [1000, 1001]}, None),
         ({"code": 1001, "reason": {"$regex": "^bye"}}, None),
-        ({"code": 1000}, "the server closed the connection with 1001, 'bye!' instead of with 1000"),
-        ({"reason": "hello"}, "the reason of the close is another"),
+        ({"code": 1000}, "the server closed the connection with 1001, 'bye!'; expected 1000"),
+        ({"reason": "hello"}, "the reason of the close differs"),
     ],
 )
 def test_a_close_is_expected_with_its_code_and_reason(
@@ -316,7 +314,7 @@ def test_the_first_list_that_fails_ends_the_others() -> None:
 def test_a_barrier_that_not_all_come_to_fails() -> None:
     steps = {"parallel": [[{"barrier": "b", "within": 0.05}], [{"sleep": 0.2}, {"barrier": "b"}]]}
 
-    assert sentence(played_on_lines(echo, steps)) == "only 1 of 2 came to it within 0.05 s"
+    assert sentence(played_on_lines(echo, steps)) == "only 1 of 2 reached it within 0.05 s"
 
 
 def test_what_cannot_be_sent_any_more_fails(port: int, house: House) -> None:
@@ -389,7 +387,7 @@ def test_a_refusal_can_be_what_is_expected(port: int) -> None:
 
     assert played(refused, port=port, strict=True).verdict is Verdict.PASSED
     assert sentence(played({**refused, "path": "/ws"}, port=port)) == (
-        "the server accepted what it should refuse with 404"
+        "the server accepted the connection; expected status 404"
     )
 
 
@@ -401,7 +399,7 @@ def test_a_refusal_can_be_what_is_expected(port: int) -> None:
         ({"send_raw": "xyz"}, "not hex: 'xyz'"),
         ({"send_raw": {"$base64": "*"}}, "not base64"),
         ({"send": "\ud800"}, "lone surrogate"),
-        ({"send": {"a": 1}, "as": "text"}, "what is sent as text has to be a string"),
+        ({"send": {"a": 1}, "as": "text"}, "a value sent as text has to be a string"),
         ({"send": "x" * 200, "as": "ping"}, "125 bytes"),
         ({"connect": ["alice", "alice"]}, "alice is connected already"),
     ],

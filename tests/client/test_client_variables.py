@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chateau.client.scenarios.flaws import Flaw
+from chateau.client.scenarios.lint import Flaw
 from chateau.client.scenarios.variables import (
     BadRepeat,
     UnknownVariable,
@@ -120,8 +120,8 @@ def test_a_repeat_may_be_as_long_as_64_mi_characters() -> None:
 @pytest.mark.parametrize(
     ("value", "sentence"),
     [
-        ({"$repeat": "a"}, "$repeat stands with $times, and with nothing else"),
-        ({"$repeat": "a", "$times": 1, "b": 2}, "$repeat stands with $times, and with nothing else"),
+        ({"$repeat": "a"}, "$repeat takes $times next to it, and no other key"),
+        ({"$repeat": "a", "$times": 1, "b": 2}, "$repeat takes $times next to it, and no other key"),
         ({"$repeat": 1, "$times": 1}, "$repeat takes a string, not 1"),
         ({"$repeat": "a", "$times": -1}, "$times takes a number from 0 to 67108864, not -1"),
         ({"$repeat": "a", "$times": True}, "$times takes a number from 0 to 67108864, not true"),
@@ -129,7 +129,10 @@ def test_a_repeat_may_be_as_long_as_64_mi_characters() -> None:
         ({"$repeat": "a", "$times": "3"}, '$times takes a number from 0 to 67108864, not "3"'),
         ({"$repeat": "a", "$times": 1e400}, "$times takes a number from 0 to 67108864, not Infinity"),
         ({"$repeat": "a", "$times": 67108865}, "$times takes a number from 0 to 67108864, not 67108865"),
-        ({"$repeat": "ab", "$times": 67108864}, "$repeat makes 134217728 characters; 67108864 are allowed"),
+        (
+            {"$repeat": "ab", "$times": 67108864},
+            "$repeat makes 134217728 characters; expected at most 67108864",
+        ),
     ],
     ids=repr,
 )

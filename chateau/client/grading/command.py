@@ -17,8 +17,7 @@ from chateau.client.grading import sheet
 from chateau.client.grading.grade import Grade, Task, Way, grade
 from chateau.client.grading.submissions import NoSubmissions, Submission, submissions_in
 from chateau.client.messages import MessageError
-from chateau.client.scenarios.finding import scenarios_in
-from chateau.client.scenarios.reading import BadScenario
+from chateau.client.scenarios.load import BadScenario, scenarios_in
 from chateau.client.text_safety import one_line
 from chateau.client.under_test.server import Limits
 

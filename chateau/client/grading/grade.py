@@ -20,7 +20,7 @@ from xml.etree import ElementTree
 import chateau
 from chateau.client.grading.submissions import Submission
 from chateau.client.reports.gradescope import unplayed
-from chateau.client.scenarios.result import Verdict, Visibility
+from chateau.client.scenarios.model import Verdict, Visibility
 from chateau.client.text_safety import one_line
 from chateau.client.under_test import family
 from chateau.client.under_test.program import POLL_SECONDS, Limits, limited

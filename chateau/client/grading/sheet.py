@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chateau.client.grading.grade import Grade, Task
-from chateau.client.scenarios.result import Verdict
+from chateau.client.scenarios.model import Verdict
 
 COLUMNS = ("submission", "score", "max_score", *Verdict, "seconds", "note")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet compute a cell that it should show

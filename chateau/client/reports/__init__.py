@@ -1,6 +1,6 @@
 """Reports: what playing scenarios came to, in the forms that others read.
 
-Each is a pure function of a :class:`~chateau.client.scenarios.result.Run`; :data:`REPORTS` is the command
+Each is a pure function of a :class:`~chateau.client.scenarios.model.Run`; :data:`REPORTS` is the command
 line's table of them. What a user sees while it runs is :mod:`chateau.client.reports.console`'s.
 """
 
@@ -12,7 +12,7 @@ from chateau.client.reports.html import html
 from chateau.client.reports.junit import junit
 from chateau.client.reports.saving import ReportError, save
 from chateau.client.reports.tap import tap
-from chateau.client.scenarios.result import Run
+from chateau.client.scenarios.model import Run
 
 __all__ = ["REPORTS", "Report", "ReportError", "save", "write"]
 

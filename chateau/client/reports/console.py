@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.text import Text
 
 from chateau.client.reports.telling import failure_lines, headline
-from chateau.client.scenarios.result import Result, Run, Verdict, summary
+from chateau.client.scenarios.model import Result, Run, Verdict, summary
 from chateau.client.terminal import console
 
 SCREENFUL = 20  # results

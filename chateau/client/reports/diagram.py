@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, SubElement
 from chateau.client.reports.columns import CELL, EDGE, SMALL_CELL, TIMES_WIDTH, Columns
 from chateau.client.reports.rows import LINE_HEIGHT, Broken, Frame, LeftOut, Row, rows_of
 from chateau.client.reports.telling import clients_of, payload
-from chateau.client.scenarios.result import Result
+from chateau.client.scenarios.model import Result
 from chateau.client.text_safety import cells, one_line, shortened
 from chateau.client.transcript import Direction, Entry, Opcode
 
@@ -138,7 +138,9 @@ class _Part:
         part = f", part {self.number} of {self.parts}" if self.parts > 1 else ""
         SubElement(svg, "title").text = f"Sequence diagram: {one_line(result.name)}{part}"
         names = ", ".join(one_line(name) for name, _ in clients)
-        failed = f" {str(result.verdict).capitalize()} at {result.failure.place}." if result.failure else ""
+        failed = (
+            f" {str(result.verdict).capitalize()} at {result.failure.location}." if result.failure else ""
+        )
         told = f"{len(result.transcript)} frames between {names} and the server.{failed}"
         SubElement(svg, "desc").text = one_line(told)
         return svg
@@ -194,7 +196,7 @@ class _Part:
 
     def _broken(self, svg: Element, row: Broken, top: float) -> None:
         group = SubElement(svg, "g", {"class": "broken"})
-        SubElement(group, "title").text = one_line(f"{row.failure.place}: {row.failure.sentence}")
+        SubElement(group, "title").text = one_line(f"{row.failure.location}: {row.failure.sentence}")
         y = top + _arrow_below_top(row)
         mark = self._red_line(group, row, top, y)
         _mark(group, mark, y)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from chateau.client.reports.telling import failure_text
-from chateau.client.scenarios.result import Result, Run, Verdict, Visibility, summary
+from chateau.client.scenarios.model import Result, Run, Verdict, Visibility, summary
 from chateau.client.text_safety import in_lines, one_line
 
 _STATUSES = {Verdict.PASSED: "passed", Verdict.FAILED: "failed", Verdict.ERROR: "failed"}

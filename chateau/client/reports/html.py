@@ -13,7 +13,7 @@ from textwrap import dedent
 
 from chateau.client.reports.diagram import diagrams
 from chateau.client.reports.telling import PAYLOAD_WIDTH, notes, whole_transcript, why
-from chateau.client.scenarios.result import Result, Run, Verdict, summary
+from chateau.client.scenarios.model import Result, Run, Verdict, summary
 from chateau.client.text_safety import in_lines, one_line
 
 STYLE = files(__package__).joinpath("page.css").read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from chateau.client.reports.telling import failure_text, sentence, whole_transcript
-from chateau.client.scenarios.result import Result, Run, Verdict
+from chateau.client.scenarios.model import Result, Run, Verdict
 from chateau.client.text_safety import in_lines, one_line
 
 PAYLOAD_WIDTH = 1_000
@@ -55,8 +55,8 @@ def _case(suite: Element, result: Result) -> None:
         "testcase",
         classname=one_line(_class(result)),
         name=one_line(result.name),
-        file=one_line(result.failure.place.file if result.failure else result.file),
-        line=str(result.failure.place.line if result.failure else 1),
+        file=one_line(result.failure.location.file if result.failure else result.file),
+        line=str(result.failure.location.line if result.failure else 1),
         time=_seconds(result.seconds),
     )
     _properties(case, points=f"{result.points:g}", score=f"{result.score:g}", rule=result.rule)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from chateau.client.reports.telling import around_the_failure, elapsed, is_cut, words
-from chateau.client.scenarios.result import Failure, Result, Verdict
+from chateau.client.scenarios.model import Failure, Result, Verdict
 from chateau.client.text_safety import shortened, wrapped
 from chateau.client.transcript import Entry, Opcode
 
@@ -101,7 +101,7 @@ def _broken(verdict: Verdict, failure: Failure, width: int) -> Broken:
     told = failure.differences[:MOST_DIFFERENCES]
     more = len(failure.differences) - len(told)
     lines = [
-        *wrapped(f"✗ {verdict}, line {failure.place.line}: {failure.step}", width, 2),
+        *wrapped(f"✗ {verdict}, line {failure.location.line}: {failure.step}", width, 2),
         *wrapped(failure.sentence, width, 3),
         *(line for difference in told for line in wrapped(difference, width, 2)),
         *([f"… and {more} more"] if more else []),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from chateau.client.reports.telling import failure_lines, parts_of, sentence
-from chateau.client.scenarios.result import Failure, Result, Run, Verdict
+from chateau.client.scenarios.model import Failure, Result, Run, Verdict
 from chateau.client.text_safety import one_line
 
 _SEVERITIES = {Verdict.FAILED: "fail", Verdict.ERROR: "error"}
@@ -74,7 +74,7 @@ def _diagnostics(result: Result) -> dict[str, Any]:
 def _of_step(failure: Failure) -> dict[str, Any]:
     expected, got = parts_of(failure.diff)
     return {
-        "at": {"file": one_line(failure.place.file), "line": failure.place.line},
+        "at": {"file": one_line(failure.location.file), "line": failure.location.line},
         "step": one_line(failure.step),
         "differences": [one_line(difference) for difference in failure.differences],
         "expected": expected,

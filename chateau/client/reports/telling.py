@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from chateau.client.scenarios.result import Failure, Result, Verdict
+from chateau.client.scenarios.model import Failure, Result, Verdict
 from chateau.client.text_safety import in_lines, one_line, shortened
 from chateau.client.transcript import ABNORMAL, Direction, Entry, Opcode, close_of
 
@@ -126,7 +126,7 @@ def why(result: Result) -> Iterator[str]:
     if result.failure is None:
         yield from _labelled("file", result.file)
     else:
-        yield f"  at {one_line(str(result.failure.place))}: {one_line(result.failure.step)}"
+        yield f"  at {one_line(str(result.failure.location))}: {one_line(result.failure.step)}"
         yield from _indented(in_lines(result.failure.sentence), 2)
         yield from _compared(result.failure)
     if result.reason and (result.failure is None or result.reason != result.failure.sentence):

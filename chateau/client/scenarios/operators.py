@@ -1,52 +1,121 @@
-"""The operators of an expectation: ``{"$regex": "^a"}`` and the like, a function each.
+"""The operators of an expectation, such as ``{"$regex": "^a"}``, and the outcome of a comparison.
 
-What they mean for the writer of a scenario is in ``docs/scenarios.md``. Whether one is written rightly is
-told beforehand by :mod:`chateau.client.scenarios.flaws`; an operand that makes no sense matches nothing.
+:data:`OPERATORS` has a function for each operator, :data:`OPERANDS` a check of its operand. docs/scenarios.md
+describes the operators for the authors of scenarios.
 """
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
-from chateau.client.scenarios.assignment import place
-from chateau.client.scenarios.excerpt import as_json, shortened, visible
-from chateau.client.scenarios.mismatch import ABSENT, MATCHES, Match, Mismatch, below, mismatch
+from chateau.client.scenarios.excerpts import as_json, shortened, visible
 from chateau.client.scenarios.schemas import BadSchema, Schemas
 
 LONGEST_SENTENCE = 300
+CAPTURE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class Absent(Enum):
+    """The value of a key that is missing."""
+
+    ABSENT = "nothing"
+
+
+ABSENT: Final = Absent.ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A position at which a frame differs from the expectation.
+
+    ``path`` is a JSON Pointer (RFC 6901), empty for the whole frame. ``text`` replaces the default sentence,
+    *expected … got …*. ``is_flaw`` marks a fault of the expectation itself: it is invalid, so that its
+    negation does not match either.
+    """
+
+    path: str
+    expected: str
+    got: str
+    text: str = ""
+    is_flaw: bool = False
+
+    @property
+    def sentence(self) -> str:
+        text = self.text or f"expected {self.expected}, got {self.got}"
+        return visible(f"{self.path}: {text}" if self.path else text)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The outcome of a comparison: captures if everything matches, mismatches if not."""
+
+    captures: dict[str, Any] = field(default_factory=dict)
+    mismatches: tuple[Mismatch, ...] = ()
+
+    @property
+    def matches(self) -> bool:
+        return not self.mismatches
+
+
+MATCHES: Final = Match()
+
+
+def joined(matches: Iterable[Match]) -> Match:
+    """Combine *matches* into one."""
+    captures: dict[str, Any] = {}
+    mismatches: list[Mismatch] = []
+    for match in matches:
+        captures.update(match.captures)
+        mismatches += match.mismatches
+    return Match({}, tuple(mismatches)) if mismatches else Match(captures)
+
+
+def mismatch(path: str, expected: str, got: str, text: str = "", *, is_flaw: bool = False) -> Match:
+    return Match({}, (Mismatch(path, expected, got, text, is_flaw),))
+
+
+def below(path: str, step: str | int) -> str:
+    """Return the JSON Pointer to the key or index *step* of the value at *path*."""
+    return f"{path}/{str(step).replace('~', '~0').replace('/', '~1')}"
 
 
 class Comparison(Protocol):
-    """What an operator may ask of the comparison that it is part of."""
+    """The comparison that an operator is part of."""
 
     @property
     def schemas(self) -> Schemas: ...
 
     def compare(self, expected: Any, got: Any, path: str) -> Match:
-        """*expected* as it would be compared in this place."""
+        """Compare as the surrounding comparison does."""
         ...
 
     def exactly(self, expected: Any, got: Any, path: str) -> Match:
-        """The same, with no key too many."""
+        """Compare, and reject additional keys."""
         ...
 
     def literally(self, expected: Any, got: Any, path: str) -> Match:
-        """The same, with nothing in *expected* read as an operator."""
+        """Compare exactly, without operators in *expected*."""
+        ...
+
+    def assign(self, table: list[list[Match]]) -> dict[str, Any] | None:
+        """Return the captures if each row of *table* can take a column of its own that matches."""
         ...
 
 
 Operator = Callable[[Any, Any, str, Comparison], Match]
 
-TYPES: dict[str, str] = {
-    "string": "a string",
-    "integer": "an integer",
-    "number": "a number",
-    "boolean": "a boolean",
-    "null": "null",
-    "array": "an array",
-    "object": "an object",
+TYPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "string": ("a string", lambda value: isinstance(value, str)),
+    "integer": ("an integer", lambda value: is_integer(value)),
+    "number": ("a number", lambda value: is_number(value)),
+    "boolean": ("a boolean", lambda value: isinstance(value, bool)),
+    "null": ("null", lambda value: value is None),
+    "array": ("an array", lambda value: isinstance(value, list)),
+    "object": ("an object", lambda value: isinstance(value, dict)),
 }
 
 
@@ -55,35 +124,16 @@ def is_number(value: Any) -> bool:
 
 
 def is_integer(value: Any) -> bool:
-    """As JSON Schema has it: 1.0 is one, true is none."""
+    """Return whether JSON Schema considers *value* an integer: 1.0 is, true is not."""
     return is_number(value) and (isinstance(value, int) or value.is_integer())
-
-
-def has_type(value: Any, name: Any) -> bool:
-    match name:
-        case "string":
-            return isinstance(value, str)
-        case "integer":
-            return is_integer(value)
-        case "number":
-            return is_number(value)
-        case "boolean":
-            return isinstance(value, bool)
-        case "null":
-            return value is None
-        case "array":
-            return isinstance(value, list)
-        case "object":
-            return isinstance(value, dict)
-    return False
 
 
 @lru_cache(maxsize=512)
 def compiled(pattern: str) -> re.Pattern[str]:
-    """Raises :class:`re.error` where *pattern* is none."""
+    """Compile *pattern*. Raises :class:`re.error`."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # [[ may mean something else one day; it does not now
+            warnings.simplefilter("ignore")  # [[ may get another meaning in a later version of Python
             return re.compile(pattern)
     except (OverflowError, RecursionError) as exc:
         raise re.error(str(exc)) from exc
@@ -97,14 +147,14 @@ def _absent(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
     if got is ABSENT:
         return MATCHES
     shown = as_json(got)
-    return mismatch(path, "nothing", shown, f"expected it not to be there, got {shown}")
+    return mismatch(path, "nothing", shown, f"expected it to be absent, got {shown}")
 
 
 def _type(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
     names = operand if isinstance(operand, list) else [operand]
-    if any(has_type(got, name) for name in names):
+    if any(TYPES[name][1](got) for name in names):
         return MATCHES
-    return mismatch(path, " or ".join(TYPES[name] for name in names), as_json(got))
+    return mismatch(path, " or ".join(TYPES[name][0] for name in names), as_json(got))
 
 
 def _regex(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
@@ -133,16 +183,15 @@ def _are_comparable(operand: Any, got: Any) -> bool:
 
 
 def _bound(operand: Any, of_number: str, of_string: str) -> str:
-    if isinstance(operand, str):
-        return f"a string {of_string} {as_json(operand)}"
-    return f"a number {of_number} {as_json(operand)}"
+    kind, relation = ("string", of_string) if isinstance(operand, str) else ("number", of_number)
+    return f"a {kind} {relation} {as_json(operand)}"
 
 
 def _length(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
     units: dict[type, str] = {str: "character", list: "item", dict: "key"}
     unit = units.get(type(got))
     if unit is None:
-        return mismatch(path, f"something of length {as_json(operand)}", as_json(got))
+        return mismatch(path, f"a value of length {as_json(operand)}", as_json(got))
     if len(got) == operand:
         return MATCHES
     return mismatch(path, counted(operand, unit), str(len(got)))
@@ -154,22 +203,16 @@ def counted(number: Any, unit: str) -> str:
 
 def _contains(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
     wanted = operand if isinstance(operand, list) else [operand]
-    match got:
-        case str():
-            missing = (one for one in wanted if not isinstance(one, str) or one not in got)
-            lacking = next(missing, ABSENT)
-            return MATCHES if lacking is ABSENT else _lacking(lacking, got, path)
-        case list():
-            return _among(wanted, got, path, comparison)
-    return mismatch(path, f"something that contains {as_json(operand)}", as_json(got))
-
-
-def _among(wanted: list[Any], got: list[Any], path: str, comparison: Comparison) -> Match:
-    found = [[comparison.compare(one, item, path) for item in got] for one in wanted]
-    placed = place(found)
-    if placed is not None:
-        return Match(placed.captures)
-    for one, row in zip(wanted, found, strict=True):
+    if isinstance(got, str):
+        missing = [one for one in wanted if not isinstance(one, str) or one not in got]
+        return _lacking(missing[0], got, path) if missing else MATCHES
+    if not isinstance(got, list):
+        return mismatch(path, f"a value that contains {as_json(operand)}", as_json(got))
+    table = [[comparison.compare(one, item, path) for item in got] for one in wanted]
+    captures = comparison.assign(table)
+    if captures is not None:
+        return Match(captures)
+    for one, row in zip(wanted, table, strict=True):
         if not any(match.matches for match in row):
             return _lacking(one, got, path)
     return mismatch(path, f"an item for each of {as_json(wanted)}", as_json(got))
@@ -201,14 +244,14 @@ def _schema(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
         errors = comparison.schemas.errors(operand, got)
     except BadSchema as exc:
         return mismatch(path, name, as_json(got), f"{name} cannot be used: {exc}", is_flaw=True)
-    return Match({}, tuple(_broken(error, name, path) for error in errors))
+    return Match({}, tuple(_violation(error, name, path) for error in errors))
 
 
-def _broken(error: Any, name: str, path: str) -> Mismatch:
+def _violation(error: Any, name: str, path: str) -> Mismatch:
     for step in error.absolute_path:
         path = below(path, step)
-    says = f"{shortened(error.message, LONGEST_SENTENCE)} ({name})"
-    return Mismatch(path, name, as_json(error.instance), says)
+    text = f"{shortened(error.message, LONGEST_SENTENCE)} ({name})"
+    return Mismatch(path, name, as_json(error.instance), text)
 
 
 def _exact(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
@@ -240,9 +283,81 @@ OPERATORS: dict[str, Operator] = {
     "$capture": _capture,
 }
 
-TAKE_ABSENCE = {"$absent", "$one_of", "$exact"}  # the others need a value to look at
+ACCEPT_ABSENCE = {"$absent", "$one_of", "$exact"}  # the other operators need a value
 
 
 def is_operators(value: Any) -> bool:
-    """Whether *value* stands for what its operators match, and not for itself."""
+    """Return whether *value* is an object of operators, rather than a literal value."""
     return isinstance(value, dict) and bool(value) and value.keys() <= OPERATORS.keys()
+
+
+# Checks of operands: each returns whether the operand is valid.
+
+
+def _is_true(operand: Any) -> bool:
+    return operand is True
+
+
+def _is_types(operand: Any) -> bool:
+    names = operand if isinstance(operand, list) else [operand]
+    return bool(names) and all(isinstance(name, str) and name in TYPES for name in names)
+
+
+def _is_bound(operand: Any) -> bool:
+    return is_number(operand) or isinstance(operand, str)
+
+
+def _is_length(operand: Any) -> bool:
+    return is_integer(operand) and bool(operand >= 0)
+
+
+def _is_alternatives(operand: Any) -> bool:
+    return isinstance(operand, list) and bool(operand)
+
+
+def _is_schema(operand: Any) -> bool:
+    return isinstance(operand, str | dict)
+
+
+def _is_capture(operand: Any) -> bool:
+    return isinstance(operand, str) and CAPTURE_NAME.fullmatch(operand) is not None
+
+
+def _is_string(operand: Any) -> bool:
+    return isinstance(operand, str)
+
+
+OPERANDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "$any": (_is_true, "true"),
+    "$absent": (_is_true, "true"),
+    "$type": (_is_types, f"{', '.join(TYPES)} or a list of these"),
+    "$regex": (_is_string, "a pattern"),
+    "$gt": (_is_bound, "a number or a string"),
+    "$lt": (_is_bound, "a number or a string"),
+    "$length": (_is_length, "a number of characters, items or keys"),
+    "$one_of": (_is_alternatives, "a list of alternatives"),
+    "$schema": (_is_schema, "the name of a file or a schema"),
+    "$capture": (_is_capture, "a name of letters, digits and _"),
+}
+
+
+def operand_flaw(name: str, operand: Any) -> str | None:
+    """Return the fault of *operand* once variables are filled in; the file of a schema is not looked up."""
+    if name not in OPERANDS:
+        return None
+    is_valid, expected = OPERANDS[name]
+    if not is_valid(operand):
+        return f"{name} takes {expected}, not {as_json(_wrong_part(name, operand))}"
+    if name == "$regex":
+        try:
+            compiled(operand)
+        except re.error as exc:
+            return f"{as_json(operand)} is not a valid pattern: {exc}"
+    return None
+
+
+def _wrong_part(name: str, operand: Any) -> Any:
+    """Return the first invalid name in the list of a ``$type``; otherwise the operand."""
+    if name == "$type" and isinstance(operand, list):
+        return next((one for one in operand if not isinstance(one, str) or one not in TYPES), operand)
+    return operand
