@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from chateau.client.grading import command, grade, sheet
-from chateau.client.grading.grade import Grade, Task
-from chateau.client.grading.submissions import NoSubmissions, submissions_in
+from chateau.client.commands import grade as command
+from chateau.client.grading import csv_report, grade
+from chateau.client.grading.grade import Grade, NoSubmissions, Task, submissions_in
 from chateau.client.scenarios.model import Verdict
 
 FIRST = {"name": "The first, and shortest", "points": 1}
@@ -141,7 +141,7 @@ time.sleep(60)
 
     assert course.grade("-j", "2", "--submission-timeout", "4") == 0
 
-    assert course.rows["hangs"]["note"] == "It was not through after 4 s."
+    assert course.rows["hangs"]["note"] == "It did not finish within 4 s."
     assert course.rows["hangs"]["score"] == "0"
     assert course.rows["alice"]["score"] == "3.5"
     left = [process for process in (folder / "processes").read_text("utf-8").split() if is_alive(process)]
@@ -290,7 +290,7 @@ def test_what_was_graded_before_an_interruption_is_written(course: Course) -> No
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "  =1", "\r=1"])
 def test_no_cell_is_a_formula(tmp_path: Path, text: str) -> None:
     tasks = (Task(text, "1.json"),)
-    sheet.write(tmp_path / "grades.csv", [Grade(text, tasks, (Verdict.PASSED,), note=text)], tasks)
+    csv_report.write(tmp_path / "grades.csv", [Grade(text, tasks, (Verdict.PASSED,), note=text)], tasks)
 
     with (tmp_path / "grades.csv").open(encoding="utf-8", newline="") as file:
         header, row = csv.reader(file)
@@ -302,7 +302,7 @@ def test_no_cell_is_a_formula(tmp_path: Path, text: str) -> None:
 def test_names_with_any_signs_come_back_from_the_sheet(tmp_path: Path) -> None:
     names = ['a "b", c', "d;e", "f\ng", "ü☃", "broken \udcff"]
     task = Task("note", "x/1.json")
-    sheet.write(tmp_path / "grades.csv", [Grade(name, (task,)) for name in names], [task])
+    csv_report.write(tmp_path / "grades.csv", [Grade(name, (task,)) for name in names], [task])
 
     with (tmp_path / "grades.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))

@@ -10,8 +10,8 @@ import pytest
 from reported_runs import ABORTED, NASTY, RUNS, SENT, chatter, entry, nasty, result, run_of
 
 from chateau.client import text_safety
-from chateau.client.reports import REPORTS, ReportError, save, write
-from chateau.client.reports.telling import failure_text, payload, sentence
+from chateau.client.reports import REPORTS, ReportError, report, save, write
+from chateau.client.reports.text_format import failure_text, payload, sentence
 from chateau.client.scenarios.model import Run, Verdict
 from chateau.client.transcript import Opcode, close_payload
 
@@ -180,7 +180,7 @@ def test_every_report_can_be_written_of_every_run(name: str, run: Run, tmp_path:
 
     write(run, {name: str(path)})
 
-    assert path.read_text("utf-8") == REPORTS[name].of(run)
+    assert path.read_text("utf-8") == report(name, run)
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -253,7 +253,7 @@ def test_every_report_is_in_the_page(name: str) -> None:
 def test_the_page_shows_what_the_client_shows() -> None:
     failed = result(Verdict.FAILED)
     told = failure_text(failed).partition("  all frames of bob")[0]
-    tap = REPORTS["tap"].of(run_of([failed, result(Verdict.SKIPPED)])).splitlines()
+    tap = report("tap", run_of([failed, result(Verdict.SKIPPED)])).splitlines()
 
     assert f"```\n{told}```\n" in PAGE
     shown = PAGE.partition("```\nTAP version 14")[2].partition("\n```")[0].splitlines()[1:]

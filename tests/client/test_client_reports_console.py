@@ -7,7 +7,7 @@ import pytest
 from reported_runs import RUNS, nasty, result, run_of
 
 from chateau.client.reports.console import Console
-from chateau.client.reports.telling import failure_text
+from chateau.client.reports.text_format import failure_text
 from chateau.client.scenarios.model import Run, Verdict, summary
 
 

@@ -16,7 +16,7 @@ from chateau.client.reports.gradescope import gradescope, unplayed
 from chateau.client.reports.html import html
 from chateau.client.reports.junit import junit
 from chateau.client.reports.tap import tap
-from chateau.client.reports.telling import failure_text, sentence
+from chateau.client.reports.text_format import failure_text, sentence
 from chateau.client.scenarios.model import Run, Verdict, Visibility
 from chateau.client.text_safety import one_line
 

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 from tiny_servers import FOREVER, command
 
-from chateau.client.under_test import ports, server
-from chateau.client.under_test.server import Limits, ServerDidNotStart, ServerUnderTest
+from chateau.client.under_test import ServerDidNotStart, server
+from chateau.client.under_test.process import Limits
+from chateau.client.under_test.server import ServerUnderTest
 
 LISTENS = "kept = listen(sys.argv[1])"
 PATIENCE_SECONDS = 10
@@ -51,11 +52,11 @@ def is_alive(process: int) -> bool:
 def test_it_listens_when_it_has_started_and_no_longer_when_it_was_stopped(tmp_path: Path) -> None:
     async def story() -> None:
         async with ServerUnderTest(command(tmp_path, LISTENS + FOREVER)) as under_test:
-            assert ports.listens(under_test.port)
+            assert server.listens(under_test.port)
             assert under_test.host == "127.0.0.1"
             assert under_test.opcodes_port == under_test.port
             assert under_test.crash() is None
-        assert not ports.listens(under_test.port)
+        assert not server.listens(under_test.port)
         assert under_test.crash() is None
 
     play(story())
@@ -81,7 +82,7 @@ def test_every_port_that_the_command_names_is_filled_in_and_other_braces_stay(tm
         async with ServerUnderTest(command(tmp_path, body, arguments)) as under_test:
             at = {under_test.port, under_test.lines_port, under_test.opcodes_port}
             assert len(at) == 3
-            assert all(ports.listens(port) for port in at)
+            assert all(server.listens(port) for port in at)
             await until(lambda: under_test.stdout)
             assert under_test.stdout == f"""['{{"json": {{}}}}', '{{other}}', '--at={under_test.port}']\n"""
 
@@ -97,7 +98,7 @@ def test_it_starts_again_on_the_same_ports_after_a_stop_and_after_a_kill(tmp_pat
                 assert under_test.crash() is None
                 await under_test.start()
                 assert under_test.port == port
-                assert ports.listens(port)
+                assert server.listens(port)
 
     play(story())
 
@@ -111,7 +112,7 @@ def test_a_start_without_a_stop_before_replaces_what_runs(tmp_path: Path) -> Non
             first = int(under_test.stdout)
             await under_test.start()
             assert not is_alive(first)
-            assert ports.listens(under_test.port)
+            assert server.listens(under_test.port)
 
     play(story())
 
@@ -183,7 +184,7 @@ def test_a_server_that_listens_at_another_address_only_is_told_so(tmp_path: Path
         ("./no-such-program {port}", "There is no program './no-such-program'"),
         ("./no-program {port}", "There is no program './no-program'"),
         ("", "The command of the server under test is empty."),
-        ('python "server.py {port}', "cannot be read: No closing quotation."),
+        ('python "server.py {port}', "cannot be parsed: No closing quotation."),
     ],
 )
 def test_a_command_that_cannot_be_run_is_refused_in_a_sentence(tmp_path: Path, words: str, says: str) -> None:
@@ -267,7 +268,7 @@ def test_one_that_ignores_sigterm_is_killed_in_the_end(
     async def story() -> None:
         async with ServerUnderTest(command(tmp_path, body)) as under_test:
             pass
-        assert not ports.listens(under_test.port)
+        assert not server.listens(under_test.port)
 
     play(story())
 
@@ -295,7 +296,7 @@ for leave in (False, True):
             children = [int(word) for word in under_test.stdout.split()]
             assert all(map(is_alive, children))
         assert not any(map(is_alive, children))
-        assert not ports.listens(under_test.port)
+        assert not server.listens(under_test.port)
 
     play(story())
 
@@ -330,7 +331,7 @@ def test_a_port_that_was_taken_meanwhile_is_given_up_for_another_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        free = iter([taken.getsockname()[1], ports.free_port()])
+        free = iter([taken.getsockname()[1], server.free_port()])
         monkeypatch.setattr(server, "free_port", lambda: next(free))
 
         async def story() -> None:
@@ -356,7 +357,7 @@ if not seen.exists():
 
     async def story() -> None:
         async with ServerUnderTest(command(tmp_path, body)) as under_test:
-            assert ports.listens(under_test.port)
+            assert server.listens(under_test.port)
             assert under_test.crash() is None
 
     play(story())
@@ -414,8 +415,8 @@ def test_limits_end_it(tmp_path: Path, limits: Limits, does: str, says: str) -> 
 def test_a_port_that_somebody_else_opens_in_its_name_is_one_after_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "STRANGER_SECONDS", 0.1)
-    port = ports.free_port()
+    monkeypatch.setattr(server, "FOREIGN_LISTENER_SECONDS", 0.1)
+    port = server.free_port()
     monkeypatch.setattr(server, "free_port", lambda: port)
 
     async def story() -> None:
@@ -430,7 +431,7 @@ def test_a_port_that_somebody_else_opens_in_its_name_is_one_after_a_while(
 def test_a_command_without_a_port_is_taken_to_listen_on_the_usual_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usual = {"port": ports.free_port(), "lines_port": ports.free_port()}
+    usual = {"port": server.free_port(), "lines_port": server.free_port()}
     monkeypatch.setattr(server, "USUAL_PORTS", usual)
     listens_on_one = command(tmp_path, LISTENS + FOREVER, str(usual["lines_port"]))
 
@@ -439,7 +440,7 @@ def test_a_command_without_a_port_is_taken_to_listen_on_the_usual_ones(
             assert (under_test.port, under_test.lines_port) == (usual["port"], usual["lines_port"])
             assert refusal_of_second == [
                 f"Port {usual['lines_port']} is in use by another program; "
-                "put {port} into the command for a free one."
+                "put {port} into the command to use a free one."
             ]
 
     refusal_of_second: list[str] = []
@@ -448,7 +449,7 @@ def test_a_command_without_a_port_is_taken_to_listen_on_the_usual_ones(
     play(story())
     silent = refusal(ServerUnderTest(command(tmp_path, FOREVER, ""), start_seconds=0.2))
     assert f"did not listen on port {usual['port']} or {usual['lines_port']} within 0.2 s;" in silent
-    assert "its command has no {port} to say where it should." in silent
+    assert "its command has no {port} for the port to listen on." in silent
 
 
 def test_quotes_in_the_command_are_kept_together_but_no_shell_reads_it(tmp_path: Path) -> None:

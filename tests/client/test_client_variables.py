@@ -131,7 +131,7 @@ def test_a_repeat_may_be_as_long_as_64_mi_characters() -> None:
         ({"$repeat": "a", "$times": 67108865}, "$times takes a number from 0 to 67108864, not 67108865"),
         (
             {"$repeat": "ab", "$times": 67108864},
-            "$repeat makes 134217728 characters; expected at most 67108864",
+            "$repeat makes 134217728 characters, expected at most 67108864",
         ),
     ],
     ids=repr,

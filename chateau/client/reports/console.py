@@ -13,7 +13,7 @@ import rich.console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from chateau.client.reports.telling import failure_lines, headline
+from chateau.client.reports.text_format import failure_lines, headline
 from chateau.client.scenarios.model import Result, Run, Verdict, summary
 from chateau.client.terminal import console
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from chateau.client.reports.telling import failure_text
+from chateau.client.reports.text_format import failure_text
 from chateau.client.scenarios.model import Result, Run, Verdict, Visibility, summary
 from chateau.client.text_safety import in_lines, one_line
 

@@ -12,7 +12,7 @@ from pathlib import PurePath
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from chateau.client.reports.telling import failure_text, sentence, whole_transcript
+from chateau.client.reports.text_format import failure_text, sentence, whole_transcript
 from chateau.client.scenarios.model import Result, Run, Verdict
 from chateau.client.text_safety import in_lines, one_line
 

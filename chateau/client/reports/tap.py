@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from chateau.client.reports.telling import failure_lines, parts_of, sentence
+from chateau.client.reports.text_format import failure_lines, parts_of, sentence
 from chateau.client.scenarios.model import Failure, Result, Run, Verdict
 from chateau.client.text_safety import one_line
 

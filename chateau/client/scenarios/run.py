@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from chateau.client.addresses import Server
 from chateau.client.scenarios.context import OnServerAction, ScenarioContext, StepFailed, StepNotPlayable
@@ -19,7 +19,10 @@ from chateau.client.scenarios.load import BadScenario, Item
 from chateau.client.scenarios.model import Failure, Result, Run, Scenario, Verdict
 from chateau.client.scenarios.steps import play_steps
 from chateau.client.transcript import Entry, OnEntry
-from chateau.client.under_test.server import ServerDidNotStart, ServerUnderTest
+from chateau.client.under_test import ServerDidNotStart
+
+if TYPE_CHECKING:
+    from chateau.client.under_test.server import ServerUnderTest
 
 RUN_LETTERS = string.ascii_lowercase + string.digits
 RUN_LENGTH = 6
@@ -68,7 +71,7 @@ class ManagedServer:
 
     can_stop = True
 
-    def __init__(self, program: ServerUnderTest, server: Server) -> None:
+    def __init__(self, program: "ServerUnderTest", server: Server) -> None:
         self._program = program
         self._server = server
         self._starting = asyncio.Lock()

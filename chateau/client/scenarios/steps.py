@@ -28,7 +28,7 @@ from chateau.client.transports import (
     Response,
     request,
 )
-from chateau.client.under_test.server import ServerDidNotStart
+from chateau.client.under_test import ServerDidNotStart
 
 NORMAL_CLOSURE = 1000
 NOTHING_SECONDS = 0.25

@@ -1,6 +1,6 @@
-"""The command: scenario files and folders in, verdicts and reports out, and an exit code.
+"""Play scenarios: files and folders in, verdicts and reports out, and an exit code.
 
-Which options there are is told to :mod:`chateau.client.app`, whose own they stand beside.
+The test client does this if it is given scenarios without a command.
 """
 
 import argparse
@@ -13,90 +13,51 @@ from dataclasses import replace
 from pathlib import Path
 
 from chateau.client import arguments
-from chateau.client.addresses import (
-    DEFAULT_LINES_PORT,
-    DEFAULT_PORT,
-    Server,
-)
+from chateau.client.addresses import DEFAULT_LINES_PORT, DEFAULT_PORT, Server
 from chateau.client.exit_codes import Exit
 from chateau.client.messages import MessageError
 from chateau.client.recordings import RecordingError, recording
-from chateau.client.reports import REPORTS, ReportError, save, write
-from chateau.client.reports.console import Console
-from chateau.client.reports.gradescope import unplayed
-from chateau.client.reports.saving import STDOUT
+from chateau.client.reports import REPORTS, STDOUT, ReportError, save, write
 from chateau.client.scenarios.load import Item, scenarios_in
 from chateau.client.scenarios.model import Result, Run, Scenario, Verdict
-from chateau.client.scenarios.run import ExternalServer, ManagedServer, Runner, RunOptions, SystemUnderTest
 from chateau.client.transcript import OnEntry
-from chateau.client.under_test.server import ServerUnderTest
 
 START_SECONDS = 10.0
-MOST_JOBS = 1000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of a run of scenarios."""
+    """Add the options of a run of scenarios."""
     group = parser.add_argument_group("scenarios")
     group.add_argument(
         "--server",
         type=arguments.server,
         metavar="HOST:PORT",
-        help=f"where the server is (default: localhost:{DEFAULT_PORT})",
+        help=f"address of the server (default: localhost:{DEFAULT_PORT})",
     )
     group.add_argument(
         "--lines-port",
         type=arguments.port,
         default=DEFAULT_LINES_PORT,
         metavar="PORT",
-        help="where it speaks lines over TCP (default: %(default)s)",
-    )
-    group.add_argument(
-        "--path",
-        type=arguments.pair,
-        action="append",
-        default=[],
-        metavar="PROTOCOL=PATH",
-        help="where on the server a protocol is spoken, such as functions=/",
+        help="port of the lines protocol over TCP (default: %(default)s)",
     )
     group.add_argument(
         "--server-command",
         metavar="CMD",
-        help="start the server under test so, on free ports for {port} and {lines_port}, and stop it after",
+        help="start the server under test with this command, on free ports for {port} and {lines_port}, and "
+        "stop it after the run",
     )
-    group.add_argument(
-        "-j",
-        "--jobs",
-        type=arguments.whole(1, MOST_JOBS),
-        default=1,
-        metavar="N",
-        help="how many scenarios to play at once (default: 1)",
-    )
-    group.add_argument(
-        "--set",
-        type=arguments.pair,
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="what ${NAME} stands for in scenarios",
-    )
-    group.add_argument(
-        "--implements",
-        type=arguments.pair,
-        action="append",
-        default=[],
-        metavar="PROTOCOL=TYPES",
-        help="what the server has, such as chateau=1,3,4; scenarios that require more are skipped",
-    )
-    for option, report in REPORTS.items():
-        group.add_argument(f"--{option}", metavar="FILE", help=report.help)
+    arguments.add_jobs(group, "scenarios")
+    arguments.add_scenario_options(group)
+    for option, text in REPORTS.items():
+        group.add_argument(f"--{option}", metavar="FILE", help=text)
 
 
 def run(options: argparse.Namespace) -> int:
     """Play the scenarios that *options* name, write the reports, and return the exit code.
 
-    With ``--gradescope`` the report is written and the code is 0, whatever happens: there, anything else is
-    told to a student as a fault of the course.
+    With ``--gradescope``, the report is written and the code is 0 whatever happens: Gradescope shows any
+    other outcome to the student as a fault of the course.
     """
     reports = {name: path for name in REPORTS if (path := getattr(options, name))}
     items: list[Item] = []
@@ -119,6 +80,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _nothing_played(options: argparse.Namespace, items: Sequence[Item], reason: str) -> int:
+    from chateau.client.reports.gradescope import unplayed  # only for this error
+
     print(f"error: {reason}", file=sys.stderr)
     if not options.gradescope:
         return Exit.FILE
@@ -129,7 +92,7 @@ def _nothing_played(options: argparse.Namespace, items: Sequence[Item], reason: 
 
 
 def exit_code(run: Run) -> Exit:
-    """The lowest code that one of the results calls for."""
+    """Return the lowest exit code, other than 0, that one of the results requires."""
     if run.is_interrupted:
         return Exit.INTERRUPTED
     codes = [_code(result) for result in run.results]
@@ -146,41 +109,47 @@ def _code(result: Result) -> Exit:
 
 
 async def _play(options: argparse.Namespace, items: Sequence[Item]) -> Run:
-    reports_are_printed = STDOUT in (getattr(options, name) for name in REPORTS)
-    with Console(sys.stderr if reports_are_printed else None) as console, recording(options.record) as record:
-        console.began(len(items))
-        async with _system(options) as system:
-            runner = Runner(system, _run_options(options), console.finished, _observers(items, record))
-            played = await runner.run(items)
-        console.ended(played)
-    return played
+    # The modules that play are not imported for --help, nor for message files.
+    from chateau.client.reports.console import Console
+    from chateau.client.scenarios.run import (
+        ExternalServer,
+        ManagedServer,
+        Runner,
+        RunOptions,
+        SystemUnderTest,
+    )
+    from chateau.client.under_test.server import ServerUnderTest
 
+    @contextlib.asynccontextmanager
+    async def system_under_test() -> AsyncIterator[SystemUnderTest]:
+        server = replace(options.server or Server(), lines_port=options.lines_port, paths=dict(options.path))
+        if options.server_command is None:
+            yield ExternalServer(server)
+            return
+        program = ServerUnderTest(options.server_command, start_seconds=START_SECONDS)
+        try:
+            yield ManagedServer(program, server)
+        finally:
+            await program.stop()
 
-def _run_options(options: argparse.Namespace) -> RunOptions:
-    return RunOptions(
+    run_options = RunOptions(
         timeout_seconds=options.timeout,
         jobs=options.jobs,
         variables=dict(options.set),
         implements={protocol: frozenset(types.split(",")) for protocol, types in options.implements},
     )
-
-
-@contextlib.asynccontextmanager
-async def _system(options: argparse.Namespace) -> AsyncIterator[SystemUnderTest]:
-    """The server that the scenarios are played against: one that runs, or one that is started for them."""
-    place = replace(options.server or Server(), lines_port=options.lines_port, paths=dict(options.path))
-    if options.server_command is None:
-        yield ExternalServer(place)
-        return
-    program = ServerUnderTest(options.server_command, start_seconds=START_SECONDS)
-    try:
-        yield ManagedServer(program, place)
-    finally:
-        await program.stop()
+    reports_are_printed = STDOUT in (getattr(options, name) for name in REPORTS)
+    with Console(sys.stderr if reports_are_printed else None) as console, recording(options.record) as record:
+        console.began(len(items))
+        async with system_under_test() as system:
+            runner = Runner(system, run_options, console.finished, _observers(items, record))
+            played = await runner.run(items)
+        console.ended(played)
+    return played
 
 
 def _observers(items: Sequence[Item], record: OnEntry | None) -> Callable[[Scenario], OnEntry | None]:
-    """Who records a scenario's frames; with several scenarios, a client is called after its own."""
+    """Return the recorder for each scenario; with several, the file's name is part of a client's name."""
 
     def observer(scenario: Scenario) -> OnEntry | None:
         if record is None or len(items) == 1:
