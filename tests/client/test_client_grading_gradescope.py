@@ -15,6 +15,16 @@ import pytest
 CHECKOUT = Path(__file__).parents[2]
 SCRIPTS = CHECKOUT / "examples" / "gradescope"
 PATIENCE_SECONDS = 60
+INTERRUPT = """
+import pathlib, signal, subprocess, sys, time
+assert sys.argv[1:4] == ["--signal=INT", "--kill-after=10", "123"], sys.argv
+process = subprocess.Popen(sys.argv[4:])
+while not pathlib.Path({begun!r}).exists() and process.poll() is None:
+    time.sleep(0.02)
+process.send_signal(signal.SIGINT)
+process.wait(10)
+sys.exit(124)
+"""
 
 
 class Gradescope:
@@ -96,12 +106,18 @@ def test_one_that_never_starts_has_no_points_and_says_why(gradescope: Gradescope
 
 
 def test_a_submission_that_takes_too_long_has_the_points_of_what_was_played(gradescope: Gradescope) -> None:
-    """The scenario waits for much longer than the time that even a busy machine needs to begin it."""
-    gradescope.submit((CHECKOUT / "examples" / "student_server.py").read_text("utf-8"))
-    scenario = {"name": "waits", "clients": {}, "steps": [{"sleep": 50}]}
-    (gradescope.scenarios / "1-register.json").write_text(json.dumps(scenario), "utf-8")
+    """The stand-in for `timeout` interrupts when the scenario has begun, not after a number of seconds."""
+    begun = gradescope.folder / "begun"
+    gradescope.submit(
+        "import pathlib, socket, sys, time; server = socket.create_server(('127.0.0.1', int(sys.argv[2])));"
+        f"server.accept(); pathlib.Path({str(begun)!r}).touch(); time.sleep(60)"
+    )
+    (gradescope.source / "bin").mkdir()
+    (gradescope.source / "interrupt.py").write_text(INTERRUPT.format(begun=str(begun)), "utf-8")
+    gradescope.program("bin/timeout", f'exec {sys.executable} {gradescope.source / "interrupt.py"} "$@"')
 
-    run = gradescope.run(AUTOGRADER_SECONDS="6")
+    path = f"{gradescope.source / 'bin'}:{os.environ['PATH']}"
+    run = gradescope.run(AUTOGRADER_SECONDS="123", PATH=path)
 
     assert run.returncode == 0
     assert gradescope.results["score"] == 0

@@ -20,11 +20,11 @@ from chateau.client.under_test.process import Limits
 from chateau.client.under_test.server import ServerUnderTest
 
 LISTENS = "kept = listen(sys.argv[1])"
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 60
 
 
 def play(story: Coroutine[object, object, None]) -> None:
-    asyncio.run(asyncio.wait_for(story, 3 * PATIENCE_SECONDS))
+    asyncio.run(asyncio.wait_for(story, PATIENCE_SECONDS))
 
 
 def refusal(under_test: ServerUnderTest) -> str:
