@@ -126,8 +126,8 @@ class _Diagram:
         return f"client{connected}{line}"
 
     def _across(self, kind: str, *lines: str) -> str:
-        told = "".join(f"<div>{_text(line)}</div>" for line in lines)
-        return f'<tr class="{kind}"><td colspan="{len(self._clients) + 3}">{told}</td></tr>'
+        text = "".join(f"<div>{_text(line)}</div>" for line in lines)
+        return f'<tr class="{kind}"><td colspan="{len(self._clients) + 3}">{text}</td></tr>'
 
 
 def _shown(entries: Sequence[Entry]) -> list[Row]:

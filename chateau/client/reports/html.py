@@ -98,8 +98,8 @@ def _scenarios(run: Run) -> Iterator[str]:
 
 
 def _listing(kind: str, lines: Sequence[str]) -> str:
-    told = dedent("\n".join(lines))
-    return f'<pre class="{kind}">{escape(told)}</pre>'
+    text = dedent("\n".join(lines))
+    return f'<pre class="{kind}">{escape(text)}</pre>'
 
 
 def _facts(result: Result) -> Iterator[str]:

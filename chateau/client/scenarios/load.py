@@ -11,8 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jsonschema_rs
-
 from chateau.client.messages import MessageError, find, folders
 from chateau.client.paths import schemas_folder
 from chateau.client.scenarios.json_positions import COMMENT, decode_document, locate
@@ -296,6 +294,8 @@ def _text(path: Path) -> str:
 @cache
 def _scenario_schema() -> tuple[Any, Callable[[Any], bool]]:
     """Return the schema of scenarios, and a fast check of a document against it."""
+    import jsonschema_rs  # for scenarios only, not for message files
+
     schema = json.loads((schemas_folder() / SCENARIO_SCHEMA).read_bytes())
     return schema, jsonschema_rs.validator_for(schema).is_valid
 
