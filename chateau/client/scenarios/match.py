@@ -34,18 +34,21 @@ COMPARED_CHARACTERS = 500  # of each text, to measure how similar two texts are
 def match(expected: Any, got: Any, *, exact: bool = False, schemas: Schemas) -> Match:
     """Compare *got* with *expected*; *exact* rejects additional keys at any depth."""
     try:
-        return _Comparison(schemas, exact).compare(expected, got, "")
+        return Comparison(schemas, exact).compare(expected, got, "")
     except RecursionError:
         return mismatch("", as_json(expected), as_json(got), "nested too deeply to compare")
 
 
 @dataclass(frozen=True, slots=True)
-class _Comparison:
+class Comparison:
+    """A comparison; operators use it for the expectations in their operands."""
+
     schemas: Schemas
     exact: bool
     literal: bool = False
 
     def compare(self, expected: Any, got: Any, path: str) -> Match:
+        """Compare in the mode of this comparison."""
         if not self.literal and is_operators(expected):
             return joined(self._operate(name, expected[name], got, path) for name in expected)
         if got is ABSENT:
@@ -58,12 +61,15 @@ class _Comparison:
         return MATCHES if equal(expected, got) else mismatch(path, *as_json_pair(expected, got))
 
     def exactly(self, expected: Any, got: Any, path: str) -> Match:
+        """Compare, and reject additional keys."""
         return replace(self, exact=True).compare(expected, got, path)
 
     def literally(self, expected: Any, got: Any, path: str) -> Match:
+        """Compare exactly, without operators in *expected*."""
         return replace(self, exact=True, literal=True).compare(expected, got, path)
 
     def assign(self, table: list[list[Match]]) -> dict[str, Any] | None:
+        """Return the captures if each row of *table* can take a column of its own that matches."""
         assignment = assign_table(table)
         return None if assignment is None else assignment.captures
 

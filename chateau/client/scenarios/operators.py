@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from chateau.client.scenarios.excerpts import as_json, shortened, visible
-from chateau.client.scenarios.schemas import BadSchema, Schemas
+from chateau.client.scenarios.schemas import BadSchema
+
+if TYPE_CHECKING:
+    from chateau.client.scenarios.match import Comparison
 
 LONGEST_SENTENCE = 300
 CAPTURE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -83,30 +86,7 @@ def below(path: str, step: str | int) -> str:
     return f"{path}/{str(step).replace('~', '~0').replace('/', '~1')}"
 
 
-class Comparison(Protocol):
-    """The comparison that an operator is part of."""
-
-    @property
-    def schemas(self) -> Schemas: ...
-
-    def compare(self, expected: Any, got: Any, path: str) -> Match:
-        """Compare as the surrounding comparison does."""
-        ...
-
-    def exactly(self, expected: Any, got: Any, path: str) -> Match:
-        """Compare, and reject additional keys."""
-        ...
-
-    def literally(self, expected: Any, got: Any, path: str) -> Match:
-        """Compare exactly, without operators in *expected*."""
-        ...
-
-    def assign(self, table: list[list[Match]]) -> dict[str, Any] | None:
-        """Return the captures if each row of *table* can take a column of its own that matches."""
-        ...
-
-
-Operator = Callable[[Any, Any, str, Comparison], Match]
+Operator = Callable[[Any, Any, str, "Comparison"], Match]
 
 TYPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "string": ("a string", lambda value: isinstance(value, str)),
@@ -139,25 +119,25 @@ def compiled(pattern: str) -> re.Pattern[str]:
         raise re.error(str(exc)) from exc
 
 
-def _any(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
+def _any(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
     return MATCHES
 
 
-def _absent(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
+def _absent(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
     if got is ABSENT:
         return MATCHES
     shown = as_json(got)
     return mismatch(path, "nothing", shown, f"expected it to be absent, got {shown}")
 
 
-def _type(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
+def _type(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
     names = operand if isinstance(operand, list) else [operand]
     if any(TYPES[name][1](got) for name in names):
         return MATCHES
     return mismatch(path, " or ".join(TYPES[name][0] for name in names), as_json(got))
 
 
-def _regex(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
+def _regex(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
     shown = visible(shortened(operand))
     if not isinstance(got, str):
         return mismatch(path, f"a string that matches {shown}", as_json(got))
@@ -166,28 +146,23 @@ def _regex(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
     return mismatch(path, shown, as_json(got), f"{as_json(got)} does not match {shown}")
 
 
-def _gt(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
-    if _are_comparable(operand, got) and got > operand:
+def _gt(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
+    return _bound(operand, got, path, is_within=lambda: got > operand, words=("above", "after"))
+
+
+def _lt(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
+    return _bound(operand, got, path, is_within=lambda: got < operand, words=("below", "before"))
+
+
+def _bound(operand: Any, got: Any, path: str, is_within: Callable[[], bool], words: tuple[str, str]) -> Match:
+    is_string = isinstance(operand, str)
+    if (isinstance(got, str) if is_string else is_number(got)) and is_within():
         return MATCHES
-    return mismatch(path, _bound(operand, "above", "after"), as_json(got))
+    kind = f"a string {words[1]}" if is_string else f"a number {words[0]}"
+    return mismatch(path, f"{kind} {as_json(operand)}", as_json(got))
 
 
-def _lt(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
-    if _are_comparable(operand, got) and got < operand:
-        return MATCHES
-    return mismatch(path, _bound(operand, "below", "before"), as_json(got))
-
-
-def _are_comparable(operand: Any, got: Any) -> bool:
-    return isinstance(got, str) if isinstance(operand, str) else is_number(got)
-
-
-def _bound(operand: Any, of_number: str, of_string: str) -> str:
-    kind, relation = ("string", of_string) if isinstance(operand, str) else ("number", of_number)
-    return f"a {kind} {relation} {as_json(operand)}"
-
-
-def _length(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
+def _length(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
     units: dict[type, str] = {str: "character", list: "item", dict: "key"}
     unit = units.get(type(got))
     if unit is None:
@@ -201,7 +176,7 @@ def counted(number: Any, unit: str) -> str:
     return f"{as_json(number)} {unit}{'' if number == 1 else 's'}"
 
 
-def _contains(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
+def _contains(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
     wanted = operand if isinstance(operand, list) else [operand]
     if isinstance(got, str):
         missing = [one for one in wanted if not isinstance(one, str) or one not in got]
@@ -222,7 +197,7 @@ def _lacking(wanted: Any, got: Any, path: str) -> Match:
     return mismatch(path, f"it to contain {as_json(wanted)}", as_json(got))
 
 
-def _one_of(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
+def _one_of(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
     for branch in operand:
         found = comparison.compare(branch, got, path)
         if found.matches:
@@ -231,14 +206,14 @@ def _one_of(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
     return mismatch(path, f"one of {as_json(operand)}", shown)
 
 
-def _not(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
+def _not(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
     found = comparison.compare(operand, got, path)
     if not found.matches:
         return Match({}, tuple(mismatch for mismatch in found.mismatches if mismatch.is_flaw))
     return mismatch(path, f"anything but {as_json(operand)}", as_json(got))
 
 
-def _schema(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
+def _schema(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
     name = operand if isinstance(operand, str) else "the schema"
     try:
         errors = comparison.schemas.errors(operand, got)
@@ -254,15 +229,15 @@ def _violation(error: Any, name: str, path: str) -> Mismatch:
     return Mismatch(path, name, as_json(error.instance), text)
 
 
-def _exact(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
+def _exact(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
     return comparison.exactly(operand, got, path)
 
 
-def _literal(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
+def _literal(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
     return comparison.literally(operand, got, path)
 
 
-def _capture(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
+def _capture(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
     return Match({operand: got})
 
 
@@ -291,54 +266,30 @@ def is_operators(value: Any) -> bool:
     return isinstance(value, dict) and bool(value) and value.keys() <= OPERATORS.keys()
 
 
-# Checks of operands: each returns whether the operand is valid.
+OPERANDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "$any": (lambda operand: operand is True, "true"),
+    "$absent": (lambda operand: operand is True, "true"),
+    "$type": (lambda operand: _are_types(operand), f"{', '.join(TYPES)} or a list of these"),
+    "$regex": (lambda operand: isinstance(operand, str), "a pattern"),
+    "$gt": (lambda operand: isinstance(operand, str) or is_number(operand), "a number or a string"),
+    "$lt": (lambda operand: isinstance(operand, str) or is_number(operand), "a number or a string"),
+    "$length": (
+        lambda operand: is_integer(operand) and bool(operand >= 0),
+        "a number of characters, items or keys",
+    ),
+    "$one_of": (lambda operand: isinstance(operand, list) and bool(operand), "a list of alternatives"),
+    "$schema": (lambda operand: isinstance(operand, str | dict), "the name of a file or a schema"),
+    "$capture": (
+        lambda operand: isinstance(operand, str) and CAPTURE_NAME.fullmatch(operand) is not None,
+        "a name of letters, digits and _",
+    ),
+}
+"""For each operator, a check of its operand, and the operand that it takes."""
 
 
-def _is_true(operand: Any) -> bool:
-    return operand is True
-
-
-def _is_types(operand: Any) -> bool:
+def _are_types(operand: Any) -> bool:
     names = operand if isinstance(operand, list) else [operand]
     return bool(names) and all(isinstance(name, str) and name in TYPES for name in names)
-
-
-def _is_bound(operand: Any) -> bool:
-    return is_number(operand) or isinstance(operand, str)
-
-
-def _is_length(operand: Any) -> bool:
-    return is_integer(operand) and bool(operand >= 0)
-
-
-def _is_alternatives(operand: Any) -> bool:
-    return isinstance(operand, list) and bool(operand)
-
-
-def _is_schema(operand: Any) -> bool:
-    return isinstance(operand, str | dict)
-
-
-def _is_capture(operand: Any) -> bool:
-    return isinstance(operand, str) and CAPTURE_NAME.fullmatch(operand) is not None
-
-
-def _is_string(operand: Any) -> bool:
-    return isinstance(operand, str)
-
-
-OPERANDS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "$any": (_is_true, "true"),
-    "$absent": (_is_true, "true"),
-    "$type": (_is_types, f"{', '.join(TYPES)} or a list of these"),
-    "$regex": (_is_string, "a pattern"),
-    "$gt": (_is_bound, "a number or a string"),
-    "$lt": (_is_bound, "a number or a string"),
-    "$length": (_is_length, "a number of characters, items or keys"),
-    "$one_of": (_is_alternatives, "a list of alternatives"),
-    "$schema": (_is_schema, "the name of a file or a schema"),
-    "$capture": (_is_capture, "a name of letters, digits and _"),
-}
 
 
 def operand_flaw(name: str, operand: Any) -> str | None:
