@@ -1,4 +1,4 @@
-"""Files as arguments: one connection, answers in order, exit codes."""
+"""Files as arguments: one connection, responses in order, exit codes."""
 
 import json
 import re
@@ -46,9 +46,7 @@ def test_a_byte_order_mark_is_not_sent(house: House, call: Run, tmp_path: Path) 
     assert house.next_heard() == '{"type": 4}'
 
 
-def test_the_transcript_shows_what_was_sent_and_what_came_back_without_escape_codes(
-    house: House, run: Run
-) -> None:
+def test_the_transcript_shows_requests_and_responses_without_escape_codes(house: House, run: Run) -> None:
     done = run("--url", house.url, "list", FORCE_COLOR="1")
 
     lines = done.stdout.splitlines()
@@ -60,7 +58,7 @@ def test_the_transcript_shows_what_was_sent_and_what_came_back_without_escape_co
     assert "\x1b" not in done.stdout
 
 
-def test_pushes_that_come_before_the_answer_are_shown_and_not_taken_for_it(house: House, call: Run) -> None:
+def test_pushes_before_the_response_are_shown_and_not_mistaken_for_it(house: House, call: Run) -> None:
     house.script = lambda request: [PUSH, PUSH, answer(request)]
 
     done = call("--url", house.url, "list", "rooms")
@@ -70,7 +68,7 @@ def test_pushes_that_come_before_the_answer_are_shown_and_not_taken_for_it(house
     assert done.returncode == 0
 
 
-def test_what_the_server_sends_until_its_own_goodbye_is_shown(house: House, call: Run) -> None:
+def test_frames_before_the_servers_close_are_shown(house: House, call: Run) -> None:
     house.script = lambda request: [answer(request), *[PUSH] * 50]
 
     done = call("--url", house.url, "--json", "list")
@@ -90,7 +88,7 @@ def test_json_prints_each_frame_as_it_came_on_one_line_and_nothing_else(house: H
     assert (lines[2:], done.stderr, done.returncode) == ([""], "", 0)
 
 
-def test_a_400_is_told_in_one_line_and_exits_4_after_the_files_behind_it(house: House, call: Run) -> None:
+def test_a_400_is_shown_in_one_line_and_exits_4_after_the_other_files(house: House, call: Run) -> None:
     house.script = lambda request: [
         refusal(request, "name_taken", 'The username "alice" is taken.')
         if request["type"] == 1
@@ -104,7 +102,7 @@ def test_a_400_is_told_in_one_line_and_exits_4_after_the_files_behind_it(house: 
     assert house.heard.qsize() == 2
 
 
-def test_an_answer_that_breaks_its_schema_exits_4_and_says_where_and_which(house: House, call: Run) -> None:
+def test_an_invalid_response_exits_4_with_path_and_schema(house: House, call: Run) -> None:
     house.script = lambda request: [answer(request) | {"members": ["alice", 5]}]
 
     plain = call("--url", house.url, "join")
@@ -127,7 +125,7 @@ def test_a_push_that_breaks_its_schema_exits_4_too(house: House, call: Run) -> N
 
 
 @pytest.mark.parametrize(("frame", "fault"), [("not { JSON", "not JSON: "), (b"\xff\x00", "a binary frame")])
-def test_a_frame_that_is_no_json_is_shown_as_it_is_and_exits_4(
+def test_a_frame_that_is_not_json_is_shown_and_exits_4(
     house: House, call: Run, frame: str | bytes, fault: str
 ) -> None:
     house.script = lambda _: [frame]
@@ -175,7 +173,7 @@ def test_a_file_that_does_not_exist_exits_2_and_is_named(call: Run) -> None:
     assert done.returncode == 2
 
 
-def test_no_server_exits_3_and_says_how_to_start_one(run: Run) -> None:
+def test_a_missing_server_exits_3_with_how_to_start_one(run: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
@@ -186,14 +184,14 @@ def test_no_server_exits_3_and_says_how_to_start_one(run: Run) -> None:
     assert (done.returncode, done.stdout) == (3, "")
 
 
-def test_a_wrong_path_exits_3_with_the_http_answer(house: House, call: Run) -> None:
+def test_a_wrong_path_exits_3_with_the_http_response(house: House, call: Run) -> None:
     done = call("--url", house.url + "/elsewhere", "list")
 
     assert "the server answers 404 Not Found" in done.stderr
     assert done.returncode == 3
 
 
-def test_a_server_that_takes_the_connection_and_says_nothing_exits_3_after_the_timeout(call: Run) -> None:
+def test_a_silent_server_exits_3_after_the_timeout(call: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         done = call("--url", f"ws://127.0.0.1:{mute.getsockname()[1]}/ws", "--timeout", "0.2", "list")
 
@@ -219,7 +217,7 @@ def test_a_server_that_takes_the_connection_and_says_nothing_exits_3_after_the_t
         ),
     ],
 )
-def test_what_is_no_websocket_server_exits_3_and_says_so_in_one_line(
+def test_a_server_without_websocket_exits_3_with_one_line(
     start_at: StartAt, reply: bytes, reason: str
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as impostor:
@@ -235,14 +233,14 @@ def test_what_is_no_websocket_server_exits_3_and_says_so_in_one_line(
     assert (client.returncode, output) == (3, "")
 
 
-def test_what_cannot_be_a_host_exits_3(call: Run) -> None:
+def test_an_invalid_host_exits_3(call: Run) -> None:
     done = call("--url", f"ws://{'a' * 80}.localhost/ws", "list")
 
     assert done.stderr.startswith("error: cannot connect to ws://aaa")
     assert done.returncode == 3
 
 
-def test_no_answer_within_the_timeout_exits_3_and_names_the_file(house: House, call: Run) -> None:
+def test_no_response_within_the_timeout_exits_3_with_the_file(house: House, call: Run) -> None:
     house.script = lambda _: [PUSH]
 
     done = call("--url", house.url, "--timeout", "0.2", "list", "rooms")
@@ -318,7 +316,7 @@ def test_ctrl_c_while_waiting_closes_with_1000_and_exits_130(house: House, start
     assert house.goodbye() == 1000
 
 
-def test_a_reader_that_leaves_early_is_no_traceback(start: Start) -> None:
+def test_a_closed_stdout_exits_141_without_a_traceback(start: Start) -> None:
     client = start("--json", "list", "rooms")
     assert client.stdout is not None
     client.stdout.close()

@@ -103,7 +103,7 @@ def test_a_skipped_scenario_counts_neither_way(course: Course) -> None:
     assert (bob["score"], bob["max_score"], bob["note"]) == ("0", "1", "The folder is empty.")
 
 
-def test_what_went_wrong_is_in_the_note(course: Course) -> None:
+def test_the_note_has_the_error(course: Course) -> None:
     course.hand_in("crash", "print('PC')")
     course.hand_in("error", "print('EP')")
     course.hand_in("murder", "import os, time; os.kill(os.getppid(), 9); time.sleep(60)")
@@ -148,7 +148,7 @@ time.sleep(60)
     assert left == []
 
 
-def test_a_server_is_kept_to_its_limits(course: Course) -> None:
+def test_limits_apply_to_a_server(course: Course) -> None:
     course.hand_in("greedy", "try:\n    b'x' * 10**9\nexcept MemoryError:\n    print('FF')")
     course.hand_in("modest", "import resource\nprint('PP' if resource.getrlimit(0)[0] == 7 else 'FF')")
 
@@ -158,7 +158,7 @@ def test_a_server_is_kept_to_its_limits(course: Course) -> None:
     assert course.rows["modest"]["passed"] == "2"
 
 
-def test_a_server_runs_in_its_folder_and_one_folder_alone_in_another_stands_for_it(course: Course) -> None:
+def test_a_server_runs_in_the_innermost_of_single_folders(course: Course) -> None:
     inner = course.hand_in("alice/project 1", "import os; print('PP' if os.getcwd() == IN else 'FF')")
     program = (inner / "server.py").read_text("utf-8").replace("IN", repr(str(inner)))
     (inner / "server.py").write_text(program, "utf-8")
@@ -227,7 +227,7 @@ def test_options_of_the_run_are_handed_on(course: Course) -> None:
         (lambda course: {"scenarios": course.submissions}, "there is no scenario in this folder"),
     ],
 )
-def test_a_wrong_folder_or_no_scenario_is_told_before_anybody_is_graded(
+def test_a_wrong_folder_or_no_scenario_is_an_error_before_grading(
     course: Course, capsys: pytest.CaptureFixture[str], prepare: object, says: str
 ) -> None:
     course.hand_in("alice", "print('PP')")
@@ -238,7 +238,7 @@ def test_a_wrong_folder_or_no_scenario_is_told_before_anybody_is_graded(
     assert not course.csv.exists()
 
 
-def test_a_scenario_that_cannot_be_read_is_told_with_its_line(
+def test_an_invalid_scenario_is_reported_with_its_line(
     course: Course, capsys: pytest.CaptureFixture[str]
 ) -> None:
     course.hand_in("alice", "print('PP')")
@@ -251,7 +251,7 @@ def test_a_scenario_that_cannot_be_read_is_told_with_its_line(
     assert "2.json, line 2" in capsys.readouterr().err
 
 
-def test_a_sheet_that_cannot_be_written_is_told_before_anybody_is_graded(
+def test_a_csv_file_that_cannot_be_written_is_an_error_before_grading(
     course: Course, capsys: pytest.CaptureFixture[str]
 ) -> None:
     course.hand_in("alice", "open('it ran', 'w'); print('PP')")
@@ -270,7 +270,7 @@ def test_archives_are_to_be_unpacked_first(tmp_path: Path) -> None:
         submissions_in(tmp_path)
 
 
-def test_what_was_graded_before_an_interruption_is_written(course: Course) -> None:
+def test_grades_before_an_interruption_are_written(course: Course) -> None:
     course.hand_in("alice", "print('PP')")
     course.hand_in("bob", "import os, signal; os.kill(int(os.environ['GRADER']), signal.SIGINT); input()")
     course.hand_in("carol", "print('PP')")

@@ -28,7 +28,7 @@ sys.exit(124)
 
 
 class Gradescope:
-    """A folder like /autograder, with this checkout in place of the zip's."""
+    """A folder like /autograder, with this checkout instead of the zip's."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -94,7 +94,7 @@ def test_a_submission_is_graded(gradescope: Gradescope) -> None:
     ]
 
 
-def test_one_that_never_starts_has_no_points_and_says_why(gradescope: Gradescope) -> None:
+def test_a_server_that_never_starts_gets_no_points_and_the_reason(gradescope: Gradescope) -> None:
     gradescope.submit("import nowhere_to_be_found")
 
     run = gradescope.run()
@@ -105,7 +105,7 @@ def test_one_that_never_starts_has_no_points_and_says_why(gradescope: Gradescope
     assert "ModuleNotFoundError: No module named 'nowhere_to_be_found'" in test["output"]
 
 
-def test_a_submission_that_takes_too_long_has_the_points_of_what_was_played(gradescope: Gradescope) -> None:
+def test_a_submission_that_takes_too_long_gets_the_points_so_far(gradescope: Gradescope) -> None:
     """The stand-in for `timeout` interrupts when the scenario has begun, not after a number of seconds."""
     begun = gradescope.folder / "begun"
     gradescope.submit(

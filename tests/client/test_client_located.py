@@ -77,7 +77,9 @@ def test_comments_may_stand_several_times() -> None:
         ('{"a":' * 500 + "1" + "}" * 500, "Nested more than 128 levels deep", 1, 646),
     ],
 )
-def test_what_is_no_document_is_told_with_its_place(text: str, message: str, line: int, column: int) -> None:
+def test_decode_document_reports_the_position_of_an_error(
+    text: str, message: str, line: int, column: int
+) -> None:
     with pytest.raises(json.JSONDecodeError) as raised:
         decode_document(text)
 
@@ -87,7 +89,7 @@ def test_what_is_no_document_is_told_with_its_place(text: str, message: str, lin
 @pytest.mark.parametrize(
     "text", ['[{"a": 1}, {"a": 2}]', '{"a": {"a": 1}}', '{"a": ["a", "a"]}', "[" * 128 + "]" * 128]
 )
-def test_the_same_key_in_another_object_is_no_fault(text: str) -> None:
+def test_the_same_key_may_be_in_another_object(text: str) -> None:
     assert decode_document(text) == json.loads(text)
 
 
@@ -131,7 +133,7 @@ def test_every_value_is_found_on_the_line_where_it_begins(
 
 @QUICKLY
 @given(st.text(alphabet='{}[]:,"\\ a1\n/', max_size=30))
-def test_any_text_is_read_and_located_or_told_what_is_wrong_with_it(text: str) -> None:
+def test_any_text_is_located_or_rejected(text: str) -> None:
     with suppress(json.JSONDecodeError):
         decode_document(text)
         assert () in locate(text)

@@ -1,4 +1,4 @@
-"""What matches what: a table for each operator, and what holds for any values."""
+"""Matching: a table for each operator, and properties that hold for any values."""
 
 import json
 import re
@@ -100,7 +100,7 @@ MATCHING: list[tuple[Any, Any]] = [
 
 
 @pytest.mark.parametrize(("expected", "got"), MATCHING, ids=repr)
-def test_what_is_expected_is_found(expected: Any, got: Any) -> None:
+def test_match_accepts(expected: Any, got: Any) -> None:
     assert sentences(expected, got) == []
 
 
@@ -158,11 +158,11 @@ DIFFERING: list[tuple[Any, Any, str]] = [
 
 
 @pytest.mark.parametrize(("expected", "got", "sentence"), DIFFERING, ids=repr)
-def test_what_differs_is_told_in_a_sentence(expected: Any, got: Any, sentence: str) -> None:
+def test_match_describes_the_difference(expected: Any, got: Any, sentence: str) -> None:
     assert sentences(expected, got) == ([sentence] if sentence else [])
 
 
-def test_everything_that_differs_is_told() -> None:
+def test_match_reports_every_difference() -> None:
     found = sentences({"status": 200, "room": "a", "n": 1}, {"status": 400, "n": 1})
 
     assert found == ["/status: expected 200, got 400", "/room: expected it to be present"]
@@ -190,7 +190,7 @@ def test_an_exact_match_allows_no_other_keys_at_any_depth_and_operators_go_on_wo
     [{"$contains": {"a": 1}}, {"$contains": [{"a": 1}]}, [{"$one_of": [{"a": 1}]}], {"$exact": [{"a": 1}]}],
     ids=repr,
 )
-def test_exact_reaches_what_is_inside_operators(expected: Any) -> None:
+def test_exact_applies_inside_operators(expected: Any) -> None:
     assert compare(expected, [{"a": 1}], exact=True).matches
     assert not compare(expected, [{"a": 1, "b": 2}], exact=True).matches
 
@@ -231,7 +231,7 @@ def test_a_match_captures(expected: Any, got: Any, captures: dict[str, Any]) -> 
     ],
     ids=repr,
 )
-def test_what_does_not_match_as_a_whole_captures_nothing(expected: Any, got: Any) -> None:
+def test_a_mismatch_captures_nothing(expected: Any, got: Any) -> None:
     found = compare(expected, got)
 
     assert not found.matches
@@ -272,7 +272,7 @@ def test_an_operand_that_a_variable_has_spoiled_matches_nothing_and_nor_does_its
         assert not compare({"$not": operand}, got).matches
 
 
-def test_a_long_string_is_told_where_it_differs() -> None:
+def test_a_long_string_is_reported_where_it_differs() -> None:
     (sentence,) = sentences({"a": "x" * 1000 + "b" + "y" * 1000}, {"a": "x" * 1000 + "c" + "y" * 1000})
 
     assert sentence == (
@@ -280,12 +280,12 @@ def test_a_long_string_is_told_where_it_differs() -> None:
     )
 
 
-def test_characters_that_cannot_be_seen_are_told_by_their_numbers() -> None:
+def test_invisible_characters_are_reported_as_escapes() -> None:
     assert sentences("a b", "a\u00a0b\u200b") == ['expected "a b", got "a\\u00a0b\\u200b"']
     assert sentences("é", "e\u0301") == ['expected "\\u00e9", got "e\\u0301"']
 
 
-def test_what_is_nested_too_deeply_is_told_and_does_not_crash() -> None:
+def test_too_deep_nesting_is_a_mismatch_and_does_not_crash() -> None:
     deep: Any = []
     for _ in range(5000):
         deep = [deep]
@@ -314,7 +314,7 @@ def test_a_frame_that_could_not_be_read_is_compared_like_any_other() -> None:
     assert closest({"a": 1}, [ValueError("not UTF-8")], schemas=SCHEMAS) == 0
 
 
-def test_a_frame_is_shown_beside_the_expectation_that_it_was_meant_for() -> None:
+def test_a_frame_is_compared_with_the_closest_expectation() -> None:
     expected = [{"type": 1, "status": 200}, {"type": 3, "status": 200, "id": "1"}, {"type": 3, "status": 400}]
 
     assert closest_expectation(expected, {"type": 3, "status": 500}, schemas=SCHEMAS) == 2
@@ -327,7 +327,7 @@ def test_the_closest_text_is_the_one_most_like_it() -> None:
     assert closest("say hello alice", ["say hello bob", "bye", "x"], schemas=SCHEMAS) == 0
 
 
-def test_exactness_counts_for_what_is_closest() -> None:
+def test_exactness_counts_for_the_closest_frame() -> None:
     candidates = [{"a": 2}, {"a": 1, "b": 1, "c": 1}]
 
     assert closest({"a": 1}, candidates, exact=True, schemas=SCHEMAS) == 0
@@ -363,7 +363,7 @@ def test_any_value_matches_itself_literally(value: Any) -> None:
 
 @QUICKLY
 @given(PLAIN, st.data())
-def test_what_is_expected_may_leave_out_any_keys(value: Any, data: st.DataObject) -> None:
+def test_an_expectation_may_omit_any_keys(value: Any, data: st.DataObject) -> None:
     def thinned(part: Any) -> Any:
         match part:
             case list():

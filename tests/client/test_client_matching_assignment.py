@@ -56,7 +56,7 @@ def test_an_exact_assignment_passes_over_frames_that_have_more_keys() -> None:
     assert taken([{"a": 1}], [{"a": 1, "b": 2}, {"a": 1}], exact=True) == (1,)
 
 
-def test_what_is_left_over_are_the_expectations_and_the_frames_without_one_another() -> None:
+def test_unmatched_returns_the_expectations_and_frames_that_remain() -> None:
     assert unmatched([1, {"$gt": 0}, 5], [7, 1, 8], schemas=SCHEMAS) == ((2,), (2,))
     assert unmatched([1, 1], [1, 2], schemas=SCHEMAS) == ((1,), (1,))
     assert unmatched([1], [], schemas=SCHEMAS) == ((0,), ())

@@ -102,7 +102,7 @@ FLAWED: list[tuple[Any, tuple[str | int, ...], str]] = [
 
 
 @pytest.mark.parametrize(("expected", "path", "sentence"), FLAWED, ids=repr)
-def test_a_flaw_is_told_with_its_place(expected: Any, path: tuple[str | int, ...], sentence: str) -> None:
+def test_lint_reports_a_flaw_with_its_path(expected: Any, path: tuple[str | int, ...], sentence: str) -> None:
     assert flaws_of(expected, schemas=SCHEMAS) == [Flaw(path, sentence)]
 
 
@@ -131,11 +131,11 @@ def test_a_flaw_is_told_with_its_place(expected: Any, path: tuple[str | int, ...
     ],
     ids=repr,
 )
-def test_what_is_written_rightly_or_waits_for_a_variable_has_no_flaw(expected: Any) -> None:
+def test_lint_accepts_valid_operands_and_variables(expected: Any) -> None:
     assert flaws_of(expected, schemas=SCHEMAS) == []
 
 
-def test_all_flaws_are_told() -> None:
+def test_lint_reports_all_flaws() -> None:
     found = flaws_of({"a": {"$regx": "x"}, "b": [{"$gt": None}]})
 
     assert [flaw.path for flaw in found] == [("a", "$regx"), ("b", 0, "$gt")]
@@ -145,7 +145,7 @@ def test_without_schemas_the_files_of_schemas_are_not_looked_for() -> None:
     assert flaws_of({"$schema": "no.json"}) == []
 
 
-def test_every_operator_has_a_rule_for_what_it_takes_or_takes_anything() -> None:
+def test_every_operator_has_a_check_or_takes_anything() -> None:
     assert set(OPERATORS) - set(OPERANDS) == {"$contains", "$not", "$exact", "$literal"}
 
 

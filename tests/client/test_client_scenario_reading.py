@@ -1,4 +1,4 @@
-"""Scenario files are read and checked before anything is sent, and every fault is told with its line."""
+"""Scenario files are checked before anything is sent, and every fault is reported with its line."""
 
 import json
 import re
@@ -104,7 +104,7 @@ def test_comments_may_stand_anywhere_and_more_than_once(tmp_path: Path) -> None:
     assert list(scenario.clients) == ["alice"]
 
 
-def test_a_step_is_of_the_only_client_unless_it_says_otherwise(tmp_path: Path) -> None:
+def test_a_step_without_a_client_belongs_to_the_only_one(tmp_path: Path) -> None:
     scenario = load(written(tmp_path, '{"send": "x"}', '{"close": "alice"}', '{"http": "GET /"}'))
 
     assert [step.clients for step in scenario.steps] == [("alice",), ("alice",), ("http",)]
@@ -121,7 +121,7 @@ def test_steps_inside_steps_keep_their_lines(tmp_path: Path) -> None:
     assert lines == {"parallel": 5, "barrier": 6, "repeat": 7, "sleep": 8}
 
 
-def test_what_is_not_said_has_the_value_of_the_page(tmp_path: Path) -> None:
+def test_load_applies_the_documented_defaults(tmp_path: Path) -> None:
     scenario = load(written(tmp_path))
 
     assert (scenario.points, scenario.visibility, scenario.timeout_seconds) == (1, Visibility.VISIBLE, 60)
@@ -163,13 +163,13 @@ FAULTS: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_told_with_its_line(name: str, tmp_path: Path) -> None:
+def test_load_reports_a_fault_with_its_line(name: str, tmp_path: Path) -> None:
     step, sentence = FAULTS[name]
 
     assert re.match(sentence, fault(written(tmp_path, step)))
 
 
-def test_of_several_faults_the_first_is_told(tmp_path: Path) -> None:
+def test_load_reports_the_first_of_several_faults(tmp_path: Path) -> None:
     assert fault(written(tmp_path, '{"sleep": 0}', '{"sleep": -1}', '{"sleep": -2}')).startswith("line 6: ")
 
 
@@ -190,7 +190,7 @@ def test_a_client_has_to_be_named_where_there_are_two(tmp_path: Path) -> None:
         ("{}", 'line 3: "protocol" is missing'),
     ],
 )
-def test_a_client_that_cannot_be_is_told(client: str, sentence: str, tmp_path: Path) -> None:
+def test_load_rejects_an_invalid_client(client: str, sentence: str, tmp_path: Path) -> None:
     assert fault(written(tmp_path, clients=f'"alice": {client}')).startswith(sentence)
 
 
@@ -205,14 +205,14 @@ def test_a_client_that_cannot_be_is_told(client: str, sentence: str, tmp_path: P
         (b"[1]", "line 1: [1] is not of type 'object'"),
     ],
 )
-def test_a_file_that_is_no_scenario_is_told(content: bytes, sentence: str, tmp_path: Path) -> None:
+def test_load_rejects_an_invalid_file(content: bytes, sentence: str, tmp_path: Path) -> None:
     path = tmp_path / "scenario.json"
     path.write_bytes(content)
 
     assert fault(path).startswith(sentence)
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_load_rejects_a_missing_file(tmp_path: Path) -> None:
     assert fault(tmp_path / "none.json") == "line 1: No such file or directory"
 
 

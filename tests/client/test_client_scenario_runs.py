@@ -1,4 +1,4 @@
-"""Runs of scenarios on the command line: what is played, what it comes to, and what is left of it."""
+"""Runs of scenarios on the command line: the scenarios played, exit codes, and reports."""
 
 import json
 import shlex
@@ -61,7 +61,7 @@ def at(house: House) -> tuple[str, str]:
     return "--server", house.url.removeprefix("ws://").removesuffix("/ws")
 
 
-def test_a_folder_stands_for_its_scenarios_in_the_order_of_their_paths(
+def test_a_folder_is_played_in_the_order_of_its_paths(
     run: Run, house: House, write: Write, tmp_path: Path
 ) -> None:
     write("b", *REGISTER)
@@ -79,7 +79,7 @@ def test_a_folder_stands_for_its_scenarios_in_the_order_of_their_paths(
     assert done.returncode == Exit.WELL
 
 
-def test_a_failure_is_told_with_file_line_and_frames(call: Run, house: House, write: Write) -> None:
+def test_a_failure_is_reported_with_file_line_and_frames(call: Run, house: House, write: Write) -> None:
     house.script = lambda request: [refusal(request, "name_taken", "No.")]
     path = write("a", *REGISTER, rule="the first come has the name")
 
@@ -92,7 +92,7 @@ def test_a_failure_is_told_with_file_line_and_frames(call: Run, house: House, wr
     assert done.returncode == Exit.ANSWER
 
 
-def test_a_file_that_is_no_scenario_is_an_error_and_the_others_are_played(
+def test_an_invalid_scenario_is_an_error_and_the_others_are_played(
     call: Run, house: House, write: Write, tmp_path: Path
 ) -> None:
     write("good", *REGISTER)
@@ -105,21 +105,21 @@ def test_a_file_that_is_no_scenario_is_an_error_and_the_others_are_played(
     assert done.returncode == Exit.FILE
 
 
-def test_a_folder_without_scenarios_is_told(call: Run, tmp_path: Path) -> None:
+def test_a_folder_without_scenarios_is_an_error(call: Run, tmp_path: Path) -> None:
     done = call(str(tmp_path))
 
     assert done.stderr == f"error: {tmp_path}: there is no scenario in this folder\n"
     assert done.returncode == Exit.FILE
 
 
-def test_nobody_listening_is_exit_3(call: Run, write: Write) -> None:
+def test_a_refused_connection_exits_3(call: Run, write: Write) -> None:
     done = call("--server", "127.0.0.1:1", str(write("a", *REGISTER)))
 
     assert "connection refused" in done.stdout
     assert done.returncode == Exit.CONNECTION
 
 
-def test_what_the_server_need_not_have_is_skipped(
+def test_a_scenario_that_requires_more_than_the_server_implements_is_skipped(
     call: Run, house: House, write: Write, tmp_path: Path
 ) -> None:
     write("a", *REGISTER, requires=["chateau 1"])
@@ -154,7 +154,7 @@ def test_message_files_find_the_server_by_the_same_option(call: Run, house: Hous
     assert call(*at(house), "--json", "register").stdout == '{"type": 1, "status": 200}\n'
 
 
-def test_scenarios_are_played_at_once_and_told_in_their_order(
+def test_scenarios_run_concurrently_and_are_reported_in_order(
     call: Run, house: House, write: Write, tmp_path: Path
 ) -> None:
     for number in range(40):
@@ -168,7 +168,7 @@ def test_scenarios_are_played_at_once_and_told_in_their_order(
     assert results == [f"ok {number + 1} - Scenario {number:02}" for number in range(40)]
 
 
-def test_reports_may_be_had_together_and_one_on_stdout(
+def test_several_reports_can_be_written_one_of_them_to_stdout(
     call: Run, house: House, write: Write, tmp_path: Path
 ) -> None:
     path = write("a", *REGISTER)
@@ -183,7 +183,7 @@ def test_reports_may_be_had_together_and_one_on_stdout(
     assert '<table class="diagram">' in files["html"].read_text()
 
 
-def test_a_report_that_cannot_be_written_is_told(
+def test_a_report_that_cannot_be_written_is_an_error(
     call: Run, house: House, write: Write, tmp_path: Path
 ) -> None:
     done = call(*at(house), "--junit", str(tmp_path / "nowhere" / "x.xml"), str(write("a", *REGISTER)))
@@ -223,7 +223,7 @@ def test_a_server_is_started_and_stopped(run: Run, echo: str, write: Write) -> N
     assert done.returncode == Exit.WELL, done.stdout
 
 
-def test_opcodes_are_spoken_at_their_own_port_where_the_command_names_one(
+def test_opcodes_clients_connect_to_their_own_port_if_the_command_names_one(
     call: Run, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(commands.run, "START_SECONDS", PATIENCE_SECONDS)
@@ -258,7 +258,7 @@ def test_a_crash_is_a_verdict_with_its_stderr_and_the_next_scenario_has_a_server
     assert done.returncode == Exit.ANSWER
 
 
-def test_a_server_that_never_starts_is_waited_for_once_and_told_of_every_scenario(
+def test_a_server_that_never_starts_is_awaited_once_and_fails_every_scenario(
     call: Run, write: Write, tmp_path: Path
 ) -> None:
     for name in "abc":
@@ -314,7 +314,7 @@ def test_with_gradescope_the_code_is_0_and_the_file_is_there_whatever_happens(
     assert json.loads(grades.read_text())["tests"] == []
 
 
-def test_an_interrupted_run_reports_what_was_played(house: House, write: Write, tmp_path: Path) -> None:
+def test_an_interrupted_run_reports_the_results_so_far(house: House, write: Write, tmp_path: Path) -> None:
     write("a", *REGISTER)
     write("b", {"connect": "alice"}, {"sleep": 60})
     report = tmp_path / "report.tap"

@@ -1,4 +1,4 @@
-"""The server under test: a program is started in time, or told why not, and nothing of it is left."""
+"""The server under test: it is started in time, or the reason is reported, and no process is left."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ def play(story: Coroutine[object, object, None]) -> None:
     asyncio.run(asyncio.wait_for(story, PATIENCE_SECONDS))
 
 
-def refusal(under_test: ServerUnderTest) -> str:
+def start_error(under_test: ServerUnderTest) -> str:
     """Why it did not start."""
     with pytest.raises(ServerDidNotStart) as caught:
         play(under_test.start())
@@ -103,7 +103,7 @@ def test_it_starts_again_on_the_same_ports_after_a_stop_and_after_a_kill(tmp_pat
     play(story())
 
 
-def test_a_start_without_a_stop_before_replaces_what_runs(tmp_path: Path) -> None:
+def test_a_second_start_replaces_the_running_process(tmp_path: Path) -> None:
     body = "print(os.getpid(), flush=True)\n" + LISTENS + FOREVER
 
     async def story() -> None:
@@ -137,42 +137,40 @@ def test_a_start_without_a_stop_before_replaces_what_runs(tmp_path: Path) -> Non
         ("sys.stderr.buffer.write(b'\\xff\\xfe'); sys.exit(1)", "Its stderr ended with:\n\\xff\\xfe"),
     ],
 )
-def test_a_program_that_never_listens_is_refused_with_how_it_ended(
-    tmp_path: Path, body: str, says: str
-) -> None:
+def test_start_fails_with_how_the_program_ended(tmp_path: Path, body: str, says: str) -> None:
     under_test = ServerUnderTest(command(tmp_path, body), start_seconds=0.3 if "sleep" in body else 10)
 
-    sentence = refusal(under_test)
+    sentence = start_error(under_test)
 
     assert says.replace("PORT", str(under_test.port)) in sentence
     assert under_test.crash() is None or "exit code" in says or "ended" in says
 
 
-def test_one_of_two_ports_is_not_enough(tmp_path: Path) -> None:
+def test_start_waits_for_both_ports(tmp_path: Path) -> None:
     under_test = ServerUnderTest(
         command(tmp_path, LISTENS + FOREVER, "{port} {lines_port}"), start_seconds=0.3
     )
 
-    sentence = refusal(under_test)
+    sentence = start_error(under_test)
 
     assert f"did not listen on port {under_test.lines_port} within" in sentence
 
 
-def test_a_server_that_listens_elsewhere_is_told_where(tmp_path: Path) -> None:
+def test_start_reports_the_port_that_the_server_listens_on(tmp_path: Path) -> None:
     body = "kept = socket.socket(); kept.bind(('127.0.0.1', 0)); kept.listen()\n"
     body += "print(kept.getsockname()[1], flush=True)" + FOREVER
 
-    sentence = refusal(ServerUnderTest(command(tmp_path, body), start_seconds=0.5))
+    sentence = start_error(ServerUnderTest(command(tmp_path, body), start_seconds=0.5))
 
     found = re.search(r"but it listens on port (\d+)\. Its stdout ended with:\n(\d+)", sentence)
     assert found
     assert found[1] == found[2]
 
 
-def test_a_server_that_listens_at_another_address_only_is_told_so(tmp_path: Path) -> None:
+def test_start_reports_that_the_server_listens_at_another_address(tmp_path: Path) -> None:
     body = "kept = listen(sys.argv[1], '127.0.0.2')" + FOREVER
 
-    sentence = refusal(ServerUnderTest(command(tmp_path, body), start_seconds=0.5))
+    sentence = start_error(ServerUnderTest(command(tmp_path, body), start_seconds=0.5))
 
     assert "within 0.5 s, but it listens there at another address than 127.0.0.1." in sentence
 
@@ -187,33 +185,33 @@ def test_a_server_that_listens_at_another_address_only_is_told_so(tmp_path: Path
         ('python "server.py {port}', "cannot be parsed: No closing quotation."),
     ],
 )
-def test_a_command_that_cannot_be_run_is_refused_in_a_sentence(tmp_path: Path, words: str, says: str) -> None:
+def test_start_rejects_a_command_that_cannot_be_run(tmp_path: Path, words: str, says: str) -> None:
     (tmp_path / "no-program").write_text("this is no program", "utf-8")
 
-    assert says in refusal(ServerUnderTest(words, cwd=tmp_path))
+    assert says in start_error(ServerUnderTest(words, cwd=tmp_path))
 
 
-def test_a_file_that_may_be_run_but_is_no_program_is_refused(tmp_path: Path) -> None:
+def test_start_rejects_an_executable_file_that_is_not_a_program(tmp_path: Path) -> None:
     (tmp_path / "server").write_bytes(b"\x7fELF, not quite")
     (tmp_path / "server").chmod(0o755)
 
-    assert "./server cannot be run: Exec format error." in refusal(
+    assert "./server cannot be run: Exec format error." in start_error(
         ServerUnderTest("./server {port}", cwd=tmp_path)
     )
 
 
-def test_it_runs_in_its_folder_and_what_stands_there_is_not_imported_in_our_place(tmp_path: Path) -> None:
+def test_it_runs_in_its_folder_without_shadowing_the_launchers_modules(tmp_path: Path) -> None:
     for module in ("os", "resource", "signal", "chateau", "sitecustomize"):
         (tmp_path / f"{module}.py").write_text("raise SystemExit('imported')", "utf-8")
     (tmp_path / "server").write_text("#!/bin/sh\npwd\nexit 7\n", "utf-8")
     (tmp_path / "server").chmod(0o755)
 
-    sentence = refusal(ServerUnderTest("./server {port}", cwd=tmp_path))
+    sentence = start_error(ServerUnderTest("./server {port}", cwd=tmp_path))
 
     assert sentence.endswith(f"exit code 7. Its stdout ended with:\n{tmp_path}")
 
 
-def test_a_crash_while_it_is_tested_is_told_with_the_end_of_its_stderr(tmp_path: Path) -> None:
+def test_a_crash_is_reported_with_the_end_of_its_stderr(tmp_path: Path) -> None:
     body = (
         LISTENS
         + "\nkept.accept()\nfor n in range(99): print('line', n, file=sys.stderr)\nraise KeyError('x')"
@@ -249,7 +247,7 @@ def test_a_server_whose_connections_have_just_ended_is_given_a_moment_to_crash(t
     play(story())
 
 
-def test_a_server_that_goes_on_listening_is_not_waited_for_long(tmp_path: Path) -> None:
+def test_crashed_returns_early_while_the_server_listens(tmp_path: Path) -> None:
     async def story() -> None:
         async with ServerUnderTest(command(tmp_path, LISTENS + FOREVER)) as under_test:
             began = time.monotonic()
@@ -301,10 +299,10 @@ for leave in (False, True):
     play(story())
 
 
-def test_a_server_that_leaves_its_work_to_a_child_and_ends_is_told_as_ended(tmp_path: Path) -> None:
+def test_a_server_that_forks_and_ends_is_reported_as_ended(tmp_path: Path) -> None:
     body = "if os.fork() == 0:\n    time.sleep(0.3)\n    kept = listen(sys.argv[1])\n    time.sleep(60)\n"
 
-    sentence = refusal(ServerUnderTest(command(tmp_path, body)))
+    sentence = start_error(ServerUnderTest(command(tmp_path, body)))
 
     assert "ended with exit code 0" in sentence
 
@@ -409,10 +407,10 @@ asyncio.run(main())
     ],
 )
 def test_limits_end_it(tmp_path: Path, limits: Limits, does: str, says: str) -> None:
-    assert says in refusal(ServerUnderTest(command(tmp_path, does), limits=limits))
+    assert says in start_error(ServerUnderTest(command(tmp_path, does), limits=limits))
 
 
-def test_a_port_that_somebody_else_opens_in_its_name_is_one_after_a_while(
+def test_a_port_opened_by_another_process_is_accepted_after_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "FOREIGN_LISTENER_SECONDS", 0.1)
@@ -445,16 +443,18 @@ def test_a_command_without_a_port_is_taken_to_listen_on_the_usual_ones(
 
     refusal_of_second: list[str] = []
     with socket.create_server(("127.0.0.1", usual["lines_port"])):
-        refusal_of_second.append(refusal(ServerUnderTest(listens_on_one)))
+        refusal_of_second.append(start_error(ServerUnderTest(listens_on_one)))
     play(story())
-    silent = refusal(ServerUnderTest(command(tmp_path, FOREVER, ""), start_seconds=0.2))
+    silent = start_error(ServerUnderTest(command(tmp_path, FOREVER, ""), start_seconds=0.2))
     assert f"did not listen on port {usual['port']} or {usual['lines_port']} within 0.2 s;" in silent
     assert "its command has no {port} for the port to listen on." in silent
 
 
-def test_quotes_in_the_command_are_kept_together_but_no_shell_reads_it(tmp_path: Path) -> None:
+def test_quotes_in_the_command_are_parsed_without_a_shell(tmp_path: Path) -> None:
     body = "print(sys.argv[1:]); sys.exit(1)"
     words = command(tmp_path, body, "'two words' $HOME ; echo > {port}")
 
-    assert re.search(r"\['two words', '\$HOME', ';', 'echo', '>', '\d+'\]", refusal(ServerUnderTest(words)))
+    assert re.search(
+        r"\['two words', '\$HOME', ';', 'echo', '>', '\d+'\]", start_error(ServerUnderTest(words))
+    )
     assert shlex.split(words)[-1] == "{port}"
