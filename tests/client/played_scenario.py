@@ -14,7 +14,7 @@ from chateau.client.scenarios.run import play
 
 ALICE = {"alice": {"protocol": "chateau"}}
 LINES = {"alice": {"protocol": "lines"}}
-WITHIN = 0.15  # how long a test waits for what does not come
+WITHIN = 0.5  # seconds that a step waits, also for a frame that does not come
 
 OnLine = Callable[[str, asyncio.StreamWriter], Awaitable[None] | None]
 

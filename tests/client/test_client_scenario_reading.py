@@ -51,7 +51,7 @@ def test_the_example_of_the_docs_is_a_scenario(tmp_path: Path) -> None:
         "expect",
         "expect",
     ]
-    assert scenario.steps[4].place.line == 16
+    assert scenario.steps[4].location.line == 16
 
 
 def test_the_schema_is_one_and_each_of_its_examples_keeps_to_it() -> None:

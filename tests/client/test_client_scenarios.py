@@ -154,7 +154,7 @@ def test_of_several_frames_the_missing_one_is_reported() -> None:
 
     result = played_on_lines(echo, {"send": {"a": 1}}, wish)
 
-    assert sentence(result) == "it did not come within 0.15 s; there was no other frame"
+    assert sentence(result) == "it did not come within 0.5 s; there was no other frame"
     assert result.failure is not None
     assert [line for line in result.failure.diff if '"b"' in line]
 
