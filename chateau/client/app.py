@@ -1,7 +1,7 @@
 """The command line of the test client: options in, exit code out.
 
 Without a command, files: message files are sent (:mod:`chateau.client.interactive.visit`), scenarios are
-played (:mod:`chateau.client.playing`). The commands have modules of their own. The page for users is
+played (:mod:`chateau.client.commands.run`). The commands have modules of their own. The page for users is
 docs/client.md.
 """
 
@@ -17,8 +17,9 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from chateau import __version__
-from chateau.client import arguments, playing
+from chateau.client import arguments
 from chateau.client.addresses import Server
+from chateau.client.commands import run
 from chateau.client.exit_codes import Exit
 from chateau.client.interactive.conversation import Conversation, ConversationError
 from chateau.client.interactive.display import Plain, Pretty
@@ -27,7 +28,7 @@ from chateau.client.interactive.prompt import Prompt
 from chateau.client.interactive.visit import Visit
 from chateau.client.messages import Message, MessageError, read
 from chateau.client.recordings import RecordingError, recording
-from chateau.client.scenarios.finding import names_scenarios
+from chateau.client.scenarios.load import names_scenarios
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
 
@@ -70,7 +71,7 @@ COMMANDS = {
     "replay": "chateau.client.recordings.replay_command",
     "to-scenario": "chateau.client.recordings.to_scenario_command",
     "proxy": "chateau.client.proxy.command",
-    "grade": "chateau.client.grading.command",
+    "grade": "chateau.client.commands.grade",
 }
 
 
@@ -108,7 +109,7 @@ def _run_files(words: Sequence[str]) -> int:
         parser.error("--server-command needs scenarios to play")
     if names_scenarios(options.files) or options.server_command:
         try:
-            return playing.run(options)
+            return run.run(options)
         except KeyboardInterrupt:
             return Exit.INTERRUPTED
     return _visit(options)
@@ -185,7 +186,7 @@ def _parser() -> argparse.ArgumentParser:
     messages.add_argument(
         "--json", action="store_true", help="print each frame as it came, one a line, and nothing else"
     )
-    playing.add_arguments(parser)
+    run.add_arguments(parser)
     return parser
 
 

@@ -1,4 +1,4 @@
-"""What options take: each function makes a value of a word, or says why it is none."""
+"""Argument types for argparse, and options that several commands share."""
 
 import argparse
 import math
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from chateau.client.addresses import BadAddress, Server, parse_server
 
 HIGHEST_PORT = 65535
+DEFAULT_TIMEOUT_SECONDS = 5.0
 
 
 def server(text: str) -> Server:
@@ -21,7 +22,7 @@ def port(text: str) -> int:
 
 
 def whole(least: int, most: int = 2**31) -> Callable[[str], int]:
-    """For a whole number from *least* to *most*."""
+    """Return the type of a whole number from *least* to *most*."""
 
     def number(text: str) -> int:
         if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
@@ -32,7 +33,7 @@ def whole(least: int, most: int = 2**31) -> Callable[[str], int]:
 
 
 def seconds(text: str) -> float:
-    """More than none, and not for ever."""
+    """Parse a number of seconds, which is above 0 and finite."""
     return _number(text, above=0, what="a number of seconds above 0")
 
 
@@ -45,6 +46,43 @@ def pair(text: str) -> tuple[str, str]:
     if not name or not sign:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
     return name, value
+
+
+def add_timeout(parser: argparse._ActionsContainer, text: str) -> None:
+    """Add ``--timeout``; *text* describes what it limits."""
+    parser.add_argument(
+        "--timeout",
+        type=seconds,
+        default=DEFAULT_TIMEOUT_SECONDS,
+        metavar="SECONDS",
+        help=f"{text} (default: {DEFAULT_TIMEOUT_SECONDS:g})",
+    )
+
+
+def add_scenario_options(parser: argparse._ActionsContainer) -> None:
+    """Add the options of all commands that play scenarios: ``--set``, ``--implements`` and ``--path``."""
+    for option, metavar, text in (
+        ("--set", "NAME=VALUE", "the value of ${NAME} in scenarios"),
+        (
+            "--implements",
+            "PROTOCOL=TYPES",
+            "what the server implements, such as chateau=1,3,4; scenarios that require more are skipped",
+        ),
+        ("--path", "PROTOCOL=PATH", "the path of a protocol on the server, such as functions=/"),
+    ):
+        parser.add_argument(option, type=pair, action="append", default=[], metavar=metavar, help=text)
+
+
+def add_jobs(parser: argparse._ActionsContainer, what: str) -> None:
+    """Add ``--jobs``, the number of *what* to process concurrently."""
+    parser.add_argument(
+        "-j",
+        "--jobs",
+        type=whole(1, 1000),
+        default=1,
+        metavar="N",
+        help=f"maximum number of {what} at the same time (default: 1)",
+    )
 
 
 def _number(text: str, *, above: float, what: str) -> float:

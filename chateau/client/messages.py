@@ -1,7 +1,7 @@
-"""Message files: finding one by its name, and reading it.
+"""Message files: find one by name, and read it.
 
-A message is the exact text of its file without the white space around it. It must be JSON; whether it is a
-*right* request is the server's to say, so that wrong ones can be tried too.
+A message is the exact text of its file, without surrounding white space. It must be JSON, but need not be a
+valid request, so that errors can be tried as well.
 """
 
 import json
@@ -15,16 +15,16 @@ from chateau.client import strict_json
 
 FOLDER = "messages"
 SUFFIX = ".json"
-WHITE_SPACE = " \t\r\n"  # JSON's, which is less than str.strip() takes
+WHITE_SPACE = " \t\r\n"  # of JSON; `str.strip()` removes more
 
 
 class MessageError(Exception):
-    """A message file cannot be found, read or parsed; the text names it, and where it goes wrong."""
+    """A message file cannot be found, read or parsed; the text has the file and the position."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What one file says."""
+    """The content of a message file."""
 
     name: str
     text: str
@@ -32,10 +32,10 @@ class Message:
 
 
 def read(name: str) -> Message:
-    """The message in the file that *name* means; see :func:`find`.
+    """Read the message in the file called *name*; see :func:`find`.
 
     Raises:
-        MessageError: there is no such file, or it is not JSON.
+        MessageError: the file does not exist, or is not JSON.
     """
     path = find(name)
     text = _text(path)
@@ -46,10 +46,10 @@ def read(name: str) -> Message:
 
 
 def find(name: str) -> Path:
-    """The file that *name* means: where you are first, then in messages/ and its folders.
+    """Return the path of the file called *name*, here or in messages/ and its folders.
 
     Raises:
-        MessageError: nowhere is there such a file.
+        MessageError: there is no such file.
     """
     for path in _candidates(name):
         if _is_file(path):
@@ -58,7 +58,7 @@ def find(name: str) -> Path:
 
 
 def folders() -> list[Path]:
-    """Where message files are kept: messages/ here, messages/ of the checkout, and the folders in them."""
+    """Return the folders of message files: messages/ here and in the checkout, and the folders in them."""
     checkout = Path(__file__).parents[2]
     homes = dict.fromkeys(_shortened(home / FOLDER) for home in (Path.cwd(), checkout))
     return [folder for home in homes if home.is_dir() for folder in (home, *_inside(home))]
@@ -71,7 +71,7 @@ def _candidates(name: str) -> Iterator[Path]:
 
 
 def _is_file(path: Path) -> bool:
-    """Whether there is something to read: a pipe or a device is as good as a plain file."""
+    """Return whether *path* can be read: a plain file, a pipe or a device."""
     try:
         return not stat.S_ISDIR(path.stat().st_mode)
     except (OSError, ValueError):
@@ -81,7 +81,7 @@ def _is_file(path: Path) -> bool:
 def _expanded(name: str) -> Path:
     try:
         return Path(name).expanduser()
-    except RuntimeError:  # ~ of nobody
+    except RuntimeError:  # ~ of an unknown user
         return Path(name)
 
 
@@ -90,7 +90,7 @@ def _inside(home: Path) -> list[Path]:
 
 
 def _shortened(path: Path) -> Path:
-    """*path* as a person would type it from here."""
+    """Return *path* relative to the current folder, if it is inside."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 from chateau.client.addresses import Server
-from chateau.client.under_test.ports import free_port, listens
-from chateau.client.under_test.server import ServerDidNotStart
+from chateau.client.under_test import ServerDidNotStart
+from chateau.client.under_test.server import free_port, listens
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(

@@ -25,11 +25,9 @@ import pytest
 from forked_server import ForkedServer
 
 from chateau.client.addresses import Server
-from chateau.client.scenarios.document import Scenario
-from chateau.client.scenarios.ground import Ground, UnderTest
-from chateau.client.scenarios.reading import load
-from chateau.client.scenarios.result import Result, Verdict
-from chateau.client.scenarios.runner import Options, Runner
+from chateau.client.scenarios.load import load
+from chateau.client.scenarios.model import Result, Scenario, Verdict
+from chateau.client.scenarios.run import ManagedServer, Runner, RunOptions, SystemUnderTest
 from chateau.client.under_test.server import ServerUnderTest
 
 BROKEN = Path(__file__).resolve().parent
@@ -39,8 +37,8 @@ SECRET = "swordfish"
 AT_ONCE = 8  # servers that are under test at the same time
 PLAYED_WHOLE = os.environ.get("BROKEN_SERVERS") == "whole"
 
-HASTE = Options(jobs=8, timeout_seconds=1.0)
-PATIENCE = Options(jobs=1, timeout_seconds=10.0)
+HASTE = RunOptions(jobs=8, timeout_seconds=1.0)
+PATIENCE = RunOptions(jobs=1, timeout_seconds=10.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,27 +155,27 @@ async def played(trial: Trial) -> dict[str, Result]:
 
     What did not come out as it should is played once more, slowly: a busy machine is no fault.
     """
-    ground = ground_of(trial)
+    system = ground_of(trial)
     try:
-        results = await run(ground, trial, trial.scenarios, HASTE)
+        results = await run(system, trial, trial.scenarios, HASTE)
         doubtful = [one for one in trial.scenarios if not is_right(results[stem_of(one)], trial)]
-        return results | await run(ground, trial, doubtful, PATIENCE)
+        return results | await run(system, trial, doubtful, PATIENCE)
     finally:
-        await ground.do("stop")
+        await system.do("stop")
 
 
-def ground_of(trial: Trial) -> Ground:
+def ground_of(trial: Trial) -> SystemUnderTest:
     if trial.script is not None:
         return ForkedServer(trial.script, trial.flags)
     command = f"{shlex.quote(sys.executable)} server.py {trial.flags}"
-    return UnderTest(ServerUnderTest(command, start_seconds=30, cwd=ROOT), Server())
+    return ManagedServer(ServerUnderTest(command, start_seconds=30, cwd=ROOT), Server())
 
 
 async def run(
-    ground: Ground, trial: Trial, scenarios: Sequence[Scenario], pace: Options
+    system: SystemUnderTest, trial: Trial, scenarios: Sequence[Scenario], pace: RunOptions
 ) -> dict[str, Result]:
     options = replace(pace, variables=trial.variables, implements=trial.implements)
-    runner = Runner(ground, options, lambda _: None, lambda _: None)
+    runner = Runner(system, options, lambda _: None, lambda _: None)
     results = (await runner.run(scenarios)).results
     return {stem_of(scenario): result for scenario, result in zip(scenarios, results, strict=True)}
 

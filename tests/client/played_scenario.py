@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from chateau.client.addresses import Server
-from chateau.client.scenarios.player import play
-from chateau.client.scenarios.reading import load
-from chateau.client.scenarios.result import Result
+from chateau.client.scenarios.load import load
+from chateau.client.scenarios.model import Result
+from chateau.client.scenarios.run import play
 
 ALICE = {"alice": {"protocol": "chateau"}}
 LINES = {"alice": {"protocol": "lines"}}
-WITHIN = 0.15  # how long a test waits for what does not come
+WITHIN = 0.5  # seconds that a step waits, also for a frame that does not come
 
 OnLine = Callable[[str, asyncio.StreamWriter], Awaitable[None] | None]
 

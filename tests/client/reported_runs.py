@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from chateau.client.scenarios.result import Failure, Place, Result, Run, Verdict, Visibility
+from chateau.client.scenarios.model import Failure, Location, Result, Run, Verdict, Visibility
 from chateau.client.transcript import Direction, Entry, Opcode, close_payload
 
 BEGAN = datetime(2026, 11, 20, 9, 30, 0, tzinfo=UTC)
@@ -46,7 +46,7 @@ def conversation() -> tuple[Entry, ...]:
 
 
 FAILURE = Failure(
-    place=Place("messages/course/hello.json", 14),
+    location=Location("messages/course/hello.json", 14),
     step="expect (alice)",
     sentence="no frame that matches came to alice within 5 s",
     client="alice",
@@ -92,7 +92,7 @@ def goodbye(seconds: float, client: str, reason: str = "") -> tuple[Entry, Entry
 def nasty(verdict: Verdict) -> Result:
     """A result in which every text is one that has to be quoted, everywhere."""
     diff = (f"-{NASTY}", f"+{NASTY}", f" {NASTY}")
-    failure = Failure(Place(NASTY, 3), NASTY, NASTY, NASTY, (NASTY, "# x"), diff)
+    failure = Failure(Location(NASTY, 3), NASTY, NASTY, NASTY, (NASTY, "# x"), diff)
     opcodes = [
         entry(0.001 * index, NASTY, SENT if index % 2 else RECEIVED, opcode, NASTY)
         for index, opcode in enumerate(Opcode)

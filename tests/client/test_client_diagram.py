@@ -1,22 +1,18 @@
-"""Sequence diagrams: what is drawn, and where."""
+"""Sequence diagrams: the rows, and the cells that arrows and bars are drawn in."""
 
-from collections.abc import Iterator
-from dataclasses import replace
-from itertools import pairwise
-from xml.etree import ElementTree
-from xml.etree.ElementTree import Element
+from dataclasses import dataclass, field, replace
+from html.parser import HTMLParser
 
 import pytest
 from reported_runs import ABORTED, FAILURE, OPENING, RECEIVED, RUNS, SENT, chatter, entry, goodbye, result
 
-from chateau.client.reports.columns import CELL, Columns
-from chateau.client.reports.diagram import diagrams
-from chateau.client.reports.telling import clients_of
-from chateau.client.scenarios.result import Result, Verdict
-from chateau.client.text_safety import cells
+from chateau.client.reports.diagram import LABEL_WIDTH, diagram
+from chateau.client.reports.html import STYLE
+from chateau.client.reports.text_format import clients_of, elapsed
+from chateau.client.scenarios.model import Result, Verdict
+from chateau.client.text_safety import cells, one_line
 from chateau.client.transcript import Direction, Opcode
 
-SVG = "{http://www.w3.org/2000/svg}"
 ADDRESS = "localhost:8888"
 EVERY_RESULT = [
     pytest.param(each, id=f"{name} {number}")
@@ -26,154 +22,187 @@ EVERY_RESULT = [
 ]
 
 
-def drawn(told: Result) -> list[Element]:
-    return [ElementTree.fromstring(svg) for svg in diagrams(told, ADDRESS)]
+@dataclass
+class Cell:
+    classes: list[str]
+    attributes: dict[str, str]
+    text: str = ""
+    path: str = ""  # which a browser does not show
+    lines: list[str] = field(default_factory=list)
 
 
-def groups(picture: Element, kind: str) -> list[Element]:
-    return [group for group in picture.iter(f"{SVG}g") if str(group.get("class")).split()[0] == kind]
+@dataclass
+class Row:
+    classes: list[str]
+    in_head: bool
+    cells: list[Cell] = field(default_factory=list)
+
+    @property
+    def clients(self) -> list[Cell]:
+        return [cell for cell in self.cells if "client" in cell.classes]
+
+    @property
+    def lane(self) -> Cell:
+        (lane,) = [cell for cell in self.cells if "lane" in cell.classes]
+        return lane
+
+    @property
+    def label(self) -> str:
+        return self.lane.text.strip()
 
 
-def frames(told: Result) -> list[Element]:
-    return [group for picture in drawn(told) for group in groups(picture, "frame")]
+class Table(HTMLParser):
+    """A diagram as a browser reads it."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.rows: list[Row] = []
+        self.caption = ""
+        self.classes: list[str] = []
+        self._inside: list[tuple[str, list[str]]] = []
+        self.feed(page)
+        self.close()
+        assert self._inside == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in attrs}
+        classes = attributes.get("class", "").split()
+        if tag == "table":
+            self.classes = classes
+        elif tag == "tr":
+            self.rows.append(Row(classes, in_head="thead" in [name for name, _ in self._inside]))
+        elif tag in {"td", "th"}:
+            self.rows[-1].cells.append(Cell(classes, attributes))
+        elif tag == "div":
+            self.rows[-1].cells[-1].lines.append("")
+        self._inside.append((tag, classes))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._inside.pop()[0] == tag
+
+    def handle_data(self, data: str) -> None:
+        tags = [name for name, _ in self._inside]
+        if "caption" in tags:
+            self.caption += data
+        elif self._inside and "path" in self._inside[-1][1]:
+            self.rows[-1].cells[-1].path += data
+        elif "div" in tags:
+            self.rows[-1].cells[-1].lines[-1] += data
+        elif "th" in tags or "td" in tags:
+            self.rows[-1].cells[-1].text += data
+
+    def of(self, kind: str) -> list[Row]:
+        return [row for row in self.rows if kind in row.classes]
+
+    @property
+    def body(self) -> list[Row]:
+        return [row for row in self.rows if not row.in_head]
 
 
-def at(element: Element | None, name: str) -> float:
-    assert element is not None
-    return float(element.attrib[name])
+def drawn(played: Result) -> Table:
+    return Table(diagram(played, ADDRESS))
 
 
-def label(group: Element) -> str:
-    texts = group.findall(f"{SVG}text")
-    return " ".join(str(text.text) for text in texts if "label" in str(text.get("class")))
+def arrow(row: Row) -> tuple[int, bool]:
+    """Return the column of the client that the arrow of *row* begins or ends at, and whether it is sent."""
+    lines = ["line" in cell.classes for cell in row.clients]
+    (end,) = [column for column, cell in enumerate(row.clients) if "end" in cell.classes]
+    assert lines == [column >= end for column in range(len(lines))]
+    assert "line" in row.lane.classes
+    (direction,) = {"sent", "received"} & set(row.classes)
+    return end, direction == "sent"
 
 
-def places(told: Result) -> Columns:
-    return Columns.of(clients_of(told), ADDRESS)
-
-
-@pytest.mark.parametrize("told", EVERY_RESULT)
-def test_every_frame_has_an_arrow_between_its_client_and_the_server(told: Result) -> None:
-    columns, arrows = places(told), frames(told)
-
-    shown = told.transcript
+@pytest.mark.parametrize("played", EVERY_RESULT)
+def test_every_frame_has_an_arrow_between_its_client_and_the_server_in_order(played: Result) -> None:
+    columns = [name for name, _ in clients_of(played)]
+    shown = played.transcript
     if len(shown) > 200:
         shown = (*shown[:100], *shown[-100:])
-    assert len(arrows) == len(shown)
-    for group, passed in zip(arrows, shown, strict=True):
-        line, tip = group.find(f"{SVG}line"), group.find(f"{SVG}path")
-        assert tip is not None
-        ends = [at(line, "x1"), float(tip.attrib["d"][1:].split()[0])]
-        client, server = ends if passed.direction is Direction.SENT else ends[::-1]
-        assert abs(client - columns.clients[passed.client]) <= 4.1
-        assert abs(server - columns.server) <= 0.1
-        assert at(line, "y1") == at(line, "y2") == float(tip.attrib["d"].split()[1])
+
+    rows = drawn(played).of("frame")
+
+    assert len(rows) == len(shown)
+    for row, passed in zip(rows, shown, strict=True):
+        is_sent = passed.direction is Direction.SENT
+        assert arrow(row) == (columns.index(passed.client), is_sent)
+        assert passed.opcode in row.classes
+        ends = (passed.client, "server") if is_sent else ("server", passed.client)
+        assert row.lane.path == one_line(" → ".join(ends))
+        assert row.cells[0].text == elapsed(played, passed)
 
 
-@pytest.mark.parametrize("told", EVERY_RESULT)
-def test_the_arrows_go_down_in_the_order_of_the_transcript(told: Result) -> None:
-    for picture in drawn(told):
-        heights = [at(group.find(f"{SVG}line"), "y1") for group in groups(picture, "frame")]
-        assert all(above < below for above, below in pairwise(heights))
+@pytest.mark.parametrize("played", EVERY_RESULT)
+def test_every_row_fills_all_columns_so_that_no_text_covers_another(played: Result) -> None:
+    columns = len(clients_of(played)) + 3
+    for row in drawn(played).rows:
+        assert sum(int(cell.attributes.get("colspan", 1)) for cell in row.cells) == columns
 
 
-def boxes(picture: Element) -> Iterator[tuple[float, float, float, float]]:
-    """Left, top, right and bottom of every text."""
-    for text in picture.iter(f"{SVG}text"):
-        x, y, width = at(text, "x"), at(text, "y"), at(text, "textLength")
-        left = x - {"start": 0, "middle": width / 2, "end": width}[text.attrib["text-anchor"]]
-        yield left, y - 10, left + width, y + 3
+def test_a_text_wraps_within_its_column_and_a_wide_diagram_scrolls() -> None:
+    assert ".diagram .lane { overflow-wrap: anywhere; }" in STYLE
+    assert "text-align: left; overflow-wrap: anywhere; }" in STYLE
+    assert "figure { overflow-x: auto; }" in STYLE
+    assert "text-overflow: ellipsis" in STYLE
 
 
-@pytest.mark.parametrize("told", EVERY_RESULT)
-def test_every_text_is_inside_the_picture_and_over_no_other(told: Result) -> None:
-    for picture in drawn(told):
-        _, _, width, height = map(float, picture.attrib["viewBox"].split())
-        texts = list(boxes(picture))
-        for left, top, right, bottom in texts:
-            assert 0 <= left < right <= width
-            assert 0 <= top < bottom <= height
-        for index, (left, top, right, bottom) in enumerate(texts):
-            for other in texts[index + 1 :]:
-                apart = right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
-                assert apart, (left, top, right, bottom, other)
+@pytest.mark.parametrize("played", EVERY_RESULT)
+def test_a_label_is_in_the_lane_next_to_the_server(played: Result) -> None:
+    for row in drawn(played).of("frame"):
+        assert row.cells[-2] is row.lane
+        assert row.cells[-1].classes == ["server"]
+        assert cells(row.label) <= LABEL_WIDTH
+        assert row.label
+        assert [cell.text for cell in row.clients if cell.text] == []
 
 
-@pytest.mark.parametrize("told", EVERY_RESULT)
-def test_a_label_is_in_the_lane_beside_the_server(told: Result) -> None:
-    columns = places(told)
-    for group in frames(told):
-        for text in group.findall(f"{SVG}text"):
-            if "label" in str(text.get("class")):
-                reach = at(text, "textLength") / 2
-                between = abs(at(text, "x") - columns.server)
-                assert between - reach > 4
-                assert between + reach < columns.lane_width - 4
+@pytest.mark.parametrize("played", EVERY_RESULT)
+def test_every_client_and_the_server_have_a_column_under_their_name(played: Result) -> None:
+    table = drawn(played)
+    (head,) = [row for row in table.rows if row.in_head]
 
-
-@pytest.mark.parametrize("told", EVERY_RESULT)
-def test_a_text_is_as_wide_as_its_characters(told: Result) -> None:
-    for picture in drawn(told):
-        for text in picture.iter(f"{SVG}text"):
-            small = 11 / 12 if text.get("class") == "time" else 1
-            assert at(text, "textLength") == pytest.approx(cells(str(text.text)) * CELL * small, abs=0.06)
-
-
-@pytest.mark.parametrize("told", EVERY_RESULT)
-def test_every_client_and_the_server_have_a_lifeline_under_their_name(told: Result) -> None:
-    for picture in drawn(told):
-        lines = [at(line, "x1") for line in picture.findall(f"{SVG}line")]
-        heads = [
-            at(head.find(f"{SVG}text"), "x") for head in groups(picture, "head") if head.find(f"{SVG}text")
-        ]
-        assert len(lines) == len(clients_of(told)) + 1 == len(set(lines))
-        assert set(heads) <= set(lines)
-        assert [str(head.findtext(f"{SVG}title")) for head in groups(picture, "head")][
-            -1
-        ] == f"server {ADDRESS}"
+    titles = [cell.attributes["title"] for cell in head.cells if "title" in cell.attributes]
+    named = [one_line(f"{name} {protocol}".strip()) for name, protocol in clients_of(played)]
+    assert titles == [*named, f"server {ADDRESS}"]
+    for row in table.of("frame"):
+        assert [cell.classes[0] for cell in row.cells] == [cell.classes[0] for cell in head.cells]
 
 
 @pytest.mark.parametrize("clients", range(1, 13))
-def test_no_head_stands_over_another(clients: int) -> None:
-    told = chatter(clients, frames=3)
-    (picture, *_) = drawn(told)
+def test_each_client_has_a_head_of_its_own(clients: int) -> None:
+    (head,) = [row for row in drawn(chatter(clients, frames=3)).rows if row.in_head]
 
-    heads = sorted(
-        (at(head.find(f"{SVG}rect"), "x"), at(head.find(f"{SVG}rect"), "width"))
-        for head in groups(picture, "head")
-    )
-    width = float(picture.attrib["viewBox"].split()[2])
-    assert all(x + size < after for (x, size), (after, _) in pairwise(heads))
-    assert heads[-1][0] + heads[-1][1] < width < 1560
+    assert [cell.text.split()[0] for cell in head.clients] == [f"client-{n}" for n in range(1, clients + 1)]
 
 
-@pytest.mark.parametrize("told", EVERY_RESULT)
-def test_a_picture_says_what_it_is_and_fits_on_a_page(told: Result) -> None:
-    pictures = drawn(told)
-    for picture in pictures:
-        assert picture.get("role") == "img"
-        assert picture.findtext(f"{SVG}title")
-        assert "frames between" in str(picture.findtext(f"{SVG}desc"))
-        columns = places(told)
-        assert float(picture.attrib["height"]) <= columns.highest
-        assert ("wide" in str(picture.get("class")).split()) == columns.is_wide
+@pytest.mark.parametrize("played", EVERY_RESULT)
+def test_a_diagram_has_a_caption_and_repeats_its_head_on_each_printed_page(played: Result) -> None:
+    table = drawn(played)
+
+    assert table.caption.startswith("Sequence diagram: ")
+    assert "frames between" in table.caption
+    assert ("wide" in table.classes) == (len(clients_of(played)) > 4)
+    assert [row.in_head for row in table.rows] == [True] + [False] * len(table.body)
 
 
-def test_a_failure_marks_the_lifeline_of_its_client_where_it_happened() -> None:
+def test_printing_does_not_break_a_row_and_turns_the_page_for_many_clients() -> None:
+    assert "h2, p, pre, tr { break-inside: avoid; }" in STYLE
+    assert "@page wide { size: A4 landscape; }" in STYLE
+    assert "figure:has(.wide) { page: wide; }" in STYLE
+
+
+def test_a_failure_marks_the_column_of_its_client_where_it_happened() -> None:
     leaving = [entry(5, name, SENT, Opcode.CLOSE, ABORTED) for name in ("alice", "bob")]
     failed = result(Verdict.FAILED)
-    told = replace(failed, transcript=(*failed.transcript, *leaving))
-    (picture,) = drawn(told)
+    table = drawn(replace(failed, transcript=(*failed.transcript, *leaving)))
 
-    (broken,) = groups(picture, "broken")
-    mark, y = broken.find(f"{SVG}circle"), at(broken.find(f"{SVG}circle"), "cy")
-    assert at(mark, "cx") == places(told).clients["alice"]
-    heights = [at(group.find(f"{SVG}line"), "y1") for group in groups(picture, "frame")]
-    assert [height < y for height in heights] == [True] * 10 + [False] * 2
-    assert broken.findall(f"{SVG}line")[0].get("stroke-dasharray")
-    said = [str(text.text) for text in broken.findall(f"{SVG}text")]
-    assert said == [
-        "expect (alice)",
+    mark, reason = table.of("broken")
+    assert arrow(mark) == (0, False)  # alice, who should have received it
+    assert mark.cells[0].text == "✗"
+    assert [row.classes[0] for row in table.body] == ["frame"] * 10 + ["broken"] * 2 + ["frame"] * 2
+    assert "dashed var(--red)" in STYLE
+    assert mark.label == "expect (alice)"
+    assert reason.cells[0].lines == [
         "✗ failed, line 14: expect (alice)",
         "no frame that matches came to alice within 5 s",
         "/status: expected 200, got 400",
@@ -183,72 +212,77 @@ def test_a_failure_marks_the_lifeline_of_its_client_where_it_happened() -> None:
 
 def test_a_server_that_closes_does_so_before_the_failure() -> None:
     closed = (*result().transcript, entry(0.1, "alice", RECEIVED, Opcode.CLOSE))
-    (picture,) = drawn(result(Verdict.FAILED, transcript=closed))
+    body = drawn(result(Verdict.FAILED, transcript=closed)).body
 
-    (broken,) = groups(picture, "broken")
-    last = groups(picture, "frame")[-1]
-    assert at(last.find(f"{SVG}line"), "y1") < at(broken.find(f"{SVG}circle"), "cy")
+    assert [row.classes[0] for row in body[-3:]] == ["frame", "broken", "broken"]
+    assert "close" in body[-3].classes
 
 
 @pytest.mark.parametrize("client", [None, "nobody of these"])
-def test_a_failure_of_no_client_is_marked_all_across(client: str | None) -> None:
-    (picture,) = drawn(result(Verdict.FAILED, failure=replace(FAILURE, client=client)))
+def test_a_failure_of_no_client_is_marked_across_all_columns(client: str | None) -> None:
+    mark, _ = drawn(result(Verdict.FAILED, failure=replace(FAILURE, client=client))).of("broken")
 
-    line = groups(picture, "broken")[0].find(f"{SVG}line")
-    assert at(line, "x2") - at(line, "x1") > 600
+    assert all("line" in cell.classes for cell in (*mark.clients, mark.lane))
 
 
 def test_a_passed_scenario_has_no_mark() -> None:
-    (picture,) = drawn(result())
-
-    assert groups(picture, "broken") == []
+    assert drawn(result()).of("broken") == []
 
 
-def test_many_differences_are_told_in_part() -> None:
+def test_of_many_differences_some_are_shown() -> None:
     failure = replace(FAILURE, differences=tuple(f"/{number}: expected 1, got 2" for number in range(20)))
-    (picture,) = drawn(result(Verdict.FAILED, failure=failure))
+    _, reason = drawn(result(Verdict.FAILED, failure=failure)).of("reason") * 2
 
-    assert str(groups(picture, "broken")[0].findall(f"{SVG}text")[-1].text) == "… and 14 more"
+    assert reason.cells[0].lines[-1] == "… and 14 more"
 
 
 def test_the_middle_of_a_long_transcript_is_left_out_and_counted() -> None:
-    pictures = drawn(chatter(clients=2, frames=300))
+    table = drawn(chatter(clients=2, frames=300))
 
-    words = [str(text.text) for picture in pictures for text in picture.findall(f"{SVG}text")]
-    assert [word for word in words if "not shown" in word] == ["… 103 frames are not shown …"]
-    assert words[0] == f"1 of {len(pictures)}"
+    (left_out,) = table.of("left-out")
+    assert left_out.cells[0].lines == ["… 103 frames are not shown …"]
+    assert table.body.index(left_out) == 100
+
+
+def connected(table: Table, column: int) -> list[int]:
+    return [
+        index
+        for index, row in enumerate(table.body)
+        if row.clients and "connected" in row.clients[column].classes
+    ]
 
 
 def test_a_client_has_a_bar_while_it_is_connected() -> None:
-    told = result(
-        transcript=(
-            entry(0, "alice", SENT, Opcode.OPEN, OPENING),
-            *goodbye(0.1, "alice"),
-            entry(0.2, "alice", SENT, Opcode.OPEN, OPENING),
-            entry(0.3, "bob", SENT, Opcode.REQUEST, "GET / HTTP/1.1\r\n\r\n"),
+    table = drawn(
+        result(
+            transcript=(
+                entry(0, "alice", SENT, Opcode.TEXT, "early"),
+                entry(0, "alice", SENT, Opcode.OPEN, OPENING),
+                *goodbye(0.1, "alice"),
+                entry(0.15, "bob", SENT, Opcode.REQUEST, "GET / HTTP/1.1\r\n\r\n"),
+                entry(0.2, "alice", SENT, Opcode.OPEN, OPENING),
+                entry(0.3, "bob", SENT, Opcode.REQUEST, "GET / HTTP/1.1\r\n\r\n"),
+            )
         )
     )
-    (picture,) = drawn(told)
 
-    heights = [at(group.find(f"{SVG}line"), "y1") for group in frames(told)]
-    bars = [bar for bar in picture.findall(f"{SVG}rect") if bar.get("class") == "connected"]
-    assert [(at(bar, "y"), at(bar, "y") + at(bar, "height")) for bar in bars] == [
-        (heights[0], heights[2]),
-        (heights[3], float(picture.attrib["height"]) - 4),
-    ]
+    assert connected(table, 0) == [1, 2, 3, 5, 6]
+    assert connected(table, 1) == []
 
 
 def test_a_connection_that_was_closed_where_frames_are_left_out_has_no_bar_after_them() -> None:
     told = chatter(clients=2, frames=300)
     transcript = list(told.transcript)
     transcript[150:150] = goodbye(1.5, "client-2")
-    last = drawn(replace(told, transcript=tuple(transcript)))[-1]
+    table = drawn(replace(told, transcript=tuple(transcript)))
 
-    assert len([bar for bar in last.findall(f"{SVG}rect") if bar.get("class") == "connected"]) == 1
+    last = len(table.body) - 1
+    assert max(connected(table, 0)) >= last - 1
+    assert max(connected(table, 1)) < 100
 
 
 @pytest.mark.parametrize(
-    ("opcode", "content", "said"),
+    ("opcode", "content", "label"),
     [
         (Opcode.OPEN, OPENING, "opens ws://localhost:8888/ws"),
         (Opcode.CLOSE, b"\x03\xe8bye", "closes 1000 bye"),
@@ -265,30 +299,30 @@ def test_a_connection_that_was_closed_where_frames_are_left_out_has_no_bar_after
         (Opcode.EVENT, "id: 7\ndata: hi", r"id: 7\ndata: hi"),
     ],
 )
-def test_a_label_says_what_a_frame_carries(opcode: Opcode, content: str | bytes, said: str) -> None:
-    (group,) = frames(result(transcript=(entry(0, "alice", SENT, opcode, content),)))
+def test_a_label_has_the_content_of_its_frame(opcode: Opcode, content: str | bytes, label: str) -> None:
+    (row,) = drawn(result(transcript=(entry(0, "alice", SENT, opcode, content),))).of("frame")
 
-    assert label(group) == said
+    assert row.label == label
 
 
-def test_a_long_payload_has_two_lines_and_is_told_in_full_beside() -> None:
+def test_a_long_payload_is_cut_and_shown_in_full_under_the_mouse() -> None:
     text = "All work and no play. " * 40
-    (group,) = frames(result(transcript=(entry(0, "alice", SENT, Opcode.TEXT, text),)))
+    (row,) = drawn(result(transcript=(entry(0, "alice", SENT, Opcode.TEXT, text),))).of("frame")
 
-    assert label(group).endswith("…")
-    assert len(group.findall(f"{SVG}text")) == 3  # and the time
-    assert text in str(group.findtext(f"{SVG}title"))
+    assert row.label.endswith("…")
+    assert cells(row.label) <= LABEL_WIDTH
+    assert text.strip() in row.lane.attributes["title"]
+    assert row.lane.attributes["title"].startswith("alice → server, text, +")
 
 
-def test_a_name_that_is_too_long_is_cut_and_told_in_full_beside() -> None:
+def test_a_long_name_is_there_in_full() -> None:
     name = "a client with a name of some length"
-    told = result(clients=((name, "chateau"),), transcript=(entry(0, name, SENT, Opcode.TEXT, "x"),))
-    (picture,) = drawn(told)
+    table = drawn(result(clients=((name, "chateau"),), transcript=(entry(0, name, SENT, Opcode.TEXT, "x"),)))
 
-    head = groups(picture, "head")[0]
-    assert str(head.findtext(f"{SVG}text")).endswith("…")
-    assert head.findtext(f"{SVG}title") == f"{name} chateau"
+    (head,) = [row for row in table.rows if row.in_head]
+    assert head.clients[0].text == f"{name} chateau"
+    assert head.clients[0].attributes["title"] == f"{name} chateau"
 
 
 def test_nothing_is_drawn_where_nothing_was_sent() -> None:
-    assert diagrams(result(transcript=()), ADDRESS) == []
+    assert diagram(result(transcript=()), ADDRESS) == ""

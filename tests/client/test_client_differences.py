@@ -1,4 +1,4 @@
-"""How what was expected is shown beside what was got."""
+"""Diffs of an expectation and a frame."""
 
 from typing import Any
 
@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chateau.client.scenarios.difference import explain
-from chateau.client.scenarios.matching import Schemas, match
+from chateau.client.scenarios.diff import explain
+from chateau.client.scenarios.match import match
+from chateau.client.scenarios.schemas import Schemas
 
 SCHEMAS = Schemas()
 
@@ -22,7 +23,7 @@ def drawn(text: str) -> list[str]:
     return [line[8:] for line in text.splitlines()[1:-1]]
 
 
-def test_the_two_stand_beside_each_other_and_what_nobody_asked_for_stands_around() -> None:
+def test_a_diff_shows_both_values_and_other_keys_as_context() -> None:
     expected = {"type": 3, "status": 200, "id": {"$regex": "^[0-9]+$"}, "room": "lobby"}
     got = {"more": [1, 2], "status": 400, "type": 3, "id": "17"}
 
@@ -59,7 +60,7 @@ def test_keys_that_an_exact_match_does_not_allow_are_differences() -> None:
     """)
 
 
-def test_what_an_exact_holds_is_shown_key_by_key() -> None:
+def test_the_operand_of_exact_is_shown_key_by_key() -> None:
     assert diff({"$exact": {"a": 1, "b": {"$any": True}}}, {"a": 2, "b": 3, "c": 4}) == drawn("""
          {
         -  "a": 1,
@@ -70,7 +71,7 @@ def test_what_an_exact_holds_is_shown_key_by_key() -> None:
     """)
 
 
-def test_a_key_that_should_not_be_there_is_shown_with_what_says_so() -> None:
+def test_a_key_that_should_be_absent_is_shown_with_its_operator() -> None:
     assert diff({"a": {"$absent": True}, "b": {"$absent": True}}, {"a": 1}) == drawn("""
          {
         -  "a": {"$absent": true}
@@ -122,7 +123,7 @@ def test_values_of_different_kinds_stand_one_after_the_other() -> None:
     """)
 
 
-def test_a_frame_that_a_schema_does_not_allow_stands_beside_the_name_of_the_schema() -> None:
+def test_a_violation_is_shown_next_to_the_schema() -> None:
     assert diff({"a": {"$schema": {"items": {"type": "null"}}}}, {"a": [None, 1]}) == drawn("""
          {
         -  "a": {"$schema": {"items": {"type": "null"}}}
@@ -154,13 +155,13 @@ def test_a_frame_that_a_schema_does_not_allow_stands_beside_the_name_of_the_sche
     ],
     ids=repr,
 )
-def test_texts_are_shown_as_texts_with_what_is_invisible_in_them(
+def test_texts_are_shown_as_texts_with_invisible_characters_escaped(
     expected: Any, got: Any, lines: list[str]
 ) -> None:
     assert diff(expected, got) == lines
 
 
-def test_where_nothing_came_there_is_only_what_was_expected() -> None:
+def test_without_a_frame_only_the_expectation_is_shown() -> None:
     assert explain({"a": 1}, None, None) == ((), ('-{"a": 1}',))
     assert explain("hello\n", None, None) == ((), (r"-hello\n",))
 
@@ -183,7 +184,7 @@ def test_a_path_with_a_line_end_in_it_stays_on_one_line() -> None:
     assert explain({}, {"\r": None}, found.mismatches)[0] == (r"/\r: not expected (exact)",)
 
 
-def test_of_many_sentences_ten_are_told() -> None:
+def test_of_many_sentences_ten_are_shown() -> None:
     expected, got = {str(key): 1 for key in range(17)}, {str(key): 2 for key in range(17)}
     found = match(expected, got, schemas=SCHEMAS)
 
@@ -192,7 +193,7 @@ def test_of_many_sentences_ten_are_told() -> None:
     assert differences[9:] == ("/9: expected 1, got 2", "… and 7 more")
 
 
-def test_a_long_frame_is_cut_down_to_what_differs() -> None:
+def test_a_long_frame_is_reduced_to_the_differences() -> None:
     got = {f"k{number}": number for number in range(500)}
 
     lines = diff({"k250": -1}, {**got, "k250": 0})
@@ -202,7 +203,7 @@ def test_a_long_frame_is_cut_down_to_what_differs() -> None:
     assert lines[-1] == " …"
 
 
-def test_what_was_got_is_seen_beside_a_long_expectation() -> None:
+def test_the_received_value_is_shown_next_to_a_long_expectation() -> None:
     lines = diff({"a": {f"k{number}": number for number in range(500)}}, {"a": 7, "b": list(range(500))})
 
     assert len(lines) <= 60
@@ -219,7 +220,7 @@ def test_no_frame_is_shown_on_more_than_sixty_lines() -> None:
     assert len(diff("a\nb\n" * 300, "b\na\n" * 300)) <= 60
 
 
-def test_what_is_nested_too_deeply_is_not_shown_and_does_not_crash() -> None:
+def test_too_deep_nesting_is_not_shown_and_does_not_crash() -> None:
     deep: Any = []
     for _ in range(5000):
         deep = [deep]

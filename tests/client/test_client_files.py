@@ -1,4 +1,4 @@
-"""Files as arguments: one connection, answers in order, exit codes."""
+"""Files as arguments: one connection, responses in order, exit codes."""
 
 import json
 import re
@@ -27,28 +27,26 @@ def test_files_are_sent_in_order_over_one_connection_which_is_closed_with_1000(
 
 
 def test_a_file_is_sent_as_its_exact_text_without_the_white_space_around_it(
-    house: House, run: Run, tmp_path: Path
+    house: House, call: Run, tmp_path: Path
 ) -> None:
     file = tmp_path / "odd.json"
     file.write_text(' \t\n{"type" :4,\n   "ref":"\\u00e9é" }\r\n\n', encoding="utf-8", newline="")
 
-    done = run("--url", house.url, str(file))
+    done = call("--url", house.url, str(file))
 
     assert done.returncode == 0
     assert house.next_heard() == '{"type" :4,\n   "ref":"\\u00e9é" }'
 
 
-def test_a_byte_order_mark_is_not_sent(house: House, run: Run, tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_not_sent(house: House, call: Run, tmp_path: Path) -> None:
     file = tmp_path / "windows.json"
     file.write_text('{"type": 4}', encoding="utf-8-sig")
 
-    assert run("--url", house.url, str(file)).returncode == 0
+    assert call("--url", house.url, str(file)).returncode == 0
     assert house.next_heard() == '{"type": 4}'
 
 
-def test_the_transcript_shows_what_was_sent_and_what_came_back_without_escape_codes(
-    house: House, run: Run
-) -> None:
+def test_the_transcript_shows_requests_and_responses_without_escape_codes(house: House, run: Run) -> None:
     done = run("--url", house.url, "list", FORCE_COLOR="1")
 
     lines = done.stdout.splitlines()
@@ -60,29 +58,29 @@ def test_the_transcript_shows_what_was_sent_and_what_came_back_without_escape_co
     assert "\x1b" not in done.stdout
 
 
-def test_pushes_that_come_before_the_answer_are_shown_and_not_taken_for_it(house: House, run: Run) -> None:
+def test_pushes_before_the_response_are_shown_and_not_mistaken_for_it(house: House, call: Run) -> None:
     house.script = lambda request: [PUSH, PUSH, answer(request)]
 
-    done = run("--url", house.url, "list", "rooms")
+    done = call("--url", house.url, "list", "rooms")
 
     kinds = [line.split()[1] for line in done.stdout.splitlines() if line.startswith(("←", "→"))]
     assert kinds == ["sent", "push", "push", "answer", "sent", "push", "push", "answer"]
     assert done.returncode == 0
 
 
-def test_what_the_server_sends_until_its_own_goodbye_is_shown(house: House, run: Run) -> None:
+def test_frames_before_the_servers_close_are_shown(house: House, call: Run) -> None:
     house.script = lambda request: [answer(request), *[PUSH] * 50]
 
-    done = run("--url", house.url, "--json", "list")
+    done = call("--url", house.url, "--json", "list")
 
     assert len(done.stdout.splitlines()) == 51
 
 
-def test_json_prints_each_frame_as_it_came_on_one_line_and_nothing_else(house: House, run: Run) -> None:
+def test_json_prints_each_frame_as_it_came_on_one_line_and_nothing_else(house: House, call: Run) -> None:
     push = json.dumps(PUSH, separators=(" ,", " : ")).replace("good", "\\u0067ood \\ud800 \u2028 é")
     house.script = lambda request: [push, json.dumps(answer(request), indent=2)]
 
-    done = run("--url", house.url, "--json", "list")
+    done = call("--url", house.url, "--json", "list")
 
     lines = done.stdout.split("\n")
     assert lines[0] == push
@@ -90,25 +88,25 @@ def test_json_prints_each_frame_as_it_came_on_one_line_and_nothing_else(house: H
     assert (lines[2:], done.stderr, done.returncode) == ([""], "", 0)
 
 
-def test_a_400_is_told_in_one_line_and_exits_4_after_the_files_behind_it(house: House, run: Run) -> None:
+def test_a_400_is_shown_in_one_line_and_exits_4_after_the_other_files(house: House, call: Run) -> None:
     house.script = lambda request: [
         refusal(request, "name_taken", 'The username "alice" is taken.')
         if request["type"] == 1
         else answer(request)
     ]
 
-    done = run("--url", house.url, "register", "list")
+    done = call("--url", house.url, "register", "list")
 
     assert 'register   400 name_taken: The username "alice" is taken.\n' in done.stdout
     assert done.returncode == 4
     assert house.heard.qsize() == 2
 
 
-def test_an_answer_that_breaks_its_schema_exits_4_and_says_where_and_which(house: House, run: Run) -> None:
+def test_an_invalid_response_exits_4_with_path_and_schema(house: House, call: Run) -> None:
     house.script = lambda request: [answer(request) | {"members": ["alice", 5]}]
 
-    plain = run("--url", house.url, "join")
-    as_json = run("--url", house.url, "--json", "join")
+    plain = call("--url", house.url, "join")
+    as_json = call("--url", house.url, "--json", "join")
 
     fault = "fault at /members/1: 5 is not of type 'string' (join-response.json)\n"
     assert plain.stdout.endswith(fault)
@@ -117,32 +115,32 @@ def test_an_answer_that_breaks_its_schema_exits_4_and_says_where_and_which(house
     assert (plain.returncode, as_json.returncode) == (4, 4)
 
 
-def test_a_push_that_breaks_its_schema_exits_4_too(house: House, run: Run) -> None:
+def test_a_push_that_breaks_its_schema_exits_4_too(house: House, call: Run) -> None:
     house.script = lambda request: [answer(request), PUSH | {"time": "noon"}]
 
-    done = run("--url", house.url, "list")
+    done = call("--url", house.url, "list")
 
     assert "fault at /time: 'noon' does not match" in done.stdout
     assert done.returncode == 4
 
 
 @pytest.mark.parametrize(("frame", "fault"), [("not { JSON", "not JSON: "), (b"\xff\x00", "a binary frame")])
-def test_a_frame_that_is_no_json_is_shown_as_it_is_and_exits_4(
-    house: House, run: Run, frame: str | bytes, fault: str
+def test_a_frame_that_is_not_json_is_shown_and_exits_4(
+    house: House, call: Run, frame: str | bytes, fault: str
 ) -> None:
     house.script = lambda _: [frame]
 
-    done = run("--url", house.url, "list")
+    done = call("--url", house.url, "list")
 
     assert f"fault at the top: {fault}" in done.stdout
     assert ("not { JSON" if isinstance(frame, str) else "\\xff\\u0000") in done.stdout
     assert done.returncode == 4
 
 
-def test_control_characters_of_a_server_do_not_reach_the_terminal(house: House, run: Run) -> None:
+def test_control_characters_of_a_server_do_not_reach_the_terminal(house: House, call: Run) -> None:
     house.script = lambda request: [refusal(request, "internal", "\x1b[2J\n\x9b1m\u202e")]
 
-    done = run("--url", house.url, "list")
+    done = call("--url", house.url, "list")
 
     assert "400 internal: \\u001b[2J\\n\\u009b1m\\u202e\n" in done.stdout
     assert '"error": "\\u001b[2J\\n\\u009b1m\\u202e"' in done.stdout
@@ -156,26 +154,26 @@ def test_an_output_that_lacks_a_character_gets_it_as_an_escape(house: House, run
 
 
 def test_a_file_that_is_not_json_exits_2_with_line_and_column_and_nothing_is_sent(
-    house: House, run: Run, tmp_path: Path
+    house: House, call: Run, tmp_path: Path
 ) -> None:
     file = tmp_path / "bad.json"
     file.write_text('{\n  "type" 4\n}')
 
-    done = run("--url", house.url, "register", str(file))
+    done = call("--url", house.url, "register", str(file))
 
     assert done.stderr == f"error: {file}, line 2, column 10: not JSON: Expecting ':' delimiter\n"
     assert done.returncode == 2
     assert house.guests.empty()
 
 
-def test_a_file_that_does_not_exist_exits_2_and_is_named(run: Run) -> None:
-    done = run("register", "nowhere.json")
+def test_a_file_that_does_not_exist_exits_2_and_is_named(call: Run) -> None:
+    done = call("register", "nowhere.json")
 
     assert done.stderr == "error: nowhere.json: no such file, neither here nor in messages/\n"
     assert done.returncode == 2
 
 
-def test_no_server_exits_3_and_says_how_to_start_one(run: Run) -> None:
+def test_a_missing_server_exits_3_with_how_to_start_one(run: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
@@ -186,16 +184,16 @@ def test_no_server_exits_3_and_says_how_to_start_one(run: Run) -> None:
     assert (done.returncode, done.stdout) == (3, "")
 
 
-def test_a_wrong_path_exits_3_with_the_http_answer(house: House, run: Run) -> None:
-    done = run("--url", house.url + "/elsewhere", "list")
+def test_a_wrong_path_exits_3_with_the_http_response(house: House, call: Run) -> None:
+    done = call("--url", house.url + "/elsewhere", "list")
 
     assert "the server answers 404 Not Found" in done.stderr
     assert done.returncode == 3
 
 
-def test_a_server_that_takes_the_connection_and_says_nothing_exits_3_after_the_timeout(run: Run) -> None:
+def test_a_silent_server_exits_3_after_the_timeout(call: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        done = run("--url", f"ws://127.0.0.1:{mute.getsockname()[1]}/ws", "--timeout", "0.2", "list")
+        done = call("--url", f"ws://127.0.0.1:{mute.getsockname()[1]}/ws", "--timeout", "0.2", "list")
 
     assert "the server says nothing (waited 0.2 s)" in done.stderr
     assert done.returncode == 3
@@ -219,7 +217,7 @@ def test_a_server_that_takes_the_connection_and_says_nothing_exits_3_after_the_t
         ),
     ],
 )
-def test_what_is_no_websocket_server_exits_3_and_says_so_in_one_line(
+def test_a_server_without_websocket_exits_3_with_one_line(
     start_at: StartAt, reply: bytes, reason: str
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as impostor:
@@ -235,36 +233,36 @@ def test_what_is_no_websocket_server_exits_3_and_says_so_in_one_line(
     assert (client.returncode, output) == (3, "")
 
 
-def test_what_cannot_be_a_host_exits_3(run: Run) -> None:
-    done = run("--url", f"ws://{'a' * 80}.localhost/ws", "list")
+def test_an_invalid_host_exits_3(call: Run) -> None:
+    done = call("--url", f"ws://{'a' * 80}.localhost/ws", "list")
 
     assert done.stderr.startswith("error: cannot connect to ws://aaa")
     assert done.returncode == 3
 
 
-def test_no_answer_within_the_timeout_exits_3_and_names_the_file(house: House, run: Run) -> None:
+def test_no_response_within_the_timeout_exits_3_with_the_file(house: House, call: Run) -> None:
     house.script = lambda _: [PUSH]
 
-    done = run("--url", house.url, "--timeout", "0.2", "list", "rooms")
+    done = call("--url", house.url, "--timeout", "0.2", "list", "rooms")
 
     assert done.stderr == "error: no answer within 0.2 s to messages/chateau/list.json\n"
     assert done.returncode == 3
     assert house.heard.qsize() == 1
 
 
-def test_a_server_that_closes_exits_3_with_its_code_and_reason(house: House, run: Run) -> None:
+def test_a_server_that_closes_exits_3_with_its_code_and_reason(house: House, call: Run) -> None:
     house.script = lambda _: [Close(1001, "server shutdown")]
 
-    done = run("--url", house.url, "list")
+    done = call("--url", house.url, "list")
 
     assert done.stderr == "error: the server closed the connection (1001, server shutdown)\n"
     assert done.returncode == 3
 
 
-def test_a_server_that_vanishes_exits_3(house: House, run: Run) -> None:
+def test_a_server_that_vanishes_exits_3(house: House, call: Run) -> None:
     house.script = lambda _: [Drop()]
 
-    done = run("--url", house.url, "list")
+    done = call("--url", house.url, "list")
 
     assert done.stderr == "error: the server closed the connection (no code, no reason)\n"
     assert done.returncode == 3
@@ -284,8 +282,8 @@ def test_a_server_that_vanishes_exits_3(house: House, run: Run) -> None:
         ["--url", "ws://"],
     ],
 )
-def test_a_wrong_command_line_exits_1_with_the_usage(run: Run, arguments: list[str]) -> None:
-    done = run(*arguments)
+def test_a_wrong_command_line_exits_1_with_the_usage(call: Run, arguments: list[str]) -> None:
+    done = call(*arguments)
 
     assert done.stderr.startswith("usage: test_client.py")
     assert done.returncode == 1
@@ -318,7 +316,7 @@ def test_ctrl_c_while_waiting_closes_with_1000_and_exits_130(house: House, start
     assert house.goodbye() == 1000
 
 
-def test_a_reader_that_leaves_early_is_no_traceback(start: Start) -> None:
+def test_a_closed_stdout_exits_141_without_a_traceback(start: Start) -> None:
     client = start("--json", "list", "rooms")
     assert client.stdout is not None
     client.stdout.close()

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from chateau.client.grading import command, grade, sheet
-from chateau.client.grading.grade import Grade, Task
-from chateau.client.grading.submissions import NoSubmissions, submissions_in
-from chateau.client.scenarios.result import Verdict
+from chateau.client.commands import grade as command
+from chateau.client.grading import csv_report, grade
+from chateau.client.grading.grade import Grade, NoSubmissions, Task, submissions_in
+from chateau.client.scenarios.model import Verdict
 
 FIRST = {"name": "The first, and shortest", "points": 1}
 SECOND = {"name": "=SECOND()", "points": 2.5}
@@ -103,7 +103,7 @@ def test_a_skipped_scenario_counts_neither_way(course: Course) -> None:
     assert (bob["score"], bob["max_score"], bob["note"]) == ("0", "1", "The folder is empty.")
 
 
-def test_what_went_wrong_is_in_the_note(course: Course) -> None:
+def test_the_note_has_the_error(course: Course) -> None:
     course.hand_in("crash", "print('PC')")
     course.hand_in("error", "print('EP')")
     course.hand_in("murder", "import os, time; os.kill(os.getppid(), 9); time.sleep(60)")
@@ -141,14 +141,14 @@ time.sleep(60)
 
     assert course.grade("-j", "2", "--submission-timeout", "4") == 0
 
-    assert course.rows["hangs"]["note"] == "It was not through after 4 s."
+    assert course.rows["hangs"]["note"] == "It did not finish within 4 s."
     assert course.rows["hangs"]["score"] == "0"
     assert course.rows["alice"]["score"] == "3.5"
     left = [process for process in (folder / "processes").read_text("utf-8").split() if is_alive(process)]
     assert left == []
 
 
-def test_a_server_is_kept_to_its_limits(course: Course) -> None:
+def test_limits_apply_to_a_server(course: Course) -> None:
     course.hand_in("greedy", "try:\n    b'x' * 10**9\nexcept MemoryError:\n    print('FF')")
     course.hand_in("modest", "import resource\nprint('PP' if resource.getrlimit(0)[0] == 7 else 'FF')")
 
@@ -158,7 +158,7 @@ def test_a_server_is_kept_to_its_limits(course: Course) -> None:
     assert course.rows["modest"]["passed"] == "2"
 
 
-def test_a_server_runs_in_its_folder_and_one_folder_alone_in_another_stands_for_it(course: Course) -> None:
+def test_a_server_runs_in_the_innermost_of_single_folders(course: Course) -> None:
     inner = course.hand_in("alice/project 1", "import os; print('PP' if os.getcwd() == IN else 'FF')")
     program = (inner / "server.py").read_text("utf-8").replace("IN", repr(str(inner)))
     (inner / "server.py").write_text(program, "utf-8")
@@ -227,7 +227,7 @@ def test_options_of_the_run_are_handed_on(course: Course) -> None:
         (lambda course: {"scenarios": course.submissions}, "there is no scenario in this folder"),
     ],
 )
-def test_a_wrong_folder_or_no_scenario_is_told_before_anybody_is_graded(
+def test_a_wrong_folder_or_no_scenario_is_an_error_before_grading(
     course: Course, capsys: pytest.CaptureFixture[str], prepare: object, says: str
 ) -> None:
     course.hand_in("alice", "print('PP')")
@@ -238,7 +238,7 @@ def test_a_wrong_folder_or_no_scenario_is_told_before_anybody_is_graded(
     assert not course.csv.exists()
 
 
-def test_a_scenario_that_cannot_be_read_is_told_with_its_line(
+def test_an_invalid_scenario_is_reported_with_its_line(
     course: Course, capsys: pytest.CaptureFixture[str]
 ) -> None:
     course.hand_in("alice", "print('PP')")
@@ -251,7 +251,7 @@ def test_a_scenario_that_cannot_be_read_is_told_with_its_line(
     assert "2.json, line 2" in capsys.readouterr().err
 
 
-def test_a_sheet_that_cannot_be_written_is_told_before_anybody_is_graded(
+def test_a_csv_file_that_cannot_be_written_is_an_error_before_grading(
     course: Course, capsys: pytest.CaptureFixture[str]
 ) -> None:
     course.hand_in("alice", "open('it ran', 'w'); print('PP')")
@@ -270,7 +270,7 @@ def test_archives_are_to_be_unpacked_first(tmp_path: Path) -> None:
         submissions_in(tmp_path)
 
 
-def test_what_was_graded_before_an_interruption_is_written(course: Course) -> None:
+def test_grades_before_an_interruption_are_written(course: Course) -> None:
     course.hand_in("alice", "print('PP')")
     course.hand_in("bob", "import os, signal; os.kill(int(os.environ['GRADER']), signal.SIGINT); input()")
     course.hand_in("carol", "print('PP')")
@@ -290,7 +290,7 @@ def test_what_was_graded_before_an_interruption_is_written(course: Course) -> No
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "  =1", "\r=1"])
 def test_no_cell_is_a_formula(tmp_path: Path, text: str) -> None:
     tasks = (Task(text, "1.json"),)
-    sheet.write(tmp_path / "grades.csv", [Grade(text, tasks, (Verdict.PASSED,), note=text)], tasks)
+    csv_report.write(tmp_path / "grades.csv", [Grade(text, tasks, (Verdict.PASSED,), note=text)], tasks)
 
     with (tmp_path / "grades.csv").open(encoding="utf-8", newline="") as file:
         header, row = csv.reader(file)
@@ -302,7 +302,7 @@ def test_no_cell_is_a_formula(tmp_path: Path, text: str) -> None:
 def test_names_with_any_signs_come_back_from_the_sheet(tmp_path: Path) -> None:
     names = ['a "b", c', "d;e", "f\ng", "ü☃", "broken \udcff"]
     task = Task("note", "x/1.json")
-    sheet.write(tmp_path / "grades.csv", [Grade(name, (task,)) for name in names], [task])
+    csv_report.write(tmp_path / "grades.csv", [Grade(name, (task,)) for name in names], [task])
 
     with (tmp_path / "grades.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))

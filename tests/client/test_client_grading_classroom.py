@@ -1,4 +1,4 @@
-"""docs/classroom.md: its commands are real, and it says all that grading has."""
+"""docs/classroom.md: its commands work, and it describes all options of grading."""
 
 import re
 import shlex

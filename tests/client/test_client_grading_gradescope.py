@@ -15,10 +15,20 @@ import pytest
 CHECKOUT = Path(__file__).parents[2]
 SCRIPTS = CHECKOUT / "examples" / "gradescope"
 PATIENCE_SECONDS = 60
+INTERRUPT = """
+import pathlib, signal, subprocess, sys, time
+assert sys.argv[1:4] == ["--signal=INT", "--kill-after=10", "123"], sys.argv
+process = subprocess.Popen(sys.argv[4:])
+while not pathlib.Path({begun!r}).exists() and process.poll() is None:
+    time.sleep(0.02)
+process.send_signal(signal.SIGINT)
+process.wait(10)
+sys.exit(124)
+"""
 
 
 class Gradescope:
-    """A folder like /autograder, with this checkout in place of the zip's."""
+    """A folder like /autograder, with this checkout instead of the zip's."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -84,7 +94,7 @@ def test_a_submission_is_graded(gradescope: Gradescope) -> None:
     ]
 
 
-def test_one_that_never_starts_has_no_points_and_says_why(gradescope: Gradescope) -> None:
+def test_a_server_that_never_starts_gets_no_points_and_the_reason(gradescope: Gradescope) -> None:
     gradescope.submit("import nowhere_to_be_found")
 
     run = gradescope.run()
@@ -95,10 +105,19 @@ def test_one_that_never_starts_has_no_points_and_says_why(gradescope: Gradescope
     assert "ModuleNotFoundError: No module named 'nowhere_to_be_found'" in test["output"]
 
 
-def test_one_that_is_not_through_in_time_has_the_points_of_what_was_played(gradescope: Gradescope) -> None:
-    gradescope.submit("import time; time.sleep(60)")
+def test_a_submission_that_takes_too_long_gets_the_points_so_far(gradescope: Gradescope) -> None:
+    """The stand-in for `timeout` interrupts when the scenario has begun, not after a number of seconds."""
+    begun = gradescope.folder / "begun"
+    gradescope.submit(
+        "import pathlib, socket, sys, time; server = socket.create_server(('127.0.0.1', int(sys.argv[2])));"
+        f"server.accept(); pathlib.Path({str(begun)!r}).touch(); time.sleep(60)"
+    )
+    (gradescope.source / "bin").mkdir()
+    (gradescope.source / "interrupt.py").write_text(INTERRUPT.format(begun=str(begun)), "utf-8")
+    gradescope.program("bin/timeout", f'exec {sys.executable} {gradescope.source / "interrupt.py"} "$@"')
 
-    run = gradescope.run(AUTOGRADER_SECONDS="2")
+    path = f"{gradescope.source / 'bin'}:{os.environ['PATH']}"
+    run = gradescope.run(AUTOGRADER_SECONDS="123", PATH=path)
 
     assert run.returncode == 0
     assert gradescope.results["score"] == 0

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chateau.client.scenarios.located import decode_document, locate
+from chateau.client.scenarios.json_positions import decode_document, locate
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -67,17 +67,19 @@ def test_comments_may_stand_several_times() -> None:
 @pytest.mark.parametrize(
     ("text", "message", "line", "column"),
     [
-        ('{"a": 1,\n  "b": {"c": 1,\n "c": 2}}', 'The key "c" stands twice in one object', 3, 2),
-        ('{"a": 1, "\\u0061": 2}', 'The key "a" stands twice in one object', 1, 10),
-        ('[{"": {}, "": []}]', 'The key "" stands twice in one object', 1, 11),
+        ('{"a": 1,\n  "b": {"c": 1,\n "c": 2}}', 'Duplicate key "c"', 3, 2),
+        ('{"a": 1, "\\u0061": 2}', 'Duplicate key "a"', 1, 10),
+        ('[{"": {}, "": []}]', 'Duplicate key ""', 1, 11),
         ('{"a": }', "Expecting value", 1, 7),
         ("[1,\n NaN]", "NaN is not JSON", 2, 2),
-        ("[" * 130 + "]" * 130, "Nested more than 128 deep", 1, 130),
+        ("[" * 130 + "]" * 130, "Nested more than 128 levels deep", 1, 130),
         ("[" * 100_000, "Nested too deeply", 1, 1),
-        ('{"a":' * 500 + "1" + "}" * 500, "Nested more than 128 deep", 1, 646),
+        ('{"a":' * 500 + "1" + "}" * 500, "Nested more than 128 levels deep", 1, 646),
     ],
 )
-def test_what_is_no_document_is_told_with_its_place(text: str, message: str, line: int, column: int) -> None:
+def test_decode_document_reports_the_position_of_an_error(
+    text: str, message: str, line: int, column: int
+) -> None:
     with pytest.raises(json.JSONDecodeError) as raised:
         decode_document(text)
 
@@ -87,7 +89,7 @@ def test_what_is_no_document_is_told_with_its_place(text: str, message: str, lin
 @pytest.mark.parametrize(
     "text", ['[{"a": 1}, {"a": 2}]', '{"a": {"a": 1}}', '{"a": ["a", "a"]}', "[" * 128 + "]" * 128]
 )
-def test_the_same_key_in_another_object_is_no_fault(text: str) -> None:
+def test_the_same_key_may_be_in_another_object(text: str) -> None:
     assert decode_document(text) == json.loads(text)
 
 
@@ -131,7 +133,7 @@ def test_every_value_is_found_on_the_line_where_it_begins(
 
 @QUICKLY
 @given(st.text(alphabet='{}[]:,"\\ a1\n/', max_size=30))
-def test_any_text_is_read_and_located_or_told_what_is_wrong_with_it(text: str) -> None:
+def test_any_text_is_located_or_rejected(text: str) -> None:
     with suppress(json.JSONDecodeError):
         decode_document(text)
         assert () in locate(text)

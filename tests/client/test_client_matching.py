@@ -1,4 +1,4 @@
-"""What matches what: a table for each operator, and what holds for any values."""
+"""Matching: a table for each operator, and properties that hold for any values."""
 
 import json
 import re
@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chateau.client.scenarios.matching import Match, Mismatch, Schemas, closest, match, meant
-from chateau.client.scenarios.operators import OPERATORS
+from chateau.client.scenarios.match import closest, closest_expectation, match
+from chateau.client.scenarios.operators import OPERATORS, Match, Mismatch
+from chateau.client.scenarios.schemas import Schemas
 
 SCHEMAS = Schemas()
 CHECKOUT = Path(__file__).parents[2]
@@ -99,16 +100,16 @@ MATCHING: list[tuple[Any, Any]] = [
 
 
 @pytest.mark.parametrize(("expected", "got"), MATCHING, ids=repr)
-def test_what_is_expected_is_found(expected: Any, got: Any) -> None:
+def test_match_accepts(expected: Any, got: Any) -> None:
     assert sentences(expected, got) == []
 
 
 DIFFERING: list[tuple[Any, Any, str]] = [
     (200, 400, "expected 200, got 400"),
     ({"status": 200}, {"status": 400}, "/status: expected 200, got 400"),
-    ({"room": "a"}, {}, "/room: expected it to be there"),
-    ({"a": {"b": 1}}, {"a": {}}, "/a/b: expected it to be there"),
-    ({"a": None}, {}, "/a: expected it to be there"),
+    ({"room": "a"}, {}, "/room: expected it to be present"),
+    ({"a": {"b": 1}}, {"a": {}}, "/a/b: expected it to be present"),
+    ({"a": None}, {}, "/a: expected it to be present"),
     ({"a/b": {"~": [1]}}, {"a/b": {"~": [2]}}, "/a~1b/~0/0: expected 1, got 2"),
     (True, 1, "expected true, got 1"),
     (0, False, "expected 0, got false"),
@@ -119,9 +120,9 @@ DIFFERING: list[tuple[Any, Any, str]] = [
     ([1], [1, 2], "expected 1 item, got 2"),
     ({"a": [1, 2]}, {"a": []}, "/a: expected 2 items, got 0"),
     ({"$any": True}, {"$any": True}, ""),
-    ({"a": {"$any": True}}, {}, "/a: expected it to be there"),
-    ({"a": {"$absent": True}}, {"a": 1}, "/a: expected it not to be there, got 1"),
-    ({"a": {"$absent": True}}, {"a": None}, "/a: expected it not to be there, got null"),
+    ({"a": {"$any": True}}, {}, "/a: expected it to be present"),
+    ({"a": {"$absent": True}}, {"a": 1}, "/a: expected it to be absent, got 1"),
+    ({"a": {"$absent": True}}, {"a": None}, "/a: expected it to be absent, got null"),
     ({"$type": "string"}, 1, "expected a string, got 1"),
     ({"$type": "integer"}, 1.5, "expected an integer, got 1.5"),
     ({"$type": "integer"}, True, "expected an integer, got true"),
@@ -136,35 +137,35 @@ DIFFERING: list[tuple[Any, Any, str]] = [
     ({"$lt": "b"}, 1, 'expected a string before "b", got 1'),
     ({"$length": 2}, "abc", "expected 2 characters, got 3"),
     ({"$length": 1}, [], "expected 1 item, got 0"),
-    ({"$length": 1}, 5, "expected something of length 1, got 5"),
+    ({"$length": 1}, 5, "expected a value of length 1, got 5"),
     ({"$contains": 3}, [1, 2], "expected it to contain 3, got [1, 2]"),
     ({"$contains": "x"}, "abc", 'expected it to contain "x", got "abc"'),
     ({"$contains": 1}, "1", 'expected it to contain 1, got "1"'),
     ({"$contains": [None]}, "null", 'expected it to contain null, got "null"'),
     ({"$contains": [1, 1]}, [1, 2], "expected an item for each of [1, 1], got [1, 2]"),
-    ({"$contains": 1}, {"a": 1}, 'expected something that contains 1, got {"a": 1}'),
+    ({"$contains": 1}, {"a": 1}, 'expected a value that contains 1, got {"a": 1}'),
     ({"$one_of": [1, 2]}, 3, "expected one of [1, 2], got 3"),
     ({"a": {"$one_of": [1, 2]}}, {}, "/a: expected one of [1, 2], got nothing"),
     ({"a": {"$not": 1}}, {"a": 1.0}, "/a: expected anything but 1, got 1.0"),
-    ({"a": {"$not": 1}}, {}, "/a: expected it to be there"),
+    ({"a": {"$not": 1}}, {}, "/a: expected it to be present"),
     ({"$schema": {"type": "array"}}, 1, "1 is not of type 'array' (the schema)"),
     ({"$exact": {"a": {}}}, {"a": {"b": 1}}, "/a/b: not expected (exact)"),
     ({"$literal": {"$any": True}}, 1, 'expected {"$any": true}, got 1'),
     ({"$literal": {"a": 1}}, {"a": 1, "b": 2}, "/b: not expected (exact)"),
     ({"$literal": {"a": {"$any": True}}}, {"a": 1}, '/a: expected {"$any": true}, got 1'),
-    ({"a": {"$capture": "x"}}, {}, "/a: expected it to be there"),
+    ({"a": {"$capture": "x"}}, {}, "/a: expected it to be present"),
 ]
 
 
 @pytest.mark.parametrize(("expected", "got", "sentence"), DIFFERING, ids=repr)
-def test_what_differs_is_told_in_a_sentence(expected: Any, got: Any, sentence: str) -> None:
+def test_match_describes_the_difference(expected: Any, got: Any, sentence: str) -> None:
     assert sentences(expected, got) == ([sentence] if sentence else [])
 
 
-def test_everything_that_differs_is_told() -> None:
+def test_match_reports_every_difference() -> None:
     found = sentences({"status": 200, "room": "a", "n": 1}, {"status": 400, "n": 1})
 
-    assert found == ["/status: expected 200, got 400", "/room: expected it to be there"]
+    assert found == ["/status: expected 200, got 400", "/room: expected it to be present"]
 
 
 def test_several_operators_in_one_object_all_have_to_match() -> None:
@@ -189,7 +190,7 @@ def test_an_exact_match_allows_no_other_keys_at_any_depth_and_operators_go_on_wo
     [{"$contains": {"a": 1}}, {"$contains": [{"a": 1}]}, [{"$one_of": [{"a": 1}]}], {"$exact": [{"a": 1}]}],
     ids=repr,
 )
-def test_exact_reaches_what_is_inside_operators(expected: Any) -> None:
+def test_exact_applies_inside_operators(expected: Any) -> None:
     assert compare(expected, [{"a": 1}], exact=True).matches
     assert not compare(expected, [{"a": 1, "b": 2}], exact=True).matches
 
@@ -230,7 +231,7 @@ def test_a_match_captures(expected: Any, got: Any, captures: dict[str, Any]) -> 
     ],
     ids=repr,
 )
-def test_what_does_not_match_as_a_whole_captures_nothing(expected: Any, got: Any) -> None:
+def test_a_mismatch_captures_nothing(expected: Any, got: Any) -> None:
     found = compare(expected, got)
 
     assert not found.matches
@@ -271,7 +272,7 @@ def test_an_operand_that_a_variable_has_spoiled_matches_nothing_and_nor_does_its
         assert not compare({"$not": operand}, got).matches
 
 
-def test_a_long_string_is_told_where_it_differs() -> None:
+def test_a_long_string_is_reported_where_it_differs() -> None:
     (sentence,) = sentences({"a": "x" * 1000 + "b" + "y" * 1000}, {"a": "x" * 1000 + "c" + "y" * 1000})
 
     assert sentence == (
@@ -279,12 +280,12 @@ def test_a_long_string_is_told_where_it_differs() -> None:
     )
 
 
-def test_characters_that_cannot_be_seen_are_told_by_their_numbers() -> None:
+def test_invisible_characters_are_reported_as_escapes() -> None:
     assert sentences("a b", "a\u00a0b\u200b") == ['expected "a b", got "a\\u00a0b\\u200b"']
     assert sentences("é", "e\u0301") == ['expected "\\u00e9", got "e\\u0301"']
 
 
-def test_what_is_nested_too_deeply_is_told_and_does_not_crash() -> None:
+def test_too_deep_nesting_is_a_mismatch_and_does_not_crash() -> None:
     deep: Any = []
     for _ in range(5000):
         deep = [deep]
@@ -313,20 +314,20 @@ def test_a_frame_that_could_not_be_read_is_compared_like_any_other() -> None:
     assert closest({"a": 1}, [ValueError("not UTF-8")], schemas=SCHEMAS) == 0
 
 
-def test_a_frame_is_shown_beside_the_expectation_that_it_was_meant_for() -> None:
+def test_a_frame_is_compared_with_the_closest_expectation() -> None:
     expected = [{"type": 1, "status": 200}, {"type": 3, "status": 200, "id": "1"}, {"type": 3, "status": 400}]
 
-    assert meant(expected, {"type": 3, "status": 500}, schemas=SCHEMAS) == 2
-    assert meant(expected, {"type": 3, "id": "1"}, schemas=SCHEMAS) == 1
-    assert meant([1, 2], 3, schemas=SCHEMAS) == 0
-    assert meant([], 3, schemas=SCHEMAS) is None
+    assert closest_expectation(expected, {"type": 3, "status": 500}, schemas=SCHEMAS) == 2
+    assert closest_expectation(expected, {"type": 3, "id": "1"}, schemas=SCHEMAS) == 1
+    assert closest_expectation([1, 2], 3, schemas=SCHEMAS) == 0
+    assert closest_expectation([], 3, schemas=SCHEMAS) is None
 
 
 def test_the_closest_text_is_the_one_most_like_it() -> None:
     assert closest("say hello alice", ["say hello bob", "bye", "x"], schemas=SCHEMAS) == 0
 
 
-def test_exactness_counts_for_what_is_closest() -> None:
+def test_exactness_counts_for_the_closest_frame() -> None:
     candidates = [{"a": 2}, {"a": 1, "b": 1, "c": 1}]
 
     assert closest({"a": 1}, candidates, exact=True, schemas=SCHEMAS) == 0
@@ -362,7 +363,7 @@ def test_any_value_matches_itself_literally(value: Any) -> None:
 
 @QUICKLY
 @given(PLAIN, st.data())
-def test_what_is_expected_may_leave_out_any_keys(value: Any, data: st.DataObject) -> None:
+def test_an_expectation_may_omit_any_keys(value: Any, data: st.DataObject) -> None:
     def thinned(part: Any) -> Any:
         match part:
             case list():

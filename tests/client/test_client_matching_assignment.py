@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chateau.client.scenarios.matching import Pairing, Schemas, assign, left_over, match
+from chateau.client.scenarios.match import assign, assign_table, match, unmatched
+from chateau.client.scenarios.schemas import Schemas
 
 SCHEMAS = Schemas()
 ANY = {"$any": True}
@@ -55,11 +56,11 @@ def test_an_exact_assignment_passes_over_frames_that_have_more_keys() -> None:
     assert taken([{"a": 1}], [{"a": 1, "b": 2}, {"a": 1}], exact=True) == (1,)
 
 
-def test_what_is_left_over_are_the_expectations_and_the_frames_without_one_another() -> None:
-    assert left_over([1, {"$gt": 0}, 5], [7, 1, 8], schemas=SCHEMAS) == ((2,), (2,))
-    assert left_over([1, 1], [1, 2], schemas=SCHEMAS) == ((1,), (1,))
-    assert left_over([1], [], schemas=SCHEMAS) == ((0,), ())
-    assert left_over([1], [1], schemas=SCHEMAS) == ((), ())
+def test_unmatched_returns_the_expectations_and_frames_that_remain() -> None:
+    assert unmatched([1, {"$gt": 0}, 5], [7, 1, 8], schemas=SCHEMAS) == ((2,), (2,))
+    assert unmatched([1, 1], [1, 2], schemas=SCHEMAS) == ((1,), (1,))
+    assert unmatched([1], [], schemas=SCHEMAS) == ((0,), ())
+    assert unmatched([1], [1], schemas=SCHEMAS) == ((), ())
 
 
 def test_hundreds_of_frames_in_the_reverse_order_are_assigned() -> None:
@@ -77,9 +78,7 @@ TABLES = st.integers(0, 4).flatmap(
 @given(TABLES)
 def test_the_assignment_is_the_one_that_trying_all_of_them_finds(rows: list[list[bool]]) -> None:
     width = len(rows[0]) if rows else 0
-    pairing = Pairing(width)
-    for row in rows:
-        pairing.offer([match(fits, True, schemas=SCHEMAS) for fits in row])
+    table = [[match(row[place], True, schemas=SCHEMAS) for row in rows] for place in range(width)]
 
     fitting = [
         frames
@@ -87,7 +86,7 @@ def test_the_assignment_is_the_one_that_trying_all_of_them_finds(rows: list[list
         if all(rows[frame][place] for place, frame in enumerate(frames))
     ]
     best = min(fitting, key=lambda frames: (sorted(frames), frames), default=None)
-    found = pairing.assignment()
+    found = assign_table(table)
     assert (found.taken if found else None) == best
 
 

@@ -5,24 +5,28 @@ from typing import Any
 
 import pytest
 
-from chateau.client.scenarios.flaws import OPERANDS
-from chateau.client.scenarios.matching import Flaw, Schemas, flaws_of, without_comments
-from chateau.client.scenarios.operators import OPERATORS
+from chateau.client.scenarios.lint import Flaw, flaws_of, without_comments
+from chateau.client.scenarios.operators import OPERANDS, OPERATORS
+from chateau.client.scenarios.schemas import Schemas
 
 SCHEMAS = Schemas()
 
 FLAWED: list[tuple[Any, tuple[str | int, ...], str]] = [
-    ({"a": {"$regx": "x"}}, ("a", "$regx"), "there is no operator $regx; did you mean $regex?"),
+    ({"a": {"$regx": "x"}}, ("a", "$regx"), "unknown operator $regx; did you mean $regex?"),
     (
         {"$zzz": 1},
         ("$zzz",),
-        'there is no operator $zzz; for a key of this name, say {"$literal": …}',
+        'unknown operator $zzz; to match a key of this name, use {"$literal": …}',
     ),
-    ({"a": {"$any": True, "b": 1}}, ("a", "b"), 'the key "b" and an operator stand in one object'),
+    (
+        {"a": {"$any": True, "b": 1}},
+        ("a", "b"),
+        'the key "b" cannot be combined with operators in one object',
+    ),
     (
         [{"a": {"$regex": "("}}],
         (0, "a", "$regex"),
-        '"(" is no pattern: missing ), unterminated subpattern at position 0',
+        '"(" is not a valid pattern: missing ), unterminated subpattern at position 0',
     ),
     ({"$regex": 1}, ("$regex",), "$regex takes a pattern, not 1"),
     ({"$any": 1}, ("$any",), "$any takes true, not 1"),
@@ -30,12 +34,12 @@ FLAWED: list[tuple[Any, tuple[str | int, ...], str]] = [
     (
         [{"$absent": True}],
         (0, "$absent"),
-        "$absent says that a key is not there, and this is not the value of a key",
+        "$absent is only allowed as the value of a key",
     ),
     (
         {"a": {"$contains": {"$absent": True}}},
         ("a", "$contains", "$absent"),
-        "$absent says that a key is not there, and this is not the value of a key",
+        "$absent is only allowed as the value of a key",
     ),
     (
         {"$type": "text"},
@@ -51,9 +55,9 @@ FLAWED: list[tuple[Any, tuple[str | int, ...], str]] = [
     ({"$lt": True}, ("$lt",), "$lt takes a number or a string, not true"),
     ({"$length": -1}, ("$length",), "$length takes a number of characters, items or keys, not -1"),
     ({"$length": 1.5}, ("$length",), "$length takes a number of characters, items or keys, not 1.5"),
-    ({"$one_of": []}, ("$one_of",), "$one_of takes a list of what it may be, not []"),
-    ({"$one_of": {"a": 1}}, ("$one_of",), '$one_of takes a list of what it may be, not {"a": 1}'),
-    ({"$one_of": [1, {"$gr": 1}]}, ("$one_of", 1, "$gr"), "there is no operator $gr; did you mean $gt?"),
+    ({"$one_of": []}, ("$one_of",), "$one_of takes a list of alternatives, not []"),
+    ({"$one_of": {"a": 1}}, ("$one_of",), '$one_of takes a list of alternatives, not {"a": 1}'),
+    ({"$one_of": [1, {"$gr": 1}]}, ("$one_of", 1, "$gr"), "unknown operator $gr; did you mean $gt?"),
     (
         {"$not": {"$length": "x"}},
         ("$not", "$length"),
@@ -72,29 +76,33 @@ FLAWED: list[tuple[Any, tuple[str | int, ...], str]] = [
     (
         {"$schema": "no.json"},
         ("$schema",),
-        "there is no schema no.json, neither in schemas/ nor beside the scenario",
+        "there is no schema no.json, neither in schemas/ nor next to the scenario",
     ),
     (
         {"$schema": {"type": "text"}},
         ("$schema",),
-        "it is no schema: $.type: 'text' is not valid under any of the given schemas",
+        "it is not a valid schema: $.type: 'text' is not valid under any of the given schemas",
     ),
-    ({"$schema": {"pattern": "("}}, ("$schema",), "it is no schema: $.pattern: '(' is not a 'regex'"),
+    (
+        {"$schema": {"pattern": "("}},
+        ("$schema",),
+        "it is not a valid schema: $.pattern: '(' is not a 'regex'",
+    ),
     (
         {"$schema": {"items": {"$ref": "chateau/no.json"}}},
         ("$schema",),
-        "its $ref chateau/no.json leads nowhere",
+        "its $ref chateau/no.json cannot be resolved",
     ),
     (
         {"$schema": {"$ref": "chateau/common.json#/$defs/no"}},
         ("$schema",),
-        "its $ref chateau/common.json#/$defs/no leads nowhere",
+        "its $ref chateau/common.json#/$defs/no cannot be resolved",
     ),
 ]
 
 
 @pytest.mark.parametrize(("expected", "path", "sentence"), FLAWED, ids=repr)
-def test_a_flaw_is_told_with_its_place(expected: Any, path: tuple[str | int, ...], sentence: str) -> None:
+def test_lint_reports_a_flaw_with_its_path(expected: Any, path: tuple[str | int, ...], sentence: str) -> None:
     assert flaws_of(expected, schemas=SCHEMAS) == [Flaw(path, sentence)]
 
 
@@ -123,11 +131,11 @@ def test_a_flaw_is_told_with_its_place(expected: Any, path: tuple[str | int, ...
     ],
     ids=repr,
 )
-def test_what_is_written_rightly_or_waits_for_a_variable_has_no_flaw(expected: Any) -> None:
+def test_lint_accepts_valid_operands_and_variables(expected: Any) -> None:
     assert flaws_of(expected, schemas=SCHEMAS) == []
 
 
-def test_all_flaws_are_told() -> None:
+def test_lint_reports_all_flaws() -> None:
     found = flaws_of({"a": {"$regx": "x"}, "b": [{"$gt": None}]})
 
     assert [flaw.path for flaw in found] == [("a", "$regx"), ("b", 0, "$gt")]
@@ -137,7 +145,7 @@ def test_without_schemas_the_files_of_schemas_are_not_looked_for() -> None:
     assert flaws_of({"$schema": "no.json"}) == []
 
 
-def test_every_operator_has_a_rule_for_what_it_takes_or_takes_anything() -> None:
+def test_every_operator_has_a_check_or_takes_anything() -> None:
     assert set(OPERATORS) - set(OPERANDS) == {"$contains", "$not", "$exact", "$literal"}
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from chateau.client.paths import schemas_folder
-from chateau.client.scenarios.matching import BadSchema, Schemas, match
+from chateau.client.scenarios.match import match
+from chateau.client.scenarios.schemas import BadSchema, Schemas
 
 
 def write(folder: Path, name: str, value: Any) -> None:
@@ -19,7 +20,7 @@ def is_allowed(schemas: Schemas, schema: Any, value: Any) -> bool:
     return match({"$schema": schema}, value, schemas=schemas).matches
 
 
-def test_every_example_of_every_schema_is_what_that_schema_allows() -> None:
+def test_every_example_matches_its_schema() -> None:
     schemas = Schemas()
 
     for path in schemas_folder().glob("*/*.json"):
@@ -28,7 +29,7 @@ def test_every_example_of_every_schema_is_what_that_schema_allows() -> None:
             assert schemas.errors(name, example) == [], name
 
 
-def test_a_schema_beside_the_scenario_is_found(tmp_path: Path) -> None:
+def test_a_schema_next_to_the_scenario_is_found(tmp_path: Path) -> None:
     write(tmp_path, "room.json", {"type": "string"})
     schemas = Schemas(tmp_path)
 
@@ -36,7 +37,7 @@ def test_a_schema_beside_the_scenario_is_found(tmp_path: Path) -> None:
     assert not is_allowed(schemas, "room.json", 1)
 
 
-def test_a_schema_beside_the_scenario_refers_to_its_neighbours_by_name_and_by_id(tmp_path: Path) -> None:
+def test_a_schema_next_to_the_scenario_refers_to_others_by_name_and_id(tmp_path: Path) -> None:
     write(tmp_path, "one.json", {"items": {"$ref": "lib/two.json#/$defs/x"}})
     write(tmp_path, "lib/two.json", {"$defs": {"x": {"$ref": "three.json"}}})
     write(tmp_path, "lib/three.json", {"type": "integer"})
@@ -53,7 +54,7 @@ def test_a_schema_beside_the_scenario_refers_to_its_neighbours_by_name_and_by_id
     assert not is_allowed(schemas, "six.json", ["1"])
 
 
-def test_a_schema_beside_the_scenario_or_in_it_may_refer_to_those_of_the_protocols(tmp_path: Path) -> None:
+def test_a_scenarios_schema_may_refer_to_the_protocols_schemas(tmp_path: Path) -> None:
     room = json.loads((schemas_folder() / "chateau" / "common.json").read_text())["$id"] + "#/$defs/room"
     write(tmp_path, "own.json", {"$ref": room})
     schemas = Schemas(tmp_path)
@@ -63,7 +64,7 @@ def test_a_schema_beside_the_scenario_or_in_it_may_refer_to_those_of_the_protoco
         assert not is_allowed(schemas, schema, 3)
 
 
-def test_a_schema_in_the_scenario_may_refer_to_a_file_beside_it(tmp_path: Path) -> None:
+def test_an_inline_schema_may_refer_to_a_file_next_to_the_scenario(tmp_path: Path) -> None:
     write(tmp_path, "room.json", {"type": "string"})
 
     assert not is_allowed(Schemas(tmp_path), {"properties": {"a": {"$ref": "room.json"}}}, {"a": 1})
@@ -79,17 +80,17 @@ def test_a_schema_may_be_of_an_older_draft() -> None:
     ("content", "why"),
     [
         ("{", "cannot be read as JSON"),
-        ("[]", "it is no schema: $: []"),
-        ('{"type": "text"}', "it is no schema: $.type: 'text'"),
+        ("[]", "it is not a valid schema: $: []"),
+        ('{"type": "text"}', "it is not a valid schema: $.type: 'text'"),
         ('{"$schema": "http://json-schema.org/draft-04/schema#"}', "older than draft 6"),
-        ('{"$schema": []}', "it is no schema"),
-        ('{"$id": "http://["}', "its $id http://[ is no URI"),
-        ('{"$ref": "http://["}', "its $ref http://[ leads nowhere"),
-        ('{"$ref": "gone.json"}', "its $ref gone.json leads nowhere"),
-        ('{"$ref": "http://localhost:1/x.json"}', "its $ref http://localhost:1/x.json leads nowhere"),
+        ('{"$schema": []}', "it is not a valid schema"),
+        ('{"$id": "http://["}', "its $id http://[ is not a URI"),
+        ('{"$ref": "http://["}', "its $ref http://[ cannot be resolved"),
+        ('{"$ref": "gone.json"}', "its $ref gone.json cannot be resolved"),
+        ('{"$ref": "http://localhost:1/x.json"}', "its $ref http://localhost:1/x.json cannot be resolved"),
     ],
 )
-def test_a_file_that_is_no_schema_cannot_be_used(tmp_path: Path, content: str, why: str) -> None:
+def test_an_invalid_schema_cannot_be_used(tmp_path: Path, content: str, why: str) -> None:
     write(tmp_path, "bad.json", content)
     schemas = Schemas(tmp_path)
 
@@ -98,7 +99,7 @@ def test_a_file_that_is_no_schema_cannot_be_used(tmp_path: Path, content: str, w
         schemas.errors("bad.json", {})
 
 
-def test_a_broken_file_beside_a_good_one_does_no_harm(tmp_path: Path) -> None:
+def test_an_invalid_file_next_to_a_valid_one_is_ignored(tmp_path: Path) -> None:
     write(tmp_path, "broken.json", "{")
     write(tmp_path, "wrong.json", {"$id": "wrong", "properties": 3})
     write(tmp_path, "misnamed.json", {"$id": "http://["})
@@ -107,7 +108,7 @@ def test_a_broken_file_beside_a_good_one_does_no_harm(tmp_path: Path) -> None:
     assert is_allowed(Schemas(tmp_path), "good.json", "a")
 
 
-def test_several_things_that_a_schema_has_against_a_frame_are_told_each_at_its_place() -> None:
+def test_several_violations_of_a_schema_are_reported_with_their_paths() -> None:
     frame = {"type": 5, "status": "200", "room": "lobby", "members": ["a", 1]}
 
     found = match({"$schema": "chateau/join-response.json"}, frame, schemas=Schemas())
@@ -118,7 +119,7 @@ def test_several_things_that_a_schema_has_against_a_frame_are_told_each_at_its_p
     ]
 
 
-def test_a_schema_inside_a_frame_is_told_of_with_the_way_to_it() -> None:
+def test_a_violation_in_a_nested_schema_is_reported_with_its_path() -> None:
     found = match({"a": [{"$schema": {"items": {"type": "null"}}}]}, {"a": [[None, 1]]}, schemas=Schemas())
 
     assert [mismatch.path for mismatch in found.mismatches] == ["/a/0/1"]

@@ -164,6 +164,6 @@ def test_a_file_that_is_not_utf_8_is_told(path: Path) -> None:
         read(path)
 
 
-def test_a_file_that_is_not_there_is_told(path: Path) -> None:
+def test_load_rejects_a_missing_file(path: Path) -> None:
     with pytest.raises(RecordingError, match="cannot be read: No such file or directory"):
         read(path)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from chateau.client.recordings import scenario_of, written
 from chateau.client.scenarios.content import frame_of
-from chateau.client.scenarios.inbox import read as read_frame
-from chateau.client.scenarios.matching import match
-from chateau.client.scenarios.reading import load
+from chateau.client.scenarios.expect import read as read_frame
+from chateau.client.scenarios.load import load
+from chateau.client.scenarios.match import match
 from chateau.client.scenarios.schemas import Schemas
 from chateau.client.scenarios.variables import fill
 from chateau.client.transcript import Direction, Entry, Opcode, close_payload

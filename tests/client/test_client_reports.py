@@ -10,13 +10,13 @@ import pytest
 from reported_runs import ABORTED, NASTY, RUNS, SENT, chatter, entry, nasty, result, run_of
 
 from chateau.client import text_safety
-from chateau.client.reports import REPORTS, ReportError, save, write
-from chateau.client.reports.telling import failure_text, payload, sentence
-from chateau.client.scenarios.result import Run, Verdict
+from chateau.client.reports import REPORTS, ReportError, report, save, write
+from chateau.client.reports.text_format import failure_text, payload, sentence
+from chateau.client.scenarios.model import Run, Verdict
 from chateau.client.transcript import Opcode, close_payload
 
 
-def test_a_failure_tells_the_rule_the_step_the_difference_and_the_last_frames() -> None:
+def test_failure_text_has_the_rule_the_step_the_difference_and_the_last_frames() -> None:
     told = failure_text(result(Verdict.FAILED))
 
     assert told == (
@@ -48,7 +48,7 @@ def test_a_failure_tells_the_rule_the_step_the_difference_and_the_last_frames() 
     )
 
 
-def test_the_players_leaving_is_not_told_but_what_a_step_has_cut_is() -> None:
+def test_failure_text_omits_the_final_aborts_but_not_those_of_steps() -> None:
     failed = result(Verdict.FAILED)
     cut = entry(0.02, "bob", SENT, Opcode.CLOSE, ABORTED)
     leaving = entry(5, "alice", SENT, Opcode.CLOSE, ABORTED)
@@ -58,17 +58,17 @@ def test_the_players_leaving_is_not_told_but_what_a_step_has_cut_is() -> None:
     assert told == failure_text(failed) + "\n    +0.020 s  → sent      close   abort"
 
 
-def test_nothing_is_told_of_one_that_passed() -> None:
+def test_failure_text_is_empty_for_a_passed_scenario() -> None:
     assert failure_text(result()) == ""
 
 
-def test_a_skipped_one_tells_its_reason() -> None:
+def test_failure_text_has_the_reason_of_a_skip() -> None:
     told = failure_text(result(Verdict.SKIPPED))
 
     assert told == "skipped  A direct message reaches its recipient: it needs chateau 9"
 
 
-def test_an_error_without_a_step_tells_its_file_and_its_reason() -> None:
+def test_failure_text_of_an_error_without_a_step_has_file_and_reason() -> None:
     told = failure_text(result(Verdict.ERROR, transcript=(), rule=""))
 
     assert told.splitlines()[1:] == [
@@ -77,7 +77,7 @@ def test_an_error_without_a_step_tells_its_file_and_its_reason() -> None:
     ]
 
 
-def test_a_reason_that_is_the_sentence_of_the_step_is_told_once() -> None:
+def test_a_reason_that_repeats_the_failure_is_shown_once() -> None:
     failed = result(Verdict.FAILED)
     assert failed.failure is not None
 
@@ -86,7 +86,7 @@ def test_a_reason_that_is_the_sentence_of_the_step_is_told_once() -> None:
     assert told.count(failed.failure.sentence) == 1
 
 
-def test_only_the_last_ten_frames_of_each_client_are_told() -> None:
+def test_only_the_last_ten_frames_of_each_client_are_shown() -> None:
     told = failure_text(chatter(clients=2, frames=300))
 
     assert "the last 10 of 152 frames of client-1" in told
@@ -106,7 +106,7 @@ def test_the_notes_of_a_crash_keep_their_first_line_and_their_last() -> None:
 
 
 @pytest.mark.parametrize("verdict", [Verdict.FAILED, Verdict.ERROR, Verdict.SKIPPED])
-def test_what_cannot_be_seen_is_written_out(verdict: Verdict) -> None:
+def test_invisible_characters_are_escaped(verdict: Verdict) -> None:
     told = failure_text(nasty(verdict))
 
     assert r"a\u0000b\u001b[31m <script>" in told
@@ -132,14 +132,14 @@ def test_a_character_is_seen_or_written_out(text: str, seen: str) -> None:
     "text", ["x" * 100, "日" * 60, "\x00" * 50, "ab " * 40, '{"a": [1, 2, 3]}' * 9, "😀\n" * 30]
 )
 @pytest.mark.parametrize("width", [8, 9, 31])
-def test_what_is_shortened_or_wrapped_keeps_within_its_width(text: str, width: int) -> None:
+def test_shortened_and_wrapped_text_fits_its_width(text: str, width: int) -> None:
     lines = [text_safety.shortened(text, width), *text_safety.wrapped(text, width, 3)]
 
     assert [line for line in lines if text_safety.cells(line) > width] == []
     assert text_safety.wrapped(text, width, 3)[-1].endswith("…")
 
 
-def test_what_fits_is_neither_cut_nor_broken() -> None:
+def test_text_that_fits_is_unchanged() -> None:
     assert text_safety.shortened("just so", 7) == "just so"
     assert text_safety.wrapped("just so", 7, 2) == ["just so"]
 
@@ -165,7 +165,7 @@ def test_json_is_wrapped_between_its_parts() -> None:
         (Opcode.TEXT, b"x" * 2**20, "x" * 199 + "… (1,048,576 bytes)"),
     ],
 )
-def test_a_payload_is_told_in_one_line(opcode: Opcode, content: bytes, told: str) -> None:
+def test_a_payload_is_shown_in_one_line(opcode: Opcode, content: bytes, told: str) -> None:
     assert payload(entry(0, "alice", SENT, opcode, content)) == told
 
 
@@ -180,7 +180,7 @@ def test_every_report_can_be_written_of_every_run(name: str, run: Run, tmp_path:
 
     write(run, {name: str(path)})
 
-    assert path.read_text("utf-8") == REPORTS[name].of(run)
+    assert path.read_text("utf-8") == report(name, run)
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -194,7 +194,7 @@ def test_a_report_takes_the_place_of_the_one_before_and_keeps_its_mode(tmp_path:
     assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == ("after", 0o640)
 
 
-def test_a_link_goes_on_pointing_to_the_report(tmp_path: Path) -> None:
+def test_a_symbolic_link_still_points_to_the_report(tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "report")
 
@@ -250,10 +250,10 @@ def test_every_report_is_in_the_page(name: str) -> None:
     assert f"| `--{name} FILE` |" in PAGE
 
 
-def test_the_page_shows_what_the_client_shows() -> None:
+def test_the_page_has_the_text_of_the_terminal() -> None:
     failed = result(Verdict.FAILED)
     told = failure_text(failed).partition("  all frames of bob")[0]
-    tap = REPORTS["tap"].of(run_of([failed, result(Verdict.SKIPPED)])).splitlines()
+    tap = report("tap", run_of([failed, result(Verdict.SKIPPED)])).splitlines()
 
     assert f"```\n{told}```\n" in PAGE
     shown = PAGE.partition("```\nTAP version 14")[2].partition("\n```")[0].splitlines()[1:]

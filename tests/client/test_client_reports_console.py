@@ -1,4 +1,4 @@
-"""Results shown as they come: plain where nobody watches, with colours and a bar on a terminal."""
+"""Console output: plain in a pipe, with colours and a progress bar on a terminal."""
 
 import io
 import re
@@ -7,12 +7,12 @@ import pytest
 from reported_runs import RUNS, nasty, result, run_of
 
 from chateau.client.reports.console import Console
-from chateau.client.reports.telling import failure_text
-from chateau.client.scenarios.result import Run, Verdict, summary
+from chateau.client.reports.text_format import failure_text
+from chateau.client.scenarios.model import Run, Verdict, summary
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
+    """A stream that reports to be a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -41,7 +41,7 @@ def test_a_passed_scenario_is_one_plain_line_and_then_the_summary() -> None:
     assert text == "passed  A direct message reaches its recipient  (0.01 s)\n\n1 scenario: 1 passed.\n"
 
 
-def test_failures_are_told_after_the_plain_lines() -> None:
+def test_failures_are_shown_after_the_plain_lines() -> None:
     run = RUNS["every verdict"]
 
     lines, *rest = shown(run, io.StringIO()).split("\n\n")
@@ -94,7 +94,7 @@ def test_a_terminal_shows_failures_as_they_come_and_a_bar_that_goes() -> None:
     assert "\x1b[31m" in stream.getvalue()
 
 
-def test_after_a_screenful_a_terminal_names_what_failed_once_more() -> None:
+def test_after_a_screenful_a_terminal_lists_the_failures_again() -> None:
     failed = result(Verdict.FAILED)
     run = run_of([failed, *[result()] * 20])
 
@@ -135,5 +135,5 @@ def test_a_server_cannot_drive_the_terminal(stream: type[io.StringIO]) -> None:
     assert r"\u001b[31m <script>" in plain(text)
 
 
-def test_a_run_of_nothing_says_so() -> None:
+def test_an_empty_run_has_a_summary() -> None:
     assert shown(run_of([]), io.StringIO()) == "\n0 scenarios: none played.\n"

@@ -16,8 +16,8 @@ from chateau.client.reports.gradescope import gradescope, unplayed
 from chateau.client.reports.html import html
 from chateau.client.reports.junit import junit
 from chateau.client.reports.tap import tap
-from chateau.client.reports.telling import failure_text, sentence
-from chateau.client.scenarios.result import Run, Verdict, Visibility
+from chateau.client.reports.text_format import failure_text, sentence
+from chateau.client.scenarios.model import Run, Verdict, Visibility
 from chateau.client.text_safety import one_line
 
 EVERY_RUN = pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
@@ -58,7 +58,7 @@ def test_junit_is_read_by_another_parser(run: Run) -> None:
 
 
 @EVERY_RUN
-def test_junit_keeps_to_what_the_schemas_have_in_common(run: Run) -> None:
+def test_junit_follows_what_the_schemas_share(run: Run) -> None:
     root = ElementTree.fromstring(junit(run).encode())
 
     for element in root.iter():
@@ -77,7 +77,7 @@ def test_junit_has_no_character_that_xml_forbids(run: Run) -> None:
     assert re.search("[^\n\x20-\x7e\xa1-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", junit(run)) is None
 
 
-def test_junit_tells_failure_transcript_and_points() -> None:
+def test_junit_has_failure_transcript_and_points() -> None:
     failed = result(Verdict.FAILED, notes=("The server crashed.",))
     (case,) = ElementTree.fromstring(junit(run_of([failed]))).iter("testcase")
 
@@ -125,13 +125,13 @@ def test_tap_is_read_by_another_parser(run: Run) -> None:
             assert block["severity"] == {Verdict.FAILED: "fail", Verdict.ERROR: "error"}[told.verdict]
 
 
-def test_tap_tells_skipped_ones_with_their_reason() -> None:
+def test_tap_has_the_reason_of_a_skip() -> None:
     point = lines_of(run_of([result(Verdict.SKIPPED)]))[2]
 
     assert (point.ok, point.skip, point.directive.reason) == (True, True, "it needs chateau 9")
 
 
-def test_tap_tells_the_place_and_what_was_expected() -> None:
+def test_tap_has_the_location_and_the_expectation() -> None:
     block = lines_of(run_of([result(Verdict.FAILED)]))[2].yaml_block
 
     assert block["at"] == {"file": "messages/course/hello.json", "line": 14}
@@ -159,7 +159,7 @@ def test_a_run_without_scenarios_is_a_skipped_tap() -> None:
 
 
 @EVERY_RUN
-def test_gradescope_gets_what_its_specification_says(run: Run) -> None:
+def test_gradescope_output_follows_its_specification(run: Run) -> None:
     document = json.loads(gradescope(run))
 
     _check_gradescope(document)
@@ -180,7 +180,7 @@ def _check_gradescope(document: dict[str, Any]) -> None:
         assert {type(test[key]) for key in ("name", "number", "output", "output_format")} == {str}
 
 
-def test_gradescope_hides_what_is_hidden() -> None:
+def test_gradescope_output_does_not_reveal_hidden_tests() -> None:
     hidden = result(Verdict.FAILED, name="secret", visibility=Visibility.HIDDEN)
     document = json.loads(gradescope(run_of([result(), hidden])))
 
@@ -195,7 +195,7 @@ def test_a_skipped_scenario_is_worth_nothing_on_gradescope() -> None:
     assert "it needs chateau 9" in test["output"]
 
 
-def test_what_was_not_played_is_on_gradescope_with_no_points() -> None:
+def test_an_unplayed_scenario_gets_no_points_on_gradescope() -> None:
     known = [result(name="one", points=3.0), result(name="two", visibility=Visibility.HIDDEN)]
     document = json.loads(unplayed(known, f"The server did not start: {NASTY}"))
 
@@ -287,7 +287,7 @@ def test_the_page_leads_from_each_row_and_each_failure_to_its_scenario(run: Run)
 
 
 @EVERY_RUN
-def test_the_page_tells_every_failure_as_text(run: Run) -> None:
+def test_the_page_has_every_failure_as_text(run: Run) -> None:
     shown = "".join(page_of(run).text)
 
     for told in run.results:
@@ -295,7 +295,7 @@ def test_the_page_tells_every_failure_as_text(run: Run) -> None:
         assert sentence(told) in shown or told.verdict is Verdict.PASSED or "\n" in told.reason
 
 
-def test_the_policy_of_the_page_lets_its_style_in() -> None:
+def test_the_content_security_policy_allows_the_style() -> None:
     """A browser takes the hash of what is between the tags."""
     import base64
     import hashlib
@@ -311,5 +311,5 @@ def times_in(page: str) -> Iterator[str]:
     return (found.group() for found in re.finditer(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \w+", page))
 
 
-def test_the_page_tells_when_it_was() -> None:
+def test_the_page_has_the_time_of_the_run() -> None:
     assert list(times_in(html(run_of([])))) == [BEGAN.strftime("%Y-%m-%d %H:%M:%S UTC")]

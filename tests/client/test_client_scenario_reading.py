@@ -1,4 +1,4 @@
-"""Scenario files are read and checked before anything is sent, and every fault is told with its line."""
+"""Scenario files are checked before anything is sent, and every fault is reported with its line."""
 
 import json
 import re
@@ -9,9 +9,8 @@ import pytest
 from client_process import CHECKOUT
 from jsonschema import Draft202012Validator
 
-from chateau.client.scenarios.document import KINDS, every_step
-from chateau.client.scenarios.reading import BadScenario, is_scenario, load
-from chateau.client.scenarios.result import Visibility
+from chateau.client.scenarios.load import BadScenario, is_scenario, load
+from chateau.client.scenarios.model import KINDS, Visibility, every_step
 
 PAGE = (CHECKOUT / "docs" / "scenarios.md").read_text("utf-8")
 SCHEMA = json.loads((CHECKOUT / "schemas" / "scenario.json").read_bytes())
@@ -52,7 +51,7 @@ def test_the_example_of_the_docs_is_a_scenario(tmp_path: Path) -> None:
         "expect",
         "expect",
     ]
-    assert scenario.steps[4].place.line == 16
+    assert scenario.steps[4].location.line == 16
 
 
 def test_the_schema_is_one_and_each_of_its_examples_keeps_to_it() -> None:
@@ -105,7 +104,7 @@ def test_comments_may_stand_anywhere_and_more_than_once(tmp_path: Path) -> None:
     assert list(scenario.clients) == ["alice"]
 
 
-def test_a_step_is_of_the_only_client_unless_it_says_otherwise(tmp_path: Path) -> None:
+def test_a_step_without_a_client_belongs_to_the_only_one(tmp_path: Path) -> None:
     scenario = load(written(tmp_path, '{"send": "x"}', '{"close": "alice"}', '{"http": "GET /"}'))
 
     assert [step.clients for step in scenario.steps] == [("alice",), ("alice",), ("http",)]
@@ -117,12 +116,12 @@ def test_steps_inside_steps_keep_their_lines(tmp_path: Path) -> None:
         '{"parallel": [[\n{"barrier": "in"}],\n[{"repeat": 2, "steps": [\n{"sleep": 0}]}]]}',
     )
 
-    lines = {step.kind: step.place.line for step in every_step(load(path).steps)}
+    lines = {step.kind: step.location.line for step in every_step(load(path).steps)}
 
     assert lines == {"parallel": 5, "barrier": 6, "repeat": 7, "sleep": 8}
 
 
-def test_what_is_not_said_has_the_value_of_the_page(tmp_path: Path) -> None:
+def test_load_applies_the_documented_defaults(tmp_path: Path) -> None:
     scenario = load(written(tmp_path))
 
     assert (scenario.points, scenario.visibility, scenario.timeout_seconds) == (1, Visibility.VISIBLE, 60)
@@ -131,28 +130,31 @@ def test_what_is_not_said_has_the_value_of_the_page(tmp_path: Path) -> None:
 
 
 FAULTS: dict[str, tuple[str, str]] = {
-    "an unknown step": ('{"expectt": 1}', 'line 5: a step has one of connect, .* is "expect" meant'),
+    "an unknown step": ('{"expectt": 1}', 'line 5: a step has one of connect, .* did you mean "expect"'),
     "two steps in one": (
         '{"send": 1, "expect": 2}',
         "line 5: a step does one thing, and this one has send and expect",
     ),
     "an unknown key": (
         '{"send": 1, "cliend": "alice"}',
-        'line 5: "cliend" is not known here; is "client" meant',
+        'line 5: unknown key "cliend"; did you mean "client"',
     ),
-    "an unknown client": ('{"send": 1, "client": "alise"}', 'line 5: there is no client "alise", only alice'),
+    "an unknown client": (
+        '{"send": 1, "client": "alise"}',
+        'line 5: there is no client "alise"; expected one of: alice; did you mean "alice"',
+    ),
     "a wrong type": ('{"expect": 1, "within": "3"}', "line 5: '3' is not of type 'number'"),
     "a repeat of nothing": ('{"repeat": 3}', 'line 5: "steps" is missing'),
-    "a barrier outside": ('{"barrier": "x"}', "line 5: a barrier has its place in the lists of a parallel"),
+    "a barrier outside": ('{"barrier": "x"}', "line 5: a barrier is only allowed in the lists of a parallel"),
     "a barrier in a repeat outside": (
         '{"repeat": 1, "steps": [\n{"barrier": "x"}]}',
-        "line 6: a barrier has its place in the lists of a parallel",
+        "line 6: a barrier is only allowed in the lists of a parallel",
     ),
-    "a wrong pattern": ('{"expect": {\n"a": {"$regex": "("}}}', r'line 6: "\(" is no pattern'),
-    "an unknown operator": ('{"expect": {"a": {"$regx": "x"}}}', r"line 5: there is no operator \$regx"),
+    "a wrong pattern": ('{"expect": {\n"a": {"$regex": "("}}}', r'line 6: "\(" is not a valid pattern'),
+    "an unknown operator": ('{"expect": {"a": {"$regx": "x"}}}', r"line 5: unknown operator \$regx"),
     "a wrong pattern in an answer": (
         '{"http": "GET /", "answer": {"$regex": "("}}',
-        "line 5: .* is no pattern",
+        "line 5: .* is not a valid pattern",
     ),
     "a wrong repeat": ('{"send": {"$repeat": "x", "$times": "y"}}', r"line 5: .*\$times"),
     "a wrong close code": ('{"close": "alice", "code": 12}', "line 5: 12 is less than the minimum of 1000"),
@@ -161,13 +163,13 @@ FAULTS: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_told_with_its_line(name: str, tmp_path: Path) -> None:
+def test_load_reports_a_fault_with_its_line(name: str, tmp_path: Path) -> None:
     step, sentence = FAULTS[name]
 
     assert re.match(sentence, fault(written(tmp_path, step)))
 
 
-def test_of_several_faults_the_first_is_told(tmp_path: Path) -> None:
+def test_load_reports_the_first_of_several_faults(tmp_path: Path) -> None:
     assert fault(written(tmp_path, '{"sleep": 0}', '{"sleep": -1}', '{"sleep": -2}')).startswith("line 6: ")
 
 
@@ -175,7 +177,7 @@ def test_a_client_has_to_be_named_where_there_are_two(tmp_path: Path) -> None:
     both = '"alice": {"protocol": "chateau"}, "bob": {"protocol": "lines"}'
 
     assert fault(written(tmp_path, '{"send": 1}', clients=both)) == (
-        'line 5: "client" is missing: which of alice, bob does it?'
+        'line 5: "client" is missing; expected one of: alice, bob'
     )
 
 
@@ -188,7 +190,7 @@ def test_a_client_has_to_be_named_where_there_are_two(tmp_path: Path) -> None:
         ("{}", 'line 3: "protocol" is missing'),
     ],
 )
-def test_a_client_that_cannot_be_is_told(client: str, sentence: str, tmp_path: Path) -> None:
+def test_load_rejects_an_invalid_client(client: str, sentence: str, tmp_path: Path) -> None:
     assert fault(written(tmp_path, clients=f'"alice": {client}')).startswith(sentence)
 
 
@@ -196,21 +198,21 @@ def test_a_client_that_cannot_be_is_told(client: str, sentence: str, tmp_path: P
     ("content", "sentence"),
     [
         (b'{"name": "x",\n"steps": [}', "line 2: not JSON: "),
-        (b'{"name": "x",\n"name": "y", "steps": []}', 'line 2: not JSON: The key "name" stands twice'),
+        (b'{"name": "x",\n"name": "y", "steps": []}', 'line 2: not JSON: Duplicate key "name"'),
         (b'{"steps": []}', 'line 1: "name" is missing'),
         (b'{"name": "x", "steps": 1}', "line 1: 1 is not of type 'array'"),
         (b"\n\n\xff", "line 3: not UTF-8"),
         (b"[1]", "line 1: [1] is not of type 'object'"),
     ],
 )
-def test_a_file_that_is_no_scenario_is_told(content: bytes, sentence: str, tmp_path: Path) -> None:
+def test_load_rejects_an_invalid_file(content: bytes, sentence: str, tmp_path: Path) -> None:
     path = tmp_path / "scenario.json"
     path.write_bytes(content)
 
     assert fault(path).startswith(sentence)
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_load_rejects_a_missing_file(tmp_path: Path) -> None:
     assert fault(tmp_path / "none.json") == "line 1: No such file or directory"
 
 

@@ -1,4 +1,4 @@
-"""Runs of scenarios on the command line: what is played, what it comes to, and what is left of it."""
+"""Runs of scenarios on the command line: the scenarios played, exit codes, and reports."""
 
 import json
 import shlex
@@ -14,6 +14,7 @@ import pytest
 from client_process import CHECKOUT, COMMAND, Run
 from scripted_house import PATIENCE_SECONDS, Close, House, refusal
 
+from chateau.client import commands
 from chateau.client.exit_codes import Exit
 
 REGISTER = [{"send": {"type": 1, "username": "alice"}}, {"expect": {"type": 1, "status": 200}}]
@@ -60,7 +61,7 @@ def at(house: House) -> tuple[str, str]:
     return "--server", house.url.removeprefix("ws://").removesuffix("/ws")
 
 
-def test_a_folder_stands_for_its_scenarios_in_the_order_of_their_paths(
+def test_a_folder_is_played_in_the_order_of_its_paths(
     run: Run, house: House, write: Write, tmp_path: Path
 ) -> None:
     write("b", *REGISTER)
@@ -78,11 +79,11 @@ def test_a_folder_stands_for_its_scenarios_in_the_order_of_their_paths(
     assert done.returncode == Exit.WELL
 
 
-def test_a_failure_is_told_with_file_line_and_frames(run: Run, house: House, write: Write) -> None:
+def test_a_failure_is_reported_with_file_line_and_frames(call: Run, house: House, write: Write) -> None:
     house.script = lambda request: [refusal(request, "name_taken", "No.")]
     path = write("a", *REGISTER, rule="the first come has the name")
 
-    done = run(*at(house), "--timeout", "0.2", str(path))
+    done = call(*at(house), "--timeout", "0.2", str(path))
 
     assert f"{path}, line 1: expect (alice)" in done.stdout
     assert "the first come has the name" in done.stdout
@@ -91,35 +92,35 @@ def test_a_failure_is_told_with_file_line_and_frames(run: Run, house: House, wri
     assert done.returncode == Exit.ANSWER
 
 
-def test_a_file_that_is_no_scenario_is_an_error_and_the_others_are_played(
-    run: Run, house: House, write: Write, tmp_path: Path
+def test_an_invalid_scenario_is_an_error_and_the_others_are_played(
+    call: Run, house: House, write: Write, tmp_path: Path
 ) -> None:
     write("good", *REGISTER)
     (tmp_path / "bad.json").write_text('{"name": "x",\n"steps": [{"expectt": 1}]}')
 
-    done = run(*at(house), str(tmp_path))
+    done = call(*at(house), str(tmp_path))
 
     assert "bad.json, line 2: a step has one of" in done.stdout
     assert done.stdout.splitlines()[-1] == "2 scenarios: 1 passed, 1 error."
     assert done.returncode == Exit.FILE
 
 
-def test_a_folder_without_scenarios_is_told(run: Run, tmp_path: Path) -> None:
-    done = run(str(tmp_path))
+def test_a_folder_without_scenarios_is_an_error(call: Run, tmp_path: Path) -> None:
+    done = call(str(tmp_path))
 
     assert done.stderr == f"error: {tmp_path}: there is no scenario in this folder\n"
     assert done.returncode == Exit.FILE
 
 
-def test_nobody_listening_is_exit_3(run: Run, write: Write) -> None:
-    done = run("--server", "127.0.0.1:1", str(write("a", *REGISTER)))
+def test_a_refused_connection_exits_3(call: Run, write: Write) -> None:
+    done = call("--server", "127.0.0.1:1", str(write("a", *REGISTER)))
 
     assert "connection refused" in done.stdout
     assert done.returncode == Exit.CONNECTION
 
 
-def test_what_the_server_need_not_have_is_skipped(
-    run: Run, house: House, write: Write, tmp_path: Path
+def test_a_scenario_that_requires_more_than_the_server_implements_is_skipped(
+    call: Run, house: House, write: Write, tmp_path: Path
 ) -> None:
     write("a", *REGISTER, requires=["chateau 1"])
     write("b", *REGISTER, requires=["chateau 7"])
@@ -127,87 +128,87 @@ def test_what_the_server_need_not_have_is_skipped(
     write("d", *REGISTER, requires=["${secret_key}"])
     write("e", {"server": "stop"})
 
-    done = run(*at(house), "--implements", "chateau=1,3,4", str(tmp_path))
-    with_key = run(*at(house), "--set", "secret_key=x", str(tmp_path / "d.json"))
+    done = call(*at(house), "--implements", "chateau=1,3,4", str(tmp_path))
+    with_key = call(*at(house), "--set", "secret_key=x", str(tmp_path / "d.json"))
 
     verdicts = [line.split("  ")[0] for line in done.stdout.splitlines()[:5]]
     assert sorted(verdicts) == ["passed", "passed", "skipped", "skipped", "skipped"]
     assert "--set secret_key=" in done.stdout
-    assert "the server is said not to have chateau 7" in done.stdout
-    assert "that needs --server-command" in done.stdout
+    assert "the server does not implement chateau 7" in done.stdout
+    assert "which requires --server-command" in done.stdout
     assert with_key.stdout.splitlines()[-1] == "1 scenario: 1 passed."
 
 
-def test_a_path_and_a_value_come_from_the_command_line(run: Run, house: House, write: Write) -> None:
+def test_a_path_and_a_value_come_from_the_command_line(call: Run, house: House, write: Write) -> None:
     path = write(
         "a", {"send": {"type": 1, "username": "${who}"}}, {"expect": {"type": 1}}, protocol="functions"
     )
 
-    done = run(*at(house), "--path", "functions=/ws", "--set", "who=bob", str(path))
+    done = call(*at(house), "--path", "functions=/ws", "--set", "who=bob", str(path))
 
     assert done.returncode == Exit.WELL, done.stdout
     assert json.loads(house.next_heard())["username"] == "bob"
 
 
-def test_message_files_find_the_server_by_the_same_option(run: Run, house: House) -> None:
-    assert run(*at(house), "--json", "register").stdout == '{"type": 1, "status": 200}\n'
+def test_message_files_find_the_server_by_the_same_option(call: Run, house: House) -> None:
+    assert call(*at(house), "--json", "register").stdout == '{"type": 1, "status": 200}\n'
 
 
-def test_scenarios_are_played_at_once_and_told_in_their_order(
-    run: Run, house: House, write: Write, tmp_path: Path
+def test_scenarios_run_concurrently_and_are_reported_in_order(
+    call: Run, house: House, write: Write, tmp_path: Path
 ) -> None:
     for number in range(40):
         write(f"{number:02}", *REGISTER, {"sleep": 0.2})
     began = time.monotonic()
 
-    done = run(*at(house), "-j", "20", "--tap", "-", str(tmp_path))
+    done = call(*at(house), "-j", "20", "--tap", "-", str(tmp_path))
 
     assert time.monotonic() - began < 40 * 0.2
     results = [line for line in done.stdout.splitlines() if line.startswith("ok ")]
     assert results == [f"ok {number + 1} - Scenario {number:02}" for number in range(40)]
 
 
-def test_reports_may_be_had_together_and_one_on_stdout(
-    run: Run, house: House, write: Write, tmp_path: Path
+def test_several_reports_can_be_written_one_of_them_to_stdout(
+    call: Run, house: House, write: Write, tmp_path: Path
 ) -> None:
     path = write("a", *REGISTER)
     files = {name: tmp_path / f"report.{name}" for name in ("junit", "html")}
     options = [word for name, file in files.items() for word in (f"--{name}", str(file))]
 
-    done = run(*at(house), *options, "--tap", "-", str(path))
+    done = call(*at(house), *options, "--tap", "-", str(path))
 
     assert done.stdout.startswith("TAP version 14\n")
     assert "1 scenario: 1 passed." in done.stderr
     assert files["junit"].read_text().startswith("<?xml")
-    assert "<svg" in files["html"].read_text()
+    assert '<table class="diagram">' in files["html"].read_text()
 
 
-def test_a_report_that_cannot_be_written_is_told(
-    run: Run, house: House, write: Write, tmp_path: Path
+def test_a_report_that_cannot_be_written_is_an_error(
+    call: Run, house: House, write: Write, tmp_path: Path
 ) -> None:
-    done = run(*at(house), "--junit", str(tmp_path / "nowhere" / "x.xml"), str(write("a", *REGISTER)))
+    done = call(*at(house), "--junit", str(tmp_path / "nowhere" / "x.xml"), str(write("a", *REGISTER)))
 
     assert "nowhere" in done.stderr
     assert done.returncode == Exit.FILE
 
 
 def test_frames_of_several_scenarios_are_recorded_each_client_by_its_own_name(
-    run: Run, house: House, write: Write, tmp_path: Path
+    call: Run, house: House, write: Write, tmp_path: Path
 ) -> None:
     write("a", *REGISTER)
     write("b", *REGISTER)
     record = tmp_path / "record.jsonl"
 
-    run(*at(house), "--record", str(record), str(tmp_path))
+    call(*at(house), "--record", str(record), str(tmp_path))
 
     clients = [json.loads(line)["client"] for line in record.read_text().splitlines()]
     assert set(clients) == {"a/alice", "b/alice"}
 
 
-def test_message_files_are_recorded_too(run: Run, house: House, tmp_path: Path) -> None:
+def test_message_files_are_recorded_too(call: Run, house: House, tmp_path: Path) -> None:
     record = tmp_path / "record.jsonl"
 
-    run(*at(house), "--record", str(record), "register", "list")
+    call(*at(house), "--record", str(record), "register", "list")
 
     entries = [json.loads(line) for line in record.read_text().splitlines()]
     assert [entry["opcode"] for entry in entries] == ["open", *["text"] * 4, "close", "close"]
@@ -222,13 +223,14 @@ def test_a_server_is_started_and_stopped(run: Run, echo: str, write: Write) -> N
     assert done.returncode == Exit.WELL, done.stdout
 
 
-def test_opcodes_are_spoken_at_their_own_port_where_the_command_names_one(
-    run: Run, write: Write, tmp_path: Path
+def test_opcodes_clients_connect_to_their_own_port_if_the_command_names_one(
+    call: Run, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(commands.run, "START_SECONDS", PATIENCE_SECONDS)
     path = write("a", {"send": {"op": 4}}, {"expect": {"op": 4}}, protocol="opcodes")
     server = f"{shlex.quote(sys.executable)} server.py --data :memory: --port {{port}} --lines-port 0"
 
-    own = run(
+    own = call(
         "--server-command",
         f"{server} --opcodes-port {{opcodes_port}}",
         "--record",
@@ -243,12 +245,12 @@ def test_opcodes_are_spoken_at_their_own_port_where_the_command_names_one(
 
 
 def test_a_crash_is_a_verdict_with_its_stderr_and_the_next_scenario_has_a_server_again(
-    run: Run, echo: str, write: Write, tmp_path: Path
+    call: Run, echo: str, write: Write, tmp_path: Path
 ) -> None:
     write("a", {"send": "die"}, {"expect": "hi"}, protocol="lines")
     write("b", {"send": "hi"}, {"expect": "hi"}, protocol="lines")
 
-    done = run("--server-command", echo, str(tmp_path))
+    done = call("--server-command", echo, str(tmp_path))
 
     assert done.stdout.splitlines()[-1] == "2 scenarios: 1 passed, 1 failed."
     assert "ended with exit code 3" in done.stdout
@@ -256,16 +258,16 @@ def test_a_crash_is_a_verdict_with_its_stderr_and_the_next_scenario_has_a_server
     assert done.returncode == Exit.ANSWER
 
 
-def test_a_server_that_never_starts_is_waited_for_once_and_told_of_every_scenario(
-    run: Run, write: Write, tmp_path: Path
+def test_a_server_that_never_starts_is_awaited_once_and_fails_every_scenario(
+    call: Run, write: Write, tmp_path: Path
 ) -> None:
     for name in "abc":
         write(name, *REGISTER)
     grades = tmp_path / "results"
 
     program = f"{shlex.quote(sys.executable)} -S -c 'import sys; sys.exit(\"no\")' {{port}}"
-    done = run("--server-command", program, str(tmp_path))
-    graded = run("--server-command", program, "--gradescope", str(grades), str(tmp_path))
+    done = call("--server-command", program, str(tmp_path))
+    graded = call("--server-command", program, "--gradescope", str(grades), str(tmp_path))
 
     assert done.stdout.splitlines()[-1] == "3 scenarios: 3 error."
     assert done.returncode == Exit.CONNECTION
@@ -273,7 +275,7 @@ def test_a_server_that_never_starts_is_waited_for_once_and_told_of_every_scenari
     assert [test["score"] for test in json.loads(grades.read_text())["tests"]] == [0, 0, 0]
 
 
-def test_a_scenario_may_stop_and_start_the_server(run: Run, echo: str, write: Write, tmp_path: Path) -> None:
+def test_a_scenario_may_stop_and_start_the_server(call: Run, echo: str, write: Write, tmp_path: Path) -> None:
     write(
         "a",
         {"connect": "alice"},
@@ -289,30 +291,30 @@ def test_a_scenario_may_stop_and_start_the_server(run: Run, echo: str, write: Wr
     )
     write("b", {"send": "hi"}, {"expect": "hi"}, protocol="lines")
 
-    done = run("--server-command", echo, "-j", "2", str(tmp_path))
+    done = call("--server-command", echo, "-j", "2", str(tmp_path))
 
     assert done.stdout.splitlines()[-1] == "2 scenarios: 2 passed."
 
 
 def test_with_gradescope_the_code_is_0_and_the_file_is_there_whatever_happens(
-    run: Run, house: House, write: Write, tmp_path: Path
+    call: Run, house: House, write: Write, tmp_path: Path
 ) -> None:
     house.script = lambda request: [Close(1011, "sorry")]
     write("a", *REGISTER, points=3)
     grades = tmp_path / "grades"
 
-    failed = run(
+    failed = call(
         *at(house), "--gradescope", str(grades), "--junit", str(tmp_path / "no" / "x"), str(tmp_path)
     )
     tests = json.loads(grades.read_text())["tests"]
-    unknown = run("--gradescope", str(grades), str(tmp_path / "none"), str(tmp_path))
+    unknown = call("--gradescope", str(grades), str(tmp_path / "none"), str(tmp_path))
 
     assert (failed.returncode, unknown.returncode) == (Exit.WELL, Exit.WELL)
     assert [(test["score"], test["max_score"]) for test in tests] == [(0, 3)]
     assert json.loads(grades.read_text())["tests"] == []
 
 
-def test_an_interrupted_run_reports_what_was_played(house: House, write: Write, tmp_path: Path) -> None:
+def test_an_interrupted_run_reports_the_results_so_far(house: House, write: Write, tmp_path: Path) -> None:
     write("a", *REGISTER)
     write("b", {"connect": "alice"}, {"sleep": 60})
     report = tmp_path / "report.tap"
@@ -346,15 +348,15 @@ def test_an_interrupted_run_reports_what_was_played(house: House, write: Write, 
         ("--server-command", "x"),
     ],
 )
-def test_a_wrong_command_line_is_exit_1(run: Run, words: tuple[str, ...]) -> None:
-    done = run(*words)
+def test_a_wrong_command_line_is_exit_1(call: Run, words: tuple[str, ...]) -> None:
+    done = call(*words)
 
     assert done.returncode == Exit.USAGE
     assert done.stderr.startswith("usage: ")
 
 
-def test_message_files_and_scenarios_are_not_played_together(run: Run, write: Write) -> None:
-    done = run(str(write("a", *REGISTER)), "register")
+def test_message_files_and_scenarios_are_not_played_together(call: Run, write: Write) -> None:
+    done = call(str(write("a", *REGISTER)), "register")
 
     assert done.returncode == Exit.FILE
-    assert "register.json: this is a message file, and not played together with scenarios" in done.stderr
+    assert "register.json: this is a message file; it cannot be combined with scenarios" in done.stderr

@@ -1,4 +1,4 @@
-"""Scenarios, played: what each step does, how frames are taken, and what a failure says."""
+"""Playing scenarios: the steps, how frames are taken, and the descriptions of failures."""
 
 import asyncio
 import re
@@ -9,7 +9,7 @@ import pytest
 from played_scenario import ALICE, LINES, echo, play_steps, played, played_on_lines, sentence
 from scripted_house import Close, House, answer, refusal
 
-from chateau.client.scenarios.result import Result, Verdict
+from chateau.client.scenarios.model import Result, Verdict
 from chateau.client.transcript import Direction, Opcode
 
 REGISTER = {"type": 1, "username": "alice"}
@@ -22,7 +22,7 @@ def port_of(house: House) -> int:
 
 @pytest.fixture
 def port(house: House) -> int:
-    """A house that does as it is told by its script, and answers rightly where there is none."""
+    """A server that follows its script, and responds correctly without one."""
     return port_of(house)
 
 
@@ -42,7 +42,7 @@ def test_a_scenario_whose_frames_all_come_passes(port: int) -> None:
     assert result.score == 1
 
 
-def test_frames_that_come_early_are_kept_for_later_steps() -> None:
+def test_early_frames_are_stored_for_later_steps() -> None:
     result = played_on_lines(echo, {"send": "one\ntwo"}, {"expect": "two"}, {"expect": "one"})
 
     assert result.verdict is Verdict.PASSED
@@ -65,7 +65,7 @@ def test_an_unordered_list_wants_its_frames_in_any_order_each_once() -> None:
     )
 
 
-def test_what_is_captured_stands_for_itself_afterwards_in_one_list_too() -> None:
+def test_a_capture_can_be_used_later_even_in_the_same_list() -> None:
     result = played_on_lines(
         echo,
         {"send": {"id": 7, "name": "x"}},
@@ -96,7 +96,7 @@ def test_a_failure_shows_the_frame_that_is_most_like_the_one_expected(port: int,
     assert result.failure is not None
     assert result.failure.differences == ("/status: expected 200, got 400",)
     assert '-  "status": 200,' in [line.rstrip(",") + "," for line in result.failure.diff]
-    assert result.failure.place.line > 0
+    assert result.failure.location.line > 0
     assert result.failure.step == "expect (alice)"
 
 
@@ -124,12 +124,12 @@ def test_a_strict_scenario_fails_where_a_frame_is_left_at_its_end(port: int, hou
 
     result = played({"send": REGISTER}, {"expect": {"type": 1}}, port=port, strict=True)
 
-    assert sentence(result).startswith("a frame came to alice that no step has asked for: ")
+    assert sentence(result).startswith("a frame came to alice that no step expects: ")
     assert result.failure is not None
     assert result.failure.step == "the end"
 
 
-def test_a_strict_scenario_sees_what_the_server_says_before_its_goodbye() -> None:
+def test_a_strict_scenario_reads_frames_until_the_close() -> None:
     async def late(line: str, writer: asyncio.StreamWriter) -> None:
         writer.write(b"one\n")
         await asyncio.sleep(0.05)
@@ -139,7 +139,7 @@ def test_a_strict_scenario_sees_what_the_server_says_before_its_goodbye() -> Non
     assert played_on_lines(late, {"send": "x"}, {"expect": "one"}).verdict is Verdict.PASSED
 
 
-def test_a_strict_unordered_list_fails_at_the_first_frame_that_is_none_of_it() -> None:
+def test_a_strict_unordered_list_fails_at_the_first_other_frame() -> None:
     wish = {"expect": ["one", "two"], "unordered": True, "within": 30}
 
     assert played_on_lines(echo, {"send": "two\none"}, wish, strict=True).verdict is Verdict.PASSED
@@ -149,12 +149,12 @@ def test_a_strict_unordered_list_fails_at_the_first_frame_that_is_none_of_it() -
     assert twice.failure.differences == ('expected "one", got "two"',)
 
 
-def test_of_several_frames_the_one_that_is_missing_is_told() -> None:
+def test_of_several_frames_the_missing_one_is_reported() -> None:
     wish = {"expect": [{"a": 1}, {"b": 2}], "unordered": True}
 
     result = played_on_lines(echo, {"send": {"a": 1}}, wish)
 
-    assert sentence(result) == "it did not come within 0.15 s; no other frame was there"
+    assert sentence(result) == "it did not come within 0.5 s; there was no other frame"
     assert result.failure is not None
     assert [line for line in result.failure.diff if '"b"' in line]
 
@@ -166,9 +166,7 @@ def test_a_strict_scenario_fails_where_the_server_closes_unasked(port: int, hous
     result = played(*steps, {"sleep": 0.1}, port=port, strict=True)
     asked_for = played(*steps, {"expect_close": "alice"}, port=port, strict=True)
 
-    assert (
-        sentence(result) == "the server closed alice's connection with 1000, and no step has asked for that"
-    )
+    assert sentence(result) == "the server closed alice's connection with 1000, and no step expects that"
     assert asked_for.verdict is Verdict.PASSED
 
 
@@ -188,8 +186,8 @@ def test_nothing_is_expected_and_nothing_comes_or_it_fails() -> None:
         ({"code": 1001}, None),
         ({"code": [1000, 1001]}, None),
         ({"code": 1001, "reason": {"$regex": "^bye"}}, None),
-        ({"code": 1000}, "the server closed the connection with 1001, 'bye!' instead of with 1000"),
-        ({"reason": "hello"}, "the reason of the close is another"),
+        ({"code": 1000}, "the server closed the connection with 1001, 'bye!'; expected 1000"),
+        ({"reason": "hello"}, "the reason of the close differs"),
     ],
 )
 def test_a_close_is_expected_with_its_code_and_reason(
@@ -208,7 +206,7 @@ def test_a_close_that_does_not_come_fails(port: int) -> None:
     assert sentence(result) == "the connection is still open after 0.05 s"
 
 
-def test_a_client_closes_with_the_code_that_the_step_says(port: int, house: House) -> None:
+def test_a_client_closes_with_the_code_of_the_step(port: int, house: House) -> None:
     played({"connect": "alice"}, {"close": "alice", "code": 4000}, port=port)
     assert house.goodbye() == 4000
 
@@ -227,7 +225,7 @@ def test_a_client_that_was_closed_may_connect_again(port: int, house: House) -> 
     assert result.verdict is Verdict.PASSED
 
 
-def test_half_a_close_goes_on_reading() -> None:
+def test_a_half_closed_connection_still_receives() -> None:
     async def slow(line: str, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.03)
         writer.write(b"late\n")
@@ -313,13 +311,13 @@ def test_the_first_list_that_fails_ends_the_others() -> None:
     assert time.monotonic() - began < 5
 
 
-def test_a_barrier_that_not_all_come_to_fails() -> None:
+def test_a_barrier_fails_that_not_all_branches_reach() -> None:
     steps = {"parallel": [[{"barrier": "b", "within": 0.05}], [{"sleep": 0.2}, {"barrier": "b"}]]}
 
-    assert sentence(played_on_lines(echo, steps)) == "only 1 of 2 came to it within 0.05 s"
+    assert sentence(played_on_lines(echo, steps)) == "only 1 of 2 reached it within 0.05 s"
 
 
-def test_what_cannot_be_sent_any_more_fails(port: int, house: House) -> None:
+def test_sending_on_a_closed_connection_fails(port: int, house: House) -> None:
     house.script = lambda request: [Close(1008, "go away")]
 
     result = played({"send": REGISTER}, {"expect_close": "alice"}, {"send": REGISTER}, port=port)
@@ -330,7 +328,7 @@ def test_what_cannot_be_sent_any_more_fails(port: int, house: House) -> None:
 # --- Frames that are not JSON
 
 
-def test_a_frame_is_read_as_the_step_says(port: int, house: House) -> None:
+def test_a_frame_is_decoded_as_the_step_requires(port: int, house: House) -> None:
     house.script = lambda request: ['{"a": 1}', '"text"', b"\x00\xff"]
 
     result = played(
@@ -355,7 +353,7 @@ def test_json_in_a_binary_frame_is_not_json(port: int, house: House) -> None:
     assert re.match("another frame came: a binary frame: 7b", sentence(result))
 
 
-def test_a_ping_is_answered_and_a_pong_can_be_expected(port: int) -> None:
+def test_a_ping_gets_a_pong_and_a_pong_can_be_expected(port: int) -> None:
     result = played(
         {"send": "are you there?", "as": "ping"},
         {"expect": "are you there?", "as": "pong"},
@@ -369,7 +367,7 @@ def test_a_ping_is_answered_and_a_pong_can_be_expected(port: int) -> None:
 # --- What cannot be played
 
 
-def test_nobody_listening_is_an_error_and_not_the_scenarios_fault() -> None:
+def test_a_refused_connection_is_an_error_but_not_of_the_file() -> None:
     result = played({"connect": "alice"}, port=1)
 
     assert result.verdict is Verdict.ERROR
@@ -377,19 +375,19 @@ def test_nobody_listening_is_an_error_and_not_the_scenarios_fault() -> None:
     assert not result.is_file_at_fault
 
 
-def test_a_handshake_that_the_server_refuses_fails(port: int) -> None:
+def test_a_rejected_handshake_fails(port: int) -> None:
     result = played({"connect": "alice", "path": "/nowhere"}, port=port)
 
     assert result.verdict is Verdict.FAILED
     assert "404" in sentence(result)
 
 
-def test_a_refusal_can_be_what_is_expected(port: int) -> None:
+def test_a_rejected_handshake_can_be_expected(port: int) -> None:
     refused = {"connect": "alice", "path": "/nowhere", "status": 404}
 
     assert played(refused, port=port, strict=True).verdict is Verdict.PASSED
     assert sentence(played({**refused, "path": "/ws"}, port=port)) == (
-        "the server accepted what it should refuse with 404"
+        "the server accepted the connection; expected status 404"
     )
 
 
@@ -401,12 +399,12 @@ def test_a_refusal_can_be_what_is_expected(port: int) -> None:
         ({"send_raw": "xyz"}, "not hex: 'xyz'"),
         ({"send_raw": {"$base64": "*"}}, "not base64"),
         ({"send": "\ud800"}, "lone surrogate"),
-        ({"send": {"a": 1}, "as": "text"}, "what is sent as text has to be a string"),
+        ({"send": {"a": 1}, "as": "text"}, "a value sent as text has to be a string"),
         ({"send": "x" * 200, "as": "ping"}, "125 bytes"),
         ({"connect": ["alice", "alice"]}, "alice is connected already"),
     ],
 )
-def test_a_step_that_nobody_could_play_is_an_error_of_the_file(step: Any, told: str, port: int) -> None:
+def test_an_invalid_step_is_an_error_of_the_file(step: Any, told: str, port: int) -> None:
     result = played(step, port=port)
 
     assert result.verdict is Verdict.ERROR

@@ -1,4 +1,4 @@
-"""The server under test: a program is started in time, or told why not, and nothing of it is left."""
+"""The server under test: it is started in time, or the reason is reported, and no process is left."""
 
 import asyncio
 import os
@@ -15,18 +15,19 @@ from pathlib import Path
 import pytest
 from tiny_servers import FOREVER, command
 
-from chateau.client.under_test import ports, server
-from chateau.client.under_test.server import Limits, ServerDidNotStart, ServerUnderTest
+from chateau.client.under_test import ServerDidNotStart, server
+from chateau.client.under_test.process import Limits
+from chateau.client.under_test.server import ServerUnderTest
 
 LISTENS = "kept = listen(sys.argv[1])"
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 60
 
 
 def play(story: Coroutine[object, object, None]) -> None:
-    asyncio.run(asyncio.wait_for(story, 3 * PATIENCE_SECONDS))
+    asyncio.run(asyncio.wait_for(story, PATIENCE_SECONDS))
 
 
-def refusal(under_test: ServerUnderTest) -> str:
+def start_error(under_test: ServerUnderTest) -> str:
     """Why it did not start."""
     with pytest.raises(ServerDidNotStart) as caught:
         play(under_test.start())
@@ -51,11 +52,11 @@ def is_alive(process: int) -> bool:
 def test_it_listens_when_it_has_started_and_no_longer_when_it_was_stopped(tmp_path: Path) -> None:
     async def story() -> None:
         async with ServerUnderTest(command(tmp_path, LISTENS + FOREVER)) as under_test:
-            assert ports.listens(under_test.port)
+            assert server.listens(under_test.port)
             assert under_test.host == "127.0.0.1"
             assert under_test.opcodes_port == under_test.port
             assert under_test.crash() is None
-        assert not ports.listens(under_test.port)
+        assert not server.listens(under_test.port)
         assert under_test.crash() is None
 
     play(story())
@@ -81,7 +82,7 @@ def test_every_port_that_the_command_names_is_filled_in_and_other_braces_stay(tm
         async with ServerUnderTest(command(tmp_path, body, arguments)) as under_test:
             at = {under_test.port, under_test.lines_port, under_test.opcodes_port}
             assert len(at) == 3
-            assert all(ports.listens(port) for port in at)
+            assert all(server.listens(port) for port in at)
             await until(lambda: under_test.stdout)
             assert under_test.stdout == f"""['{{"json": {{}}}}', '{{other}}', '--at={under_test.port}']\n"""
 
@@ -97,12 +98,12 @@ def test_it_starts_again_on_the_same_ports_after_a_stop_and_after_a_kill(tmp_pat
                 assert under_test.crash() is None
                 await under_test.start()
                 assert under_test.port == port
-                assert ports.listens(port)
+                assert server.listens(port)
 
     play(story())
 
 
-def test_a_start_without_a_stop_before_replaces_what_runs(tmp_path: Path) -> None:
+def test_a_second_start_replaces_the_running_process(tmp_path: Path) -> None:
     body = "print(os.getpid(), flush=True)\n" + LISTENS + FOREVER
 
     async def story() -> None:
@@ -111,7 +112,7 @@ def test_a_start_without_a_stop_before_replaces_what_runs(tmp_path: Path) -> Non
             first = int(under_test.stdout)
             await under_test.start()
             assert not is_alive(first)
-            assert ports.listens(under_test.port)
+            assert server.listens(under_test.port)
 
     play(story())
 
@@ -136,42 +137,40 @@ def test_a_start_without_a_stop_before_replaces_what_runs(tmp_path: Path) -> Non
         ("sys.stderr.buffer.write(b'\\xff\\xfe'); sys.exit(1)", "Its stderr ended with:\n\\xff\\xfe"),
     ],
 )
-def test_a_program_that_never_listens_is_refused_with_how_it_ended(
-    tmp_path: Path, body: str, says: str
-) -> None:
+def test_start_fails_with_how_the_program_ended(tmp_path: Path, body: str, says: str) -> None:
     under_test = ServerUnderTest(command(tmp_path, body), start_seconds=0.3 if "sleep" in body else 10)
 
-    sentence = refusal(under_test)
+    sentence = start_error(under_test)
 
     assert says.replace("PORT", str(under_test.port)) in sentence
     assert under_test.crash() is None or "exit code" in says or "ended" in says
 
 
-def test_one_of_two_ports_is_not_enough(tmp_path: Path) -> None:
+def test_start_waits_for_both_ports(tmp_path: Path) -> None:
     under_test = ServerUnderTest(
         command(tmp_path, LISTENS + FOREVER, "{port} {lines_port}"), start_seconds=0.3
     )
 
-    sentence = refusal(under_test)
+    sentence = start_error(under_test)
 
     assert f"did not listen on port {under_test.lines_port} within" in sentence
 
 
-def test_a_server_that_listens_elsewhere_is_told_where(tmp_path: Path) -> None:
+def test_start_reports_the_port_that_the_server_listens_on(tmp_path: Path) -> None:
     body = "kept = socket.socket(); kept.bind(('127.0.0.1', 0)); kept.listen()\n"
     body += "print(kept.getsockname()[1], flush=True)" + FOREVER
 
-    sentence = refusal(ServerUnderTest(command(tmp_path, body), start_seconds=0.5))
+    sentence = start_error(ServerUnderTest(command(tmp_path, body), start_seconds=0.5))
 
     found = re.search(r"but it listens on port (\d+)\. Its stdout ended with:\n(\d+)", sentence)
     assert found
     assert found[1] == found[2]
 
 
-def test_a_server_that_listens_at_another_address_only_is_told_so(tmp_path: Path) -> None:
+def test_start_reports_that_the_server_listens_at_another_address(tmp_path: Path) -> None:
     body = "kept = listen(sys.argv[1], '127.0.0.2')" + FOREVER
 
-    sentence = refusal(ServerUnderTest(command(tmp_path, body), start_seconds=0.5))
+    sentence = start_error(ServerUnderTest(command(tmp_path, body), start_seconds=0.5))
 
     assert "within 0.5 s, but it listens there at another address than 127.0.0.1." in sentence
 
@@ -183,36 +182,36 @@ def test_a_server_that_listens_at_another_address_only_is_told_so(tmp_path: Path
         ("./no-such-program {port}", "There is no program './no-such-program'"),
         ("./no-program {port}", "There is no program './no-program'"),
         ("", "The command of the server under test is empty."),
-        ('python "server.py {port}', "cannot be read: No closing quotation."),
+        ('python "server.py {port}', "cannot be parsed: No closing quotation."),
     ],
 )
-def test_a_command_that_cannot_be_run_is_refused_in_a_sentence(tmp_path: Path, words: str, says: str) -> None:
+def test_start_rejects_a_command_that_cannot_be_run(tmp_path: Path, words: str, says: str) -> None:
     (tmp_path / "no-program").write_text("this is no program", "utf-8")
 
-    assert says in refusal(ServerUnderTest(words, cwd=tmp_path))
+    assert says in start_error(ServerUnderTest(words, cwd=tmp_path))
 
 
-def test_a_file_that_may_be_run_but_is_no_program_is_refused(tmp_path: Path) -> None:
+def test_start_rejects_an_executable_file_that_is_not_a_program(tmp_path: Path) -> None:
     (tmp_path / "server").write_bytes(b"\x7fELF, not quite")
     (tmp_path / "server").chmod(0o755)
 
-    assert "./server cannot be run: Exec format error." in refusal(
+    assert "./server cannot be run: Exec format error." in start_error(
         ServerUnderTest("./server {port}", cwd=tmp_path)
     )
 
 
-def test_it_runs_in_its_folder_and_what_stands_there_is_not_imported_in_our_place(tmp_path: Path) -> None:
+def test_it_runs_in_its_folder_without_shadowing_the_launchers_modules(tmp_path: Path) -> None:
     for module in ("os", "resource", "signal", "chateau", "sitecustomize"):
         (tmp_path / f"{module}.py").write_text("raise SystemExit('imported')", "utf-8")
     (tmp_path / "server").write_text("#!/bin/sh\npwd\nexit 7\n", "utf-8")
     (tmp_path / "server").chmod(0o755)
 
-    sentence = refusal(ServerUnderTest("./server {port}", cwd=tmp_path))
+    sentence = start_error(ServerUnderTest("./server {port}", cwd=tmp_path))
 
     assert sentence.endswith(f"exit code 7. Its stdout ended with:\n{tmp_path}")
 
 
-def test_a_crash_while_it_is_tested_is_told_with_the_end_of_its_stderr(tmp_path: Path) -> None:
+def test_a_crash_is_reported_with_the_end_of_its_stderr(tmp_path: Path) -> None:
     body = (
         LISTENS
         + "\nkept.accept()\nfor n in range(99): print('line', n, file=sys.stderr)\nraise KeyError('x')"
@@ -248,7 +247,7 @@ def test_a_server_whose_connections_have_just_ended_is_given_a_moment_to_crash(t
     play(story())
 
 
-def test_a_server_that_goes_on_listening_is_not_waited_for_long(tmp_path: Path) -> None:
+def test_crashed_returns_early_while_the_server_listens(tmp_path: Path) -> None:
     async def story() -> None:
         async with ServerUnderTest(command(tmp_path, LISTENS + FOREVER)) as under_test:
             began = time.monotonic()
@@ -267,7 +266,7 @@ def test_one_that_ignores_sigterm_is_killed_in_the_end(
     async def story() -> None:
         async with ServerUnderTest(command(tmp_path, body)) as under_test:
             pass
-        assert not ports.listens(under_test.port)
+        assert not server.listens(under_test.port)
 
     play(story())
 
@@ -295,15 +294,15 @@ for leave in (False, True):
             children = [int(word) for word in under_test.stdout.split()]
             assert all(map(is_alive, children))
         assert not any(map(is_alive, children))
-        assert not ports.listens(under_test.port)
+        assert not server.listens(under_test.port)
 
     play(story())
 
 
-def test_a_server_that_leaves_its_work_to_a_child_and_ends_is_told_as_ended(tmp_path: Path) -> None:
+def test_a_server_that_forks_and_ends_is_reported_as_ended(tmp_path: Path) -> None:
     body = "if os.fork() == 0:\n    time.sleep(0.3)\n    kept = listen(sys.argv[1])\n    time.sleep(60)\n"
 
-    sentence = refusal(ServerUnderTest(command(tmp_path, body)))
+    sentence = start_error(ServerUnderTest(command(tmp_path, body)))
 
     assert "ended with exit code 0" in sentence
 
@@ -330,7 +329,7 @@ def test_a_port_that_was_taken_meanwhile_is_given_up_for_another_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        free = iter([taken.getsockname()[1], ports.free_port()])
+        free = iter([taken.getsockname()[1], server.free_port()])
         monkeypatch.setattr(server, "free_port", lambda: next(free))
 
         async def story() -> None:
@@ -356,7 +355,7 @@ if not seen.exists():
 
     async def story() -> None:
         async with ServerUnderTest(command(tmp_path, body)) as under_test:
-            assert ports.listens(under_test.port)
+            assert server.listens(under_test.port)
             assert under_test.crash() is None
 
     play(story())
@@ -408,14 +407,14 @@ asyncio.run(main())
     ],
 )
 def test_limits_end_it(tmp_path: Path, limits: Limits, does: str, says: str) -> None:
-    assert says in refusal(ServerUnderTest(command(tmp_path, does), limits=limits))
+    assert says in start_error(ServerUnderTest(command(tmp_path, does), limits=limits))
 
 
-def test_a_port_that_somebody_else_opens_in_its_name_is_one_after_a_while(
+def test_a_port_opened_by_another_process_is_accepted_after_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "STRANGER_SECONDS", 0.1)
-    port = ports.free_port()
+    monkeypatch.setattr(server, "FOREIGN_LISTENER_SECONDS", 0.1)
+    port = server.free_port()
     monkeypatch.setattr(server, "free_port", lambda: port)
 
     async def story() -> None:
@@ -430,7 +429,7 @@ def test_a_port_that_somebody_else_opens_in_its_name_is_one_after_a_while(
 def test_a_command_without_a_port_is_taken_to_listen_on_the_usual_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usual = {"port": ports.free_port(), "lines_port": ports.free_port()}
+    usual = {"port": server.free_port(), "lines_port": server.free_port()}
     monkeypatch.setattr(server, "USUAL_PORTS", usual)
     listens_on_one = command(tmp_path, LISTENS + FOREVER, str(usual["lines_port"]))
 
@@ -439,21 +438,23 @@ def test_a_command_without_a_port_is_taken_to_listen_on_the_usual_ones(
             assert (under_test.port, under_test.lines_port) == (usual["port"], usual["lines_port"])
             assert refusal_of_second == [
                 f"Port {usual['lines_port']} is in use by another program; "
-                "put {port} into the command for a free one."
+                "put {port} into the command to use a free one."
             ]
 
     refusal_of_second: list[str] = []
     with socket.create_server(("127.0.0.1", usual["lines_port"])):
-        refusal_of_second.append(refusal(ServerUnderTest(listens_on_one)))
+        refusal_of_second.append(start_error(ServerUnderTest(listens_on_one)))
     play(story())
-    silent = refusal(ServerUnderTest(command(tmp_path, FOREVER, ""), start_seconds=0.2))
+    silent = start_error(ServerUnderTest(command(tmp_path, FOREVER, ""), start_seconds=0.2))
     assert f"did not listen on port {usual['port']} or {usual['lines_port']} within 0.2 s;" in silent
-    assert "its command has no {port} to say where it should." in silent
+    assert "its command has no {port} for the port to listen on." in silent
 
 
-def test_quotes_in_the_command_are_kept_together_but_no_shell_reads_it(tmp_path: Path) -> None:
+def test_quotes_in_the_command_are_parsed_without_a_shell(tmp_path: Path) -> None:
     body = "print(sys.argv[1:]); sys.exit(1)"
     words = command(tmp_path, body, "'two words' $HOME ; echo > {port}")
 
-    assert re.search(r"\['two words', '\$HOME', ';', 'echo', '>', '\d+'\]", refusal(ServerUnderTest(words)))
+    assert re.search(
+        r"\['two words', '\$HOME', ';', 'echo', '>', '\d+'\]", start_error(ServerUnderTest(words))
+    )
     assert shlex.split(words)[-1] == "{port}"

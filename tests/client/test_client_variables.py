@@ -1,4 +1,4 @@
-"""Variables in the strings of a step, and strings too long to write down."""
+"""Variables in the strings of a step, and `$repeat` for long strings."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chateau.client.scenarios.flaws import Flaw
+from chateau.client.scenarios.lint import Flaw
 from chateau.client.scenarios.variables import (
     BadRepeat,
     UnknownVariable,
@@ -64,7 +64,7 @@ def test_one_that_has_no_value_is_an_error_that_names_those_like_it() -> None:
 
 
 @pytest.mark.parametrize("text", ["${zzzz}", "a ${zzzz} b", "${ n }", "${}", "${a b}"])
-def test_what_looks_like_a_variable_has_to_be_one(text: str) -> None:
+def test_a_reference_to_an_unknown_variable_is_rejected(text: str) -> None:
     with pytest.raises(UnknownVariable):
         fill({text: 1}, VARIABLES)
 
@@ -97,7 +97,7 @@ def test_a_value_without_variables_stays_as_it_is(value: Any) -> None:
 
 @QUICKLY
 @given(VALUES)
-def test_what_is_literal_stays_as_it_is(value: Any) -> None:
+def test_a_literal_is_not_filled_in(value: Any) -> None:
     assert fill({"$literal": value}, {}) == {"$literal": value}
 
 
@@ -107,7 +107,7 @@ def test_the_names_in_a_text_are_all_that_it_needs(text: str) -> None:
     fill(text, dict.fromkeys(names_in(text), 1))
 
 
-def test_a_repeat_stands_for_a_string() -> None:
+def test_a_repeat_is_expanded() -> None:
     value = {"a": [{"$repeat": "ab", "$times": 3}, {"$repeat": "x", "$times": 0}, 1], "$times": 2}
 
     assert expand_repeats(value) == {"a": ["ababab", "", 1], "$times": 2}
@@ -120,8 +120,8 @@ def test_a_repeat_may_be_as_long_as_64_mi_characters() -> None:
 @pytest.mark.parametrize(
     ("value", "sentence"),
     [
-        ({"$repeat": "a"}, "$repeat stands with $times, and with nothing else"),
-        ({"$repeat": "a", "$times": 1, "b": 2}, "$repeat stands with $times, and with nothing else"),
+        ({"$repeat": "a"}, "$repeat takes $times next to it, and no other key"),
+        ({"$repeat": "a", "$times": 1, "b": 2}, "$repeat takes $times next to it, and no other key"),
         ({"$repeat": 1, "$times": 1}, "$repeat takes a string, not 1"),
         ({"$repeat": "a", "$times": -1}, "$times takes a number from 0 to 67108864, not -1"),
         ({"$repeat": "a", "$times": True}, "$times takes a number from 0 to 67108864, not true"),
@@ -129,13 +129,14 @@ def test_a_repeat_may_be_as_long_as_64_mi_characters() -> None:
         ({"$repeat": "a", "$times": "3"}, '$times takes a number from 0 to 67108864, not "3"'),
         ({"$repeat": "a", "$times": 1e400}, "$times takes a number from 0 to 67108864, not Infinity"),
         ({"$repeat": "a", "$times": 67108865}, "$times takes a number from 0 to 67108864, not 67108865"),
-        ({"$repeat": "ab", "$times": 67108864}, "$repeat makes 134217728 characters; 67108864 are allowed"),
+        (
+            {"$repeat": "ab", "$times": 67108864},
+            "$repeat makes 134217728 characters, expected at most 67108864",
+        ),
     ],
     ids=repr,
 )
-def test_a_repeat_that_cannot_be_carried_out_is_told_before_and_when_it_is_sent(
-    value: Any, sentence: str
-) -> None:
+def test_an_invalid_repeat_is_rejected_by_lint_and_when_sent(value: Any, sentence: str) -> None:
     assert repeat_flaws_of([{"a": value}]) == [Flaw((0, "a"), sentence)]
     with pytest.raises(BadRepeat) as raised:
         expand_repeats([value])
@@ -149,7 +150,7 @@ def test_a_repeat_whose_number_is_a_variable_is_judged_when_it_is_sent() -> None
     assert expand_repeats(fill(value, {"text": "ab", "n": 2})) == "abab"
 
 
-def test_what_is_literal_is_no_repeat() -> None:
+def test_a_repeat_in_a_literal_is_not_expanded() -> None:
     value = {"$literal": {"$repeat": "a", "$times": 3}}
 
     assert expand_repeats(value) == value

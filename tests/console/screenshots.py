@@ -71,7 +71,7 @@ def picture_diagram(browser: Browser) -> None:
         subprocess.run([*command, "--html", str(report), FAILED_SCENARIO], cwd=ROOT, check=False)
         page = browser.new_page(viewport={"width": 1000, "height": 800}, device_scale_factor=1.5)
         page.goto(report.as_uri())
-        diagram = page.locator("svg.diagram")
+        diagram = page.locator("table.diagram")
         expect(diagram).to_be_visible()
         diagram.screenshot(path=PICTURES / "sequence.png")
         page.close()

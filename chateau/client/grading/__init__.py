@@ -1,1 +1,1 @@
-"""Other people's servers: started, watched, ended, and graded a folder at a time."""
+"""Grade the servers of others, a folder of submissions at a time."""

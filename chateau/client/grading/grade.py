@@ -1,7 +1,7 @@
-"""Grading one submission: the test client in a process of its own, against the submission's server.
+"""Grade submissions, each with a test client in a process of its own.
 
-Nothing that a submission does can hold up the others: when its time is over, its test client and all that
-it started are ended. What the verdicts are is read from its JUnit report.
+A submission cannot delay the others: when its time is over, its test client and all descendants are ended.
+The verdicts are read from the JUnit report.
 """
 
 import asyncio
@@ -18,23 +18,75 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import chateau
-from chateau.client.grading.submissions import Submission
 from chateau.client.reports.gradescope import unplayed
-from chateau.client.scenarios.result import Verdict, Visibility
+from chateau.client.scenarios.model import Verdict, Visibility
 from chateau.client.text_safety import one_line
-from chateau.client.under_test import family
-from chateau.client.under_test.program import POLL_SECONDS, Limits, limited
+from chateau.client.under_test.process import (
+    POLL_SECONDS,
+    Limits,
+    kill_all,
+    limited,
+    marked_environment,
+    new_mark,
+)
 
-LEAVE_SECONDS = 5.0  # for a test client whose time is over, to end its server and to tell
+ARCHIVES = {".zip", ".gz", ".tgz", ".tar", ".7z", ".rar"}
+LEAVE_SECONDS = 5.0  # for a test client whose time is over, to end its server and write its reports
 REPORTS = {"junit": "junit.xml", "gradescope": "results.json", "html": "report.html"}
 VERDICT_OF = {"failure": Verdict.FAILED, "error": Verdict.ERROR, "skipped": Verdict.SKIPPED}
-TOLD_CHARACTERS = 300
+NOTE_CHARACTERS = 300
 CALL = "import sys; sys.path.insert(0, {!r}); from chateau.client.app import main; sys.exit(main())"
+
+
+class NoSubmissions(Exception):
+    """There is nothing to grade; the text explains why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A submission; its server runs in *folder*."""
+
+    name: str
+    folder: Path
+
+    @property
+    def is_empty(self) -> bool:
+        return not _visible(self.folder)
+
+
+def submissions_in(folder: Path) -> list[Submission]:
+    """Return the submissions in *folder*, by name; hidden folders are ignored.
+
+    Raises:
+        NoSubmissions: *folder* cannot be read, or has no folders.
+    """
+    try:
+        inside = _visible(folder)
+    except OSError as exc:
+        raise NoSubmissions(f"{folder}: {exc.strerror}") from exc
+    found = [Submission(path.name, _innermost(path).absolute()) for path in inside if path.is_dir()]
+    if not found:
+        packed = any(path.suffix in ARCHIVES for path in inside)
+        advice = "unpack the archives first, each into a folder of its own" if packed else "it has no folders"
+        raise NoSubmissions(f"{folder}: there is no submission in it: {advice}")
+    return sorted(found, key=lambda submission: submission.name)
+
+
+def _visible(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX"))]
+
+
+def _innermost(folder: Path) -> Path:
+    """Descend as long as a folder has a single folder, as archives often do, and nothing else."""
+    with contextlib.suppress(PermissionError):  # reported when it is graded
+        while len(inside := _visible(folder)) == 1 and inside[0].is_dir() and not inside[0].is_symlink():
+            folder = inside[0]
+    return folder
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A scenario, as far as grading knows it."""
+    """A scenario, as far as grading needs it."""
 
     name: str
     file: str
@@ -43,22 +95,22 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """How every submission is graded; *options* are the test client's own."""
+class GradeOptions:
+    """How every submission is graded; *client_options* are passed to the test client."""
 
     command: str
     tasks: tuple[Task, ...]
     limits: Limits
     seconds: float
-    options: tuple[str, ...] = ()
+    client_options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """What a submission came to.
+    """The grade of a submission.
 
-    ``verdicts`` are in the order of ``tasks``; there are none where they were not played to the end.
-    ``graded`` is False where that was not the submission's fault.
+    ``verdicts`` are in the order of ``tasks``; there are none if the scenarios were not played to the end.
+    ``graded`` is False if that was not the submission's fault.
     """
 
     name: str
@@ -83,7 +135,7 @@ class Grade:
 
     @property
     def max_score(self) -> float:
-        """What it could have come to: scenarios that were skipped count neither way."""
+        """What it could have come to: scenarios that were skipped count neither options."""
         verdicts = self.verdicts or (None,) * len(self.tasks)
         pairs = zip(self.tasks, verdicts, strict=True)
         return sum(task.points for task, verdict in pairs if verdict is not Verdict.SKIPPED)
@@ -92,18 +144,18 @@ class Grade:
         return self.verdicts.count(verdict)
 
 
-async def grade(submission: Submission, way: Way, reports: Path | None) -> Grade:
-    """Grade *submission*; its reports are written to the folder *reports*, where there is one."""
+async def grade(submission: Submission, options: GradeOptions, reports: Path | None) -> Grade:
+    """Grade *submission*; write its reports to the folder *reports*, if given."""
     began = time.monotonic()
     with _folder(reports) as folder:
         try:
             if submission.is_empty:
-                found = Grade(submission.name, way.tasks, note="The folder is empty.")
+                found = Grade(submission.name, options.tasks, note="The folder is empty.")
             else:
-                found = await _played(submission, way, folder)
+                found = await _played(submission, options, folder)
         except OSError as exc:
-            found = Grade(submission.name, way.tasks, note=f"It could not be graded: {exc}", graded=False)
-        _leave_results(folder / REPORTS["gradescope"], found)
+            found = Grade(submission.name, options.tasks, note=f"It could not be graded: {exc}", graded=False)
+        _ensure_results(folder / REPORTS["gradescope"], found)
     return replace(found, seconds=time.monotonic() - began)
 
 
@@ -115,30 +167,37 @@ def _folder(reports: Path | None) -> Iterator[Path]:
     else:
         reports.mkdir(parents=True, exist_ok=True)
         for name in REPORTS.values():
-            (reports / name).unlink(missing_ok=True)  # those of a run before
+            (reports / name).unlink(missing_ok=True)  # of an earlier run
         yield reports
 
 
-async def _played(submission: Submission, way: Way, folder: Path) -> Grade:
+async def _played(submission: Submission, options: GradeOptions, folder: Path) -> Grade:
     with tempfile.TemporaryFile() as output:
-        ended = await _run(_test_client(submission, way, folder), output.fileno(), way.seconds)
+        ended = await _run(_test_client(submission, options, folder), output.fileno(), options.seconds)
         output.seek(0)
-        said = output.read().decode("utf-8", "replace")
-    cases = _cases(folder / "junit.xml", way.tasks)
+        text = output.read().decode("utf-8", "replace")
+    cases = _cases(folder / "junit.xml", options.tasks)
     if not ended:
-        verdicts = tuple(map(_verdict, cases or ()))  # of those that it was through with
-        late = f"It was not through after {way.seconds:g} s."
-        return Grade(submission.name, way.tasks, verdicts, note=late)
+        verdicts = tuple(map(_verdict, cases or ()))  # of those that it has finished
+        late = f"It did not finish within {options.seconds:g} s."
+        return Grade(submission.name, options.tasks, verdicts, note=late)
     if cases is None:
-        note = f"The test client wrote no report. {_last_line(said)}".strip()
-        return Grade(submission.name, way.tasks, note=note, graded=False)
-    return Grade(submission.name, way.tasks, tuple(map(_verdict, cases)), note=_note(cases))
+        note = f"The test client wrote no report. {_last_line(text)}".strip()
+        return Grade(submission.name, options.tasks, note=note, graded=False)
+    return Grade(submission.name, options.tasks, tuple(map(_verdict, cases)), note=_note(cases))
 
 
 async def _run(arguments: Sequence[str], output: int, seconds: float) -> bool:
-    """Run a process to its end, or to the end of its time; returns whether it ended by itself."""
-    mark = family.new_mark()
-    process = _started(arguments, output, mark)
+    """Run a process for at most *seconds*; return whether it ended by itself."""
+    mark = new_mark()
+    process = subprocess.Popen(  # noqa: ASYNC220
+        arguments,
+        env={"PYTHONDONTWRITEBYTECODE": "1", **marked_environment(mark)},
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+    )
     try:
         if await _ends(process, seconds):
             return True
@@ -146,19 +205,8 @@ async def _run(arguments: Sequence[str], output: int, seconds: float) -> bool:
         await _ends(process, LEAVE_SECONDS)
         return False
     finally:
-        family.end(process.pid, mark)
+        kill_all(process.pid, mark)
         process.wait()
-
-
-def _started(arguments: Sequence[str], output: int, mark: str) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        arguments,
-        env={"PYTHONDONTWRITEBYTECODE": "1", **family.environment(mark)},
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        start_new_session=True,
-    )
 
 
 async def _ends(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
@@ -170,11 +218,11 @@ async def _ends(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
     return True
 
 
-def _test_client(submission: Submission, way: Way, folder: Path) -> list[str]:
-    command = f"{shlex.join(limited(way.limits, folder=submission.folder))} {way.command}"
+def _test_client(submission: Submission, options: GradeOptions, folder: Path) -> list[str]:
+    command = f"{shlex.join(limited(options.limits, folder=submission.folder))} {options.command}"
     reports = [f"--{option}={folder / name}" for option, name in REPORTS.items()]
     call = CALL.format(str(Path(chateau.__file__).parents[1]))
-    files = [task.file for task in way.tasks]
+    files = [task.file for task in options.tasks]
     return [
         sys.executable,
         "-P",
@@ -182,14 +230,14 @@ def _test_client(submission: Submission, way: Way, folder: Path) -> list[str]:
         call,
         f"--server-command={command}",
         *reports,
-        *way.options,
+        *options.client_options,
         "--",
         *files,
     ]
 
 
 def _cases(report: Path, tasks: Sequence[Task]) -> list[ElementTree.Element] | None:
-    """What the JUnit report has of each of *tasks*, which stand there by their folders; None without it."""
+    """Return the test case of each of *tasks*; None without a report. JUnit sorts them by folder."""
     try:
         cases = list(ElementTree.parse(report).iter("testcase"))
     except (OSError, ElementTree.ParseError):
@@ -205,7 +253,7 @@ def _verdict(case: ElementTree.Element) -> Verdict:
 
 
 def _note(cases: Sequence[ElementTree.Element]) -> str:
-    """How the server crashed or did not start, where it did; else why the first error is one."""
+    """Return how the server crashed or did not start; otherwise the reason of the first error."""
     for case in cases:
         for text in case.itertext():
             if "The server under test " in text:
@@ -218,7 +266,7 @@ def _note(cases: Sequence[ElementTree.Element]) -> str:
 
 
 def _crash(text: str) -> str:
-    """The sentence, and the last line of what the server wrote, which is where Python names the error."""
+    """Return the sentence, and the last line of the server's output, where Python names the error."""
     first, *rest = text[text.index("The server under test ") :].split("\n\n")[0].splitlines()
     sentence = first.partition(" Its std")[0]
     return f"{sentence} {rest[-1].strip()}" if rest else sentence
@@ -231,10 +279,10 @@ def _last_line(text: str) -> str:
 
 def _shortened(text: str) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= TOLD_CHARACTERS else f"{line[: TOLD_CHARACTERS - 1]}…"
+    return line if len(line) <= NOTE_CHARACTERS else f"{line[: NOTE_CHARACTERS - 1]}…"
 
 
-def _leave_results(path: Path, grade: Grade) -> None:
-    """What could not be played leaves results all the same."""
+def _ensure_results(path: Path, grade: Grade) -> None:
+    """Write results for a submission that could not be played."""
     if not path.exists():
         path.write_text(unplayed(grade.tasks, grade.note), "utf-8")

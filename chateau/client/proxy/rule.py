@@ -10,7 +10,8 @@ from typing import Any
 
 from chateau.client import strict_json
 from chateau.client.proxy.frame import DATA, Frame, Kind, Speech, Way
-from chateau.client.scenarios.matching import Schemas, match
+from chateau.client.scenarios.match import match
+from chateau.client.scenarios.schemas import Schemas
 
 SCHEMAS = Schemas()
 

@@ -1,21 +1,23 @@
-"""The console: results as they come, for who has started the run.
+"""Console output: results as they arrive.
 
-On a terminal in colour, above a bar that is gone at the end, and after many of them what failed once more by
-name; elsewhere as plain lines, failures at the end.
+On a terminal they are coloured, above a progress bar; after many of them, the failed ones are listed again.
+Elsewhere they are plain lines, with the failures at the end.
 """
 
 import sys
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
-import rich.console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from chateau.client.reports.telling import failure_lines, headline
-from chateau.client.scenarios.result import Result, Run, Verdict, summary
+from chateau.client.reports.text_format import failure_lines, headline
+from chateau.client.scenarios.model import Result, Run, Verdict, summary
 from chateau.client.terminal import console
+
+if TYPE_CHECKING:
+    import rich.console
+    from rich.progress import Progress
 
 SCREENFUL = 20  # results
 _NOT_PASSED = frozenset({Verdict.FAILED, Verdict.ERROR})
@@ -29,17 +31,16 @@ _DIFF_STYLES = {"    -": "red", "    +": "green"}
 
 
 class Console:
-    """Where a run is shown; a *quiet* one shows nothing.
+    """Shows a run; a *quiet* console shows nothing.
 
-    Used as a context manager, it leaves the terminal as it was, whatever happens.
+    As a context manager, it removes the progress bar whatever happens.
     """
 
     def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
         self._stream = stream or sys.stdout
         self._quiet = quiet
         self._out = console(self._stream)
-        self._progress = _progress(self._out)
-        self._task: TaskID | None = None
+        self._progress: Progress | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -53,41 +54,38 @@ class Console:
         self._end_bar()
 
     def began(self, total: int) -> None:
-        """Say that *total* scenarios will be played."""
+        """Start the progress bar for *total* scenarios, on a terminal."""
         if self._out.is_terminal and not self._quiet:
-            self._task = self._progress.add_task("", total=total)
+            self._progress = _progress(self._out)
+            self._progress.add_task("", total=total)
             self._progress.start()
 
     def finished(self, result: Result) -> None:
-        """Show *result*, in the order in which they come."""
+        """Show *result*, which is the next."""
         if self._quiet:
             return
         self._show(_first_line(result))
-        if self._task is not None:
+        if self._progress is not None:
             self._show_failure(result)
-            self._progress.advance(self._task)
+            self._progress.advance(self._progress.task_ids[0])
 
     def ended(self, run: Run) -> None:
-        """Show what has not been shown of *run*, and what it came to."""
+        """Show the summary of *run*, and the failures that are not on the screen."""
         if self._quiet:
             return
         self._end_bar()
         failed = [result for result in run.results if result.verdict in _NOT_PASSED]
-        if self._task is None:
+        if self._progress is None:
             for result in failed:
                 self._show_failure(result)
         elif len(run.results) > SCREENFUL:
-            self._remind_of(failed)
+            self._show(Text())  # the failures have scrolled off the screen
+            for result in failed:
+                self._show(_first_line(result))
         self._show(Text(f"\n{summary(run.results)}", _style_of(run)))
 
-    def _remind_of(self, failed: Sequence[Result]) -> None:
-        """What was shown as it came has left the screen by now."""
-        self._show(Text())
-        for result in failed:
-            self._show(_first_line(result))
-
     def _end_bar(self) -> None:
-        if self._task is not None:  # stopping what never started prints an empty line
+        if self._progress is not None:
             self._progress.stop()
 
     def _show_failure(self, result: Result) -> None:
@@ -95,7 +93,7 @@ class Console:
             self._show(Text("\n").join([Text(), *_coloured(result)]))
 
     def _show(self, text: Text) -> None:
-        """Print *text*; what the output's encoding lacks is written as an escape."""
+        """Print *text*; characters that the encoding of the output lacks are escaped."""
         encoding = self._stream.encoding or "utf-8"
         if text.plain.encode(encoding, "replace").decode(encoding) != text.plain:
             text = Text(text.plain.encode(encoding, "backslashreplace").decode(encoding), text.style)
@@ -121,6 +119,15 @@ def _style_of(run: Run) -> str:
     return "bold red" if bad else "bold green"
 
 
-def _progress(out: rich.console.Console) -> Progress:
+def _progress(out: "rich.console.Console") -> "Progress":
+    # Only a terminal has a progress bar.
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
     columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("")
     return Progress(*columns, console=out, transient=True, redirect_stdout=False, redirect_stderr=False)

@@ -1,6 +1,6 @@
-"""A page for people: what each scenario came to, why it did not pass, and a sequence diagram of it.
+"""HTML report: the verdict of each scenario, why it did not pass, and its sequence diagram.
 
-It is one file, fetches nothing, runs no script, and can be printed.
+The page is one file, loads nothing, runs no script, and can be printed.
 """
 
 import hashlib
@@ -11,9 +11,9 @@ from html import escape
 from importlib.resources import files
 from textwrap import dedent
 
-from chateau.client.reports.diagram import diagrams
-from chateau.client.reports.telling import PAYLOAD_WIDTH, notes, whole_transcript, why
-from chateau.client.scenarios.result import Result, Run, Verdict, summary
+from chateau.client.reports.diagram import diagram
+from chateau.client.reports.text_format import PAYLOAD_WIDTH, notes, whole_transcript, why
+from chateau.client.scenarios.model import Result, Run, Verdict, summary
 from chateau.client.text_safety import in_lines, one_line
 
 STYLE = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
@@ -23,13 +23,13 @@ POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'
 _NOT_PASSED = frozenset({Verdict.FAILED, Verdict.ERROR})
 _SIGNS = {Verdict.PASSED: "✓", Verdict.FAILED: "✗", Verdict.ERROR: "!", Verdict.SKIPPED: "○"}
 _LEGEND = """\
-<p class="legend">A solid arrow is a frame, a line or a request. Dashed: a ping or a pong. Dotted, with a box:
-a connection is opened or closed. Dashes and dots: bytes past the framing. The bar on a lifeline: connected.
-Rest the mouse on an arrow to read all that it carries.</p>"""
+<p class="legend">A solid arrow is a frame, a line or a request. Dashed: a ping or a pong. Dotted: a
+connection is opened or closed. Double: bytes sent past the framing. The bar on the line of a client:
+connected. Rest the mouse on a frame to read all that it carries; the list below a diagram has it, too.</p>"""
 
 
 def html(run: Run) -> str:
-    """*run* as an HTML page."""
+    """Return *run* as an HTML page."""
     return "\n".join([*_head(run), *_overview(run), *_scenarios(run), "</main>", "</body>", "</html>", ""])
 
 
@@ -70,7 +70,7 @@ def _overview(run: Run) -> Iterator[str]:
 
 
 def _what_failed(run: Run) -> Iterator[str]:
-    """First of all what a reader looks for: what did not pass, and the rules that it breaks."""
+    """Yield a list of the scenarios that did not pass, with the rules that are violated."""
     numbered = enumerate(run.results, start=1)
     failed = [(number, result) for number, result in numbered if result.verdict in _NOT_PASSED]
     if failed:
@@ -90,16 +90,16 @@ def _scenarios(run: Run) -> Iterator[str]:
         yield from _facts(result)
         if result.verdict in _NOT_PASSED:
             yield _listing(result.verdict, [*why(result), *notes(result)])
-        yield from (f"<figure>{svg}</figure>" for svg in diagrams(result, run.server))
         if result.transcript:
+            yield f"<figure>{diagram(result, run.server)}</figure>"
             frames = _listing("frames", whole_transcript(result, PAYLOAD_WIDTH))
             yield f"<details><summary>All frames as text</summary>{frames}</details>"
         yield "</section>"
 
 
 def _listing(kind: str, lines: Sequence[str]) -> str:
-    told = dedent("\n".join(lines))
-    return f'<pre class="{kind}">{escape(told)}</pre>'
+    text = dedent("\n".join(lines))
+    return f'<pre class="{kind}">{escape(text)}</pre>'
 
 
 def _facts(result: Result) -> Iterator[str]:

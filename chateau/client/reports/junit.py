@@ -1,7 +1,7 @@
-"""JUnit XML, as continuous integration reads it: a suite for each folder, a test case for each scenario.
+"""JUnit XML for continuous integration: a suite per folder, a test case per scenario.
 
-There is no one specification. This keeps to what the common schemas have in common: the order of the
-elements, times in seconds with a point, a timestamp without a zone (it is UTC).
+There is no single specification. The output follows what the common schemas share: the order of elements,
+times in seconds with a decimal point, timestamps in UTC without a zone.
 """
 
 import socket
@@ -12,8 +12,8 @@ from pathlib import PurePath
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from chateau.client.reports.telling import failure_text, sentence, whole_transcript
-from chateau.client.scenarios.result import Result, Run, Verdict
+from chateau.client.reports.text_format import failure_text, sentence, whole_transcript
+from chateau.client.scenarios.model import Result, Run, Verdict
 from chateau.client.text_safety import in_lines, one_line
 
 PAYLOAD_WIDTH = 1_000
@@ -21,7 +21,7 @@ _TAGS = {Verdict.FAILED: "failure", Verdict.ERROR: "error"}
 
 
 def junit(run: Run) -> str:
-    """*run* as JUnit XML."""
+    """Return *run* as JUnit XML."""
     counts = _counts(run.results)
     root = Element("testsuites", {"name": "chateau", **counts, "time": _seconds(run.seconds)})
     by_folder = sorted(run.results, key=_folder)  # stable: within a folder, the order of the run
@@ -55,8 +55,8 @@ def _case(suite: Element, result: Result) -> None:
         "testcase",
         classname=one_line(_class(result)),
         name=one_line(result.name),
-        file=one_line(result.failure.place.file if result.failure else result.file),
-        line=str(result.failure.place.line if result.failure else 1),
+        file=one_line(result.failure.location.file if result.failure else result.file),
+        line=str(result.failure.location.line if result.failure else 1),
         time=_seconds(result.seconds),
     )
     _properties(case, points=f"{result.points:g}", score=f"{result.score:g}", rule=result.rule)
@@ -74,7 +74,7 @@ def _outcome(case: Element, result: Result) -> None:
 
 
 def _type(result: Result) -> str:
-    """What kind of step it was: ``expect``, ``connect`` …"""
+    """Return the kind of the failed step: ``expect``, ``connect`` …"""
     step = result.failure.step.split() if result.failure else []
     return one_line(step[0]) if step else "scenario"
 
@@ -100,7 +100,7 @@ def _folder(result: Result) -> str:
 
 
 def _class(result: Result) -> str:
-    """The file as CI servers group by it: ``messages/chateau/hello.json`` is ``messages.chateau.hello``."""
+    """Return the file as a class name: ``messages.chateau.hello`` for ``messages/chateau/hello.json``."""
     parts = PurePath(result.file).with_suffix("").parts
     return ".".join(part for part in parts if part not in {"/", ".", ".."})
 

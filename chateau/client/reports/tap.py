@@ -1,21 +1,21 @@
-"""TAP 14, the Test Anything Protocol: a line for each scenario, with a YAML block where it did not pass.
+"""TAP 14, the Test Anything Protocol: a line per scenario, with a YAML block if it did not pass.
 
-In the blocks every value is JSON, which is YAML too, so that no string in it can be read as anything else.
+The values in a block are JSON, which is valid YAML, so that no string is read as another type.
 """
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
-from chateau.client.reports.telling import failure_lines, parts_of, sentence
-from chateau.client.scenarios.result import Failure, Result, Run, Verdict
+from chateau.client.reports.text_format import failure_lines, parts_of, sentence
+from chateau.client.scenarios.model import Failure, Result, Run, Verdict
 from chateau.client.text_safety import one_line
 
 _SEVERITIES = {Verdict.FAILED: "fail", Verdict.ERROR: "error"}
 
 
 def tap(run: Run) -> str:
-    """*run* as TAP 14."""
+    """Return *run* as TAP 14."""
     return "\n".join(_lines(run)) + "\n"
 
 
@@ -59,7 +59,7 @@ def _json(value: Any) -> str:
 
 
 def _diagnostics(result: Result) -> dict[str, Any]:
-    told = {
+    diagnostics = {
         "message": sentence(result),
         "severity": _SEVERITIES[result.verdict],
         "rule": one_line(result.rule),
@@ -68,13 +68,13 @@ def _diagnostics(result: Result) -> dict[str, Any]:
         "points": result.points,
         "told": failure_lines(result),
     }
-    return {key: value for key, value in told.items() if value not in ("", [])}
+    return {key: value for key, value in diagnostics.items() if value not in ("", [])}
 
 
 def _of_step(failure: Failure) -> dict[str, Any]:
     expected, got = parts_of(failure.diff)
     return {
-        "at": {"file": one_line(failure.place.file), "line": failure.place.line},
+        "at": {"file": one_line(failure.location.file), "line": failure.location.line},
         "step": one_line(failure.step),
         "differences": [one_line(difference) for difference in failure.differences],
         "expected": expected,

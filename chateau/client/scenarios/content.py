@@ -1,7 +1,4 @@
-"""Content: the bytes that a step's value stands for.
-
-Hex, base64 and text, JSON and files; :mod:`chateau.client.scenarios.steps` sends them.
-"""
+"""Encode the value of a step as the bytes to send: JSON, text, hex, base64."""
 
 import base64
 import binascii
@@ -13,29 +10,27 @@ from chateau.client.transcript import Opcode
 
 JSON_TYPE = "application/json"
 TEXT_TYPE = "text/plain; charset=utf-8"
+FRAME_KINDS = {"json": Opcode.TEXT, "text": Opcode.TEXT, "ping": Opcode.PING, "pong": Opcode.PONG}
 
 
 class BadContent(Exception):
-    """A value does not stand for what has to be sent; the text says how it should."""
+    """A value cannot be encoded; the text explains why."""
 
 
 def frame_of(value: Any, send_as: str | None, protocol: str) -> tuple[Opcode, bytes]:
-    """The opcode and the payload of the frame, or of the line, that *value* is sent as."""
+    """Return the opcode and the payload of the frame, or of the line, for *value*."""
     value = _expanded(value)
     kind = send_as or ("text" if isinstance(value, str) else "json")
     if kind == "binary":
         return Opcode.BINARY, bytes_of(value)
     if kind != "json" and not isinstance(value, str):
-        raise BadContent(f"what is sent as {kind} has to be a string")
+        raise BadContent(f"a value sent as {kind} has to be a string")
     payload = _encoded(value if kind != "json" else json_text(value))
     return (Opcode.LINE if protocol == "lines" else FRAME_KINDS[kind]), payload
 
 
-FRAME_KINDS = {"json": Opcode.TEXT, "text": Opcode.TEXT, "ping": Opcode.PING, "pong": Opcode.PONG}
-
-
 def body_of(value: Any) -> tuple[bytes, str | None]:
-    """The bytes of a request's body, and the content type that goes with them."""
+    """Return the body of an HTTP request for *value*, and its content type."""
     value = _expanded(value)
     if value is None:
         return b"", None
@@ -47,7 +42,7 @@ def body_of(value: Any) -> tuple[bytes, str | None]:
 
 
 def bytes_of(value: Any) -> bytes:
-    """The bytes that hex, ``{"$hex": …}``, ``{"$base64": …}`` or ``{"$text": …}`` stands for."""
+    """Return the bytes of hex, ``{"$hex": …}``, ``{"$base64": …}`` or ``{"$text": …}``."""
     value = _expanded(value)
     match value:
         case str() | {"$hex": str()}:
@@ -56,7 +51,7 @@ def bytes_of(value: Any) -> bytes:
             return _from_base64(text)
         case {"$text": text}:
             return _encoded(_expanded(text))
-    raise BadContent('bytes are written as hex, as {"$base64": …} or as {"$text": …}')
+    raise BadContent('invalid bytes; expected hex, {"$base64": …} or {"$text": …}')
 
 
 def json_text(value: Any) -> str:
@@ -74,7 +69,7 @@ def _encoded(text: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError as exc:
-        raise BadContent("a lone surrogate has no UTF-8: write the bytes with send_raw") from exc
+        raise BadContent("a lone surrogate has no UTF-8 encoding; use send_raw to send its bytes") from exc
 
 
 def _from_hex(text: str) -> bytes:

@@ -1,52 +1,101 @@
-"""The operators of an expectation: ``{"$regex": "^a"}`` and the like, a function each.
+"""The operators of an expectation, such as ``{"$regex": "^a"}``, and the outcome of a comparison.
 
-What they mean for the writer of a scenario is in ``docs/scenarios.md``. Whether one is written rightly is
-told beforehand by :mod:`chateau.client.scenarios.flaws`; an operand that makes no sense matches nothing.
+:data:`OPERATORS` has a function for each operator, :data:`OPERANDS` a check of its operand. docs/scenarios.md
+describes the operators for the authors of scenarios.
 """
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
-from chateau.client.scenarios.assignment import place
-from chateau.client.scenarios.excerpt import as_json, shortened, visible
-from chateau.client.scenarios.mismatch import ABSENT, MATCHES, Match, Mismatch, below, mismatch
-from chateau.client.scenarios.schemas import BadSchema, Schemas
+from chateau.client.scenarios.excerpts import as_json, shortened, visible
+from chateau.client.scenarios.schemas import BadSchema
+
+if TYPE_CHECKING:
+    from chateau.client.scenarios.match import Comparison
 
 LONGEST_SENTENCE = 300
+CAPTURE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-class Comparison(Protocol):
-    """What an operator may ask of the comparison that it is part of."""
+class Absent(Enum):
+    """The value of a key that is missing."""
+
+    ABSENT = "nothing"
+
+
+ABSENT: Final = Absent.ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A position at which a frame differs from the expectation.
+
+    ``path`` is a JSON Pointer (RFC 6901), empty for the whole frame. ``text`` replaces the default sentence,
+    *expected … got …*. ``is_flaw`` marks a fault of the expectation itself: it is invalid, so that its
+    negation does not match either.
+    """
+
+    path: str
+    expected: str
+    got: str
+    text: str = ""
+    is_flaw: bool = False
 
     @property
-    def schemas(self) -> Schemas: ...
-
-    def compare(self, expected: Any, got: Any, path: str) -> Match:
-        """*expected* as it would be compared in this place."""
-        ...
-
-    def exactly(self, expected: Any, got: Any, path: str) -> Match:
-        """The same, with no key too many."""
-        ...
-
-    def literally(self, expected: Any, got: Any, path: str) -> Match:
-        """The same, with nothing in *expected* read as an operator."""
-        ...
+    def sentence(self) -> str:
+        text = self.text or f"expected {self.expected}, got {self.got}"
+        return visible(f"{self.path}: {text}" if self.path else text)
 
 
-Operator = Callable[[Any, Any, str, Comparison], Match]
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The outcome of a comparison: captures if everything matches, mismatches if not."""
 
-TYPES: dict[str, str] = {
-    "string": "a string",
-    "integer": "an integer",
-    "number": "a number",
-    "boolean": "a boolean",
-    "null": "null",
-    "array": "an array",
-    "object": "an object",
+    captures: dict[str, Any] = field(default_factory=dict)
+    mismatches: tuple[Mismatch, ...] = ()
+
+    @property
+    def matches(self) -> bool:
+        return not self.mismatches
+
+
+MATCHES: Final = Match()
+
+
+def joined(matches: Iterable[Match]) -> Match:
+    """Combine *matches* into one."""
+    captures: dict[str, Any] = {}
+    mismatches: list[Mismatch] = []
+    for match in matches:
+        captures.update(match.captures)
+        mismatches += match.mismatches
+    return Match({}, tuple(mismatches)) if mismatches else Match(captures)
+
+
+def mismatch(path: str, expected: str, got: str, text: str = "", *, is_flaw: bool = False) -> Match:
+    return Match({}, (Mismatch(path, expected, got, text, is_flaw),))
+
+
+def below(path: str, step: str | int) -> str:
+    """Return the JSON Pointer to the key or index *step* of the value at *path*."""
+    return f"{path}/{str(step).replace('~', '~0').replace('/', '~1')}"
+
+
+Operator = Callable[[Any, Any, str, "Comparison"], Match]
+
+TYPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "string": ("a string", lambda value: isinstance(value, str)),
+    "integer": ("an integer", lambda value: is_integer(value)),
+    "number": ("a number", lambda value: is_number(value)),
+    "boolean": ("a boolean", lambda value: isinstance(value, bool)),
+    "null": ("null", lambda value: value is None),
+    "array": ("an array", lambda value: isinstance(value, list)),
+    "object": ("an object", lambda value: isinstance(value, dict)),
 }
 
 
@@ -55,59 +104,40 @@ def is_number(value: Any) -> bool:
 
 
 def is_integer(value: Any) -> bool:
-    """As JSON Schema has it: 1.0 is one, true is none."""
+    """Return whether JSON Schema considers *value* an integer: 1.0 is, true is not."""
     return is_number(value) and (isinstance(value, int) or value.is_integer())
-
-
-def has_type(value: Any, name: Any) -> bool:
-    match name:
-        case "string":
-            return isinstance(value, str)
-        case "integer":
-            return is_integer(value)
-        case "number":
-            return is_number(value)
-        case "boolean":
-            return isinstance(value, bool)
-        case "null":
-            return value is None
-        case "array":
-            return isinstance(value, list)
-        case "object":
-            return isinstance(value, dict)
-    return False
 
 
 @lru_cache(maxsize=512)
 def compiled(pattern: str) -> re.Pattern[str]:
-    """Raises :class:`re.error` where *pattern* is none."""
+    """Compile *pattern*. Raises :class:`re.error`."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # [[ may mean something else one day; it does not now
+            warnings.simplefilter("ignore")  # [[ may get another meaning in a later version of Python
             return re.compile(pattern)
     except (OverflowError, RecursionError) as exc:
         raise re.error(str(exc)) from exc
 
 
-def _any(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
+def _any(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
     return MATCHES
 
 
-def _absent(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
+def _absent(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
     if got is ABSENT:
         return MATCHES
     shown = as_json(got)
-    return mismatch(path, "nothing", shown, f"expected it not to be there, got {shown}")
+    return mismatch(path, "nothing", shown, f"expected it to be absent, got {shown}")
 
 
-def _type(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
+def _type(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
     names = operand if isinstance(operand, list) else [operand]
-    if any(has_type(got, name) for name in names):
+    if any(TYPES[name][1](got) for name in names):
         return MATCHES
-    return mismatch(path, " or ".join(TYPES[name] for name in names), as_json(got))
+    return mismatch(path, " or ".join(TYPES[name][0] for name in names), as_json(got))
 
 
-def _regex(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
+def _regex(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
     shown = visible(shortened(operand))
     if not isinstance(got, str):
         return mismatch(path, f"a string that matches {shown}", as_json(got))
@@ -116,33 +146,27 @@ def _regex(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
     return mismatch(path, shown, as_json(got), f"{as_json(got)} does not match {shown}")
 
 
-def _gt(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
-    if _are_comparable(operand, got) and got > operand:
+def _gt(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
+    return _bound(operand, got, path, is_within=lambda: got > operand, words=("above", "after"))
+
+
+def _lt(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
+    return _bound(operand, got, path, is_within=lambda: got < operand, words=("below", "before"))
+
+
+def _bound(operand: Any, got: Any, path: str, is_within: Callable[[], bool], words: tuple[str, str]) -> Match:
+    is_string = isinstance(operand, str)
+    if (isinstance(got, str) if is_string else is_number(got)) and is_within():
         return MATCHES
-    return mismatch(path, _bound(operand, "above", "after"), as_json(got))
+    kind = f"a string {words[1]}" if is_string else f"a number {words[0]}"
+    return mismatch(path, f"{kind} {as_json(operand)}", as_json(got))
 
 
-def _lt(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
-    if _are_comparable(operand, got) and got < operand:
-        return MATCHES
-    return mismatch(path, _bound(operand, "below", "before"), as_json(got))
-
-
-def _are_comparable(operand: Any, got: Any) -> bool:
-    return isinstance(got, str) if isinstance(operand, str) else is_number(got)
-
-
-def _bound(operand: Any, of_number: str, of_string: str) -> str:
-    if isinstance(operand, str):
-        return f"a string {of_string} {as_json(operand)}"
-    return f"a number {of_number} {as_json(operand)}"
-
-
-def _length(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
+def _length(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
     units: dict[type, str] = {str: "character", list: "item", dict: "key"}
     unit = units.get(type(got))
     if unit is None:
-        return mismatch(path, f"something of length {as_json(operand)}", as_json(got))
+        return mismatch(path, f"a value of length {as_json(operand)}", as_json(got))
     if len(got) == operand:
         return MATCHES
     return mismatch(path, counted(operand, unit), str(len(got)))
@@ -152,24 +176,18 @@ def counted(number: Any, unit: str) -> str:
     return f"{as_json(number)} {unit}{'' if number == 1 else 's'}"
 
 
-def _contains(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
+def _contains(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
     wanted = operand if isinstance(operand, list) else [operand]
-    match got:
-        case str():
-            missing = (one for one in wanted if not isinstance(one, str) or one not in got)
-            lacking = next(missing, ABSENT)
-            return MATCHES if lacking is ABSENT else _lacking(lacking, got, path)
-        case list():
-            return _among(wanted, got, path, comparison)
-    return mismatch(path, f"something that contains {as_json(operand)}", as_json(got))
-
-
-def _among(wanted: list[Any], got: list[Any], path: str, comparison: Comparison) -> Match:
-    found = [[comparison.compare(one, item, path) for item in got] for one in wanted]
-    placed = place(found)
-    if placed is not None:
-        return Match(placed.captures)
-    for one, row in zip(wanted, found, strict=True):
+    if isinstance(got, str):
+        missing = [one for one in wanted if not isinstance(one, str) or one not in got]
+        return _lacking(missing[0], got, path) if missing else MATCHES
+    if not isinstance(got, list):
+        return mismatch(path, f"a value that contains {as_json(operand)}", as_json(got))
+    table = [[comparison.compare(one, item, path) for item in got] for one in wanted]
+    captures = comparison.assign(table)
+    if captures is not None:
+        return Match(captures)
+    for one, row in zip(wanted, table, strict=True):
         if not any(match.matches for match in row):
             return _lacking(one, got, path)
     return mismatch(path, f"an item for each of {as_json(wanted)}", as_json(got))
@@ -179,7 +197,7 @@ def _lacking(wanted: Any, got: Any, path: str) -> Match:
     return mismatch(path, f"it to contain {as_json(wanted)}", as_json(got))
 
 
-def _one_of(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
+def _one_of(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
     for branch in operand:
         found = comparison.compare(branch, got, path)
         if found.matches:
@@ -188,38 +206,38 @@ def _one_of(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
     return mismatch(path, f"one of {as_json(operand)}", shown)
 
 
-def _not(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
+def _not(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
     found = comparison.compare(operand, got, path)
     if not found.matches:
         return Match({}, tuple(mismatch for mismatch in found.mismatches if mismatch.is_flaw))
     return mismatch(path, f"anything but {as_json(operand)}", as_json(got))
 
 
-def _schema(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
+def _schema(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
     name = operand if isinstance(operand, str) else "the schema"
     try:
         errors = comparison.schemas.errors(operand, got)
     except BadSchema as exc:
         return mismatch(path, name, as_json(got), f"{name} cannot be used: {exc}", is_flaw=True)
-    return Match({}, tuple(_broken(error, name, path) for error in errors))
+    return Match({}, tuple(_violation(error, name, path) for error in errors))
 
 
-def _broken(error: Any, name: str, path: str) -> Mismatch:
+def _violation(error: Any, name: str, path: str) -> Mismatch:
     for step in error.absolute_path:
         path = below(path, step)
-    says = f"{shortened(error.message, LONGEST_SENTENCE)} ({name})"
-    return Mismatch(path, name, as_json(error.instance), says)
+    text = f"{shortened(error.message, LONGEST_SENTENCE)} ({name})"
+    return Mismatch(path, name, as_json(error.instance), text)
 
 
-def _exact(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
+def _exact(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
     return comparison.exactly(operand, got, path)
 
 
-def _literal(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
+def _literal(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
     return comparison.literally(operand, got, path)
 
 
-def _capture(operand: Any, got: Any, path: str, comparison: Comparison) -> Match:
+def _capture(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
     return Match({operand: got})
 
 
@@ -240,9 +258,57 @@ OPERATORS: dict[str, Operator] = {
     "$capture": _capture,
 }
 
-TAKE_ABSENCE = {"$absent", "$one_of", "$exact"}  # the others need a value to look at
+ACCEPT_ABSENCE = {"$absent", "$one_of", "$exact"}  # the other operators need a value
 
 
 def is_operators(value: Any) -> bool:
-    """Whether *value* stands for what its operators match, and not for itself."""
+    """Return whether *value* is an object of operators, rather than a literal value."""
     return isinstance(value, dict) and bool(value) and value.keys() <= OPERATORS.keys()
+
+
+OPERANDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "$any": (lambda operand: operand is True, "true"),
+    "$absent": (lambda operand: operand is True, "true"),
+    "$type": (lambda operand: _are_types(operand), f"{', '.join(TYPES)} or a list of these"),
+    "$regex": (lambda operand: isinstance(operand, str), "a pattern"),
+    "$gt": (lambda operand: isinstance(operand, str) or is_number(operand), "a number or a string"),
+    "$lt": (lambda operand: isinstance(operand, str) or is_number(operand), "a number or a string"),
+    "$length": (
+        lambda operand: is_integer(operand) and bool(operand >= 0),
+        "a number of characters, items or keys",
+    ),
+    "$one_of": (lambda operand: isinstance(operand, list) and bool(operand), "a list of alternatives"),
+    "$schema": (lambda operand: isinstance(operand, str | dict), "the name of a file or a schema"),
+    "$capture": (
+        lambda operand: isinstance(operand, str) and CAPTURE_NAME.fullmatch(operand) is not None,
+        "a name of letters, digits and _",
+    ),
+}
+"""For each operator, a check of its operand, and the operand that it takes."""
+
+
+def _are_types(operand: Any) -> bool:
+    names = operand if isinstance(operand, list) else [operand]
+    return bool(names) and all(isinstance(name, str) and name in TYPES for name in names)
+
+
+def operand_flaw(name: str, operand: Any) -> str | None:
+    """Return the fault of *operand* once variables are filled in; the file of a schema is not looked up."""
+    if name not in OPERANDS:
+        return None
+    is_valid, expected = OPERANDS[name]
+    if not is_valid(operand):
+        return f"{name} takes {expected}, not {as_json(_wrong_part(name, operand))}"
+    if name == "$regex":
+        try:
+            compiled(operand)
+        except re.error as exc:
+            return f"{as_json(operand)} is not a valid pattern: {exc}"
+    return None
+
+
+def _wrong_part(name: str, operand: Any) -> Any:
+    """Return the first invalid name in the list of a ``$type``; otherwise the operand."""
+    if name == "$type" and isinstance(operand, list):
+        return next((one for one in operand if not isinstance(one, str) or one not in TYPES), operand)
+    return operand

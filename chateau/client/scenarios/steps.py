@@ -1,39 +1,298 @@
-"""The steps: what each kind does. A table, so that a new kind is one function and one line of it.
+"""Play steps: :data:`STEPS` has a function for each kind, so that a new kind is one function and one row.
 
-Those about connections are in :mod:`chateau.client.scenarios.talking`; here are those about the order of
-things. A step that went wrong raises what :mod:`chateau.client.scenarios.stage` makes of it.
+A function raises :class:`StepFailed` or :class:`StepNotPlayable`, which the
+:class:`~chateau.client.scenarios.context.ScenarioContext` makes.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+import re
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from chateau.client.scenarios import talking
-from chateau.client.scenarios.document import Step, every_step
-from chateau.client.scenarios.http_step import play_http
-from chateau.client.scenarios.scope import Scope
-from chateau.client.scenarios.stage import Stage
-from chateau.client.under_test.server import ServerDidNotStart
+from chateau.client import strict_json
+from chateau.client.addresses import HTTP
+from chateau.client.messages import WHITE_SPACE, MessageError, find
+from chateau.client.scenarios.content import BadContent, body_of, bytes_of, frame_of
+from chateau.client.scenarios.context import ScenarioContext
+from chateau.client.scenarios.expect import Expectation, ExpectationFailed, ExpectSpec, close_in_words
+from chateau.client.scenarios.model import Client, Step, every_step
+from chateau.client.scenarios.variables import Scope
+from chateau.client.transcript import ABNORMAL, NO_STATUS, close_of
+from chateau.client.transports import (
+    CannotConnect,
+    ConnectionClosed,
+    NotPossible,
+    RequestFailed,
+    Response,
+    request,
+)
+from chateau.client.under_test import ServerDidNotStart
 
-Play = Callable[[Step, Stage, Scope], Coroutine[Any, Any, None]]
+NORMAL_CLOSURE = 1000
+NOTHING_SECONDS = 0.25
+PAUSE_SECONDS = 0.01
+JSON_TYPE = re.compile(r"application/(.+\+)?json")
+
+Play = Callable[[Step, ScenarioContext, Scope], Coroutine[Any, Any, None]]
 
 
-async def play_all(steps: Sequence[Step], stage: Stage, scope: Scope | None = None) -> None:
+async def play_steps(steps: Sequence[Step], context: ScenarioContext, scope: Scope | None = None) -> None:
     """Play *steps* one after the other."""
-    scope = scope or stage.scope
+    scope = scope or context.scope
     for step in steps:
-        stage.at = step
-        await PLAYS[step.kind](step, stage, scope)
+        context.current_step = step
+        await STEPS[step.kind](step, context, scope)
 
 
-async def _sleep(step: Step, stage: Stage, scope: Scope) -> None:
+# Connections
+
+
+async def _connect(step: Step, context: ScenarioContext, scope: Scope) -> None:
+    for name in step.clients:
+        client = context.clients[name]
+        if client.connection is not None and client.connection.is_open:
+            raise context.not_playable(step, f"{name} is connected already", name)
+        await context.connect(step, client, scope)
+
+
+async def _expect_close(step: Step, context: ScenarioContext, scope: Scope) -> None:
+    for name in step.clients:
+        await context.connection(step, name, scope)
+        client = context.clients[name]
+        until = asyncio.get_running_loop().time() + context.within(step)
+        while client.inbox.close is None:
+            if not await client.inbox.wait(until):
+                sentence = f"the connection is still open after {context.within(step):g} s"
+                raise context.failed(step, sentence, name)
+        client.close_is_expected = True
+        _check_close(step, context, scope, name)
+
+
+def _check_close(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
+    close = context.clients[name].inbox.close
+    assert close is not None
+    code, reason = close_of(close.payload)
+    codes = step.options.get("code")
+    if codes is not None:
+        allowed = codes if isinstance(codes, list) else [codes]
+        came = {code} if code is not None else {NO_STATUS, ABNORMAL}
+        if not came & set(allowed):
+            expected = " or ".join(map(str, allowed))
+            sentence = f"the server closed the connection {close_in_words(close)}; expected {expected}"
+            raise context.failed(step, sentence, name)
+    if "reason" in step.options:
+        context.compare(step, scope, step.options["reason"], reason, "the reason of the close differs", name)
+
+
+async def _close(step: Step, context: ScenarioContext, scope: Scope) -> None:
+    how = step.options.get("how", "goodbye")
+    for name in step.clients:
+        connection = await context.connection(step, name, scope)
+        client = context.clients[name]
+        client.close_is_expected = True
+        client.has_left = client.has_left or how != "half"
+        try:
+            if how == "abort":
+                connection.abort()
+            elif how == "half":
+                await connection.half_close()
+            else:
+                code, reason = step.options.get("code", NORMAL_CLOSURE), step.options.get("reason", "")
+                await connection.close(code, reason)
+        except NotPossible as exc:
+            raise context.not_playable(step, str(exc), name) from exc
+        except ConnectionClosed as exc:
+            raise context.failed(step, str(exc), name) from exc
+
+
+# Frames
+
+
+async def _send(step: Step, context: ScenarioContext, scope: Scope) -> None:
+    (name,) = step.clients
+    connection = await context.connection(step, name, scope)
+    with _sending(step, context, name):
+        is_file = isinstance(step.value, dict) and set(step.value) == {"$file"}
+        value = _file_text(step, context) if is_file else context.filled(step, scope, step.value)
+        frame = frame_of(value, step.options.get("as"), context.clients[name].spec.protocol)
+        await connection.send(*frame, *_pieces(step))
+
+
+async def _send_raw(step: Step, context: ScenarioContext, scope: Scope) -> None:
+    (name,) = step.clients
+    connection = await context.connection(step, name, scope)
+    with _sending(step, context, name):
+        payload = bytes_of(context.filled(step, scope, step.value))
+        await connection.send_raw(payload, *_pieces(step))
+
+
+def _pieces(step: Step) -> tuple[Any, float]:
+    """Return how to split what is sent, and the pause in seconds between the pieces."""
+    return step.options.get("split"), step.options.get("pause", PAUSE_SECONDS)
+
+
+@contextmanager
+def _sending(step: Step, context: ScenarioContext, name: str) -> Iterator[None]:
+    """Turn the errors of sending into those of a step."""
+    try:
+        yield
+    except (BadContent, MessageError, NotPossible) as exc:
+        raise context.not_playable(step, str(exc), name) from exc
+    except ConnectionClosed as exc:
+        close = context.clients[name].inbox.close
+        how = f" {close_in_words(close)}" if close else ""
+        raise context.failed(step, f"it cannot be sent: the connection is closed{how}", name) from exc
+
+
+def _file_text(step: Step, context: ScenarioContext) -> str:
+    """Return the text of the file that a step sends, from the scenario's folder or from messages/."""
+    name = step.value["$file"]
+    own = context.scenario.folder / name
+    path: Path = own if own.is_file() else find(name)
+    try:
+        return path.read_text("utf-8-sig").strip(WHITE_SPACE)
+    except (OSError, UnicodeDecodeError) as exc:
+        raise MessageError(f"{path}: {exc}") from exc
+
+
+async def _expect(step: Step, context: ScenarioContext, scope: Scope) -> None:
+    (name,) = step.clients
+    await context.connection(step, name, scope)
+    options = step.options
+    spec = ExpectSpec(
+        frames=tuple(step.value) if isinstance(step.value, list) else (step.value,),
+        exact=options.get("exact", False),
+        unordered=options.get("unordered", False),
+        read_as=options.get("as"),
+        strict=context.scenario.strict,
+        within_seconds=context.within(step),
+    )
+    expectation = Expectation(
+        spec,
+        context.clients[name].inbox,
+        context.schemas,
+        lambda value: context.filled(step, scope, value),
+        scope.capture,
+    )
+    try:
+        await expectation.take()
+    except ExpectationFailed as exc:
+        raise context.failed(step, exc.sentence, name, exc.differences, exc.diff) from exc
+
+
+async def _expect_nothing(step: Step, context: ScenarioContext, scope: Scope) -> None:
+    until = asyncio.get_running_loop().time() + step.options.get("within", NOTHING_SECONDS)
+    for name in step.clients:
+        await context.connection(step, name, scope)
+        inbox = context.clients[name].inbox
+        while not inbox.frames and inbox.close is None and await inbox.wait(until):
+            continue
+        if inbox.frames:
+            raise context.failed(step, f"a frame came to {name}: {inbox.frames[0].text[:200]}", name)
+        if inbox.close is not None:
+            sentence = f"the server closed the connection {close_in_words(inbox.close)}"
+            raise context.failed(step, sentence, name)
+
+
+# HTTP
+
+
+async def _http(step: Step, context: ScenarioContext, scope: Scope) -> None:
+    """Send one request over a connection of its own, and check the response."""
+    (name,) = step.clients
+    response = await _response(step, context, scope, name)
+    _check_status(step, context, response, name)
+    if "answer" in step.options:
+        wanted, body = step.options["answer"], _response_body(response)
+        context.compare(step, scope, wanted, body, "the body of the response differs", name)
+    if "answer_headers" in step.options:
+        wanted = _lower_case(step.options["answer_headers"].items())
+        came = _lower_case(response.headers)
+        context.compare(step, scope, wanted, came, "the headers of the response differ", name)
+
+
+async def _response(step: Step, context: ScenarioContext, scope: Scope, name: str) -> Response:
+    spec = context.scenario.clients.get(name) or Client(HTTP, HTTP)
+    method, path = context.filled(step, scope, step.value).split(" ", 1)
+    base = context.filled(step, scope, spec.url) or context.server.url(HTTP, "")
+    body, headers = _request_content(step, context, scope, spec)
+    try:
+        return await request(
+            name,
+            method,
+            base.rstrip("/") + path,
+            headers,
+            body,
+            context.on_entry,
+            context.within(step),
+            context.filled(step, scope, spec.local_address),
+        )
+    except CannotConnect as exc:
+        raise context.unreachable(step, exc, name) from exc
+    except RequestFailed as exc:
+        raise context.failed(step, str(exc), name) from exc
+
+
+def _request_content(
+    step: Step, context: ScenarioContext, scope: Scope, spec: Client
+) -> tuple[bytes, tuple[tuple[str, str], ...]]:
+    """Return the body and the headers; the content type is the body's unless the step sets another."""
+    try:
+        body, content_type = body_of(context.filled(step, scope, step.options.get("body")))
+    except BadContent as exc:
+        raise context.not_playable(step, str(exc), spec.name) from exc
+    headers = {**spec.headers, **step.options.get("headers", {})}
+    if content_type and "content-type" not in {key.lower() for key in headers}:
+        headers["Content-Type"] = content_type
+    return body, tuple(context.filled(step, scope, headers).items())
+
+
+def _check_status(step: Step, context: ScenarioContext, response: Response, name: str) -> None:
+    allowed = step.options.get("status", response.status)
+    statuses = allowed if isinstance(allowed, list) else [allowed]
+    if response.status not in statuses:
+        expected = " or ".join(map(str, statuses))
+        body = response.body[:200].decode("utf-8", "backslashreplace")
+        sentence = f"the status is {response.status}, expected {expected}; the body is {body!r}"
+        raise context.failed(step, sentence, name)
+
+
+def _lower_case(headers: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Return headers by lower-case name: the case of names is not significant (RFC 9110 §5.1)."""
+    return {name.lower(): value for name, value in headers}
+
+
+def _response_body(response: Response) -> Any:
+    """Return the body of a response: JSON if its content type requires it, or text, or hex if not UTF-8.
+
+    A body that should be JSON and is not must match nothing: OK is not "OK".
+    """
+    try:
+        text = response.body.decode()
+    except UnicodeDecodeError:
+        return response.body.hex()
+    content_type = _lower_case(response.headers).get("content-type", "")
+    is_json = JSON_TYPE.fullmatch(content_type.split(";")[0].strip().lower())
+    try:
+        value = strict_json.decode(text)
+    except ValueError:
+        return {"not JSON": text} if is_json else text
+    return value if is_json or isinstance(value, dict | list) else text
+
+
+# Control flow
+
+
+async def _sleep(step: Step, context: ScenarioContext, scope: Scope) -> None:
     await asyncio.sleep(step.value)
 
 
-async def _parallel(step: Step, stage: Stage, scope: Scope) -> None:
-    """All branches at once; the first that goes wrong ends the others, and is the one that is told."""
+async def _parallel(step: Step, context: ScenarioContext, scope: Scope) -> None:
+    """Play all branches concurrently; the first that fails is reported, and ends the others."""
     inner = scope.within_parallel(_barriers(step))
-    tasks = [asyncio.create_task(play_all(branch, stage, inner)) for branch in step.branches]
+    tasks = [asyncio.create_task(play_steps(branch, context, inner)) for branch in step.branches]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     finally:
@@ -45,49 +304,48 @@ async def _parallel(step: Step, stage: Stage, scope: Scope) -> None:
 
 
 def _barriers(step: Step) -> dict[str, asyncio.Barrier]:
-    """A barrier for each name, with as many parties as there are branches that have it."""
+    """Return a barrier for each name, with as many parties as branches that use it."""
     names = [
         {inner.value for inner in every_step(branch) if inner.kind == "barrier"} for branch in step.branches
     ]
     return {name: asyncio.Barrier(sum(name in branch for branch in names)) for name in set().union(*names)}
 
 
-async def _barrier(step: Step, stage: Stage, scope: Scope) -> None:
+async def _barrier(step: Step, context: ScenarioContext, scope: Scope) -> None:
     barrier = scope.barriers[step.value]
+    seconds = context.within(step)
     try:
-        async with asyncio.timeout(stage.within(step)):
+        async with asyncio.timeout(seconds):
             await barrier.wait()
     except TimeoutError as exc:
-        sentence = (
-            f"only {barrier.n_waiting + 1} of {barrier.parties} came to it within {stage.within(step):g} s"
-        )
-        raise stage.failed(step, sentence) from exc
+        sentence = f"only {barrier.n_waiting + 1} of {barrier.parties} reached it within {seconds:g} s"
+        raise context.failed(step, sentence) from exc
     except asyncio.BrokenBarrierError as exc:
-        raise stage.failed(step, "the others did not come to it") from exc
+        raise context.failed(step, "the others did not reach it") from exc
 
 
-async def _repeat(step: Step, stage: Stage, scope: Scope) -> None:
+async def _repeat(step: Step, context: ScenarioContext, scope: Scope) -> None:
     for index in range(step.value):
-        await play_all(step.branches[0], stage, scope.within_repeat(index))
+        await play_steps(step.branches[0], context, scope.within_repeat(index))
 
 
-async def _server(step: Step, stage: Stage, scope: Scope) -> None:
-    assert stage.on_server is not None  # the runner skips such scenarios where it cannot be done
+async def _server(step: Step, context: ScenarioContext, scope: Scope) -> None:
+    assert context.on_server_action is not None  # the runner skips such a scenario where this is impossible
     try:
-        await stage.on_server(step.value)
+        await context.on_server_action(step.value)
     except ServerDidNotStart as exc:
-        raise stage.failed(step, str(exc)) from exc
+        raise context.failed(step, str(exc)) from exc
 
 
-PLAYS: dict[str, Play] = {
-    "connect": talking.play_connect,
-    "send": talking.play_send,
-    "send_raw": talking.play_send_raw,
-    "expect": talking.play_expect,
-    "expect_nothing": talking.play_expect_nothing,
-    "expect_close": talking.play_expect_close,
-    "close": talking.play_close,
-    "http": play_http,
+STEPS: dict[str, Play] = {
+    "connect": _connect,
+    "send": _send,
+    "send_raw": _send_raw,
+    "expect": _expect,
+    "expect_nothing": _expect_nothing,
+    "expect_close": _expect_close,
+    "close": _close,
+    "http": _http,
     "sleep": _sleep,
     "parallel": _parallel,
     "barrier": _barrier,

@@ -1,26 +1,25 @@
-"""Variables: ``${name}`` in the strings of a step, and ``$repeat`` for strings too long to write down.
+"""Variables: ``${name}`` in the strings of a step, and ``$repeat`` for long strings."""
 
-Where the values come from is the player's business.
-"""
-
+import asyncio
 import json
 import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from chateau.client.scenarios.excerpt import as_json
-from chateau.client.scenarios.flaws import Flaw, Path
+from chateau.client.scenarios.excerpts import as_json
+from chateau.client.scenarios.json_positions import Path
+from chateau.client.scenarios.lint import Flaw
 from chateau.client.scenarios.operators import is_integer
 
 LITERAL = "$literal"
-MOST_CHARACTERS = 64 * 1024 * 1024
+MAX_CHARACTERS = 64 * 1024 * 1024
 _WHOLE = re.compile(r"\$\{([^{}]*)\}")
-_PLACES = re.compile(r"(?P<escape>\$\$\{)|\$\{(?P<name>[^{}]*)\}")
+_REFERENCES = re.compile(r"(?P<escape>\$\$\{)|\$\{(?P<name>[^{}]*)\}")
 
 
 class UnknownVariable(LookupError):
-    """A variable has no value; ``near`` are the names that it may have been meant to be."""
+    """A variable has no value; ``near`` has similar names that have one."""
 
     def __init__(self, name: str, known: Iterable[str] = ()) -> None:
         self.name = name
@@ -30,18 +29,48 @@ class UnknownVariable(LookupError):
 
 
 class BadRepeat(ValueError):
-    """A ``$repeat`` cannot be carried out; the exception's text says why."""
+    """A ``$repeat`` is invalid; the exception's text explains why."""
+
+
+class Scope:
+    """The variables of a step, with the ``index`` of its ``repeat``, and the barriers of its ``parallel``.
+
+    Captures are visible to all steps of the scenario.
+    """
+
+    def __init__(
+        self,
+        shared: dict[str, Any],
+        own: Mapping[str, Any] | None = None,
+        barriers: Mapping[str, asyncio.Barrier] | None = None,
+    ) -> None:
+        self._shared = shared
+        self._own = own or {}
+        self.barriers = barriers or {}
+
+    def fill(self, value: Any) -> Any:
+        return fill(value, {**self._shared, **self._own})
+
+    def capture(self, captures: Mapping[str, Any]) -> None:
+        self._shared.update(captures)
+
+    def within_repeat(self, index: int) -> "Scope":
+        return Scope(self._shared, {**self._own, "index": index}, self.barriers)
+
+    def within_parallel(self, barriers: Mapping[str, asyncio.Barrier]) -> "Scope":
+        return Scope(self._shared, self._own, {**self.barriers, **barriers})
 
 
 def fill(value: Any, variables: Mapping[str, Any]) -> Any:
-    """*value* with its variables filled in, but for what is inside ``$literal``.
+    """Return *value* with its variables filled in, except inside ``$literal``.
 
     Raises:
         UnknownVariable: one of them has no value.
     """
     match value:
         case str():
-            return _filled(value, variables)
+            whole = _WHOLE.fullmatch(value)
+            return _text(value, variables) if whole is None else _value(whole[1], variables)
         case list():
             return [fill(item, variables) for item in value]
         case dict():
@@ -53,10 +82,10 @@ def fill(value: Any, variables: Mapping[str, Any]) -> Any:
 
 
 def names_in(value: Any) -> set[str]:
-    """The variables that :func:`fill` would need."""
+    """Return the variables that :func:`fill` needs for *value*."""
     match value:
         case str():
-            return {found["name"] for found in _PLACES.finditer(value) if found["name"] is not None}
+            return {found["name"] for found in _REFERENCES.finditer(value) if found["name"] is not None}
         case list():
             return set().union(*map(names_in, value))
         case dict():
@@ -66,40 +95,36 @@ def names_in(value: Any) -> set[str]:
 
 
 def expand_repeats(value: Any) -> Any:
-    """*value* with each ``{"$repeat": "ab", "$times": 3}`` as the string that it stands for.
+    """Return *value* with each ``{"$repeat": "ab", "$times": 3}`` replaced by its string.
 
     Raises:
-        BadRepeat: one of them is written wrongly, or too long.
+        BadRepeat: one of them is invalid, or too long.
     """
     match value:
         case list():
             return [expand_repeats(item) for item in value]
         case dict() if "$repeat" in value:
-            return _repeated(value)
+            sentence = _repeat_flaw(value)
+            if sentence is not None:
+                raise BadRepeat(sentence)
+            return value["$repeat"] * int(value["$times"])
         case dict():
             return {key: item if key == LITERAL else expand_repeats(item) for key, item in value.items()}
     return value
 
 
 def repeat_flaws_of(value: Any, path: Path = ()) -> list[Flaw]:
-    """What is wrong with the ``$repeat`` in *value*; one with variables is judged when it is sent."""
+    """Return the faults of each ``$repeat`` in *value*; one with variables is checked when it is sent."""
+    items: Iterable[tuple[str | int, Any]] = ()
     match value:
         case list():
-            return [
-                flaw for index, item in enumerate(value) for flaw in repeat_flaws_of(item, (*path, index))
-            ]
+            items = enumerate(value)
         case dict() if "$repeat" in value:
-            sentence = None if _is_open(value) else _repeat_flaw(value)
+            sentence = None if any(map(names_in, value.values())) else _repeat_flaw(value)
             return [] if sentence is None else [Flaw(path, sentence)]
         case dict():
-            below = ((item, (*path, key)) for key, item in value.items() if key != LITERAL)
-            return [flaw for item, place in below for flaw in repeat_flaws_of(item, place)]
-    return []
-
-
-def _filled(text: str, variables: Mapping[str, Any]) -> Any:
-    whole = _WHOLE.fullmatch(text)
-    return _text(text, variables) if whole is None else _value(whole[1], variables)
+            items = ((key, item) for key, item in value.items() if key != LITERAL)
+    return [flaw for step, item in items for flaw in repeat_flaws_of(item, (*path, step))]
 
 
 def _text(text: str, variables: Mapping[str, Any]) -> str:
@@ -109,7 +134,7 @@ def _text(text: str, variables: Mapping[str, Any]) -> str:
         value = _value(found["name"], variables)
         return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
-    return _PLACES.sub(put, text)
+    return _REFERENCES.sub(put, text)
 
 
 def _value(name: str, variables: Mapping[str, Any]) -> Any:
@@ -118,26 +143,14 @@ def _value(name: str, variables: Mapping[str, Any]) -> Any:
     return variables[name]
 
 
-def _repeated(value: dict[str, Any]) -> str:
-    sentence = _repeat_flaw(value)
-    if sentence is not None:
-        raise BadRepeat(sentence)
-    text: str = value["$repeat"]
-    return text * int(value["$times"])
-
-
 def _repeat_flaw(value: dict[str, Any]) -> str | None:
     if value.keys() != {"$repeat", "$times"}:
-        return "$repeat stands with $times, and with nothing else"
+        return "$repeat takes $times next to it, and no other key"
     text, times = value["$repeat"], value["$times"]
     if not isinstance(text, str):
         return f"$repeat takes a string, not {as_json(text)}"
-    if not is_integer(times) or not 0 <= times <= MOST_CHARACTERS:
-        return f"$times takes a number from 0 to {MOST_CHARACTERS}, not {as_json(times)}"
-    if len(text) * times > MOST_CHARACTERS:
-        return f"$repeat makes {len(text) * int(times)} characters; {MOST_CHARACTERS} are allowed"
+    if not is_integer(times) or not 0 <= times <= MAX_CHARACTERS:
+        return f"$times takes a number from 0 to {MAX_CHARACTERS}, not {as_json(times)}"
+    if len(text) * times > MAX_CHARACTERS:
+        return f"$repeat makes {len(text) * int(times)} characters, expected at most {MAX_CHARACTERS}"
     return None
-
-
-def _is_open(value: dict[str, Any]) -> bool:
-    return any(names_in(item) for item in value.values())

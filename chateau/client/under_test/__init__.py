@@ -1,1 +1,5 @@
-"""The server under test: a program that is started, watched, limited and ended, with all that it started."""
+"""The server under test: a program that the test client starts, watches and ends."""
+
+
+class ServerDidNotStart(Exception):
+    """The server under test cannot be tested; the text explains why."""

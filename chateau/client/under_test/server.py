@@ -1,42 +1,82 @@
-"""The server under test: a program on ports of its own, started, watched, and ended with all that it started.
+"""The server under test: started on ports of its own, watched, and ended with all its descendants.
 
-Whatever it does, nothing here waits for it longer than it says: it may never listen, crash, ignore signals,
-fork, or write without end. It is no prisoner, though: it runs as the user who tests it.
+Every wait has a limit, whatever the program does: it may never listen, crash, ignore signals, fork, or write
+without end. It is not isolated, though: it runs with the permissions of the tester.
 """
 
 import asyncio
+import contextlib
 import os
+import random
 import shlex
 import shutil
 import signal
+import socket
 import time
+from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from chateau.client.under_test.ports import HOST, free_port, listens
-from chateau.client.under_test.program import KILL_SECONDS, POLL_SECONDS, Limits, Program
+from chateau.client.under_test import ServerDidNotStart
+from chateau.client.under_test.process import KILL_SECONDS, POLL_SECONDS, Limits, ServerProcess
 
-__all__ = ["Limits", "ServerDidNotStart", "ServerUnderTest"]
+HOST = "127.0.0.1"
+PORT_NAMES = ("port", "lines_port", "opcodes_port")
+USUAL_PORTS = {"port": 8888, "lines_port": 9090}  # of a command that names none
+PORT_RANGE = range(20_000, 32_000)  # below the ephemeral ports
+PORT_TRIES = 1000
 
 STOP_SECONDS = 5.0
-LOOK_SECONDS = 0.02  # between two looks whether it listens
-STRANGER_SECONDS = 1.0
-DYING_SECONDS = 0.5  # that a program may take from its last connection's end to its own
+LISTEN_POLL_SECONDS = 0.02
+FOREIGN_LISTENER_SECONDS = 1.0
+DYING_SECONDS = 0.5  # from the end of a program's last connection to its own end
 DOUBT_SECONDS = 0.05
-USUAL_PORTS = {"port": 8888, "lines_port": 9090}  # where a command names none
+
+SOCKET_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+LISTEN_STATE = "0A"  # linux/net/tcp_states.h
+LOCAL = {"0100007F", "00000000", "0" * 32, "0" * 16 + "FFFF00000100007F"}  # reachable as 127.0.0.1
 
 
-class ServerDidNotStart(Exception):
-    """The server under test cannot be tested; the sentence says why."""
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that is not in use."""
+    for port in random.sample(PORT_RANGE, PORT_TRIES):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("", port))
+            return port
+    raise OSError("There is no free port on this machine.")
+
+
+def listens(port: int) -> bool:
+    """Return whether a program listens on *port* of 127.0.0.1.
+
+    On Linux this does not connect: a server may accept a single connection only. psutil knows the listeners
+    of other users' processes too, but takes 0.1 s per look, for it asks every process.
+    """
+    if not SOCKET_TABLES[0].exists():
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            return probe.connect_ex((HOST, port)) == 0
+    addresses = (address.rpartition(":") for table in SOCKET_TABLES for address in _listening(table))
+    return any(int(number, 16) == port and host in LOCAL for host, _, number in addresses)
+
+
+def _listening(table: Path) -> list[str]:
+    """Return the addresses of the listening sockets; Linux lists these first, before thousands of others."""
+    with contextlib.suppress(OSError), table.open(encoding="ascii") as file:
+        next(file, None)  # the names of the columns
+        return [row[1] for row in takewhile(lambda row: row[3] == LISTEN_STATE, map(str.split, file))]
+    return []
 
 
 class ServerUnderTest:
     """The program that *command* starts.
 
-    ``{port}``, ``{lines_port}`` and ``{opcodes_port}`` in it are filled in with free ports, which stay the
-    same when it is started again. A command that names no port is taken to listen on 8888 or 9090.
+    ``{port}``, ``{lines_port}`` and ``{opcodes_port}`` in it are replaced by free ports, which stay the same
+    when it is started again. A command that names no port is expected to listen on 8888 or 9090.
     """
+
+    host = HOST
 
     def __init__(
         self,
@@ -47,17 +87,16 @@ class ServerUnderTest:
         limits: Limits | None = None,
     ) -> None:
         self.command = command
-        self.host = HOST
         self._start_seconds = start_seconds
         self._cwd = cwd
         self._limits = limits or Limits()
-        self._named = [name for name in ("port", "lines_port", "opcodes_port") if f"{{{name}}}" in command]
+        self._named = [name for name in PORT_NAMES if f"{{{name}}}" in command]
         self._ports: dict[str, int] = {}
-        self._program: Program | None = None
+        self._process: ServerProcess | None = None
 
     @property
     def port(self) -> int:
-        """Of the four protocols over HTTP and WebSocket."""
+        """The port of the protocols over HTTP and WebSocket."""
         return self._ports.get("port", USUAL_PORTS["port"])
 
     @property
@@ -66,23 +105,23 @@ class ServerUnderTest:
 
     @property
     def opcodes_port(self) -> int:
-        """That of the others, where the command names no other."""
+        """The port of the opcodes protocol: ``port``, unless the command names another."""
         return self._ports.get("opcodes_port", self.port)
 
     @property
     def stdout(self) -> str:
-        """The end of what it wrote."""
-        return self._program.stdout.text if self._program else ""
+        """The end of its output."""
+        return self._process.stdout.text if self._process else ""
 
     @property
     def stderr(self) -> str:
-        return self._program.stderr.text if self._program else ""
+        return self._process.stderr.text if self._process else ""
 
     async def start(self) -> None:
         """Start it and wait until it listens on every port that the command names.
 
         Raises:
-            ServerDidNotStart: it did not; nothing of it is left.
+            ServerDidNotStart: it did not; no process is left.
         """
         await self.stop()
         chosen_now = not self._ports
@@ -97,13 +136,13 @@ class ServerUnderTest:
             await self._start_once()
 
     def crash(self) -> str | None:
-        """How it ended, in a sentence, and the end of its stderr; None unless it ended by itself."""
-        if self._program is None or self._program.ended_by_us or self._program.exit_code() is None:
+        """Return how it ended, with the end of its stderr; None unless it ended by itself."""
+        if self._process is None or self._process.ended_by_us or self._process.exit_code() is None:
             return None
-        return f"The server under test {self._program.end_in_words()}"
+        return f"The server under test {self._process.end_in_words()}"
 
     async def crashed(self) -> str | None:
-        """As :meth:`crash`, for a server whose connections have just ended: it may be about to end, too."""
+        """Return :meth:`crash`, after waiting for a server that may be about to end."""
         began = time.monotonic()
         while self.crash() is None and time.monotonic() < began + DYING_SECONDS:
             if time.monotonic() > began + DOUBT_SECONDS and self.is_listening():
@@ -112,19 +151,19 @@ class ServerUnderTest:
         return self.crash()
 
     def is_listening(self) -> bool:
-        """Whether it can be connected to; False as well where it was never started."""
-        runs = self._program is not None and self._program.exit_code() is None
+        """Return whether it accepts connections; False if it was never started."""
+        runs = self._process is not None and self._process.exit_code() is None
         return runs and self._is_enough(list(filter(listens, self._expected)))
 
     async def stop(self) -> None:
-        """End it by SIGTERM or, where it is still there after 5 seconds, SIGKILL; nothing of it is left."""
-        if self._program is not None:
-            await self._program.stop(signal.SIGTERM, STOP_SECONDS)
+        """End it by SIGTERM, or by SIGKILL after 5 seconds; no process is left."""
+        if self._process is not None:
+            await self._process.stop(signal.SIGTERM, STOP_SECONDS)
 
     async def kill(self) -> None:
-        """End it by SIGKILL, as a power cut would."""
-        if self._program is not None:
-            await self._program.stop(signal.SIGKILL, KILL_SECONDS)
+        """End it by SIGKILL, as a power failure would."""
+        if self._process is not None:
+            await self._process.stop(signal.SIGKILL, KILL_SECONDS)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -140,7 +179,7 @@ class ServerUnderTest:
         return list(self._ports.values()) or list(USUAL_PORTS.values())
 
     def _is_enough(self, listening: list[int]) -> bool:
-        """All ports that the command names have to listen; of the usual two, one."""
+        """Return whether all ports that the command names are listening, or one of the usual two."""
         return bool(listening) if not self._named else len(listening) == len(self._expected)
 
     def _choose_ports(self) -> None:
@@ -151,76 +190,66 @@ class ServerUnderTest:
 
     async def _start_once(self) -> None:
         if taken := list(filter(listens, self._expected)):
-            raise _PortTaken(_taken_in_words(taken[0], named=bool(self._named)))
-        self._program = Program(self._arguments(), self._cwd, self._limits)
+            hint = "." if self._named else "; put {port} into the command to use a free one."
+            raise _PortTaken(f"Port {taken[0]} is in use by another program{hint}")
+        self._process = ServerProcess(self._arguments(), self._cwd, self._limits)
         try:
-            await self._until_it_listens(self._program)
+            await self._until_it_listens(self._process)
         except BaseException:
-            self._program.end()
+            self._process.end()
             raise
 
-    async def _until_it_listens(self, program: Program) -> None:
-        """Where it is not the program that listens, somebody else took the port in between, and the program
-        will say so in a moment; or somebody does it in its name, as for a container.
+    async def _until_it_listens(self, process: ServerProcess) -> None:
+        """Wait until *process* listens on the expected ports.
+
+        If another process listens, it either took the port in between, which the program will report in a
+        moment, or it does so for the program, as with a container.
         """
         deadline = time.monotonic() + self._start_seconds
         listening_since = None
-        while program.exit_code() is None:
+        while process.exit_code() is None:
             listening = list(filter(listens, self._expected))
             if self._is_enough(listening):
                 listening_since = listening_since or time.monotonic()
-                if program.has(listening) or time.monotonic() > listening_since + STRANGER_SECONDS:
+                is_foreign = time.monotonic() > listening_since + FOREIGN_LISTENER_SECONDS
+                if is_foreign or process.listens_on(listening):
                     return
             elif time.monotonic() > deadline:
-                raise ServerDidNotStart(self._silent(program, listening))
-            await asyncio.sleep(LOOK_SECONDS)
-        raise _ended(program)
+                raise ServerDidNotStart(self._silent(process, listening))
+            await asyncio.sleep(LISTEN_POLL_SECONDS)
+        sentence = f"The server under test {process.end_in_words()}"
+        in_use = "in use" in process.stderr.text + process.stdout.text
+        raise _PortTaken(sentence) if in_use else ServerDidNotStart(sentence)
 
-    def _silent(self, program: Program, listening: list[int]) -> str:
+    def _silent(self, process: ServerProcess, listening: list[int]) -> str:
         missing = [str(port) for port in self._expected if port not in listening]
-        where = " or ".join(missing) if not self._named else " and ".join(missing)
-        sentence = f"The server under test did not listen on port {where} within {self._start_seconds:g} s"
-        has = program.listening_on()
-        if has - set(self._expected):
-            elsewhere = " and ".join(map(str, sorted(has - set(self._expected))))
-            sentence += f", but it listens on port {elsewhere}"
+        ports = " or ".join(missing) if not self._named else " and ".join(missing)
+        sentence = f"The server under test did not listen on port {ports} within {self._start_seconds:g} s"
+        has = process.listening_on()
+        if others := has - set(self._expected):
+            sentence += f", but it listens on port {' and '.join(map(str, sorted(others)))}"
         elif has - set(listening):
             sentence += f", but it listens there at another address than {HOST}"
         if not self._named:
-            sentence += "; its command has no {port} to say where it should"
-        return f"{sentence}.{program.output_in_words()}"
+            sentence += "; its command has no {port} for the port to listen on"
+        return f"{sentence}.{process.output_in_words()}"
 
     def _arguments(self) -> list[str]:
-        """The command's words. A port is a number, so it may be filled in after they are parted."""
+        """Return the words of the command; ports are replaced after splitting, as they need no quotes."""
         try:
             words = shlex.split(self.command)
         except ValueError as exc:
-            raise ServerDidNotStart(f"The command {self.command!r} cannot be read: {exc}.") from exc
+            raise ServerDidNotStart(f"The command {self.command!r} cannot be parsed: {exc}.") from exc
         if not words:
             raise ServerDidNotStart("The command of the server under test is empty.")
         for name, port in self._ports.items():
             words = [word.replace(f"{{{name}}}", str(port)) for word in words]
-        _check_program(words[0], self._cwd)
+        program = words[0]  # with a slash, such as ./server, it is relative to the folder that it runs in
+        path = str((self._cwd or Path()).absolute() / program) if os.sep in program else program
+        if shutil.which(path) is None:
+            raise ServerDidNotStart(f"There is no program {program!r} to start the server under test with.")
         return words
 
 
 class _PortTaken(ServerDidNotStart):
-    """Somebody else has a port that was free a moment ago."""
-
-
-def _taken_in_words(port: int, *, named: bool) -> str:
-    sentence = f"Port {port} is in use by another program"
-    return f"{sentence}." if named else f"{sentence}; put {{port}} into the command for a free one."
-
-
-def _ended(program: Program) -> ServerDidNotStart:
-    sentence = f"The server under test {program.end_in_words()}"
-    in_use = "in use" in program.stderr.text + program.stdout.text
-    return _PortTaken(sentence) if in_use else ServerDidNotStart(sentence)
-
-
-def _check_program(name: str, cwd: Path | None) -> None:
-    """A name with a slash, such as ./server, is found from the folder that it is started in."""
-    place = str((cwd or Path()).absolute() / name) if os.sep in name else name
-    if shutil.which(place) is None:
-        raise ServerDidNotStart(f"There is no program {name!r} to start the server under test with.")
+    """Another program uses a port that was free a moment ago."""

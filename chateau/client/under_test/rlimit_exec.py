@@ -1,9 +1,9 @@
-"""Limits itself, then becomes the program that it was started for.
+"""Set resource limits, then become the program to run.
 
-It is run as a file, ``python -I -S limited.py PARENT CPU MEMORY FILE FOLDER PROGRAM ARGUMENT…``, with 0 for a
-parent that need not be there, and for what has no limit. It imports nothing but the standard library: what
-stands in the folder of a submission must not be imported in its place. A limit that the system refuses is
-left out; these are limits for mistakes, and no wall against malice.
+Run as a file, ``python -I -S rlimit_exec.py PARENT CPU MEMORY FILE FOLDER PROGRAM ARGUMENT…``, with 0 for no
+parent and for no limit. Only the standard library is imported, so that no module in a submission's folder
+takes effect here. A limit that the system rejects is ignored: these limits are against mistakes,
+not attacks.
 """
 
 import contextlib
@@ -14,11 +14,11 @@ import signal
 import sys
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-NOT_FOUND = 127  # as shells say it
+NOT_FOUND = 127  # as in shells
 
 
 def main(arguments: list[str]) -> None:
-    """Set the limits, go to the folder and become the program."""
+    """Set the limits, change to the folder and execute the program."""
     parent, cpu_seconds, memory_bytes, file_bytes = map(int, arguments[:4])
     folder, *program = arguments[4:]
     _die_with(parent)
@@ -45,7 +45,7 @@ def _limit(kind: int, soft: int, hard: int) -> None:
 
 
 def _die_with(parent: int) -> None:
-    """Linux: where the test client is killed without a word, its server goes with it."""
+    """End with *parent*, even if that is killed (Linux only)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if parent not in {0, os.getppid()}:

@@ -1,13 +1,13 @@
-"""Telling a result in plain text: what a person reads on a terminal, in JUnit, in TAP, on Gradescope.
+"""Results as plain text, for the terminal, JUnit, TAP and Gradescope.
 
-Every line is legible, whatever a server has sent. Colours are the console's, quoting is each report's.
+Every line is printable, whatever a server has sent. The console adds colours, each report its quoting.
 """
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from chateau.client.scenarios.result import Failure, Result, Verdict
+from chateau.client.scenarios.model import Failure, Result, Verdict
 from chateau.client.text_safety import in_lines, one_line, shortened
 from chateau.client.transcript import ABNORMAL, Direction, Entry, Opcode, close_of
 
@@ -21,12 +21,12 @@ _ARROWS = {Direction.SENT: "→ sent    ", Direction.RECEIVED: "← received"}
 
 
 def failure_text(result: Result) -> str:
-    """Why *result* did not pass, and what went over the wires before; "" for one that passed."""
+    """Return why *result* did not pass, with the frames before; "" if it passed."""
     return "\n".join(failure_lines(result))
 
 
 def failure_lines(result: Result) -> list[str]:
-    """The lines of :func:`failure_text`."""
+    """Return the lines of :func:`failure_text`."""
     match result.verdict:
         case Verdict.PASSED:
             return []
@@ -37,23 +37,23 @@ def failure_lines(result: Result) -> list[str]:
 
 
 def headline(result: Result) -> str:
-    """Such as ``failed  A direct message reaches its recipient``, with the reason where one was skipped."""
+    """Return such as ``failed  A direct message reaches its recipient``; for a skip, with the reason."""
     reason = f": {one_line(result.reason)}" if result.verdict is Verdict.SKIPPED and result.reason else ""
     return f"{result.verdict:<6}  {one_line(result.name)}{reason}"
 
 
 def sentence(result: Result) -> str:
-    """In one line, what was wrong; "" where nothing was."""
+    """Return the failure or the reason in one line, or ""."""
     return one_line(result.failure.sentence if result.failure else result.reason)
 
 
 def elapsed(result: Result, entry: Entry) -> str:
-    """When *entry* passed, as ``+0.012 s`` since the scenario began."""
+    """Return the time of *entry* since the scenario began, such as ``+0.012 s``."""
     return f"+{max(0.0, entry.at - result.started_at.timestamp()):.3f} s"
 
 
 def around_the_failure(result: Result) -> tuple[Sequence[Entry], Sequence[Entry]]:
-    """The entries before the step that failed, and those after it: the player's leaving without a word."""
+    """Return the entries before the step that failed, and the aborts of connections after it."""
     entries = result.transcript
     place = len(entries)
     while result.failure and place and _is_leaving(entries[place - 1], entries[-1]):
@@ -62,25 +62,25 @@ def around_the_failure(result: Result) -> tuple[Sequence[Entry], Sequence[Entry]
 
 
 def _is_leaving(entry: Entry, last: Entry) -> bool:
-    """Whether the player has cut *entry*'s connection with all the others, and not a step of the scenario."""
+    """Return whether *entry* is an abort at the end of the scenario, rather than by a step."""
     at_once = last.at - entry.at < LEAVING_SECONDS
     return at_once and entry.direction is Direction.SENT and is_cut(entry)
 
 
 def is_cut(entry: Entry) -> bool:
-    """Whether a connection was cut, wholly or by half, with no frame that says so."""
+    """Return whether *entry* is an abort or a half close, for which there is no close frame."""
     return entry.opcode is Opcode.CLOSE and close_of(entry.payload)[0] == ABNORMAL
 
 
 def payload(entry: Entry, width: int = PAYLOAD_WIDTH) -> str:
-    """What *entry* carries, legible, in one line of at most *width* cells, with its size where it was cut."""
-    told = words(entry, width + 1)
-    text = shortened(told, width)
-    return text if text == one_line(told) else f"{text} ({len(entry.payload):,} bytes)"
+    """Return the content of *entry* in one line of at most *width* cells; if truncated, with its size."""
+    content = words(entry, width + 1)
+    text = shortened(content, width)
+    return text if text == one_line(content) else f"{text} ({len(entry.payload):,} bytes)"
 
 
 def words(entry: Entry, most: int) -> str:
-    """What *entry* carries, as it is; not much more than *most* characters of it."""
+    """Return the content of *entry*, not escaped; of a long one, not much more than *most* characters."""
     match entry.opcode:
         case Opcode.OPEN:
             return _opening(entry.text)
@@ -90,24 +90,24 @@ def words(entry: Entry, most: int) -> str:
 
 
 def _opening(text: str) -> str:
-    """Where a connection went, and the headers that it asked with."""
+    """Return the URL and the headers of a connection."""
     try:
         opening = json.loads(text)
         headers = (f"{name}: {value}" for name, value in opening.get("headers", ()))
         return " ".join([opening["url"], *headers])
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return text  # a recording of others may have the URL alone
+        return text  # a recording by another program may have the URL only
 
 
 def transcript_lines(result: Result, entries: Iterable[Entry], width: int = PAYLOAD_WIDTH) -> Iterator[str]:
-    """Such as ``+0.012 s  → sent      text   {"type": 1}``, a line for each entry."""
+    """Yield a line for each entry, such as ``+0.012 s  → sent      text   {"type": 1}``."""
     for entry in entries:
         words = elapsed(result, entry), _ARROWS[entry.direction], f"{entry.opcode:<6}", payload(entry, width)
         yield "  ".join(words).rstrip()
 
 
 def whole_transcript(result: Result, width: int) -> list[str]:
-    """The same for all clients, each line with the name of its client."""
+    """Return the lines of the whole transcript, each with the name of its client."""
     names = max((len(one_line(entry.client)) for entry in result.transcript), default=0)
     lines = transcript_lines(result, result.transcript, width)
     pairs = zip(result.transcript, lines, strict=True)
@@ -115,18 +115,18 @@ def whole_transcript(result: Result, width: int) -> list[str]:
 
 
 def parts_of(diff: Sequence[str]) -> tuple[str, str]:
-    """What was expected and what came, each as the lines that *diff* has of it."""
+    """Return the expected and the received lines of *diff*."""
     expected = [one_line(line[1:]) for line in diff if line[:1] != "+"]
     got = [one_line(line[1:]) for line in diff if line[:1] != "-"]
     return "\n".join(expected), "\n".join(got)
 
 
 def why(result: Result) -> Iterator[str]:
-    """The step that went wrong, and what was expected beside what came."""
+    """Yield the failed step, the reason, and the comparison of expected and received values."""
     if result.failure is None:
         yield from _labelled("file", result.file)
     else:
-        yield f"  at {one_line(str(result.failure.place))}: {one_line(result.failure.step)}"
+        yield f"  at {one_line(str(result.failure.location))}: {one_line(result.failure.step)}"
         yield from _indented(in_lines(result.failure.sentence), 2)
         yield from _compared(result.failure)
     if result.reason and (result.failure is None or result.reason != result.failure.sentence):
@@ -141,7 +141,7 @@ def _compared(failure: Failure) -> Iterator[str]:
 
 
 def last_frames(result: Result) -> Iterator[str]:
-    """What each client has sent and received last."""
+    """Yield the last frames of each client."""
     entries, _ = around_the_failure(result)
     for name, protocol in clients_of(result):
         own = [entry for entry in entries if entry.client == name]
@@ -153,14 +153,14 @@ def last_frames(result: Result) -> Iterator[str]:
 
 
 def clients_of(result: Result) -> list[tuple[str, str]]:
-    """The clients of the scenario with their protocols, then whoever else is in its transcript."""
+    """Return the clients of the scenario with their protocols, then others that are in its transcript."""
     seen = dict.fromkeys((entry.client for entry in result.transcript), "")
     named = dict(result.clients)
     return list((named | seen | named).items())
 
 
 def notes(result: Result) -> Iterator[str]:
-    """What else is to be told: the first line of each note, and its last lines."""
+    """Yield the first line and the last lines of each note."""
     for note in filter(str.strip, result.notes):
         lines = in_lines(note.rstrip("\n"))
         yield f"  note: {lines[0]}"
@@ -177,12 +177,12 @@ def _labelled(label: str, text: str) -> Iterator[str]:
 
 
 def _cut(lines: Sequence[str], most: int) -> list[str]:
-    """*lines*, without those in the middle where there are too many."""
+    """Return *lines*; if there are too many, without the middle."""
     if len(lines) <= most:
         return list(lines)
     half = most // 2
     return [*lines[:half], f"… {len(lines) - 2 * half} lines …", *lines[-half:]]
 
 
-def _indented(lines: Iterable[str], blanks: int) -> Iterator[str]:
-    return (f"{'':{blanks}}{line}".rstrip() for line in lines)
+def _indented(lines: Iterable[str], spaces: int) -> Iterator[str]:
+    return (f"{'':{spaces}}{line}".rstrip() for line in lines)

@@ -1,7 +1,7 @@
-"""Reading: a scenario file, checked before anything is sent; every fault is told with its line.
+"""Find scenario files, and load them: every fault is reported with its line before anything is sent.
 
-The form is schemas/scenario.json. What a schema cannot say, such as that a step's client is one of the
-scenario's, is checked here too.
+schemas/scenario.json describes the format. Rules that a schema cannot express, such as that a scenario
+declares the clients of its steps, are checked here.
 """
 
 import difflib
@@ -9,19 +9,27 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jsonschema_rs
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
-
+from chateau.client.messages import MessageError, find, folders
 from chateau.client.paths import schemas_folder
-from chateau.client.scenarios.document import DEFAULT_TIMEOUT_SECONDS, KINDS, Client, Scenario, Step
-from chateau.client.scenarios.flaws import COMMENT
-from chateau.client.scenarios.located import decode_document, locate
-from chateau.client.scenarios.matching import Flaw, Schemas, flaws_of, without_comments
-from chateau.client.scenarios.result import Place, Visibility
+from chateau.client.scenarios.json_positions import COMMENT, decode_document, locate
+from chateau.client.scenarios.json_positions import Path as Keys
+from chateau.client.scenarios.lint import Flaw, flaws_of, without_comments
+from chateau.client.scenarios.model import (
+    DEFAULT_TIMEOUT_SECONDS,
+    KINDS,
+    Client,
+    Location,
+    Scenario,
+    Step,
+    Visibility,
+)
+from chateau.client.scenarios.schemas import Schemas
 from chateau.client.scenarios.variables import repeat_flaws_of
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
 
 SCENARIO_SCHEMA = "scenario.json"
 NAMED_BY_VALUE = frozenset({"connect", "expect_nothing", "expect_close", "close"})
@@ -32,38 +40,95 @@ CHANNELS = "channels"
 HTTP = "http"
 LONGEST_SENTENCE = 200
 
-Keys = tuple[str | int, ...]
-
 
 class BadScenario(Exception):
-    """A scenario file cannot be played as it is written; the text names file and line."""
+    """A scenario file is invalid; the text has the file, the line and the fault."""
 
-    def __init__(self, place: Place, sentence: str) -> None:
-        super().__init__(f"{place}: {sentence}")
-        self.place = place
+    def __init__(self, location: Location, sentence: str) -> None:
+        super().__init__(f"{location}: {sentence}")
+        self.location = location
         self.sentence = sentence
 
 
-def load(path: Path) -> Scenario:
-    """The scenario in the file at *path*.
+Item = Scenario | BadScenario
+
+
+def names_scenarios(paths: Iterable[str]) -> bool:
+    """Return whether one of *paths* is a folder, or a file with ``steps``."""
+    return any(_names_scenarios(path) for path in paths)
+
+
+def scenarios_in(paths: Iterable[str]) -> list[Item]:
+    """Load the scenarios that *paths* name, those of a folder in the order of their paths.
 
     Raises:
-        BadScenario: it cannot be read, is not JSON, or is not a scenario.
+        MessageError: a file does not exist, or a folder has no scenario.
     """
-    return _Reader(str(path), path.parent, _text(path)).scenario()
+    return [item for path in paths for item in _scenarios_at(_find(path))]
+
+
+def load(path: Path) -> Scenario:
+    """Load the scenario in the file at *path*.
+
+    Raises:
+        BadScenario: the file cannot be read, is not JSON, or is not a valid scenario.
+    """
+    return _Loader(str(path), path.parent, _text(path)).scenario()
 
 
 def is_scenario(path: Path) -> bool:
-    """Whether the file at *path* is a JSON object with ``steps``; one that cannot be read is none."""
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return False
+    """Return whether the file at *path* can be read and is a JSON object with ``steps``."""
+    value = _json(path)
     return isinstance(value, dict) and "steps" in value
 
 
-class _Reader:
-    """One file on its way to a :class:`Scenario`."""
+def _names_scenarios(name: str) -> bool:
+    try:
+        path = _find(name)
+    except MessageError:
+        return False
+    return path.is_dir() or is_scenario(path)
+
+
+def _scenarios_at(path: Path) -> list[Item]:
+    if not path.is_dir():
+        if _json(path) is not None and not is_scenario(path):
+            raise MessageError(f"{path}: this is a message file; it cannot be combined with scenarios")
+        return [_item(path)]
+    files = sorted(path.rglob("*.json"))
+    found = [_item(file) for file in files if is_scenario(file) or _json(file) is None]
+    if not found:
+        raise MessageError(f"{path}: there is no scenario in this folder")
+    return found
+
+
+def _json(path: Path) -> Any:
+    """Return the value in the file at *path*; None if it is not JSON."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return value if value is not None else ()  # null is JSON
+
+
+def _item(path: Path) -> Item:
+    try:
+        return load(path)
+    except BadScenario as exc:
+        return exc
+
+
+def _find(path: str) -> Path:
+    """Return *path* itself if it exists, or else the folder or file of that name in messages/."""
+    here = Path(path)
+    if here.exists():
+        return here
+    inside = next((folder / path for folder in folders() if (folder / path).is_dir()), None)
+    return inside or find(path)
+
+
+class _Loader:
+    """Makes a :class:`Scenario` of the text of one file."""
 
     def __init__(self, file: str, folder: Path, text: str) -> None:
         self._file = file
@@ -74,7 +139,7 @@ class _Reader:
         self._clients: dict[str, Client] = {}
 
     def scenario(self) -> Scenario:
-        self._check_form()
+        self._check_schema()
         document = without_comments({key: value for key, value in self._document.items() if key != "steps"})
         self._clients = {
             name: self._client(name, fields) for name, fields in document.get("clients", {}).items()
@@ -100,14 +165,16 @@ class _Reader:
         try:
             return decode_document(text)
         except json.JSONDecodeError as exc:
-            place = Place(self._file, exc.lineno)
-            raise BadScenario(place, f"not JSON: {exc.msg} (column {exc.colno})") from exc
+            location = Location(self._file, exc.lineno)
+            raise BadScenario(location, f"not JSON: {exc.msg} (column {exc.colno})") from exc
 
-    def _check_form(self) -> None:
-        """Raise the first fault, by its line, that the schema finds."""
-        schema, is_valid = _form()
-        if is_valid(self._document):  # 0.01 ms; what explains takes 1.5
+    def _check_schema(self) -> None:
+        """Raise the first error, by its line, against the schema of scenarios."""
+        schema, is_valid = _scenario_schema()
+        if is_valid(self._document):  # 0.01 ms; the library that explains takes 1.5, and 150 to import
             return
+        from jsonschema import Draft202012Validator
+
         errors = Draft202012Validator(schema).iter_errors(self._document)
         found = [(tuple(error.absolute_path), error) for error in errors]
         if found:
@@ -139,35 +206,34 @@ class _Reader:
         return tuple(step for step in found if step is not None)
 
     def _step(self, keys: Keys, fields: dict[str, Any], *, in_parallel: bool) -> Step | None:
-        """The step at *keys*; None where it is a comment."""
+        """Return the step at *keys*; None for a comment."""
         kind = next((kind for kind in KINDS if kind in fields), None)
         if kind is None:
             return None
         if kind == "barrier" and not in_parallel:
-            raise self._bad(keys, "a barrier has its place in the lists of a parallel")
+            raise self._bad(keys, "a barrier is only allowed in the lists of a parallel")
         self._check_values(keys, kind, fields)
         written = without_comments(
             {key: value for key, value in fields.items() if key not in {"steps", "parallel"}}
         )
-        options = {key: value for key, value in written.items() if key not in {kind, "client"}}
         return Step(
             kind,
             written.get(kind),
             self._names(keys, kind, written),
-            options,
-            self._place(keys),
+            {key: value for key, value in written.items() if key not in {kind, "client"}},
+            self._location(keys),
             self._branches(keys, kind, in_parallel=in_parallel),
         )
 
     def _branches(self, keys: Keys, kind: str, *, in_parallel: bool) -> tuple[tuple[Step, ...], ...]:
-        """The lists of steps inside the step at *keys*."""
+        """Return the lists of steps nested in the step at *keys*."""
         if kind == "parallel":
             lists = ((*keys, kind, index) for index in range(len(self._at((*keys, kind)))))
             return tuple(self._steps(inside, in_parallel=True) for inside in lists)
         return (self._steps((*keys, "steps"), in_parallel=in_parallel),) if kind == "repeat" else ()
 
     def _names(self, keys: Keys, kind: str, fields: dict[str, Any]) -> tuple[str, ...]:
-        """The clients that a step is about."""
+        """Return the names of the clients of a step."""
         if kind in WITHOUT_CLIENT:
             return ()
         if kind in NAMED_BY_VALUE:
@@ -179,15 +245,15 @@ class _Reader:
         elif len(self._clients) == 1:
             names = tuple(self._clients)
         else:
-            raise self._bad(keys, f'"client" is missing: which of {_listed(self._clients)} does it?')
+            raise self._bad(keys, f'"client" is missing; expected one of: {_listed(self._clients)}')
         for name in names:
             if name not in self._clients:
-                known = f"only {_listed(self._clients)}{_near(name, self._clients)}"
-                raise self._bad(keys, f'there is no client "{name}", {known}')
+                known = f"expected one of: {_listed(self._clients)}{_near(name, self._clients)}"
+                raise self._bad(keys, f'there is no client "{name}"; {known}')
         return names
 
     def _check_values(self, keys: Keys, kind: str, fields: Mapping[str, Any]) -> None:
-        """What is matched or sent is looked through now, so that a wrong pattern is no surprise later."""
+        """Check the expectations and the content of a step, so that an error in them is reported early."""
         for key in MATCHED.get(kind, ()):
             self._check((*keys, key), flaws_of(fields.get(key), schemas=self._schemas))
         if kind in SENT:
@@ -204,13 +270,13 @@ class _Reader:
         return value
 
     def _bad(self, keys: Keys, sentence: str) -> BadScenario:
-        return BadScenario(self._place(keys), sentence)
+        return BadScenario(self._location(keys), sentence)
 
-    def _place(self, keys: Keys) -> Place:
-        return Place(self._file, self._line(keys))
+    def _location(self, keys: Keys) -> Location:
+        return Location(self._file, self._line(keys))
 
     def _line(self, keys: Keys) -> int:
-        """The line of what stands at *keys*, or of the innermost thing around it that is known."""
+        """Return the line of the value at *keys*, or of the innermost value around it that exists."""
         around = (keys[:end] for end in range(len(keys), -1, -1))
         return next((self._lines[one] for one in around if one in self._lines), 1)
 
@@ -219,21 +285,23 @@ def _text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")
     except OSError as exc:
-        raise BadScenario(Place(str(path), 1), exc.strerror or str(exc)) from exc
+        raise BadScenario(Location(str(path), 1), exc.strerror or str(exc)) from exc
     except UnicodeDecodeError as exc:
         line = exc.object[: exc.start].count(b"\n") + 1
-        raise BadScenario(Place(str(path), line), "not UTF-8") from exc
+        raise BadScenario(Location(str(path), line), "not UTF-8") from exc
 
 
 @cache
-def _form() -> tuple[Any, Callable[[Any], bool]]:
-    """The schema of scenarios, and what says quickly whether a document keeps to it."""
+def _scenario_schema() -> tuple[Any, Callable[[Any], bool]]:
+    """Return the schema of scenarios, and a fast check of a document against it."""
+    import jsonschema_rs  # for scenarios only, not for message files
+
     schema = json.loads((schemas_folder() / SCENARIO_SCHEMA).read_bytes())
     return schema, jsonschema_rs.validator_for(schema).is_valid
 
 
-def _sentence(error: ValidationError) -> str:
-    """What is wrong, in words that name the key."""
+def _sentence(error: "ValidationError") -> str:
+    """Return a description of *error* that names the key."""
     schema: dict[str, Any] = dict(error.schema) if isinstance(error.schema, Mapping) else {}
     instance: Any = error.instance
     match error.validator:
@@ -254,12 +322,12 @@ def _unknown(fields: dict[str, Any], known: Iterable[str]) -> str:
     kinds = [kind for kind in KINDS if kind in fields]
     if len(kinds) > 1 and unknown[0] in kinds:
         return f"a step does one thing, and this one has {' and '.join(kinds)}"
-    return f'"{unknown[0]}" is not known here{_near(unknown[0], known)}'
+    return f'unknown key "{unknown[0]}"{_near(unknown[0], known)}'
 
 
 def _near(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, list(known), 1)
-    return f'; is "{close[0]}" meant?' if close else ""
+    return f'; did you mean "{close[0]}"?' if close else ""
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""Values as people read them: on one line, not too long, and with everything in them visible."""
+"""Short, visible renderings of JSON values, for error messages and diffs."""
 
 import json
 import unicodedata
@@ -6,11 +6,11 @@ from typing import Any
 
 LONGEST_STRING = 120
 LONGEST_VALUE = 240
-BEFORE_THE_DIFFERENCE = 40  # characters of a long string that are shown ahead of where it differs
+BEFORE_THE_DIFFERENCE = 40  # characters of a long string that are shown before its first difference
 
 
 def as_json(value: Any) -> str:
-    """*value* on one line of JSON; long strings, and what is long as a whole, are cut."""
+    """Return *value* as one line of JSON; long strings, and a long result, are truncated."""
     try:
         text = json.dumps(_with_short_strings(value), ensure_ascii=False, default=str)
     except RecursionError:
@@ -19,7 +19,7 @@ def as_json(value: Any) -> str:
 
 
 def as_json_pair(expected: Any, got: Any) -> tuple[str, str]:
-    """Both as JSON; of two long strings, that part in which they begin to differ."""
+    """Return both as JSON; of two long strings, the part around their first difference."""
     if not (isinstance(expected, str) and isinstance(got, str)):
         return as_json(expected), as_json(got)
     first, second = excerpts(expected, got)
@@ -32,7 +32,7 @@ def json_string(text: str, *, only_ascii: bool = False) -> str:
 
 
 def excerpts(expected: str, got: str) -> tuple[str, str]:
-    """Two strings, or where they are long, that part of both in which they begin to differ."""
+    """Return two strings, or if one is long, the part of each around their first difference."""
     if len(expected) <= LONGEST_STRING and len(got) <= LONGEST_STRING:
         return expected, got
     start = max(0, _first_difference(expected, got) - BEFORE_THE_DIFFERENCE)
@@ -40,12 +40,12 @@ def excerpts(expected: str, got: str) -> tuple[str, str]:
 
 
 def look_alike(expected: str, got: str) -> bool:
-    """Whether the two differ, but only in how their characters are composed."""
+    """Return whether the two differ only in how their characters are composed."""
     return expected != got and _composed(expected) == _composed(got)
 
 
 def visible(text: str, *, only_ascii: bool = False) -> str:
-    """*text* with its invisible characters, or all that are not ASCII, written as JSON would write them."""
+    """Return *text* with invisible (or all non-ASCII) characters escaped as in JSON."""
     if text.isprintable() and (text.isascii() or not only_ascii):
         return text
     return "".join(
@@ -75,7 +75,7 @@ def _excerpt(text: str, start: int) -> str:
 
 
 def _first_difference(one: str, other: str) -> int:
-    """How many characters the two have in common at their beginning, by halving."""
+    """Return the length of the common prefix, by bisection."""
     alike, end = 0, min(len(one), len(other))
     while alike < end:
         middle = (alike + end + 1) // 2

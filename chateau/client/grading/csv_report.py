@@ -1,4 +1,4 @@
-"""The sheet: what grading came to, as a CSV file for a spreadsheet."""
+"""Grades as a CSV file for a spreadsheet."""
 
 import csv
 import io
@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chateau.client.grading.grade import Grade, Task
-from chateau.client.scenarios.result import Verdict
+from chateau.client.scenarios.model import Verdict
 
 COLUMNS = ("submission", "score", "max_score", *Verdict, "seconds", "note")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet compute a cell that it should show
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet computes a cell that begins so
 
 
 def write(path: Path, grades: Sequence[Grade], tasks: Sequence[Task]) -> None:
-    """Write a row for each of *grades*, by name, with a column for each of *tasks* at its end."""
+    """Write a row for each of *grades*, by name, that ends with a column for each of *tasks*."""
     text = io.StringIO(newline="")
     rows = csv.writer(text)
     rows.writerow([*COLUMNS, *map(defused, column_names(tasks))])
@@ -24,7 +24,7 @@ def write(path: Path, grades: Sequence[Grade], tasks: Sequence[Task]) -> None:
 
 
 def column_names(tasks: Sequence[Task]) -> list[str]:
-    """The scenarios' names; one that is there already gets its file's beside it."""
+    """Return the names of the scenarios; a duplicate has its file appended."""
     names: list[str] = []
     for task in tasks:
         taken = {*COLUMNS, *names}
@@ -33,7 +33,7 @@ def column_names(tasks: Sequence[Task]) -> list[str]:
 
 
 def defused(text: str) -> str:
-    """*text* so that no spreadsheet takes it for a formula."""
+    """Return *text* such that a spreadsheet does not treat it as a formula."""
     return f"'{text}" if text.lstrip(" \n").startswith(FORMULA) else text
 
 
@@ -42,7 +42,7 @@ def number(value: float) -> str:
 
 
 def _row(grade: Grade, tasks: Sequence[Task], possible: float | None) -> list[str]:
-    """What was not played to its end is out of as many points as the others are."""
+    """Return the row of *grade*; an incomplete one has the maximum score of the others."""
     max_score = grade.max_score if grade.is_complete or possible is None else possible
     counts = [str(grade.count(verdict)) for verdict in Verdict]
     scores = [_score(grade, index) for index in range(len(tasks))]
@@ -58,7 +58,7 @@ def _row(grade: Grade, tasks: Sequence[Task], possible: float | None) -> list[st
 
 
 def _score(grade: Grade, index: int) -> str:
-    """Empty where the scenario was skipped: it counts neither way."""
+    """Return the score of a task; empty if it was skipped, which does not count."""
     if not grade.verdicts:
         return "0"
     if grade.verdicts[index] is Verdict.SKIPPED:

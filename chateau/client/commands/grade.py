@@ -1,0 +1,183 @@
+"""The command ``grade``: a folder of submissions in, a CSV file of grades out."""
+
+import argparse
+import asyncio
+import contextlib
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from chateau.client import arguments
+from chateau.client.exit_codes import Exit
+from chateau.client.grading import csv_report
+from chateau.client.grading.grade import (
+    Grade,
+    GradeOptions,
+    NoSubmissions,
+    Submission,
+    Task,
+    grade,
+    submissions_in,
+)
+from chateau.client.messages import MessageError
+from chateau.client.scenarios.load import BadScenario, scenarios_in
+from chateau.client.text_safety import one_line
+from chateau.client.under_test.process import Limits
+
+DESCRIPTION = """\
+Grades every submission in a folder with scenarios, each in a process of its own, and
+writes a CSV file with a row for each.
+
+A submission is a folder, named after its author; its server is started there. Time and
+memory are limited, so that one submission does not delay the others. These limits are not
+a sandbox: the servers run with your permissions."""
+
+DEFAULT_COMMAND = f"{shlex.quote(sys.executable)} server.py --port {{port}}"
+MEBIBYTE = 1024 * 1024
+OnGrade = Callable[[Grade], None]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``grade``."""
+    parser.add_argument("folder", metavar="DIR", type=Path, help="folder with a folder per submission")
+    parser.add_argument(
+        "--scenarios", nargs="+", required=True, metavar="PATH", help="scenario files and folders"
+    )
+    parser.add_argument("--csv", required=True, type=Path, metavar="FILE", help="file for the grades")
+    parser.add_argument(
+        "--reports", type=Path, metavar="DIR", help="write reports to a folder per submission in DIR"
+    )
+    parser.add_argument(
+        "--server-command",
+        default=DEFAULT_COMMAND,
+        metavar="CMD",
+        help="command that starts a server in its folder (default: python server.py --port {port})",
+    )
+    arguments.add_jobs(parser, "submissions")
+    parser.add_argument(
+        "--memory",
+        type=arguments.whole(0),
+        default=1024,
+        metavar="MIB",
+        help="maximum address space of a server, in MiB; 0 for no limit (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--cpu",
+        type=arguments.whole(0),
+        default=60,
+        metavar="SECONDS",
+        help="maximum CPU time of a server; 0 for no limit (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--submission-timeout",
+        type=arguments.seconds,
+        default=300.0,
+        metavar="SECONDS",
+        help="maximum time for all scenarios of one submission (default: 300)",
+    )
+    arguments.add_timeout(parser, "how long to wait for a response")
+    arguments.add_scenario_options(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Grade the submissions that *options* name, write the CSV file, and return the exit code."""
+    try:
+        tasks = _tasks(options.scenarios)
+        submissions = submissions_in(options.folder)
+        _check_writable(options.csv)
+    except (NoSubmissions, MessageError, BadScenario) as exc:
+        print(f"error: {exc}", file=sys.stderr)
+        return Exit.FILE
+    grades: list[Grade] = []
+    try:
+        with _shown(submissions) as show:
+            asyncio.run(
+                _grade_all(submissions, _grade_options(options, tasks), options, [grades.append, show])
+            )
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    finally:
+        csv_report.write(options.csv, [*grades, *_missing(submissions, grades, tasks)], tasks)
+    return Exit.WELL if all(grade.graded for grade in grades) else Exit.CONNECTION
+
+
+def _tasks(paths: Sequence[str]) -> tuple[Task, ...]:
+    """Return the scenarios; raise for an invalid file before anything is graded."""
+    tasks = []
+    for item in scenarios_in(paths):
+        if isinstance(item, BadScenario):
+            raise item
+        tasks.append(Task(item.name, item.file, item.points, item.visibility))
+    return tuple(tasks)
+
+
+def _check_writable(path: Path) -> None:
+    """Fail now, rather than after an hour of grading."""
+    try:
+        path.open("ab").close()
+    except OSError as exc:
+        raise MessageError(f"{path}: {exc.strerror}") from exc
+
+
+def _grade_options(options: argparse.Namespace, tasks: tuple[Task, ...]) -> GradeOptions:
+    passed_on = [f"--timeout={options.timeout}"]
+    for name in ("set", "implements", "path"):
+        passed_on += [f"--{name}={key}={value}" for key, value in getattr(options, name)]
+    limits = Limits(cpu_seconds=options.cpu, memory_bytes=options.memory * MEBIBYTE)
+    return GradeOptions(options.server_command, tasks, limits, options.submission_timeout, tuple(passed_on))
+
+
+async def _grade_all(
+    submissions: Sequence[Submission],
+    grade_options: GradeOptions,
+    options: argparse.Namespace,
+    on_grade: Sequence[OnGrade],
+) -> None:
+    slots = asyncio.Semaphore(options.jobs)
+
+    async def one(submission: Submission) -> None:
+        async with slots:
+            reports = options.reports / submission.name if options.reports else None
+            graded = await grade(submission, grade_options, reports)
+        for callback in on_grade:
+            callback(graded)
+
+    await asyncio.gather(*map(one, submissions))
+
+
+def _missing(
+    submissions: Sequence[Submission], grades: Sequence[Grade], tasks: tuple[Task, ...]
+) -> Iterator[Grade]:
+    """Yield the grades of submissions that an interruption prevented."""
+    graded = {grade.name for grade in grades}
+    for submission in submissions:
+        if submission.name not in graded:
+            yield Grade(submission.name, tasks, note="It was not graded: interrupted.", graded=False)
+
+
+@contextlib.contextmanager
+def _shown(submissions: Sequence[Submission]) -> Iterator[OnGrade]:
+    """Print a line per grade and, on a terminal, a progress bar below them."""
+    console = Console(highlight=False, soft_wrap=True)
+    width = max(len(one_line(submission.name)) for submission in submissions)
+    columns = (TextColumn("grading"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=len(submissions))
+
+        def show(grade: Grade) -> None:
+            console.print(_line(grade, width), markup=False)
+            progress.advance(task)
+
+        yield show
+
+
+def _line(grade: Grade, width: int) -> str:
+    score = csv_report.number(grade.score)
+    if grade.is_complete:  # the maximum depends on which scenarios were skipped
+        score = f"{score} / {csv_report.number(grade.max_score)}"
+    note = f"  {grade.note}" if grade.note else ""
+    return f"{one_line(grade.name):<{width}}  {score}  ({grade.seconds:.1f} s){note}"

@@ -1,0 +1,307 @@
+"""Play scenarios: one, or many against one server, with results in the order of the files.
+
+The server runs already, or is started for the run; then it is started again after a crash, so that only the
+scenarios that were being played are affected.
+"""
+
+import asyncio
+import secrets
+import string
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from chateau.client.addresses import Server
+from chateau.client.scenarios.context import OnServerAction, ScenarioContext, StepFailed, StepNotPlayable
+from chateau.client.scenarios.load import BadScenario, Item
+from chateau.client.scenarios.model import Failure, Result, Run, Scenario, Verdict
+from chateau.client.scenarios.steps import play_steps
+from chateau.client.transcript import Entry, OnEntry
+from chateau.client.under_test import ServerDidNotStart
+
+if TYPE_CHECKING:
+    from chateau.client.under_test.server import ServerUnderTest
+
+RUN_LETTERS = string.ascii_lowercase + string.digits
+RUN_LENGTH = 6
+
+OnResult = Callable[[Result], None]
+
+
+class SystemUnderTest(Protocol):
+    """The server that scenarios are played against."""
+
+    @property
+    def server(self) -> Server: ...
+
+    async def ready(self) -> None:
+        """Ensure that the server runs. Raises :class:`ServerDidNotStart`."""
+
+    async def crash(self) -> str | None:
+        """Return a description of the server's crash; None if it did not crash."""
+
+    can_stop: bool
+
+    async def do(self, action: str) -> None:
+        """``stop``, ``kill`` or ``start`` the server. Raises :class:`ServerDidNotStart`."""
+
+
+class ExternalServer:
+    """A server that runs already."""
+
+    can_stop = False
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+
+    async def ready(self) -> None:
+        """Do nothing: connecting shows whether it runs."""
+
+    async def crash(self) -> str | None:
+        return None
+
+    async def do(self, action: str) -> None:
+        raise NotImplementedError(action)
+
+
+class ManagedServer:
+    """A server that is started for the run, and again whenever it is down."""
+
+    can_stop = True
+
+    def __init__(self, program: "ServerUnderTest", server: Server) -> None:
+        self._program = program
+        self._server = server
+        self._starting = asyncio.Lock()
+        self._runs = False
+        self._start_error: ServerDidNotStart | None = None
+
+    @property
+    def server(self) -> Server:
+        program = self._program
+        return replace(
+            self._server,
+            host=program.host,
+            port=program.port,
+            lines_port=program.lines_port,
+            opcodes_port=program.opcodes_port,
+        )
+
+    async def ready(self) -> None:
+        async with self._starting:
+            if self._start_error is not None:  # it would not start for the next scenario either
+                raise self._start_error
+            if not self._runs or not self._program.is_listening():
+                try:
+                    await self.do("start")
+                except ServerDidNotStart as exc:
+                    self._start_error = exc
+                    raise
+
+    async def crash(self) -> str | None:
+        return await self._program.crashed() if self._runs else None
+
+    async def do(self, action: str) -> None:
+        self._runs = False
+        await {"stop": self._program.stop, "kill": self._program.kill, "start": self._program.start}[action]()
+        self._runs = action == "start"
+
+
+async def play(
+    scenario: Scenario,
+    server: Server,
+    *,
+    timeout_seconds: float,
+    variables: Mapping[str, Any],
+    on_entry: OnEntry | None = None,
+    on_server_action: OnServerAction | None = None,
+) -> Result:
+    """Play *scenario* against *server*.
+
+    *timeout_seconds* is the limit of a step without one of its own; *variables* override the scenario's.
+    Whatever the server does becomes a verdict; nothing is raised.
+    """
+    transcript: list[Entry] = []
+
+    def observe(entry: Entry) -> None:
+        transcript.append(entry)
+        if on_entry is not None:
+            on_entry(entry)
+
+    run_name = "".join(secrets.choice(RUN_LETTERS) for _ in range(RUN_LENGTH))
+    context = ScenarioContext(
+        scenario,
+        server,
+        variables={**scenario.variables, **variables, **server.variables(), "run": run_name},
+        timeout_seconds=timeout_seconds,
+        on_entry=observe,
+        on_server_action=on_server_action,
+    )
+    started_at, began = datetime.now(UTC), time.monotonic()
+    verdict, failure, is_file_at_fault = await _outcome(scenario, context)
+    return replace(
+        empty_result(scenario, verdict, started_at),
+        seconds=time.monotonic() - began,
+        transcript=tuple(transcript),
+        failure=failure,
+        reason=failure.sentence if failure and verdict is Verdict.ERROR else "",
+        is_file_at_fault=is_file_at_fault,
+    )
+
+
+async def _outcome(scenario: Scenario, context: ScenarioContext) -> tuple[Verdict, Failure | None, bool]:
+    """Play the steps; return the verdict, the failure, and whether the file is at fault."""
+    try:
+        async with asyncio.timeout(scenario.timeout_seconds):
+            await play_steps(scenario.steps, context)
+            await context.close_connections()
+        context.check_nothing_is_left()
+    except StepFailed as exc:
+        return Verdict.FAILED, exc.failure, False
+    except StepNotPlayable as exc:
+        return Verdict.ERROR, exc.failure, exc.is_invalid
+    except TimeoutError:
+        step = context.current_step
+        sentence = f"the scenario took longer than {scenario.timeout_seconds:g} s"
+        return Verdict.FAILED, Failure(step.location, str(step), sentence), False
+    finally:
+        context.abort_connections()
+    return Verdict.PASSED, None, False
+
+
+def empty_result(scenario: Scenario, verdict: Verdict, started_at: datetime, reason: str = "") -> Result:
+    """Return the result of *scenario* without a transcript, as for one that was not played."""
+    return Result(
+        name=scenario.name,
+        file=scenario.file,
+        verdict=verdict,
+        started_at=started_at,
+        seconds=0.0,
+        rule=scenario.rule,
+        description=scenario.description,
+        points=scenario.points,
+        visibility=scenario.visibility,
+        clients=tuple((client.name, client.protocol) for client in scenario.clients.values()),
+        reason=reason,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """The options of a run."""
+
+    timeout_seconds: float = 5.0
+    jobs: int = 1
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    implements: Mapping[str, frozenset[str]] = field(default_factory=dict)  # protocol → its types
+
+
+class Runner:
+    """Plays scenarios against one server."""
+
+    def __init__(
+        self,
+        system: SystemUnderTest,
+        options: RunOptions,
+        on_result: OnResult,
+        on_entry: Callable[[Scenario], OnEntry | None],
+    ) -> None:
+        self._system = system
+        self._options = options
+        self._on_result = on_result
+        self._on_entry = on_entry
+        self._slots = asyncio.Semaphore(options.jobs)
+
+    async def run(self, items: Sequence[Item]) -> Run:
+        """Play *items*: first those that may run concurrently, then those that run alone.
+
+        If cancelled, return the results so far.
+        """
+        started_at, began = datetime.now(UTC), time.monotonic()
+        results: dict[int, Result] = {}
+        try:
+            await self._play(items, results)
+        except asyncio.CancelledError:
+            is_interrupted = True
+        else:
+            is_interrupted = False
+        return Run(
+            tuple(results.get(index) or _unplayed(item) for index, item in enumerate(items)),
+            str(self._system.server),
+            started_at,
+            time.monotonic() - began,
+            is_interrupted,
+        )
+
+    async def _play(self, items: Sequence[Item], results: dict[int, Result]) -> None:
+        alone = [index for index, item in enumerate(items) if isinstance(item, Scenario) and _is_alone(item)]
+        together = [index for index in range(len(items)) if index not in set(alone)]
+        await asyncio.gather(*(self._one(index, items[index], results) for index in together))
+        for index in alone:
+            await self._one(index, items[index], results)
+
+    async def _one(self, index: int, item: Item, results: dict[int, Result]) -> None:
+        async with self._slots:
+            results[index] = await self._result(item)
+        self._on_result(results[index])
+
+    async def _result(self, item: Item) -> Result:
+        if isinstance(item, BadScenario):
+            return unreadable(item)
+        if reason := self._reason_to_skip(item):
+            return empty_result(item, Verdict.SKIPPED, datetime.now(UTC), reason)
+        try:
+            await self._system.ready()
+        except ServerDidNotStart as exc:
+            return empty_result(item, Verdict.ERROR, datetime.now(UTC), str(exc))
+        result = await play(
+            item,
+            self._system.server,
+            timeout_seconds=self._options.timeout_seconds,
+            variables=self._options.variables,
+            on_entry=self._on_entry(item),
+            on_server_action=self._system.do,
+        )
+        crash = None if result.verdict is Verdict.PASSED else await self._system.crash()
+        return replace(result, notes=(crash,)) if crash else result
+
+    def _reason_to_skip(self, scenario: Scenario) -> str:
+        if scenario.stops_the_server and not self._system.can_stop:
+            return "it stops the server, which requires --server-command"
+        for need in scenario.requires:
+            if need.startswith("${"):
+                name = need[2:-1]
+                if name not in self._options.variables and name not in scenario.variables:
+                    return f"it requires a value: --set {name}=…"
+            else:
+                protocol, kind = need.split(" ", 1)
+                implemented = self._options.implements.get(protocol)
+                if implemented is not None and kind not in implemented:
+                    return f"the server does not implement {need}"
+        return ""
+
+
+def unreadable(bad: BadScenario) -> Result:
+    """Return the result of an invalid scenario file."""
+    return Result(
+        name=bad.location.file,
+        file=bad.location.file,
+        verdict=Verdict.ERROR,
+        started_at=datetime.now(UTC),
+        seconds=0.0,
+        reason=str(bad),
+        is_file_at_fault=True,
+    )
+
+
+def _unplayed(item: Item) -> Result:
+    """Return the result of a scenario that an interruption prevented or ended."""
+    if isinstance(item, BadScenario):
+        return unreadable(item)
+    return empty_result(item, Verdict.ERROR, datetime.now(UTC), "the run was interrupted")
+
+
+def _is_alone(scenario: Scenario) -> bool:
+    return scenario.alone or scenario.stops_the_server
