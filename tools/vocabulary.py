@@ -1,8 +1,8 @@
 """Check that prose and names use the words of docs/glossary.md.
 
-Prose is comments, docstrings, strings with a space in them (help texts, errors, log lines), Markdown, HTML and
-the descriptions in JSON files. Text in backticks is code and is not checked. Prints a line per finding, with
-the better word; exits with 1 if there is one.
+Prose is comments, docstrings, strings with a space in them (help texts, errors, log lines), Markdown, HTML
+and the descriptions in JSON files. Text in backticks is code and is not checked. Prints a line per finding,
+with the better word; exits with 1 if there is one.
 """
 
 from __future__ import annotations

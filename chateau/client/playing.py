@@ -13,11 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from chateau.client import arguments
-from chateau.client.addresses import (
-    DEFAULT_LINES_PORT,
-    DEFAULT_PORT,
-    Server,
-)
+from chateau.client.addresses import DEFAULT_LINES_PORT, DEFAULT_PORT, Server
 from chateau.client.exit_codes import Exit
 from chateau.client.messages import MessageError
 from chateau.client.recordings import RecordingError, recording

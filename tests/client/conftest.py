@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from client_process import CHECKOUT, COMMAND, Run, Start, StartAt
-from scripted_house import PATIENCE_SECONDS, House
+from scripted_server import PATIENCE_SECONDS, House
 
 
 @pytest.fixture

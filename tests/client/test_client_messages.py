@@ -9,9 +9,9 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 
 from chateau.client import messages
-from chateau.client.interactive.contract import REQUESTS
 from chateau.client.messages import MessageError
 from chateau.client.paths import schemas_folder
+from chateau.client.protocols import vocabulary
 
 SCHEMAS = schemas_folder() / "chateau"
 SHIPPED = [
@@ -30,13 +30,13 @@ def test_every_message_file_matches_the_schema_of_its_request(file: Path) -> Non
     request = messages.read(str(file)).value
     schemas = [json.loads(path.read_text()) for path in SCHEMAS.glob("*.json")]
     registry = Registry().with_contents((schema["$id"], schema) for schema in schemas)
-    schema = json.loads((SCHEMAS / f"{REQUESTS[request['type']]}-request.json").read_text())
+    schema = json.loads((SCHEMAS / f"{vocabulary().requests[request['type']]}-request.json").read_text())
 
     Draft202012Validator(schema, registry=registry).validate(request)
 
 
 def test_there_is_a_message_file_for_every_type_named_after_it() -> None:
-    for number, word in REQUESTS.items():
+    for number, word in vocabulary().requests.items():
         assert messages.read(f"chateau/{word}.json").value["type"] == number
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from client_process import Run, Start
-from scripted_house import PATIENCE_SECONDS, PUSH, Close, House, answer, refusal
+from scripted_server import PATIENCE_SECONDS, PUSH, Close, House, answer, refusal
 
 
 def test_names_on_stdin_are_sent_line_by_line_and_nothing_is_asked(house: House, run: Run) -> None:
@@ -49,7 +49,7 @@ def test_an_answer_that_never_comes_exits_3_after_the_timeout(house: House, run:
 
     done = run("--url", house.url, "--timeout", "0.2", stdin="list\n")
 
-    assert done.stderr == "error: no answer within 0.2 s to messages/chateau/list.json\n"
+    assert done.stderr == "error: no response within 0.2 s to messages/chateau/list.json\n"
     assert done.returncode == 3
 
 
@@ -117,7 +117,7 @@ def test_an_answer_of_another_type_than_the_oldest_request_is_a_fault(
 
     done = run("--url", house.url, "--json", stdin="list\nrooms\n")
 
-    told = "fault at /type: the request's type is 4, its answer's 9" in done.stderr
+    told = "fault at /type: the request's type is 4, its response's 9" in done.stderr
     assert (told, done.returncode) == ((False, 0) if answered else (True, 4))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from client_process import CHECKOUT, COMMAND
 from client_terminal import Terminal
-from scripted_house import PUSH, Close, House, answer, refusal
+from scripted_server import PUSH, Close, House, answer, refusal
 
 PROMPT = "message file> "
 Open = Callable[..., Terminal]
@@ -40,7 +40,7 @@ def terminal(open_terminal: Open) -> Terminal:
 def test_it_asks_sends_the_file_shows_the_answer_and_asks_again(house: House, terminal: Terminal) -> None:
     terminal.type("messages/chateau/list.json\r")
 
-    assert "→ sent" in terminal.wait_for("← answer")
+    assert "→ sent" in terminal.wait_for("← response")
     terminal.wait_for('"bob"')
     terminal.wait_for(PROMPT)
     assert json.loads(house.next_heard()) == {"type": 4}
@@ -139,11 +139,11 @@ def test_a_late_answer_is_told_from_the_next_requests(house: House, open_termina
     terminal.wait_for(PROMPT)
 
     terminal.type("list\r")
-    terminal.wait_for("error: no answer within 0.3 s to messages/chateau/list.json")
+    terminal.wait_for("error: no response within 0.3 s to messages/chateau/list.json")
     terminal.wait_for(PROMPT)
     terminal.type("rooms\r")
 
-    terminal.wait_for("← answer")
+    terminal.wait_for("← response")
     assert "fault" not in terminal.wait_for(PROMPT)
 
 

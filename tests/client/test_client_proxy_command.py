@@ -24,9 +24,9 @@ from websockets.sync.client import connect
 
 from chateau.client import app
 from chateau.client.app import main
+from chateau.client.commands import proxy as command
 from chateau.client.exit_codes import Exit
-from chateau.client.proxy import command
-from chateau.client.proxy.listener import Proxy
+from chateau.client.proxy.connection import Proxy
 from chateau.client.recordings import read
 
 PATIENCE_SECONDS = 15
@@ -91,7 +91,7 @@ def proxy_here(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
 
         class Entered(Proxy):
             async def __aenter__(self) -> Self:
-                ports.extend(door.listening.getsockname()[1] for door in self._doors)
+                ports.extend(endpoint.listening.getsockname()[1] for endpoint in self._endpoints)
                 await super().__aenter__()
                 entered.set()
                 return self
@@ -221,7 +221,7 @@ def test_when_nobody_reads_its_output_any_more_it_ends_at_once(
                 pass
 
     monkeypatch.setattr(sys, "stdout", Gone())
-    monkeypatch.setattr(app, "_reader_left", lambda: Exit.UNREAD)
+    monkeypatch.setattr(app, "_discard_output", lambda: Exit.UNREAD)
 
     assert proxy_here("--to", f"127.0.0.1:{server_ports[0]}", visit=visit, number=0) == Exit.UNREAD
 

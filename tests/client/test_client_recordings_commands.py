@@ -77,10 +77,10 @@ async def teach(path: Path, port: int, lines_port: int) -> None:
         await request("erin", "POST", channel, (("Package-Type", "json"),), b'{"a": [1]}', hear, 5)
         await until("dave", 1)
         await bob.close(4000, "enough")
-        await bob.ended(5)
+        await bob.wait_closed(5)
         for wire in (alice, lisa, dave):
             await wire.close()
-            await wire.ended(5)
+            await wire.wait_closed(5)
         for wire in (alice, bob, lisa, dave):
             wire.abort()
 

@@ -143,9 +143,9 @@ def test_blank_lines_keys_unknown_and_times_of_other_zones_are_read(path: Path) 
         (LINE.replace("Z", ""), '"time" has no time zone'),
         (LINE.replace("2026-11-20", "yesterday"), '"time" is not as in'),
         (LINE.replace('"x"}', '"x", "base64": true}'), '"payload" is not base64'),
-        (LINE.replace('"x"}', '"x", "base64": 1}'), '"base64" is true or false'),
-        (LINE.replace('"x"}', '"x", "code": 65536}'), '"code" is a number from 0 to 65535'),
-        (LINE.replace('"x"}', '"x", "code": true}'), '"code" is a number from 0 to 65535'),
+        (LINE.replace('"x"}', '"x", "base64": 1}'), '"base64" is not true or false'),
+        (LINE.replace('"x"}', '"x", "code": 65536}'), '"code" is not a number from 0 to 65535'),
+        (LINE.replace('"x"}', '"x", "code": true}'), '"code" is not a number from 0 to 65535'),
     ],
 )
 def test_what_is_wrong_with_a_line_is_told_with_its_place(line: str, words: str, path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chateau.client.recordings import scenario_of, written
+from chateau.client.recordings.to_scenario import format_scenario, scenario_of
 from chateau.client.scenarios.content import frame_of
 from chateau.client.scenarios.inbox import read as read_frame
 from chateau.client.scenarios.matching import match
@@ -247,9 +247,7 @@ def test_the_names_that_were_taken_are_told(entry: Entry) -> None:
         "//"
     ]
 
-    assert (
-        comment.startswith("the names are those of the recording: alice; alice-${run}") or "hello" in comment
-    )
+    assert comment.startswith("the names are from the recording: alice; alice-${run}") or "hello" in comment
 
 
 # What changes from run to run
@@ -352,7 +350,7 @@ def test_the_id_of_a_session_is_captured_where_it_was_told_and_named_where_not()
 
     assert steps[0]["expect"]["sender"]["id"] == {"$capture": "session"}
     assert steps[1]["send"]["recipient_ids"] == ["${session}", 9]
-    assert "in another run they are others" in steps[1]["//"]
+    assert "another run has other ids" in steps[1]["//"]
     assert "//" not in steps[2]
 
 
@@ -361,7 +359,7 @@ def test_the_id_of_a_session_is_captured_where_it_was_told_and_named_where_not()
 
 def play_itself(entries: list[Entry], path: Path) -> None:
     """Read the scenario, and play it with the recording in the place of a server."""
-    path.write_text(written(scenario_of(entries, "A recording")), "utf-8")
+    path.write_text(format_scenario(scenario_of(entries, "A recording")), "utf-8")
     scenario = load(path)
     variables: dict[str, Any] = {}
     spoken = [entry for entry in entries if entry.opcode is Opcode.TEXT]
@@ -417,12 +415,12 @@ def test_a_scenario_accepts_the_recording_that_it_comes_from(
 def test_a_file_has_a_step_a_line_where_one_is_short() -> None:
     entries = [opened(), sent({"type": 1, "username": "alice"}), got({"status": 200, "x": ["y" * 40] * 3})]
 
-    text = written(scenario_of(entries, "A name \u00e9"))
+    text = format_scenario(scenario_of(entries, "A name \u00e9"))
 
     assert text == (
         "{\n"
         '  "name": "A name \u00e9",\n'
-        '  "//": "the names are those of the recording: alice; alice-${run} would be new in every run",\n'
+        '  "//": "the names are from the recording: alice; alice-${run} would be new in every run",\n'
         '  "clients": {\n'
         '    "alice": {"protocol": "chateau"}\n'
         "  },\n"

@@ -8,13 +8,13 @@ from itertools import count
 from typing import Any
 
 import pytest
-import replay_house
-from replay_house import House
-from wires_scripted_server import Heard, answering, head, serving
+import replay_server
+from raw_server import Heard, answering, head, serving
+from replay_server import House
 
 from chateau.client.addresses import Server
-from chateau.client.recordings import ReplayResult, replay
-from chateau.client.recordings.replay_command import targets
+from chateau.client.commands.replay import targets
+from chateau.client.recordings.replay import ReplayResult, replay
 from chateau.client.transcript import Direction, Entry, Opcode, close_payload
 from chateau.client.transports import CannotConnect, Target
 
@@ -66,7 +66,7 @@ def in_house(
     script: Script, speed: float = 0, timeout_seconds: float = 3.0, **state: Any
 ) -> tuple[ReplayResult, House]:
     async def run() -> tuple[ReplayResult, House]:
-        async with replay_house.opened() as house:
+        async with replay_server.opened() as house:
             for name, value in state.items():
                 setattr(house, name, value)
             return await replayed(house, script, speed, timeout_seconds), house
@@ -144,7 +144,7 @@ def test_frames_that_do_not_come_are_waited_for_once_for_each_client() -> None:
     assert (result.received, result.expected, result.missing) == (0, 20, 20)
     assert 0.2 <= result.seconds < 1.0
     assert [note.split(" had ")[0] for note in result.notes] == ["alice", "bob"]
-    assert "alice had received 0 of 1 frames when nothing more came for 0.1 s" in result.notes[0]
+    assert "alice had received 0 of 1 frames when nothing arrived for 0.1 s" in result.notes[0]
 
 
 def test_a_slow_server_is_waited_for_as_long_as_something_comes() -> None:
@@ -155,7 +155,7 @@ def test_a_slow_server_is_waited_for_as_long_as_something_comes() -> None:
         script.gets("alice")
     script.sends("bob", "x").gets("bob")
 
-    result, house = in_house(script, timeout_seconds=2 * replay_house.SLOW_SECONDS)
+    result, house = in_house(script, timeout_seconds=2 * replay_server.SLOW_SECONDS)
 
     assert result.notes == ()
     assert result.missing == 0
@@ -187,7 +187,7 @@ def test_goodbyes_have_their_codes_and_those_of_the_server_are_only_answered() -
 
 def test_pings_are_sent_again_but_pongs_only_where_nobody_asked() -> None:
     async def run() -> list[str]:
-        async with replay_house.opened() as house:
+        async with replay_server.opened() as house:
             await replay(
                 script.entries,
                 targets(Server("127.0.0.1", house.port)),
@@ -254,7 +254,7 @@ def test_a_request_that_fails_is_told_and_not_waited_for() -> None:
     result = play(served(answering(b"nonsense\r\n\r\n"), script))
 
     assert (result.received, result.missing) == (0, 2)
-    assert "the server's answer is not HTTP" in result.notes[0]
+    assert "the server's response is not HTTP" in result.notes[0]
     assert "not HTTP: 'what?'" in result.notes[1]
     assert result.seconds < 1
 

@@ -316,9 +316,9 @@ def test_what_belongs_is_what_this_page_did(node: Node) -> None:
 
 
 def test_the_file_is_laid_out_as_to_scenario_does(node: Node) -> None:
-    from chateau.client.recordings.layout import laid_out
+    from chateau.client.recordings.to_scenario import format_scenario
 
     said = [out(3, clients=["é" * 30] * 5, content=""), done(3, id=ID, time=TIME)]
     text = node.ask("scenario", [*INSIDE, *said, out(4), done(4, clients=["ann"])])
 
-    assert text == laid_out(json.loads(text))
+    assert text == format_scenario(json.loads(text))

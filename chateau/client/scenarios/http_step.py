@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from chateau.client import strict_json
-from chateau.client.addresses import HTTP
+from chateau.client.protocols import HTTP
 from chateau.client.scenarios.content import BadContent, body_of
 from chateau.client.scenarios.document import Client, Step
 from chateau.client.scenarios.scope import Scope

@@ -6,7 +6,8 @@ Its clients with their connections and inboxes, the variables, and the two ways 
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from chateau.client.addresses import HTTP, Server
+from chateau.client.addresses import Server
+from chateau.client.protocols import HTTP
 from chateau.client.scenarios.difference import explain
 from chateau.client.scenarios.document import Client, Scenario, Step
 from chateau.client.scenarios.inbox import Inbox, close_words
@@ -154,7 +155,7 @@ class Stage:
             guest.left = True
             try:
                 await wire.close()
-                await wire.ended(GOODBYE_SECONDS)
+                await wire.wait_closed(GOODBYE_SECONDS)
             except (ConnectionClosed, TimeoutError):
                 continue  # what counts is what was read
 
@@ -184,7 +185,7 @@ class Stage:
 
     def _flaw(self, client: str | None) -> str | None:
         wire = self.guests[client].wire if client in self.guests else None
-        return wire.flaw if wire is not None else None
+        return wire.protocol_error if wire is not None else None
 
     def _observer(self, guest: Guest) -> OnEntry:
         inbox = guest.inbox
