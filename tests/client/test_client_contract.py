@@ -70,19 +70,17 @@ def test_the_path_is_a_json_pointer_with_its_escapes() -> None:
         ({"type": 4, "sender": "bob"}, "there is no schema for a push of type 4"),
     ],
 )
-def test_a_frame_that_the_contract_does_not_know_is_a_fault(
-    checks: Contract, frame: Any, sentence: str
-) -> None:
+def test_unknown_frame_is_a_fault(checks: Contract, frame: Any, sentence: str) -> None:
     assert faults(checks, frame) == [Fault("", sentence)]
 
 
-def test_an_answer_of_another_type_than_its_request_is_a_fault(checks: Contract) -> None:
+def test_response_of_another_type_than_its_request_is_a_fault(checks: Contract) -> None:
     (fault,) = faults(checks, {"type": 1, "status": 200}, {"type": 2})
 
     assert fault == Fault("/type", "the request's type is 2, its response's 1")
 
 
-def test_an_answer_without_the_ref_of_its_request_is_a_fault(checks: Contract) -> None:
+def test_response_without_the_ref_of_its_request_is_a_fault(checks: Contract) -> None:
     (fault,) = faults(checks, {"type": 1, "status": 200}, {"type": 1, "username": "alice", "ref": "a"})
 
     assert fault == Fault("/ref", "the request's ref is \"a\", its response's missing")
@@ -91,11 +89,11 @@ def test_an_answer_without_the_ref_of_its_request_is_a_fault(checks: Contract) -
 @pytest.mark.parametrize(
     "asked", [None, [], "x", {"type": "1"}, {"type": True, "ref": "x" * 65}, {"ref": []}]
 )
-def test_what_could_not_be_read_of_a_request_need_not_be_in_its_refusal(checks: Contract, asked: Any) -> None:
+def test_invalid_type_or_ref_need_not_be_in_the_error_response(checks: Contract, asked: Any) -> None:
     assert faults(checks, {"status": 400, "code": "unknown_type", "error": "What?"}, asked) == []
 
 
-def test_an_answer_that_nobody_asked_for_is_a_fault(checks: Contract) -> None:
+def test_response_without_a_request_is_a_fault(checks: Contract) -> None:
     (fault,) = checks.faults(came('{"type": 1, "status": 200}'))
 
     assert fault.sentence == "a response, but no request is waiting for one"
@@ -117,7 +115,9 @@ def test_in_a_wheel_the_schemas_are_inside_the_package(
     assert schemas_folder() == installed / "schemas"
 
 
-def test_without_schemas_it_says_where_it_looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_schemas_are_reported_with_their_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(paths, "__file__", str(tmp_path / "chateau" / "client" / "paths.py"))
 
     with pytest.raises(FileNotFoundError, match="no schemas in"):

@@ -53,7 +53,7 @@ def test_the_transcript_shows_what_was_sent_and_what_came_back_without_escape_co
 
     lines = done.stdout.splitlines()
     time = r"\d\d:\d\d:\d\d\.\d{3}"
-    assert_matches(lines[0], rf"→ sent   {time}  list       messages/chateau/list\.json")
+    assert_matches(lines[0], rf"→ sent     {time}  list       messages/chateau/list\.json")
     assert lines[1:4] == ["{", '  "type": 4', "}"]
     assert_matches(lines[4], rf"← response {time}  list       200")
     assert json.loads("".join(lines[5:])) == {"type": 4, "status": 200, "clients": ["alice", "bob"]}

@@ -53,7 +53,7 @@ def split(content: bytes, places: list[int]) -> list[bytes]:
 
 @settings(max_examples=40)
 @given(st.booleans(), st.lists(st.integers(0, 80_000), max_size=20))
-def test_websocket_frames_are_found_however_the_bytes_come(masked: bool, places: list[int]) -> None:
+def test_websocket_codec_finds_frames_in_any_pieces(masked: bool, places: list[int]) -> None:
     content = on_the_wire(masked=masked)
 
     frames = found(WebSocketCodec(masked=masked), split(content, places))
@@ -65,7 +65,7 @@ def test_websocket_frames_are_found_however_the_bytes_come(masked: bool, places:
 
 
 @given(st.lists(st.sampled_from([b"a", b"\r", b"\n", b"\xc3\xbc", b"\x00"]), max_size=60), st.data())
-def test_lines_are_found_however_the_bytes_come(content: list[bytes], data: st.DataObject) -> None:
+def test_line_codec_finds_lines_in_any_pieces(content: list[bytes], data: st.DataObject) -> None:
     whole = b"".join(content)
 
     frames = found(LineCodec(100), split(whole, data.draw(st.lists(st.integers(0, 200), max_size=10))))
@@ -76,7 +76,7 @@ def test_lines_are_found_however_the_bytes_come(content: list[bytes], data: st.D
 
 
 @given(st.lists(st.binary(max_size=40)), st.booleans())
-def test_no_byte_is_lost_whatever_comes(pieces: list[bytes], masked: bool) -> None:
+def test_no_codec_loses_a_byte(pieces: list[bytes], masked: bool) -> None:
     for of in (WebSocketCodec(masked=masked), LineCodec(100), codec.RawCodec()):
         assert b"".join(frame.raw for frame in found(of, pieces)) == b"".join(pieces)
 
@@ -91,9 +91,7 @@ def test_no_byte_is_lost_whatever_comes(pieces: list[bytes], masked: bool) -> No
         (b"\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff", "a frame of more than 16777216 bytes"),
     ],
 )
-def test_what_breaks_the_framing_passes_as_bytes_and_so_does_all_that_follows(
-    wrong: bytes, flaw: str
-) -> None:
+def test_invalid_frame_and_everything_after_it_pass_as_bytes(wrong: bytes, flaw: str) -> None:
     of = WebSocketCodec(masked=True)
     right = WireFrame(Opcode.TEXT, b"hi").serialize(mask=True)
 
@@ -104,7 +102,7 @@ def test_what_breaks_the_framing_passes_as_bytes_and_so_does_all_that_follows(
     assert of.protocol_error == flaw
 
 
-def test_a_frame_that_never_ends_comes_out_as_bytes_at_the_end() -> None:
+def test_incomplete_frame_passes_as_bytes_at_the_end() -> None:
     of = WebSocketCodec(masked=False)
 
     assert of.feed(b"\x81\x05hel") == []
@@ -112,7 +110,7 @@ def test_a_frame_that_never_ends_comes_out_as_bytes_at_the_end() -> None:
     assert of.end() == []
 
 
-def test_a_long_line_passes_in_pieces_and_the_next_one_is_a_line_again() -> None:
+def test_long_line_passes_in_pieces_and_the_next_one_as_a_line() -> None:
     of = LineCodec(8)
 
     frames = [frame for piece in (b"0123456789A", b"more", b"end\nhi\nho", b"\n") for frame in of.feed(piece)]
@@ -127,7 +125,7 @@ def test_a_long_line_passes_in_pieces_and_the_next_one_is_a_line_again() -> None
 
 
 @pytest.mark.parametrize("direction", Direction)
-def test_a_close_frame_of_the_proxys_own_is_masked_as_the_clients_are(direction: Direction) -> None:
+def test_close_frame_to_the_server_is_masked(direction: Direction) -> None:
     frame = close_frame(1011, direction)
 
     (read,) = codec_for(WireProtocol.WEBSOCKET, direction).feed(frame.raw)
@@ -151,9 +149,7 @@ def test_a_close_frame_of_the_proxys_own_is_masked_as_the_clients_are(direction:
         (b"\x16x\n", WireProtocol.LINES),
     ],
 )
-def test_the_first_bytes_tell_what_is_spoken_and_never_something_else_before(
-    first: bytes, protocol: WireProtocol
-) -> None:
+def test_protocol_is_detected_from_the_first_bytes(first: bytes, protocol: WireProtocol) -> None:
     guesses = {detect_protocol(first[:length]) for length in range(len(first) + 1)}
 
     assert detect_protocol(first) is protocol
@@ -176,7 +172,7 @@ HEAD = (
         b"",
     ],
 )
-def test_the_offer_to_compress_is_taken_out_of_a_handshake_and_nothing_else(offer: bytes) -> None:
+def test_only_extensions_are_removed_from_a_handshake(offer: bytes) -> None:
     handshake = parse_handshake(HEAD % offer)
 
     assert handshake is not None
@@ -184,12 +180,12 @@ def test_the_offer_to_compress_is_taken_out_of_a_handshake_and_nothing_else(offe
     assert handshake.path == "/ws?a=b"
 
 
-def test_any_other_request_is_no_handshake() -> None:
+def test_other_requests_are_not_handshakes() -> None:
     assert parse_handshake(b"GET / HTTP/1.1\r\nUpgrade: h2c\r\n\r\n") is None
     assert parse_handshake(b"GET /upgrade:websocket HTTP/1.1\r\nX: 1\r\n\r\n") is None
 
 
-def test_only_101_is_the_answer_that_switches() -> None:
+def test_only_status_101_switches_protocols() -> None:
     assert is_switching(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
     assert not is_switching(b"HTTP/1.1 1010 x\r\n\r\n")
     assert not is_switching(b"HTTP/1.1 403 Forbidden\r\n\r\n")

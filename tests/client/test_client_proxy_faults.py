@@ -71,7 +71,7 @@ BY_CHANCE = (
 )
 
 
-def test_the_same_seed_decides_the_same() -> None:
+def test_same_seed_gives_the_same_decisions() -> None:
     assert decisions(faults(*BY_CHANCE, seed=7)) == decisions(faults(*BY_CHANCE, seed=7))
 
 
@@ -91,11 +91,11 @@ def meant_by_chance(*, seed: int) -> list[int]:
     [{"seed": 2}, {"connection": 2}, {"direction": Direction.RECEIVED}],
     ids=["seed", "connection", "direction"],
 )
-def test_another_seed_connection_or_direction_has_a_chance_of_its_own(other: dict[str, object]) -> None:
+def test_seed_connection_and_direction_change_the_decisions(other: dict[str, object]) -> None:
     assert decisions(faults(*BY_CHANCE)) != decisions(faults(*BY_CHANCE, **other))  # type: ignore[arg-type]
 
 
-def test_pings_that_come_when_they_like_do_not_change_what_happens_to_the_rest() -> None:
+def test_pings_do_not_change_the_decisions_for_data_frames() -> None:
     rules = (*BY_CHANCE, Rule(Condition(kinds=frozenset(Kind)), Action(jitter_seconds=1.0)))
     quiet, disturbed = faults(*rules), faults(*rules)
     undisturbed = decisions(quiet)
@@ -107,7 +107,7 @@ def test_pings_that_come_when_they_like_do_not_change_what_happens_to_the_rest()
     assert with_pings == undisturbed
 
 
-def test_a_rule_more_does_not_change_what_those_before_it_decide() -> None:
+def test_additional_rule_does_not_change_earlier_ones() -> None:
     alone, together = faults(BY_CHANCE[0]), faults(*BY_CHANCE)
 
     assert [decision.is_dropped for decision in decisions(alone)] == [
@@ -116,7 +116,7 @@ def test_a_rule_more_does_not_change_what_those_before_it_decide() -> None:
 
 
 @pytest.mark.parametrize("probability", [0.1, 0.5, 0.9])
-def test_a_probability_is_about_how_often_it_happens(probability: float) -> None:
+def test_probability_is_the_share_of_frames(probability: float) -> None:
     of = faults(Rule(Condition(), Action(drop=True), probability))
 
     happened = sum(of.decide(LINES[0]).is_dropped for _ in range(5000))
@@ -162,7 +162,7 @@ def test_rules_for_the_same_frame_add_up() -> None:
     )
 
 
-def test_jitter_is_between_nothing_and_what_is_given_beside_the_delay() -> None:
+def test_jitter_adds_up_to_its_seconds_to_the_delay() -> None:
     delays = [
         decision.delay_seconds for decision in decisions(faults(Rule(Condition(), Action(False, 0.1, 0.4))))
     ]
@@ -183,7 +183,7 @@ def test_a_random_cut_is_inside_the_frame() -> None:
 @pytest.mark.parametrize(
     "frame", [line("grüß"), text("grüß"), text("ü" * 100_000)], ids=["line", "text", "long text"]
 )
-def test_a_character_is_cut_in_its_middle(frame: Frame) -> None:
+def test_cut_character_is_inside_a_character(frame: Frame) -> None:
     (place,) = (
         faults(Rule(Condition(), Action(cut=Cut.CHARACTER)), protocol=WireProtocol.WEBSOCKET)
         .decide(frame)
@@ -194,7 +194,7 @@ def test_a_character_is_cut_in_its_middle(frame: Frame) -> None:
         frame.raw[frame.payload_start : place].decode()
 
 
-def test_a_frame_is_cut_only_so_often() -> None:
+def test_number_of_cuts_is_limited() -> None:
     decision = faults(Rule(Condition(), Action(cut=1))).decide(line("x" * 10_000))
 
     assert decision.cuts == tuple(range(1, MAX_CUTS + 1))
@@ -223,7 +223,7 @@ def test_a_frame_is_cut_only_so_often() -> None:
         (Condition(kinds=frozenset({Kind.TEXT})), []),
     ],
 )
-def test_a_rule_is_for_what_all_its_conditions_hold_for(when: Condition, numbers: list[int]) -> None:
+def test_rule_applies_if_all_its_conditions_match(when: Condition, numbers: list[int]) -> None:
     frames = [
         line("a"),
         line("b1"),
@@ -237,16 +237,16 @@ def test_a_rule_is_for_what_all_its_conditions_hold_for(when: Condition, numbers
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"[" * 100_000, b"NaN", b"1" * 5000, b""])
-def test_what_is_no_json_matches_none(content: bytes) -> None:
+def test_invalid_json_does_not_match(content: bytes) -> None:
     assert meant(Condition(value={"type": 1}), [Frame(Kind.LINE, content, content + b"\n")]) == []
 
 
-def test_control_frames_are_left_alone_unless_they_are_named() -> None:
+def test_control_frames_match_only_by_name() -> None:
     assert meant(Condition(), [PING, line("a"), PING]) == [2]
     assert meant(Condition(kinds=frozenset({Kind.PING}), nth=2), [PING, line("a"), PING]) == [3]
 
 
-def test_of_bytes_only_time_and_the_end_can_be_changed() -> None:
+def test_bytes_can_only_be_delayed_or_ended() -> None:
     everything = Action(True, 0.1, 0.0, 3, 2, Cut.RANDOM, 4)
 
     assert faults(Rule(Condition(), everything)).decide(raw_frame(b"\x16\x03")) == FaultDecision(
@@ -254,13 +254,13 @@ def test_of_bytes_only_time_and_the_end_can_be_changed() -> None:
     )
 
 
-def test_an_ending_may_come_in_place_of_a_piece_of_bytes() -> None:
+def test_ending_can_replace_a_piece_of_bytes() -> None:
     of = faults(Rule(Condition(), Action(drop=True, ending=Ending.STALL)))
 
     assert of.decide(raw_frame(b"\x16\x03")) == FaultDecision(is_dropped=True, ending=Ending.STALL)
 
 
-def test_nothing_can_happen_where_no_rule_is_for_the_connection() -> None:
+def test_no_fault_is_possible_without_a_rule_for_the_connection() -> None:
     rule = Rule(
         Condition(direction=Direction.RECEIVED, connection=2, protocol=WireProtocol.LINES), Action(drop=True)
     )

@@ -181,7 +181,7 @@ def test_joined_frames_arrive_in_one_piece() -> None:
     play(scene)
 
 
-def test_a_close_reaches_the_client_with_its_code_and_the_server_by_the_clients_answer() -> None:
+def test_close_reaches_the_client_and_its_confirmation_the_server() -> None:
     codes: list[int | None] = []
 
     async def answer(connection: ServerConnection) -> None:
@@ -213,7 +213,7 @@ def test_a_close_reaches_the_client_with_its_code_and_the_server_by_the_clients_
     play(scene)
 
 
-def test_a_close_to_the_server_is_a_masked_frame_that_it_takes() -> None:
+def test_close_to_the_server_is_a_valid_masked_frame() -> None:
     codes: list[int | None] = []
 
     async def answer(connection: ServerConnection) -> None:
@@ -238,7 +238,7 @@ def test_a_close_to_the_server_is_a_masked_frame_that_it_takes() -> None:
     play(scene)
 
 
-def test_of_a_connection_of_lines_a_close_closes_both_sides_and_what_was_said_is_heard() -> None:
+def test_close_of_lines_closes_both_sides_after_earlier_lines() -> None:
     async def scene() -> None:
         rule = {"when": {**TO_CLIENT, "nth": 2}, "do": {"close": 1000}}
         async with (
@@ -256,7 +256,7 @@ def test_of_a_connection_of_lines_a_close_closes_both_sides_and_what_was_said_is
 
 
 @pytest.mark.parametrize("direction", [TO_CLIENT, TO_SERVER], ids=lambda condition: condition["direction"])
-def test_a_reset_is_one(direction: dict[str, str]) -> None:
+def test_reset_fault_resets_both_connections(direction: dict[str, str]) -> None:
     async def scene() -> None:
         rule = {"when": direction, "do": {"reset": True}}
         async with (
@@ -273,7 +273,7 @@ def test_a_reset_is_one(direction: dict[str, str]) -> None:
     play(scene)
 
 
-def test_a_half_close_is_heard_and_the_other_direction_goes_on() -> None:
+def test_half_close_passes_and_the_other_direction_continues() -> None:
     async def scene() -> None:
         rule = {"when": {**TO_SERVER, "nth": 2}, "do": {"half_close": True}}
         async with (
@@ -289,7 +289,7 @@ def test_a_half_close_is_heard_and_the_other_direction_goes_on() -> None:
     play(scene)
 
 
-def test_after_a_stall_all_is_taken_nothing_is_passed_and_the_other_direction_goes_on() -> None:
+def test_stall_passes_nothing_and_the_other_direction_continues() -> None:
     said: list[bytes] = []
 
     async def tell(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -367,7 +367,7 @@ def test_a_rule_may_be_for_one_connection_only() -> None:
     play(scene)
 
 
-def test_of_plain_http_bytes_are_delayed_and_that_frames_are_out_of_reach_is_told() -> None:
+def test_plain_http_is_delayed_and_other_faults_are_reported_impossible() -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
@@ -406,7 +406,7 @@ def test_tls_can_be_stalled_from_the_first_byte() -> None:
     play(scene)
 
 
-def test_the_end_comes_after_frames_that_are_still_delayed() -> None:
+def test_end_follows_delayed_frames() -> None:
     async def scene() -> None:
         async with (
             tcp_server(echo_lines) as port,
@@ -442,7 +442,7 @@ def test_a_connection_that_breaks_while_frames_wait_breaks_on_the_other_side_too
     play(scene)
 
 
-def test_no_harm_comes_to_the_order_when_everything_happens_at_once() -> None:
+def test_order_is_preserved_under_many_faults() -> None:
     rules: list[dict[str, Any]] = [
         {"do": {"delay": 0.001, "jitter": 0.003}},
         {"do": {"cut": "random"}, "probability": 0.5},

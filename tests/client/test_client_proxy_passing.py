@@ -141,7 +141,7 @@ def test_close_codes_and_reasons_pass_from_the_server(rules: Rules) -> None:
 
 
 @both_ways
-def test_the_end_of_one_side_passes_and_the_other_side_goes_on(rules: Rules) -> None:
+def test_half_close_passes_without_faults(rules: Rules) -> None:
     async def scene() -> None:
         async with (
             tcp_server(echo_lines) as port,
@@ -162,7 +162,7 @@ def test_the_end_of_one_side_passes_and_the_other_side_goes_on(rules: Rules) -> 
 
 
 @both_ways
-def test_a_server_that_speaks_first_is_heard_by_a_client_that_says_nothing(rules: Rules) -> None:
+def test_server_that_sends_first_reaches_a_silent_client(rules: Rules) -> None:
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"welcome\n")
         await reader.read()
@@ -230,7 +230,7 @@ def test_a_reset_of_the_client_is_recorded_as_its_abort(rules: Rules) -> None:
 
 
 @both_ways
-def test_what_a_server_says_before_it_goes_is_heard_though_the_client_is_still_talking(
+def test_last_bytes_of_a_server_reach_a_client_that_still_sends(
     rules: Rules,
 ) -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -252,7 +252,7 @@ def test_what_a_server_says_before_it_goes_is_heard_though_the_client_is_still_t
     play(scene)
 
 
-def test_plain_http_passes_and_is_recorded_as_requests_and_answers() -> None:
+def test_plain_http_is_recorded_as_requests_and_responses() -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for body in (b"one", b"two"):
             await reader.readuntil(b"\r\n\r\n")
@@ -310,7 +310,7 @@ def test_a_stream_of_events_is_recorded_event_by_event() -> None:
     play(scene)
 
 
-def test_http_that_cannot_be_read_passes_all_the_same_and_is_told() -> None:
+def test_invalid_http_passes_and_is_reported() -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"what?\n" + await reader.readuntil(b"\r\n\r\n"))
 
@@ -329,7 +329,7 @@ def test_http_that_cannot_be_read_passes_all_the_same_and_is_told() -> None:
     play(scene)
 
 
-def test_a_refused_handshake_passes_as_it_is() -> None:
+def test_rejected_handshake_passes_unchanged() -> None:
     async def scene() -> None:
         refuse = {"process_request": lambda connection, _: connection.respond(403, "no\n")}
         async with websocket_server(echo, **refuse) as port, proxy_before(port) as harness:
@@ -344,7 +344,7 @@ def test_a_refused_handshake_passes_as_it_is() -> None:
     play(scene)
 
 
-def test_a_client_that_goes_during_the_handshake_is_missed_by_the_server() -> None:
+def test_server_notices_a_client_that_disconnects_during_the_handshake() -> None:
     ended = asyncio.Event()
 
     async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -362,7 +362,7 @@ def test_a_client_that_goes_during_the_handshake_is_missed_by_the_server() -> No
     play(scene)
 
 
-def test_compression_is_not_agreed_on_so_that_frames_can_be_read() -> None:
+def test_compression_is_not_negotiated() -> None:
     async def scene() -> None:
         async with (
             websocket_server(echo, compression="deflate") as port,
@@ -379,7 +379,7 @@ def test_compression_is_not_agreed_on_so_that_frames_can_be_read() -> None:
     play(scene)
 
 
-def test_bytes_of_tls_pass_and_that_nothing_can_be_seen_is_told_once() -> None:
+def test_tls_passes_and_is_reported_once() -> None:
     async def scene() -> None:
         async with (
             tcp_server(echo_lines) as port,
@@ -401,7 +401,7 @@ def test_bytes_of_tls_pass_and_that_nothing_can_be_seen_is_told_once() -> None:
 
 
 @both_ways
-def test_frames_that_break_the_rules_reach_the_server_as_they_are(rules: Rules) -> None:
+def test_invalid_frames_reach_the_server_unchanged(rules: Rules) -> None:
     async def scene() -> None:
         async with websocket_server(echo) as port, proxy_before(port, *rules) as harness:
             client = await harness.websocket()
@@ -420,7 +420,7 @@ def test_frames_that_break_the_rules_reach_the_server_as_they_are(rules: Rules) 
 
 
 @both_ways
-def test_a_reader_that_is_slow_slows_down_the_one_who_writes(rules: Rules) -> None:
+def test_slow_reader_slows_down_the_sender(rules: Rules) -> None:
     async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         poured = 0
         while poured < 64 * 2**20:
@@ -446,7 +446,7 @@ def test_a_reader_that_is_slow_slows_down_the_one_who_writes(rules: Rules) -> No
     play(scene)
 
 
-def test_connections_are_numbered_as_they_come() -> None:
+def test_connections_are_numbered_in_order() -> None:
     async def scene() -> None:
         async with tcp_server(echo_lines) as port, proxy_before(port) as harness:
             for _ in range(3):
@@ -461,7 +461,7 @@ def test_connections_are_numbered_as_they_come() -> None:
     play(scene)
 
 
-def test_a_server_that_is_not_there_is_told_and_the_proxy_lives_on() -> None:
+def test_unreachable_server_is_reported_and_the_proxy_continues() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

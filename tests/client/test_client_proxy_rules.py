@@ -128,7 +128,7 @@ def test_each_fault(do: dict[str, Any], means: Action) -> None:
     assert parse_rules([{"do": do, "probability": 0.5}]) == [Rule(ANYTHING, means, 0.5)]
 
 
-def test_numbers_that_json_schema_takes_for_whole_ones_are_such() -> None:
+def test_floats_without_a_fraction_are_integers() -> None:
     (rule,) = parse_rules([{"do": {"cut": [1.0, 3.0], "duplicate": 2.0, "join": 2.0, "close": 1000.0}}])
 
     assert rule.action == Action(copies=2, cut=(1, 3), joined=2, ending=Ending.CLOSE, code=1000)
@@ -157,7 +157,7 @@ def test_numbers_that_json_schema_takes_for_whole_ones_are_such() -> None:
         ('[{"do": {"delay": NaN}}]', "line 1, column 19: not JSON"),
     ],
 )
-def test_a_wrong_file_is_told_with_its_place_and_the_exit_code_is_2(
+def test_invalid_rules_file_is_reported_with_its_position_and_exits_2(
     content: str, place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "bad.json"
@@ -172,12 +172,12 @@ def test_a_wrong_file_is_told_with_its_place_and_the_exit_code_is_2(
     ("name", "reason"),
     [("nowhere.json", "No such file"), (".", "Is a directory"), ("\0", "is not a valid file name")],
 )
-def test_a_file_that_cannot_be_read_is_told(name: str, reason: str) -> None:
+def test_unreadable_file_is_an_error(name: str, reason: str) -> None:
     with pytest.raises(RulesError, match=reason):
         read_rules(name)
 
 
-def test_a_file_that_is_not_text_is_told(tmp_path: Path) -> None:
+def test_file_that_is_not_utf_8_is_an_error(tmp_path: Path) -> None:
     file = tmp_path / "bad.json"
     file.write_bytes(b"[\xff]")
 
@@ -230,11 +230,11 @@ def test_each_flag_is_a_rule(flags: list[str], means: list[Rule]) -> None:
         ("tcp://localhost:9090", Upstream("localhost", 9090, WireProtocol.LINES)),
     ],
 )
-def test_the_server_is_an_address_whose_scheme_may_say_what_is_spoken(to: str, server: Upstream) -> None:
+def test_scheme_of_the_server_names_its_protocol(to: str, server: Upstream) -> None:
     assert options("--to", to).to == server
 
 
-def test_where_lines_go_lines_are_spoken() -> None:
+def test_server_of_lines_has_the_line_protocol() -> None:
     assert options("--lines-to", "localhost:9090").lines_to == Upstream("localhost", 9090, WireProtocol.LINES)
     assert options("--lines-to", "tls://localhost:9090").lines_to == Upstream(
         "localhost", 9090, WireProtocol.BYTES

@@ -117,7 +117,7 @@ def lists_of_decisions(overtaken_by: st.SearchStrategy[int]) -> st.SearchStrateg
 
 @settings(max_examples=40)
 @given(lists_of_decisions(st.integers(0, 3)))
-def test_every_frame_is_written_as_often_as_its_fate_says_and_no_piece_is_empty(
+def test_every_frame_is_written_as_often_as_decided_and_no_piece_is_empty(
     decisions: list[FaultDecision],
 ) -> None:
     scheduler = WriteScheduler()
@@ -148,7 +148,7 @@ def test_without_reordering_the_order_never_changes(decisions: list[FaultDecisio
     assert passed == sorted(passed)
 
 
-def test_it_holds_while_a_frame_waits() -> None:
+def test_scheduler_holds_while_a_frame_waits() -> None:
     scheduler = WriteScheduler()
 
     scheduler.put(line("a"), LATE)
@@ -172,5 +172,5 @@ def test_it_holds_while_a_frame_waits() -> None:
         (FaultDecision(delay_seconds=1, copies=2), ("delayed 1000 ms", "duplicated")),
     ],
 )
-def test_what_was_done_is_told_in_words(decision: FaultDecision, words: tuple[str, ...]) -> None:
+def test_decision_is_described_in_words(decision: FaultDecision, words: tuple[str, ...]) -> None:
     assert describe(decision) == words

@@ -56,7 +56,7 @@ def test_every_option_of_the_commands_is_in_the_page(arguments_of: object) -> No
         assert option in PAGE
 
 
-def test_the_error_in_the_page_is_the_one_that_is_told(tmp_path: Path) -> None:
+def test_documented_error_is_the_actual_one(tmp_path: Path) -> None:
     path = tmp_path / "lesson.jsonl"
     lines = block("jsonl").splitlines()
     path.write_text("\n".join([*lines[:6], lines[6].replace('"close"', '"txt"')]))

@@ -82,7 +82,7 @@ async def served(script_of_server: Any, script: Script) -> ReplayResult:
         return await replay(script.entries, targets(server), speed=0, timeout_seconds=0.5)
 
 
-def test_what_one_client_needs_of_another_has_come_before_it_is_sent() -> None:
+def test_replay_waits_for_frames_of_other_clients() -> None:
     script = Script().opens("alice", "bob").sends("bob", '{"name": "bob"}').gets("bob")
     script.sends("alice", '{"to": "bob", "message": "hi"}').gets("bob").gets("alice")
     script.sends("bob", '{"name": "alice"}')
@@ -93,7 +93,7 @@ def test_what_one_client_needs_of_another_has_come_before_it_is_sent() -> None:
     assert (result.sent, result.expected, result.missing, result.notes) == (3, 3, 0, ())
 
 
-def test_the_frames_of_one_client_do_not_wait_for_their_answers() -> None:
+def test_frames_of_one_client_do_not_wait_for_responses() -> None:
     script = Script().opens("alice", url="tcp://recorded.example:1", protocol="lines")
     for _ in range(20):
         script.sends("alice", "x", Opcode.LINE).gets("alice", "y", Opcode.LINE)
@@ -133,7 +133,7 @@ def test_a_replay_keeps_the_pace_of_the_recording_divided_by_the_speed(speed: fl
     assert result.missing == 0
 
 
-def test_frames_that_do_not_come_are_waited_for_once_for_each_client() -> None:
+def test_missing_frames_are_waited_for_once_per_client() -> None:
     script = Script().opens("alice", "bob")
     for _ in range(10):
         script.sends("alice", "x").gets("alice").sends("bob", "x").gets("bob")
@@ -147,7 +147,7 @@ def test_frames_that_do_not_come_are_waited_for_once_for_each_client() -> None:
     assert "alice had received 0 of 1 frames when nothing arrived for 0.1 s" in result.notes[0]
 
 
-def test_a_slow_server_is_waited_for_as_long_as_something_comes() -> None:
+def test_slow_server_is_waited_for_while_frames_arrive() -> None:
     script = Script().opens("alice", "bob")
     for _ in range(10):
         script.sends("alice", "x")
@@ -162,7 +162,7 @@ def test_a_slow_server_is_waited_for_as_long_as_something_comes() -> None:
     assert len(house.heard) == 11
 
 
-def test_what_came_to_one_client_too_much_does_not_stand_for_what_another_lacks() -> None:
+def test_extra_frames_of_one_client_do_not_replace_missing_ones() -> None:
     script = Script().opens("alice", "bob").sends("alice", "x").sends("alice", "x").gets("bob")
 
     result, _ = in_house(script, timeout_seconds=0.1)
@@ -170,7 +170,7 @@ def test_what_came_to_one_client_too_much_does_not_stand_for_what_another_lacks(
     assert (result.received, result.expected, result.missing) == (2, 1, 1)
 
 
-def test_goodbyes_have_their_codes_and_those_of_the_server_are_only_answered() -> None:
+def test_closes_have_their_codes_and_those_of_the_server_are_confirmed() -> None:
     script = Script().opens("alice", "bob", "carol", "dave")
     script.sends("alice", close_payload(4000, "enough"), Opcode.CLOSE)
     script.gets("alice", close_payload(4000), Opcode.CLOSE)
@@ -185,7 +185,7 @@ def test_goodbyes_have_their_codes_and_those_of_the_server_are_only_answered() -
     assert result.notes == ()
 
 
-def test_pings_are_sent_again_but_pongs_only_where_nobody_asked() -> None:
+def test_pings_and_unsolicited_pongs_are_sent_again() -> None:
     async def run() -> list[str]:
         async with replay_server.opened() as house:
             await replay(
@@ -206,7 +206,7 @@ def test_pings_are_sent_again_but_pongs_only_where_nobody_asked() -> None:
     assert play(run()) == ["open", "ping", "pong", "binary", "raw", "close"]
 
 
-def test_what_cannot_be_sent_is_told_and_the_rest_goes_on() -> None:
+def test_unsendable_frames_are_reported_and_the_replay_continues() -> None:
     script = Script().opens("alice", "bob").sends("alice", "leave")
     script.gets("alice", close_payload(4001, "as you like"), Opcode.CLOSE)
     script.sends("bob", "x").gets("bob").sends("alice", "x").sends("alice", "x").sends("ghost", "x")
@@ -246,7 +246,7 @@ def test_requests_are_sent_again_to_the_other_server() -> None:
     assert heads[0].endswith("\r\nX: y\r\nContent-Length: 2\r\n\r\n")
 
 
-def test_a_request_that_fails_is_told_and_not_waited_for() -> None:
+def test_failed_request_is_reported_and_not_waited_for() -> None:
     script = Script().sends("carol", "GET / HTTP/1.1\r\n\r\n", Opcode.REQUEST)
     script.gets("carol", "HTTP/1.1 200 OK\r\n\r\n", Opcode.RESPONSE)
     script.sends("dave", "what?", Opcode.REQUEST).gets("dave", "HTTP/1.1 400 \r\n\r\n", Opcode.RESPONSE)
@@ -259,7 +259,7 @@ def test_a_request_that_fails_is_told_and_not_waited_for() -> None:
     assert result.seconds < 1
 
 
-def test_where_nobody_listens_there_is_no_replay() -> None:
+def test_replay_fails_without_a_server() -> None:
     with pytest.raises(CannotConnect):
         play(
             replay(
@@ -274,7 +274,7 @@ def test_an_empty_recording_is_replayed() -> None:
     assert (result.sent, result.received, result.expected) == (0, 0, 0)
 
 
-def test_a_thousand_frames_of_ten_clients_in_turn_are_no_matter_of_seconds() -> None:
+def test_replay_of_a_thousand_alternating_frames_is_fast() -> None:
     clients = [f"client {number}" for number in range(10)]
     script = Script().opens(*clients)
     for _ in range(50):
@@ -317,7 +317,7 @@ def test_clients_go_to_the_same_paths_of_the_other_server(
     assert targets(server)("alice", opening).url == url
 
 
-def test_clients_come_as_they_came_in_the_recording() -> None:
+def test_clients_keep_headers_and_local_addresses() -> None:
     opening = {"protocol": "chateau", "url": "ws://x/ws", "headers": [["Origin", "y"]], "from": "127.0.0.2"}
 
     target = targets(Server("h", 1))("alice", opening)

@@ -78,7 +78,7 @@ def refusal_of(framing: Framing, pieces: list[bytes]) -> str:
 @settings(max_examples=60)
 @given(pieces=BYTES)
 @pytest.mark.parametrize("begin", [websocket, events, LineFraming])
-def test_a_handshake_of_any_bytes_is_refused_or_not(begin: type[Framing], pieces: list[bytes]) -> None:
+def test_handshake_of_any_bytes_succeeds_or_is_refused(begin: type[Framing], pieces: list[bytes]) -> None:
     framing = begin()
     framing.opening()
 
@@ -89,7 +89,7 @@ def test_a_handshake_of_any_bytes_is_refused_or_not(begin: type[Framing], pieces
 
 @settings(max_examples=100)
 @given(pieces=FRAMES)
-def test_frames_of_any_bytes_end_in_a_goodbye_or_a_flaw_however_they_are_cut(pieces: list[bytes]) -> None:
+def test_frames_of_any_bytes_end_in_a_close_or_a_protocol_error(pieces: list[bytes]) -> None:
     whole, cut = websocket(), websocket()
     data = b"".join(pieces)
 
@@ -113,7 +113,7 @@ def test_frames_of_any_bytes_end_in_a_goodbye_or_a_flaw_however_they_are_cut(pie
         st.sampled_from([b"\r", b"\n", b"data: x", b"id", b":", b"\xef\xbb\xbf", b"\xc3", b"\xa9"])
     )
 )
-def test_events_are_the_same_however_they_are_cut(pieces: list[bytes]) -> None:
+def test_events_are_the_same_in_any_pieces(pieces: list[bytes]) -> None:
     whole, cut = events(), events()
     data = b"".join(pieces)
 

@@ -52,7 +52,7 @@ async def asked(
 # Requests
 
 
-def test_a_request_is_told_as_it_goes_out_and_its_answer_as_it_comes_in() -> None:
+def test_request_and_response_are_recorded_unchanged() -> None:
     heard = Heard()
 
     response = play(
@@ -93,11 +93,11 @@ def test_a_request_is_told_as_it_goes_out_and_its_answer_as_it_comes_in() -> Non
         (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", "PUT", b"x"),
     ],
 )
-def test_an_answer_ends_where_http_says_it_does(answer: bytes, method: str, body: bytes) -> None:
+def test_response_ends_where_http_defines_it(answer: bytes, method: str, body: bytes) -> None:
     assert play(asked(answering(answer, then="wait"), method)).body == body
 
 
-def test_an_answer_without_a_length_ends_with_the_connection() -> None:
+def test_response_without_a_length_ends_with_the_connection() -> None:
     assert play(asked(answering(b"HTTP/1.0 200 OK\r\n\r\nall of it"))).body == b"all of it"
 
 
@@ -127,12 +127,12 @@ def test_a_request_may_ask_for_another_protocol() -> None:
         (b"HTTP/1.1 200 OK\r\n", "wait", "no whole response to GET"),
     ],
 )
-def test_an_answer_that_is_none_is_told(answer: bytes, then: str, words: str) -> None:
+def test_invalid_response_is_an_error(answer: bytes, then: str, words: str) -> None:
     with pytest.raises(RequestFailed, match=words):
         play(asked(answering(answer, then), timeout_seconds=0.3))
 
 
-def test_where_nobody_listens_there_is_no_request() -> None:
+def test_request_fails_without_a_server() -> None:
     heard = Heard()
 
     with pytest.raises(CannotConnect, match="connection refused"):
@@ -141,7 +141,7 @@ def test_where_nobody_listens_there_is_no_request() -> None:
     assert heard == []
 
 
-def test_an_answer_that_comes_before_the_request_is_whole_is_read() -> None:
+def test_early_response_is_read() -> None:
     async def impatient(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await head(reader)
         writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
@@ -152,7 +152,7 @@ def test_an_answer_that_comes_before_the_request_is_whole_is_read() -> None:
     assert play(asked(impatient, "POST", (), bytes(20_000_000))).status == 413
 
 
-def test_headers_that_are_given_take_the_place_of_ours_right_or_wrong() -> None:
+def test_given_headers_replace_default_ones() -> None:
     heard = Heard()
     headers = (
         ("host", "other"),
@@ -175,7 +175,7 @@ def test_headers_that_are_given_take_the_place_of_ours_right_or_wrong() -> None:
     assert heard[0].payload.partition(b"\r\n")[2] == expected.encode()
 
 
-def test_a_body_is_chunked_where_the_headers_say_so() -> None:
+def test_body_is_chunked_if_the_headers_require_it() -> None:
     heard = Heard()
 
     play(
@@ -209,7 +209,7 @@ async def streamed(answer: bytes, then: str = "close") -> tuple[Heard, Connectio
     return heard, connection
 
 
-def test_events_come_as_their_lines() -> None:
+def test_event_is_received_as_its_lines() -> None:
     body = (
         b"\xef\xbb\xbf: welcome\n\nid: 1\ndata: one\n\ndata:two\r\ndata: lines\r\n\r\n"
         b"event: joined\rdata: {}\r\rid: 9\n\ndata\n\n"
@@ -229,7 +229,7 @@ def test_events_come_as_their_lines() -> None:
     assert json.loads(heard.sent[0][1])["headers"] == [["Last-Event-ID", "7"]]
 
 
-def test_events_come_in_chunks_cut_anywhere() -> None:
+def test_events_are_found_in_chunks_cut_anywhere() -> None:
     body = "id: 1\r\ndata: caf\u00e9\r\n\r\nid: 2\rdata: x\r\r".encode()
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
 
@@ -251,7 +251,7 @@ def test_events_come_in_chunks_cut_anywhere() -> None:
         (b"data: a: b", {"data": "a: b"}),
     ],
 )
-def test_the_fields_of_an_event_are_told(payload: bytes, fields: dict[str, str]) -> None:
+def test_event_fields_are_parsed(payload: bytes, fields: dict[str, str]) -> None:
     assert event_fields(payload) == fields
 
 
@@ -276,7 +276,7 @@ def test_the_fields_of_an_event_are_told(payload: bytes, fields: dict[str, str])
         (b"what?\r\n\r\n", "wait", "is not HTTP", None),
     ],
 )
-def test_a_stream_that_is_refused_is_told(answer: bytes, then: str, words: str, status: int | None) -> None:
+def test_rejected_stream_is_an_error(answer: bytes, then: str, words: str, status: int | None) -> None:
     async def conversation() -> None:
         async with serving(answering(answer, then)) as port:
             with pytest.raises(CannotConnect, match=words) as caught:
@@ -296,7 +296,7 @@ def test_a_stream_that_is_refused_is_told(answer: bytes, then: str, words: str, 
         (CHUNKED + b"a\r\ndata: ok\n\n\r\n5\r\n", "close", "the server broke HTTP"),
     ],
 )
-def test_a_stream_that_is_broken_is_told(
+def test_broken_stream_is_a_protocol_error(
     rest: bytes, then: str, flaw: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http_response, "MAX_BYTES", 4000)
@@ -307,7 +307,7 @@ def test_a_stream_that_is_broken_is_told(
     assert heard.received == [(Opcode.EVENT, b"data: ok"), (Opcode.CLOSE, b"")]
 
 
-def test_nothing_is_sent_on_a_stream_but_goodbye() -> None:
+def test_nothing_can_be_sent_on_a_stream() -> None:
     async def conversation() -> Heard:
         heard = Heard()
         async with serving(answering(STREAM, then="wait")) as port:

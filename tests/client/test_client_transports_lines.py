@@ -81,7 +81,7 @@ def test_lines_end_with_either_end_wherever_they_are_cut(writes: list[bytes]) ->
         (b"ok\n" + b"x" * 5000, "a line of more than"),
     ],
 )
-def test_a_line_that_is_none_is_told(write: bytes, flaw: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_line_is_a_protocol_error(write: bytes, flaw: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(framing, "MAX_BYTES", 4000)
 
     heard, connection = play(watched(writing(write)))
@@ -117,7 +117,7 @@ def test_a_line_is_sent_with_its_end_and_can_be_cut() -> None:
     assert heard.sent[1:] == [(Opcode.LINE, b"LOGIN bob"), (Opcode.CLOSE, b"")]
 
 
-def test_what_a_server_says_after_our_goodbye_is_told_before_its_own() -> None:
+def test_lines_of_the_server_after_our_close_are_recorded_before_its_close() -> None:
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.write(b"farewell\n")
@@ -151,7 +151,7 @@ def test_a_line_longer_than_the_kernel_takes_at_once_arrives_whole() -> None:
     assert play(conversation()).received[0] == (Opcode.LINE, b"1000002")
 
 
-def test_tls_is_spoken_with_who_has_a_certificate_that_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tls_requires_a_trusted_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(await reader.readline())
         await writer.drain()
@@ -181,7 +181,7 @@ def test_tls_is_spoken_with_who_has_a_certificate_that_is_trusted(monkeypatch: p
     assert heard.received == [(Opcode.LINE, b"secret"), (Opcode.CLOSE, b"")]
 
 
-def test_a_server_that_does_not_speak_tls_is_told() -> None:
+def test_server_without_tls_is_an_error() -> None:
     async def conversation() -> None:
         async with serving(writing(b"hello, I am plain\r\n" * 10, wait=True)) as port:
             with pytest.raises(CannotConnect, match="TLS handshake failed"):

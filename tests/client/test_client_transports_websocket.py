@@ -67,7 +67,7 @@ async def refused(script: Script, timeout_seconds: float = 5.0, **more: Any) -> 
 # What goes over it
 
 
-def test_a_wire_tells_of_its_opening_and_of_every_frame_in_order() -> None:
+def test_connection_records_its_opening_and_every_frame_in_order() -> None:
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(accepting(await head(reader)) + OK)
         await reader.read(100)
@@ -103,7 +103,7 @@ def test_a_wire_tells_of_its_opening_and_of_every_frame_in_order() -> None:
     assert [entry.at for entry in heard] == sorted(entry.at for entry in heard)
 
 
-def test_pings_are_answered_and_fragments_put_together() -> None:
+def test_pings_get_pongs_and_fragments_are_joined() -> None:
     script = saying(
         frame(0x01, "caf\u00e9".encode()[:4]),
         frame(PING, b"still there?"),
@@ -149,7 +149,7 @@ def test_a_frame_can_be_cut_anywhere_and_a_pong_does_not_come_between() -> None:
     assert [opcode for opcode, _ in heard.sent][:3] == [Opcode.OPEN, Opcode.TEXT, Opcode.PONG]
 
 
-def test_what_is_raw_goes_out_as_it_is_after_a_goodbye_too() -> None:
+def test_raw_bytes_are_sent_unchanged_also_after_a_close() -> None:
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(accepting(await head(reader)))
         came.append(await reader.read())
@@ -174,7 +174,7 @@ def test_what_is_raw_goes_out_as_it_is_after_a_goodbye_too() -> None:
     assert came[0].endswith(b"after")
 
 
-def test_an_abort_resets_the_connection_and_a_second_one_does_nothing() -> None:
+def test_abort_resets_the_connection_and_is_idempotent() -> None:
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(accepting(await head(reader)))
         try:
@@ -198,7 +198,7 @@ def test_an_abort_resets_the_connection_and_a_second_one_does_nothing() -> None:
     assert [entry.text for entry in heard[1:]] == ["1006 abort"]
 
 
-def test_a_half_closed_wire_goes_on_reading() -> None:
+def test_half_closed_connection_continues_to_read() -> None:
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(accepting(await head(reader)))
         await reader.read()
@@ -221,7 +221,7 @@ def test_a_half_closed_wire_goes_on_reading() -> None:
     assert heard.received == [(Opcode.TEXT, b"ok"), (Opcode.CLOSE, b"")]
 
 
-def test_what_no_frame_can_hold_is_refused_before_it_is_told() -> None:
+def test_oversized_control_frame_is_rejected_before_it_is_recorded() -> None:
     async def conversation() -> Heard:
         heard = Heard()
         async with serving(saying()) as port:
@@ -239,7 +239,7 @@ def test_what_no_frame_can_hold_is_refused_before_it_is_told() -> None:
     assert len(play(conversation())) == 2
 
 
-def test_waiting_for_the_end_of_a_wire_takes_no_longer_than_it_may() -> None:
+def test_wait_closed_has_a_timeout() -> None:
     async def conversation() -> None:
         async with serving(saying()) as port:
             connection = await opened(port, Heard())
@@ -250,7 +250,7 @@ def test_waiting_for_the_end_of_a_wire_takes_no_longer_than_it_may() -> None:
     play(conversation())
 
 
-def test_headers_go_with_the_handshake_and_take_the_place_of_its_own() -> None:
+def test_given_headers_replace_those_of_the_handshake() -> None:
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         heads.append(await head(reader))
         writer.write(accepting(heads[0]).replace(b"\r\n\r\n", b"\r\nSec-WebSocket-Protocol: chat\r\n\r\n"))
@@ -315,7 +315,7 @@ def test_headers_go_with_the_handshake_and_take_the_place_of_its_own() -> None:
         (answering(b"HTTP/1.1 101 X\r\nUpgrade: ,,\r\nConnection: ;;\r\n\r\n"), "header", None),
     ],
 )
-def test_a_handshake_that_fails_is_told(script: Script, words: str, status: int | None) -> None:
+def test_failed_handshake_is_an_error(script: Script, words: str, status: int | None) -> None:
     error = play(refused(script))
 
     assert words in str(error)
@@ -331,16 +331,14 @@ def test_a_handshake_that_fails_is_told(script: Script, words: str, status: int 
         (b"HTTP/1.1 400 Bad Request\r\n\r\nhow rude", "400 Bad Request: how rude", 400),
     ],
 )
-def test_a_server_that_does_not_finish_its_answer_is_not_waited_for(
-    answer: bytes, words: str, status: Any
-) -> None:
+def test_incomplete_handshake_times_out(answer: bytes, words: str, status: Any) -> None:
     error = play(refused(answering(answer, then="wait"), 0.1))
 
     assert words in str(error)
     assert error.status == status
 
 
-def test_where_nobody_listens_there_is_no_connection() -> None:
+def test_connection_fails_without_a_server() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -372,7 +370,7 @@ def test_an_address_that_is_not_ours_cannot_be_connected_from() -> None:
         "",
     ],
 )
-def test_what_is_no_url_is_told(url: str) -> None:
+def test_invalid_url_is_an_error(url: str) -> None:
     with pytest.raises(CannotConnect):
         play(open_connection("alice", Target("chateau", url), Heard().append))
 
@@ -401,7 +399,9 @@ def test_what_is_no_url_is_told(url: str) -> None:
         ([b"\x82\x7f" + b"\xff" * 8], "more than 64 MiB", 1009),
     ],
 )
-def test_a_server_that_breaks_the_framing_is_told_and_left(writes: list[bytes], flaw: str, code: int) -> None:
+def test_broken_framing_is_a_protocol_error_and_ends_the_connection(
+    writes: list[bytes], flaw: str, code: int
+) -> None:
     heard, connection = play(watched(saying(OK + b"".join(writes) + OK)))
 
     assert connection.protocol_error is not None
@@ -419,7 +419,7 @@ def test_a_server_that_breaks_the_framing_is_told_and_left(writes: list[bytes], 
         (frame(0x01, b"a"), "in the middle of a message"),
     ],
 )
-def test_a_connection_that_just_ends_has_no_close_code(write: bytes, flaw: str | None) -> None:
+def test_connection_without_a_close_frame_has_no_code(write: bytes, flaw: str | None) -> None:
     heard, connection = play(watched(saying(OK + write, then="close")))
 
     assert heard.received == [(Opcode.TEXT, b"ok"), (Opcode.CLOSE, b"")]
@@ -427,20 +427,20 @@ def test_a_connection_that_just_ends_has_no_close_code(write: bytes, flaw: str |
     assert (connection.protocol_error is None) == (flaw is None)
 
 
-def test_a_reset_ends_a_wire() -> None:
+def test_reset_ends_a_connection() -> None:
     heard, connection = play(watched(saying(OK, then="reset")))
 
     assert heard.received == [(Opcode.TEXT, b"ok"), (Opcode.CLOSE, b"")]
     assert connection.protocol_error is None
 
 
-def test_nothing_counts_after_the_server_has_said_goodbye() -> None:
+def test_frames_after_the_close_of_the_server_are_ignored() -> None:
     heard, _ = play(watched(saying(frame(CLOSE, b"\x03\xe8") + OK + b"\xff\xff", OK, then="close")))
 
     assert heard.received == [(Opcode.CLOSE, b"\x03\xe8")]
 
 
-def test_a_flood_is_taken_in_while_the_client_sends() -> None:
+def test_client_reads_while_it_sends() -> None:
     frames = 5_000
 
     async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -479,7 +479,7 @@ def test_a_server_that_hangs_up_on_a_long_write_does_not_hang_the_client() -> No
     play(conversation())
 
 
-def test_hundreds_of_wires_are_open_at_once() -> None:
+def test_hundreds_of_connections_are_open_at_once() -> None:
     async def conversation() -> int:
         heard = Heard()
         async with serving(saying(OK)) as port:

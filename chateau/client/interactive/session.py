@@ -34,7 +34,7 @@ RECEIVED = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CLOSE})
 
 
 class SessionError(Exception):
-    """There is no connection, or no response; the text says which."""
+    """There is no connection, or no response; the text states which."""
 
 
 class CannotConnect(SessionError):

@@ -29,7 +29,7 @@ DIRECTION_NAMES = {Direction.SENT: "to-server", Direction.RECEIVED: "to-client"}
 
 
 class WireProtocol(StrEnum):
-    """The protocol of a connection, as far as the proxy can tell."""
+    """The protocol of a connection, as far as it is known."""
 
     WEBSOCKET = "websocket"
     LINES = "lines"

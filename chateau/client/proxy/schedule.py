@@ -195,7 +195,7 @@ def describe(decision: FaultDecision) -> tuple[str, ...]:
 
 
 def _write_of(frames: list[tuple[Frame, FaultDecision]]) -> Write:
-    """Return one write of all *frames*, cut where each decision says."""
+    """Return one write of all *frames*, cut according to their decisions."""
     joined = (f"joined with {len(frames) - 1} more",) if len(frames) > 1 else ()
     content, cuts, passed = bytearray(), [0], []
     for frame, decision in frames:
