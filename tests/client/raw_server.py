@@ -16,8 +16,8 @@ Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
-class Heard(list[Entry]):
-    """What a connection told, for asserts."""
+class Entries(list[Entry]):
+    """The entries of a connection, for assertions."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ async def head(reader: asyncio.StreamReader) -> bytes:
 
 
 def accepting(request: bytes) -> bytes:
-    """The right answer to a handshake."""
+    """Return the correct response to a handshake."""
     key = next(
         line[18:].strip() for line in request.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key:")
     )
@@ -112,12 +112,12 @@ def saying(*writes: bytes, then: str = "wait") -> Script:
     return script
 
 
-def answering(answer: bytes, then: str = "close") -> Script:
-    """Read a request's head, and answer it with these bytes."""
+def answering(response: bytes, then: str = "close") -> Script:
+    """Read the head of a request, and send *response*."""
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await head(reader)
-        writer.write(answer)
+        writer.write(response)
         await writer.drain()
         if then == "wait":
             await reader.read()

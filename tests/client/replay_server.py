@@ -1,4 +1,4 @@
-"""A small server for replays: it keeps names, passes messages on, and takes its time over it."""
+"""A small server for replays: it stores names, relays messages, and is slow."""
 
 import asyncio
 import json
@@ -11,48 +11,49 @@ from websockets.exceptions import ConnectionClosedError
 SLOW_SECONDS = 0.02
 
 
-class House:
-    """Answers ``name`` with ``welcome``, ``to`` with ``done`` or ``nobody``, anything else with ``echo``."""
+class RelayServer:
+    """Responds to ``name`` with ``welcome``, to ``to`` with ``done`` or ``nobody``, else with ``echo``."""
 
     def __init__(self) -> None:
         self.members: dict[str, ServerConnection] = {}
-        self.heard: list[object] = []
-        self.goodbyes: list[tuple[int, str]] = []
+        self.received: list[object] = []
+        self.closes: list[tuple[int, str]] = []
         self.is_slow = True
+        self.slow_seconds = SLOW_SECONDS
         self.is_silent = False
         self.port = 0
 
-    async def host(self, guest: ServerConnection) -> None:
+    async def serve_client(self, client: ServerConnection) -> None:
         with suppress(ConnectionClosedError):
-            async for frame in guest:
-                self.heard.append(frame)
+            async for frame in client:
+                self.received.append(frame)
                 if not self.is_silent:
-                    await self._answer(guest, frame)
-        self.goodbyes.append((guest.close_code or 0, guest.close_reason or ""))
-        self.members = {name: other for name, other in self.members.items() if other is not guest}
+                    await self._respond(client, frame)
+        self.closes.append((client.close_code or 0, client.close_reason or ""))
+        self.members = {name: other for name, other in self.members.items() if other is not client}
 
-    async def _answer(self, guest: ServerConnection, frame: str | bytes) -> None:
-        asked = json.loads(frame) if isinstance(frame, str) and frame.startswith("{") else {}
+    async def _respond(self, client: ServerConnection, frame: str | bytes) -> None:
+        request = json.loads(frame) if isinstance(frame, str) and frame.startswith("{") else {}
         if self.is_slow:
-            await asyncio.sleep(SLOW_SECONDS)
-        if "name" in asked:
-            said = "welcome" if asked["name"] not in self.members else "taken"
-            self.members.setdefault(asked["name"], guest)
-        elif "to" in asked:
-            said = "done" if asked["to"] in self.members else "nobody"
+            await asyncio.sleep(self.slow_seconds)
+        if "name" in request:
+            said = "welcome" if request["name"] not in self.members else "taken"
+            self.members.setdefault(request["name"], client)
+        elif "to" in request:
+            said = "done" if request["to"] in self.members else "nobody"
             if said == "done":
-                await self.members[asked["to"]].send(json.dumps({"message": asked["message"]}))
+                await self.members[request["to"]].send(json.dumps({"message": request["message"]}))
         elif frame == "leave":
-            await guest.close(4001, "as you like")
+            await client.close(4001, "as you like")
             return
         else:
             said = "echo"
-        await guest.send(json.dumps({"answer": said}))
+        await client.send(json.dumps({"answer": said}))
 
 
 @asynccontextmanager
-async def opened() -> AsyncIterator[House]:
-    house = House()
-    async with serve(house.host, "127.0.0.1", 0, compression=None) as server:
-        house.port = next(iter(server.sockets)).getsockname()[1]
-        yield house
+async def opened() -> AsyncIterator[RelayServer]:
+    relay = RelayServer()
+    async with serve(relay.serve_client, "127.0.0.1", 0, compression=None) as server:
+        relay.port = next(iter(server.sockets)).getsockname()[1]
+        yield relay

@@ -1,4 +1,4 @@
-"""docs/client.md says all that the client has."""
+"""docs/client.md describes every option, exit code and message file."""
 
 import re
 from pathlib import Path

@@ -66,7 +66,7 @@ def test_pushes_that_come_before_the_answer_are_shown_and_not_taken_for_it(house
     done = run("--url", house.url, "list", "rooms")
 
     kinds = [line.split()[1] for line in done.stdout.splitlines() if line.startswith(("←", "→"))]
-    assert kinds == ["sent", "push", "push", "answer", "sent", "push", "push", "answer"]
+    assert kinds == ["sent", "push", "push", "response", "sent", "push", "push", "response"]
     assert done.returncode == 0
 
 

@@ -1,4 +1,4 @@
-"""How the proxy finds frames in bytes, and tells what is spoken, without a socket."""
+"""How the proxy finds frames in bytes and detects the protocol, without a socket."""
 
 from __future__ import annotations
 

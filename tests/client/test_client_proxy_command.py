@@ -29,12 +29,12 @@ from chateau.client.exit_codes import Exit
 from chateau.client.proxy.connection import Proxy
 from chateau.client.recordings import read
 
-PATIENCE_SECONDS = 15
+PATIENCE_SECONDS = 60
 LISTENING = re.compile(r"Listening at 127\.0\.0\.1:([0-9]+) for 127\.0\.0\.1:[0-9]+\n")
 
 
 class RunningProxy:
-    """A proxy that has said where it listens; *out* and *err* are what it printed, once it has ended."""
+    """A proxy that listens; *out* and *err* are its output, once it has ended."""
 
     def __init__(self, process: subprocess.Popen[str], ports: list[int]) -> None:
         self.process = process
@@ -115,7 +115,7 @@ def proxy_here(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
 
 
 def said(port: int, *requests: dict[str, Any]) -> list[Any]:
-    """What a chateau client is answered."""
+    """Return the responses to a chateau client."""
     with connect(f"ws://127.0.0.1:{port}/ws", proxy=None) as client:
         answers = []
         for request in requests:

@@ -35,7 +35,7 @@ LETTERS = list("abcdef")
 
 
 async def echoes(harness: ProxyHarness, count: int, messages: list[str] = LETTERS) -> list[str | bytes]:
-    """The first *count* answers to *messages*, which are sent at once."""
+    """Send *messages* at once; return the first *count* responses."""
     async with harness.websocket() as client:
         for message in messages:
             await client.send(message)

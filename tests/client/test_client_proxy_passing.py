@@ -1,4 +1,4 @@
-"""Without faults, nobody can tell that the proxy is there; through real sockets."""
+"""Without faults, the proxy changes nothing; through real sockets."""
 
 from __future__ import annotations
 
@@ -221,7 +221,7 @@ def test_a_reset_of_the_client_is_recorded_as_its_abort(rules: Rules) -> None:
             leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()
             async with asyncio.timeout(PATIENCE_SECONDS):
-                while not harness.faults_of("reset"):  # noqa: ASYNC110 - nothing tells it
+                while not harness.faults_of("reset"):  # noqa: ASYNC110 - nothing signals it
                     await asyncio.sleep(0.005)
         assert harness.recorded(Direction.SENT)[-1] == ("close", ABORTED)
         assert harness.recorded(Direction.RECEIVED) == [("line", b"hello")]
@@ -267,7 +267,7 @@ def test_plain_http_is_recorded_as_requests_and_responses() -> None:
             proxy_before(port) as harness,
             harness.line_client() as (reader, writer),
         ):
-            for _ in range(2):  # both at once: the second one is read once the first is answered
+            for _ in range(2):  # both at once: the second is read after the response to the first
                 writer.write(b"POST /channel/x/ HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")
             answers = await reader.read()
 

@@ -1,4 +1,4 @@
-"""The proxy's rules file and its flags: what they mean, and how a wrong one is told."""
+"""The rules file and the flags of the proxy: their meaning, and the errors of invalid ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/recordings.md says what the code does."""
+"""docs/recordings.md describes the behaviour of the code."""
 
 import argparse
 import re

@@ -1,4 +1,4 @@
-"""The file of a recording: what is written is read again, and what is wrong with one is told."""
+"""The file of a recording: writing it, reading it, and the errors of an invalid one."""
 
 import base64
 import json

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import replay_server
-from raw_server import Heard, answering, head, serving
-from replay_server import House
+from raw_server import Entries, answering, head, serving
+from replay_server import RelayServer
 
 from chateau.client.addresses import Server
 from chateau.client.commands.replay import targets
@@ -56,27 +56,27 @@ class Script:
 
 
 async def replayed(
-    house: House, script: Script, speed: float = 0, timeout_seconds: float = 3.0
+    relay: RelayServer, script: Script, speed: float = 0, timeout_seconds: float = 3.0
 ) -> ReplayResult:
-    target_of = targets(Server("127.0.0.1", house.port))
+    target_of = targets(Server("127.0.0.1", relay.port))
     return await replay(script.entries, target_of, speed=speed, timeout_seconds=timeout_seconds)
 
 
-def in_house(
+def in_server(
     script: Script, speed: float = 0, timeout_seconds: float = 3.0, **state: Any
-) -> tuple[ReplayResult, House]:
-    async def run() -> tuple[ReplayResult, House]:
-        async with replay_server.opened() as house:
+) -> tuple[ReplayResult, RelayServer]:
+    async def run() -> tuple[ReplayResult, RelayServer]:
+        async with replay_server.opened() as relay:
             for name, value in state.items():
-                setattr(house, name, value)
-            return await replayed(house, script, speed, timeout_seconds), house
+                setattr(relay, name, value)
+            return await replayed(relay, script, speed, timeout_seconds), relay
 
-    result: tuple[ReplayResult, House] = play(run())
+    result: tuple[ReplayResult, RelayServer] = play(run())
     return result
 
 
 async def served(script_of_server: Any, script: Script) -> ReplayResult:
-    """Replay against a scripted server, which speaks whatever it is asked for."""
+    """Replay against a scripted server."""
     async with serving(script_of_server) as port:
         server = Server("127.0.0.1", port, port)
         return await replay(script.entries, targets(server), speed=0, timeout_seconds=0.5)
@@ -87,9 +87,9 @@ def test_replay_waits_for_frames_of_other_clients() -> None:
     script.sends("alice", '{"to": "bob", "message": "hi"}').gets("bob").gets("alice")
     script.sends("bob", '{"name": "alice"}')
 
-    result, house = in_house(script)
+    result, relay = in_server(script)
 
-    assert house.heard == ['{"name": "bob"}', '{"to": "bob", "message": "hi"}', '{"name": "alice"}']
+    assert relay.received == ['{"name": "bob"}', '{"to": "bob", "message": "hi"}', '{"name": "alice"}']
     assert (result.sent, result.expected, result.missing, result.notes) == (3, 3, 0, ())
 
 
@@ -114,11 +114,11 @@ def test_a_name_is_free_before_it_is_taken_again() -> None:
     script.sends("alice", close_payload(1000), Opcode.CLOSE).gets("alice", close_payload(1000), Opcode.CLOSE)
     script.opens("alice").sends("alice", '{"name": "alice"}').gets("alice")
 
-    result, house = in_house(script)
+    result, relay = in_server(script)
 
     assert result.missing == 0
-    assert len(house.goodbyes) == 2
-    assert house.heard == ['{"name": "alice"}'] * 2
+    assert len(relay.closes) == 2
+    assert relay.received == ['{"name": "alice"}'] * 2
 
 
 @pytest.mark.parametrize(("speed", "seconds"), [(1, 0.4), (4, 0.1)])
@@ -127,7 +127,7 @@ def test_a_replay_keeps_the_pace_of_the_recording_divided_by_the_speed(speed: fl
     for _ in range(20):
         script.sends("alice", "x").gets("alice")
 
-    result, _ = in_house(script, speed, is_slow=False)
+    result, _ = in_server(script, speed, is_slow=False)
 
     assert result.seconds >= seconds * 0.95
     assert result.missing == 0
@@ -138,9 +138,9 @@ def test_missing_frames_are_waited_for_once_per_client() -> None:
     for _ in range(10):
         script.sends("alice", "x").gets("alice").sends("bob", "x").gets("bob")
 
-    result, house = in_house(script, timeout_seconds=0.1, is_silent=True)
+    result, relay = in_server(script, timeout_seconds=0.1, is_silent=True)
 
-    assert len(house.heard) == 20
+    assert len(relay.received) == 20
     assert (result.received, result.expected, result.missing) == (0, 20, 20)
     assert 0.2 <= result.seconds < 1.0
     assert [note.split(" had ")[0] for note in result.notes] == ["alice", "bob"]
@@ -155,17 +155,17 @@ def test_slow_server_is_waited_for_while_frames_arrive() -> None:
         script.gets("alice")
     script.sends("bob", "x").gets("bob")
 
-    result, house = in_house(script, timeout_seconds=2 * replay_server.SLOW_SECONDS)
+    result, relay = in_server(script, timeout_seconds=0.6, slow_seconds=0.1)
 
     assert result.notes == ()
     assert result.missing == 0
-    assert len(house.heard) == 11
+    assert len(relay.received) == 11
 
 
 def test_extra_frames_of_one_client_do_not_replace_missing_ones() -> None:
     script = Script().opens("alice", "bob").sends("alice", "x").sends("alice", "x").gets("bob")
 
-    result, _ = in_house(script, timeout_seconds=0.1)
+    result, _ = in_server(script, timeout_seconds=0.1)
 
     assert (result.received, result.expected, result.missing) == (2, 1, 1)
 
@@ -179,25 +179,25 @@ def test_closes_have_their_codes_and_those_of_the_server_are_confirmed() -> None
     script.sends("carol", b"\x03\xeeabort", Opcode.CLOSE)
     script.sends("dave", b"", Opcode.CLOSE).gets("dave", b"", Opcode.CLOSE)
 
-    result, house = in_house(script)
+    result, relay = in_server(script)
 
-    assert sorted(house.goodbyes) == [(1005, ""), (1006, ""), (4000, "enough"), (4001, "as you like")]
+    assert sorted(relay.closes) == [(1005, ""), (1006, ""), (4000, "enough"), (4001, "as you like")]
     assert result.notes == ()
 
 
 def test_pings_and_unsolicited_pongs_are_sent_again() -> None:
     async def run() -> list[str]:
-        async with replay_server.opened() as house:
+        async with replay_server.opened() as relay:
             await replay(
                 script.entries,
-                targets(Server("127.0.0.1", house.port)),
+                targets(Server("127.0.0.1", relay.port)),
                 speed=0,
                 timeout_seconds=3.0,
                 on_entry=heard.append,
             )
         return [entry.opcode for entry in heard if entry.direction is Direction.SENT]
 
-    heard = Heard()
+    heard = Entries()
     script = Script().opens("alice").sends("alice", "1", Opcode.PING).gets("alice", "1", Opcode.PONG)
     script.gets("alice", "2", Opcode.PING).sends("alice", "2", Opcode.PONG).sends("alice", "3", Opcode.PONG)
     script.sends("alice", b"\x00\xff", Opcode.BINARY).gets("alice")
@@ -211,9 +211,9 @@ def test_unsendable_frames_are_reported_and_the_replay_continues() -> None:
     script.gets("alice", close_payload(4001, "as you like"), Opcode.CLOSE)
     script.sends("bob", "x").gets("bob").sends("alice", "x").sends("alice", "x").sends("ghost", "x")
 
-    result, house = in_house(script)
+    result, relay = in_server(script)
 
-    assert house.heard == ["leave", "x"]
+    assert relay.received == ["leave", "x"]
     assert sorted(result.notes) == [
         "alice's connection was closed before 2 frames could be sent",
         "ghost's connection was closed before 1 frame could be sent",
@@ -282,10 +282,10 @@ def test_replay_of_a_thousand_alternating_frames_is_fast() -> None:
             script.sends(client, "x").gets(client)
     began = time.process_time()
 
-    result, house = in_house(script, is_slow=False)
+    result, relay = in_server(script, is_slow=False)
 
     assert (result.sent, result.received, result.missing) == (500, 500, 0)
-    assert len(house.heard) == 500
+    assert len(relay.received) == 500
     assert time.process_time() - began < 3  # ten times what it takes, with the server
 
 

@@ -67,7 +67,7 @@ def hear(framing: Framing, pieces: list[bytes]) -> list[Step]:
     return steps
 
 
-def refusal_of(framing: Framing, pieces: list[bytes]) -> str:
+def error_of(framing: Framing, pieces: list[bytes]) -> str:
     try:
         hear(framing, pieces)
     except Refused as exc:
@@ -82,9 +82,9 @@ def test_handshake_of_any_bytes_succeeds_or_is_refused(begin: type[Framing], pie
     framing = begin()
     framing.opening()
 
-    refusal = refusal_of(framing, pieces)
+    error = error_of(framing, pieces)
 
-    assert refusal or (framing.is_ready and framing.is_over)
+    assert error or (framing.is_ready and framing.is_over)
 
 
 @settings(max_examples=100)

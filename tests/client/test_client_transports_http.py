@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 import pytest
-from raw_server import Heard, Script, answering, head, reset, serving
+from raw_server import Entries, Script, answering, head, reset, serving
 
 from chateau.client.transcript import Direction, Opcode
 from chateau.client.transports import (
@@ -39,21 +39,21 @@ async def asked(
     method: str = "GET",
     headers: tuple[tuple[str, str], ...] = (),
     body: bytes = b"",
-    heard: Heard | None = None,
+    entries: Entries | None = None,
     timeout_seconds: float = 5.0,
     path: str = "/channel/lobby/?pwd=1",
 ) -> Response:
-    heard = Heard() if heard is None else heard
+    entries = Entries() if entries is None else entries
     async with serving(script) as port:
         url = f"http://127.0.0.1:{port}{path}"
-        return await request("carol", method, url, headers, body, heard.append, timeout_seconds)
+        return await request("carol", method, url, headers, body, entries.append, timeout_seconds)
 
 
 # Requests
 
 
 def test_request_and_response_are_recorded_unchanged() -> None:
-    heard = Heard()
+    entries = Entries()
 
     response = play(
         asked(
@@ -63,20 +63,20 @@ def test_request_and_response_are_recorded_unchanged() -> None:
             "POST",
             (("Package-Type", "json"),),
             b"{}",
-            heard,
+            entries,
         )
     )
 
     assert response == Response(201, (("X-Delivered", "3"), ("Content-Length", "4")), b'"OK"')
-    assert [(entry.client, entry.direction, entry.opcode) for entry in heard] == [
+    assert [(entry.client, entry.direction, entry.opcode) for entry in entries] == [
         ("carol", Direction.SENT, Opcode.REQUEST),
         ("carol", Direction.RECEIVED, Opcode.RESPONSE),
     ]
-    lines = heard[0].payload.split(b"\r\n")
+    lines = entries[0].payload.split(b"\r\n")
     assert lines[0] == b"POST /channel/lobby/?pwd=1 HTTP/1.1"
     assert lines[1].startswith(b"Host: 127.0.0.1:")
     assert lines[2:] == [b"Package-Type: json", b"Connection: close", b"Content-Length: 2", b"", b"{}"]
-    assert heard[1].payload == b'HTTP/1.1 201 Created\r\nX-Delivered: 3\r\nContent-Length: 4\r\n\r\n"OK"'
+    assert entries[1].payload == b'HTTP/1.1 201 Created\r\nX-Delivered: 3\r\nContent-Length: 4\r\n\r\n"OK"'
 
 
 @pytest.mark.parametrize(
@@ -133,12 +133,12 @@ def test_invalid_response_is_an_error(answer: bytes, then: str, words: str) -> N
 
 
 def test_request_fails_without_a_server() -> None:
-    heard = Heard()
+    entries = Entries()
 
     with pytest.raises(CannotConnect, match="connection refused"):
-        play(request("carol", "GET", "http://127.0.0.1:1/", (), b"", heard.append, 1.0))
+        play(request("carol", "GET", "http://127.0.0.1:1/", (), b"", entries.append, 1.0))
 
-    assert heard == []
+    assert entries == []
 
 
 def test_early_response_is_read() -> None:
@@ -153,7 +153,7 @@ def test_early_response_is_read() -> None:
 
 
 def test_given_headers_replace_default_ones() -> None:
-    heard = Heard()
+    entries = Entries()
     headers = (
         ("host", "other"),
         ("content-length", "7"),
@@ -167,16 +167,16 @@ def test_given_headers_replace_default_ones() -> None:
             "GET",
             headers,
             b"abc",
-            heard,
+            entries,
         )
     )
 
     expected = "host: other\r\ncontent-length: 7\r\nconnection: keep-alive\r\nX: \u00e9\u2603\r\n\r\nabc"
-    assert heard[0].payload.partition(b"\r\n")[2] == expected.encode()
+    assert entries[0].payload.partition(b"\r\n")[2] == expected.encode()
 
 
 def test_body_is_chunked_if_the_headers_require_it() -> None:
-    heard = Heard()
+    entries = Entries()
 
     play(
         asked(
@@ -184,29 +184,29 @@ def test_body_is_chunked_if_the_headers_require_it() -> None:
             "POST",
             (("Transfer-Encoding", "chunked"),),
             b"hello",
-            heard,
+            entries,
         )
     )
 
-    assert heard[0].payload.endswith(b"\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
-    assert b"Content-Length" not in heard[0].payload
+    assert entries[0].payload.endswith(b"\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
+    assert b"Content-Length" not in entries[0].payload
 
 
 # Streams of events
 
 
-async def opened(port: int, heard: Heard, timeout_seconds: float = 5.0) -> Connection:
+async def opened(port: int, entries: Entries, timeout_seconds: float = 5.0) -> Connection:
     target = Target("http", f"http://127.0.0.1:{port}/channel/lobby/", (("Last-Event-ID", "7"),))
-    return await open_connection("dave", target, heard.append, timeout_seconds)
+    return await open_connection("dave", target, entries.append, timeout_seconds)
 
 
-async def streamed(answer: bytes, then: str = "close") -> tuple[Heard, Connection]:
-    heard = Heard()
+async def streamed(answer: bytes, then: str = "close") -> tuple[Entries, Connection]:
+    entries = Entries()
     async with serving(answering(answer, then)) as port:
-        connection = await opened(port, heard)
+        connection = await opened(port, entries)
         await connection.wait_closed(5)
         connection.abort()
-    return heard, connection
+    return entries, connection
 
 
 def test_event_is_received_as_its_lines() -> None:
@@ -215,27 +215,27 @@ def test_event_is_received_as_its_lines() -> None:
         b"event: joined\rdata: {}\r\rid: 9\n\ndata\n\n"
     )
 
-    heard, connection = play(streamed(STREAM + body))
+    entries, connection = play(streamed(STREAM + body))
 
-    assert [payload for _, payload in heard.received] == [
+    assert [payload for _, payload in entries.received] == [
         b"id: 1\ndata: one",
         b"data:two\ndata: lines",
         b"event: joined\ndata: {}",
         b"data",
         b"",
     ]
-    assert heard.received[-1][0] is Opcode.CLOSE
+    assert entries.received[-1][0] is Opcode.CLOSE
     assert connection.protocol_error is None
-    assert json.loads(heard.sent[0][1])["headers"] == [["Last-Event-ID", "7"]]
+    assert json.loads(entries.sent[0][1])["headers"] == [["Last-Event-ID", "7"]]
 
 
 def test_events_are_found_in_chunks_cut_anywhere() -> None:
     body = "id: 1\r\ndata: caf\u00e9\r\n\r\nid: 2\rdata: x\r\r".encode()
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
 
-    heard, _ = play(streamed(CHUNKED + chunks, then="wait"))
+    entries, _ = play(streamed(CHUNKED + chunks, then="wait"))
 
-    assert [payload.decode() for _, payload in heard.received] == [
+    assert [payload.decode() for _, payload in entries.received] == [
         "id: 1\ndata: caf\u00e9",
         "id: 2\ndata: x",
         "",
@@ -280,7 +280,7 @@ def test_rejected_stream_is_an_error(answer: bytes, then: str, words: str, statu
     async def conversation() -> None:
         async with serving(answering(answer, then)) as port:
             with pytest.raises(CannotConnect, match=words) as caught:
-                await opened(port, Heard(), 0.3)
+                await opened(port, Entries(), 0.3)
         assert caught.value.status == status
 
     play(conversation())
@@ -301,22 +301,22 @@ def test_broken_stream_is_a_protocol_error(
 ) -> None:
     monkeypatch.setattr(http_response, "MAX_BYTES", 4000)
 
-    heard, connection = play(streamed(rest, then))
+    entries, connection = play(streamed(rest, then))
 
     assert flaw in (connection.protocol_error or "")
-    assert heard.received == [(Opcode.EVENT, b"data: ok"), (Opcode.CLOSE, b"")]
+    assert entries.received == [(Opcode.EVENT, b"data: ok"), (Opcode.CLOSE, b"")]
 
 
 def test_nothing_can_be_sent_on_a_stream() -> None:
-    async def conversation() -> Heard:
-        heard = Heard()
+    async def conversation() -> Entries:
+        entries = Entries()
         async with serving(answering(STREAM, then="wait")) as port:
-            connection = await opened(port, heard)
+            connection = await opened(port, entries)
             with pytest.raises(ConnectionClosed):
                 await connection.send(Opcode.TEXT, b"hello")
             await connection.close()
             await connection.wait_closed(5)
             connection.abort()
-        return heard
+        return entries
 
     assert [opcode for opcode, _ in play(conversation()).sent] == [Opcode.OPEN, Opcode.CLOSE]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from raw_server import Heard, Script, serving
+from raw_server import Entries, Script, serving
 
 from chateau.client.transcript import Opcode
 from chateau.client.transports import (
@@ -32,8 +32,8 @@ def play(test: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.run(within())
 
 
-async def opened(port: int, heard: Heard, scheme: str = "tcp") -> Connection:
-    return await open_connection("bob", Target("lines", f"{scheme}://localhost:{port}"), heard.append)
+async def opened(port: int, entries: Entries, scheme: str = "tcp") -> Connection:
+    return await open_connection("bob", Target("lines", f"{scheme}://localhost:{port}"), entries.append)
 
 
 def writing(*writes: bytes, wait: bool = False) -> Script:
@@ -48,13 +48,13 @@ def writing(*writes: bytes, wait: bool = False) -> Script:
     return script
 
 
-async def watched(script: Script) -> tuple[Heard, Connection]:
-    heard = Heard()
+async def watched(script: Script) -> tuple[Entries, Connection]:
+    entries = Entries()
     async with serving(script) as port:
-        connection = await opened(port, heard)
+        connection = await opened(port, entries)
         await connection.wait_closed(5)
         connection.abort()
-    return heard, connection
+    return entries, connection
 
 
 @pytest.mark.parametrize(
@@ -66,10 +66,10 @@ async def watched(script: Script) -> tuple[Heard, Connection]:
     ],
 )
 def test_lines_end_with_either_end_wherever_they_are_cut(writes: list[bytes]) -> None:
-    heard, connection = play(watched(writing(*writes)))
+    entries, connection = play(watched(writing(*writes)))
 
-    assert [payload for _, payload in heard.received] == [b"one", b"two", b"", "three \u00e9".encode(), b""]
-    assert [opcode for opcode, _ in heard.received][-2:] == [Opcode.LINE, Opcode.CLOSE]
+    assert [payload for _, payload in entries.received] == [b"one", b"two", b"", "three \u00e9".encode(), b""]
+    assert [opcode for opcode, _ in entries.received][-2:] == [Opcode.LINE, Opcode.CLOSE]
     assert connection.protocol_error is None
 
 
@@ -84,10 +84,10 @@ def test_lines_end_with_either_end_wherever_they_are_cut(writes: list[bytes]) ->
 def test_invalid_line_is_a_protocol_error(write: bytes, flaw: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(framing, "MAX_BYTES", 4000)
 
-    heard, connection = play(watched(writing(write)))
+    entries, connection = play(watched(writing(write)))
 
     assert flaw in (connection.protocol_error or "")
-    assert heard.received == [(Opcode.LINE, b"ok"), (Opcode.CLOSE, b"")]
+    assert entries.received == [(Opcode.LINE, b"ok"), (Opcode.CLOSE, b"")]
 
 
 def test_a_line_is_sent_with_its_end_and_can_be_cut() -> None:
@@ -97,7 +97,7 @@ def test_a_line_is_sent_with_its_end_and_can_be_cut() -> None:
 
     async def conversation() -> None:
         async with serving(listen) as port:
-            connection = await opened(port, heard)
+            connection = await opened(port, entries)
             await connection.send(Opcode.LINE, b"LOGIN bob", 4, 0.01)
             with pytest.raises(NotPossible):
                 await connection.send(Opcode.TEXT, b"LOGIN bob")
@@ -109,12 +109,12 @@ def test_a_line_is_sent_with_its_end_and_can_be_cut() -> None:
             connection.abort()
 
     came: list[bytes] = []
-    heard = Heard()
+    entries = Entries()
 
     play(conversation())
 
     assert came == [b"LOGI", b"N bo", b"b\r\n"]
-    assert heard.sent[1:] == [(Opcode.LINE, b"LOGIN bob"), (Opcode.CLOSE, b"")]
+    assert entries.sent[1:] == [(Opcode.LINE, b"LOGIN bob"), (Opcode.CLOSE, b"")]
 
 
 def test_lines_of_the_server_after_our_close_are_recorded_before_its_close() -> None:
@@ -122,14 +122,14 @@ def test_lines_of_the_server_after_our_close_are_recorded_before_its_close() -> 
         await reader.read()
         writer.write(b"farewell\n")
 
-    async def conversation() -> Heard:
-        heard = Heard()
+    async def conversation() -> Entries:
+        entries = Entries()
         async with serving(listen) as port:
-            connection = await opened(port, heard)
+            connection = await opened(port, entries)
             await connection.close()
             await connection.wait_closed(5)
             connection.abort()
-        return heard
+        return entries
 
     assert play(conversation()).received == [(Opcode.LINE, b"farewell"), (Opcode.CLOSE, b"")]
 
@@ -139,14 +139,14 @@ def test_a_line_longer_than_the_kernel_takes_at_once_arrives_whole() -> None:
         line = await reader.readline()
         writer.write(str(len(line)).encode() + b"\n")
 
-    async def conversation() -> Heard:
-        heard = Heard()
+    async def conversation() -> Entries:
+        entries = Entries()
         async with serving(echo) as port:
-            connection = await opened(port, heard)
+            connection = await opened(port, entries)
             await connection.send(Opcode.LINE, b"x" * 1_000_000)
-            await heard.until(1)
+            await entries.until(1)
             connection.abort()
-        return heard
+        return entries
 
     assert play(conversation()).received[0] == (Opcode.LINE, b"1000002")
 
@@ -162,11 +162,11 @@ def test_tls_requires_a_trusted_certificate(monkeypatch: pytest.MonkeyPatch) -> 
         context.load_cert_chain(CERTIFICATE, KEY)
         async with serving(echo, context) as port:
             with pytest.raises(CannotConnect, match="its certificate is not trusted"):
-                await opened(port, heard, "tls")
+                await opened(port, entries, "tls")
             monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
-            connection = await opened(port, heard, "tls")
+            connection = await opened(port, entries, "tls")
             await connection.send(Opcode.LINE, b"secret")
-            await heard.until(1)
+            await entries.until(1)
             with pytest.raises(NotPossible, match="half closed"):
                 await connection.half_close()
             assert connection.is_open
@@ -174,17 +174,17 @@ def test_tls_requires_a_trusted_certificate(monkeypatch: pytest.MonkeyPatch) -> 
             await connection.wait_closed(5)
             connection.abort()
 
-    heard = Heard()
+    entries = Entries()
 
     play(conversation())
 
-    assert heard.received == [(Opcode.LINE, b"secret"), (Opcode.CLOSE, b"")]
+    assert entries.received == [(Opcode.LINE, b"secret"), (Opcode.CLOSE, b"")]
 
 
 def test_server_without_tls_is_an_error() -> None:
     async def conversation() -> None:
         async with serving(writing(b"hello, I am plain\r\n" * 10, wait=True)) as port:
             with pytest.raises(CannotConnect, match="TLS handshake failed"):
-                await opened(port, Heard(), "tls")
+                await opened(port, Entries(), "tls")
 
     play(conversation())

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from raw_server import (
-    Heard,
+    Entries,
     Script,
     accepting,
     answering,
@@ -41,26 +41,26 @@ def play(test: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.run(within())
 
 
-async def opened(port: int, heard: Heard, *, timeout_seconds: float = 5.0, **more: Any) -> Connection:
+async def opened(port: int, entries: Entries, *, timeout_seconds: float = 5.0, **more: Any) -> Connection:
     return await open_connection(
-        "alice", Target("chateau", f"ws://127.0.0.1:{port}/ws", **more), heard.append, timeout_seconds
+        "alice", Target("chateau", f"ws://127.0.0.1:{port}/ws", **more), entries.append, timeout_seconds
     )
 
 
-async def watched(script: Script) -> tuple[Heard, Connection]:
+async def watched(script: Script) -> tuple[Entries, Connection]:
     """What came over a connection that only listened, until the server ended it."""
-    heard = Heard()
+    entries = Entries()
     async with serving(script) as port:
-        connection = await opened(port, heard)
+        connection = await opened(port, entries)
         await connection.wait_closed(5)
         connection.abort()
-    return heard, connection
+    return entries, connection
 
 
 async def refused(script: Script, timeout_seconds: float = 5.0, **more: Any) -> CannotConnect:
     async with serving(script) as port:
         with pytest.raises(CannotConnect) as caught:
-            await opened(port, Heard(), timeout_seconds=timeout_seconds, **more)
+            await opened(port, Entries(), timeout_seconds=timeout_seconds, **more)
     return caught.value
 
 
@@ -74,11 +74,11 @@ def test_connection_records_its_opening_and_every_frame_in_order() -> None:
         writer.write(frame(BINARY, b"\x00\xff") + frame(CLOSE, close_payload(1001, "bye")))
         await reader.read()
 
-    async def conversation() -> Heard:
-        heard = Heard()
+    async def conversation() -> Entries:
+        entries = Entries()
         async with serving(echo) as port:
-            connection = await opened(port, heard)
-            await heard.until(1)
+            connection = await opened(port, entries)
+            await entries.until(1)
             await connection.send(Opcode.TEXT, b"hi")
             await connection.wait_closed(5)
             assert not connection.is_open
@@ -86,11 +86,11 @@ def test_connection_records_its_opening_and_every_frame_in_order() -> None:
             with pytest.raises(ConnectionClosed):
                 await connection.send(Opcode.TEXT, b"too late")
             connection.abort()
-        return heard
+        return entries
 
-    heard = play(conversation())
+    entries = play(conversation())
 
-    assert [(entry.direction, entry.opcode) for entry in heard] == [
+    assert [(entry.direction, entry.opcode) for entry in entries] == [
         ("sent", "open"),
         ("received", "text"),
         ("sent", "text"),
@@ -98,9 +98,9 @@ def test_connection_records_its_opening_and_every_frame_in_order() -> None:
         ("received", "close"),
         ("sent", "close"),
     ]
-    assert json.loads(heard[0].payload)["protocol"] == "chateau"
-    assert heard[4].payload == close_payload(1001, "bye")
-    assert [entry.at for entry in heard] == sorted(entry.at for entry in heard)
+    assert json.loads(entries[0].payload)["protocol"] == "chateau"
+    assert entries[4].payload == close_payload(1001, "bye")
+    assert [entry.at for entry in entries] == sorted(entry.at for entry in entries)
 
 
 def test_pings_get_pongs_and_fragments_are_joined() -> None:
@@ -112,14 +112,14 @@ def test_pings_get_pongs_and_fragments_are_joined() -> None:
         frame(CLOSE, b""),
     )
 
-    heard, connection = play(watched(script))
+    entries, connection = play(watched(script))
 
-    assert heard.received == [
+    assert entries.received == [
         (Opcode.PING, b"still there?"),
         (Opcode.TEXT, "caf\u00e9".encode()),
         (Opcode.CLOSE, b""),
     ]
-    assert heard.sent[1:] == [(Opcode.PONG, b"still there?"), (Opcode.CLOSE, b"")]
+    assert entries.sent[1:] == [(Opcode.PONG, b"still there?"), (Opcode.CLOSE, b"")]
     assert connection.protocol_error is None
 
 
@@ -133,20 +133,20 @@ def test_a_frame_can_be_cut_anywhere_and_a_pong_does_not_come_between() -> None:
 
     async def conversation() -> None:
         async with serving(whole) as port:
-            connection = await opened(port, heard)
+            connection = await opened(port, entries)
             await connection.send(Opcode.TEXT, b"hello", [1, 4, 8], 0.02)
-            await heard.until(1)
+            await entries.until(1)
             await asyncio.sleep(0.02)
             connection.abort()
 
     pieces: list[bytes] = []
-    heard = Heard()
+    entries = Entries()
 
     play(conversation())
 
     assert [len(piece) for piece in pieces[:3]] == [1, 3, 4]
     assert pieces[3][3:5] == b"\x8a\x83"  # the rest of hello, and behind it the pong
-    assert [opcode for opcode, _ in heard.sent][:3] == [Opcode.OPEN, Opcode.TEXT, Opcode.PONG]
+    assert [opcode for opcode, _ in entries.sent][:3] == [Opcode.OPEN, Opcode.TEXT, Opcode.PONG]
 
 
 def test_raw_bytes_are_sent_unchanged_also_after_a_close() -> None:
@@ -156,7 +156,7 @@ def test_raw_bytes_are_sent_unchanged_also_after_a_close() -> None:
 
     async def conversation() -> None:
         async with serving(listen) as port:
-            connection = await opened(port, Heard())
+            connection = await opened(port, Entries())
             await connection.send_raw(b"\xff\x00")
             await connection.close(4000, "enough")
             await connection.send_raw(b"after", 1, 0)
@@ -184,18 +184,18 @@ def test_abort_resets_the_connection_and_is_idempotent() -> None:
 
     async def conversation() -> None:
         async with serving(listen) as port:
-            connection = await opened(port, heard)
+            connection = await opened(port, entries)
             connection.abort()
             connection.abort()
             await connection.wait_closed(0)
             await asyncio.wait_for(was_reset.wait(), 5)
 
     was_reset = asyncio.Event()
-    heard = Heard()
+    entries = Entries()
 
     play(conversation())
 
-    assert [entry.text for entry in heard[1:]] == ["1006 abort"]
+    assert [entry.text for entry in entries[1:]] == ["1006 abort"]
 
 
 def test_half_closed_connection_continues_to_read() -> None:
@@ -206,7 +206,7 @@ def test_half_closed_connection_continues_to_read() -> None:
 
     async def conversation() -> None:
         async with serving(listen) as port:
-            connection = await opened(port, heard)
+            connection = await opened(port, entries)
             await connection.half_close()
             assert connection.is_open
             with pytest.raises(ConnectionClosed):
@@ -214,18 +214,18 @@ def test_half_closed_connection_continues_to_read() -> None:
             await connection.wait_closed(5)
             connection.abort()
 
-    heard = Heard()
+    entries = Entries()
 
     play(conversation())
 
-    assert heard.received == [(Opcode.TEXT, b"ok"), (Opcode.CLOSE, b"")]
+    assert entries.received == [(Opcode.TEXT, b"ok"), (Opcode.CLOSE, b"")]
 
 
 def test_oversized_control_frame_is_rejected_before_it_is_recorded() -> None:
-    async def conversation() -> Heard:
-        heard = Heard()
+    async def conversation() -> Entries:
+        entries = Entries()
         async with serving(saying()) as port:
-            connection = await opened(port, heard)
+            connection = await opened(port, entries)
             for opcode, payload in ((Opcode.PING, bytes(126)), (Opcode.LINE, b"LOGIN alice")):
                 with pytest.raises(NotPossible):
                     await connection.send(opcode, payload)
@@ -234,7 +234,7 @@ def test_oversized_control_frame_is_rejected_before_it_is_recorded() -> None:
                     await connection.close(code, reason)
             assert connection.is_open
             connection.abort()
-        return heard
+        return entries
 
     assert len(play(conversation())) == 2
 
@@ -242,7 +242,7 @@ def test_oversized_control_frame_is_rejected_before_it_is_recorded() -> None:
 def test_wait_closed_has_a_timeout() -> None:
     async def conversation() -> None:
         async with serving(saying()) as port:
-            connection = await opened(port, Heard())
+            connection = await opened(port, Entries())
             with pytest.raises(TimeoutError):
                 await connection.wait_closed(0.05)
             connection.abort()
@@ -263,7 +263,7 @@ def test_given_headers_replace_those_of_the_handshake() -> None:
             ("Sec-WebSocket-Protocol", "talk, chat"),
         )
         async with serving(listen) as port:
-            connection = await opened(port, Heard(), headers=headers, local_address="127.0.0.2")
+            connection = await opened(port, Entries(), headers=headers, local_address="127.0.0.2")
             connection.abort()
 
     heads: list[bytes] = []
@@ -344,7 +344,7 @@ def test_connection_fails_without_a_server() -> None:
         port = unused.getsockname()[1]
 
         with pytest.raises(CannotConnect, match=r"connection refused$"):
-            play(opened(port, Heard()))
+            play(opened(port, Entries()))
 
 
 def test_an_address_that_is_not_ours_cannot_be_connected_from() -> None:
@@ -372,7 +372,7 @@ def test_an_address_that_is_not_ours_cannot_be_connected_from() -> None:
 )
 def test_invalid_url_is_an_error(url: str) -> None:
     with pytest.raises(CannotConnect):
-        play(open_connection("alice", Target("chateau", url), Heard().append))
+        play(open_connection("alice", Target("chateau", url), Entries().append))
 
 
 # Framing that is broken
@@ -402,12 +402,12 @@ def test_invalid_url_is_an_error(url: str) -> None:
 def test_broken_framing_is_a_protocol_error_and_ends_the_connection(
     writes: list[bytes], flaw: str, code: int
 ) -> None:
-    heard, connection = play(watched(saying(OK + b"".join(writes) + OK)))
+    entries, connection = play(watched(saying(OK + b"".join(writes) + OK)))
 
     assert connection.protocol_error is not None
     assert flaw in connection.protocol_error
-    assert heard.received == [(Opcode.TEXT, b"ok"), (Opcode.CLOSE, b"")]
-    assert heard.sent[1:] == [(Opcode.CLOSE, close_payload(code))]
+    assert entries.received == [(Opcode.TEXT, b"ok"), (Opcode.CLOSE, b"")]
+    assert entries.sent[1:] == [(Opcode.CLOSE, close_payload(code))]
 
 
 @pytest.mark.parametrize(
@@ -420,24 +420,24 @@ def test_broken_framing_is_a_protocol_error_and_ends_the_connection(
     ],
 )
 def test_connection_without_a_close_frame_has_no_code(write: bytes, flaw: str | None) -> None:
-    heard, connection = play(watched(saying(OK + write, then="close")))
+    entries, connection = play(watched(saying(OK + write, then="close")))
 
-    assert heard.received == [(Opcode.TEXT, b"ok"), (Opcode.CLOSE, b"")]
+    assert entries.received == [(Opcode.TEXT, b"ok"), (Opcode.CLOSE, b"")]
     assert (flaw or "") in (connection.protocol_error or "")
     assert (connection.protocol_error is None) == (flaw is None)
 
 
 def test_reset_ends_a_connection() -> None:
-    heard, connection = play(watched(saying(OK, then="reset")))
+    entries, connection = play(watched(saying(OK, then="reset")))
 
-    assert heard.received == [(Opcode.TEXT, b"ok"), (Opcode.CLOSE, b"")]
+    assert entries.received == [(Opcode.TEXT, b"ok"), (Opcode.CLOSE, b"")]
     assert connection.protocol_error is None
 
 
 def test_frames_after_the_close_of_the_server_are_ignored() -> None:
-    heard, _ = play(watched(saying(frame(CLOSE, b"\x03\xe8") + OK + b"\xff\xff", OK, then="close")))
+    entries, _ = play(watched(saying(frame(CLOSE, b"\x03\xe8") + OK + b"\xff\xff", OK, then="close")))
 
-    assert heard.received == [(Opcode.CLOSE, b"\x03\xe8")]
+    assert entries.received == [(Opcode.CLOSE, b"\x03\xe8")]
 
 
 def test_client_reads_while_it_sends() -> None:
@@ -450,15 +450,15 @@ def test_client_reads_while_it_sends() -> None:
             await writer.drain()
         await reader.read()
 
-    async def conversation() -> Heard:
-        heard = Heard()
+    async def conversation() -> Entries:
+        entries = Entries()
         async with serving(flood) as port:
-            connection = await opened(port, heard)
+            connection = await opened(port, entries)
             for _ in range(100):
                 await connection.send(Opcode.TEXT, b"please stop")
-            await heard.until(frames)
+            await entries.until(frames)
             connection.abort()
-        return heard
+        return entries
 
     assert play(conversation()).received == [(Opcode.TEXT, b"ok")] * frames
 
@@ -471,7 +471,7 @@ def test_a_server_that_hangs_up_on_a_long_write_does_not_hang_the_client() -> No
 
     async def conversation() -> None:
         async with serving(hang_up) as port:
-            connection = await opened(port, Heard())
+            connection = await opened(port, Entries())
             await connection.send(Opcode.BINARY, bytes(30_000_000))
             await connection.wait_closed(5)
             connection.abort()
@@ -481,12 +481,12 @@ def test_a_server_that_hangs_up_on_a_long_write_does_not_hang_the_client() -> No
 
 def test_hundreds_of_connections_are_open_at_once() -> None:
     async def conversation() -> int:
-        heard = Heard()
+        entries = Entries()
         async with serving(saying(OK)) as port:
-            transports = await asyncio.gather(*(opened(port, heard) for _ in range(100)))
-            await heard.until(100)
+            transports = await asyncio.gather(*(opened(port, entries) for _ in range(100)))
+            await entries.until(100)
             for connection in transports:
                 connection.abort()
-        return len(heard.received)
+        return len(entries.received)
 
     assert play(conversation()) == 100

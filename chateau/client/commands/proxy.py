@@ -11,7 +11,6 @@ import secrets
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -54,14 +53,6 @@ _PROTOCOLS = {
     "wss": WireProtocol.BYTES,
 }
 _SCHEMES = {"http", "ws", *_PROTOCOLS}
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """A host and a port to listen at."""
-
-    host: str
-    port: int
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -168,8 +159,8 @@ class _Run:
         if self._options.lines_to:
             wanted.append((self._options.lines_listen, self._options.lines_to))
         endpoints = []
-        for address, server in wanted:
-            endpoints.append(listen(address.host, address.port, server))
+        for (host, port), server in wanted:
+            endpoints.append(listen(host, port, server))
             stack.callback(endpoints[-1].listening.close)
         return endpoints
 
@@ -251,12 +242,12 @@ def lines_upstream(text: str) -> Upstream:
     return Upstream(found.host, found.port, found.protocol or WireProtocol.LINES)
 
 
-def listen_address(text: str) -> Address:
+def listen_address(text: str) -> tuple[str, int]:
     """Parse ``HOST:PORT``; port 0 is any free port."""
     parts = _parts(text)
     if parts is None or parts[0] or parts[2] is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not an address such as {DEFAULT_LISTEN}")
-    return Address(parts[1], parts[2])
+    return parts[1], parts[2]
 
 
 def _parts(text: str) -> tuple[str, str, int | None] | None:

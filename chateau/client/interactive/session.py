@@ -57,8 +57,6 @@ class NoResponse(SessionError):
 class Request:
     """A message that was sent."""
 
-    __slots__ = ("is_given_up", "message", "responded")
-
     def __init__(self, message: Message) -> None:
         self.message = message
         self.responded = asyncio.Event()

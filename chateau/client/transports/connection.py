@@ -71,21 +71,6 @@ def _framing(scheme: str, target: Target) -> Framing:
 class Connection:
     """An open connection; see :func:`open_connection`."""
 
-    __slots__ = (
-        "_closed",
-        "_deferred",
-        "_framing",
-        "_is_half_closed",
-        "_is_write_closed",
-        "_is_writing_pieces",
-        "_on_entry",
-        "_opened",
-        "_stream",
-        "_write_lock",
-        "client",
-        "target",
-    )
-
     def __init__(self, client: str, target: Target, framing: Framing, on_entry: OnEntry) -> None:
         self.client = client
         self.target = target

@@ -68,8 +68,6 @@ def utf8_error(payload: bytes, what: str) -> str | None:
 class LineFraming:
     """Lines over TCP, each ended by ``\\n`` or ``\\r\\n``."""
 
-    __slots__ = ("_end", "_rest", "is_over", "is_ready", "protocol_error")
-
     def __init__(self, end: str | None = None) -> None:
         """Accept only *end* as the end of a line of the server; by default, accept both."""
         self._end = end
@@ -134,8 +132,6 @@ class EventParser:
 
     https://html.spec.whatwg.org/multipage/server-sent-events.html is the specification.
     """
-
-    __slots__ = ("_after_return", "_has_begun", "_lines", "_lines_bytes", "_partial")
 
     def __init__(self) -> None:
         self._has_begun = False

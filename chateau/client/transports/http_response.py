@@ -151,20 +151,6 @@ def _broken(error: h11.RemoteProtocolError, has_begun: bool, has_more: bool) -> 
 class EventStreamFraming:
     """An event stream, from the client's side. The client sends nothing but the request that opens it."""
 
-    __slots__ = (
-        "_body",
-        "_events",
-        "_has_ended",
-        "_is_closed",
-        "_protocol",
-        "_received",
-        "_request",
-        "_status",
-        "is_over",
-        "is_ready",
-        "protocol_error",
-    )
-
     def __init__(self, target: Target) -> None:
         headers = target.headers
         if "accept" not in {name.lower() for name, _ in headers}:

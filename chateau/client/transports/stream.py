@@ -32,8 +32,6 @@ class StreamOwner(Protocol):
 class Stream(asyncio.Protocol):
     """A connection to a server, once :meth:`connect` has returned."""
 
-    __slots__ = ("_flushed", "_owner", "_transport")
-
     def __init__(self, owner: StreamOwner) -> None:
         self._owner = owner
         self._transport: asyncio.Transport | None = None

@@ -51,18 +51,6 @@ _SILENT.disabled = True  # the errors of the library are reported, not logged
 class WebSocketFraming:
     """A WebSocket, from the client's side."""
 
-    __slots__ = (
-        "_fragments",
-        "_headers",
-        "_is_closed",
-        "_kind",
-        "_protocol",
-        "_received",
-        "is_over",
-        "is_ready",
-        "protocol_error",
-    )
-
     def __init__(self, target: Target) -> None:
         """Raises :class:`Refused` if the URL is not a WebSocket URL."""
         try:
