@@ -1,33 +1,28 @@
-"""Addresses: where the server is, and where on it each protocol is spoken.
-
-The paths are those of the five protocols' own documents; the command line may say otherwise.
-"""
+"""Addresses: where the server is, and the URL of each protocol on it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-PATHS = {"chateau": "/ws", "functions": "/functions", "opcodes": "/opcodes"}
-LINES = "lines"
-HTTP = "http"
-OPCODES = "opcodes"
+from chateau.client.protocols import OPCODES, protocol_named
+
 DEFAULT_PORT = 8888
 DEFAULT_LINES_PORT = 9090
 
 
 class BadAddress(ValueError):
-    """What was given is no address; the text says what one looks like."""
+    """An address is invalid; the text names it and shows a valid one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server: ``prefix`` stands before every path, ``paths`` are in place of the protocols' own."""
+    """A server: ``prefix`` precedes every path, ``paths`` replace the paths of protocols."""
 
     host: str = "localhost"
     port: int = DEFAULT_PORT
     lines_port: int = DEFAULT_LINES_PORT
-    opcodes_port: int | None = None  # where it is another than that of the rest
+    opcodes_port: int | None = None  # if the opcode protocol has a port of its own
     secure: bool = False
     prefix: str = ""
     paths: Mapping[str, str] = field(default_factory=dict)
@@ -36,55 +31,42 @@ class Server:
         return f"{_bracketed(self.host)}:{self.port}{self.prefix}"
 
     def variables(self) -> dict[str, Any]:
+        """Return the variables that a scenario can use."""
         return {"host": self.host, "port": self.port, "lines_port": self.lines_port}
 
     def url(self, protocol: str, path: str | None = None, channel: str | None = None) -> str:
-        """Where *protocol* is spoken: at *path*, or where *channel* is, or at its own place."""
-        letter = "s" if self.secure else ""
-        if protocol == LINES:
+        """Return the URL of *protocol*: at *path*, of *channel*, or at the path of the protocol."""
+        transport = protocol_named(protocol).transport
+        if transport == "tcp":
             return f"{'tls' if self.secure else 'tcp'}://{_bracketed(self.host)}:{self.lines_port}"
-        scheme = f"http{letter}" if protocol == HTTP else f"ws{letter}"
         if path is None:
-            path = self._path(protocol, channel)
+            path = self.paths.get(protocol, protocol_named(protocol).path)
+            path += f"/{quote(channel, safe='')}/" if channel is not None else ""
         port = self.opcodes_port if protocol == OPCODES and self.opcodes_port else self.port
+        scheme = f"{transport}{'s' if self.secure else ''}"
         return f"{scheme}://{_bracketed(self.host)}:{port}{self.prefix}{path}"
-
-    def _path(self, protocol: str, channel: str | None) -> str:
-        if channel is not None:
-            return f"{self.paths.get(protocol, '/channel')}/{quote(channel, safe='')}/"
-        return self.paths.get(protocol, PATHS.get(protocol, ""))
 
 
 def parse_server(text: str) -> Server:
-    """The server that ``HOST:PORT`` means; ``https://`` may stand before it, and a prefix behind it.
+    """Parse ``HOST:PORT``, with ``https://`` before it or a prefix behind it if needed.
 
     Raises:
-        BadAddress: *text* is none of that.
+        BadAddress: *text* is invalid.
     """
     try:
         parts = urlsplit(text if "://" in text else f"http://{text}")
-        port = parts.port
-    except ValueError as exc:
-        raise BadAddress(_what_it_takes(text)) from exc
-    if (
-        parts.scheme not in {"http", "https"}
-        or not parts.hostname
-        or port == 0
-        or parts.query
-        or parts.username
-    ):
-        raise BadAddress(_what_it_takes(text))
+        is_valid = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        is_valid = False
+    if not is_valid or parts.query or parts.username:
+        raise BadAddress(f"{text!r} is not an address such as localhost:8888")
     secure = parts.scheme == "https"
     return Server(
-        parts.hostname,
-        port or (443 if secure else DEFAULT_PORT),
+        str(parts.hostname),
+        parts.port or (443 if secure else DEFAULT_PORT),
         secure=secure,
         prefix=parts.path.rstrip("/"),
     )
-
-
-def _what_it_takes(text: str) -> str:
-    return f"{text!r} is not an address such as localhost:8888"
 
 
 def _bracketed(host: str) -> str:

@@ -1,7 +1,4 @@
-"""Exit codes: how a run went.
-
-What each code means to a user is in docs/client.md.
-"""
+"""Exit codes. docs/client.md explains them to users."""
 
 from enum import IntEnum
 
@@ -14,5 +11,5 @@ class Exit(IntEnum):
     FILE = 2
     CONNECTION = 3
     ANSWER = 4
-    INTERRUPTED = 130  # 128 + SIGINT, as shells count
+    INTERRUPTED = 130  # 128 + SIGINT, as in shells
     UNREAD = 141  # 128 + SIGPIPE

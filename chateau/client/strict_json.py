@@ -1,41 +1,44 @@
-"""Reading JSON as RFC 8259 has it, where Python's reader is more liberal.
+"""JSON as RFC 8259 defines it, where Python's parser is more liberal, and JSON Pointers.
 
-Whatever is wrong comes out as a :class:`json.JSONDecodeError`, which knows the line and the column.
+Every error is a :class:`json.JSONDecodeError`, which has the line and the column.
 """
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
-# Python reads these three as numbers. The first alternative keeps those inside strings out of it.
+# Python reads these three as numbers. The first alternative skips those inside strings.
 _NOT_NUMBERS = re.compile(r'"(?:[^"\\]|\\.)*"|(-?Infinity|NaN)')
 
 
 def decode(text: str) -> Any:
-    """The value that *text* stands for.
+    """Return the value of *text*.
 
     Raises:
-        json.JSONDecodeError: *text* is not JSON, or more than this program can hold.
+        json.JSONDecodeError: *text* is not JSON, or exceeds what Python can represent.
     """
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return json.loads(text, parse_constant=_reject)
     except json.JSONDecodeError:
         raise
     except RecursionError as exc:
         raise json.JSONDecodeError("Nested too deeply", text, 0) from exc
     except _NotANumberError as exc:
-        raise json.JSONDecodeError(f"{exc} is not JSON", text, _position(text)) from exc
+        found = (match.start(1) for match in _NOT_NUMBERS.finditer(text) if match.group(1))
+        raise json.JSONDecodeError(f"{exc} is not JSON", text, next(found, 0)) from exc
     except ValueError as exc:  # an integer of thousands of digits
         raise json.JSONDecodeError(str(exc), text, 0) from exc
+
+
+def pointer(keys: Iterable[Any]) -> str:
+    """Return the JSON Pointer (RFC 6901) of *keys*; the whole document is the empty string."""
+    return "".join(f"/{str(key).replace('~', '~0').replace('/', '~1')}" for key in keys)
 
 
 class _NotANumberError(ValueError):
     pass
 
 
-def _refuse(word: str) -> Any:
+def _reject(word: str) -> Any:
     raise _NotANumberError(word)
-
-
-def _position(text: str) -> int:
-    return next((found.start(1) for found in _NOT_NUMBERS.finditer(text) if found.group(1)), 0)

@@ -1,4 +1,4 @@
-"""The terminal: a rich console on a stream, as all commands write to theirs."""
+"""The terminal: a rich console on a stream, used by all commands."""
 
 import os
 from typing import TextIO
@@ -8,12 +8,12 @@ from rich.console import Console
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """Leave it to the command, which knows its exit codes; rich would exit here with 1."""
+        """Raise the error, for the exit code of the command; rich would exit with 1."""
         raise
 
 
 def console(stream: TextIO) -> Console:
-    """Writes to *stream*: with colours on a terminal only, and there unless NO_COLOR says no."""
+    """Return a console on *stream*, in colour on a terminal unless NO_COLOR is set."""
     in_colour = stream.isatty() and not os.environ.get("NO_COLOR")
     return _Console(
         file=stream,

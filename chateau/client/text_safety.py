@@ -1,7 +1,6 @@
-"""Texts from a server, made legible: what cannot be seen is written out, what is long is cut.
+"""Texts from a server, safe to print: invisible characters are escaped, long texts are shortened.
 
-What comes out has no character that XML, YAML or a terminal would take for something else; quoting
-it for one of them is that report's work.
+The results have no character that is special to XML, YAML or a terminal; each report adds its own quoting.
 """
 
 import unicodedata
@@ -10,14 +9,14 @@ from functools import cache
 from rich.cells import get_character_cell_size
 
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
-_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")  # letters and marks that show nothing
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")  # letters and marks without a glyph
 _UNSEEN = frozenset({"Cc", "Cf", "Cn", "Cs", "Zl", "Zp", "Zs"})
 _BREAKS = " ,;&/"
 _CUT = "…"
 
 
 class _Escapes(dict[int, str | int]):
-    """For ``str.translate``: looks at each character once."""
+    """A cache for ``str.translate``."""
 
     def __missing__(self, code: int) -> str | int:
         self[code] = _escaped(code)
@@ -37,12 +36,12 @@ _IN_LINES = _Escapes({ord("\n"): "\n"})
 
 
 def one_line(text: str) -> str:
-    """*text* with everything that cannot be seen, line breaks too, written as Python writes it."""
+    """Escape all invisible characters in *text*, also line breaks, as Python does."""
     return text.translate(_IN_A_LINE)
 
 
 def in_lines(text: str) -> list[str]:
-    """The same, but line breaks part lines."""
+    """Escape the invisible characters in *text*; return its lines."""
     return text.replace("\r\n", "\n").translate(_IN_LINES).split("\n")
 
 
@@ -52,29 +51,29 @@ def _cells_of(character: str) -> int:
 
 
 def cells(text: str) -> int:
-    """How wide *text* is, made legible, where a character is as wide as the others, or twice as wide."""
+    """Return the width of the escaped *text* in terminal cells."""
     return sum(map(_cells_of, text))
 
 
 def shortened(text: str, width: int) -> str:
-    """*text* in one line of at most *width* cells; an ellipsis stands for what is left out."""
+    """Return *text* on one line of at most *width* cells, with an ellipsis if it is shortened."""
     if _fitting(text, width) == len(text):
         return one_line(text)
     return one_line(text[: _fitting(text, width - 1)]) + _CUT
 
 
 def wrapped(text: str, width: int, most: int) -> list[str]:
-    """*text* in at most *most* lines of at most *width* cells, cut where words or JSON's parts end."""
+    """Wrap *text* into at most *most* lines of at most *width* cells, at ends of words or parts of JSON."""
     lines: list[str] = []
     while len(lines) < most - 1 and (fitting := _fitting(text, width)) < len(text):
-        cut = _place_to_cut(text, fitting)
+        cut = _break_position(text, fitting)
         lines.append(one_line(text[:cut]).rstrip())
         text = text[cut:].lstrip(" ")
     return [*lines, shortened(text, width)]
 
 
 def _fitting(text: str, width: int) -> int:
-    """How many characters of *text* fit into *width* cells."""
+    """Return the number of characters of *text* that fit into *width* cells."""
     for index, character in enumerate(text):
         width -= _cells_of(character)
         if width < 0:
@@ -82,9 +81,9 @@ def _fitting(text: str, width: int) -> int:
     return len(text)
 
 
-def _place_to_cut(text: str, fitting: int) -> int:
-    """Behind the last character after which *text* may be cut, if that leaves the line half full."""
+def _break_position(text: str, fitting: int) -> int:
+    """Return the position behind the last possible break, if the line is at least half full."""
     if text[fitting] == " ":
         return fitting
-    place = 1 + max(text.rfind(character, 0, fitting) for character in _BREAKS)
-    return place if place > fitting // 2 else max(fitting, 1)
+    position = 1 + max(text.rfind(character, 0, fitting) for character in _BREAKS)
+    return position if position > fitting // 2 else max(fitting, 1)

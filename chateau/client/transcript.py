@@ -1,6 +1,6 @@
-"""The transcript: what went over each client's wire, in order, with the time of each.
+"""The transcript: the entries of each client's connection, in order, with their times.
 
-Reports are drawn from it and recordings are made of it; it judges nothing.
+Reports and recordings are made of it.
 """
 
 import struct
@@ -9,37 +9,37 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 NO_STATUS = 1005  # RFC 6455 §7.1.5: the close frame had no code
-ABNORMAL = 1006  # and where the connection ended without one
+ABNORMAL = 1006  # the connection ended without a close frame
 
 
 class Direction(StrEnum):
-    """Seen from the client."""
+    """The direction of a frame, seen from the client."""
 
     SENT = "sent"
     RECEIVED = "received"
 
 
 class Opcode(StrEnum):
-    """What an entry is, and so what its payload holds."""
+    """The kind of an entry, which defines its payload."""
 
     OPEN = "open"  # the connection is open; the payload is JSON with its protocol, its url and any headers
     TEXT = "text"
     BINARY = "binary"
     PING = "ping"
     PONG = "pong"
-    # RFC 6455 §5.5.1: two bytes of code, then a reason; nothing where TCP just ended. A client's own abort
-    # and half close have the code 1006, which no frame has.
+    # RFC 6455 §5.5.1: two bytes of code, then a reason; empty if TCP ended without a close frame. An abort
+    # and a half close of the client have the code 1006, which no frame has.
     CLOSE = "close"
     LINE = "line"  # without its end
-    RAW = "raw"  # bytes that a scenario wrote past the framing
+    RAW = "raw"  # bytes that a scenario wrote without framing
     REQUEST = "request"  # a whole HTTP request, head and body
     RESPONSE = "response"
-    EVENT = "event"  # one server-sent event, as the lines that it came in
+    EVENT = "event"  # the lines of one server-sent event
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that went over a client's wire, or that came over it; *at* is seconds of Unix time."""
+    """One frame or event of a client's connection; *at* is seconds of Unix time."""
 
     at: float
     client: str
@@ -49,7 +49,7 @@ class Entry:
 
     @property
     def text(self) -> str:
-        """The payload for people: as text where it is UTF-8, as hex where it is not."""
+        """Return the payload for people: as text if it is UTF-8, else as hex."""
         match self.opcode:
             case Opcode.CLOSE:
                 code, reason = close_of(self.payload)
@@ -59,7 +59,7 @@ class Entry:
         return self.payload.decode("utf-8", "backslashreplace")
 
 
-# What a client's own abort and half close are written as, so that no goodbye is taken for one of them.
+# The payloads of an abort and a half close of the client; no close frame can have them.
 ABORTED = struct.pack("!H", ABNORMAL) + b"abort"
 HALF_CLOSED = struct.pack("!H", ABNORMAL) + b"half close"
 
@@ -67,12 +67,12 @@ OnEntry = Callable[[Entry], None]
 
 
 def close_payload(code: int | None, reason: str = "") -> bytes:
-    """The payload of a close entry; see :attr:`Opcode.CLOSE`."""
+    """Return the payload of a close entry; see :attr:`Opcode.CLOSE`."""
     return b"" if code in {None, NO_STATUS, ABNORMAL} else struct.pack("!H", code) + reason.encode()
 
 
 def close_of(payload: bytes) -> tuple[int | None, str]:
-    """The code and the reason in a close entry; (None, "") where there were none."""
+    """Return the code and the reason in a close entry; (None, "") if there are none."""
     if len(payload) < 2:
         return None, ""
     return struct.unpack("!H", payload[:2])[0], payload[2:].decode("utf-8", "backslashreplace")

@@ -10,7 +10,7 @@ import subprocess
 import termios
 import time
 
-from scripted_house import PATIENCE_SECONDS
+from scripted_server import PATIENCE_SECONDS
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\r|\x07")
 ROWS, COLUMNS = 60, 120

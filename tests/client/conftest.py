@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from client_process import CHECKOUT, COMMAND, Run, Start, StartAt
 from in_process import call  # noqa: F401
-from scripted_house import PATIENCE_SECONDS, House
+from scripted_server import PATIENCE_SECONDS, House
 
 
 @pytest.fixture

@@ -5,18 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema.exceptions import ValidationError
 
-from chateau.client import paths
+from chateau.client import paths, strict_json
 from chateau.client.interactive import contract
-from chateau.client.interactive.contract import Contract, Fault
-from chateau.client.interactive.frame import Frame, decode
+from chateau.client.interactive.contract import Contract, Fault, Frame, decode
 from chateau.client.messages import Message
 from chateau.client.paths import schemas_folder
 from chateau.client.transcript import Direction, Entry, Opcode
 
 CHECKED = sorted(
-    path for kind in ("answer", "push") for path in (schemas_folder() / "chateau").glob(f"*-{kind}.json")
+    path for kind in ("response", "push") for path in (schemas_folder() / "chateau").glob(f"*-{kind}.json")
 )
 
 
@@ -55,59 +53,56 @@ def test_a_missing_key_is_a_fault_of_the_whole_frame(checks: Contract) -> None:
 
 
 def test_the_path_is_a_json_pointer_with_its_escapes() -> None:
-    error = ValidationError("x", path=["a/b", "~", 0])
-
-    assert contract._pointer(error) == "/a~1b/~0/0"
+    assert strict_json.pointer(["a/b", "~", 0]) == "/a~1b/~0/0"
+    assert strict_json.pointer([]) == ""
 
 
 @pytest.mark.parametrize(
     ("frame", "sentence"),
     [
-        ({"type": 77, "status": 200}, "there is no schema for an answer of type 77"),
-        ({"status": 200}, "there is no schema for an answer of type missing"),
-        ({"type": "4", "status": 200}, 'there is no schema for an answer of type "4"'),
-        ({"type": True, "status": 200}, "there is no schema for an answer of type true"),
-        ([1], "there is no schema for an answer of type missing"),
+        ({"type": 77, "status": 200}, "there is no schema for a response of type 77"),
+        ({"status": 200}, "there is no schema for a response of type missing"),
+        ({"type": "4", "status": 200}, 'there is no schema for a response of type "4"'),
+        ({"type": True, "status": 200}, "there is no schema for a response of type true"),
+        ([1], "there is no schema for a response of type missing"),
         ({"type": 5, "event": "flew"}, 'there is no schema for a push of type 5 and event "flew"'),
         ({"type": 5, "event": [1]}, "there is no schema for a push of type 5 and event [1]"),
         ({"type": 4, "sender": "bob"}, "there is no schema for a push of type 4"),
     ],
 )
-def test_a_frame_that_the_contract_does_not_know_is_a_fault(
-    checks: Contract, frame: Any, sentence: str
-) -> None:
+def test_unknown_frame_is_a_fault(checks: Contract, frame: Any, sentence: str) -> None:
     assert faults(checks, frame) == [Fault("", sentence)]
 
 
-def test_an_answer_of_another_type_than_its_request_is_a_fault(checks: Contract) -> None:
+def test_response_of_another_type_than_its_request_is_a_fault(checks: Contract) -> None:
     (fault,) = faults(checks, {"type": 1, "status": 200}, {"type": 2})
 
-    assert fault == Fault("/type", "the request's type is 2, its answer's 1")
+    assert fault == Fault("/type", "the request's type is 2, its response's 1")
 
 
-def test_an_answer_without_the_ref_of_its_request_is_a_fault(checks: Contract) -> None:
+def test_response_without_the_ref_of_its_request_is_a_fault(checks: Contract) -> None:
     (fault,) = faults(checks, {"type": 1, "status": 200}, {"type": 1, "username": "alice", "ref": "a"})
 
-    assert fault == Fault("/ref", "the request's ref is \"a\", its answer's missing")
+    assert fault == Fault("/ref", "the request's ref is \"a\", its response's missing")
 
 
 @pytest.mark.parametrize(
     "asked", [None, [], "x", {"type": "1"}, {"type": True, "ref": "x" * 65}, {"ref": []}]
 )
-def test_what_could_not_be_read_of_a_request_need_not_be_in_its_refusal(checks: Contract, asked: Any) -> None:
+def test_invalid_type_or_ref_need_not_be_in_the_error_response(checks: Contract, asked: Any) -> None:
     assert faults(checks, {"status": 400, "code": "unknown_type", "error": "What?"}, asked) == []
 
 
-def test_an_answer_that_nobody_asked_for_is_a_fault(checks: Contract) -> None:
+def test_response_without_a_request_is_a_fault(checks: Contract) -> None:
     (fault,) = checks.faults(came('{"type": 1, "status": 200}'))
 
-    assert fault.sentence == "an answer, but no request is waiting for one"
+    assert fault.sentence == "a response, but no request is waiting for one"
 
 
 def test_a_long_sentence_is_cut(checks: Contract) -> None:
     (fault,) = faults(checks, {"type": 4, "status": 200, "clients": "x" * 9999}, {"type": 4})
 
-    assert len(fault.sentence) == contract.LONGEST_SENTENCE
+    assert len(fault.sentence) == contract.MAX_SENTENCE
 
 
 def test_in_a_wheel_the_schemas_are_inside_the_package(
@@ -120,7 +115,9 @@ def test_in_a_wheel_the_schemas_are_inside_the_package(
     assert schemas_folder() == installed / "schemas"
 
 
-def test_without_schemas_it_says_where_it_looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_schemas_are_reported_with_their_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(paths, "__file__", str(tmp_path / "chateau" / "client" / "paths.py"))
 
     with pytest.raises(FileNotFoundError, match="no schemas in"):

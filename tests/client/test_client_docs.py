@@ -1,4 +1,4 @@
-"""docs/client.md has every option, exit code and message file of the test client."""
+"""docs/client.md describes every option, exit code and message file."""
 
 import re
 from pathlib import Path

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from client_process import Run, Start, StartAt
-from scripted_house import PATIENCE_SECONDS, PUSH, Close, Drop, House, answer, refusal
+from scripted_server import PATIENCE_SECONDS, PUSH, Close, Drop, House, answer, refusal
 
 from chateau import __version__
 
@@ -51,9 +51,9 @@ def test_the_transcript_shows_requests_and_responses_without_escape_codes(house:
 
     lines = done.stdout.splitlines()
     time = r"\d\d:\d\d:\d\d\.\d{3}"
-    assert_matches(lines[0], rf"→ sent   {time}  list       messages/chateau/list\.json")
+    assert_matches(lines[0], rf"→ sent     {time}  list       messages/chateau/list\.json")
     assert lines[1:4] == ["{", '  "type": 4', "}"]
-    assert_matches(lines[4], rf"← answer {time}  list       200")
+    assert_matches(lines[4], rf"← response {time}  list       200")
     assert json.loads("".join(lines[5:])) == {"type": 4, "status": 200, "clients": ["alice", "bob"]}
     assert "\x1b" not in done.stdout
 
@@ -64,7 +64,7 @@ def test_pushes_before_the_response_are_shown_and_not_mistaken_for_it(house: Hou
     done = call("--url", house.url, "list", "rooms")
 
     kinds = [line.split()[1] for line in done.stdout.splitlines() if line.startswith(("←", "→"))]
-    assert kinds == ["sent", "push", "push", "answer", "sent", "push", "push", "answer"]
+    assert kinds == ["sent", "push", "push", "response", "sent", "push", "push", "response"]
     assert done.returncode == 0
 
 
@@ -187,7 +187,7 @@ def test_a_missing_server_exits_3_with_how_to_start_one(run: Run) -> None:
 def test_a_wrong_path_exits_3_with_the_http_response(house: House, call: Run) -> None:
     done = call("--url", house.url + "/elsewhere", "list")
 
-    assert "the server answers 404 Not Found" in done.stderr
+    assert "the server responds with 404 Not Found" in done.stderr
     assert done.returncode == 3
 
 
@@ -195,24 +195,24 @@ def test_a_silent_server_exits_3_after_the_timeout(call: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         done = call("--url", f"ws://127.0.0.1:{mute.getsockname()[1]}/ws", "--timeout", "0.2", "list")
 
-    assert "the server says nothing (waited 0.2 s)" in done.stderr
+    assert "the server sends nothing (waited 0.2 s)" in done.stderr
     assert done.returncode == 3
 
 
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        (b"", "the server closed the connection without an answer"),
+        (b"", "the server closed the connection without a response"),
         (
             b'{"type": "error"}\r\n',
-            "the server's answer to the handshake is wrong: "
+            "the server's response to the handshake is wrong: "
             'invalid HTTP status line: {"type": "error"} (RFC 6455 §4.1)',
         ),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "the server answers 200 OK"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "the server responds with 200 OK"),
         (
             b"HTTP/1.1 101 Yes\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Accept: no\r\n\r\n",
-            "the server's answer to the handshake is wrong: "
+            "the server's response to the handshake is wrong: "
             "invalid Sec-WebSocket-Accept header: no (RFC 6455 §4.1)",
         ),
     ],
@@ -245,7 +245,7 @@ def test_no_response_within_the_timeout_exits_3_with_the_file(house: House, call
 
     done = call("--url", house.url, "--timeout", "0.2", "list", "rooms")
 
-    assert done.stderr == "error: no answer within 0.2 s to messages/chateau/list.json\n"
+    assert done.stderr == "error: no response within 0.2 s to messages/chateau/list.json\n"
     assert done.returncode == 3
     assert house.heard.qsize() == 1
 

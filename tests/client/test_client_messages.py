@@ -9,9 +9,9 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 
 from chateau.client import messages
-from chateau.client.interactive.contract import REQUESTS
 from chateau.client.messages import MessageError
 from chateau.client.paths import schemas_folder
+from chateau.client.protocols import vocabulary
 
 SCHEMAS = schemas_folder() / "chateau"
 SHIPPED = [
@@ -30,17 +30,17 @@ def test_every_message_file_matches_the_schema_of_its_request(file: Path) -> Non
     request = messages.read(str(file)).value
     schemas = [json.loads(path.read_text()) for path in SCHEMAS.glob("*.json")]
     registry = Registry().with_contents((schema["$id"], schema) for schema in schemas)
-    schema = json.loads((SCHEMAS / f"{REQUESTS[request['type']]}-request.json").read_text())
+    schema = json.loads((SCHEMAS / f"{vocabulary().requests[request['type']]}-request.json").read_text())
 
     Draft202012Validator(schema, registry=registry).validate(request)
 
 
 def test_there_is_a_message_file_for_every_type_named_after_it() -> None:
-    for number, word in REQUESTS.items():
+    for number, word in vocabulary().requests.items():
         assert messages.read(f"chateau/{word}.json").value["type"] == number
 
 
-def test_the_seeds_message_file_is_the_one_of_its_type() -> None:
+def test_message_json_is_the_message_file_of_its_type() -> None:
     assert messages.read("message.json").text == messages.read("chateau/message.json").text
 
 
@@ -50,27 +50,27 @@ def test_a_name_is_found_in_messages_with_or_without_folder_and_ending(name: str
 
 
 @pytest.mark.parametrize("name", ["register", "register.json"])
-def test_a_file_where_you_are_comes_first(name: str) -> None:
+def test_file_in_the_current_folder_is_found_first(name: str) -> None:
     Path(name).write_text("{}")
 
     assert messages.find("register") == Path(name)
 
 
-def test_messages_where_you_are_come_before_those_of_the_checkout() -> None:
+def test_messages_in_the_current_folder_precede_those_of_the_checkout() -> None:
     Path("messages").mkdir()
     Path("messages/register.json").write_text("{}")
 
     assert messages.find("register") == Path("messages/register.json")
 
 
-def test_a_folder_is_not_taken_for_a_message() -> None:
+def test_folder_is_not_a_message() -> None:
     Path("register").mkdir()
 
     assert messages.find("register").name == "register.json"
 
 
 @pytest.mark.parametrize("name", ["nowhere", "~nobody-here/x", "x" * 5000, "nul\0", ".", "..", "/"])
-def test_a_name_of_no_file_is_told(name: str) -> None:
+def test_unknown_name_is_an_error(name: str) -> None:
     with pytest.raises(MessageError, match="no such file"):
         messages.find(name)
 
@@ -89,7 +89,7 @@ def test_a_name_of_no_file_is_told(name: str) -> None:
         (b"1" * 5000, "line 1, column 1: not JSON: Exceeds the limit"),
     ],
 )
-def test_a_file_that_is_not_json_is_told_with_line_and_column(content: bytes, place: str) -> None:
+def test_invalid_json_is_reported_with_line_and_column(content: bytes, place: str) -> None:
     Path("bad.json").write_bytes(content)
 
     with pytest.raises(MessageError) as caught:
@@ -98,7 +98,7 @@ def test_a_file_that_is_not_json_is_told_with_line_and_column(content: bytes, pl
     assert str(caught.value).startswith(f"bad.json, {place}")
 
 
-def test_any_json_may_be_sent_even_what_is_no_request() -> None:
+def test_any_json_can_be_sent() -> None:
     Path("null.json").write_text(" null\n")
 
     assert messages.read("null.json") == messages.Message("null.json", "null", None)

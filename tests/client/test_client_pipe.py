@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from client_process import Run, Start
-from scripted_house import PATIENCE_SECONDS, PUSH, Close, House, answer, refusal
+from scripted_server import PATIENCE_SECONDS, PUSH, Close, House, answer, refusal
 
 
 def test_names_on_stdin_are_sent_line_by_line_and_nothing_is_asked(house: House, run: Run) -> None:
@@ -29,7 +29,7 @@ def test_a_line_is_sent_at_once_while_the_pipe_stays_open(house: House, start: S
     assert json.loads(client.stdout.readline()) == PUSH
 
 
-def test_at_the_end_of_input_outstanding_answers_are_waited_for(house: House, run: Run) -> None:
+def test_outstanding_responses_are_awaited_at_the_end_of_input(house: House, run: Run) -> None:
     held = []
 
     def answer_all_at_the_last(request: dict[str, object]) -> list[dict[str, object]]:
@@ -44,16 +44,16 @@ def test_at_the_end_of_input_outstanding_answers_are_waited_for(house: House, ru
     assert done.returncode == 0
 
 
-def test_an_answer_that_never_comes_exits_3_after_the_timeout(house: House, run: Run) -> None:
+def test_missing_response_exits_3_after_the_timeout(house: House, run: Run) -> None:
     house.script = lambda _: []
 
     done = run("--url", house.url, "--timeout", "0.2", stdin="list\n")
 
-    assert done.stderr == "error: no answer within 0.2 s to messages/chateau/list.json\n"
+    assert done.stderr == "error: no response within 0.2 s to messages/chateau/list.json\n"
     assert done.returncode == 3
 
 
-def test_a_bad_file_is_told_the_rest_is_sent_and_the_exit_code_is_2(house: House, run: Run) -> None:
+def test_bad_file_is_reported_the_rest_is_sent_and_the_exit_code_is_2(house: House, run: Run) -> None:
     done = run("--url", house.url, "--json", stdin="nowhere\nlist\n")
 
     assert done.stderr == "error: nowhere: no such file, neither here nor in messages/\n"
@@ -88,7 +88,7 @@ def test_a_server_that_closes_ends_the_run_while_the_pipe_stays_open(house: Hous
     assert client.stderr.read() == "error: the server closed the connection (1008, too slow)\n"
 
 
-def test_ctrl_c_leaves_with_0_while_all_is_well(house: House, start: Start) -> None:
+def test_ctrl_c_exits_0_without_errors(house: House, start: Start) -> None:
     client = start()
     assert client.stdin is not None
     print("list", file=client.stdin, flush=True)
@@ -103,7 +103,7 @@ def test_ctrl_c_leaves_with_0_while_all_is_well(house: House, start: Start) -> N
 
 
 @pytest.mark.parametrize("answered", [False, True])
-def test_an_answer_of_another_type_than_the_oldest_request_is_a_fault(
+def test_response_of_another_type_than_the_oldest_request_is_a_fault(
     house: House, run: Run, answered: bool
 ) -> None:
     asked: list[dict[str, object]] = []
@@ -117,11 +117,11 @@ def test_an_answer_of_another_type_than_the_oldest_request_is_a_fault(
 
     done = run("--url", house.url, "--json", stdin="list\nrooms\n")
 
-    told = "fault at /type: the request's type is 4, its answer's 9" in done.stderr
+    told = "fault at /type: the request's type is 4, its response's 9" in done.stderr
     assert (told, done.returncode) == ((False, 0) if answered else (True, 4))
 
 
-def test_names_are_found_where_you_are_before_messages(house: House, run: Run, tmp_path: Path) -> None:
+def test_current_folder_precedes_messages(house: House, run: Run, tmp_path: Path) -> None:
     (tmp_path / "list.json").write_text('{"type": 4, "ref": "mine"}')
 
     done = run("--url", house.url, "--json", stdin="list\nregister\n", cwd=tmp_path)

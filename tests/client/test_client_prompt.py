@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from client_process import CHECKOUT, COMMAND
 from client_terminal import Terminal
-from scripted_house import PUSH, Close, House, answer, refusal
+from scripted_server import PUSH, Close, House, answer, refusal
 
 PROMPT = "message file> "
 Open = Callable[..., Terminal]
@@ -37,18 +37,16 @@ def terminal(open_terminal: Open) -> Terminal:
     return terminal
 
 
-def test_it_asks_sends_the_file_shows_the_answer_and_asks_again(house: House, terminal: Terminal) -> None:
+def test_prompt_sends_the_file_shows_the_response_and_asks_again(house: House, terminal: Terminal) -> None:
     terminal.type("messages/chateau/list.json\r")
 
-    assert "→ sent" in terminal.wait_for("← answer")
+    assert "→ sent" in terminal.wait_for("← response")
     terminal.wait_for('"bob"')
     terminal.wait_for(PROMPT)
     assert json.loads(house.next_heard()) == {"type": 4}
 
 
-def test_frames_that_come_unasked_are_shown_above_the_waiting_prompt(
-    house: House, terminal: Terminal
-) -> None:
+def test_pushes_are_shown_above_the_prompt(house: House, terminal: Terminal) -> None:
     terminal.type("half a na")
     terminal.wait_for("half a na")
 
@@ -89,7 +87,7 @@ def test_tab_completes_any_path(terminal: Terminal, house: House, tmp_path: Path
 @pytest.mark.parametrize(
     "keys", ["q\r", "\x04", "\x03", "not sent\x03"], ids=["q", "Ctrl-D", "Ctrl-C", "text"]
 )
-def test_q_ctrl_d_and_ctrl_c_leave_cleanly(house: House, terminal: Terminal, keys: str) -> None:
+def test_q_ctrl_d_and_ctrl_c_exit_cleanly(house: House, terminal: Terminal, keys: str) -> None:
     terminal.type(keys)
 
     assert terminal.leave() == 0
@@ -98,7 +96,7 @@ def test_q_ctrl_d_and_ctrl_c_leave_cleanly(house: House, terminal: Terminal, key
     assert house.goodbye() == 1000
 
 
-def test_ctrl_c_while_an_answer_is_awaited_leaves_cleanly(house: House, terminal: Terminal) -> None:
+def test_ctrl_c_during_a_request_exits_cleanly(house: House, terminal: Terminal) -> None:
     house.script = lambda _: []
     terminal.type("list\r")
     house.next_heard()
@@ -133,21 +131,21 @@ def test_an_empty_line_asks_again(house: House, terminal: Terminal) -> None:
     assert house.heard.empty()
 
 
-def test_a_late_answer_is_told_from_the_next_requests(house: House, open_terminal: Open) -> None:
+def test_late_response_is_not_taken_for_the_next_one(house: House, open_terminal: Open) -> None:
     house.script = lambda request: [] if request["type"] == 4 else [answer(request)]
     terminal = open_terminal("--timeout", "0.3")
     terminal.wait_for(PROMPT)
 
     terminal.type("list\r")
-    terminal.wait_for("error: no answer within 0.3 s to messages/chateau/list.json")
+    terminal.wait_for("error: no response within 0.3 s to messages/chateau/list.json")
     terminal.wait_for(PROMPT)
     terminal.type("rooms\r")
 
-    terminal.wait_for("← answer")
+    terminal.wait_for("← response")
     assert "fault" not in terminal.wait_for(PROMPT)
 
 
-def test_a_server_that_closes_is_told_with_code_and_reason_and_exits_3(
+def test_close_of_the_server_is_reported_with_code_and_reason_and_exits_3(
     house: House, terminal: Terminal
 ) -> None:
     shutdown = {"type": 0, "status": 503, "event": "shutdown", "reason": "maintenance"}
@@ -170,7 +168,7 @@ def test_on_a_terminal_frames_are_in_colour(open_terminal: Open) -> None:
     assert "\x1b[1;32m200\x1b[0m" in terminal.raw
 
 
-def test_no_color_takes_the_colours_away(terminal: Terminal) -> None:
+def test_no_color_disables_colours(terminal: Terminal) -> None:
     terminal.type("list\r")
     terminal.wait_for('"bob"')
 

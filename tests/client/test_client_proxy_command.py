@@ -24,17 +24,17 @@ from websockets.sync.client import connect
 
 from chateau.client import app
 from chateau.client.app import main
+from chateau.client.commands import proxy as command
 from chateau.client.exit_codes import Exit
-from chateau.client.proxy import command
-from chateau.client.proxy.listener import Proxy
+from chateau.client.proxy.connection import Proxy
 from chateau.client.recordings import read
 
-PATIENCE_SECONDS = 15
+PATIENCE_SECONDS = 60
 LISTENING = re.compile(r"Listening at 127\.0\.0\.1:([0-9]+) for 127\.0\.0\.1:[0-9]+\n")
 
 
 class RunningProxy:
-    """A proxy that has said where it listens; *out* and *err* are what it printed, once it has ended."""
+    """A proxy that listens; *out* and *err* are its output, once it has ended."""
 
     def __init__(self, process: subprocess.Popen[str], ports: list[int]) -> None:
         self.process = process
@@ -91,7 +91,7 @@ def proxy_here(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
 
         class Entered(Proxy):
             async def __aenter__(self) -> Self:
-                ports.extend(door.listening.getsockname()[1] for door in self._doors)
+                ports.extend(endpoint.listening.getsockname()[1] for endpoint in self._endpoints)
                 await super().__aenter__()
                 entered.set()
                 return self
@@ -115,7 +115,7 @@ def proxy_here(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
 
 
 def said(port: int, *requests: dict[str, Any]) -> list[Any]:
-    """What a chateau client is answered."""
+    """Return the responses to a chateau client."""
     with connect(f"ws://127.0.0.1:{port}/ws", proxy=None) as client:
         answers = []
         for request in requests:
@@ -124,7 +124,7 @@ def said(port: int, *requests: dict[str, Any]) -> list[Any]:
         return answers
 
 
-def test_it_stands_before_both_ports_of_a_server_shows_and_records(
+def test_proxy_shows_and_records_both_ports_of_a_server(
     server_ports: tuple[int, int], tmp_path: Path
 ) -> None:
     port, lines_port = server_ports
@@ -162,7 +162,7 @@ def test_it_stands_before_both_ports_of_a_server_shows_and_records(
     assert proxy.err == ""
 
 
-def test_with_json_each_line_is_an_object_that_says_what_was_done(
+def test_json_output_has_one_object_per_line_with_its_faults(
     server_ports: tuple[int, int], proxy_here: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     def visit(port: int) -> None:
@@ -186,7 +186,7 @@ def test_with_json_each_line_is_an_object_that_says_what_was_done(
     assert [line["code"] for line in lines if line["opcode"] == "close"] == [1000, 1000]
 
 
-def test_quiet_prints_nothing_but_troubles_and_ctrl_c_ends_it_with_0(
+def test_quiet_prints_errors_only_and_ctrl_c_exits_0(
     proxy_here: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     def visit(port: int) -> None:
@@ -207,7 +207,7 @@ def test_quiet_prints_nothing_but_troubles_and_ctrl_c_ends_it_with_0(
     ]
 
 
-def test_when_nobody_reads_its_output_any_more_it_ends_at_once(
+def test_proxy_ends_when_the_reader_of_its_output_closes(
     server_ports: tuple[int, int], proxy_here: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Gone(io.StringIO):
@@ -221,12 +221,12 @@ def test_when_nobody_reads_its_output_any_more_it_ends_at_once(
                 pass
 
     monkeypatch.setattr(sys, "stdout", Gone())
-    monkeypatch.setattr(app, "_reader_left", lambda: Exit.UNREAD)
+    monkeypatch.setattr(app, "_discard_output", lambda: Exit.UNREAD)
 
     assert proxy_here("--to", f"127.0.0.1:{server_ports[0]}", visit=visit, number=0) == Exit.UNREAD
 
 
-def test_an_address_that_is_taken_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_address_in_use_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
@@ -237,9 +237,7 @@ def test_an_address_that_is_taken_is_told(capsys: pytest.CaptureFixture[str]) ->
     )
 
 
-def test_a_recording_that_cannot_be_written_is_told(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_unwritable_recording_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "nowhere" / "recording.jsonl"
 
     assert main(["proxy", "--to", "127.0.0.1:1", "--listen", "127.0.0.1:0", "--record", str(file)]) == 2

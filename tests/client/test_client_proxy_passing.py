@@ -1,4 +1,4 @@
-"""Without faults, nobody can tell that the proxy is there; through real sockets."""
+"""Without faults, the proxy changes nothing; through real sockets."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import struct
 from contextlib import suppress
 
 import pytest
-from proxy_stand import (
+from proxy_harness import (
     PATIENCE_SECONDS,
     echo,
     echo_lines,
-    heard,
     play,
     proxy_before,
+    receive,
     seen,
     tcp_server,
     websocket_server,
@@ -26,16 +26,14 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidS
 
 from chateau.client.transcript import ABORTED, Direction
 
-NO_HARM_BUT_LOOKED_AT = {"do": {"delay": 0.0}}
-both_ways = pytest.mark.parametrize(
-    "harm", [(), (NO_HARM_BUT_LOOKED_AT,)], ids=["as bytes", "frame by frame"]
-)
+OBSERVED_ONLY = {"do": {"delay": 0.0}}
+both_ways = pytest.mark.parametrize("rules", [(), (OBSERVED_ONLY,)], ids=["as bytes", "frame by frame"])
 
-Harm = tuple[dict[str, object], ...]
+Rules = tuple[dict[str, object], ...]
 
 
 @both_ways
-def test_a_thousand_messages_of_any_size_pass_unchanged(harm: Harm) -> None:
+def test_a_thousand_messages_of_any_size_pass_unchanged(rules: Rules) -> None:
     chance = random.Random(1)
     sizes = [chance.choice((0, 1, 125, 126, 127, 1000)) for _ in range(990)] + [
         *(65_535, 65_536) * 4,
@@ -49,39 +47,39 @@ def test_a_thousand_messages_of_any_size_pass_unchanged(harm: Harm) -> None:
     async def scene() -> None:
         async with (
             websocket_server(echo) as port,
-            proxy_before(port, *harm) as stand,
-            stand.websocket() as client,
+            proxy_before(port, *rules) as harness,
+            harness.websocket() as client,
         ):
-            hearing = asyncio.create_task(heard(client, len(messages)))
+            hearing = asyncio.create_task(receive(client, len(messages)))
             for message in messages:
                 await client.send(message)
 
             assert await hearing == messages
-        assert [payload for opcode, payload in stand.recorded(Direction.RECEIVED)[:1000]] == [
+        assert [payload for opcode, payload in harness.recorded(Direction.RECEIVED)[:1000]] == [
             one.encode() if isinstance(one, str) else one for one in messages
         ]
-        assert stand.troubles == []
+        assert harness.errors == []
 
     play(scene)
 
 
 @both_ways
-def test_fragments_stay_fragments_and_are_one_message_in_the_recording(harm: Harm) -> None:
+def test_fragments_stay_fragments_and_are_one_message_in_the_recording(rules: Rules) -> None:
     async def scene() -> None:
-        async with websocket_server(echo) as port, proxy_before(port, *harm) as stand:
-            async with stand.websocket() as client:
+        async with websocket_server(echo) as port, proxy_before(port, *rules) as harness:
+            async with harness.websocket() as client:
                 await client.send(["one ", "two ", "three"])
                 assert await client.recv() == "one two three"
-            kinds = [one.opcode for one in stand.sights if one.way == "to-server"]
+            kinds = [one.opcode for one in harness.observations if one.direction is Direction.SENT]
 
         assert kinds[1:5] == ["text", "continuation", "continuation", "continuation"]
-        assert stand.recorded(Direction.SENT)[1:2] == [("text", b"one two three")]
+        assert harness.recorded(Direction.SENT)[1:2] == [("text", b"one two three")]
 
     play(scene)
 
 
 @both_ways
-def test_pings_pass_in_both_directions(harm: Harm) -> None:
+def test_pings_pass_in_both_directions(rules: Rules) -> None:
     async def ping_back(connection: ServerConnection) -> None:
         await (await connection.ping(b"from the server"))
         await connection.send("it was answered")
@@ -90,20 +88,20 @@ def test_pings_pass_in_both_directions(harm: Harm) -> None:
     async def scene() -> None:
         async with (
             websocket_server(ping_back) as port,
-            proxy_before(port, *harm) as stand,
-            stand.websocket() as client,
+            proxy_before(port, *rules) as harness,
+            harness.websocket() as client,
         ):
             await (await client.ping(b"from the client"))
             assert await client.recv() == "it was answered"
 
-        assert ("ping", b"from the server") in stand.recorded(Direction.RECEIVED)
-        assert ("pong", b"from the server") in stand.recorded(Direction.SENT)
+        assert ("ping", b"from the server") in harness.recorded(Direction.RECEIVED)
+        assert ("pong", b"from the server") in harness.recorded(Direction.SENT)
 
     play(scene)
 
 
 @both_ways
-def test_close_codes_and_reasons_pass_from_the_client(harm: Harm) -> None:
+def test_close_codes_and_reasons_pass_from_the_client(rules: Rules) -> None:
     codes: list[tuple[int | None, str | None]] = []
 
     async def wait(connection: ServerConnection) -> None:
@@ -111,50 +109,50 @@ def test_close_codes_and_reasons_pass_from_the_client(harm: Harm) -> None:
         codes.append((connection.close_code, connection.close_reason))
 
     async def scene() -> None:
-        async with websocket_server(wait) as port, proxy_before(port, *harm) as stand:
-            async with stand.websocket() as client:
+        async with websocket_server(wait) as port, proxy_before(port, *rules) as harness:
+            async with harness.websocket() as client:
                 await client.close(4001, "enough")
             await seen(lambda: bool(codes))
 
         assert codes == [(4001, "enough")]
-        assert stand.recorded(Direction.SENT)[-1] == ("close", struct.pack("!H", 4001) + b"enough")
+        assert harness.recorded(Direction.SENT)[-1] == ("close", struct.pack("!H", 4001) + b"enough")
 
     play(scene)
 
 
 @both_ways
-def test_close_codes_and_reasons_pass_from_the_server(harm: Harm) -> None:
+def test_close_codes_and_reasons_pass_from_the_server(rules: Rules) -> None:
     async def refuse(connection: ServerConnection) -> None:
         await connection.close(1008, "no")
 
     async def scene() -> None:
         async with (
             websocket_server(refuse) as port,
-            proxy_before(port, *harm) as stand,
-            stand.websocket() as client,
+            proxy_before(port, *rules) as harness,
+            harness.websocket() as client,
         ):
             with pytest.raises(ConnectionClosed):
                 await client.recv()
 
             assert (client.close_code, client.close_reason) == (1008, "no")
-        assert stand.recorded(Direction.RECEIVED)[-1] == ("close", struct.pack("!H", 1008) + b"no")
+        assert harness.recorded(Direction.RECEIVED)[-1] == ("close", struct.pack("!H", 1008) + b"no")
 
     play(scene)
 
 
 @both_ways
-def test_the_end_of_one_side_passes_and_the_other_side_goes_on(harm: Harm) -> None:
+def test_half_close_passes_without_faults(rules: Rules) -> None:
     async def scene() -> None:
         async with (
             tcp_server(echo_lines) as port,
-            proxy_before(port, *harm) as stand,
-            stand.line_client() as (reader, writer),
+            proxy_before(port, *rules) as harness,
+            harness.line_client() as (reader, writer),
         ):
             writer.write(b"hello\nhalf a li")
             writer.write_eof()
 
             assert await reader.read() == b"hello\nhalf a libye\n"
-        assert stand.recorded(Direction.SENT)[1:] == [
+        assert harness.recorded(Direction.SENT)[1:] == [
             ("line", b"hello"),
             ("raw", b"half a li"),
             ("close", b""),
@@ -164,7 +162,7 @@ def test_the_end_of_one_side_passes_and_the_other_side_goes_on(harm: Harm) -> No
 
 
 @both_ways
-def test_a_server_that_speaks_first_is_heard_by_a_client_that_says_nothing(harm: Harm) -> None:
+def test_server_that_sends_first_reaches_a_silent_client(rules: Rules) -> None:
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"welcome\n")
         await reader.read()
@@ -172,17 +170,17 @@ def test_a_server_that_speaks_first_is_heard_by_a_client_that_says_nothing(harm:
     async def scene() -> None:
         async with (
             tcp_server(greet) as port,
-            proxy_before(port, *harm) as stand,
-            stand.line_client() as (reader, _),
+            proxy_before(port, *rules) as harness,
+            harness.line_client() as (reader, _),
         ):
             assert await reader.readline() == b"welcome\n"
-        assert stand.sights[0].payload == f"tcp://127.0.0.1:{port}".encode()
+        assert harness.observations[0].payload == f"tcp://127.0.0.1:{port}".encode()
 
     play(scene)
 
 
 @both_ways
-def test_a_reset_passes_as_a_reset(harm: Harm) -> None:
+def test_a_reset_passes_as_a_reset(rules: Rules) -> None:
     async def leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readline()
         leaving: socket.socket = writer.get_extra_info("socket")
@@ -192,20 +190,20 @@ def test_a_reset_passes_as_a_reset(harm: Harm) -> None:
     async def scene() -> None:
         async with (
             tcp_server(leave) as port,
-            proxy_before(port, *harm) as stand,
-            stand.line_client() as (reader, writer),
+            proxy_before(port, *rules) as harness,
+            harness.line_client() as (reader, writer),
         ):
             writer.write(b"hello\n")
 
             with pytest.raises(ConnectionResetError):
                 await reader.read()
-        assert stand.recorded(Direction.RECEIVED) == [("close", b"")]
+        assert harness.recorded(Direction.RECEIVED) == [("close", b"")]
 
     play(scene)
 
 
 @both_ways
-def test_a_reset_of_the_client_is_recorded_as_its_abort(harm: Harm) -> None:
+def test_a_reset_of_the_client_is_recorded_as_its_abort(rules: Rules) -> None:
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(await reader.readline())
         with suppress(ConnectionError):
@@ -214,8 +212,8 @@ def test_a_reset_of_the_client_is_recorded_as_its_abort(harm: Harm) -> None:
     async def scene() -> None:
         async with (
             tcp_server(listen) as port,
-            proxy_before(port, *harm) as stand,
-            stand.line_client() as (reader, writer),
+            proxy_before(port, *rules) as harness,
+            harness.line_client() as (reader, writer),
         ):
             writer.write(b"hello\n")
             await reader.readline()
@@ -223,16 +221,18 @@ def test_a_reset_of_the_client_is_recorded_as_its_abort(harm: Harm) -> None:
             leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()
             async with asyncio.timeout(PATIENCE_SECONDS):
-                while not stand.done("reset"):  # noqa: ASYNC110 - nothing tells it
+                while not harness.faults_of("reset"):  # noqa: ASYNC110 - nothing signals it
                     await asyncio.sleep(0.005)
-        assert stand.recorded(Direction.SENT)[-1] == ("close", ABORTED)
-        assert stand.recorded(Direction.RECEIVED) == [("line", b"hello")]
+        assert harness.recorded(Direction.SENT)[-1] == ("close", ABORTED)
+        assert harness.recorded(Direction.RECEIVED) == [("line", b"hello")]
 
     play(scene)
 
 
 @both_ways
-def test_what_a_server_says_before_it_goes_is_heard_though_the_client_is_still_talking(harm: Harm) -> None:
+def test_last_bytes_of_a_server_reach_a_client_that_still_sends(
+    rules: Rules,
+) -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readline()
         writer.write(b"enough\n")
@@ -240,8 +240,8 @@ def test_what_a_server_says_before_it_goes_is_heard_though_the_client_is_still_t
     async def scene() -> None:
         async with (
             tcp_server(refuse) as port,
-            proxy_before(port, *harm) as stand,
-            stand.line_client() as (reader, writer),
+            proxy_before(port, *rules) as harness,
+            harness.line_client() as (reader, writer),
         ):
             writer.write(b"x" * 100 + b"\n")
             for _ in range(50):
@@ -252,7 +252,7 @@ def test_what_a_server_says_before_it_goes_is_heard_though_the_client_is_still_t
     play(scene)
 
 
-def test_plain_http_passes_and_is_recorded_as_requests_and_answers() -> None:
+def test_plain_http_is_recorded_as_requests_and_responses() -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for body in (b"one", b"two"):
             await reader.readuntil(b"\r\n\r\n")
@@ -264,18 +264,18 @@ def test_plain_http_passes_and_is_recorded_as_requests_and_answers() -> None:
     async def scene() -> None:
         async with (
             tcp_server(answer) as port,
-            proxy_before(port) as stand,
-            stand.line_client() as (reader, writer),
+            proxy_before(port) as harness,
+            harness.line_client() as (reader, writer),
         ):
-            for _ in range(2):  # both at once: the second one is read once the first is answered
+            for _ in range(2):  # both at once: the second is read after the response to the first
                 writer.write(b"POST /channel/x/ HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")
             answers = await reader.read()
 
         assert answers.count(b"201 Created") == 2
         request = b"POST /channel/x/ HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"
-        assert stand.recorded(Direction.SENT) == [("request", request)] * 2
+        assert harness.recorded(Direction.SENT) == [("request", request)] * 2
         head = b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n"
-        assert stand.recorded(Direction.RECEIVED) == [
+        assert harness.recorded(Direction.RECEIVED) == [
             ("response", head + b"one"),
             ("response", head + b"two"),
         ]
@@ -294,14 +294,14 @@ def test_a_stream_of_events_is_recorded_event_by_event() -> None:
     async def scene() -> None:
         async with (
             tcp_server(answer) as port,
-            proxy_before(port) as stand,
-            stand.line_client() as (reader, writer),
+            proxy_before(port) as harness,
+            harness.line_client() as (reader, writer),
         ):
             writer.write(b"GET /channel/x/ HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n")
             await reader.read()
 
         url = f"http://127.0.0.1:{port}/channel/x/"
-        assert [(one.opcode, one.payload) for one in stand.entries] == [
+        assert [(one.opcode, one.payload) for one in harness.entries] == [
             ("open", f'{{"protocol": "http", "url": "{url}"}}'.encode()),
             ("event", b"id: 1\ndata: hi"),
             ("event", b"data: ho"),
@@ -310,41 +310,41 @@ def test_a_stream_of_events_is_recorded_event_by_event() -> None:
     play(scene)
 
 
-def test_http_that_cannot_be_read_passes_all_the_same_and_is_told() -> None:
+def test_invalid_http_passes_and_is_reported() -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"what?\n" + await reader.readuntil(b"\r\n\r\n"))
 
     async def scene() -> None:
         async with (
             tcp_server(answer) as port,
-            proxy_before(port) as stand,
-            stand.line_client() as (reader, writer),
+            proxy_before(port) as harness,
+            harness.line_client() as (reader, writer),
         ):
             writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
 
             assert await reader.read() == b"what?\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"
-        assert len(stand.troubles) == 1
-        assert stand.troubles[0].startswith("#1: this is no HTTP that can be read along")
+        assert len(harness.errors) == 1
+        assert harness.errors[0].startswith("#1: cannot parse this as HTTP")
 
     play(scene)
 
 
-def test_a_refused_handshake_passes_as_it_is() -> None:
+def test_rejected_handshake_passes_unchanged() -> None:
     async def scene() -> None:
         refuse = {"process_request": lambda connection, _: connection.respond(403, "no\n")}
-        async with websocket_server(echo, **refuse) as port, proxy_before(port) as stand:
+        async with websocket_server(echo, **refuse) as port, proxy_before(port) as harness:
             with pytest.raises(InvalidStatus) as refused:
-                await stand.websocket()
+                await harness.websocket()
 
             assert refused.value.response.status_code == 403
             assert refused.value.response.body == b"no\n"
-            await seen(lambda: len(stand.entries) == 2)
-        assert [one.opcode for one in stand.entries] == ["request", "response"]
+            await seen(lambda: len(harness.entries) == 2)
+        assert [one.opcode for one in harness.entries] == ["request", "response"]
 
     play(scene)
 
 
-def test_a_client_that_goes_during_the_handshake_is_missed_by_the_server() -> None:
+def test_server_notices_a_client_that_disconnects_during_the_handshake() -> None:
     ended = asyncio.Event()
 
     async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -353,8 +353,8 @@ def test_a_client_that_goes_during_the_handshake_is_missed_by_the_server() -> No
         ended.set()
 
     async def scene() -> None:
-        async with tcp_server(hang) as port, proxy_before(port) as stand:
-            async with stand.line_client() as (_, writer):
+        async with tcp_server(hang) as port, proxy_before(port) as harness:
+            async with harness.line_client() as (_, writer):
                 writer.write(b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n")
                 await writer.drain()
             await ended.wait()
@@ -362,29 +362,29 @@ def test_a_client_that_goes_during_the_handshake_is_missed_by_the_server() -> No
     play(scene)
 
 
-def test_compression_is_not_agreed_on_so_that_frames_can_be_read() -> None:
+def test_compression_is_not_negotiated() -> None:
     async def scene() -> None:
         async with (
             websocket_server(echo, compression="deflate") as port,
-            proxy_before(port) as stand,
-            stand.websocket(compression="deflate") as client,
+            proxy_before(port) as harness,
+            harness.websocket(compression="deflate") as client,
         ):
             assert client.response is not None
             assert "Sec-WebSocket-Extensions" not in client.response.headers
             await client.send("hello" * 100)
             await client.recv()
 
-        assert stand.recorded(Direction.SENT)[1] == ("text", b"hello" * 100)
+        assert harness.recorded(Direction.SENT)[1] == ("text", b"hello" * 100)
 
     play(scene)
 
 
-def test_bytes_of_tls_pass_and_that_nothing_can_be_seen_is_told_once() -> None:
+def test_tls_passes_and_is_reported_once() -> None:
     async def scene() -> None:
         async with (
             tcp_server(echo_lines) as port,
-            proxy_before(port) as stand,
-            stand.line_client() as (reader, writer),
+            proxy_before(port) as harness,
+            harness.line_client() as (reader, writer),
         ):
             hello = b"\x16\x03\x01\x00\x05hello\n" + bytes(range(256)) * 300 + b"\n"
             writer.write(hello)
@@ -392,35 +392,35 @@ def test_bytes_of_tls_pass_and_that_nothing_can_be_seen_is_told_once() -> None:
             writer.write_eof()
             assert await reader.read() == b"bye\n"
 
-        assert len(stand.troubles) == 1
-        assert stand.troubles[0].startswith("#1: this is TLS: no frames can be seen or recorded")
-        assert {one.opcode for one in stand.sights} == {"open", "bytes", "end"}
-        assert stand.entries == []
+        assert len(harness.errors) == 1
+        assert harness.errors[0].startswith("#1: this is TLS: its frames cannot be shown or recorded")
+        assert {one.opcode for one in harness.observations} == {"open", "bytes", "end"}
+        assert harness.entries == []
 
     play(scene)
 
 
 @both_ways
-def test_frames_that_break_the_rules_reach_the_server_as_they_are(harm: Harm) -> None:
+def test_invalid_frames_reach_the_server_unchanged(rules: Rules) -> None:
     async def scene() -> None:
-        async with websocket_server(echo) as port, proxy_before(port, *harm) as stand:
-            client = await stand.websocket()
+        async with websocket_server(echo) as port, proxy_before(port, *rules) as harness:
+            client = await harness.websocket()
             client.transport.write(b"\x81\x02hi")  # without a mask
             with pytest.raises(ConnectionClosed):
                 await client.recv()
 
             assert client.close_code == 1002
-        assert ("raw", b"\x81\x02hi") in stand.recorded(Direction.SENT)
-        assert stand.troubles == [
-            "#1: the client's frames cannot be read any more (incorrect masking): "
-            "from here on, its bytes pass as they are"
+        assert ("raw", b"\x81\x02hi") in harness.recorded(Direction.SENT)
+        assert harness.errors == [
+            "#1: the frames of the client cannot be read (incorrect masking): "
+            "from here on, its bytes pass unchanged"
         ]
 
     play(scene)
 
 
 @both_ways
-def test_a_reader_that_is_slow_slows_down_the_one_who_writes(harm: Harm) -> None:
+def test_slow_reader_slows_down_the_sender(rules: Rules) -> None:
     async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         poured = 0
         while poured < 64 * 2**20:
@@ -432,8 +432,8 @@ def test_a_reader_that_is_slow_slows_down_the_one_who_writes(harm: Harm) -> None
     how_much = [0]
 
     async def scene() -> None:
-        async with tcp_server(pour) as port, proxy_before(port, *harm) as stand:
-            client = socket.create_connection(("127.0.0.1", stand.port))
+        async with tcp_server(pour) as port, proxy_before(port, *rules) as harness:
+            client = socket.create_connection(("127.0.0.1", harness.port))
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
             before = -1
             while before != how_much[0]:
@@ -446,36 +446,36 @@ def test_a_reader_that_is_slow_slows_down_the_one_who_writes(harm: Harm) -> None
     play(scene)
 
 
-def test_connections_are_numbered_as_they_come() -> None:
+def test_connections_are_numbered_in_order() -> None:
     async def scene() -> None:
-        async with tcp_server(echo_lines) as port, proxy_before(port) as stand:
+        async with tcp_server(echo_lines) as port, proxy_before(port) as harness:
             for _ in range(3):
-                async with stand.line_client() as (reader, writer):
+                async with harness.line_client() as (reader, writer):
                     writer.write(b"hi\n")
                     await reader.readline()
 
-        opened = [one.connection for one in stand.sights if one.opcode == "open"]
+        opened = [one.connection for one in harness.observations if one.opcode == "open"]
         assert opened == [1, 2, 3]
-        assert {one.client for one in stand.entries} == {"c1", "c2", "c3"}
+        assert {one.client for one in harness.entries} == {"c1", "c2", "c3"}
 
     play(scene)
 
 
-def test_a_server_that_is_not_there_is_told_and_the_proxy_lives_on() -> None:
+def test_unreachable_server_is_reported_and_the_proxy_continues() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     sentence = f"The server at 127.0.0.1:{port} cannot be reached: Connection refused."
 
     async def scene() -> None:
-        async with proxy_before(port) as stand:
+        async with proxy_before(port) as harness:
             for number in (1, 2):
                 with pytest.raises(InvalidStatus) as refused:
-                    await stand.websocket()
+                    await harness.websocket()
                 assert refused.value.response.status_code == 502
                 assert refused.value.response.body == f"{sentence}\n".encode()
-                assert stand.troubles[number - 1] == f"#{number}: {sentence}"
-            async with stand.line_client() as (reader, writer):
+                assert harness.errors[number - 1] == f"#{number}: {sentence}"
+            async with harness.line_client() as (reader, writer):
                 writer.write(b"LOGIN alice\n")
                 assert await reader.read() == b""
 
@@ -485,8 +485,8 @@ def test_a_server_that_is_not_there_is_told_and_the_proxy_lives_on() -> None:
 def test_all_connections_are_closed_when_the_proxy_ends() -> None:
     async def scene() -> None:
         async with websocket_server(echo) as port:
-            async with proxy_before(port, NO_HARM_BUT_LOOKED_AT) as stand:
-                client = await stand.websocket()
+            async with proxy_before(port, OBSERVED_ONLY) as harness:
+                client = await harness.websocket()
                 await client.send("hi")
                 await client.recv()
             with pytest.raises(ConnectionClosed) as closed:

@@ -1,4 +1,4 @@
-"""The proxy's rules file and its flags: what they mean, and how a wrong one is told."""
+"""The rules file and the flags of the proxy: their meaning, and the errors of invalid ones."""
 
 from __future__ import annotations
 
@@ -13,17 +13,25 @@ from client_process import CHECKOUT
 from jsonschema import Draft202012Validator
 
 from chateau.client.app import main
-from chateau.client.proxy.command import add_arguments
-from chateau.client.proxy.connection import Server
-from chateau.client.proxy.flags import flag_rules
-from chateau.client.proxy.frame import DATA, Kind, Speech, Way
-from chateau.client.proxy.rule import Cut, Do, Ending, Rule, When
-from chateau.client.proxy.rules_file import RulesError, read_rules, rules
+from chateau.client.commands.proxy import add_arguments, flag_rules
+from chateau.client.proxy.codec import DATA, Kind, WireProtocol
+from chateau.client.proxy.connection import Upstream
+from chateau.client.proxy.faults import (
+    Action,
+    Condition,
+    Cut,
+    Ending,
+    Rule,
+    RulesError,
+    parse_rules,
+    read_rules,
+)
+from chateau.client.transcript import Direction
 
 SCHEMA = json.loads((CHECKOUT / "schemas" / "proxy-rules.json").read_text("utf-8"))
 PAGE = (CHECKOUT / "docs" / "proxy.md").read_text("utf-8")
 
-ANYTHING = When()
+ANYTHING = Condition()
 
 
 def options(*arguments: str) -> argparse.Namespace:
@@ -52,7 +60,7 @@ def test_the_schema_is_a_valid_one_and_describes_every_property() -> None:
 
 @pytest.mark.parametrize("example", SCHEMA["examples"], ids=json.dumps)
 def test_the_schemas_examples_are_rules(example: Any) -> None:
-    assert len(rules(example)) == len(example)
+    assert len(parse_rules(example)) == len(example)
 
 
 def test_every_example_of_the_page_is_a_rules_file() -> None:
@@ -60,7 +68,7 @@ def test_every_example_of_the_page_is_a_rules_file() -> None:
 
     assert examples
     for example in examples:
-        assert rules(json.loads(example))
+        assert parse_rules(json.loads(example))
 
 
 def test_every_key_of_a_rule_is_in_the_page() -> None:
@@ -81,50 +89,52 @@ def test_every_flag_is_in_the_page() -> None:
 @pytest.mark.parametrize(
     ("when", "means"),
     [
-        ({}, When()),
-        ({"//": "any"}, When()),
-        ({"direction": "both"}, When()),
-        ({"direction": "to-client"}, When(way=Way.TO_CLIENT)),
-        ({"connection": 2, "protocol": "lines"}, When(connection=2, speech=Speech.LINES)),
-        ({"opcode": "ping"}, When(kinds=frozenset({Kind.PING}))),
-        ({"opcode": ["ping", "text"]}, When(kinds=frozenset({Kind.PING, Kind.TEXT}))),
-        ({"opcode": "any"}, When(kinds=frozenset(Kind))),
-        ({"payload": "^a"}, When(payload=re.compile("^a"))),
-        ({"json": {"a": [1]}, "nth": 3}, When(value={"a": [1]}, nth=3)),
-        ({"from_nth": 2, "to_nth": 4}, When(from_nth=2, to_nth=4)),
+        ({}, Condition()),
+        ({"//": "any"}, Condition()),
+        ({"direction": "both"}, Condition()),
+        ({"direction": "to-client"}, Condition(direction=Direction.RECEIVED)),
+        ({"connection": 2, "protocol": "lines"}, Condition(connection=2, protocol=WireProtocol.LINES)),
+        ({"opcode": "ping"}, Condition(kinds=frozenset({Kind.PING}))),
+        ({"opcode": ["ping", "text"]}, Condition(kinds=frozenset({Kind.PING, Kind.TEXT}))),
+        ({"opcode": "any"}, Condition(kinds=frozenset(Kind))),
+        ({"payload": "^a"}, Condition(payload=re.compile("^a"))),
+        ({"json": {"a": [1]}, "nth": 3}, Condition(value={"a": [1]}, nth=3)),
+        ({"from_nth": 2, "to_nth": 4}, Condition(from_nth=2, to_nth=4)),
     ],
 )
-def test_each_condition(when: dict[str, Any], means: When) -> None:
-    assert rules([{"when": when, "do": {"drop": True}}]) == [Rule(means, Do(drop=True))]
+def test_each_condition(when: dict[str, Any], means: Condition) -> None:
+    assert parse_rules([{"when": when, "do": {"drop": True}}]) == [Rule(means, Action(drop=True))]
 
 
 @pytest.mark.parametrize(
     ("do", "means"),
     [
-        ({"drop": True}, Do(drop=True)),
-        ({"delay": 0.2, "jitter": 1}, Do(delay_seconds=0.2, jitter_seconds=1)),
-        ({"duplicate": 2}, Do(copies=2)),
-        ({"reorder": 3}, Do(overtaken_by=3)),
-        ({"cut": 4}, Do(cut=4)),
-        ({"cut": [1, 3]}, Do(cut=(1, 3))),
-        ({"cut": "random"}, Do(cut=Cut.RANDOM)),
-        ({"cut": "character"}, Do(cut=Cut.CHARACTER)),
-        ({"join": 2}, Do(joined=2)),
-        ({"half_close": True}, Do(ending=Ending.HALF_CLOSE)),
-        ({"stall": True}, Do(ending=Ending.STALL)),
-        ({"close": 1011}, Do(ending=Ending.CLOSE, code=1011)),
-        ({"reset": True, "drop": True}, Do(drop=True, ending=Ending.RESET)),
+        ({"drop": True}, Action(drop=True)),
+        ({"delay": 0.2, "jitter": 1}, Action(delay_seconds=0.2, jitter_seconds=1)),
+        ({"duplicate": 2}, Action(copies=2)),
+        ({"reorder": 3}, Action(overtaken_by=3)),
+        ({"cut": 4}, Action(cut=4)),
+        ({"cut": [1, 3]}, Action(cut=(1, 3))),
+        ({"cut": "random"}, Action(cut=Cut.RANDOM)),
+        ({"cut": "character"}, Action(cut=Cut.CHARACTER)),
+        ({"join": 2}, Action(joined=2)),
+        ({"half_close": True}, Action(ending=Ending.HALF_CLOSE)),
+        ({"stall": True}, Action(ending=Ending.STALL)),
+        ({"close": 1011}, Action(ending=Ending.CLOSE, code=1011)),
+        ({"reset": True, "drop": True}, Action(drop=True, ending=Ending.RESET)),
     ],
 )
-def test_each_fault(do: dict[str, Any], means: Do) -> None:
-    assert rules([{"do": do, "probability": 0.5}]) == [Rule(ANYTHING, means, 0.5)]
+def test_each_fault(do: dict[str, Any], means: Action) -> None:
+    assert parse_rules([{"do": do, "probability": 0.5}]) == [Rule(ANYTHING, means, 0.5)]
 
 
-def test_numbers_that_json_schema_takes_for_whole_ones_are_such() -> None:
-    (rule,) = rules([{"do": {"cut": [1.0, 3.0], "duplicate": 2.0, "join": 2.0, "close": 1000.0}}])
+def test_floats_without_a_fraction_are_integers() -> None:
+    (rule,) = parse_rules([{"do": {"cut": [1.0, 3.0], "duplicate": 2.0, "join": 2.0, "close": 1000.0}}])
 
-    assert rule.do == Do(copies=2, cut=(1, 3), joined=2, ending=Ending.CLOSE, code=1000)
-    assert {type(one) for one in (rule.do.copies, rule.do.joined, rule.do.code, *rule.do.cut)} == {int}  # type: ignore[misc]
+    assert rule.action == Action(copies=2, cut=(1, 3), joined=2, ending=Ending.CLOSE, code=1000)
+    assert {
+        type(one) for one in (rule.action.copies, rule.action.joined, rule.action.code, *rule.action.cut)
+    } == {int}  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
@@ -147,7 +157,7 @@ def test_numbers_that_json_schema_takes_for_whole_ones_are_such() -> None:
         ('[{"do": {"delay": NaN}}]', "line 1, column 19: not JSON"),
     ],
 )
-def test_a_wrong_file_is_told_with_its_place_and_the_exit_code_is_2(
+def test_invalid_rules_file_is_reported_with_its_position_and_exits_2(
     content: str, place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "bad.json"
@@ -160,14 +170,14 @@ def test_a_wrong_file_is_told_with_its_place_and_the_exit_code_is_2(
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("nowhere.json", "No such file"), (".", "Is a directory"), ("\0", "no name of a file")],
+    [("nowhere.json", "No such file"), (".", "Is a directory"), ("\0", "is not a valid file name")],
 )
-def test_a_file_that_cannot_be_read_is_told(name: str, reason: str) -> None:
+def test_unreadable_file_is_an_error(name: str, reason: str) -> None:
     with pytest.raises(RulesError, match=reason):
         read_rules(name)
 
 
-def test_a_file_that_is_not_text_is_told(tmp_path: Path) -> None:
+def test_file_that_is_not_utf_8_is_an_error(tmp_path: Path) -> None:
     file = tmp_path / "bad.json"
     file.write_bytes(b"[\xff]")
 
@@ -175,7 +185,7 @@ def test_a_file_that_is_not_text_is_told(tmp_path: Path) -> None:
         read_rules(str(file))
 
 
-TO_SERVER = When(Way.TO_SERVER)
+TO_SERVER = Condition(Direction.SENT)
 
 
 @pytest.mark.parametrize(
@@ -185,48 +195,50 @@ TO_SERVER = When(Way.TO_SERVER)
         (["--drop", "0"], []),
         (
             ["--delay", "0.2", "--jitter", "0.1"],
-            [Rule(When(kinds=frozenset(Kind)), Do(delay_seconds=0.2, jitter_seconds=0.1))],
+            [Rule(Condition(kinds=frozenset(Kind)), Action(delay_seconds=0.2, jitter_seconds=0.1))],
         ),
-        (["--drop", "0.5"], [Rule(ANYTHING, Do(drop=True), 0.5)]),
-        (["--duplicate", "1", "--direction", "to-server"], [Rule(TO_SERVER, Do(copies=2))]),
-        (["--reorder", ".1"], [Rule(ANYTHING, Do(overtaken_by=1), 0.1)]),
-        (["--cut", "3"], [Rule(ANYTHING, Do(cut=3))]),
-        (["--cut", "random"], [Rule(ANYTHING, Do(cut=Cut.RANDOM))]),
-        (["--join", "2"], [Rule(ANYTHING, Do(joined=2))]),
-        (["--stall-after", "3"], [Rule(When(nth=3), Do(ending=Ending.STALL, code=1011))]),
-        (["--stall-after", "0"], [Rule(When(nth=1), Do(drop=True, ending=Ending.STALL, code=1011))]),
+        (["--drop", "0.5"], [Rule(ANYTHING, Action(drop=True), 0.5)]),
+        (["--duplicate", "1", "--direction", "to-server"], [Rule(TO_SERVER, Action(copies=2))]),
+        (["--reorder", ".1"], [Rule(ANYTHING, Action(overtaken_by=1), 0.1)]),
+        (["--cut", "3"], [Rule(ANYTHING, Action(cut=3))]),
+        (["--cut", "random"], [Rule(ANYTHING, Action(cut=Cut.RANDOM))]),
+        (["--join", "2"], [Rule(ANYTHING, Action(joined=2))]),
+        (["--stall-after", "3"], [Rule(Condition(nth=3), Action(ending=Ending.STALL, code=1011))]),
+        (["--stall-after", "0"], [Rule(Condition(nth=1), Action(drop=True, ending=Ending.STALL, code=1011))]),
         (
             ["--close-after", "1", "--close-code", "4000"],
-            [Rule(When(nth=1), Do(ending=Ending.CLOSE, code=4000))],
+            [Rule(Condition(nth=1), Action(ending=Ending.CLOSE, code=4000))],
         ),
-        (["--half-close-after", "1"], [Rule(When(nth=1), Do(ending=Ending.HALF_CLOSE, code=1011))]),
-        (["--reset-after", "1"], [Rule(When(nth=1), Do(ending=Ending.RESET, code=1011))]),
+        (["--half-close-after", "1"], [Rule(Condition(nth=1), Action(ending=Ending.HALF_CLOSE, code=1011))]),
+        (["--reset-after", "1"], [Rule(Condition(nth=1), Action(ending=Ending.RESET, code=1011))]),
     ],
 )
 def test_each_flag_is_a_rule(flags: list[str], means: list[Rule]) -> None:
     assert list(flag_rules(options(*flags))) == means
-    assert all(rule.when.kinds >= DATA for rule in means)
+    assert all(rule.condition.kinds >= DATA for rule in means)
 
 
 @pytest.mark.parametrize(
     ("to", "server"),
     [
-        ("localhost:8888", Server("localhost", 8888)),
-        ("[::1]:8888", Server("::1", 8888)),
-        ("ws://localhost:8888/", Server("localhost", 8888)),
-        ("http://localhost", Server("localhost", 80)),
-        ("wss://localhost", Server("localhost", 443, Speech.BYTES)),
-        ("tls://localhost:9443", Server("localhost", 9443, Speech.BYTES)),
-        ("tcp://localhost:9090", Server("localhost", 9090, Speech.LINES)),
+        ("localhost:8888", Upstream("localhost", 8888)),
+        ("[::1]:8888", Upstream("::1", 8888)),
+        ("ws://localhost:8888/", Upstream("localhost", 8888)),
+        ("http://localhost", Upstream("localhost", 80)),
+        ("wss://localhost", Upstream("localhost", 443, WireProtocol.BYTES)),
+        ("tls://localhost:9443", Upstream("localhost", 9443, WireProtocol.BYTES)),
+        ("tcp://localhost:9090", Upstream("localhost", 9090, WireProtocol.LINES)),
     ],
 )
-def test_the_server_is_an_address_whose_scheme_may_say_what_is_spoken(to: str, server: Server) -> None:
+def test_scheme_of_the_server_names_its_protocol(to: str, server: Upstream) -> None:
     assert options("--to", to).to == server
 
 
-def test_where_lines_go_lines_are_spoken() -> None:
-    assert options("--lines-to", "localhost:9090").lines_to == Server("localhost", 9090, Speech.LINES)
-    assert options("--lines-to", "tls://localhost:9090").lines_to == Server("localhost", 9090, Speech.BYTES)
+def test_server_of_lines_has_the_line_protocol() -> None:
+    assert options("--lines-to", "localhost:9090").lines_to == Upstream("localhost", 9090, WireProtocol.LINES)
+    assert options("--lines-to", "tls://localhost:9090").lines_to == Upstream(
+        "localhost", 9090, WireProtocol.BYTES
+    )
 
 
 @pytest.mark.parametrize(

@@ -77,10 +77,10 @@ async def teach(path: Path, port: int, lines_port: int) -> None:
         await request("erin", "POST", channel, (("Package-Type", "json"),), b'{"a": [1]}', hear, 5)
         await until("dave", 1)
         await bob.close(4000, "enough")
-        await bob.ended(5)
+        await bob.wait_closed(5)
         for wire in (alice, lisa, dave):
             await wire.close()
-            await wire.ended(5)
+            await wire.wait_closed(5)
         for wire in (alice, bob, lisa, dave):
             wire.abort()
 
@@ -119,9 +119,7 @@ def test_a_recording_becomes_a_scenario_that_passes(
     assert "passed  The first lesson" in said
 
 
-def test_a_scenario_goes_to_stdout_unless_told_where(
-    lesson: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_scenario_is_printed_by_default(lesson: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["to-scenario", str(lesson)]) == 0
 
     scenario = json.loads(capsys.readouterr().out)
@@ -129,7 +127,7 @@ def test_a_scenario_goes_to_stdout_unless_told_where(
     assert "alice, bob, lisa" in scenario["//"]
 
 
-def test_a_replay_that_gets_less_than_the_recording_says_so(
+def test_replay_reports_missing_frames(
     lesson: Path, ports: tuple[int, int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     entries = read(lesson)
@@ -158,7 +156,7 @@ def test_a_replay_that_gets_less_than_the_recording_says_so(
     assert said.err.startswith("note: alice had received ")
 
 
-def test_where_nobody_listens_a_replay_ends_with_3(lesson: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_replay_without_a_server_exits_3(lesson: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["replay", str(lesson), "--server", "127.0.0.1:1", "--speed", "0"])
 
     assert code == 3
@@ -166,9 +164,7 @@ def test_where_nobody_listens_a_replay_ends_with_3(lesson: Path, capsys: pytest.
 
 
 @pytest.mark.parametrize("command", ["replay", "to-scenario"])
-def test_a_file_that_is_no_recording_ends_either_with_2(
-    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_invalid_recording_exits_2(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "x.jsonl"
     path.write_text("what?\n")
 
@@ -180,9 +176,7 @@ def test_a_file_that_is_no_recording_ends_either_with_2(
     "arguments",
     [["--speed", "-1"], ["--speed", "nan"], ["--speed", "fast"], ["--timeout", "-1"], ["--lines-port", "0"]],
 )
-def test_an_option_that_makes_no_sense_is_told(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_invalid_option_is_an_error(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["replay", "x.jsonl", *arguments])
 
@@ -190,9 +184,7 @@ def test_an_option_that_makes_no_sense_is_told(
     assert arguments[1] in capsys.readouterr().err
 
 
-def test_an_output_that_cannot_be_written_ends_with_2(
-    lesson: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_unwritable_output_exits_2(lesson: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["to-scenario", str(lesson), "-o", str(tmp_path)]) == 2
     assert main(["replay", str(lesson), "--record", str(tmp_path / "none" / "x")]) == 2
 

@@ -1,4 +1,4 @@
-"""docs/recordings.md matches the code: its examples, opcodes and options."""
+"""docs/recordings.md describes the behaviour of the code."""
 
 import argparse
 import re
@@ -6,15 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from chateau.client.recordings import (
-    Recorder,
-    RecordingError,
-    read,
-    replay_command,
-    scenario_of,
-    to_scenario_command,
-    written,
-)
+from chateau.client.commands import replay, to_scenario
+from chateau.client.recordings import Recorder, RecordingError, read
+from chateau.client.recordings.to_scenario import format_scenario, scenario_of
 from chateau.client.transcript import Opcode
 
 PAGE = (Path(__file__).parents[2] / "docs" / "recordings.md").read_text("utf-8")
@@ -42,9 +36,9 @@ def test_the_scenario_in_the_page_is_made_of_the_recording(tmp_path: Path) -> No
     path = tmp_path / "lesson.jsonl"
     path.write_text(block("jsonl"))
 
-    assert written(scenario_of(read(path), "Who writes to itself gets the push and the answer")) == block(
-        "json"
-    )
+    assert format_scenario(
+        scenario_of(read(path), "Who writes to itself gets the push and the answer")
+    ) == block("json")
 
 
 @pytest.mark.parametrize("opcode", Opcode)
@@ -52,7 +46,7 @@ def test_every_opcode_is_in_the_page(opcode: Opcode) -> None:
     assert f"`{opcode}`" in PAGE
 
 
-@pytest.mark.parametrize("arguments_of", [replay_command.add_arguments, to_scenario_command.add_arguments])
+@pytest.mark.parametrize("arguments_of", [replay.add_arguments, to_scenario.add_arguments])
 def test_every_option_of_the_commands_is_in_the_page(arguments_of: object) -> None:
     parser = argparse.ArgumentParser(add_help=False)
     assert callable(arguments_of)
@@ -62,7 +56,7 @@ def test_every_option_of_the_commands_is_in_the_page(arguments_of: object) -> No
         assert option in PAGE
 
 
-def test_the_error_in_the_page_is_the_one_that_is_told(tmp_path: Path) -> None:
+def test_documented_error_is_the_actual_one(tmp_path: Path) -> None:
     path = tmp_path / "lesson.jsonl"
     lines = block("jsonl").splitlines()
     path.write_text("\n".join([*lines[:6], lines[6].replace('"close"', '"txt"')]))

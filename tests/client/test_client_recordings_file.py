@@ -1,4 +1,4 @@
-"""The file of a recording: what is written is read again, and what is wrong with one is told."""
+"""The file of a recording: writing it, reading it, and the errors of an invalid one."""
 
 import base64
 import json
@@ -86,7 +86,7 @@ def test_every_entry_is_in_the_file_at_once(path: Path) -> None:
         assert len(read(path)) == 1
 
 
-def test_a_recording_is_begun_anew(path: Path) -> None:
+def test_recording_replaces_an_existing_file(path: Path) -> None:
     path.write_text("old\n")
 
     Recorder(path).close()
@@ -103,13 +103,13 @@ def test_what_comes_after_the_end_of_a_recording_is_left_out(path: Path) -> None
     assert read(path) == []
 
 
-def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_unwritable_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match=re.escape(f"{tmp_path}: cannot be written: Is a directory")):
         Recorder(tmp_path)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
-def test_a_disk_that_is_full_is_told_at_the_end() -> None:
+def test_full_disk_is_reported_at_the_end() -> None:
     recorder = Recorder("/dev/full")
 
     recorder.write(entry(Opcode.TEXT, b"one"))
@@ -143,12 +143,12 @@ def test_blank_lines_keys_unknown_and_times_of_other_zones_are_read(path: Path) 
         (LINE.replace("Z", ""), '"time" has no time zone'),
         (LINE.replace("2026-11-20", "yesterday"), '"time" is not as in'),
         (LINE.replace('"x"}', '"x", "base64": true}'), '"payload" is not base64'),
-        (LINE.replace('"x"}', '"x", "base64": 1}'), '"base64" is true or false'),
-        (LINE.replace('"x"}', '"x", "code": 65536}'), '"code" is a number from 0 to 65535'),
-        (LINE.replace('"x"}', '"x", "code": true}'), '"code" is a number from 0 to 65535'),
+        (LINE.replace('"x"}', '"x", "base64": 1}'), '"base64" is not true or false'),
+        (LINE.replace('"x"}', '"x", "code": 65536}'), '"code" is not a number from 0 to 65535'),
+        (LINE.replace('"x"}', '"x", "code": true}'), '"code" is not a number from 0 to 65535'),
     ],
 )
-def test_what_is_wrong_with_a_line_is_told_with_its_place(line: str, words: str, path: Path) -> None:
+def test_invalid_line_is_reported_with_its_position(line: str, words: str, path: Path) -> None:
     path.write_text(f"{LINE}\n{line}\n")
 
     with pytest.raises(RecordingError, match=re.escape(words)) as caught:
@@ -157,13 +157,13 @@ def test_what_is_wrong_with_a_line_is_told_with_its_place(line: str, words: str,
     assert str(caught.value).startswith(f"{path}, line 2")
 
 
-def test_a_file_that_is_not_utf_8_is_told(path: Path) -> None:
+def test_file_that_is_not_utf_8_is_reported(path: Path) -> None:
     path.write_bytes(LINE.encode("utf-16"))
 
     with pytest.raises(RecordingError, match="line 1: not UTF-8"):
         read(path)
 
 
-def test_load_rejects_a_missing_file(path: Path) -> None:
+def test_missing_file_is_reported(path: Path) -> None:
     with pytest.raises(RecordingError, match="cannot be read: No such file or directory"):
         read(path)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chateau.client.recordings import scenario_of, written
+from chateau.client.recordings.to_scenario import format_scenario, scenario_of
 from chateau.client.scenarios.content import frame_of
 from chateau.client.scenarios.expect import read as read_frame
 from chateau.client.scenarios.load import load
@@ -101,7 +101,7 @@ def test_an_entry_becomes_a_step(entry: Entry, step: dict[str, Any]) -> None:
         (b"\x03\xeehalf close", {"close": "alice", "how": "half"}),
     ],
 )
-def test_a_goodbye_becomes_a_step_and_the_answer_to_it_none(payload: bytes, step: dict[str, Any]) -> None:
+def test_close_becomes_a_step_and_its_confirmation_does_not(payload: bytes, step: dict[str, Any]) -> None:
     after = got({"left": "alice"}, client="bob")
 
     steps = steps_of(sent(payload, Opcode.CLOSE), got(payload, Opcode.CLOSE), after)[:-1]
@@ -110,7 +110,7 @@ def test_a_goodbye_becomes_a_step_and_the_answer_to_it_none(payload: bytes, step
     assert len(steps) == 1 or "how" in step
 
 
-def test_what_nobody_said_is_no_step() -> None:
+def test_automatic_replies_are_not_steps() -> None:
     echoes = (
         got("are you there?", Opcode.PING),
         sent("are you there?", Opcode.PONG),
@@ -128,7 +128,7 @@ def test_the_pong_to_a_ping_is_expected() -> None:
     assert steps == [{"send": "x", "as": "ping"}, {"expect": "x", "as": "pong"}]
 
 
-def test_goodbyes_at_the_very_end_are_left_to_the_player() -> None:
+def test_closes_at_the_end_are_omitted() -> None:
     steps = steps_of(
         sent("hi"), sent(close_payload(1000), Opcode.CLOSE), got(close_payload(1000), Opcode.CLOSE)
     )
@@ -136,11 +136,11 @@ def test_goodbyes_at_the_very_end_are_left_to_the_player() -> None:
     assert steps == [{"send": "hi"}]
 
 
-def test_an_abort_at_the_end_is_kept() -> None:
+def test_abort_at_the_end_is_a_step() -> None:
     assert steps_of(sent(b"\x03\xeeabort", Opcode.CLOSE)) == [{"close": "alice", "how": "abort"}]
 
 
-def test_a_request_and_its_answer_are_one_step() -> None:
+def test_request_and_response_are_one_step() -> None:
     scenario = scenario_of(
         [
             sent(
@@ -182,7 +182,7 @@ def test_a_request_and_its_answer_are_one_step() -> None:
     ]
 
 
-def test_what_comes_before_the_answer_to_a_request_is_expected_after_it() -> None:
+def test_frames_before_a_response_are_expected_after_it() -> None:
     request = sent("POST /a HTTP/1.1\r\n\r\n", Opcode.REQUEST, "erin")
     response = got(f'HTTP/1.1 201 \r\n\r\n{{"id": "{ID}"}}', Opcode.RESPONSE, "erin")
 
@@ -215,11 +215,11 @@ def test_what_comes_before_the_answer_to_a_request_is_expected_after_it() -> Non
         ),
     ],
 )
-def test_a_client_is_what_its_opening_says(opening: dict[str, Any], client: dict[str, Any]) -> None:
+def test_client_is_read_from_its_open_entry(opening: dict[str, Any], client: dict[str, Any]) -> None:
     assert scenario_of([sent(opening, Opcode.OPEN)], "x")["clients"] == {"alice": client}
 
 
-def test_who_comes_back_elsewhere_says_where() -> None:
+def test_reconnection_to_another_path_has_a_path() -> None:
     entries = [opened(), got(b"", Opcode.CLOSE), opened(url="ws://x:1/other", headers=[["A", "b"]])]
 
     steps = scenario_of(entries, "x")["steps"]
@@ -227,7 +227,7 @@ def test_who_comes_back_elsewhere_says_where() -> None:
     assert steps[-1] == {"connect": "alice", "path": "/other", "headers": {"A": "b"}}
 
 
-def test_a_client_whose_name_a_scenario_cannot_have_gets_another() -> None:
+def test_invalid_client_name_is_replaced() -> None:
     scenario = scenario_of([opened("$1"), opened("x" * 41), opened("127.0.0.1:5000")], "x")
 
     assert list(scenario["clients"]) == ["client-1", "client-2", "127.0.0.1:5000"]
@@ -242,14 +242,12 @@ def test_a_client_whose_name_a_scenario_cannot_have_gets_another() -> None:
         sent("LOGIN alice", Opcode.LINE),
     ],
 )
-def test_the_names_that_were_taken_are_told(entry: Entry) -> None:
+def test_registered_names_are_in_the_comment(entry: Entry) -> None:
     comment = scenario_of([opened(), entry, sent({"op": 1, "d": {"content": "hello"}}), sent("LOGIN")], "x")[
         "//"
     ]
 
-    assert (
-        comment.startswith("the names are those of the recording: alice; alice-${run}") or "hello" in comment
-    )
+    assert comment.startswith("the names are from the recording: alice; alice-${run}") or "hello" in comment
 
 
 # What changes from run to run
@@ -296,7 +294,7 @@ def expected(value: Any) -> Any:
         ),
     ],
 )
-def test_what_changes_from_run_to_run_is_not_asked_for(value: Any, expectation: Any) -> None:
+def test_dynamic_values_are_not_expected(value: Any, expectation: Any) -> None:
     assert expected(value) == expectation
 
 
@@ -309,7 +307,7 @@ def test_an_id_inside_a_text_is_matched_by_a_pattern() -> None:
     ).matches
 
 
-def test_a_value_that_a_client_sent_first_is_asked_for_as_it_is() -> None:
+def test_value_that_a_client_sent_first_is_expected_unchanged() -> None:
     steps = steps_of(
         sent({"content": f"{ID} {TIME}", "seq": 3}), got({"content": f"{ID} {TIME}", "id": ID, "seq": 3})
     )
@@ -331,7 +329,7 @@ def test_a_value_that_a_client_sends_later_is_captured() -> None:
     assert steps[3]["send"] == "HISTORY ${time} $${x}"
 
 
-def test_an_id_that_comes_twice_has_to_be_the_same() -> None:
+def test_id_that_is_received_twice_has_to_be_equal() -> None:
     steps = steps_of(
         got({"id": ID}), got({"id": OTHER_ID}), got({"sender": "x", "id": ID}), got({"id": OTHER_ID})
     )
@@ -344,7 +342,7 @@ def test_an_id_that_comes_twice_has_to_be_the_same() -> None:
     ]
 
 
-def test_the_id_of_a_session_is_captured_where_it_was_told_and_named_where_not() -> None:
+def test_session_id_is_captured_if_received_and_commented_if_not() -> None:
     peer = {"id": "3", "ip": "x", "port": 1, "custom": {}}
     call = {"function": "send_message", "recipient_ids": ["3", 9], "message": "3"}
 
@@ -352,7 +350,7 @@ def test_the_id_of_a_session_is_captured_where_it_was_told_and_named_where_not()
 
     assert steps[0]["expect"]["sender"]["id"] == {"$capture": "session"}
     assert steps[1]["send"]["recipient_ids"] == ["${session}", 9]
-    assert "in another run they are others" in steps[1]["//"]
+    assert "another run has other ids" in steps[1]["//"]
     assert "//" not in steps[2]
 
 
@@ -361,7 +359,7 @@ def test_the_id_of_a_session_is_captured_where_it_was_told_and_named_where_not()
 
 def play_itself(entries: list[Entry], path: Path) -> None:
     """Read the scenario, and play it with the recording in the place of a server."""
-    path.write_text(written(scenario_of(entries, "A recording")), "utf-8")
+    path.write_text(format_scenario(scenario_of(entries, "A recording")), "utf-8")
     scenario = load(path)
     variables: dict[str, Any] = {}
     spoken = [entry for entry in entries if entry.opcode is Opcode.TEXT]
@@ -417,12 +415,12 @@ def test_a_scenario_accepts_the_recording_that_it_comes_from(
 def test_a_file_has_a_step_a_line_where_one_is_short() -> None:
     entries = [opened(), sent({"type": 1, "username": "alice"}), got({"status": 200, "x": ["y" * 40] * 3})]
 
-    text = written(scenario_of(entries, "A name \u00e9"))
+    text = format_scenario(scenario_of(entries, "A name \u00e9"))
 
     assert text == (
         "{\n"
         '  "name": "A name \u00e9",\n'
-        '  "//": "the names are those of the recording: alice; alice-${run} would be new in every run",\n'
+        '  "//": "the names are from the recording: alice; alice-${run} would be new in every run",\n'
         '  "clients": {\n'
         '    "alice": {"protocol": "chateau"}\n'
         "  },\n"

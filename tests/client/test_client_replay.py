@@ -8,13 +8,13 @@ from itertools import count
 from typing import Any
 
 import pytest
-import replay_house
-from replay_house import House
-from wires_scripted_server import Heard, answering, head, serving
+import replay_server
+from raw_server import Entries, answering, head, serving
+from replay_server import RelayServer
 
 from chateau.client.addresses import Server
-from chateau.client.recordings import ReplayResult, replay
-from chateau.client.recordings.replay_command import targets
+from chateau.client.commands.replay import targets
+from chateau.client.recordings.replay import ReplayResult, replay
 from chateau.client.transcript import Direction, Entry, Opcode, close_payload
 from chateau.client.transports import CannotConnect, Target
 
@@ -56,44 +56,44 @@ class Script:
 
 
 async def replayed(
-    house: House, script: Script, speed: float = 0, timeout_seconds: float = 3.0
+    relay: RelayServer, script: Script, speed: float = 0, timeout_seconds: float = 3.0
 ) -> ReplayResult:
-    target_of = targets(Server("127.0.0.1", house.port))
+    target_of = targets(Server("127.0.0.1", relay.port))
     return await replay(script.entries, target_of, speed=speed, timeout_seconds=timeout_seconds)
 
 
-def in_house(
+def in_server(
     script: Script, speed: float = 0, timeout_seconds: float = 3.0, **state: Any
-) -> tuple[ReplayResult, House]:
-    async def run() -> tuple[ReplayResult, House]:
-        async with replay_house.opened() as house:
+) -> tuple[ReplayResult, RelayServer]:
+    async def run() -> tuple[ReplayResult, RelayServer]:
+        async with replay_server.opened() as relay:
             for name, value in state.items():
-                setattr(house, name, value)
-            return await replayed(house, script, speed, timeout_seconds), house
+                setattr(relay, name, value)
+            return await replayed(relay, script, speed, timeout_seconds), relay
 
-    result: tuple[ReplayResult, House] = play(run())
+    result: tuple[ReplayResult, RelayServer] = play(run())
     return result
 
 
 async def served(script_of_server: Any, script: Script) -> ReplayResult:
-    """Replay against a scripted server, which speaks whatever it is asked for."""
+    """Replay against a scripted server."""
     async with serving(script_of_server) as port:
         server = Server("127.0.0.1", port, port)
         return await replay(script.entries, targets(server), speed=0, timeout_seconds=0.5)
 
 
-def test_what_one_client_needs_of_another_has_come_before_it_is_sent() -> None:
+def test_replay_waits_for_frames_of_other_clients() -> None:
     script = Script().opens("alice", "bob").sends("bob", '{"name": "bob"}').gets("bob")
     script.sends("alice", '{"to": "bob", "message": "hi"}').gets("bob").gets("alice")
     script.sends("bob", '{"name": "alice"}')
 
-    result, house = in_house(script)
+    result, relay = in_server(script)
 
-    assert house.heard == ['{"name": "bob"}', '{"to": "bob", "message": "hi"}', '{"name": "alice"}']
+    assert relay.received == ['{"name": "bob"}', '{"to": "bob", "message": "hi"}', '{"name": "alice"}']
     assert (result.sent, result.expected, result.missing, result.notes) == (3, 3, 0, ())
 
 
-def test_the_frames_of_one_client_do_not_wait_for_their_answers() -> None:
+def test_frames_of_one_client_do_not_wait_for_responses() -> None:
     script = Script().opens("alice", url="tcp://recorded.example:1", protocol="lines")
     for _ in range(20):
         script.sends("alice", "x", Opcode.LINE).gets("alice", "y", Opcode.LINE)
@@ -114,11 +114,11 @@ def test_a_name_is_free_before_it_is_taken_again() -> None:
     script.sends("alice", close_payload(1000), Opcode.CLOSE).gets("alice", close_payload(1000), Opcode.CLOSE)
     script.opens("alice").sends("alice", '{"name": "alice"}').gets("alice")
 
-    result, house = in_house(script)
+    result, relay = in_server(script)
 
     assert result.missing == 0
-    assert len(house.goodbyes) == 2
-    assert house.heard == ['{"name": "alice"}'] * 2
+    assert len(relay.closes) == 2
+    assert relay.received == ['{"name": "alice"}'] * 2
 
 
 @pytest.mark.parametrize(("speed", "seconds"), [(1, 0.4), (4, 0.1)])
@@ -127,27 +127,27 @@ def test_a_replay_keeps_the_pace_of_the_recording_divided_by_the_speed(speed: fl
     for _ in range(20):
         script.sends("alice", "x").gets("alice")
 
-    result, _ = in_house(script, speed, is_slow=False)
+    result, _ = in_server(script, speed, is_slow=False)
 
     assert result.seconds >= seconds * 0.95
     assert result.missing == 0
 
 
-def test_frames_that_do_not_come_are_waited_for_once_for_each_client() -> None:
+def test_missing_frames_are_waited_for_once_per_client() -> None:
     script = Script().opens("alice", "bob")
     for _ in range(10):
         script.sends("alice", "x").gets("alice").sends("bob", "x").gets("bob")
 
-    result, house = in_house(script, timeout_seconds=0.1, is_silent=True)
+    result, relay = in_server(script, timeout_seconds=0.1, is_silent=True)
 
-    assert len(house.heard) == 20
+    assert len(relay.received) == 20
     assert (result.received, result.expected, result.missing) == (0, 20, 20)
     assert 0.2 <= result.seconds < 1.0
     assert [note.split(" had ")[0] for note in result.notes] == ["alice", "bob"]
-    assert "alice had received 0 of 1 frames when nothing more came for 0.1 s" in result.notes[0]
+    assert "alice had received 0 of 1 frames when nothing arrived for 0.1 s" in result.notes[0]
 
 
-def test_a_slow_server_is_waited_for_as_long_as_something_comes() -> None:
+def test_slow_server_is_waited_for_while_frames_arrive() -> None:
     script = Script().opens("alice", "bob")
     for _ in range(10):
         script.sends("alice", "x")
@@ -155,22 +155,22 @@ def test_a_slow_server_is_waited_for_as_long_as_something_comes() -> None:
         script.gets("alice")
     script.sends("bob", "x").gets("bob")
 
-    result, house = in_house(script, timeout_seconds=2 * replay_house.SLOW_SECONDS)
+    result, relay = in_server(script, timeout_seconds=0.6, slow_seconds=0.1)
 
     assert result.notes == ()
     assert result.missing == 0
-    assert len(house.heard) == 11
+    assert len(relay.received) == 11
 
 
-def test_what_came_to_one_client_too_much_does_not_stand_for_what_another_lacks() -> None:
+def test_extra_frames_of_one_client_do_not_replace_missing_ones() -> None:
     script = Script().opens("alice", "bob").sends("alice", "x").sends("alice", "x").gets("bob")
 
-    result, _ = in_house(script, timeout_seconds=0.1)
+    result, _ = in_server(script, timeout_seconds=0.1)
 
     assert (result.received, result.expected, result.missing) == (2, 1, 1)
 
 
-def test_goodbyes_have_their_codes_and_those_of_the_server_are_only_answered() -> None:
+def test_closes_have_their_codes_and_those_of_the_server_are_confirmed() -> None:
     script = Script().opens("alice", "bob", "carol", "dave")
     script.sends("alice", close_payload(4000, "enough"), Opcode.CLOSE)
     script.gets("alice", close_payload(4000), Opcode.CLOSE)
@@ -179,25 +179,25 @@ def test_goodbyes_have_their_codes_and_those_of_the_server_are_only_answered() -
     script.sends("carol", b"\x03\xeeabort", Opcode.CLOSE)
     script.sends("dave", b"", Opcode.CLOSE).gets("dave", b"", Opcode.CLOSE)
 
-    result, house = in_house(script)
+    result, relay = in_server(script)
 
-    assert sorted(house.goodbyes) == [(1005, ""), (1006, ""), (4000, "enough"), (4001, "as you like")]
+    assert sorted(relay.closes) == [(1005, ""), (1006, ""), (4000, "enough"), (4001, "as you like")]
     assert result.notes == ()
 
 
-def test_pings_are_sent_again_but_pongs_only_where_nobody_asked() -> None:
+def test_pings_and_unsolicited_pongs_are_sent_again() -> None:
     async def run() -> list[str]:
-        async with replay_house.opened() as house:
+        async with replay_server.opened() as relay:
             await replay(
                 script.entries,
-                targets(Server("127.0.0.1", house.port)),
+                targets(Server("127.0.0.1", relay.port)),
                 speed=0,
                 timeout_seconds=3.0,
                 on_entry=heard.append,
             )
         return [entry.opcode for entry in heard if entry.direction is Direction.SENT]
 
-    heard = Heard()
+    heard = Entries()
     script = Script().opens("alice").sends("alice", "1", Opcode.PING).gets("alice", "1", Opcode.PONG)
     script.gets("alice", "2", Opcode.PING).sends("alice", "2", Opcode.PONG).sends("alice", "3", Opcode.PONG)
     script.sends("alice", b"\x00\xff", Opcode.BINARY).gets("alice")
@@ -206,14 +206,14 @@ def test_pings_are_sent_again_but_pongs_only_where_nobody_asked() -> None:
     assert play(run()) == ["open", "ping", "pong", "binary", "raw", "close"]
 
 
-def test_what_cannot_be_sent_is_told_and_the_rest_goes_on() -> None:
+def test_unsendable_frames_are_reported_and_the_replay_continues() -> None:
     script = Script().opens("alice", "bob").sends("alice", "leave")
     script.gets("alice", close_payload(4001, "as you like"), Opcode.CLOSE)
     script.sends("bob", "x").gets("bob").sends("alice", "x").sends("alice", "x").sends("ghost", "x")
 
-    result, house = in_house(script)
+    result, relay = in_server(script)
 
-    assert house.heard == ["leave", "x"]
+    assert relay.received == ["leave", "x"]
     assert sorted(result.notes) == [
         "alice's connection was closed before 2 frames could be sent",
         "ghost's connection was closed before 1 frame could be sent",
@@ -246,7 +246,7 @@ def test_requests_are_sent_again_to_the_other_server() -> None:
     assert heads[0].endswith("\r\nX: y\r\nContent-Length: 2\r\n\r\n")
 
 
-def test_a_request_that_fails_is_told_and_not_waited_for() -> None:
+def test_failed_request_is_reported_and_not_waited_for() -> None:
     script = Script().sends("carol", "GET / HTTP/1.1\r\n\r\n", Opcode.REQUEST)
     script.gets("carol", "HTTP/1.1 200 OK\r\n\r\n", Opcode.RESPONSE)
     script.sends("dave", "what?", Opcode.REQUEST).gets("dave", "HTTP/1.1 400 \r\n\r\n", Opcode.RESPONSE)
@@ -254,12 +254,12 @@ def test_a_request_that_fails_is_told_and_not_waited_for() -> None:
     result = play(served(answering(b"nonsense\r\n\r\n"), script))
 
     assert (result.received, result.missing) == (0, 2)
-    assert "the server's answer is not HTTP" in result.notes[0]
+    assert "the server's response is not HTTP" in result.notes[0]
     assert "not HTTP: 'what?'" in result.notes[1]
     assert result.seconds < 1
 
 
-def test_where_nobody_listens_there_is_no_replay() -> None:
+def test_replay_fails_without_a_server() -> None:
     with pytest.raises(CannotConnect):
         play(
             replay(
@@ -274,7 +274,7 @@ def test_an_empty_recording_is_replayed() -> None:
     assert (result.sent, result.received, result.expected) == (0, 0, 0)
 
 
-def test_a_thousand_frames_of_ten_clients_in_turn_are_no_matter_of_seconds() -> None:
+def test_replay_of_a_thousand_alternating_frames_is_fast() -> None:
     clients = [f"client {number}" for number in range(10)]
     script = Script().opens(*clients)
     for _ in range(50):
@@ -282,10 +282,10 @@ def test_a_thousand_frames_of_ten_clients_in_turn_are_no_matter_of_seconds() -> 
             script.sends(client, "x").gets(client)
     began = time.process_time()
 
-    result, house = in_house(script, is_slow=False)
+    result, relay = in_server(script, is_slow=False)
 
     assert (result.sent, result.received, result.missing) == (500, 500, 0)
-    assert len(house.heard) == 500
+    assert len(relay.received) == 500
     assert time.process_time() - began < 3  # ten times what it takes, with the server
 
 
@@ -317,7 +317,7 @@ def test_clients_go_to_the_same_paths_of_the_other_server(
     assert targets(server)("alice", opening).url == url
 
 
-def test_clients_come_as_they_came_in_the_recording() -> None:
+def test_clients_keep_headers_and_local_addresses() -> None:
     opening = {"protocol": "chateau", "url": "ws://x/ws", "headers": [["Origin", "y"]], "from": "127.0.0.2"}
 
     target = targets(Server("h", 1))("alice", opening)

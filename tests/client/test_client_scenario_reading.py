@@ -186,7 +186,7 @@ def test_a_client_has_to_be_named_where_there_are_two(tmp_path: Path) -> None:
     [
         ('{"protocol": "channels"}', "line 3: a client of channels needs a channel"),
         ('{"protocol": "lines", "channel": "x"}', "line 3: only a client of channels has a channel"),
-        ('{"protocol": "telnet"}', "line 3: 'telnet' is not one of"),
+        ('{"protocol": "tel net"}', "line 3: 'tel net' does not match"),
         ("{}", 'line 3: "protocol" is missing'),
     ],
 )

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from client_process import CHECKOUT, COMMAND, Run
-from scripted_house import PATIENCE_SECONDS, Close, House, refusal
+from scripted_server import PATIENCE_SECONDS, Close, House, refusal
 
 from chateau.client import commands
 from chateau.client.exit_codes import Exit

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from played_scenario import ALICE, LINES, echo, play_steps, played, played_on_lines, sentence
-from scripted_house import Close, House, answer, refusal
+from scripted_server import Close, House, answer, refusal
 
 from chateau.client.scenarios.model import Result, Verdict
 from chateau.client.transcript import Direction, Opcode

@@ -10,6 +10,7 @@ import pytest
 from console_node import Node, node_with
 from jsonschema import Draft202012Validator
 
+from chateau.client.recordings.to_scenario import format_scenario
 from chateau.protocols.schemas import schemas_folder
 
 FUNCTIONS = """
@@ -318,9 +319,8 @@ def test_entries_of_this_page_belong_to_its_scenario(node: Node) -> None:
 
 
 def test_file_has_the_layout_of_to_scenario(node: Node) -> None:
-    from chateau.client.recordings.layout import laid_out
 
     published = [out(3, clients=["é" * 30] * 5, content=""), done(3, id=ID, time=TIME)]
     text = node.call("scenario", [*INSIDE, *published, out(4), done(4, clients=["ann"])])
 
-    assert text == laid_out(json.loads(text))
+    assert text == format_scenario(json.loads(text))

@@ -1,4 +1,4 @@
-"""Visits: message files sent to a server of the chateau protocol, by a person at a prompt or by a script.
+"""Message files sent to a server, by a person at a prompt or by a script.
 
-Every frame that comes back is shown, and checked against the schemas.
+Every frame that is received is shown, and checked against the schemas of its protocol.
 """

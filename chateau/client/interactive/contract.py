@@ -1,52 +1,68 @@
-"""The contract: what the schemas, and the rules between frames, say of a frame that came in.
+"""The contract: frames that were received, checked against the schemas and the rules between frames.
 
-It only judges. What a request should look like is left to the server, so that wrong ones can be sent.
+Requests are not checked: the server does that, so that wrong ones can be sent.
 """
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError, best_match
-from referencing import Registry
-
-from chateau.client.interactive.frame import Frame
+from chateau.client import strict_json
 from chateau.client.messages import Message
 from chateau.client.paths import schemas_folder
+from chateau.client.protocols import CHATEAU, vocabulary
+from chateau.client.transcript import Entry, Opcode
 
-REQUESTS = {
-    1: "register",
-    2: "unregister",
-    3: "message",
-    4: "list",
-    5: "join",
-    6: "leave",
-    7: "publish",
-    8: "history",
-    9: "rooms",
-}
-PUSHES = {
-    (0, "shutdown"): "shutdown",
-    (0, "tapped"): "tapped",
-    (3, None): "message",
-    (5, "joined"): "joined",
-    (6, "left"): "left",
-    (7, None): "publish",
-    (9, "members"): "members",
-    (9, "state"): "state",
-}
-PROTOCOL = "chateau"
-ERROR_ANSWER = "error-response.json"
-LONGEST_REF = 64
-LARGEST_INTEGER = 2**53 - 1
-LONGEST_SENTENCE = 300
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+
+ERROR_RESPONSE = "error-response.json"
+MAX_REF_CHARACTERS = 64
+MAX_INTEGER = 2**53 - 1
+MAX_SENTENCE = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A frame that was received; ``decode_error`` is why it has no ``value``, or None."""
+
+    text: str
+    value: Any
+    decode_error: str | None
+    at: datetime
+
+    @property
+    def is_push(self) -> bool:
+        """Return whether it is a push: a push has a sender or an event, a response never does."""
+        return "sender" in self.fields or "event" in self.fields
+
+    @property
+    def is_error_response(self) -> bool:
+        return not self.is_push and self.fields.get("status") == 400
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        return self.value if isinstance(self.value, dict) else {}
+
+
+def decode(entry: Entry) -> Frame:
+    """Return the frame in *entry*; never raises, so that invalid frames can be shown."""
+    at = datetime.fromtimestamp(entry.at, UTC).astimezone()
+    text = entry.payload.decode("utf-8", "backslashreplace")
+    if entry.opcode is Opcode.BINARY:
+        return Frame(text, None, "a binary frame", at)
+    try:
+        return Frame(text, strict_json.decode(text), None, at)
+    except json.JSONDecodeError as exc:
+        return Frame(text, None, f"not JSON: {exc}", at)
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Where a frame breaks the contract: a JSON Pointer into it, what is wrong, and whose word it breaks."""
+    """A violation: a JSON Pointer into the frame, what is wrong, and the schema that it violates."""
 
     path: str
     sentence: str
@@ -54,87 +70,93 @@ class Fault:
 
 
 class Contract:
-    """The schemas of the chateau protocol, ready to check frames with."""
+    """The schemas of the chateau protocol."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        paths = sorted((folder or schemas_folder() / PROTOCOL).glob("*.json"))
-        contents = {path.name: json.loads(path.read_bytes()) for path in paths}
-        registry: Registry[Any] = Registry().with_contents((one["$id"], one) for one in contents.values())
-        self._validators = {
-            name: Draft202012Validator(content, registry=registry) for name, content in contents.items()
-        }
+        self._folder = folder or schemas_folder() / CHATEAU
 
     def faults(self, frame: Frame, request: Message | None = None) -> list[Fault]:
-        """What is wrong with *frame*: nothing, as a rule.
+        """Return what is wrong with *frame*, the response to *request*; normally nothing."""
+        if frame.decode_error:
+            return [Fault("", frame.decode_error)]
+        faults = self._schema_faults(frame)
+        return faults if frame.is_push else faults + _pairing_faults(frame, request)
 
-        *request* is the message that it answers; an answer to nothing is a fault too.
-        """
-        if frame.flaw:
-            return [Fault("", frame.flaw)]
-        faults = self._broken_schema(frame)
-        return faults if frame.is_push else faults + _broken_pairing(frame, request)
-
-    def _broken_schema(self, frame: Frame) -> list[Fault]:
+    def _schema_faults(self, frame: Frame) -> list[Fault]:
         schema = schema_name(frame)
         if schema not in self._validators:
             return [Fault("", f"there is no schema for {_description(frame)}")]
+        from jsonschema.exceptions import best_match
+
         error = best_match(self._validators[schema].iter_errors(frame.value))
-        return [] if error is None else [Fault(_pointer(error), _shortened(error.message), schema)]
+        if error is None:
+            return []
+        return [Fault(strict_json.pointer(error.absolute_path), _shortened(error.message), schema)]
+
+    @cached_property
+    def _validators(self) -> "dict[str | None, Draft202012Validator]":
+        from jsonschema import Draft202012Validator
+        from referencing import Registry
+
+        contents = {path.name: json.loads(path.read_bytes()) for path in sorted(self._folder.glob("*.json"))}
+        registry: Registry[Any] = Registry().with_contents((one["$id"], one) for one in contents.values())
+        return {name: Draft202012Validator(schema, registry=registry) for name, schema in contents.items()}
+
+
+class NoContract(Contract):
+    """For a protocol without schemas here: a frame has to be JSON."""
+
+    def faults(self, frame: Frame, request: Message | None = None) -> list[Fault]:
+        return [Fault("", frame.decode_error)] if frame.decode_error else []
 
 
 def schema_name(frame: Frame) -> str | None:
-    """The file of the schema that *frame* has to match; None where the contract knows of no such frame."""
-    if frame.is_refusal:
-        return ERROR_ANSWER
+    """Return the file name of the schema of *frame*; None if the protocol has no such frame."""
+    if frame.is_error_response:
+        return ERROR_RESPONSE
     word, kind = word_of(frame), "push" if frame.is_push else "response"
     return None if word is None else f"{word}-{kind}.json"
 
 
 def word_of(frame: Frame) -> str | None:
-    """What *frame* is about, in a word, such as ``register``."""
+    """Return the word for *frame*, such as ``register``."""
     number, event = frame.fields.get("type"), frame.fields.get("event")
     if not _is_integer(number):
         return None
     if frame.is_push:
-        return PUSHES.get((number, event if isinstance(event, str) else None))
-    return REQUESTS.get(number)
+        return vocabulary().pushes.get((number, event if isinstance(event, str) else None))
+    return vocabulary().requests.get(number)
 
 
-def is_answer_to(frame: Frame, request: Message) -> bool:
-    """Whether *frame* has the type and the ref that an answer to *request* has."""
-    return not frame.is_push and not _broken_pairing(frame, request)
+def is_response_to(frame: Frame, request: Message) -> bool:
+    """Return whether *frame* has the type and the ref of a response to *request*."""
+    return not frame.is_push and not _pairing_faults(frame, request)
 
 
-def _broken_pairing(frame: Frame, request: Message | None) -> list[Fault]:
-    """An answer carries the type and the ref of its request, wherever these could be read."""
+def _pairing_faults(frame: Frame, request: Message | None) -> list[Fault]:
+    """Check that a response has the type and the ref of its request, if the request has valid ones."""
     if request is None:
-        return [Fault("", "an answer, but no request is waiting for one")]
-    asked = request.value if isinstance(request.value, dict) else {}
+        return [Fault("", "a response, but no request is waiting for one")]
+    sent = request.value if isinstance(request.value, dict) else {}
     return [
-        Fault(f"/{key}", f"the request's {key} is {_json(asked[key])}, its answer's {_json(answered)}")
-        for key, is_readable in (("type", _is_integer), ("ref", _is_ref))
-        if is_readable(asked.get(key)) and (answered := frame.fields.get(key)) != asked[key]
+        Fault(f"/{key}", f"the request's {key} is {_json(sent[key])}, its response's {_json(got)}")
+        for key, is_valid in (("type", _is_integer), ("ref", _is_ref))
+        if is_valid(sent.get(key)) and (got := frame.fields.get(key)) != sent[key]
     ]
 
 
 def _is_integer(value: Any) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST_INTEGER
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MAX_INTEGER
 
 
 def _is_ref(value: Any) -> bool:
-    return _is_integer(value) or (isinstance(value, str) and len(value) <= LONGEST_REF)
+    return _is_integer(value) or (isinstance(value, str) and len(value) <= MAX_REF_CHARACTERS)
 
 
 def _description(frame: Frame) -> str:
-    kind = "a push" if frame.is_push else "an answer"
+    kind = "a push" if frame.is_push else "a response"
     event = f" and event {_json(frame.fields['event'])}" if "event" in frame.fields else ""
     return f"{kind} of type {_json(frame.fields.get('type'))}{event}"
-
-
-def _pointer(error: ValidationError) -> str:
-    """RFC 6901; the whole frame is the empty string."""
-    steps = (str(step).replace("~", "~0").replace("/", "~1") for step in error.absolute_path)
-    return "".join(f"/{step}" for step in steps)
 
 
 def _json(value: Any) -> str:
@@ -142,4 +164,4 @@ def _json(value: Any) -> str:
 
 
 def _shortened(sentence: str) -> str:
-    return sentence if len(sentence) <= LONGEST_SENTENCE else sentence[: LONGEST_SENTENCE - 1] + "…"
+    return sentence if len(sentence) <= MAX_SENTENCE else sentence[: MAX_SENTENCE - 1] + "…"

@@ -1,7 +1,4 @@
-"""The prompt: asks for a message file, completes its name with TAB, and lets frames print above it.
-
-It only asks; what is done with what it hears is told in :mod:`chateau.client.interactive.visit`.
-"""
+"""The prompt: asks for the name of a message file, completes it with TAB, and prints frames above itself."""
 
 import os
 import sys
@@ -17,14 +14,13 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.output import create_output
 
-from chateau.client.interactive.contract import Fault
+from chateau.client.interactive.contract import Fault, Frame
 from chateau.client.interactive.display import Display
-from chateau.client.interactive.frame import Frame
+from chateau.client.interactive.session import QUIT
 from chateau.client.messages import SUFFIX, Message, folders
 
-# With a colour, for prompt_toolkit does not write a blank at a line's end that has none.
+# In colour: prompt_toolkit omits a blank at the end of a line that has no style.
 QUESTION = FormattedText([("ansicyan", "message file> ")])
-GOODBYE = "q"
 MENU_ROWS = 6
 
 
@@ -42,10 +38,10 @@ class MessageCompleter(Completer):
 
 
 class Prompt:
-    """The terminal's user, asked for one file after the other."""
+    """Asks the user at the terminal for one file after the other."""
 
     def __init__(self) -> None:
-        # With stdout redirected, the prompt is on stderr and stdout has the frames alone.
+        # If stdout is redirected, the prompt is on stderr and stdout has only the frames.
         screen = sys.stdout if sys.stdout.isatty() else sys.stderr
         self._session: PromptSession[str] = PromptSession(
             completer=merge_completers([MessageCompleter(), PathCompleter(expanduser=True)]),
@@ -55,29 +51,29 @@ class Prompt:
         )
 
     async def ask(self) -> str | None:
-        """What was typed; None for q, Ctrl-D and Ctrl-C."""
+        """Return the input; None for q, Ctrl-D and Ctrl-C."""
         try:
             typed = (await self._session.prompt_async(QUESTION)).strip()
         except (EOFError, KeyboardInterrupt):
             return None
-        return None if typed == GOODBYE else typed
+        return None if typed == QUIT else typed
 
     def above(self, display: Display) -> Display:
-        """*display*, printing above the prompt while one is there."""
-        return _Above(display, self._session.app)
+        """Return *display*, printing above the prompt while it is shown."""
+        return _AbovePrompt(display, self._session.app)
 
 
-class _Above:
-    """Holds back what is to be shown until the prompt has been cleared away for it.
+class _AbovePrompt:
+    """Queues what is to be shown until the prompt is erased.
 
-    prompt_toolkit's ``patch_stdout`` is for this, but writes from a thread: what it writes while a prompt is
-    just being drawn lands beside it.
+    prompt_toolkit's ``patch_stdout`` does this from a thread; output while the prompt is drawn then ends up
+    in the line of the prompt.
     """
 
     def __init__(self, display: Display, application: Application[str]) -> None:
         self._display = display
         self._application = application
-        self._waiting: deque[Callable[[], Any]] = deque()
+        self._queue: deque[Callable[[], Any]] = deque()
 
     def sent(self, message: Message) -> None:
         self._show(partial(self._display.sent, message))
@@ -88,17 +84,17 @@ class _Above:
     def note(self, sentence: str) -> None:
         self._show(partial(self._display.note, sentence))
 
-    def trouble(self, sentence: str) -> None:
-        self._show(partial(self._display.trouble, sentence))
+    def error(self, sentence: str) -> None:
+        self._show(partial(self._display.error, sentence))
 
     def _show(self, one: Callable[[], Any]) -> None:
-        """Many frames at once clear the prompt once."""
-        self._waiting.append(one)
+        """Show *one*; several frames at once erase the prompt once."""
+        self._queue.append(one)
         if not self._application.is_running:
-            self._show_waiting()
-        elif len(self._waiting) == 1:
-            run_in_terminal(self._show_waiting)
+            self._show_queued()
+        elif len(self._queue) == 1:
+            run_in_terminal(self._show_queued)
 
-    def _show_waiting(self) -> None:
-        while self._waiting:
-            self._waiting.popleft()()
+    def _show_queued(self) -> None:
+        while self._queue:
+            self._queue.popleft()()

@@ -1,6 +1,6 @@
-"""A proxy between any client and any server of the five protocols: shows, records, and does harm on purpose.
+"""A proxy between any client and any server: it shows and records frames, and injects faults.
 
-What passes is found by :mod:`framing`, what happens to it is decided by :mod:`faults` and put in order by
-:mod:`arrangement`; these three know no sockets. :mod:`flow` and :mod:`connection` move the bytes.
-The page for users is docs/proxy.md.
+``codec`` finds frames in bytes, ``faults`` decides what happens to them and ``schedule`` orders the writes;
+these three use no sockets. ``pipe`` and ``connection`` move the bytes; ``recorder``, ``http_recorder`` and
+``display`` observe them. The page for users is docs/proxy.md.
 """

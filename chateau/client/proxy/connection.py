@@ -1,201 +1,283 @@
-"""A connection through the proxy: how it begins, its two directions, and how it ends."""
+"""Connections through the proxy: listening, one connection to the server per client, and how it ends."""
 
 import asyncio
 import os
+import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
+from typing import Self
 
-from chateau.client.proxy.faults import Faults
-from chateau.client.proxy.flow import ConnectionOver, Flow
-from chateau.client.proxy.frame import Speech, Way
-from chateau.client.proxy.framing import piece
-from chateau.client.proxy.opening import (
+from chateau.client.proxy.codec import (
     HEAD_END,
-    LONGEST_HEAD,
-    handshake_in,
+    MAX_HEAD_BYTES,
+    TLS_HANDSHAKE,
+    WireProtocol,
+    bad_gateway,
+    detect_protocol,
     is_switching,
-    refusal,
-    speech_of,
+    parse_handshake,
+    raw_frame,
 )
-from chateau.client.proxy.rule import Rule
-from chateau.client.proxy.side import CONNECT_SECONDS, Side, connected
-from chateau.client.proxy.witness import Witness
+from chateau.client.proxy.faults import FaultConfig
+from chateau.client.proxy.pipe import CONNECT_SECONDS, ConnectionOver, Pipe, SocketStream, connect
+from chateau.client.proxy.recorder import Display, Observer
+from chateau.client.transcript import Direction, OnEntry
 
-FIRST_BYTES_SECONDS = 1.0  # in which a client whose server is not there may still show that it speaks HTTP
+FIRST_BYTES_SECONDS = 1.0  # for a client to send a request, if the server cannot be reached
+ACCEPT_PAUSE_SECONDS = 0.2  # after a client could not be accepted
 
-ONLY = "it passes as bytes, and of the faults only delay, stall, half-close, close and reset work"
+ONLY = "it passes as bytes; only the faults delay, stall, half-close, close and reset work"
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
-    """Where the server is, and what is spoken there; None where each client's first bytes tell."""
+class Upstream:
+    """The address of the server, and its protocol; None if the first bytes of each client show it."""
 
     host: str
     port: int
-    speech: Speech | None = None
+    protocol: WireProtocol | None = None
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+class CannotListen(Exception):
+    """Listening at an address failed; the text names it and the reason."""
+
+
 @dataclass(frozen=True, slots=True)
-class Harm:
-    """What is to be done to frames, and the seed of all chance in it."""
+class Endpoint:
+    """A listening socket, and the server that its clients are connected to."""
 
-    rules: Sequence[Rule] = ()
-    seed: int = 0
+    listening: socket.socket
+    upstream: Upstream
 
-    def faults(self, connection: int, way: Way, speech: Speech) -> Faults:
-        return Faults(self.rules, seed=self.seed, connection=connection, way=way, speech=speech)
+    @property
+    def address(self) -> str:
+        host, port = self.listening.getsockname()[:2]
+        return str(Upstream(host, port))
 
 
-class Connection:
-    """One client, and the connection to the server that is made for it."""
+def listen(host: str, port: int, upstream: Upstream) -> Endpoint:
+    """Listen at *host* and *port*; 0 is any free port.
 
-    def __init__(self, number: int, client: Side, server: Server, harm: Harm, witness: Witness) -> None:
+    Raises:
+        CannotListen: it is in use, or is not an address of this machine.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, *_, address = found[0]
+        listening = socket.create_server(address[:2], family=family)
+    except (OSError, UnicodeError, OverflowError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else exc
+        raise CannotListen(f"cannot listen at {host}:{port}: {reason}") from exc
+    listening.setblocking(False)
+    return Endpoint(listening, upstream)
+
+
+class Proxy:
+    """All endpoints and their connections, as an ``async with`` block.
+
+    Connections are numbered from 1 in the order in which they arrive, over all endpoints.
+    """
+
+    def __init__(
+        self, endpoints: Sequence[Endpoint], config: FaultConfig, display: Display, record: OnEntry | None
+    ) -> None:
+        self._endpoints = endpoints
+        self._config = config
+        self._display = display
+        self._record = record
+        self._numbers = count(1)
+        self._listening: list[asyncio.Task[None]] = []
+        self._connections: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        self._listening = [asyncio.create_task(self._accept(endpoint)) for endpoint in self._endpoints]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close everything."""
+        tasks = [*self._listening, *self._connections]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for endpoint in self._endpoints:
+            endpoint.listening.close()
+
+    async def _accept(self, endpoint: Endpoint) -> None:
+        while True:
+            try:
+                client, _ = await asyncio.get_running_loop().sock_accept(endpoint.listening)
+            except OSError as exc:  # no more file descriptors, or the client has disconnected already
+                self._display.error(f"a client could not be accepted: {exc.strerror}")
+                await asyncio.sleep(ACCEPT_PAUSE_SECONDS)
+                continue
+            task = asyncio.create_task(self._serve(SocketStream(client), endpoint.upstream))
+            self._connections.add(task)
+            task.add_done_callback(self._connections.discard)
+
+    async def _serve(self, client: SocketStream, upstream: Upstream) -> None:
+        number = next(self._numbers)
+        observer = Observer(number, self._display, self._record)
+        try:
+            await ProxiedConnection(number, client, upstream, self._config, observer).run()
+        except Exception as exc:  # a bug of the proxy ends this connection only
+            observer.error(f"the proxy failed: {exc!r}")
+
+
+class ProxiedConnection:
+    """One client, and its connection to the server."""
+
+    def __init__(
+        self, number: int, client: SocketStream, upstream: Upstream, config: FaultConfig, observer: Observer
+    ) -> None:
         self._number = number
         self._client = client
-        self._address = server
-        self._harm = harm
-        self._witness = witness
+        self._upstream = upstream
+        self._config = config
+        self._observer = observer
 
     async def run(self) -> None:
-        """Move all there is. However it ends, both sides are closed then."""
+        """Move everything in both directions, then close both sockets."""
         try:
-            server = await connected(self._address.host, self._address.port)
+            server = await connect(self._upstream.host, self._upstream.port)
         except OSError as exc:
-            await self._refuse(exc)
+            await self._report_unreachable(exc)
         else:
             await self._proxy(server)
         finally:
             self._client.close()
 
-    async def _refuse(self, exc: OSError) -> None:
-        """Tell the client, as far as it speaks HTTP, that there is no server."""
-        sentence = f"The server at {self._address} cannot be reached: {_reason(exc)}."
-        self._witness.trouble(sentence)
+    async def _report_unreachable(self, exc: OSError) -> None:
+        """Report that the server cannot be reached; a client that uses HTTP receives a 502."""
+        sentence = f"The server at {self._upstream} cannot be reached: {_reason(exc)}."
+        self._observer.error(sentence)
         with suppress(OSError, TimeoutError):
             async with asyncio.timeout(FIRST_BYTES_SECONDS):
-                if await self._speech(None) is Speech.HTTP:
-                    await _head_of(self._client)
-                    await self._client.write(refusal(sentence))
-        await self._client.say_goodbye()
+                if await self._detect(None) is WireProtocol.HTTP:
+                    await _read_head(self._client)
+                    await self._client.write(bad_gateway(sentence))
+        await self._client.close_gracefully()
 
-    async def _proxy(self, server: Side) -> None:
+    async def _proxy(self, server: SocketStream) -> None:
         try:
-            speech = await self._open(server)
-            if await self._move(speech, server):
+            protocol = await self._open(server)
+            if await self._move(protocol, server):
                 self._reset(server)
         except ConnectionOver as exc:
             if exc.by_reset:
                 self._reset(server)
             else:
-                self._witness.end_passed(Way.TO_CLIENT, done=("closed",))
-                await asyncio.gather(self._client.say_goodbye(), server.say_goodbye())
+                self._observer.write_ended(Direction.RECEIVED, faults=("closed",))
+                await asyncio.gather(self._client.close_gracefully(), server.close_gracefully())
         except OSError:
             self._reset(server)
         finally:
             server.close()
 
-    def _reset(self, server: Side) -> None:
-        self._witness.end_passed(Way.TO_CLIENT, "reset")
+    def _reset(self, server: SocketStream) -> None:
+        self._observer.write_ended(Direction.RECEIVED, "reset")
         self._client.reset()
         server.reset()
 
-    async def _open(self, server: Side) -> Speech:
-        """What is spoken, once it is clear; a handshake is over then."""
-        speech = self._address.speech
-        if speech is not Speech.BYTES:
-            speech = await self._speech(server)
-        match speech:
-            case Speech.HTTP:
+    async def _open(self, server: SocketStream) -> WireProtocol:
+        """Pass a handshake on, if there is one, and return the protocol."""
+        protocol = self._upstream.protocol
+        if protocol is not WireProtocol.BYTES:
+            protocol = await self._detect(server)
+        match protocol:
+            case WireProtocol.HTTP:
                 return await self._open_http(server)
-            case Speech.LINES:
-                self._witness.opened(speech, f"tcp://{self._address}")
+            case WireProtocol.LINES:
+                self._observer.opened(protocol, f"tcp://{self._upstream}")
             case _:
-                self._witness.opened(speech, f"tls://{self._address}")
-                self._witness.trouble(f"this is TLS: no frames can be seen or recorded; {ONLY}")
-        return speech
+                self._observer.opened(protocol, f"tls://{self._upstream}")
+                self._observer.error(f"this is TLS: its frames cannot be shown or recorded; {ONLY}")
+        return protocol
 
-    async def _speech(self, server: Side | None) -> Speech:
-        """What the client's first bytes say; lines where the server speaks first, or the client ends."""
+    async def _detect(self, server: SocketStream | None) -> WireProtocol:
+        """Detect the protocol; it is lines if the server sends first, or the client sends nothing."""
         first = b""
-        while (speech := self._speech_of(first)) is None:
-            if server and await _is_first(server, before=self._client):
+        while (protocol := self._protocol_of(first)) is None:
+            if server and await _sends_first(server, before=self._client):
                 break
             if not (received := await self._client.read()):
                 break
             first += received
         self._client.unread(first)
-        return speech or Speech.LINES
+        return protocol or WireProtocol.LINES
 
-    def _speech_of(self, first: bytes) -> Speech | None:
-        speech = speech_of(first)
-        if self._address.speech is Speech.LINES and first[:1] not in {b"", b"\x16"}:
-            return Speech.LINES
-        return speech
+    def _protocol_of(self, first: bytes) -> WireProtocol | None:
+        if self._upstream.protocol is WireProtocol.LINES and first[:1] not in {b"", bytes([TLS_HANDSHAKE])}:
+            return WireProtocol.LINES
+        return detect_protocol(first)
 
-    async def _open_http(self, server: Side) -> Speech:
-        head = await _head_of(self._client)
-        handshake = handshake_in(head)
+    async def _open_http(self, server: SocketStream) -> WireProtocol:
+        head = await _read_head(self._client)
+        handshake = parse_handshake(head)
         if handshake is None:
             self._client.unread(head)
             return self._open_plain_http()
         await server.write(handshake.head)
-        answer = await self._answer_of(server)
-        if is_switching(answer):
-            await self._client.write(answer)
-            self._witness.opened(Speech.WEBSOCKET, f"ws://{self._address}", handshake.path)
-            return Speech.WEBSOCKET
-        server.unread(answer)
-        speech = self._open_plain_http()
-        self._witness.read(Way.TO_SERVER, piece(handshake.head))
-        return speech
+        response = await self._read_response(server)
+        if is_switching(response):
+            await self._client.write(response)
+            self._observer.opened(WireProtocol.WEBSOCKET, f"ws://{self._upstream}", handshake.path)
+            return WireProtocol.WEBSOCKET
+        server.unread(response)
+        protocol = self._open_plain_http()
+        self._observer.read(Direction.SENT, raw_frame(handshake.head))
+        return protocol
 
-    def _open_plain_http(self) -> Speech:
-        self._witness.opened(Speech.HTTP, f"http://{self._address}")
-        ways = [self._harm.faults(self._number, way, Speech.HTTP) for way in Way]
-        if any(faults.need_frames for faults in ways):
-            self._witness.trouble(f"this is plain HTTP: {ONLY}")
-        return Speech.HTTP
+    def _open_plain_http(self) -> WireProtocol:
+        self._observer.opened(WireProtocol.HTTP, f"http://{self._upstream}")
+        if any(
+            self._config.faults(self._number, direction, WireProtocol.HTTP).need_frames
+            for direction in Direction
+        ):
+            self._observer.error(f"this is plain HTTP: {ONLY}")
+        return WireProtocol.HTTP
 
-    async def _answer_of(self, server: Side) -> bytes:
-        """The head of the server's answer to a handshake; meanwhile, a client that goes is not missed."""
+    async def _read_response(self, server: SocketStream) -> bytes:
+        """Read the head of the response to a handshake; a client that disconnects meanwhile is noticed."""
         watching = asyncio.create_task(self._watch_client(server))
         try:
-            return await _head_of(server)
+            return await _read_head(server)
         finally:
             watching.cancel()
             with suppress(asyncio.CancelledError):
                 await watching
 
-    async def _watch_client(self, server: Side) -> None:
+    async def _watch_client(self, server: SocketStream) -> None:
         await self._client.readable()
-        if self._client.has_ended():
-            server.end()
+        if self._client.is_at_end():
+            server.close_write()
 
-    async def _move(self, speech: Speech, server: Side) -> bool:
-        """Move both directions to their ends; returns whether one side left without a word."""
-        flows = [self._flow(way, speech, server) for way in Way]
-        moving = [asyncio.create_task(flow.run()) for flow in flows]
+    async def _move(self, protocol: WireProtocol, server: SocketStream) -> bool:
+        """Move both directions to their ends; return whether one side disconnected without closing."""
+        pipes = [self._pipe(direction, protocol, server) for direction in Direction]
+        moving = [asyncio.create_task(pipe.run()) for pipe in pipes]
         try:
             await asyncio.gather(*moving)
         finally:
             for task in moving:
                 task.cancel()
             await asyncio.gather(*moving, return_exceptions=True)
-        return any(flow.is_broken for flow in flows)
+        return any(pipe.is_broken for pipe in pipes)
 
-    def _flow(self, way: Way, speech: Speech, server: Side) -> Flow:
-        source, sink = (self._client, server) if way is Way.TO_SERVER else (server, self._client)
-        faults = self._harm.faults(self._number, way, speech)
-        return Flow(way, speech, source, sink, faults, self._witness)
+    def _pipe(self, direction: Direction, protocol: WireProtocol, server: SocketStream) -> Pipe:
+        is_sent = direction is Direction.SENT
+        source, sink = (self._client, server) if is_sent else (server, self._client)
+        faults = self._config.faults(self._number, direction, protocol)
+        return Pipe(direction, protocol, source, sink, faults, self._observer)
 
 
-async def _is_first(side: Side, *, before: Side) -> bool:
-    """Whether *side* has something to say, and *before* has nothing, once either has."""
-    waiting = [asyncio.create_task(before.readable()), asyncio.create_task(side.readable())]
+async def _sends_first(stream: SocketStream, *, before: SocketStream) -> bool:
+    """Wait until either is readable; return whether *stream* is and *before* is not."""
+    waiting = [asyncio.create_task(before.readable()), asyncio.create_task(stream.readable())]
     try:
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         return not waiting[0].done()
@@ -205,19 +287,19 @@ async def _is_first(side: Side, *, before: Side) -> bool:
         await asyncio.gather(*waiting, return_exceptions=True)
 
 
-async def _head_of(side: Side) -> bytes:
-    """The head of the HTTP message that comes next; what comes instead where there is none."""
+async def _read_head(stream: SocketStream) -> bytes:
+    """Read the head of the next HTTP message; the bytes instead if it is not HTTP."""
     received = b""
-    while HEAD_END not in received and len(received) < LONGEST_HEAD:
-        if not (more := await side.read()):
+    while HEAD_END not in received and len(received) < MAX_HEAD_BYTES:
+        if not (more := await stream.read()):
             break
         received += more
     head, end, rest = received.partition(HEAD_END)
-    side.unread(rest)
+    stream.unread(rest)
     return head + end
 
 
 def _reason(exc: OSError) -> str:
     if isinstance(exc, TimeoutError):
-        return f"no answer within {CONNECT_SECONDS:g} s"
+        return f"no response within {CONNECT_SECONDS:g} s"
     return os.strerror(exc.errno) if exc.errno and exc.errno > 0 else exc.strerror or str(exc)

@@ -1,80 +1,68 @@
-"""Showing what passes: a line for people, in colours on a terminal, or a line of JSON for programs.
+"""Display: one line per frame for people, in colour on a terminal, or one JSON object per frame for programs.
 
-Frames go to stdout; what is worth knowing besides goes to stderr.
+Frames go to stdout; notes and errors go to stderr.
 """
 
-import base64
 import json
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from rich.text import Text
 
-from chateau.client.proxy.frame import Kind, Way
-from chateau.client.proxy.witness import Sight
+from chateau.client.proxy.codec import DIRECTION_NAMES, Kind
+from chateau.client.proxy.recorder import Observation
+from chateau.client.recordings.recording import payload_fields, timestamp
 from chateau.client.terminal import console
 from chateau.client.text_safety import one_line
-from chateau.client.transcript import Opcode, close_of
+from chateau.client.transcript import Direction, Opcode, close_of
 
-LONGEST_TEXT = 100
+MAX_CHARACTERS = 100  # of a payload in a line for people
 
-_ARROWS = {Way.TO_SERVER: "→ server", Way.TO_CLIENT: "← server"}
-_STYLES = {Way.TO_SERVER: "cyan", Way.TO_CLIENT: "green"}
+_ARROWS = {Direction.SENT: ("→ server ", "cyan"), Direction.RECEIVED: ("← server ", "green")}
 
 
-class Quiet:
-    """Nothing but troubles."""
+class QuietDisplay:
+    """Prints errors only."""
 
     def __init__(self) -> None:
         self._err = console(sys.stderr)
 
-    def sight(self, sight: Sight) -> None:
+    def show(self, observation: Observation) -> None:
         pass
 
-    def trouble(self, sentence: str) -> None:
+    def error(self, sentence: str) -> None:
         self.note(sentence, "bold red")
 
     def note(self, sentence: str, style: str = "dim") -> None:
         try:
             self._err.print(Text(one_line(sentence), style), soft_wrap=True)
-        except OSError:  # nobody reads it
+        except OSError:  # the reader of stderr is closed
             return
 
 
-class Shown(Quiet):
-    """Writes a line for each sight; *on_gone* is called once nobody reads them any more."""
+class LineDisplay(QuietDisplay):
+    """Prints one line per observation, for people; calls *on_gone* when the reader of stdout is closed."""
 
     def __init__(self, on_gone: Callable[[], None]) -> None:
         super().__init__()
+        self._out = console(sys.stdout)
         self._on_gone = on_gone
 
-    def sight(self, sight: Sight) -> None:
+    def show(self, observation: Observation) -> None:
         try:
-            self.write(sight)
+            self.write(observation)
         except OSError:
             self._on_gone()
 
-    def write(self, sight: Sight) -> None:
-        raise NotImplementedError
-
-
-class Lines(Shown):
-    """One line each, for people."""
-
-    def __init__(self, on_gone: Callable[[], None]) -> None:
-        super().__init__(on_gone)
-        self._out = console(sys.stdout)
-
-    def write(self, sight: Sight) -> None:
+    def write(self, observation: Observation) -> None:
         line = Text.assemble(
-            (f"{_time(sight.at)} ", "dim"),
-            (f"#{sight.connection:<3} ", "bold"),
-            (f"{_ARROWS[sight.way]} ", _STYLES[sight.way]),
-            (f"{sight.opcode:<12} ", "bold"),
-            (_shortened(sight), ""),
-            (f"  [{', '.join(sight.done)}]" if sight.done else "", "bold yellow"),
+            (f"{_local_time(observation.at)} ", "dim"),
+            (f"#{observation.connection:<3} ", "bold"),
+            _ARROWS[observation.direction],
+            (f"{observation.opcode:<12} ", "bold"),
+            (_shortened(observation), ""),
+            (f"  [{', '.join(observation.faults)}]" if observation.faults else "", "bold yellow"),
         )
         if self._out.is_terminal:
             self._out.print(line, soft_wrap=True)
@@ -82,44 +70,37 @@ class Lines(Shown):
             print(line.plain.rstrip(), flush=True)
 
 
-class Json(Shown):
-    """One JSON object a line, with the whole payload."""
+class JsonDisplay(LineDisplay):
+    """Prints one JSON object per observation, with the whole payload."""
 
-    def write(self, sight: Sight) -> None:
+    def write(self, observation: Observation) -> None:
         value = {
-            "time": datetime.fromtimestamp(sight.at, UTC)
-            .isoformat(timespec="microseconds")
-            .replace("+00:00", "Z"),
-            "connection": sight.connection,
-            "direction": sight.way,
-            "opcode": sight.opcode,
-            **_payload(sight),
-            "done": list(sight.done),
+            "time": timestamp(observation.at),
+            "connection": observation.connection,
+            "direction": DIRECTION_NAMES[observation.direction],
+            "opcode": observation.opcode,
+            **_payload(observation),
+            "done": list(observation.faults),
         }
         print(json.dumps(value, ensure_ascii=False), flush=True)
 
 
-def _payload(sight: Sight) -> dict[str, Any]:
-    """As a recording has it: text where it is UTF-8, and the code of a close beside its reason."""
-    payload, code = sight.payload, {}
-    if sight.opcode == Kind.CLOSE:
-        code, payload = {"code": close_of(payload)[0]}, payload[2:]
-    try:
-        return {"payload": payload.decode(), **code}
-    except UnicodeDecodeError:
-        return {"payload": base64.b64encode(payload).decode(), "base64": True, **code}
+def _payload(observation: Observation) -> dict[str, object]:
+    """Return the payload as in a recording; a close always has a code, null if it had none."""
+    is_close = observation.opcode == Kind.CLOSE
+    code = {"code": close_of(observation.payload)[0]} if is_close else {}
+    return {**payload_fields(observation.payload[2:] if is_close else observation.payload), **code}
 
 
-def _shortened(sight: Sight) -> str:
-    """The payload on one line, or how it begins."""
-    beginning = sight.payload[: 4 * LONGEST_TEXT]
-    text = _text(sight.opcode, beginning)
-    length = f" ({len(sight.payload)} bytes)" if sight.payload else ""
-    match sight.opcode:
-        case Kind.BYTES:
-            return length.strip(" ()")
-        case _ if len(text) > LONGEST_TEXT or len(beginning) < len(sight.payload):
-            return f"{text[: LONGEST_TEXT - 1]}…{length}"
+def _shortened(observation: Observation) -> str:
+    """Return the payload on one line, or its beginning."""
+    beginning = observation.payload[: 4 * MAX_CHARACTERS]
+    text = _text(observation.opcode, beginning)
+    length = f" ({len(observation.payload)} bytes)" if observation.payload else ""
+    if observation.opcode == Kind.BYTES:
+        return length.strip(" ()")
+    if len(text) > MAX_CHARACTERS or len(beginning) < len(observation.payload):
+        return f"{text[: MAX_CHARACTERS - 1]}…{length}"
     return text
 
 
@@ -137,6 +118,6 @@ def _text(opcode: str, payload: bytes) -> str:
     return one_line(text)
 
 
-def _time(at: float) -> str:
+def _local_time(at: float) -> str:
     local = datetime.fromtimestamp(at, UTC).astimezone()
     return local.strftime("%H:%M:%S.") + f"{local.microsecond // 1000:03}"

@@ -1,19 +1,8 @@
-"""Recordings: what went over the wires, kept in a file, sent again, and made a scenario of.
+"""Recordings: the frames of connections in a file, sent again by a replay, or made into a scenario.
 
 The page for users is docs/recordings.md.
 """
 
-from chateau.client.recordings.file import Recorder, RecordingError, read, recording
-from chateau.client.recordings.replay import ReplayResult, replay
-from chateau.client.recordings.to_scenario import scenario_of, written
+from chateau.client.recordings.recording import Recorder, RecordingError, read, recording
 
-__all__ = [
-    "Recorder",
-    "RecordingError",
-    "ReplayResult",
-    "read",
-    "recording",
-    "replay",
-    "scenario_of",
-    "written",
-]
+__all__ = ["Recorder", "RecordingError", "read", "recording"]

@@ -1,9 +1,9 @@
-"""Replay: what the clients of a recording sent is sent again, and what comes is counted.
+"""Replay: send the frames that the clients of a recording sent, and count the frames that are received.
 
-The frames of one client go out one after the other, without waiting for answers. What another client does
-may depend on what the recording shows as received before: bob's name has to be registered when alice writes
-to him. So before the sender changes, a connection opens or a goodbye is said, each client has to have
-received as many frames as had come in the recording. What they hold is not compared: scenarios are for that.
+The frames of one client are sent one after the other, without waiting for responses. The frames of another
+client can depend on frames that the recording shows as received before: bob has to be registered when alice
+sends him a message. So before the sender changes, a connection opens or a close is sent, each client has to
+have received as many frames as in the recording. Their contents are not compared; scenarios do that.
 """
 
 import asyncio
@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chateau.client.recordings.echoes import Echoes
-from chateau.client.recordings.opening import opening
-from chateau.client.recordings.request import requested, retargeted
+from chateau.client.recordings.http import request_target, retarget
+from chateau.client.recordings.recording import AutoReplies, open_event
 from chateau.client.transcript import ABNORMAL, Direction, Entry, OnEntry, Opcode, close_of
 from chateau.client.transports import (
     CannotConnect,
@@ -26,22 +25,22 @@ from chateau.client.transports import (
 )
 
 FRAMES = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.LINE, Opcode.EVENT, Opcode.RESPONSE})
-WAITED_FOR = FRAMES | {Opcode.CLOSE}
-TURNS = frozenset({Opcode.OPEN, Opcode.CLOSE})  # before these, all that is due has to have come
-FRAMES_A_BREATH = 64  # sent without letting anything be read
-GOODBYE_SECONDS = 0.5
+COUNTED = FRAMES | {Opcode.CLOSE}
+BARRIERS = frozenset({Opcode.OPEN, Opcode.CLOSE})  # before these, all clients have to catch up
+FRAMES_PER_YIELD = 64  # sent before other tasks run
+CLOSING_SECONDS = 0.5
 
 TargetOf = Callable[[str, dict[str, Any]], Target]
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """What a replay came to; ``expected`` is how many frames were received in the recording."""
+    """The result of a replay; ``expected`` is the number of frames received in the recording."""
 
     sent: int
     received: int
     expected: int
-    missing: int  # how many fewer its clients received than in the recording, client by client
+    missing: int  # the sum over the clients that received fewer than in the recording
     seconds: float
     notes: tuple[str, ...] = ()
 
@@ -54,13 +53,14 @@ async def replay(
     timeout_seconds: float,
     on_entry: OnEntry | None = None,
 ) -> ReplayResult:
-    """Send again what *entries* show as sent: *speed* times as fast as then, or at once where it is 0.
+    """Send the frames that *entries* show as sent, *speed* times as fast, or without pauses if it is 0.
 
-    *target_of* says where a client connects to, by its name and what its opening in the recording said. Who
-    gets less than in the recording is waited for, once: until nobody has got anything for *timeout_seconds*.
+    *target_of* returns the target of a client, from its name and the fields of its ``open`` entry. A client
+    that is behind the recording is waited for, once: until no client has received anything for
+    *timeout_seconds*.
 
     Raises:
-        CannotConnect: there is no connection.
+        CannotConnect: a client cannot connect.
     """
     started_at = asyncio.get_running_loop().time()
     run = _Replay(target_of, timeout_seconds, on_entry)
@@ -74,21 +74,21 @@ async def replay(
 
 
 @dataclass(slots=True)
-class _Guest:
-    """One client of the recording."""
+class _Client:
+    """A client of the recording."""
 
-    wire: Connection | None = None
+    connection: Connection | None = None
     request: asyncio.Task[None] | None = None  # the last one
-    due: int = 0  # how much the recording has received up to here
-    came: int = 0
-    frames_due: int = 0  # the same without goodbyes
-    frames_came: int = 0
-    unsent: int = 0  # after the server had gone
+    due: int = 0  # number received in the recording so far
+    arrived: int = 0
+    frames_due: int = 0  # the same without closes
+    frames_arrived: int = 0
+    unsent: int = 0  # after the server had closed
     is_given_up: bool = False
 
     @property
     def is_behind(self) -> bool:
-        return self.came < self.due and not self.is_given_up
+        return self.arrived < self.due and not self.is_given_up
 
 
 class _Replay:
@@ -96,9 +96,9 @@ class _Replay:
         self._target_of = target_of
         self._timeout_seconds = timeout_seconds
         self._on_entry = on_entry
-        self._guests: dict[str, _Guest] = {}
+        self._clients: dict[str, _Client] = {}
         self._behind: set[str] = set()
-        self._is_level = asyncio.Event()  # nobody is behind
+        self._is_level = asyncio.Event()  # no client is behind
         self._is_level.set()
         self._arrivals = 0
         self.sent = 0
@@ -106,75 +106,75 @@ class _Replay:
 
     @property
     def received(self) -> int:
-        return sum(guest.frames_came for guest in self._guests.values())
+        return sum(state.frames_arrived for state in self._clients.values())
 
     @property
     def expected(self) -> int:
-        return sum(guest.frames_due for guest in self._guests.values())
+        return sum(state.frames_due for state in self._clients.values())
 
     @property
     def missing(self) -> int:
-        return sum(max(0, guest.frames_due - guest.frames_came) for guest in self._guests.values())
+        return sum(max(0, state.frames_due - state.frames_arrived) for state in self._clients.values())
 
     async def play(self, entries: Sequence[Entry], speed: float) -> None:
-        clock, echoes = _Clock(entries, speed), Echoes()
+        clock, auto_replies = _Clock(entries, speed), AutoReplies()
         sender = None
         for entry in entries:
-            is_echo = echoes.is_echo(entry)
+            is_auto_reply = auto_replies.is_auto_reply(entry)
             if entry.direction is Direction.RECEIVED:
                 self._expect(entry)
-            elif not is_echo:
-                if entry.client != sender or entry.opcode in TURNS:
-                    await self._level()
+            elif not is_auto_reply:
+                if entry.client != sender or entry.opcode in BARRIERS:
+                    await self._catch_up()
                 sender = entry.client
                 await clock.wait_for(entry)
                 await self._act(entry)
 
     async def finish(self) -> None:
-        """Wait for what is still due, then say goodbye where the recording does not."""
-        await self._level()
-        for guest in self._guests.values():
-            if guest.wire is not None and guest.wire.is_open:
-                await guest.wire.close()
-                await _ended(guest.wire, GOODBYE_SECONDS)
+        """Wait for the frames that are due, then close the connections that are still open."""
+        await self._catch_up()
+        for state in self._clients.values():
+            if state.connection is not None and state.connection.is_open:
+                await state.connection.close()
+                await _wait_closed(state.connection, CLOSING_SECONDS)
 
     async def leave(self) -> None:
-        """Leave nothing open, however it went."""
-        requests = [guest.request for guest in self._guests.values() if guest.request is not None]
+        """Close everything, also after an error."""
+        requests = [state.request for state in self._clients.values() if state.request is not None]
         for request in requests:
             request.cancel()
         await asyncio.gather(*requests, return_exceptions=True)
-        for name, guest in self._guests.items():
-            if guest.wire is not None:
-                guest.wire.abort()
-            if guest.unsent:
-                frames = f"{guest.unsent} frame{'' if guest.unsent == 1 else 's'}"
+        for name, state in self._clients.items():
+            if state.connection is not None:
+                state.connection.abort()
+            if state.unsent:
+                frames = f"{state.unsent} frame{'' if state.unsent == 1 else 's'}"
                 self.notes.append(f"{name}'s connection was closed before {frames} could be sent")
 
-    # What is received: in the recording, and now.
+    # Receiving
 
     def _expect(self, entry: Entry) -> None:
-        if entry.opcode not in WAITED_FOR:
+        if entry.opcode not in COUNTED:
             return
-        guest = self._guest(entry.client)
-        guest.due += 1
-        guest.frames_due += entry.opcode in FRAMES
-        if guest.is_behind:
+        state = self._client(entry.client)
+        state.due += 1
+        state.frames_due += entry.opcode in FRAMES
+        if state.is_behind:
             self._behind.add(entry.client)
             self._is_level.clear()
 
-    def _heard(self, entry: Entry) -> None:
+    def _on_connection_entry(self, entry: Entry) -> None:
         if self._on_entry is not None:
             self._on_entry(entry)
-        if entry.direction is Direction.RECEIVED and entry.opcode in WAITED_FOR:
-            self._guest(entry.client).frames_came += entry.opcode in FRAMES
-            self._came(entry.client)
+        if entry.direction is Direction.RECEIVED and entry.opcode in COUNTED:
+            self._client(entry.client).frames_arrived += entry.opcode in FRAMES
+            self._count_arrival(entry.client)
 
-    def _came(self, client: str) -> None:
-        guest = self._guest(client)
-        guest.came += 1
+    def _count_arrival(self, client: str) -> None:
+        state = self._client(client)
+        state.arrived += 1
         self._arrivals += 1
-        if not guest.is_behind:
+        if not state.is_behind:
             self._caught_up(client)
 
     def _caught_up(self, client: str) -> None:
@@ -182,8 +182,8 @@ class _Replay:
         if not self._behind:
             self._is_level.set()
 
-    async def _level(self) -> None:
-        """Wait until as much has come as had come in the recording, or no more does."""
+    async def _catch_up(self) -> None:
+        """Wait until each client has received as much as in the recording, or nothing arrives any more."""
         while self._behind:
             before = self._arrivals
             try:
@@ -195,15 +195,15 @@ class _Replay:
 
     def _give_up(self) -> None:
         for client in sorted(self._behind):
-            guest = self._guest(client)
-            guest.is_given_up = True
+            state = self._client(client)
+            state.is_given_up = True
             self.notes.append(
-                f"{client} had received {guest.came} of {guest.due} frames when nothing more came for "
-                f"{self._timeout_seconds:g} s; it is not waited for any more"
+                f"{client} had received {state.arrived} of {state.due} frames when nothing arrived for "
+                f"{self._timeout_seconds:g} s; the replay continues without it"
             )
             self._caught_up(client)
 
-    # What is sent.
+    # Sending
 
     async def _act(self, entry: Entry) -> None:
         match entry.opcode:
@@ -211,60 +211,66 @@ class _Replay:
                 await self._open(entry)
             case Opcode.REQUEST:
                 self.sent += 1
-                guest = self._guest(entry.client)
-                guest.request = asyncio.create_task(self._request(entry, guest.request))
+                state = self._client(entry.client)
+                state.request = asyncio.create_task(self._request(entry, state.request))
             case _:
                 await self._send(entry)
 
     async def _open(self, entry: Entry) -> None:
-        guest = self._guest(entry.client)
-        if guest.wire is not None:
-            await _ended(guest.wire, self._timeout_seconds)  # so that its name is free, for example
-            guest.wire.abort()
-        target = self._target_of(entry.client, opening(entry))
-        guest.wire = await open_connection(entry.client, target, self._heard, self._timeout_seconds)
+        state = self._client(entry.client)
+        if state.connection is not None:
+            await _wait_closed(
+                state.connection, self._timeout_seconds
+            )  # so that, for example, its name is free
+            state.connection.abort()
+        target = self._target_of(entry.client, open_event(entry))
+        state.connection = await open_connection(
+            entry.client, target, self._on_connection_entry, self._timeout_seconds
+        )
 
     async def _send(self, entry: Entry) -> None:
-        guest = self._guest(entry.client)
+        state = self._client(entry.client)
         try:
-            if guest.wire is None:
+            if state.connection is None:
                 raise ConnectionClosed(f"{entry.client} has not connected")
-            await self._write(guest.wire, entry)
+            await self._write(state.connection, entry)
         except ConnectionClosed:
-            guest.unsent += entry.opcode is not Opcode.CLOSE
+            state.unsent += entry.opcode is not Opcode.CLOSE
 
-    async def _write(self, wire: Connection, entry: Entry) -> None:
+    async def _write(self, connection: Connection, entry: Entry) -> None:
         if entry.opcode is Opcode.CLOSE:
-            await _close(wire, entry.payload)
+            await _close(connection, entry.payload)
             return
         if entry.opcode is Opcode.RAW:
-            await wire.send_raw(entry.payload)
+            await connection.send_raw(entry.payload)
         else:
-            await wire.send(entry.opcode, entry.payload)
+            await connection.send(entry.opcode, entry.payload)
         self.sent += 1
-        if self.sent % FRAMES_A_BREATH == 0:
+        if self.sent % FRAMES_PER_YIELD == 0:
             await asyncio.sleep(0)
 
     async def _request(self, entry: Entry, before: "asyncio.Task[None] | None") -> None:
-        """Send the request once the client's last one is answered."""
+        """Send the request once the one before has its response."""
         if before is not None:
             await asyncio.wait({before})
         client = entry.client
         try:
-            target = self._target_of(client, requested(entry.payload))
-            data = retargeted(entry.payload, target.url)
+            target = self._target_of(client, request_target(entry.payload))
+            data = retarget(entry.payload, target.url)
             local_address = target.local_address
-            await send_request(client, data, target.url, self._heard, self._timeout_seconds, local_address)
+            await send_request(
+                client, data, target.url, self._on_connection_entry, self._timeout_seconds, local_address
+            )
         except (RequestFailed, CannotConnect, ValueError) as exc:
             self.notes.append(str(exc))
-            self._came(client)
+            self._count_arrival(client)
 
-    def _guest(self, client: str) -> _Guest:
-        return self._guests.setdefault(client, _Guest())
+    def _client(self, client: str) -> _Client:
+        return self._clients.setdefault(client, _Client())
 
 
 class _Clock:
-    """The pace: when an entry is due, seen from the first one."""
+    """The pace: when an entry is due, counted from the first one."""
 
     def __init__(self, entries: Sequence[Entry], speed: float) -> None:
         self._speed = speed
@@ -280,19 +286,19 @@ class _Clock:
             await asyncio.sleep(seconds)
 
 
-async def _close(wire: Connection, payload: bytes) -> None:
-    """As the recording has it; 1006, which no frame has, stands for the two ways without a goodbye."""
+async def _close(connection: Connection, payload: bytes) -> None:
+    """Close as in the recording; the code 1006, which no frame has, stands for an abort or a half close."""
     match close_of(payload):
         case (code, "half close") if code == ABNORMAL:
-            await wire.half_close()
+            await connection.half_close()
         case (code, _) if code == ABNORMAL:
-            wire.abort()
+            connection.abort()
         case code, reason:
-            await wire.close(code, reason)
+            await connection.close(code, reason)
 
 
-async def _ended(wire: Connection, timeout_seconds: float) -> None:
+async def _wait_closed(connection: Connection, timeout_seconds: float) -> None:
     try:
-        await wire.ended(timeout_seconds)
+        await connection.wait_closed(timeout_seconds)
     except TimeoutError:
         return

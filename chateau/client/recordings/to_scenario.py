@@ -1,95 +1,99 @@
-"""A recording as a scenario: what was sent is sent, what was received is expected, in the same order.
+"""A recording as a scenario: it sends the frames that were sent and expects those that were received.
 
-The form is docs/scenarios.md. The result is a beginning: a person reads it and edits it.
+docs/scenarios.md describes the format. The result is a draft for a person to edit.
 """
 
+import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from chateau.client.recordings.clients import client_names, client_of, place_of
-from chateau.client.recordings.echoes import Echoes
-from chateau.client.recordings.frames import TEXTS, is_special, value_of, values_of
-from chateau.client.recordings.layout import laid_out
-from chateau.client.recordings.names import names_in
-from chateau.client.recordings.opening import opening
-from chateau.client.recordings.request import message
-from chateau.client.recordings.requests import answered, asked, paired
-from chateau.client.recordings.volatile import (
+from chateau.client import strict_json
+from chateau.client.protocols import CHANNELS, LINES, PROTOCOLS, channel_at, protocol_at, protocol_named
+from chateau.client.recordings.dynamic_values import (
+    TEXTS,
     Captures,
     escaped,
     expectable,
     expectable_text,
+    is_special,
     names_sessions,
     sendable,
+    value_of,
+    values_of,
 )
+from chateau.client.recordings.http import pair_responses, parse_message, request_step, response_step
+from chateau.client.recordings.recording import AutoReplies, open_event
 from chateau.client.transcript import ABNORMAL, Direction, Entry, Opcode, close_of
-from chateau.client.transports import event_fields
+from chateau.client.transports.framing import event_fields
 
 NORMAL_CLOSURE = 1000
-CLOSE_CODES = range(1000, 5000)  # that a scenario may name
-LONGEST_NAME = 200
-SESSIONS = "these ids are those of the recording; in another run they are others"
+CLOSE_CODES = range(1000, 5000)  # that a scenario can name
+MAX_NAME = 200
+SESSIONS = "these ids are from the recording; another run has other ids"
+LINE_WIDTH, INDENT = 110, 2
+SPREAD = frozenset({"clients", "steps"})  # always one item per line
+_CLIENT_NAME = re.compile(r"[^\s$/][^$]{0,39}")
+_LOGIN = re.compile(r"LOGIN (\S+)")
 
 Value = dict[str, Any]
 
 
 def scenario_of(entries: Sequence[Entry], name: str) -> Value:
-    """The scenario that *entries* are, called *name*."""
+    """Return *entries* as a scenario called *name*."""
     draft = Draft(entries)
     steps = list(draft.steps())
-    comment = _comment(names_in(entries))
+    while steps and steps[-1].keys() == {"close"}:  # the player closes at the end by itself
+        steps.pop()
+    comment = _comment(_names_in(entries))
     return {
-        "name": name[:LONGEST_NAME] or "A recording",
+        "name": name[:MAX_NAME] or "A recording",
         **({"//": comment} if comment else {}),
         **({"clients": draft.clients} if draft.clients else {}),
-        "steps": _without_last_goodbyes(steps),
+        "steps": steps,
     }
 
 
-def written(scenario: Value) -> str:
-    """*scenario* as the text of a file."""
-    return laid_out(scenario)
-
-
 class Draft:
-    """A scenario in the making: a method for each kind of entry, in which None is no step."""
+    """Builds a scenario, with a method per kind of entry; a method that returns None adds no step."""
 
     def __init__(self, entries: Sequence[Entry]) -> None:
-        self._entries = entries = paired(entries)
-        self._names = client_names(entries)
+        self._entries = entries = pair_responses(entries)
+        self._names = _client_names(entries)
         self._captures = Captures(list(values_of(entries)))
-        self._echoes = Echoes()
+        self._auto_replies = AutoReplies()
         self._pings: Counter[tuple[str, bytes]] = Counter()
         self._request: Value = {}  # the step of the last one
-        self._left: set[str] = set()  # who said goodbye before the server did
+        self._closed: set[str] = set()  # clients that closed before the server
         self.clients: dict[str, Value] = {}
         for entry in entries:
             if entry.opcode is Opcode.OPEN:
-                self.clients.setdefault(self._names[entry.client], client_of(opening(entry)))
+                self.clients.setdefault(self._names[entry.client], _client_of(open_event(entry)))
         for client in self._names.values():
             self.clients.setdefault(client, {"protocol": "http"})
 
     def steps(self) -> Iterator[Value]:
         for entry in self._entries:
-            is_echo = self._echoes.is_echo(entry)
+            is_auto_reply = self._auto_replies.is_auto_reply(entry)
             self._captures.begin_frame()
             if entry.opcode in TEXTS and not _is_text(entry.payload):
-                yield {"//": f"{entry.client} {entry.direction} what is not UTF-8: {entry.payload.hex(' ')}"}
+                content = entry.payload.hex(" ")
+                yield {"//": f"{entry.client} {entry.direction} a text that is not UTF-8: {content}"}
                 continue
             write = STEPS.get((entry.direction, entry.opcode))
-            if write is not None and not is_echo and (step := write(self, entry)) is not None:
+            if write is not None and not is_auto_reply and (step := write(self, entry)) is not None:
                 yield step
 
     def opened(self, entry: Entry) -> Value:
-        self._left.discard(entry.client)
-        said = opening(entry)
-        client, now = self._names[entry.client], client_of(said)
+        self._closed.discard(entry.client)
+        fields = open_event(entry)
+        client, now = self._names[entry.client], _client_of(fields)
         first = self.clients[client]
         step: Value = {"connect": client}
-        if place_of(now) != place_of(first):
-            step["path"] = now.get("path") or escaped(urlsplit(said["url"]).path)
+        if _location(now) != _location(first):
+            step["path"] = now.get("path") or escaped(urlsplit(fields["url"]).path)
         if now.get("headers", first.get("headers")) != first.get("headers"):
             step["headers"] = now["headers"]
         return step
@@ -108,7 +112,9 @@ class Draft:
         try:
             text = escaped(entry.payload.decode())
         except UnicodeDecodeError:
-            return {"//": f"a {entry.opcode} whose bytes are no text was sent here: {entry.payload.hex()}"}
+            return {
+                "//": f"a {entry.opcode} with bytes that are not UTF-8 was sent here: {entry.payload.hex()}"
+            }
         if entry.opcode is Opcode.PING:
             self._pings[entry.client, entry.payload] += 1
         return self._step(entry, send=text, **{"as": str(entry.opcode)})
@@ -137,19 +143,19 @@ class Draft:
         self._pings[ping] -= 1
         return self._step(entry, expect=escaped(entry.payload.decode()), **{"as": "pong"})
 
-    def left(self, entry: Entry) -> Value:
+    def closed(self, entry: Entry) -> Value:
         code, reason = close_of(entry.payload)
         step: Value = {"close": self._names[entry.client]}
         if code == ABNORMAL:
             return {**step, "how": "half" if reason == "half close" else "abort"}
-        self._left.add(entry.client)
+        self._closed.add(entry.client)
         if code in CLOSE_CODES and code != NORMAL_CLOSURE:
             step["code"] = code
         return {**step, "reason": escaped(reason)} if reason else step
 
-    def ended(self, entry: Entry) -> Value | None:
-        if entry.client in self._left:
-            return None  # the answer to our goodbye
+    def received_close(self, entry: Entry) -> Value | None:
+        if entry.client in self._closed:
+            return None  # it confirms the close of the client
         code, reason = close_of(entry.payload)
         step: Value = {"expect_close": self._names[entry.client]}
         if code in CLOSE_CODES:
@@ -158,18 +164,18 @@ class Draft:
 
     def requested(self, entry: Entry) -> Value:
         try:
-            said = asked(message(entry.payload), self._captures)
+            step = request_step(parse_message(entry.payload), self._captures)
         except ValueError:
             return {"//": "a request that is not HTTP was sent here"}
-        self._request = {"client": self._names[entry.client], **said}
+        self._request = {"client": self._names[entry.client], **step}
         return self._request
 
-    def answered(self, entry: Entry) -> None:
-        """Completes the step of the request."""
+    def responded(self, entry: Entry) -> None:
+        """Add the response to the step of the request."""
         try:
-            self._request.update(answered(message(entry.payload), self._captures))
+            self._request.update(response_step(parse_message(entry.payload), self._captures))
         except ValueError:
-            self._request["//"] = "its answer is not HTTP"
+            self._request["//"] = "its response is not HTTP"
 
     def _step(self, entry: Entry, **does: Any) -> Value:
         return {"client": self._names[entry.client], **does}
@@ -183,15 +189,15 @@ STEPS: dict[tuple[Direction, Opcode], Callable[[Draft, Entry], Value | None]] = 
     (Direction.SENT, Opcode.PING): Draft.sent_control,
     (Direction.SENT, Opcode.PONG): Draft.sent_control,
     (Direction.SENT, Opcode.RAW): Draft.sent_raw,
-    (Direction.SENT, Opcode.CLOSE): Draft.left,
+    (Direction.SENT, Opcode.CLOSE): Draft.closed,
     (Direction.SENT, Opcode.REQUEST): Draft.requested,
     (Direction.RECEIVED, Opcode.TEXT): Draft.received,
     (Direction.RECEIVED, Opcode.LINE): Draft.received,
     (Direction.RECEIVED, Opcode.BINARY): Draft.received_binary,
     (Direction.RECEIVED, Opcode.EVENT): Draft.received_event,
     (Direction.RECEIVED, Opcode.PONG): Draft.received_pong,
-    (Direction.RECEIVED, Opcode.CLOSE): Draft.ended,
-    (Direction.RECEIVED, Opcode.RESPONSE): Draft.answered,
+    (Direction.RECEIVED, Opcode.CLOSE): Draft.received_close,
+    (Direction.RECEIVED, Opcode.RESPONSE): Draft.responded,
 }
 
 
@@ -207,11 +213,108 @@ def _comment(names: list[str]) -> str | None:
     if not names:
         return None
     shown = ", ".join(names[:20]) + (" and so on" if len(names) > 20 else "")
-    return f"the names are those of the recording: {shown}; {names[0]}-${{run}} would be new in every run"
+    return f"the names are from the recording: {shown}; {names[0]}-${{run}} would be new in every run"
 
 
-def _without_last_goodbyes(steps: list[Value]) -> list[Value]:
-    """The player says goodbye by itself at the end."""
-    while steps and steps[-1].keys() == {"close"}:
-        steps = steps[:-1]
-    return steps
+# Clients
+
+
+def _client_names(entries: Sequence[Entry]) -> dict[str, str]:
+    """Return a name for each client: the recorded one if a scenario can have it."""
+    names: dict[str, str] = {}
+    for entry in entries:
+        if entry.client not in names:
+            is_valid = _CLIENT_NAME.fullmatch(entry.client)
+            names[entry.client] = entry.client if is_valid else f"client-{len(names) + 1}"
+    return names
+
+
+def _client_of(fields: Value) -> Value:
+    """Return a client of the scenario, from the fields of its ``open`` entry."""
+    url = urlsplit(fields.get("url", ""))
+    path = url.path + (f"?{url.query}" if url.query else "")
+    protocol = fields.get("protocol", "")
+    if protocol not in PROTOCOLS:
+        protocol = protocol_at(fields.get("url", ""))
+    client: Value = {"protocol": protocol}
+    channel = channel_at(path) if path.startswith("/channel/") else None
+    if protocol == CHANNELS and channel is not None:
+        client["channel"] = escaped(channel)
+    elif protocol != LINES and (not path or path != protocol_named(protocol).path):
+        client["path"] = escaped(path or "/")
+    if fields.get("headers"):
+        client["headers"] = {name: escaped(value) for name, value in fields["headers"]}
+    if fields.get("from"):
+        client["from"] = fields["from"]
+    return client
+
+
+def _location(client: Value) -> Any:
+    return client.get("path"), client.get("channel")
+
+
+def _names_in(entries: Sequence[Entry]) -> list[str]:
+    """Return the names that clients registered, in any protocol, each once and in order."""
+    names: dict[str, None] = {}
+    named: set[str] = set()  # clients of the opcode protocol are named by their first op 1
+    for entry in entries:
+        if entry.direction is Direction.SENT and entry.opcode in {Opcode.TEXT, Opcode.LINE}:
+            name = _name(entry, is_first=entry.client not in named)
+            if isinstance(name, str) and name:
+                names[name] = None
+                named.add(entry.client)
+    return list(names)
+
+
+def _name(entry: Entry, *, is_first: bool) -> Any:
+    text = entry.payload.decode("utf-8", "replace")
+    if entry.opcode is Opcode.LINE:
+        found = _LOGIN.fullmatch(text)
+        return found[1] if found else None
+    try:
+        value = strict_json.decode(text)
+    except ValueError:
+        return None
+    match value:
+        case {"type": 1, "username": name}:
+            return name
+        case {"op": 1, "d": {"content": name}} if is_first:
+            return name
+        case {"function": "set_custom_variables", "custom_variables": {"name": name}}:
+            return name
+    return None
+
+
+# The text of the file
+
+
+def format_scenario(scenario: dict[str, Any]) -> str:
+    """Return the text of a scenario file: each client and step on a line of its own, if it fits."""
+    return _spread(scenario, 0, SPREAD) + "\n"
+
+
+def _format(value: Any, indent: int, used: int) -> str:
+    """Format *value* on one line if it fits behind *used* characters, one of them for a comma."""
+    line = json.dumps(value, ensure_ascii=False)
+    if used + len(line) <= LINE_WIDTH or not isinstance(value, dict | list) or not value:
+        return line
+    return _spread(value, indent)
+
+
+def _spread(value: Any, indent: int, spread: frozenset[str] = frozenset()) -> str:
+    inner = indent + INDENT
+    blanks = " " * inner
+    if isinstance(value, list):
+        items = [blanks + _format(item, inner, inner + 1) for item in value]
+        begin, end = "[]"
+    else:
+        items = [blanks + _item(name, item, inner, is_spread=name in spread) for name, item in value.items()]
+        begin, end = "{}"
+    return "\n".join([begin, ",\n".join(items), " " * indent + end])
+
+
+def _item(name: str, value: Any, indent: int, *, is_spread: bool) -> str:
+    key = f"{json.dumps(name, ensure_ascii=False)}: "
+    if is_spread and value:
+        return key + _spread(value, indent)
+    return key + _format(value, indent, indent + len(key) + 1)

@@ -6,7 +6,8 @@ Also the two exceptions of a step: :class:`StepFailed` and :class:`StepNotPlayab
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from chateau.client.addresses import HTTP, Server
+from chateau.client.addresses import Server
+from chateau.client.protocols import HTTP
 from chateau.client.scenarios.diff import explain
 from chateau.client.scenarios.expect import Inbox, close_in_words
 from chateau.client.scenarios.match import match
@@ -155,7 +156,7 @@ class ScenarioContext:
             client.has_left = True
             try:
                 await connection.close()
-                await connection.ended(CLOSING_SECONDS)
+                await connection.wait_closed(CLOSING_SECONDS)
             except (ConnectionClosed, TimeoutError):
                 continue  # only the frames that came before matter
 
@@ -188,7 +189,7 @@ class ScenarioContext:
 
     def _protocol_error(self, client: str | None) -> str | None:
         connection = self.clients[client].connection if client in self.clients else None
-        return connection.flaw if connection is not None else None
+        return connection.protocol_error if connection is not None else None
 
     def _observer(self, inbox: Inbox) -> OnEntry:
         def observe(entry: Entry) -> None:

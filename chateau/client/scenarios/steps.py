@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from chateau.client import strict_json
-from chateau.client.addresses import HTTP
 from chateau.client.messages import WHITE_SPACE, MessageError, find
+from chateau.client.protocols import HTTP
 from chateau.client.scenarios.content import BadContent, body_of, bytes_of, frame_of
 from chateau.client.scenarios.context import ScenarioContext
 from chateau.client.scenarios.expect import Expectation, ExpectationFailed, ExpectSpec, close_in_words

@@ -1,19 +1,24 @@
-"""Wires: connections to a server under test, whatever it does.
+"""Connections to a server under test, which may send anything.
 
-    wire = await open_connection("alice", Target("chateau", "ws://localhost:8888/ws"), entries.append)
-    await wire.send(Opcode.TEXT, b'{"type": 1, "username": "alice"}')
-    await wire.close()
-    await wire.ended(5.0)
+    connection = await open_connection("alice", Target("chateau", "ws://localhost:8888/ws"), entries.append)
+    await connection.send(Opcode.TEXT, b'{"type": 1, "username": "alice"}')
+    await connection.close()
+    await connection.wait_closed(5.0)
 
-Everything that goes over a wire is told to ``on_entry``, in the order in which it does. A wire understands
-frames and lines, not what they mean; that is for those who play, replay and record.
+Every frame is reported to ``on_entry``, in the order on the wire. A connection decodes frames and lines, not
+their meaning. The libraries of a transport are imported when a connection needs them.
 """
 
 from chateau.client.transports.connection import Connection, open_connection
-from chateau.client.transports.errors import CannotConnect, ConnectionClosed, NotPossible, RequestFailed
-from chateau.client.transports.event_stream import event_fields
-from chateau.client.transports.http import Response, request, send_request
-from chateau.client.transports.target import Target
+from chateau.client.transports.framing import event_fields
+from chateau.client.transports.http_request import Response, request, send_request
+from chateau.client.transports.target import (
+    CannotConnect,
+    ConnectionClosed,
+    NotPossible,
+    RequestFailed,
+    Target,
+)
 
 __all__ = [
     "CannotConnect",

@@ -1,7 +1,7 @@
-"""Streams: one TCP or TLS connection, moving bytes.
+"""Streams: the bytes of one TCP or TLS connection.
 
-What is written goes out at once (TCP_NODELAY, which asyncio sets), so that two writes with a pause between
-them are two segments. What the bytes mean is the matter of the listener.
+Writes are sent at once (asyncio sets TCP_NODELAY), so that two writes with a pause between them are two
+segments. The owner of a stream interprets the bytes.
 """
 
 import asyncio
@@ -12,37 +12,34 @@ import ssl
 import struct
 from typing import Protocol
 
-from chateau.client.transports.errors import Refused
-from chateau.client.transports.target import Address, tls_context
+from chateau.client.transports.target import Address, Refused, tls_context
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: on, no seconds
 _ERRNO = re.compile(r"\[Errno (\d+)\]")
 
 
-class Listener(Protocol):
-    """Who owns a stream. Its methods must not raise."""
+class StreamOwner(Protocol):
+    """Receives the events of a stream. Its methods must not raise."""
 
     def connected(self) -> None: ...
 
-    def data_came(self, data: bytes) -> None: ...
+    def data_received(self, data: bytes) -> None: ...
 
     def data_ended(self, error: Exception | None) -> None:
-        """The server closed its side, or the connection is lost; may be told twice."""
+        """Handle the end: the server closed its side, or the connection is lost. May be called twice."""
 
 
 class Stream(asyncio.Protocol):
-    """A connection to a server, once :meth:`connect` has come back."""
+    """A connection to a server, once :meth:`connect` has returned."""
 
-    __slots__ = ("_flushed", "_listener", "_transport")
-
-    def __init__(self, listener: Listener) -> None:
-        self._listener = listener
+    def __init__(self, owner: StreamOwner) -> None:
+        self._owner = owner
         self._transport: asyncio.Transport | None = None
         self._flushed = asyncio.Event()
         self._flushed.set()
 
     async def connect(self, address: Address, local_address: str | None = None) -> None:
-        """Connect; the listener may hear data before this comes back. Raises :class:`Refused`."""
+        """Connect; the owner may receive data before this returns. Raises :class:`Refused`."""
         try:
             await asyncio.get_running_loop().create_connection(
                 lambda: self,
@@ -68,7 +65,7 @@ class Stream(asyncio.Protocol):
 
     @property
     def unread_bytes(self) -> int:
-        """How much of what was written the server has not made room for."""
+        """Return the number of bytes that were written and not sent yet."""
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
     def write(self, data: bytes) -> None:
@@ -76,7 +73,7 @@ class Stream(asyncio.Protocol):
             self._transport.write(data)
 
     async def flush(self) -> None:
-        """Wait until the kernel has taken all that was written, or the connection is lost."""
+        """Wait until all bytes are passed to the kernel, or the connection is lost."""
         if not self._flushed.is_set():
             await self._flushed.wait()
 
@@ -85,40 +82,40 @@ class Stream(asyncio.Protocol):
             self._transport.write_eof()
 
     def close(self) -> None:
-        """Close both sides, after what was written has gone."""
+        """Close both sides, once all bytes are sent."""
         if self._transport is not None:
             self._transport.close()
 
     def drop(self) -> None:
-        """Close both sides, whatever was written."""
+        """Close both sides now, and discard unsent bytes."""
         if self._transport is not None:
             self._transport.abort()
 
     def reset(self) -> None:
-        """Close by a reset, without a word."""
+        """Close with a TCP reset."""
         if self._transport is None or self._transport.is_closing():
             return
         tcp: socket.socket = self._transport.get_extra_info("socket")
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         self._transport.abort()
 
-    # What asyncio calls.
+    # Called by asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        transport.set_write_buffer_limits(high=0)  # so that flushed is all of it
-        self._listener.connected()
+        transport.set_write_buffer_limits(high=0)  # so that flush() waits for all bytes
+        self._owner.connected()
 
     def data_received(self, data: bytes) -> None:
-        self._listener.data_came(data)
+        self._owner.data_received(data)
 
     def eof_received(self) -> None:
-        self._listener.data_ended(None)
+        self._owner.data_ended(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._flushed.set()
-        self._listener.data_ended(exc)
+        self._owner.data_ended(exc)
 
     def pause_writing(self) -> None:
         self._flushed.clear()
@@ -136,7 +133,7 @@ def _reason(error: Exception, host: str) -> str:
         case socket.gaierror():
             return f"the host {host} is not known"
         case UnicodeError():
-            return f"{host[:60]} can be no host's name"
+            return f"{host[:60]} is not a valid host name"
         case ConnectionResetError() | ConnectionAbortedError():
             return "the server ended the connection during the handshake"
     numbers = {int(number) for number in _ERRNO.findall(str(error))} or {getattr(error, "errno", None) or 0}

@@ -1,24 +1,59 @@
-"""Targets: where a wire leads, and how it is spoken there."""
+"""Targets: the URL and the options of a connection, and the errors of connecting to it."""
 
 import os
-import ssl
+import re
 from dataclasses import dataclass
 from functools import cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from chateau.client.transports.errors import CannotConnect
+if TYPE_CHECKING:
+    import ssl
 
 DEFAULT_PORTS = {"ws": 80, "wss": 443, "http": 80, "https": 443, "tcp": None, "tls": None}
 SECURE = frozenset({"wss", "https", "tls"})
+MAX_REASON_CHARACTERS = 200  # of the body of a response that rejected the handshake
+_STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})\b")
+
+
+class CannotConnect(Exception):
+    """There is no connection; ``status`` is the HTTP status with which the server rejected it, if any."""
+
+    def __init__(self, url: str, reason: str, status: int | None = None) -> None:
+        super().__init__(f"cannot connect to {url}: {reason}")
+        self.reason = reason
+        self.status = status
+
+
+class ConnectionClosed(Exception):
+    """Nothing can be sent any more."""
+
+
+class NotPossible(ConnectionClosed):
+    """This kind of connection does not support the operation, open or not."""
+
+
+class RequestFailed(Exception):
+    """The server accepted an HTTP request and did not send a whole response."""
+
+
+class Refused(Exception):
+    """A handshake failed; :func:`open_connection` raises :class:`CannotConnect` from it."""
+
+    def __init__(self, reason: str, status: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """A server, for one client.
 
-    ``url`` begins with ``ws``, ``wss``, ``tcp``, ``tls``, ``http`` or ``https``; ``headers`` go with the
-    handshake; ``local_address`` is the one to connect from; ``line_end`` is what the server's lines have to
-    end with, where that matters.
+    ``url`` begins with ``ws``, ``wss``, ``tcp``, ``tls``, ``http`` or ``https``; ``headers`` are sent with
+    the handshake; ``local_address`` is the address to connect from; ``line_end`` is the only end of line
+    accepted from the server, if given.
     """
 
     protocol: str
@@ -30,12 +65,12 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """What a URL comes to on the network."""
+    """The parts of a URL that are needed to connect."""
 
     scheme: str
     host: str
     port: int
-    resource: str  # path and query, as a request line has them
+    resource: str  # path and query, as in a request line
 
     @property
     def is_secure(self) -> bool:
@@ -43,16 +78,16 @@ class Address:
 
     @property
     def authority(self) -> str:
-        """As the Host header has it."""
+        """Return the value of the Host header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
 
 def address_of(url: str) -> Address:
-    """The address that *url* is.
+    """Parse *url*.
 
     Raises:
-        CannotConnect: it is none.
+        CannotConnect: it is invalid.
     """
     try:
         parts = urlsplit(url)
@@ -69,11 +104,42 @@ def address_of(url: str) -> Address:
     return Address(parts.scheme, parts.hostname, port, path + query)
 
 
-def tls_context() -> ssl.SSLContext:
-    """What a certificate is checked with; SSL_CERT_FILE and SSL_CERT_DIR count, as everywhere."""
+def tls_context() -> "ssl.SSLContext":
+    """Return the context that certificates are checked with; SSL_CERT_FILE and SSL_CERT_DIR apply."""
     return _tls_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
 
 
 @cache  # reading the certificates takes longer than a thousand handshakes
-def _tls_context(_file: str | None, _folder: str | None) -> ssl.SSLContext:
+def _tls_context(_file: str | None, _folder: str | None) -> "ssl.SSLContext":
+    import ssl
+
     return ssl.create_default_context()
+
+
+def rejected(status: int, body: bytes) -> Refused:
+    """Return the error for an HTTP response that rejects the handshake."""
+    text = body.decode("utf-8", "backslashreplace").strip()[:MAX_REASON_CHARACTERS]
+    try:
+        words = f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        words = str(status)
+    return Refused(f"the server responds with {words if text in {'', words} else f'{words}: {text}'}", status)
+
+
+def rejected_by(received: bytes) -> Refused | None:
+    """Return the error for the beginning of an HTTP response, if it rejects the handshake."""
+    if (found := _STATUS_LINE.match(received)) is None or (status := int(found[1])) < 200:
+        return None
+    return rejected(status, received.partition(b"\r\n\r\n")[2])
+
+
+def closed_early(has_begun: bool) -> str:
+    """Return the sentence for a connection that the server closed before a whole response."""
+    how = "before its response was complete" if has_begun else "without a response"
+    return f"the server closed the connection {how}"
+
+
+def excerpt(payload: bytes, characters: int = 60) -> str:
+    """Return the beginning of *payload*, for an error text."""
+    text = payload[: 4 * characters].decode("utf-8", "backslashreplace")
+    return repr(text if len(text) <= characters else text[:characters] + "…")

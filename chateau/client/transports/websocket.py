@@ -1,7 +1,7 @@
-"""The WebSocket framing, RFC 6455, by the sans-I/O half of the websockets library.
+"""The WebSocket framing, RFC 6455, with the sans-I/O part of the websockets library.
 
-Pings are answered and fragments put together here. What a client may send is not checked beyond what a frame
-can hold: scenarios break rules on purpose.
+It responds to pings and joins fragments. Frames of the client are checked only for the size that fits into a
+frame: scenarios break rules on purpose.
 """
 
 import logging
@@ -11,27 +11,26 @@ from websockets.client import ClientProtocol
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidHandshake, InvalidURI, PayloadTooBig, ProtocolError
 from websockets.frames import Frame
-from websockets.frames import Opcode as Connection
+from websockets.frames import Opcode as FrameOpcode
 from websockets.http11 import Response
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from chateau.client.transcript import Direction, Opcode, close_payload
-from chateau.client.transports.errors import NotPossible, Refused, refusal, refusal_in
-from chateau.client.transports.framing import Step, received, utf8_flaw
-from chateau.client.transports.target import Target
+from chateau.client.transports.framing import Step, received, utf8_error
+from chateau.client.transports.target import NotPossible, Refused, Target, closed_early, rejected, rejected_by
 
-LARGEST_MESSAGE_BYTES = 64 * 2**20
-ON_THE_WIRE = {
-    Opcode.TEXT: Connection.TEXT,
-    Opcode.BINARY: Connection.BINARY,
-    Opcode.PING: Connection.PING,
-    Opcode.PONG: Connection.PONG,
+MAX_MESSAGE_BYTES = 64 * 2**20
+FRAME_OPCODES = {
+    Opcode.TEXT: FrameOpcode.TEXT,
+    Opcode.BINARY: FrameOpcode.BINARY,
+    Opcode.PING: FrameOpcode.PING,
+    Opcode.PONG: FrameOpcode.PONG,
 }
-AS_ENTRY = {wire: opcode for opcode, wire in ON_THE_WIRE.items()}
+ENTRY_OPCODES = {frame: opcode for opcode, frame in FRAME_OPCODES.items()}
 PROTOCOL_ERROR, NOT_UTF8, TOO_BIG = 1002, 1007, 1009
 
-# The library's words for a broken rule, and a sentence with its place in RFC 6455.
+# The library's message for a broken rule, and a sentence with the section of RFC 6455.
 RULES = {
     "invalid opcode": "sent a frame with an opcode that is not defined (RFC 6455 §5.2)",
     "incorrect masking": "masked a frame, which only a client does (RFC 6455 §5.1)",
@@ -46,26 +45,14 @@ RULES = {
 }
 
 _SILENT = logging.getLogger("chateau.client.transports")
-_SILENT.disabled = True  # what the library would log becomes an error or a flaw
+_SILENT.disabled = True  # the errors of the library are reported, not logged
 
 
 class WebSocketFraming:
-    """One WebSocket, from the client's side."""
-
-    __slots__ = (
-        "_fragments",
-        "_headers",
-        "_heard",
-        "_kind",
-        "_protocol",
-        "_said_goodbye",
-        "flaw",
-        "is_over",
-        "is_ready",
-    )
+    """A WebSocket, from the client's side."""
 
     def __init__(self, target: Target) -> None:
-        """Raises :class:`Refused` where the URL is no WebSocket's."""
+        """Raises :class:`Refused` if the URL is not a WebSocket URL."""
         try:
             uri = parse_uri(target.url)
         except (InvalidURI, UnicodeError) as exc:
@@ -73,17 +60,17 @@ class WebSocketFraming:
         self._protocol = ClientProtocol(
             uri,
             subprotocols=_offered(target.headers),
-            max_size=LARGEST_MESSAGE_BYTES,
+            max_size=MAX_MESSAGE_BYTES,
             logger=_SILENT,
         )
         self._headers = target.headers
-        self._heard = b""  # of the handshake
+        self._received = b""  # of the handshake
         self._fragments: list[bytes] = []
         self._kind = Opcode.TEXT
-        self._said_goodbye = False
+        self._is_closed = False
         self.is_ready = False
         self.is_over = False
-        self.flaw: str | None = None
+        self.protocol_error: str | None = None
 
     def opening(self) -> bytes:
         request = self._protocol.connect()
@@ -94,7 +81,7 @@ class WebSocketFraming:
 
     def receive(self, data: bytes) -> list[Step]:
         if not self.is_ready:
-            self._heard += data
+            self._received += data
         self._protocol.receive_data(data)
         return self._steps()
 
@@ -103,94 +90,92 @@ class WebSocketFraming:
         return self._steps()
 
     def frame(self, opcode: Opcode, payload: bytes) -> bytes:
-        if opcode not in ON_THE_WIRE:
+        if opcode not in FRAME_OPCODES:
             raise NotPossible(f"a WebSocket has no frame for a {opcode}")
         try:
-            return Frame(ON_THE_WIRE[opcode], payload).serialize(mask=True)
+            return Frame(FRAME_OPCODES[opcode], payload).serialize(mask=True)
         except ProtocolError as exc:
             raise NotPossible(f"a {opcode} has room for 125 bytes, not {len(payload)}") from exc
 
-    def goodbye(self, code: int | None, reason: str) -> Step:
+    def close(self, code: int | None, reason: str) -> Step:
         if code is not None and not 0 <= code <= 0xFFFF:
             raise NotPossible(f"a close code is a number up to 65535, not {code}")
         payload = close_payload(code, reason)
         try:
-            data = Frame(Connection.CLOSE, payload).serialize(mask=True)
+            data = Frame(FrameOpcode.CLOSE, payload).serialize(mask=True)
         except ProtocolError as exc:
             raise NotPossible("the reason of a close has room for 123 bytes") from exc
-        self._said_goodbye = True
+        self._is_closed = True
         return Step(Direction.SENT, Opcode.CLOSE, payload, data)
 
-    def unanswered(self) -> str:
-        if refused := refusal_in(self._heard):
-            raise refused
-        return (
-            "the server's answer to the handshake is not complete"
-            if self._heard
-            else "the server says nothing"
-        )
+    def handshake_status(self) -> str:
+        if error := rejected_by(self._received):
+            raise error
+        if self._received:
+            return "the server's response to the handshake is not complete"
+        return "the server sends nothing"
 
     def _steps(self) -> list[Step]:
         if not self.is_ready:
             self._check_handshake()
         steps: list[Step] = []
-        answers = filter(None, self._protocol.data_to_send())
+        responses = filter(None, self._protocol.data_to_send())
         for event in self._protocol.events_received():
             if isinstance(event, Frame) and not self.is_over:
-                self._take(event, answers, steps)
+                self._take(event, responses, steps)
         if self._protocol.parser_exc is not None and not self.is_over:
             steps += self._broken(self._protocol.parser_exc)
         return steps
 
     def _check_handshake(self) -> None:
         if (error := self._protocol.handshake_exc) is not None:
-            raise self._refusal(error) from error
+            raise self._handshake_error(error) from error
         self.is_ready = any(isinstance(event, Response) for event in self._protocol.events)
         if self.is_ready:
-            self._heard = b""
+            self._received = b""
 
-    def _refusal(self, error: Exception) -> Refused:
+    def _handshake_error(self, error: Exception) -> Refused:
         for event in self._protocol.events_received():
             if isinstance(event, Response) and event.status_code != 101:
-                return refusal(event.status_code, bytes(event.body))
-        if refused := refusal_in(self._heard):
-            return refused
-        if not self._heard:
-            return Refused("the server closed the connection without an answer")
+                return rejected(event.status_code, bytes(event.body))
+        if found := rejected_by(self._received):
+            return found
+        if not self._received:
+            return Refused(closed_early(has_begun=False))
         cause = error if isinstance(error, InvalidHandshake) and error.__cause__ is None else error.__cause__
-        return Refused(f"the server's answer to the handshake is wrong: {cause} (RFC 6455 §4.1)")
+        return Refused(f"the server's response to the handshake is wrong: {cause} (RFC 6455 §4.1)")
 
-    def _take(self, frame: Frame, answers: Iterator[bytes], steps: list[Step]) -> None:
+    def _take(self, frame: Frame, responses: Iterator[bytes], steps: list[Step]) -> None:
         payload = bytes(frame.data)
         match frame.opcode:
-            case Connection.TEXT | Connection.BINARY | Connection.CONT:
+            case FrameOpcode.TEXT | FrameOpcode.BINARY | FrameOpcode.CONT:
                 self._take_data(frame, payload, steps)
-            case Connection.PING:
+            case FrameOpcode.PING:
                 steps.append(received(Opcode.PING, payload))
-                steps.append(Step(Direction.SENT, Opcode.PONG, payload, next(answers, b"")))
-            case Connection.PONG:
+                steps.append(Step(Direction.SENT, Opcode.PONG, payload, next(responses, b"")))
+            case FrameOpcode.PONG:
                 steps.append(received(Opcode.PONG, payload))
-            case Connection.CLOSE:
-                self._take_goodbye(payload, next(answers, b""), steps)
+            case FrameOpcode.CLOSE:
+                self._take_close(payload, next(responses, b""), steps)
 
     def _take_data(self, frame: Frame, payload: bytes, steps: list[Step]) -> None:
-        if frame.opcode is not Connection.CONT:
-            self._kind = AS_ENTRY[frame.opcode]
+        if frame.opcode is not FrameOpcode.CONT:
+            self._kind = ENTRY_OPCODES[frame.opcode]
         if not frame.fin or self._fragments:
             self._fragments.append(payload)
             if not frame.fin:
                 return
             payload = b"".join(self._fragments)
             self._fragments.clear()
-        if self._kind is Opcode.TEXT and (flaw := utf8_flaw(payload, "a text message")):
-            steps += self._fail(NOT_UTF8, f"{flaw} (RFC 6455 §8.1)")
+        if self._kind is Opcode.TEXT and (error := utf8_error(payload, "a text message")):
+            steps += self._fail(NOT_UTF8, f"{error} (RFC 6455 §8.1)")
         else:
             steps.append(received(self._kind, payload))
 
-    def _take_goodbye(self, payload: bytes, echo: bytes, steps: list[Step]) -> None:
+    def _take_close(self, payload: bytes, echo: bytes, steps: list[Step]) -> None:
         self.is_over = True
         steps.append(received(Opcode.CLOSE, payload))
-        if not self._said_goodbye:
+        if not self._is_closed:
             steps.append(Step(Direction.SENT, Opcode.CLOSE, payload, echo))
 
     def _broken(self, error: Exception) -> list[Step]:
@@ -205,18 +190,18 @@ class WebSocketFraming:
         return self._fail(PROTOCOL_ERROR, f"the server {rule}")
 
     def _cut_off(self, words: str) -> list[Step]:
-        """The connection ended without a close frame; inside a frame or a message, that is a flaw as well."""
+        """Handle an end without a close frame; inside a frame or a message it is a protocol error."""
         self.is_over = True
         if words.startswith("stream ends"):
-            self.flaw = "the connection ended in the middle of a frame (RFC 6455 §5.2)"
+            self.protocol_error = "the connection ended in the middle of a frame (RFC 6455 §5.2)"
         elif self._fragments:
-            self.flaw = "the connection ended in the middle of a message (RFC 6455 §5.4)"
+            self.protocol_error = "the connection ended in the middle of a message (RFC 6455 §5.4)"
         return []
 
-    def _fail(self, code: int, flaw: str) -> list[Step]:
-        """RFC 6455 §7.1.7: say why, and listen no more."""
-        self.flaw, self.is_over = flaw, True
-        return [] if self._said_goodbye else [self.goodbye(code, "")]
+    def _fail(self, code: int, error: str) -> list[Step]:
+        """Send a close frame with the reason and read no more (RFC 6455 §7.1.7)."""
+        self.protocol_error, self.is_over = error, True
+        return [] if self._is_closed else [self.close(code, "")]
 
 
 def _offered(headers: tuple[tuple[str, str], ...]) -> list[Subprotocol] | None:
@@ -225,7 +210,7 @@ def _offered(headers: tuple[tuple[str, str], ...]) -> list[Subprotocol] | None:
 
 
 def _replace(headers: Headers, given: tuple[tuple[str, str], ...]) -> None:
-    """A header that is given takes the place of the library's own."""
+    """Replace the headers of the library by the headers given."""
     for name in {name for name, _ in given if name in headers}:
         del headers[name]
     for name, value in given:

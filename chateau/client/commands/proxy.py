@@ -1,0 +1,302 @@
+"""The command ``proxy``: run a proxy until a signal ends it. The page for users is docs/proxy.md.
+
+Each fault flag is a rule for all data frames of the direction that --direction names.
+"""
+
+import argparse
+import asyncio
+import math
+import re
+import secrets
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from chateau.client.exit_codes import Exit
+from chateau.client.proxy.codec import DATA, Kind, WireProtocol
+from chateau.client.proxy.connection import CannotListen, Endpoint, Proxy, Upstream, listen
+from chateau.client.proxy.display import JsonDisplay, LineDisplay, QuietDisplay
+from chateau.client.proxy.faults import (
+    DIRECTIONS,
+    Action,
+    Condition,
+    Cut,
+    Ending,
+    FaultConfig,
+    Rule,
+    RulesError,
+    read_rules,
+)
+from chateau.client.recordings.recording import Recorder, RecordingError
+from chateau.client.transcript import Direction, OnEntry
+
+DESCRIPTION = """\
+Stands between clients and a server, shows and records the frames that pass, and
+simulates a bad network: with the flags below, or with rules for single frames.
+
+Connect clients to --listen instead of the server. Ctrl-C ends it."""
+
+SEEDS = 2**32
+MAX_SECONDS = 3600.0
+DEFAULT_LISTEN = "127.0.0.1:9999"
+DEFAULT_LINES_LISTEN = "127.0.0.1:9998"
+
+# RFC 6455 §7.4, and the codes registered since.
+CLOSE_CODES = ({*range(1000, 1015), *range(3000, 5000)}) - {1004, 1005, 1006}
+_DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+_PROTOCOLS = {
+    "tcp": WireProtocol.LINES,
+    "tls": WireProtocol.BYTES,
+    "https": WireProtocol.BYTES,
+    "wss": WireProtocol.BYTES,
+}
+_SCHEMES = {"http", "ws", *_PROTOCOLS}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``proxy``."""
+    add = parser.add_argument
+    add("--to", type=upstream, required=True, metavar="HOST:PORT", help="address of the server")
+    add(
+        "--listen",
+        type=listen_address,
+        default=DEFAULT_LISTEN,
+        metavar="HOST:PORT",
+        help="address for clients to connect to (default: %(default)s; port 0 is any free port)",
+    )
+    add(
+        "--lines-to",
+        type=lines_upstream,
+        metavar="HOST:PORT",
+        help="address of the server's line protocol over TCP",
+    )
+    add(
+        "--lines-listen",
+        type=listen_address,
+        default=DEFAULT_LINES_LISTEN,
+        metavar="HOST:PORT",
+        help="address for clients of --lines-to to connect to (default: %(default)s)",
+    )
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--quiet", action="store_true", help="print errors only")
+    shown.add_argument("--json", action="store_true", help="print one JSON object per line")
+    add(
+        "--record",
+        metavar="FILE",
+        help="write the frames that clients sent and received to FILE, as JSON lines",
+    )
+
+    add = parser.add_argument_group("faults").add_argument
+    count = at_least(0)
+    add("--delay", type=seconds, metavar="SECONDS", help="delay each frame by SECONDS")
+    add("--jitter", type=seconds, metavar="SECONDS", help="add up to SECONDS of random extra delay")
+    add("--drop", type=probability, metavar="P", help="drop a frame with probability P (0 to 1)")
+    add("--duplicate", type=probability, metavar="P", help="send a frame twice with probability P")
+    add("--reorder", type=probability, metavar="P", help="let the next frame pass first with probability P")
+    add("--cut", type=cut, metavar="BYTES|random|character", help="write each frame in pieces")
+    add("--join", type=at_least(2), metavar="N", help="write N frames at once")
+    add("--half-close-after", type=count, metavar="N", help="half-close after N frames")
+    add("--stall-after", type=count, metavar="N", help="pass nothing more after N frames")
+    add("--close-after", type=count, metavar="N", help="close after N frames")
+    add(
+        "--close-code", type=close_code, default=1011, metavar="CODE", help="code to close with (%(default)s)"
+    )
+    add("--reset-after", type=count, metavar="N", help="reset the connection after N frames")
+    add(
+        "--direction",
+        choices=list(DIRECTIONS),
+        default="both",
+        help="direction the faults apply to (default: both)",
+    )
+    add("--rules", metavar="FILE", help="JSON file with rules for single frames")
+    add("--seed", type=at_least(0, most=2**63), metavar="N", help="random seed, to reproduce an earlier run")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the proxy until Ctrl-C or SIGTERM; return the exit code."""
+    try:
+        rules = [*flag_rules(options), *(read_rules(options.rules) if options.rules else ())]
+        seed = secrets.randbelow(SEEDS) if options.seed is None else options.seed
+        return asyncio.run(_Run(options).until_signal(FaultConfig(rules, seed)))
+    except (RulesError, RecordingError, CannotListen) as exc:
+        QuietDisplay().error(f"error: {exc}")
+        return Exit.CONNECTION if isinstance(exc, CannotListen) else Exit.FILE
+
+
+class _Run:
+    """One run of the proxy."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        self._end = asyncio.Event()
+        self._has_reader = True
+        self._display = self._choose_display()
+
+    async def until_signal(self, config: FaultConfig) -> int:
+        """Proxy all connections until a signal.
+
+        Raises:
+            BrokenPipeError: the reader of the output is closed.
+        """
+        with ExitStack() as stack:
+            endpoints = self._listen(stack)
+            record = self._recorder(stack)
+            stack.enter_context(self._signals())
+            async with Proxy(endpoints, config, self._display, record):
+                for endpoint in endpoints:
+                    self._display.note(f"Listening at {endpoint.address} for {endpoint.upstream}")
+                self._display.note(f"Seed {config.seed}")
+                await self._end.wait()
+        if not self._has_reader:
+            raise BrokenPipeError
+        return Exit.WELL
+
+    def _listen(self, stack: ExitStack) -> list[Endpoint]:
+        """Listen at all addresses; if one fails, close the others."""
+        wanted = [(self._options.listen, self._options.to)]
+        if self._options.lines_to:
+            wanted.append((self._options.lines_listen, self._options.lines_to))
+        endpoints = []
+        for (host, port), server in wanted:
+            endpoints.append(listen(host, port, server))
+            stack.callback(endpoints[-1].listening.close)
+        return endpoints
+
+    def _recorder(self, stack: ExitStack) -> OnEntry | None:
+        if self._options.record is None:
+            return None
+        return stack.enter_context(Recorder(Path(self._options.record))).write
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        loop, numbers = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
+        for number in numbers:
+            loop.add_signal_handler(number, self._end.set)
+        yield
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+    def _choose_display(self) -> QuietDisplay:
+        if self._options.quiet:
+            return QuietDisplay()
+        return JsonDisplay(self._on_gone) if self._options.json else LineDisplay(self._on_gone)
+
+    def _on_gone(self) -> None:
+        self._has_reader = False
+        self._end.set()
+
+
+def flag_rules(options: argparse.Namespace) -> Iterator[Rule]:
+    """Return the rules of the fault flags in *options*."""
+    direction = DIRECTIONS[options.direction]
+    if options.delay or options.jitter:
+        delay = Action(delay_seconds=options.delay or 0.0, jitter_seconds=options.jitter or 0.0)
+        yield Rule(Condition(direction, kinds=frozenset(Kind)), delay)
+    for chance, action in (
+        (options.drop, Action(drop=True)),
+        (options.duplicate, Action(copies=2)),
+        (options.reorder, Action(overtaken_by=1)),
+    ):
+        if chance:
+            yield Rule(Condition(direction), action, chance)
+    if options.cut is not None:
+        yield Rule(Condition(direction), Action(cut=options.cut))
+    if options.join is not None:
+        yield Rule(Condition(direction), Action(joined=options.join))
+    for after, ending in (
+        (options.half_close_after, Ending.HALF_CLOSE),
+        (options.stall_after, Ending.STALL),
+        (options.close_after, Ending.CLOSE),
+        (options.reset_after, Ending.RESET),
+    ):
+        if after is not None:
+            yield _ending_after(after, ending, direction, options.close_code)
+
+
+def _ending_after(after: int, ending: Ending, direction: Direction | None, code: int) -> Rule:
+    """Return the rule that ends a direction; after 0 frames, the ending replaces the first frame."""
+    condition = Condition(direction, kinds=DATA, nth=max(1, after))
+    return Rule(condition, Action(drop=after == 0, ending=ending, code=code))
+
+
+# Types of options
+
+
+def upstream(text: str) -> Upstream:
+    """Parse ``HOST:PORT``, or a URL whose scheme names the protocol."""
+    parts = _parts(text)
+    if parts is None or parts[0] not in {"", *_SCHEMES}:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an address such as localhost:8888")
+    scheme, host, port = parts
+    port = port or _DEFAULT_PORTS.get(scheme, 0)
+    if not port:
+        raise argparse.ArgumentTypeError(f"{text!r} has no port; expected one as in localhost:8888")
+    return Upstream(host, port, _PROTOCOLS.get(scheme))
+
+
+def lines_upstream(text: str) -> Upstream:
+    """Parse the address of a server of the line protocol."""
+    found = upstream(text)
+    return Upstream(found.host, found.port, found.protocol or WireProtocol.LINES)
+
+
+def listen_address(text: str) -> tuple[str, int]:
+    """Parse ``HOST:PORT``; port 0 is any free port."""
+    parts = _parts(text)
+    if parts is None or parts[0] or parts[2] is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an address such as {DEFAULT_LISTEN}")
+    return parts[1], parts[2]
+
+
+def _parts(text: str) -> tuple[str, str, int | None] | None:
+    """Return scheme, host and port of *text*; None if it is not an address."""
+    try:
+        parts = urlsplit(text if "://" in text else f"//{text}")
+        port = parts.port
+    except ValueError:
+        return None
+    if not parts.hostname or parts.username or parts.path not in {"", "/"} or parts.query or parts.fragment:
+        return None
+    return parts.scheme, parts.hostname, port
+
+
+def seconds(text: str) -> float:
+    return _number(text, 0, MAX_SECONDS, f"a number of seconds from 0 to {MAX_SECONDS:g}")
+
+
+def probability(text: str) -> float:
+    return _number(text, 0, 1, "a probability from 0 to 1")
+
+
+def cut(text: str) -> Cut | int:
+    return Cut(text) if text in list(Cut) else at_least(1)(text)
+
+
+def close_code(text: str) -> int:
+    code = at_least(0)(text)
+    if code not in CLOSE_CODES:
+        raise argparse.ArgumentTypeError(f"{text} is not a code for a close frame, such as 1011 or 4000")
+    return code
+
+
+def at_least(least: int, *, most: int = 10**9) -> Callable[[str], int]:
+    """Return a parser of whole numbers from *least* to *most*."""
+
+    def whole_number(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,20}", text) or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of {least} or more")
+        return int(text)
+
+    return whole_number
+
+
+def _number(text: str, least: float, most: float, what: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not least <= number <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+    return number

@@ -1,0 +1,271 @@
+"""The session: one WebSocket, on which message files are sent and each response is matched with its request.
+
+:class:`Session` sends and receives. :class:`SendSession` gets the messages from the command line, from a
+prompt or from stdin, checks and shows the frames, and determines the exit code.
+"""
+
+import asyncio
+import contextlib
+import os
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
+
+from chateau.client import transports
+from chateau.client.exit_codes import Exit
+from chateau.client.interactive.contract import Contract, Frame, decode, is_response_to
+from chateau.client.messages import Message, MessageError, read
+from chateau.client.transcript import Direction, Entry, OnEntry, Opcode, close_of
+from chateau.client.transports import ConnectionClosed, Target, open_connection
+
+if TYPE_CHECKING:
+    from chateau.client.interactive.display import Display
+    from chateau.client.interactive.prompt import Prompt
+
+T = TypeVar("T")
+
+CLIENT_NAME = "client"  # in recordings
+QUIT = "q"
+CLOSING_SECONDS = 2.0  # for the server to close as well
+RECEIVED = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CLOSE})
+
+
+class SessionError(Exception):
+    """There is no connection, or no response; the text states which."""
+
+
+class CannotConnect(SessionError):
+    def __init__(self, error: transports.CannotConnect) -> None:
+        running = "Is the server running? `python server.py` or `make run` starts it."
+        super().__init__(f"{error}\n{running if error.status is None else 'Is the path right?'}")
+
+
+class ServerGone(SessionError):
+    def __init__(self, code: int | None, reason: str, protocol_error: str | None) -> None:
+        how = f"{code}, {reason or 'no reason given'}" if code else "no code, no reason"
+        super().__init__(protocol_error or f"the server closed the connection ({how})")
+
+
+class NoResponse(SessionError):
+    def __init__(self, message: Message, timeout_seconds: float) -> None:
+        super().__init__(f"no response within {timeout_seconds:g} s to {message.name}")
+
+
+class Request:
+    """A message that was sent."""
+
+    def __init__(self, message: Message) -> None:
+        self.message = message
+        self.responded = asyncio.Event()
+        self.is_given_up = False
+
+
+OnFrame = Callable[[Frame, Request | None], None]
+
+
+class Session:
+    """One connection to the server, open inside an ``async with`` block and closed with 1000 after it.
+
+    *on_frame* is called with each frame, and the request that it responds to; *record* with every entry.
+    """
+
+    def __init__(
+        self, target: Target, on_frame: OnFrame, *, timeout_seconds: float, record: OnEntry | None = None
+    ) -> None:
+        self._target = target
+        self._on_frame = on_frame
+        self._timeout_seconds = timeout_seconds
+        self._record = record
+        self._received: asyncio.Queue[Entry] = asyncio.Queue()
+        self._close = b""
+        self._requests: deque[Request] = deque()  # without a response
+
+    async def __aenter__(self) -> Self:
+        """Connect. Raises :class:`CannotConnect`."""
+        try:
+            self._connection = await open_connection(
+                CLIENT_NAME, self._target, self._on_entry, self._timeout_seconds
+            )
+        except transports.CannotConnect as exc:
+            raise CannotConnect(exc) from exc
+        self._reading = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close, and read the frames that the server sends before it closes."""
+        await self._connection.close()
+        await asyncio.wait({self._reading}, timeout=CLOSING_SECONDS)
+        self._connection.abort()
+        if not self._reading.cancel():
+            self._reading.result()
+
+    async def send(self, message: Message) -> Request:
+        """Send *message*; its response is the next one that no earlier request takes.
+
+        Raises:
+            ServerGone: the connection is closed.
+        """
+        request = Request(message)
+        self._requests.append(request)
+        try:
+            await self._connection.send(Opcode.TEXT, message.text.encode())
+        except ConnectionClosed as exc:
+            raise self._gone() from exc
+        return request
+
+    async def wait_for_response(self, request: Request) -> None:
+        """Wait until *request* has its response.
+
+        Raises:
+            NoResponse: it was not received in time; it is shown if it is received later.
+            ServerGone: the connection was closed first.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                await self.unless_gone(request.responded.wait())
+        except TimeoutError as exc:
+            request.is_given_up = True
+            raise NoResponse(request.message, self._timeout_seconds) from exc
+
+    async def unless_gone(self, work: Coroutine[Any, Any, T]) -> T:
+        """Return the result of *work*; cancel it when the connection is closed.
+
+        Raises:
+            ServerGone: the connection was closed first.
+        """
+        task = asyncio.create_task(work)
+        try:
+            await asyncio.wait({task, self._reading}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            self._reading.result()
+            raise self._gone()
+        finally:
+            if task.cancel():
+                await asyncio.wait({task})
+
+    def _on_entry(self, entry: Entry) -> None:
+        if self._record is not None:
+            self._record(entry)
+        if entry.direction is Direction.RECEIVED and entry.opcode in RECEIVED:
+            self._received.put_nowait(entry)
+
+    async def _read(self) -> None:
+        while (entry := await self._received.get()).opcode is not Opcode.CLOSE:
+            frame = decode(entry)
+            request = None if frame.is_push else self._take_request(frame)
+            self._on_frame(frame, request)
+            if request is not None:
+                request.responded.set()
+        self._close = entry.payload
+
+    def _take_request(self, frame: Frame) -> Request | None:
+        """Return the oldest request: responses are in order; only one that was given up may have none."""
+        while self._requests:
+            request = self._requests.popleft()
+            if not request.is_given_up or is_response_to(frame, request.message):
+                return request
+        return None
+
+    def _gone(self) -> ServerGone:
+        return ServerGone(*close_of(self._close), self._connection.protocol_error)
+
+
+class ExitStatus:
+    """The exit code of a run: the first error determines it, unless the run is *lenient*."""
+
+    def __init__(self) -> None:
+        self.code = Exit.WELL
+        self.lenient = False
+
+    def raise_to(self, code: Exit) -> None:
+        if not self.lenient:
+            self.code = self.code or code
+
+
+class SendSession:
+    """Sends messages from the command line, a prompt or stdin, and shows and checks what is received."""
+
+    def __init__(self, display: "Display", contract: Contract) -> None:
+        self.display = display
+        self.status = ExitStatus()
+        self._contract = contract
+
+    def received(self, frame: Frame, request: Request | None) -> None:
+        """Check and show *frame*."""
+        faults = self._contract.faults(frame, request.message if request else None)
+        self.display.received(frame, faults)
+        if faults or frame.is_error_response:
+            self.status.raise_to(Exit.ANSWER)
+
+    async def send_all(self, session: Session, messages: Sequence[Message]) -> None:
+        """Send *messages*, each after the response to the one before."""
+        for message in messages:
+            await session.wait_for_response(await self._send(session, message))
+
+    async def send_from_prompt(self, session: Session, prompt: "Prompt") -> None:
+        """Ask for messages and send them until the user quits; show errors, but keep the exit status 0."""
+        self.status.lenient = True
+        self.display = prompt.above(self.display)
+        self.display.note("TAB completes the name of a message file, q quits.")
+        while (name := await session.unless_gone(prompt.ask())) is not None:
+            for request in await self._send_file(session, name):
+                try:
+                    await session.wait_for_response(request)
+                except NoResponse as exc:
+                    self.display.error(str(exc))
+
+    async def send_from_stdin(self, session: Session, lines: "StdinLines") -> None:
+        """Send the files that *lines* name without waiting between them, then wait for all responses."""
+        requests: list[Request] = []
+        while (name := await session.unless_gone(lines.next())) not in {None, QUIT}:
+            requests += await self._send_file(session, name or "")
+        for request in requests:
+            await session.wait_for_response(request)
+
+    async def _send_file(self, session: Session, name: str) -> list[Request]:
+        """Send the file called *name*; nothing if the name is empty or there is no such file."""
+        try:
+            return [await self._send(session, read(name))] if name else []
+        except MessageError as exc:
+            self.display.error(str(exc))
+            self.status.raise_to(Exit.FILE)
+            return []
+
+    async def _send(self, session: Session, message: Message) -> Request:
+        request = await session.send(message)
+        self.display.sent(message)
+        return request
+
+
+class StdinLines:
+    """The lines of stdin: names of message files, one per line, from a pipe or a file.
+
+    A thread reads, because stdin can be anything and not every file descriptor can be polled. It reads
+    without Python's buffer: a process that exits while a thread holds the lock of that buffer crashes.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._queue: asyncio.Queue[str | None] = asyncio.Queue()
+        threading.Thread(target=self._read, name="stdin", daemon=True).start()
+
+    async def next(self) -> str | None:
+        """Return the next line without the white space around it; None at the end."""
+        return await self._queue.get()
+
+    def _read(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            if sys.stdin is not None:
+                with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as stream:
+                    self._read_from(stream)
+            self._loop.call_soon_threadsafe(self._queue.put_nowait, None)
+
+    def _read_from(self, stream: BinaryIO) -> None:
+        for line in stream:
+            self._loop.call_soon_threadsafe(self._queue.put_nowait, os.fsdecode(line).strip())

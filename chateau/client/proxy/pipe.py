@@ -1,0 +1,310 @@
+"""Pipes: one direction of a connection, from the socket that sends, through the faults, to the other socket.
+
+Where no fault is possible, bytes pass at once and are only observed. Where one is, whole frames are passed.
+"""
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections.abc import Iterable
+
+from chateau.client.proxy.codec import DIRECTION_NAMES, Frame, WireProtocol, close_frame, codec_for
+from chateau.client.proxy.faults import NO_FAULT, Ending, Faults
+from chateau.client.proxy.recorder import Observer
+from chateau.client.proxy.schedule import Backlog, QueuedFrame, Write, WriteScheduler
+from chateau.client.transcript import Direction
+
+READ_BYTES = 64 * 1024
+CLOSING_SECONDS = 1.0
+CONNECT_SECONDS = 10.0
+HOLD_SECONDS = 0.5  # maximum time for which a frame waits for others
+CUT_PAUSE_SECONDS = 0.005  # so that pieces arrive separately
+
+
+class SocketStream:
+    """The socket to the client, or to the server, read and written without a buffer.
+
+    A slow reader slows down the sender at the other end, and bytes sent before a connection broke can still
+    be read.
+    """
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+        self._unread = b""
+        self._is_write_closed = False
+        connected.setblocking(False)
+        with contextlib.suppress(OSError):  # the peer may have disconnected already
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    async def read(self) -> bytes:
+        """Return the next bytes; empty at the end.
+
+        Raises:
+            OSError: the connection broke.
+        """
+        if unread := self._unread:
+            self._unread = b""
+            return unread
+        await asyncio.sleep(0)  # a socket that is always readable must not starve the others
+        return await asyncio.get_running_loop().sock_recv(self._socket, READ_BYTES)
+
+    def unread(self, received: bytes) -> None:
+        """Return *received* from the next :meth:`read`, first."""
+        self._unread = received + self._unread
+
+    async def readable(self) -> None:
+        """Wait for bytes or the end. May be cancelled: nothing is lost."""
+        loop, found = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(self._socket, found.set)
+        try:
+            await found.wait()
+        finally:
+            loop.remove_reader(self._socket)
+
+    def is_at_end(self) -> bool:
+        """Return whether the next read returns the end."""
+        try:
+            return not self._unread and not self._socket.recv(1, socket.MSG_PEEK)
+        except OSError as exc:
+            return not isinstance(exc, BlockingIOError)
+
+    async def write(self, content: bytes) -> None:
+        """Write all of *content*, as fast as the peer reads.
+
+        Raises:
+            OSError: the connection broke.
+        """
+        await asyncio.get_running_loop().sock_sendall(self._socket, content)
+
+    def close_write(self) -> None:
+        """Close the sending side. Idempotent."""
+        if not self._is_write_closed:
+            self._is_write_closed = True
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_WR)
+
+    async def close_gracefully(self) -> None:
+        """Close the sending side and wait briefly for the peer: closing with unread bytes sends a reset."""
+        self.close_write()
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(CLOSING_SECONDS):
+                while await self.read():
+                    pass
+
+    def reset(self) -> None:
+        """Close with a TCP reset."""
+        with contextlib.suppress(OSError):
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._socket.close()
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+async def connect(host: str, port: int) -> SocketStream:
+    """Connect to the first address of *host* that accepts.
+
+    Raises:
+        OSError: none does.
+    """
+    async with asyncio.timeout(CONNECT_SECONDS):  # a TimeoutError is an OSError
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        failure: OSError | None = None
+        for family, type_, protocol, _, address in found:
+            tried = socket.socket(family, type_, protocol)
+            tried.setblocking(False)
+            try:
+                await loop.sock_connect(tried, address)
+            except OSError as exc:
+                tried.close()
+                failure = failure or exc
+            except BaseException:
+                tried.close()
+                raise
+            else:
+                return SocketStream(tried)
+        raise failure or OSError(f"{host} has no address")
+
+
+class ConnectionOver(Exception):
+    """A fault ends the whole connection, with a reset or without."""
+
+    def __init__(self, *, by_reset: bool) -> None:
+        super().__init__()
+        self.by_reset = by_reset
+
+
+class Pipe:
+    """One direction of a connection."""
+
+    def __init__(
+        self,
+        direction: Direction,
+        protocol: WireProtocol,
+        source: SocketStream,
+        sink: SocketStream,
+        faults: Faults,
+        observer: Observer,
+    ) -> None:
+        self.is_broken = False  # the sink disconnected without closing
+        self._direction = direction
+        self._protocol = protocol
+        self._source = source
+        self._sink = sink
+        self._faults = faults
+        self._observer = observer
+        self._codec = codec_for(protocol, direction)
+        self._has_reported_error = False
+        self._scheduler = WriteScheduler()
+        self._backlog = Backlog()
+        self._ending: Ending | None = None
+
+    async def run(self) -> None:
+        """Move everything, until the end of the stream.
+
+        Raises:
+            OSError: the source broke the connection.
+            ConnectionOver: a fault ended it.
+        """
+        if self._faults.is_none:
+            await self._pass_bytes()
+            return
+        reading = asyncio.create_task(self._read())
+        try:
+            await self._write()
+            if self._ending:
+                await reading
+        finally:
+            reading.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await reading
+
+    async def _pass_bytes(self) -> None:
+        while received := await self._receive():
+            for frame in self._decode(received):
+                self._observer.passed(self._direction, frame)
+            if not await self._try_to_write(received):
+                return
+        for frame in self._decode_end():
+            self._observer.passed(self._direction, frame)
+        self._observer.read_ended(self._direction)
+        self._close_sink()
+
+    async def _read(self) -> None:
+        """Fill the backlog; after an ending, only observe."""
+        try:
+            while received := await self._receive():
+                self._put(self._decode(received))
+                await self._backlog.room()
+        except Exception as exc:
+            self._backlog.fail(exc)
+            if self._ending:
+                raise
+            return
+        self._put(self._decode_end())
+        self._observer.read_ended(self._direction)
+        if self._ending is Ending.CLOSE:
+            self._close_sink()
+        self._backlog.put(None, NO_FAULT)
+
+    async def _receive(self) -> bytes:
+        try:
+            return await self._source.read()
+        except OSError:
+            self._observer.broken(self._direction)
+            raise
+
+    def _decode(self, received: bytes) -> list[Frame]:
+        frames = self._codec.feed(received)
+        for frame in frames:
+            self._observer.read(self._direction, frame)
+        if self._codec.protocol_error and not self._has_reported_error:
+            self._has_reported_error = True
+            sender = "client" if self._direction is Direction.SENT else "server"
+            self._observer.error(
+                f"the frames of the {sender} cannot be read ({self._codec.protocol_error}): "
+                "from here on, its bytes pass unchanged"
+            )
+        return frames
+
+    def _decode_end(self) -> list[Frame]:
+        frames = self._codec.end()
+        for frame in frames:
+            self._observer.read(self._direction, frame)
+        return frames
+
+    def _put(self, frames: Iterable[Frame]) -> None:
+        for frame in frames:
+            if self._ending:
+                self._observer.not_passed(self._direction, frame)
+            else:
+                self._backlog.put(frame, self._faults.decide(frame))
+
+    async def _write(self) -> None:
+        """Empty the backlog, until the end of the stream or an ending."""
+        deadline: float | None = None
+        while not self._ending:
+            queued = await self._backlog.next(deadline)
+            if not await self._write_all(self._due_writes(queued)):
+                return
+            if queued and queued.frame is None:
+                self._close_sink()
+                return
+            deadline = self._hold_deadline(deadline)
+        for frame in self._backlog.clear():
+            self._observer.not_passed(self._direction, frame)
+
+    def _due_writes(self, queued: QueuedFrame | None) -> list[Write]:
+        if queued is None or queued.frame is None:
+            return self._scheduler.flush()
+        return self._scheduler.put(queued.frame, queued.decision)
+
+    def _hold_deadline(self, before: float | None) -> float | None:
+        """Return when the frames that wait are flushed, counted from the first of them."""
+        if not self._scheduler.is_holding:
+            return None
+        return before or asyncio.get_running_loop().time() + HOLD_SECONDS
+
+    async def _write_all(self, writes: list[Write]) -> bool:
+        """Return whether the sink is still connected."""
+        for write in writes:
+            for passed in write.passed:
+                self._observer.passed(self._direction, passed.frame, passed.copies, passed.faults)
+            for number, piece in enumerate(write.pieces):
+                if number:
+                    await asyncio.sleep(CUT_PAUSE_SECONDS)
+                if not await self._try_to_write(piece):
+                    return False
+            if write.ending:
+                await self._end(write.ending, write.code)
+        return True
+
+    async def _try_to_write(self, content: bytes) -> bool:
+        try:
+            await self._sink.write(content)
+        except OSError:
+            self.is_broken = True
+        return not self.is_broken
+
+    async def _end(self, ending: Ending, code: int) -> None:
+        """End this direction by a fault, and the connection if the fault requires it."""
+        self._ending = ending
+        match ending:
+            case Ending.HALF_CLOSE:
+                self._close_sink("half-closed")
+            case Ending.STALL:
+                self._observer.error(f"stalled {DIRECTION_NAMES[self._direction]}: nothing passes any more")
+            case Ending.RESET:
+                raise ConnectionOver(by_reset=True)
+            case Ending.CLOSE if self._protocol is WireProtocol.WEBSOCKET and not self._codec.protocol_error:
+                frame = close_frame(code, self._direction)
+                self._observer.passed(self._direction, frame, faults=("injected",))
+                await self._try_to_write(frame.raw)
+            case Ending.CLOSE:
+                raise ConnectionOver(by_reset=False)
+
+    def _close_sink(self, *faults: str) -> None:
+        self._sink.close_write()
+        self._observer.write_ended(self._direction, faults=faults)

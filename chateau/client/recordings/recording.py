@@ -1,0 +1,248 @@
+"""The recording: a file of JSON Lines, one entry per line, in the order on the wire.
+
+docs/recordings.md describes the format. A file whose writer was killed can be read after its last line is
+deleted.
+"""
+
+import base64
+import binascii
+import json
+import struct
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from chateau.client.transcript import Direction, Entry, OnEntry, Opcode
+
+Word = TypeVar("Word", Direction, Opcode)
+
+MAX_CODE = 0xFFFF
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
+
+
+class RecordingError(Exception):
+    """A recording cannot be read or written; the text names the file, and the line if there is one."""
+
+
+class Recorder:
+    """Writes each entry to a file at once, as a ``with`` block."""
+
+    def __init__(self, path: Path | str) -> None:
+        """Create or truncate the file. Raises :class:`RecordingError`."""
+        self._path = path
+        self._failure: OSError | None = None
+        try:
+            self._file = Path(path).open("wb", buffering=0)  # noqa: SIM115 - closed by close()
+        except OSError as exc:
+            raise RecordingError(f"{path}: cannot be written: {exc.strerror}") from exc
+
+    def write(self, entry: Entry) -> None:
+        """Add *entry*. It never raises, so that it can be an ``on_entry``: :meth:`close` does."""
+        if self._failure is not None or self._file.closed:
+            return
+        try:
+            self._file.write(encode(entry))
+        except OSError as exc:
+            self._failure = exc
+
+    def close(self) -> None:
+        """Close the file. Raises :class:`RecordingError` if an entry could not be written."""
+        self._file.close()
+        if self._failure is not None:
+            raise RecordingError(
+                f"{self._path}: could not be written: {self._failure.strerror}"
+            ) from self._failure
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            self._file.close()
+
+
+@contextmanager
+def recording(path: Path | str | None) -> Iterator[OnEntry | None]:
+    """Yield the function that writes to the file at *path*, or None. Raises :class:`RecordingError`."""
+    if path is None:
+        yield None
+        return
+    with Recorder(path) as recorder:
+        yield recorder.write
+
+
+def read(path: Path | str) -> list[Entry]:
+    """Return the entries in the file at *path*. Raises :class:`RecordingError`."""
+    return list(_entries(Path(path)))
+
+
+def encode(entry: Entry) -> bytes:
+    """Return the line of *entry*."""
+    has_code = entry.opcode is Opcode.CLOSE and len(entry.payload) >= 2
+    code = {"code": struct.unpack("!H", entry.payload[:2])[0]} if has_code else {}
+    line = {
+        "time": timestamp(entry.at),
+        "client": entry.client,
+        "direction": entry.direction,
+        "opcode": entry.opcode,
+        **payload_fields(entry.payload[2:] if has_code else entry.payload),
+        **code,
+    }
+    return _ENCODE(line).encode("utf-8", "backslashreplace") + b"\n"
+
+
+def payload_fields(payload: bytes) -> dict[str, Any]:
+    """Return the fields for *payload*: a text if it is UTF-8, else base64."""
+    try:
+        return {"payload": payload.decode()}
+    except UnicodeDecodeError:
+        return {"payload": base64.b64encode(payload).decode(), "base64": True}
+
+
+def timestamp(at: float) -> str:
+    """Return *at*, seconds of Unix time, as in 2026-11-20T09:30:00.412345Z."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+
+
+def decode(line: str) -> Entry:
+    """Return the entry in *line*. Raises :class:`ValueError`."""
+    import orjson
+
+    fields = orjson.loads(line)
+    if not isinstance(fields, dict):
+        raise ValueError("not an object")  # noqa: TRY004 - the value of the line is wrong
+    return Entry(
+        at=_time(_text(fields, "time")),
+        client=_text(fields, "client"),
+        direction=_word(fields, "direction", Direction),
+        opcode=_word(fields, "opcode", Opcode),
+        payload=_payload(fields),
+    )
+
+
+def _entries(path: Path) -> Iterator[Entry]:
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    yield _entry(path, number, line)
+    except OSError as exc:
+        raise RecordingError(f"{path}: cannot be read: {exc.strerror}") from exc
+
+
+def _entry(path: Path, number: int, line: bytes) -> Entry:
+    try:
+        return decode(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+    except json.JSONDecodeError as exc:
+        raise RecordingError(f"{path}, line {number}, column {exc.colno}: not JSON: {exc.msg}") from exc
+    except UnicodeDecodeError as exc:
+        raise RecordingError(f"{path}, line {number}: not UTF-8") from exc
+    except ValueError as exc:
+        raise RecordingError(f"{path}, line {number}: {exc}") from exc
+
+
+def _payload(fields: dict[str, Any]) -> bytes:
+    payload, is_base64, code = _text(fields, "payload"), fields.get("base64", False), fields.get("code")
+    if not isinstance(is_base64, bool):
+        raise ValueError('"base64" is not true or false')  # noqa: TRY004 - the same
+    try:
+        data = base64.b64decode(payload, validate=True) if is_base64 else payload.encode()
+    except binascii.Error as exc:
+        raise ValueError('"payload" is not base64') from exc
+    except UnicodeEncodeError as exc:
+        raise ValueError('"payload" has half a character') from exc
+    if code is None:
+        return data
+    if type(code) is not int or not 0 <= code <= MAX_CODE:
+        raise ValueError(f'"code" is not a number from 0 to {MAX_CODE}')
+    return struct.pack("!H", code) + data
+
+
+def _text(fields: dict[str, Any], key: str) -> str:
+    if key not in fields:
+        raise ValueError(f'"{key}" is missing')
+    if not isinstance(fields[key], str):
+        raise ValueError(f'"{key}" is not a string')  # noqa: TRY004 - the same
+    return str(fields[key])
+
+
+def _word(fields: dict[str, Any], key: str, words: type[Word]) -> Word:
+    word = _text(fields, key)
+    try:
+        return words(word)
+    except ValueError as exc:
+        raise ValueError(f'"{key}" is none of {", ".join(words)}: {word}') from exc
+
+
+def _time(text: str) -> float:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as exc:
+        raise ValueError(f'"time" is not as in 2026-11-20T09:30:00.412345Z: {text}') from exc
+    if time.tzinfo is None:
+        raise ValueError(f'"time" has no time zone: {text}')
+    return time.timestamp()
+
+
+# The meaning of entries
+
+
+def open_event(entry: Entry) -> dict[str, Any]:
+    """Return the fields of an ``open`` entry: ``protocol``, ``url`` and, if any, ``headers`` and ``from``.
+
+    ``headers`` are pairs of name and value, ``from`` is the local address.
+    """
+    try:
+        fields = json.loads(entry.payload)
+    except ValueError:
+        fields = None
+    if not isinstance(fields, dict):
+        fields = {"url": entry.text}
+    fields = {"protocol": "", "url": "", **fields}
+    return {key: value for key, value in fields.items() if _is_open_field(key, value)}
+
+
+def _is_open_field(key: str, value: Any) -> bool:
+    if key == "headers":
+        return isinstance(value, list) and all(map(_is_header, value))
+    return key in {"protocol", "url", "from"} and isinstance(value, str)
+
+
+def _is_header(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(one, str) for one in value)
+
+
+class AutoReplies:
+    """Finds the entries that a connection sends by itself: a pong, or the close frame that confirms one.
+
+    They are neither sent again by a replay nor steps of a scenario.
+    """
+
+    def __init__(self) -> None:
+        self._pings: Counter[tuple[str, bytes]] = Counter()  # without a pong
+        self._closed: set[str] = set()  # by the server
+
+    def is_auto_reply(self, entry: Entry) -> bool:
+        """Return whether *entry* is one; call it with all entries of a recording, in order."""
+        ping = (entry.client, entry.payload)
+        match entry.direction, entry.opcode:
+            case Direction.RECEIVED, Opcode.PING:
+                self._pings[ping] += 1
+            case Direction.RECEIVED, Opcode.CLOSE:
+                self._closed.add(entry.client)
+            case Direction.SENT, Opcode.OPEN:
+                self._closed.discard(entry.client)
+            case Direction.SENT, Opcode.PONG if self._pings[ping]:
+                self._pings[ping] -= 1
+                return True
+            case Direction.SENT, Opcode.CLOSE:
+                return entry.client in self._closed
+        return False
