@@ -6,13 +6,13 @@ from right_channels import RightChannels, serve
 from tornado.web import RequestHandler
 
 BREAKS = (
-    "a-published-package-is-answered-ok",
-    "a-broadcast-is-answered-ok",
-    "a-bad-request-is-answered-so",
-    "a-bad-broadcast-is-refused",
-    "a-wrong-password-is-refused",
-    "a-missing-password-is-refused",
-    "a-broadcast-needs-the-password",
+    "published-package-gets-201-and-ok",
+    "broadcast-gets-201-and-ok",
+    "rejected-package-gets-bad-request",
+    "invalid-broadcast-is-rejected",
+    "wrong-password-is-rejected",
+    "missing-password-is-rejected",
+    "broadcast-needs-the-password",
 )
 
 

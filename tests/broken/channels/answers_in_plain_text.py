@@ -6,10 +6,10 @@ from right_channels import RightChannels, serve
 from tornado.web import RequestHandler
 
 BREAKS = (
-    "a-published-package-is-answered-ok",
-    "a-broadcast-is-answered-ok",
-    "a-bad-request-is-answered-so",
-    "a-wrong-password-is-refused",
+    "published-package-gets-201-and-ok",
+    "broadcast-gets-201-and-ok",
+    "rejected-package-gets-bad-request",
+    "wrong-password-is-rejected",
 )
 
 

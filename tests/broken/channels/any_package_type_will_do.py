@@ -5,10 +5,10 @@ from __future__ import annotations
 from right_channels import KINDS, RightChannels, serve
 
 BREAKS = (
-    "an-unknown-package-type-is-refused",
-    "a-bad-request-is-answered-so",
-    "a-bad-request-says-why",
-    "an-error-quotes-little",
+    "unknown-package-type-is-rejected",
+    "rejected-package-gets-bad-request",
+    "bad-request-has-x-error",
+    "error-is-one-short-sentence",
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from right_channels import RightChannels, serve
 from tornado.web import RequestHandler
 
-BREAKS = ("a-wrong-password-is-refused", "a-broadcast-needs-the-password", "a-bearer-token-is-a-password")
+BREAKS = ("wrong-password-is-rejected", "broadcast-needs-the-password", "bearer-token-is-a-password")
 
 
 class TakesAnyPassword(RightChannels):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from right_channels import RightChannels, serve
 from tornado.web import RequestHandler
 
-BREAKS = ("a-broadcast-needs-the-password",)
+BREAKS = ("broadcast-needs-the-password",)
 
 
 class BroadcastsForAll(RightChannels):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from right_channels import RightChannels, serve
 from tornado.web import RequestHandler
 
-BREAKS = ("a-broadcast-is-checked-as-a-whole",)
+BREAKS = ("broadcast-is-validated-as-a-whole",)
 
 
 class SendsTooEarly(RightChannels):

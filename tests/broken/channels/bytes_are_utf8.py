@@ -6,8 +6,8 @@ from right_channels import RightChannels, serve
 
 BREAKS = (
     "bytes-in-a-broadcast-are-characters",
-    "a-character-that-is-no-byte-is-refused",
-    "a-broadcast-is-checked-as-a-whole",
+    "bytes-beyond-u-00ff-are-rejected",
+    "broadcast-is-validated-as-a-whole",
 )
 
 

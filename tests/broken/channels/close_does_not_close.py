@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_channels import RightChannels, serve
 
-BREAKS = ("the-text-close-closes",)
+BREAKS = ("text-close-closes",)
 
 
 class IgnoresClose(RightChannels):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from right_channels import RightChannels, serve
 from tornado.web import RequestHandler
 
-BREAKS = ("x-delivered-says-how-many-got-it", "a-broadcast-is-answered-ok")
+BREAKS = ("x-delivered-counts-recipients", "broadcast-gets-201-and-ok")
 
 
 class SaysNoNumber(RightChannels):

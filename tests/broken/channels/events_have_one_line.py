@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_channels import Package, RightChannels, serve
 
-BREAKS = ("an-event-may-have-many-lines",)
+BREAKS = ("multi-line-text-is-one-event",)
 
 
 class WritesOneLine(RightChannels):

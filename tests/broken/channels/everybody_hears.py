@@ -5,9 +5,9 @@ from __future__ import annotations
 from right_channels import Package, RightChannels, serve
 
 BREAKS = (
-    "a-package-stays-in-its-channel",
-    "a-broadcast-reaches-many-channels",
-    "x-delivered-says-how-many-got-it",
+    "package-stays-in-its-channel",
+    "broadcast-reaches-several-channels",
+    "x-delivered-counts-recipients",
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_channels import RightChannels, serve
 
-BREAKS = ("a-json-package-is-checked",)
+BREAKS = ("json-package-is-validated",)
 
 
 class TrustsJson(RightChannels):

@@ -6,7 +6,7 @@ import json
 
 from right_channels import Package, RightChannels, serve
 
-BREAKS = ("a-json-package-is-not-rewritten", "json-in-a-broadcast-is-not-rewritten")
+BREAKS = ("json-package-arrives-unchanged", "json-in-a-broadcast-arrives-unchanged")
 
 
 class WritesJsonAnew(RightChannels):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from right_channels import Package, RightChannels, serve
 from tornado.web import RequestHandler
 
-BREAKS = ("an-idempotency-key-sends-once", "an-idempotency-key-broadcasts-once")
+BREAKS = ("repeated-idempotency-key-publishes-once", "repeated-idempotency-key-broadcasts-once")
 
 
 class SendsTwice(RightChannels):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from right_channels import Package, RightChannels, serve
 from tornado.web import RequestHandler
 
-BREAKS = ("an-idempotency-key-sends-once",)
+BREAKS = ("repeated-idempotency-key-publishes-once",)
 
 
 class KnowsOneKey(RightChannels):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from right_channels import RightChannels, serve
 from tornado.web import RequestHandler
 
-BREAKS = ("a-bearer-token-is-a-password",)
+BREAKS = ("bearer-token-is-a-password",)
 
 
 class KnowsNoBearer(RightChannels):

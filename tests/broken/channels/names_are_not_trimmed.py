@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_channels import RightChannels, serve
 
-BREAKS = ("channel-names-are-trimmed", "a-broadcast-uses-normalised-names")
+BREAKS = ("channel-names-are-trimmed", "broadcast-normalizes-channel-names")
 
 
 class KeepsBlanks(RightChannels):

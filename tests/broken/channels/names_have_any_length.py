@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_channels import RightChannels, serve
 
-BREAKS = ("a-channel-name-has-64-characters-at-most",)
+BREAKS = ("channel-name-of-65-characters-is-rejected",)
 
 
 class TakesAnyName(RightChannels):

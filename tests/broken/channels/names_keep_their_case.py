@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_channels import RightChannels, serve
 
-BREAKS = ("channel-names-are-lower-cased", "a-broadcast-uses-normalised-names")
+BREAKS = ("channel-names-ignore-case", "broadcast-normalizes-channel-names")
 
 
 class MindsCase(RightChannels):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_channels import RightChannels, serve
 
-BREAKS = ("an-underscore-in-a-channel-name-is-a-colon", "a-broadcast-uses-normalised-names")
+BREAKS = ("underscore-in-a-channel-name-is-a-colon", "broadcast-normalizes-channel-names")
 
 
 class KeepsUnderscores(RightChannels):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from right_channels import Package, RightChannels, serve
 
 BREAKS = (
-    "a-package-reaches-every-subscriber",
-    "x-delivered-says-how-many-got-it",
-    "events-and-frames-come-together",
-    "what-a-subscriber-says-is-ignored",
+    "package-reaches-every-subscriber",
+    "x-delivered-counts-recipients",
+    "event-streams-and-websockets-get-the-same-packages",
+    "subscriber-messages-are-ignored",
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_channels import RightChannels, serve
 
-BREAKS = ("a-package-type-is-in-any-case",)
+BREAKS = ("package-type-ignores-case",)
 
 
 class MindsTypes(RightChannels):

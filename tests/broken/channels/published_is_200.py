@@ -5,7 +5,7 @@ from __future__ import annotations
 from right_channels import RightChannels, serve
 from tornado.web import RequestHandler
 
-BREAKS = ("a-published-package-is-answered-ok", "a-broadcast-is-answered-ok")
+BREAKS = ("published-package-gets-201-and-ok", "broadcast-gets-201-and-ok")
 
 
 class SaysOK(RightChannels):

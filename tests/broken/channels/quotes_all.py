@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_channels import KINDS, RightChannels, serve
 
-BREAKS = ("an-error-quotes-little",)
+BREAKS = ("error-is-one-short-sentence",)
 
 
 class QuotesAll(RightChannels):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from right_channels import Refused, RightChannels, serve
 from tornado.web import RequestHandler
 
-BREAKS = ("a-bad-request-says-why", "an-error-quotes-little")
+BREAKS = ("bad-request-has-x-error", "error-is-one-short-sentence")
 
 
 class SaysNotWhy(RightChannels):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_channels import RightChannels, serve
 
-BREAKS = ("the-end-of-the-server-is-told",)
+BREAKS = ("shutdown-closes-with-1001",)
 
 
 class StopsWith1000(RightChannels):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_channels import RightChannels, Subscription, serve
 
-BREAKS = ("a-frame-over-1-mib-closes",)
+BREAKS = ("frame-over-1-mib-closes-with-1009",)
 
 
 class TakesAnyLength(RightChannels):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_channels import RightChannels, serve
 
-BREAKS = ("a-text-package-that-is-no-utf-8-is-refused",)
+BREAKS = ("text-package-with-invalid-utf-8-is-rejected",)
 
 
 class TrustsText(RightChannels):

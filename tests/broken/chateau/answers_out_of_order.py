@@ -6,7 +6,7 @@ import asyncio
 
 from right_chateau import Frame, RightChateau, serve
 
-BREAKS = ("answers-come-in-the-order-of-the-requests",)
+BREAKS = ("responses-keep-the-order-of-requests",)
 
 
 class AnswersOutOfOrder(RightChateau):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from right_chateau import Frame, RightChateau, serve
 
 BREAKS = (
-    "after-unregister-requests-are-not-registered",
+    "requests-after-unregister-are-not-registered",
     "unregister-frees-the-name",
-    "unregister-is-answered-with-status-200",
+    "unregister-returns-status-200",
 )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from right_chateau import Frame, RightChateau, serve
 
 BREAKS = (
-    "a-refusal-fits-its-schema",
-    "an-error-quotes-at-most-60-characters",
-    "text-that-is-no-json-is-invalid-json",
-    "the-connection-stays-open-after-a-refusal",
+    "errors-match-their-schema",
+    "error-quotes-at-most-60-characters",
+    "text-other-than-json-is-invalid-json",
+    "connection-stays-open-after-an-error",
 )
 
 

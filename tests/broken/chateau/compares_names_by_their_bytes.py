@@ -5,7 +5,7 @@ from __future__ import annotations
 from right_chateau import RightChateau, serve
 
 BREAKS = (
-    "register-a-taken-name-in-other-capitals-is-name-taken",
+    "register-a-taken-name-in-another-case-is-name-taken",
     "register-a-taken-name-in-other-code-points-is-name-taken",
     "register-a-taken-name-in-other-widths-is-name-taken",
 )

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from right_chateau import Frame, RightChateau, serve
 
 BREAKS = (
-    "publish-comes-to-members-once",
+    "publish-reaches-members-once",
     "publish-content-arrives-unchanged",
-    "publish-is-the-same-frame-for-every-member",
+    "publish-is-one-frame",
     "publish-reaches-every-member",
-    "what-is-told-of-rooms-fits-its-schema",
+    "room-frames-match-their-schemas",
 )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from right_chateau import RightChateau, serve
 
 BREAKS = (
-    "join-is-answered-with-the-members",
+    "join-returns-the-members",
     "list-is-sorted",
 )
 

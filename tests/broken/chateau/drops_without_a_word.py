@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_chateau import RightChateau, serve
 
-BREAKS = ("a-connection-that-ends-leaves-its-rooms",)
+BREAKS = ("disconnecting-leaves-the-rooms",)
 
 
 class DropsWithoutAWord(RightChateau):

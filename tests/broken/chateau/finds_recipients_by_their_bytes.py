@@ -5,7 +5,7 @@ from __future__ import annotations
 from right_chateau import RightChateau, serve
 
 BREAKS = (
-    "message-reaches-a-name-written-otherwise",
+    "message-normalizes-recipient-names",
     "message-to-a-name-listed-twice-is-delivered-once",
 )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from right_chateau import Frame, RightChateau, serve
 
 BREAKS = (
-    "answers-come-in-the-order-of-the-requests",
-    "ref-comes-back-in-the-answer",
+    "responses-keep-the-order-of-requests",
+    "ref-is-echoed-in-the-response",
 )
 
 

@@ -6,7 +6,7 @@ from right_chateau import Frame, RightChateau, serve
 
 BREAKS = (
     "publish-after-leave-is-not-in-room",
-    "publish-to-a-room-that-one-is-not-in-is-not-in-room",
+    "publish-without-membership-is-not-in-room",
     "unregister-leaves-the-rooms",
 )
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from right_chateau import Frame, RightChateau, serve
 
-BREAKS = ("list-leaves-out-who-has-left",)
+BREAKS = ("list-omits-disconnected-users",)
 
 
 class ListsTheDeparted(RightChateau):

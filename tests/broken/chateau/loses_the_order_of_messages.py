@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from right_chateau import Frame, RightChateau, serve
 
-BREAKS = ("messages-arrive-in-the-order-in-which-they-were-sent",)
+BREAKS = ("messages-keep-their-order",)
 
 
 class LosesTheOrderOfMessages(RightChateau):

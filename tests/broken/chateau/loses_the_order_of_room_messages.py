@@ -9,7 +9,7 @@ from right_chateau import Frame, RightChateau, serve
 
 BREAKS = (
     "publish-arrives-in-the-order-of-seq",
-    "publish-of-one-sender-arrives-in-its-order",
+    "publish-keeps-the-senders-order",
 )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from right_chateau import Frame, RightChateau, serve
 
 BREAKS = (
-    "history-limit-is-how-many-come-at-most",
-    "history-since-a-seq-has-what-came-after",
+    "history-limit-is-a-maximum",
+    "history-since-a-seq-has-later-messages",
     "history-since-the-last-seq-is-empty",
 )
 

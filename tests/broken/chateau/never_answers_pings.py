@@ -5,8 +5,8 @@ from __future__ import annotations
 from right_chateau import RightChateau, Wire, serve
 
 BREAKS = (
-    "message-in-fragments-is-understood",
-    "ping-is-answered-with-pong",
+    "message-in-fragments-is-accepted",
+    "ping-gets-a-pong",
 )
 
 

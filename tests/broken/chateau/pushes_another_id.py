@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_chateau import Frame, RightChateau, serve
 
-BREAKS = ("message-push-has-the-id-and-the-time-of-the-answer",)
+BREAKS = ("message-push-has-the-id-and-time-of-the-response",)
 
 
 class PushesAnotherId(RightChateau):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_chateau import Frame, RightChateau, serve
 
-BREAKS = ("an-error-quotes-at-most-60-characters",)
+BREAKS = ("error-quotes-at-most-60-characters",)
 
 
 class QuotesAllThatWasSent(RightChateau):

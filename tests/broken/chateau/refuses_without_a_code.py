@@ -5,8 +5,8 @@ from __future__ import annotations
 from right_chateau import Frame, RightChateau, serve
 
 BREAKS = (
-    "a-refusal-fits-its-schema",
-    "text-that-is-no-json-is-invalid-json",
+    "errors-match-their-schema",
+    "text-other-than-json-is-invalid-json",
 )
 
 

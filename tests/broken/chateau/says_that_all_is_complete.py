@@ -5,7 +5,7 @@ from __future__ import annotations
 from right_chateau import Frame, RightChateau, serve
 
 BREAKS = (
-    "history-limit-is-how-many-come-at-most",
+    "history-limit-is-a-maximum",
     "history-without-a-limit-has-100-messages",
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_chateau import Frame, RightChateau, serve
 
-BREAKS = ("publish-with-the-same-key-is-said-once",)
+BREAKS = ("publish-with-the-same-key-is-sent-once",)
 
 
 class SendsAKeyTwice(RightChateau):

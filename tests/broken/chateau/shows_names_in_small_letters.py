@@ -5,10 +5,10 @@ from __future__ import annotations
 from right_chateau import Frame, RightChateau, serve
 
 BREAKS = (
-    "a-name-is-shown-as-it-was-registered",
-    "join-is-answered-with-the-members",
+    "name-keeps-its-case",
+    "join-returns-the-members",
     "list-is-sorted",
-    "message-reaches-a-name-written-otherwise",
+    "message-normalizes-recipient-names",
     "message-to-a-name-listed-twice-is-delivered-once",
 )
 

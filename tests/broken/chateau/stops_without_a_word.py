@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_chateau import RightChateau, serve
 
-BREAKS = ("shutdown-is-told-and-closes-with-1001",)
+BREAKS = ("shutdown-is-announced-and-closes-with-1001",)
 
 
 class StopsWithoutAWord(RightChateau):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_chateau import Frame, RightChateau, serve
 
-BREAKS = ("type-that-is-no-integer-is-unknown-type",)
+BREAKS = ("type-that-is-not-an-integer-is-unknown-type",)
 
 
 class TakesTrueFor1(RightChateau):

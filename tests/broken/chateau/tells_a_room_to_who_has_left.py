@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from right_chateau import Frame, RightChateau, Room, serve
 
-BREAKS = ("after-leave-nothing-of-the-room-comes",)
+BREAKS = ("leaving-ends-the-messages",)
 
 
 class TellsARoomToWhoHasLeft(RightChateau):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from right_chateau import Frame, RightChateau, serve
 
-BREAKS = ("message-to-several-is-the-same-frame-for-all",)
+BREAKS = ("message-to-several-is-one-frame",)
 
 
 class TellsEachRecipientOnlyItself(RightChateau):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from right_chateau import Frame, RightChateau, serve
 
 BREAKS = (
-    "after-leave-nothing-of-the-room-comes",
-    "join-is-not-told-outside-the-room",
-    "join-is-not-told-to-who-joins",
-    "leave-is-not-told-to-who-leaves",
-    "publish-comes-to-members-once",
-    "publish-does-not-reach-those-outside",
-    "publish-to-a-room-that-one-is-not-in-is-not-in-room",
-    "publish-with-the-same-key-is-said-once",
+    "leaving-ends-the-messages",
+    "join-notifies-nobody-outside-the-room",
+    "join-sends-no-push-to-the-caller",
+    "leave-sends-no-push-to-the-caller",
+    "publish-reaches-members-once",
+    "publish-reaches-only-members",
+    "publish-without-membership-is-not-in-room",
+    "publish-with-the-same-key-is-sent-once",
 )
 
 

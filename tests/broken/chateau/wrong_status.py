@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_chateau import Frame, RightChateau, serve
 
-BREAKS = ("a-room-that-nobody-made-is-unknown-room",)
+BREAKS = ("unknown-room-is-unknown-room",)
 
 
 class WrongStatus(RightChateau):

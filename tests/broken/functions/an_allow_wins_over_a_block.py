@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_functions import Client, RightFunctions, serve
 
-BREAKS = ("a-block-wins-over-an-allow", "blocks-are-the-clients-own")
+BREAKS = ("block-overrides-allow", "blocks-affect-only-the-caller")
 
 
 class AnAllowWinsOverABlock(RightFunctions):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_functions import Client, Frame, RightFunctions, serve
 
-BREAKS = ("bans-refuse-every-request",)
+BREAKS = ("bans-reject-every-request",)
 
 
 class BansNewConnectionsOnly(RightFunctions):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_functions import Client, Frame, Refused, RightFunctions, serve
 
-BREAKS = ("what-is-not-json-is-refused",)
+BREAKS = ("invalid-json-is-rejected",)
 
 
 class ClosesOnBadJson(RightFunctions):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_functions import RightFunctions, serve
 
-BREAKS = ("addresses-are-compared-whole",)
+BREAKS = ("addresses-match-exactly",)
 
 
 class ComparesBeginnings(RightFunctions):

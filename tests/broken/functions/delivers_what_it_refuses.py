@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_functions import Client, Frame, Refused, RightFunctions, serve
 
-BREAKS = ("refused-calls-do-nothing", "wrong-keys-are-refused")
+BREAKS = ("rejected-calls-have-no-effect", "wrong-keys-are-rejected")
 
 
 class DeliversWhatItRefuses(RightFunctions):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_functions import Client, Frame, RightFunctions, serve
 
-BREAKS = ("senders-that-name-themselves-hear-it",)
+BREAKS = ("senders-may-be-recipients",)
 
 
 class DoesNotDeliverToTheSender(RightFunctions):

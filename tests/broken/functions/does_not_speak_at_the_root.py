@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_functions import RightFunctions, serve
 
-BREAKS = ("the-root-path-speaks-functions",)
+BREAKS = ("root-path-serves-functions",)
 
 
 class DoesNotSpeakAtTheRoot(RightFunctions):

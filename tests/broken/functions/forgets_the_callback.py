@@ -5,10 +5,10 @@ from __future__ import annotations
 from right_functions import Frame, RightFunctions, serve
 
 BREAKS = (
-    "callbacks-come-back",
+    "callbacks-are-echoed",
     "callbacks-stay-with-the-caller",
     "messages-reach-each-recipient",
-    "senders-that-name-themselves-hear-it",
+    "senders-may-be-recipients",
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_functions import Frame, Refused, RightFunctions, serve
 
-BREAKS = ("refusals-carry-function-and-callback", "unknown-functions-are-refused")
+BREAKS = ("errors-have-function-and-callback", "unknown-functions-are-rejected")
 
 
 class ForgetsTheCallbackOfARefusal(RightFunctions):

@@ -5,17 +5,17 @@ from __future__ import annotations
 from right_functions import Client, Frame, RightFunctions, serve
 
 BREAKS = (
-    "a-block-wins-over-an-allow",
-    "addresses-are-compared-whole",
+    "block-overrides-allow",
+    "addresses-match-exactly",
     "blocked-addresses-do-not-reach-clients",
-    "departed-clients-are-gone",
-    "empty-keys-are-none",
+    "disconnected-clients-are-not-listed",
+    "empty-key-counts-as-none",
     "privacy-is-public-or-private",
     "private-clients-are-not-reached",
     "ranges-are-allowed",
     "ranges-are-blocked",
-    "the-key-passes-privacy-and-blocks",
-    "undelivered-lists-who-was-not-reached",
+    "key-overrides-privacy-and-blocks",
+    "undelivered-lists-unreached-ids",
     "unknown-private-and-blocking-look-alike",
 )
 

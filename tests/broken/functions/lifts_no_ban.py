@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_functions import Client, Frame, RightFunctions, serve
 
-BREAKS = ("bans-are-lifted",)
+BREAKS = ("unban-lifts-a-ban",)
 
 
 class LiftsNoBan(RightFunctions):

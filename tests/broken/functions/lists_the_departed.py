@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_functions import Client, RightFunctions, serve
 
-BREAKS = ("departed-clients-are-gone",)
+BREAKS = ("disconnected-clients-are-not-listed",)
 
 
 class ListsTheDeparted(RightFunctions):

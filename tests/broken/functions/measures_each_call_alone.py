@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_functions import Client, Frame, RightFunctions, serve
 
-BREAKS = ("custom-variables-have-16-kib",)
+BREAKS = ("custom-variables-over-16-kib-are-rejected",)
 
 
 class MeasuresEachCallAlone(RightFunctions):

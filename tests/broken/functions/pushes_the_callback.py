@@ -7,7 +7,7 @@ from right_functions import Client, Frame, RightFunctions, serve
 BREAKS = (
     "callbacks-stay-with-the-caller",
     "messages-reach-each-recipient",
-    "senders-that-name-themselves-hear-it",
+    "senders-may-be-recipients",
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_functions import Frame, RightFunctions, serve
 
-BREAKS = ("custom-variables-are-merged", "custom-variables-have-16-kib")
+BREAKS = ("custom-variables-are-merged", "custom-variables-over-16-kib-are-rejected")
 
 
 class ReplacesCustomVariables(RightFunctions):

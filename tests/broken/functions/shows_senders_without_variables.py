@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_functions import Client, Frame, RightFunctions, serve
 
-BREAKS = ("senders-are-shown-with-their-variables",)
+BREAKS = ("pushes-have-the-senders-variables",)
 
 
 class ShowsSendersWithoutVariables(RightFunctions):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_functions import RightFunctions, serve
 
-BREAKS = ("shutdowns-are-told",)
+BREAKS = ("shutdown-is-announced-and-closes-with-1001",)
 
 
 class StopsWith1000(RightFunctions):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_functions import RightFunctions, serve
 
-BREAKS = ("bans-need-the-key", "wrong-keys-are-rate-limited", "wrong-keys-are-refused")
+BREAKS = ("bans-need-the-key", "wrong-keys-are-rate-limited", "wrong-keys-are-rejected")
 
 
 class TakesAnyKey(RightFunctions):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_functions import Client, Frame, Refused, RightFunctions, serve
 
-BREAKS = ("empty-keys-are-none",)
+BREAKS = ("empty-key-counts-as-none",)
 
 
 class TakesNoKeyForAWrongOne(RightFunctions):

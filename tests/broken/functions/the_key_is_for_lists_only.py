@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_functions import Client, Frame, RightFunctions, serve
 
-BREAKS = ("the-key-passes-privacy-and-blocks",)
+BREAKS = ("key-overrides-privacy-and-blocks",)
 
 
 class TheKeyIsForListsOnly(RightFunctions):

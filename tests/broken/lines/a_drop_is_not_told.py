@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_lines import Client, RightLines, serve
 
-BREAKS = ("a-dropped-connection-leaves", "quit-ends-the-connection", "a-message-comes-once")
+BREAKS = ("dropped-connection-sends-user-left", "quit-ends-the-connection", "message-arrives-once")
 
 
 class DropsSilently(RightLines):

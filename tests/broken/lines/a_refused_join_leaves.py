@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_lines import Client, RightLines, Room, serve
 
-BREAKS = ("a-refused-join-changes-nothing", "join-leaves-the-room-before")
+BREAKS = ("rejected-join-changes-nothing", "join-leaves-the-previous-room")
 
 
 class LeavesTooEarly(RightLines):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_lines import Client, RightLines, serve
 
-BREAKS = ("answers-have-no-other-keys",)
+BREAKS = ("responses-have-only-the-seeds-keys",)
 
 
 class AddsAStatus(RightLines):

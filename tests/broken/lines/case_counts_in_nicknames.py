@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_lines import Client, RightLines, serve
 
-BREAKS = ("nicknames-are-compared-without-case",)
+BREAKS = ("nicknames-ignore-case",)
 
 
 class MindsCase(RightLines):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_lines import RightLines, serve
 
-BREAKS = ("commands-are-whole-words", "join-room-is-join")
+BREAKS = ("commands-are-whole-words", "join-room-is-an-alias")
 
 
 class ReadsBeginnings(RightLines):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_lines import Frame, RightLines, serve
 
-BREAKS = ("errors-have-no-other-keys",)
+BREAKS = ("errors-have-only-the-seeds-keys",)
 
 
 class AddsACode(RightLines):

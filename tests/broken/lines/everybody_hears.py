@@ -5,10 +5,10 @@ from __future__ import annotations
 from right_lines import Client, Frame, RightLines, serve
 
 BREAKS = (
-    "a-message-stays-in-its-room",
-    "a-refused-join-changes-nothing",
-    "join-leaves-the-room-before",
-    "who-has-left-hears-nothing",
+    "message-stays-in-its-room",
+    "rejected-join-changes-nothing",
+    "join-leaves-the-previous-room",
+    "leaving-ends-the-messages",
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_lines import RightLines, serve
 
-BREAKS = ("history-has-a-thousand-lines-at-most",)
+BREAKS = ("history-has-at-most-a-thousand-lines",)
 
 
 class ShowsEverything(RightLines):

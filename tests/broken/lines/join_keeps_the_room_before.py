@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_lines import Client, Refused, RightLines, serve
 
-BREAKS = ("join-leaves-the-room-before",)
+BREAKS = ("join-leaves-the-previous-room",)
 
 
 class KeepsTheFirstRoom(RightLines):

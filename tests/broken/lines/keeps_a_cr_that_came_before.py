@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_lines import Client, RightLines, serve
 
-BREAKS = ("cr-and-lf-may-come-apart", "a-character-may-come-in-pieces")
+BREAKS = ("cr-and-lf-may-arrive-separately", "character-may-arrive-in-pieces")
 
 
 class KeepsCarriageReturns(RightLines):

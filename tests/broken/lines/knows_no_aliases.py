@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_lines import COMMANDS, RightLines, serve
 
-BREAKS = ("leave-has-aliases", "join-room-is-join")
+BREAKS = ("leave-has-aliases", "join-room-is-an-alias")
 
 
 class KnowsNoAliases(RightLines):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_lines import Client, RightLines, serve
 
-BREAKS = ("a-message-is-answered-before-it-is-told",)
+BREAKS = ("response-precedes-the-message",)
 
 
 class TellsFirst(RightLines):

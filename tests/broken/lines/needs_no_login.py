@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_lines import Client, RightLines, serve
 
-BREAKS = ("login-is-needed-to-join", "errors-have-no-other-keys")
+BREAKS = ("login-is-needed-to-join", "errors-have-only-the-seeds-keys")
 
 
 class LetsAnybodyIn(RightLines):

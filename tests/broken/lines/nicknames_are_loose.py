@@ -6,7 +6,7 @@ import re
 
 from right_lines import RightLines, serve
 
-BREAKS = ("login-refuses-an-invalid-nickname",)
+BREAKS = ("login-rejects-an-invalid-nickname",)
 
 
 class TakesAnyWord(RightLines):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from right_lines import Client, RightLines, Room, serve
 
 BREAKS = (
-    "join-refuses-a-nickname-that-is-present",
-    "a-refused-join-changes-nothing",
-    "nicknames-are-compared-without-case",
+    "join-rejects-a-nickname-in-the-room",
+    "rejected-join-changes-nothing",
+    "nicknames-ignore-case",
 )
 
 

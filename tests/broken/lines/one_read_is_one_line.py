@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_lines import Client, RightLines, serve
 
-BREAKS = ("a-line-may-come-in-pieces", "a-character-may-come-in-pieces")
+BREAKS = ("line-may-arrive-in-pieces", "character-may-arrive-in-pieces")
 
 
 class TakesReadsForLines(RightLines):

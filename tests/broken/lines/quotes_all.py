@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_lines import Client, Refused, RightLines, serve
 
-BREAKS = ("an-error-quotes-little",)
+BREAKS = ("error-quotes-little",)
 
 
 class QuotesAll(RightLines):

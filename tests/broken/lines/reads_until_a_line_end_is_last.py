@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_lines import Client, RightLines, serve
 
-BREAKS = ("lines-may-come-together", "messages-keep-their-order", "history-has-a-thousand-lines-at-most")
+BREAKS = ("lines-may-arrive-together", "messages-keep-their-order", "history-has-at-most-a-thousand-lines")
 
 
 class JoinsLines(RightLines):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_lines import RightLines, serve
 
-BREAKS = ("what-is-no-utf-8-is-refused",)
+BREAKS = ("invalid-utf-8-is-rejected",)
 
 
 class ReplacesBytes(RightLines):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_lines import Client, RightLines, serve
 
-BREAKS = ("a-longer-line-ends-the-connection", "a-line-without-an-end-ends-the-connection")
+BREAKS = ("line-over-16-kib-ends-the-connection", "endless-line-ends-the-connection")
 
 
 class ClosesWithoutAWord(RightLines):

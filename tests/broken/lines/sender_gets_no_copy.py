@@ -5,14 +5,14 @@ from __future__ import annotations
 from right_lines import Client, Frame, RightLines, serve
 
 BREAKS = (
-    "a-message-is-told-to-its-sender",
-    "a-message-comes-once",
-    "a-message-is-answered-before-it-is-told",
-    "a-message-stays-in-its-room",
-    "a-refused-join-changes-nothing",
+    "message-reaches-its-sender",
+    "message-arrives-once",
+    "response-precedes-the-message",
+    "message-stays-in-its-room",
+    "rejected-join-changes-nothing",
     "history-counts-its-lines",
-    "join-leaves-the-room-before",
-    "who-has-left-hears-nothing",
+    "join-leaves-the-previous-room",
+    "leaving-ends-the-messages",
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_lines import RightLines, serve
 
-BREAKS = ("the-end-of-the-server-is-told",)
+BREAKS = ("shutdown-is-announced",)
 
 
 class StopsSilently(RightLines):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_lines import Client, RightLines, serve
 
-BREAKS = ("a-line-may-end-with-lf", "lines-may-come-together", "history-has-a-thousand-lines-at-most")
+BREAKS = ("line-may-end-with-lf", "lines-may-arrive-together", "history-has-at-most-a-thousand-lines")
 
 
 class WantsCarriageReturns(RightLines):

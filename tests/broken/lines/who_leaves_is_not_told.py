@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_lines import Client, Frame, RightLines, serve
 
-BREAKS = ("leave-leaves-the-room", "join-leaves-the-room-before", "who-has-left-hears-nothing")
+BREAKS = ("leave-leaves-the-room", "join-leaves-the-previous-room", "leaving-ends-the-messages")
 
 
 class SparesTheLeaver(RightLines):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_opcodes import Client, RightOpcodes, serve
 
-BREAKS = ("names-ignore-case", "taken-names-are-refused")
+BREAKS = ("names-ignore-case", "taken-names-are-rejected")
 
 
 class AcceptsATakenName(RightOpcodes):

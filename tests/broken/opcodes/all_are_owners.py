@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_opcodes import Client, Door, RightOpcodes, serve
 
-BREAKS = ("auth-needs-the-right-key", "keepers-commands-need-the-key")
+BREAKS = ("auth-needs-the-right-key", "admin-commands-need-the-key")
 
 
 class AllAreOwners(RightOpcodes):

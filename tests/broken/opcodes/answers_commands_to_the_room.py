@@ -5,11 +5,11 @@ from __future__ import annotations
 from right_opcodes import Client, RightOpcodes, Room, serve
 
 BREAKS = (
-    "commands-are-the-callers-alone",
+    "commands-are-private",
     "messages-keep-their-order",
     "messages-reach-all-members",
-    "refused-requests-are-answered-once",
-    "unknown-commands-are-refused",
+    "rejected-requests-get-one-error",
+    "unknown-commands-are-rejected",
 )
 
 

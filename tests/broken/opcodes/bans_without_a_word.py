@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_opcodes import Client, Frame, RightOpcodes, serve
 
-BREAKS = ("banned-users-are-told", "unbanned-users-come-in-again", "users-are-banned-from-another-room")
+BREAKS = ("banned-users-are-notified", "unbanned-users-can-join-again", "users-are-banned-from-another-room")
 
 
 class BansWithoutAWord(RightOpcodes):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_opcodes import Client, Refused, RightOpcodes, serve
 
-BREAKS = ("binary-frames-are-refused",)
+BREAKS = ("binary-frames-are-rejected",)
 
 
 class ClosesOnBinaryFrames(RightOpcodes):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_opcodes import Client, RightOpcodes, serve
 
-BREAKS = ("names-are-free-again",)
+BREAKS = ("disconnecting-frees-the-name",)
 
 
 class KeepsTheNamesOfTheDeparted(RightOpcodes):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_opcodes import Client, RightOpcodes, serve
 
-BREAKS = ("unbanned-users-come-in-again",)
+BREAKS = ("unbanned-users-can-join-again",)
 
 
 class LiftsNoBan(RightOpcodes):

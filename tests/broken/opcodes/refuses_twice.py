@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_opcodes import Client, Refused, RightOpcodes, serve
 
-BREAKS = ("refused-requests-are-answered-once",)
+BREAKS = ("rejected-requests-get-one-error",)
 
 
 class RefusesTwice(RightOpcodes):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_opcodes import Client, RightOpcodes, serve
 
-BREAKS = ("commands-are-the-callers-alone",)
+BREAKS = ("commands-are-private",)
 
 
 class SaysCommandsAloud(RightOpcodes):

@@ -5,18 +5,18 @@ from __future__ import annotations
 from right_opcodes import Client, RightOpcodes, serve
 
 BREAKS = (
-    "commands-are-the-callers-alone",
+    "commands-are-private",
     "fragments-are-one-message",
     "long-messages-arrive-whole",
     "messages-keep-their-order",
     "messages-reach-all-members",
     "messages-stay-in-their-room",
     "one-room-at-a-time",
-    "op-3-with-a-wrong-key-is-refused",
-    "refused-requests-are-answered-once",
+    "op-3-with-a-wrong-key-is-rejected",
+    "rejected-requests-get-one-error",
     "text-is-utf-8",
-    "unbanned-users-come-in-again",
-    "unknown-commands-are-refused",
+    "unbanned-users-can-join-again",
+    "unknown-commands-are-rejected",
 )
 
 

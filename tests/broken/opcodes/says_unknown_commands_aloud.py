@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_opcodes import RightOpcodes, serve
 
-BREAKS = ("unknown-commands-are-refused",)
+BREAKS = ("unknown-commands-are-rejected",)
 
 
 class SaysUnknownCommandsAloud(RightOpcodes):

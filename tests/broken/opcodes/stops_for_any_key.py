@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_opcodes import Client, Frame, RightOpcodes, serve
 
-BREAKS = ("op-3-with-a-wrong-key-is-refused",)
+BREAKS = ("op-3-with-a-wrong-key-is-rejected",)
 
 
 class StopsForAnyKey(RightOpcodes):

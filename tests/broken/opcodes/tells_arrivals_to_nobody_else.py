@@ -5,14 +5,14 @@ from __future__ import annotations
 from right_opcodes import Client, RightOpcodes, serve
 
 BREAKS = (
-    "arrivals-are-told-to-general",
-    "arrivals-are-told-to-the-room",
-    "commands-are-the-callers-alone",
+    "login-notifies-general",
+    "join-notifies-the-room",
+    "commands-are-private",
     "messages-keep-their-order",
     "messages-reach-all-members",
     "names-ignore-case",
-    "refused-requests-are-answered-once",
-    "unknown-commands-are-refused",
+    "rejected-requests-get-one-error",
+    "unknown-commands-are-rejected",
 )
 
 

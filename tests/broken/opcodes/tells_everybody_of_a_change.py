@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_opcodes import RightOpcodes, Room, serve
 
-BREAKS = ("others-do-not-hear-of-a-change",)
+BREAKS = ("room-changes-reach-only-members",)
 
 
 class TellsEverybodyOfAChange(RightOpcodes):

@@ -6,8 +6,8 @@ from right_opcodes import Client, RightOpcodes, serve
 
 BREAKS = (
     "locked-rooms-need-their-password",
-    "members-hear-of-a-lock",
-    "others-do-not-hear-of-a-change",
+    "members-are-notified-of-a-lock",
+    "room-changes-reach-only-members",
     "unlocked-rooms-need-no-password",
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_opcodes import Client, Frame, RightOpcodes, serve
 
-BREAKS = ("the-first-message-is-the-login",)
+BREAKS = ("first-message-is-the-login",)
 
 
 class TellsTheCacheAfterTheArrival(RightOpcodes):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_opcodes import Client, Frame, RightOpcodes, serve
 
-BREAKS = ("the-cache-counts-users",)
+BREAKS = ("cache-counts-users",)
 
 
 class TheCacheCountsRooms(RightOpcodes):

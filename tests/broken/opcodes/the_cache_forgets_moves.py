@@ -5,12 +5,12 @@ from __future__ import annotations
 from right_opcodes import Client, Frame, RightOpcodes, serve
 
 BREAKS = (
-    "join-goes-to-another-room",
-    "keepers-commands-need-the-key",
+    "join-changes-the-room",
+    "admin-commands-need-the-key",
     "locked-rooms-need-their-password",
     "one-room-at-a-time",
-    "others-do-not-hear-of-a-change",
-    "the-cache-says-where-one-is",
+    "room-changes-reach-only-members",
+    "cache-has-the-users-room",
 )
 
 

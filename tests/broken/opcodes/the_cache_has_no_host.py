@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_opcodes import Client, Frame, RightOpcodes, serve
 
-BREAKS = ("the-cache-has-what-the-documents-name",)
+BREAKS = ("cache-has-the-documented-keys",)
 
 
 class TheCacheHasNoHost(RightOpcodes):

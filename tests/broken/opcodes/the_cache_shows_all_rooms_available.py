@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from right_opcodes import Frame, RightOpcodes, Room, serve
 
-BREAKS = ("members-hear-of-a-close", "members-hear-of-a-lock", "others-do-not-hear-of-a-change")
+BREAKS = (
+    "members-are-notified-of-a-close",
+    "members-are-notified-of-a-lock",
+    "room-changes-reach-only-members",
+)
 
 
 class TheCacheShowsAllRoomsAvailable(RightOpcodes):

@@ -9,7 +9,7 @@ BREAKS = (
     "names-have-1-to-32-characters",
     "names-have-no-control-characters",
     "names-ignore-case",
-    "taken-names-are-refused",
+    "taken-names-are-rejected",
 )
 
 

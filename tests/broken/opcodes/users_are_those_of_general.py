@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_opcodes import Client, RightOpcodes, serve
 
-BREAKS = ("commands-are-answered-by-the-server", "commands-are-the-callers-alone", "users-names-the-users")
+BREAKS = ("command-responses-are-from-the-server", "commands-are-private", "users-lists-the-users")
 
 
 class UsersAreThoseOfGeneral(RightOpcodes):
