@@ -1,7 +1,7 @@
-"""A small right server of the opcodes protocol, on Tornado, in memory; those in opcodes/ have one fault each.
+"""A small correct server of the opcodes protocol, on Tornado, in memory.
 
-It shares no code with Chateau, and speaks no other protocol. Whatever a faulty server does in another way is
-a method or a constant here.
+The servers in opcodes/ are this one with one fault each, so each rule is a method or a constant. It shares no
+code with Chateau, and has no other protocol.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ USERNAME_LENGTH, ROOM_LENGTH = 32, 64
 
 
 class Refused(Exception):
-    """What is asked is not done."""
+    """The request is rejected."""
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -80,7 +80,7 @@ class Door(WebSocketHandler):
 
 
 class RightOpcodes:
-    """The server. One connection is a :class:`Client`; what it says comes to :meth:`on_frame`."""
+    """The server. A connection is a :class:`Client`; :meth:`on_frame` gets its frames."""
 
     door: type[Door] = Door
     name = "Right"
@@ -209,7 +209,7 @@ class RightOpcodes:
         return unicodedata.normalize("NFKC", name).casefold()
 
     def room(self, name: str) -> Room:
-        """The room *name*, made where there is none."""
+        """Return the room *name*; create it if necessary."""
         form = self.form(name, ROOM_LENGTH)
         if form not in self.rooms:
             self.rooms[form] = Room(name, str(next(self.room_ids)))
@@ -357,7 +357,7 @@ class RightOpcodes:
 
 
 async def run(make: type[RightOpcodes], port: int, secret_key: str | None) -> None:
-    """Serve until SIGTERM comes, or the word of who knows the key."""
+    """Serve until SIGTERM, or a shutdown request with the key."""
     server = make(port, secret_key)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, server.stopped.set)

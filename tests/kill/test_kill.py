@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from campaign import Cast, play, two_old_rooms_and_a_new_one
+from campaign import Workload, play, two_old_rooms_and_a_new_one
 from ledger import Ledger
 from publishers import crowd, eight_publishers
 
@@ -21,9 +21,9 @@ MIN_ACKNOWLEDGED = 50
 
 def test_no_acknowledged_message_is_lost_when_the_server_is_killed(tmp_path: Path) -> None:
     ledger = Ledger()
-    cast = Cast(eight_publishers(ledger, SEED), two_old_rooms_and_a_new_one)
+    workload = Workload(eight_publishers(ledger, SEED), two_old_rooms_and_a_new_one)
 
-    rounds = list(play(tmp_path, ledger, cast, seed=SEED, rounds=ROUNDS))
+    rounds = list(play(tmp_path, ledger, workload, seed=SEED, rounds=ROUNDS))
 
     assert len(rounds) == ROUNDS
     assert ledger.acknowledged >= ROUNDS * MIN_ACKNOWLEDGED
@@ -33,18 +33,18 @@ def test_no_acknowledged_message_is_lost_when_the_server_is_killed(tmp_path: Pat
 def test_history_has_no_gap_where_old_messages_are_trimmed(tmp_path: Path) -> None:
     retained = 100
     ledger = Ledger(retained=retained)
-    cast = Cast(eight_publishers(ledger, SEED), two_old_rooms_and_a_new_one)
+    workload = Workload(eight_publishers(ledger, SEED), two_old_rooms_and_a_new_one)
 
-    rounds = list(play(tmp_path, ledger, cast, seed=SEED, rounds=2, retained=retained))
+    rounds = list(play(tmp_path, ledger, workload, seed=SEED, rounds=2, retained=retained))
 
     assert sum(played.acknowledged for played in rounds) > retained
 
 
 def test_no_acknowledged_message_of_a_hundred_publishers_is_lost(tmp_path: Path) -> None:
     ledger = Ledger()
-    cast = Cast(crowd(ledger, SEED, size=100), lambda _: ("hall", "attic"))
+    workload = Workload(crowd(ledger, SEED, size=100), lambda _: ("hall", "attic"))
 
-    list(play(tmp_path, ledger, cast, seed=SEED, rounds=2))
+    list(play(tmp_path, ledger, workload, seed=SEED, rounds=2))
 
     assert ledger.acknowledged >= 2 * MIN_ACKNOWLEDGED
     assert ledger.verified == ledger.acknowledged

@@ -1,4 +1,4 @@
-"""A server for which the bytes in a broadcast are the string's UTF-8."""
+"""A server that encodes the bytes in a broadcast as UTF-8."""
 
 from __future__ import annotations
 

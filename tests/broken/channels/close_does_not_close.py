@@ -1,4 +1,4 @@
-"""A server that ignores the text close like all the rest."""
+"""A server that ignores the text close."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that writes a text of many lines as one line of an event stream."""
+"""A server that sends a text of many lines as one line of an event stream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that does not find an address without its final slash."""
+"""A server that requires the final slash of a path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server for which blanks around the name of a channel count."""
+"""A server that does not trim channel names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that takes names of channels of any length."""
+"""A server that accepts channel names of any length."""
 
 from __future__ import annotations
 

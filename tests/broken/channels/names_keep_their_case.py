@@ -1,4 +1,4 @@
-"""A server for which capitals count in the name of a channel."""
+"""A server that compares channel names with their case."""
 
 from __future__ import annotations
 

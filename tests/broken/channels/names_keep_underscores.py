@@ -1,4 +1,4 @@
-"""A server for which an underscore in the name of a channel is one."""
+"""A server that does not replace underscores in channel names."""
 
 from __future__ import annotations
 

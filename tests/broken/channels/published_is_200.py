@@ -1,4 +1,4 @@
-"""A server that answers 200 to what was published."""
+"""A server that responds to a publish with 200."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that stops with the close code 1000."""
+"""A server that shuts down with the close code 1000."""
 
 from __future__ import annotations
 

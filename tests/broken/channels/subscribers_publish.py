@@ -1,4 +1,4 @@
-"""A server that passes on what a subscriber says."""
+"""A server that publishes the messages of subscribers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that gives a name to whoever asks, as often as it is asked for."""
+"""A server that registers a taken name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that does not look at keys that it does not know."""
+"""A server that ignores unknown keys."""
 
 from __future__ import annotations
 

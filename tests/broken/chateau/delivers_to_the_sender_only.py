@@ -1,4 +1,4 @@
-"""A server that sends a room message back to its sender, and to nobody else."""
+"""A server that sends a room message only to its sender."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that tells a room message to all members but the one who said it."""
+"""A server that sends a room message to all members but its sender."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that lists names in the order in which they came."""
+"""A server that does not sort lists of names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that answers 404 for a room that it does not know, where 400 is right."""
+"""A server that responds to an unknown room with status 404 instead of 400."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A ban does not hold for who is there already."""
+"""A ban does not apply to open connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Of several recipients, the first alone gets the message."""
+"""Only the first of several recipients gets the message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sender that names itself hears nothing."""
+"""A sender that names itself gets no message."""
 
 from __future__ import annotations
 

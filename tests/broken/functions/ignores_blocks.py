@@ -1,4 +1,4 @@
-"""A block changes nothing."""
+"""A block has no effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Private clients are as public as the others."""
+"""Private clients are public."""
 
 from __future__ import annotations
 

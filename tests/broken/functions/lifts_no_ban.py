@@ -1,4 +1,4 @@
-"""A ban holds until the server stops, whatever is said."""
+"""A ban lasts until the server stops, even if lifted."""
 
 from __future__ import annotations
 

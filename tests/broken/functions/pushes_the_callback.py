@@ -1,4 +1,4 @@
-"""A message's recipients get the callback of its sender."""
+"""The recipients of a message get its callback."""
 
 from __future__ import annotations
 

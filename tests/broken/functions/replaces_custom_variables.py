@@ -1,4 +1,4 @@
-"""New custom variables are in place of the old ones, not beside them."""
+"""New custom variables replace all old ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that stops closes as if all was said."""
+"""A server that shuts down with the close code 1000."""
 
 from __future__ import annotations
 

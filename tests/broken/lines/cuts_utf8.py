@@ -1,4 +1,4 @@
-"""A server that decodes each read by itself, and loses a character that is cut in two."""
+"""A server that decodes each read separately, and loses a character that is split."""
 
 from __future__ import annotations
 

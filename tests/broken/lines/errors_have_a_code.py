@@ -1,4 +1,4 @@
-"""A server whose errors have a code beside their text."""
+"""A server whose errors have a code in addition to their text."""
 
 from __future__ import annotations
 

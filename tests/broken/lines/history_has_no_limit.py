@@ -1,4 +1,4 @@
-"""A server that shows all history there is."""
+"""A server that returns the whole history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server whose lines of history do not say to whom they are."""
+"""A server whose lines of history have no to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that lets clients without a nickname into a room."""
+"""A server on which clients without a nickname can join a room."""
 
 from __future__ import annotations
 

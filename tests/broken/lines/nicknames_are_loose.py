@@ -1,4 +1,4 @@
-"""A server that takes any word of two letters for a nickname."""
+"""A server that accepts any word of two letters as a nickname."""
 
 from __future__ import annotations
 

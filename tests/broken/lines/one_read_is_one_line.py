@@ -1,4 +1,4 @@
-"""A server that takes whatever one read returns for whole lines."""
+"""A server that treats the bytes of each read as whole lines."""
 
 from __future__ import annotations
 

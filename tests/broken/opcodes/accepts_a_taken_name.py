@@ -1,4 +1,4 @@
-"""Two may have one name."""
+"""A taken name is accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A binary frame ends the connection."""
+"""A binary frame closes the connection."""
 
 from __future__ import annotations
 

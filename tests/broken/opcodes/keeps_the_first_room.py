@@ -1,4 +1,4 @@
-"""Who joins another room stays in the first."""
+"""Joining another room does not leave the first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is banned from a room is so for ever."""
+"""A ban from a room cannot be lifted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An op 3 stops the server, whatever its key."""
+"""An op 3 stops the server with any key."""
 
 from __future__ import annotations
 

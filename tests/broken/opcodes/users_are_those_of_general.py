@@ -1,4 +1,4 @@
-"""!users names those in general, wherever one is."""
+"""!users lists the members of general, in every room."""
 
 from __future__ import annotations
 
