@@ -205,7 +205,7 @@ class RightLines:
             "body": f"User {client.nick} has joined the room",
         }
         self.keep(room, event)
-        self.tell(room.members, client, event)
+        self.broadcast(room.members, client, event)
 
     def leave(self, client: Client, _: str) -> None:
         self.check_room(client)
@@ -215,7 +215,7 @@ class RightLines:
     def go_out(self, client: Client) -> None:
         room, client.room = client.room, None
         event = {"from": client.nick, "type": "userLeft", "body": f"User {client.nick} has left the room"}
-        self.tell(room.members, client, event)
+        self.broadcast(room.members, client, event)
         room.members.remove(client)
 
     def say(self, client: Client, text: str) -> None:
@@ -224,12 +224,12 @@ class RightLines:
         event = {"from": client.nick, "type": "message", "body": text}
         self.keep(client.room, event)
         self.ok(client)
-        self.tell(client.room.members, client, event)
+        self.broadcast(client.room.members, client, event)
 
     def keep(self, room: Room, event: Frame) -> None:
         room.kept.append((datetime.now(UTC), event))
 
-    def tell(self, members: list[Client], author: Client, event: Frame) -> None:
+    def broadcast(self, members: list[Client], author: Client, event: Frame) -> None:
         """Send an event of *author*, one of the *members*, to all of them."""
         for member in members:
             self.send(member, event)

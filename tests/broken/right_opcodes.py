@@ -136,15 +136,15 @@ class RightOpcodes:
         if client.socket.ws_connection is not None:
             client.socket.write_message(json.dumps(frame, ensure_ascii=False))
 
-    def said(self, author: str, content: str) -> Frame:
+    def message_frame(self, author: str, content: str) -> Frame:
         return {"op": 0, "d": {"author": author, "content": content}}
 
-    def tell(self, room: Room, frame: Frame) -> None:
+    def broadcast(self, room: Room, frame: Frame) -> None:
         for member in room.members:
             self.send(member, frame)
 
     def tell_state(self, room: Room) -> None:
-        self.tell(room, {"op": 2, "d": {"available": room.available, "room": room.name}})
+        self.broadcast(room, {"op": 2, "d": {"available": room.available, "room": room.name}})
 
     # Requests
 
@@ -183,7 +183,7 @@ class RightOpcodes:
         self.tell_arrival(client)
 
     def say(self, client: Client, content: str) -> None:
-        self.tell(self.room_of(client), self.said(client.name, content))
+        self.broadcast(self.room_of(client), self.message_frame(client.name, content))
 
     def cache(self, client: Client) -> Frame:
         me = {"name": client.name, "room": client.room and client.room.name}
@@ -231,13 +231,15 @@ class RightOpcodes:
         client.room = room
 
     def tell_arrival(self, client: Client) -> None:
-        self.tell(client.room, self.said(client.room.name, f"{client.name} has entered the room"))
+        self.broadcast(
+            client.room, self.message_frame(client.room.name, f"{client.name} has entered the room")
+        )
 
     def go_out(self, client: Client) -> None:
         room, client.room = client.room, None
         if room is not None:
             room.members.remove(client)
-            self.tell(room, self.said(room.name, f"{client.name} has left the room"))
+            self.broadcast(room, self.message_frame(room.name, f"{client.name} has left the room"))
 
     # Commands
 
@@ -254,7 +256,7 @@ class RightOpcodes:
         self.reply(client, answer)
 
     def reply(self, client: Client, text: str) -> None:
-        self.send(client, self.said(self.name, text))
+        self.send(client, self.message_frame(self.name, text))
 
     def do_help(self, client: Client) -> str:
         return " ".join(self.prefix + name for name in self.everyones + self.owners)

@@ -8,9 +8,9 @@ BREAKS = ("leave-leaves-the-room", "join-leaves-the-previous-room", "leaving-end
 
 
 class SparesTheLeaver(RightLines):
-    def tell(self, members: list[Client], author: Client, event: Frame) -> None:
+    def broadcast(self, members: list[Client], author: Client, event: Frame) -> None:
         is_left = event["type"] == "userLeft"
-        super().tell([one for one in members if not (is_left and one is author)], author, event)
+        super().broadcast([one for one in members if not (is_left and one is author)], author, event)
 
 
 if __name__ == "__main__":

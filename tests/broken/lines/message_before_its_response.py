@@ -13,7 +13,7 @@ class TellsFirst(RightLines):
         self.check_room(client)
         event = {"from": client.nick, "type": "message", "body": text}
         self.keep(client.room, event)
-        self.tell(client.room.members, client, event)
+        self.broadcast(client.room.members, client, event)
         self.ok(client)
 
 

@@ -13,9 +13,9 @@ BREAKS = (
 
 
 class TellsEverybody(RightLines):
-    def tell(self, members: list[Client], author: Client, event: Frame) -> None:
+    def broadcast(self, members: list[Client], author: Client, event: Frame) -> None:
         is_said = event["type"] == "message"
-        super().tell(self.clients if is_said else members, author, event)
+        super().broadcast(self.clients if is_said else members, author, event)
 
 
 if __name__ == "__main__":

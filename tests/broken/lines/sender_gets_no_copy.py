@@ -17,9 +17,9 @@ BREAKS = (
 
 
 class SparesTheSender(RightLines):
-    def tell(self, members: list[Client], author: Client, event: Frame) -> None:
+    def broadcast(self, members: list[Client], author: Client, event: Frame) -> None:
         is_said = event["type"] == "message"
-        super().tell([one for one in members if not (is_said and one is author)], author, event)
+        super().broadcast([one for one in members if not (is_said and one is author)], author, event)
 
 
 if __name__ == "__main__":

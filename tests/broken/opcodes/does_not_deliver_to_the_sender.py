@@ -24,7 +24,7 @@ class DoesNotDeliverToTheSender(RightOpcodes):
     def say(self, client: Client, content: str) -> None:
         for member in self.room_of(client).members:
             if member is not client:
-                self.send(member, self.said(client.name, content))
+                self.send(member, self.message_frame(client.name, content))
 
 
 if __name__ == "__main__":

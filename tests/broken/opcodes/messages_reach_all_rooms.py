@@ -10,7 +10,7 @@ BREAKS = ("messages-stay-in-their-room", "one-room-at-a-time")
 class MessagesReachAllRooms(RightOpcodes):
     def say(self, client: Client, content: str) -> None:
         for room in self.rooms.values():
-            self.tell(room, self.said(client.name, content))
+            self.broadcast(room, self.message_frame(client.name, content))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ BREAKS = (
 
 class SendsCommandResponsesToTheRoom(RightOpcodes):
     def reply(self, client: Client, text: str) -> None:
-        self.tell(client.room or Room("", "", members=[client]), self.said(self.name, text))
+        self.broadcast(client.room or Room("", "", members=[client]), self.message_frame(self.name, text))
 
 
 if __name__ == "__main__":
