@@ -274,7 +274,7 @@ VARIABLE = frozenset(("id", "time", "seq", "port"))
 
 
 def looks_like(received: Received, expected: Received) -> bool:
-    """Return whether *received* has the keys of *expected*, in order, and its values except for `VARIABLE`."""
+    """Return whether *received* has the keys of *expected*, in order, and its values except `VARIABLE`."""
     if isinstance(received, dict) and isinstance(expected, dict):
         return list(received) == list(expected) and all(
             type(received[key]) is type(expected[key])
