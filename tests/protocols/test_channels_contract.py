@@ -18,7 +18,7 @@ NAMES = [name for name in CONTRACT.schemas if name != "common"]
 
 
 def shown(language: str) -> list[str]:
-    """The blocks in *language* on the page."""
+    """Return the blocks in *language* on the page."""
     return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
@@ -26,18 +26,18 @@ FRAMES = [line for block in shown("json") for line in block.splitlines()]
 
 
 @pytest.mark.parametrize("frame", FRAMES)
-def test_a_frame_that_the_page_shows_keeps_to_its_schema(frame: str) -> None:
+def test_frame_on_the_page_matches_its_schema(frame: str) -> None:
     value = json.loads(frame)
     if isinstance(value, str):
-        answers = [name for name in NAMES if name.endswith("-response") and CONTRACT.validator(name)(value)]
-        assert len(answers) == 1
+        responses = [name for name in NAMES if name.endswith("-response") and CONTRACT.validator(name)(value)]
+        assert len(responses) == 1
     elif "event" in value or "sender" in value:
         checked_push(frame.encode())
     else:
         assert House().broadcast(value).delivered == 0
 
 
-def test_the_page_shows_every_kind_of_push() -> None:
+def test_page_shows_every_kind_of_push() -> None:
     values = [json.loads(frame) for frame in FRAMES]
     kinds = {
         f"{value.get('event', 'message')}-push" for value in values if "event" in value or "sender" in value
@@ -46,18 +46,18 @@ def test_the_page_shows_every_kind_of_push() -> None:
     assert kinds == {name for name in NAMES if name.endswith("-push")}
 
 
-def test_the_page_names_every_schema() -> None:
+def test_page_names_every_schema() -> None:
     assert set(re.findall(r"schemas/channels/([a-z-]+)\.json", PAGE)) == set(NAMES)
 
 
-def test_the_events_that_the_page_shows_are_what_a_stream_sends() -> None:
-    house = House()
-    stream = house.stream("lobby")
-    bob = house.member("bob", "lobby")
-    while house.store.next_seq("lobby") < 11:
+def test_events_on_the_page_are_those_of_a_stream() -> None:
+    server = House()
+    stream = server.stream("lobby")
+    bob = server.member("bob", "lobby")
+    while server.store.next_seq("lobby") < 11:
         pass
-    house.publish("lobby", "text", b"Hello world")
-    house.publish("lobby", "bytes", b"\x031\x032\x033")
+    server.publish("lobby", "text", b"Hello world")
+    server.publish("lobby", "bytes", b"\x031\x032\x033")
     assert bob.room is not None
 
     joined, hello, bytes_ = stream.take()
@@ -69,13 +69,13 @@ def test_the_events_that_the_page_shows_are_what_a_stream_sends() -> None:
 
 
 def test_every_message_file_can_be_sent() -> None:
-    house = House()
-    subscriber = house.subscribe("a")
+    server = House()
+    subscriber = server.subscribe("a")
     assert subscriber.peer is not None
 
-    house.broadcast((MESSAGES / "broadcast.json").read_bytes())
-    house.publish("a", "json", (MESSAGES / "json-package.json").read_bytes())
-    house.publish("a", "text", (MESSAGES / "text-package.txt").read_bytes())
+    server.broadcast((MESSAGES / "broadcast.json").read_bytes())
+    server.publish("a", "json", (MESSAGES / "json-package.json").read_bytes())
+    server.publish("a", "text", (MESSAGES / "text-package.txt").read_bytes())
     subscriber.peer.on_text((MESSAGES / "close.txt").read_text("utf-8"))
 
     assert len(subscriber.take()) == 2
@@ -85,5 +85,5 @@ def test_every_message_file_can_be_sent() -> None:
 
 
 @pytest.mark.parametrize("path", re.findall(r"@(messages/\S+)", PAGE))
-def test_the_files_that_the_page_sends_are_there(path: str) -> None:
+def test_files_named_on_the_page_exist(path: str) -> None:
     assert (ROOT / path).is_file()

@@ -1,4 +1,4 @@
-"""What is written of functions, in schemas/, messages/ and docs/, is what the server does."""
+"""The schemas, the page and the message files of functions match the server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MESSAGES = sorted((ROOT / "messages" / "functions").glob("*.json"))
 PAGE = (ROOT / "docs" / "protocols" / "functions.md").read_text("utf-8")
 
 
-def test_every_function_has_its_schemas_and_each_names_its_function() -> None:
+def test_every_function_has_schemas_with_its_name() -> None:
     for name, row in FUNCTIONS.items():
         assert row.schema == f"{name}-request"
         for schema in (row.schema, f"{name}-response"):
@@ -25,14 +25,14 @@ def test_every_function_has_its_schemas_and_each_names_its_function() -> None:
 @pytest.mark.parametrize(
     "path", sorted((ROOT / "messages" / "functions").glob("*.json")), ids=lambda path: path.stem
 )
-def test_a_message_file_works_as_it_is(path: Any) -> None:
+def test_message_file_can_be_sent(path: Any) -> None:
     text = path.read_text("utf-8")
 
     assert House("a", "b")["b"].ask(text)["function"] == json.loads(text)["function"]
     VALIDATORS[f"{json.loads(text)['function']}-request"].validate(json.loads(text))
 
 
-def test_there_is_a_message_file_for_every_function() -> None:
+def test_every_function_has_a_message_file() -> None:
     files = (ROOT / "messages" / "functions").glob("*.json")
 
     assert {json.loads(path.read_text("utf-8"))["function"] for path in files} == FUNCTIONS.keys()
@@ -49,33 +49,33 @@ CALLS = [
 
 
 def fitting_schemas(frame: Any) -> set[str]:
-    """The schemas that a frame on the page keeps to; an answer may be a call, too."""
+    """Return the schemas that a frame on the page matches; a response may match that of a call, too."""
     names = {schema_of(frame), f"{frame['function']}-request"} & VALIDATORS.keys()
     return {name for name in names if VALIDATORS[name].is_valid(frame)}
 
 
 @pytest.mark.parametrize("frame", FRAMES, ids=json.dumps)
-def test_a_frame_on_the_page_keeps_to_its_schema(frame: Any) -> None:
+def test_frame_on_the_page_matches_its_schema(frame: Any) -> None:
     assert fitting_schemas(frame)
 
 
-def test_the_page_shows_every_call_and_every_frame_that_comes_of_one() -> None:
+def test_page_shows_every_call_and_every_frame() -> None:
     assert set().union(*map(fitting_schemas, FRAMES)) == VALIDATORS.keys() - {"common"}
 
 
-@pytest.mark.parametrize(("call", "answer"), CALLS, ids=lambda frame: frame["function"])
-def test_a_call_on_the_page_is_answered_as_it_shows(call: Any, answer: Any) -> None:
+@pytest.mark.parametrize(("call", "response"), CALLS, ids=lambda frame: frame["function"])
+def test_call_on_the_page_gets_the_shown_response(call: Any, response: Any) -> None:
     got = House("a", "b")["a"].ask(call)
 
-    assert got.keys() == answer.keys()
-    assert {**got, "sender": 0, "clients": 0} == {**answer, "sender": 0, "clients": 0}
+    assert got.keys() == response.keys()
+    assert {**got, "sender": 0, "clients": 0} == {**response, "sender": 0, "clients": 0}
 
 
-def test_every_function_is_called_on_the_page() -> None:
+def test_page_calls_every_function() -> None:
     assert {call["function"] for call, _ in CALLS} == FUNCTIONS.keys()
 
 
-def test_the_client_on_the_page_is_one_as_the_schema_has_it() -> None:
+def test_client_on_the_page_is_an_example_of_the_schema() -> None:
     (client,) = [frame for block in BLOCKS for frame in block if "function" not in frame]
 
     assert client in CONTRACT.schemas["common"]["$defs"]["client"]["examples"]

@@ -1,4 +1,4 @@
-"""The schemas of lines, and that its page in docs/ says what is so."""
+"""The page of the lines protocol matches its schemas and the server."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_examples_are_lines_that_the_server_sends(name: str) -> None:
         checked(example)
 
 
-def test_every_schema_is_one_of_a_line_that_goes_out() -> None:
+def test_every_schema_is_that_of_a_line() -> None:
     assert CONTRACT.schemas.keys() == {
         "common",
         "result-response",
@@ -37,40 +37,40 @@ def test_every_schema_is_one_of_a_line_that_goes_out() -> None:
     }
 
 
-def test_there_is_a_frame_for_every_event() -> None:
+def test_every_event_has_a_frame() -> None:
     named = {event for part in Event.__args__ for event in getattr(part, "__args__", [part])}
 
     assert PUSHES.keys() == named
 
 
 @pytest.mark.parametrize("line", SHOWN)
-def test_a_line_that_the_page_shows_keeps_to_its_schema(line: str) -> None:
+def test_line_on_the_page_matches_its_schema(line: str) -> None:
     checked(json.loads(line))
 
 
-def test_the_page_shows_every_type_of_line() -> None:
+def test_page_shows_every_type_of_line() -> None:
     assert {json.loads(line)["type"] for line in SHOWN} == {*SCHEMAS, "commandResult"}
 
 
-def test_what_the_page_types_first_gets_what_it_shows_first() -> None:
-    house = House()
-    told = [frame for line in TYPED[:3] for frame in house["alice"].ask(line)]
+def test_first_commands_on_the_page_get_the_shown_lines() -> None:
+    server = House()
+    received = [frame for line in TYPED[:3] for frame in server["alice"].ask(line)]
 
-    assert told == [json.loads(line) for line in SHOWN[:5]]
+    assert received == [json.loads(line) for line in SHOWN[:5]]
 
 
 @pytest.mark.parametrize("line", TYPED[3:])
-def test_a_history_command_that_the_page_shows_is_understood(line: str) -> None:
+def test_history_command_on_the_page_is_accepted(line: str) -> None:
     assert line.startswith("HISTORY ")
     assert House("alice")["alice"].ask(line)[0]["type"] == "commandResult"
 
 
 @pytest.mark.parametrize("words", [words for command in COMMANDS for words in command.words])
-def test_the_page_names_every_command_and_alias(words: str) -> None:
+def test_page_names_every_command_and_alias(words: str) -> None:
     assert re.search(rf"`{words}[` ]", PAGE)
 
 
-def test_the_page_tells_every_error_of_this_protocol() -> None:
+def test_page_has_every_error_of_the_protocol() -> None:
     texts = [text for name, text in vars(lines_commands).items() if name.isupper() and isinstance(text, str)]
 
     assert len(texts) == 6

@@ -1,4 +1,4 @@
-"""The schemas of opcodes, the page that tells of them, and the message files: all of one mind."""
+"""The schemas, the page and the message files of opcodes match the server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "protocols" / "opcodes.md").read_text("utf-8")
 MESSAGES = sorted((ROOT / "messages" / "opcodes").glob("*.json"))
 FRAMES = [name for name in CONTRACT.schemas if name != "common"]
-SAY_NOTHING = {"$schema", "$id", "title", "description", "examples", "properties", "$ref", "const"}
+ANNOTATIONS = {"$schema", "$id", "title", "description", "examples", "properties", "$ref", "const"}
 
 
 @pytest.mark.parametrize("name", FRAMES)
@@ -35,32 +35,32 @@ def test_only_the_d_of_a_request_accepts_unknown_keys(name: str) -> None:
 
 
 @pytest.mark.parametrize(("op", "row"), REQUESTS.items())
-def test_the_schema_of_a_request_has_its_op(op: int, row: Any) -> None:
+def test_request_schema_has_its_op(op: int, row: Any) -> None:
     assert CONTRACT.schemas[row.schema]["properties"]["op"]["const"] == op
 
 
-def test_every_frame_has_its_schema_and_none_is_left_over() -> None:
+def test_every_schema_is_that_of_a_frame() -> None:
     assert {*_SENT.values(), *(row.schema for row in REQUESTS.values())} == set(FRAMES)
 
 
 @pytest.mark.parametrize("row", REQUESTS.values())
-def test_there_is_a_sentence_for_every_keyword_that_a_request_can_break(row: Any) -> None:
+def test_every_keyword_of_a_request_has_an_error_text(row: Any) -> None:
     schema = CONTRACT.schemas[row.schema]
     d = schema["properties"]["d"]
     for part in (schema, d, *d.get("properties", {}).values()):
-        assert part.keys() - SAY_NOTHING <= _SENTENCES.keys()
+        assert part.keys() - ANNOTATIONS <= _SENTENCES.keys()
 
 
-def test_every_event_of_the_hub_has_a_frame() -> None:
+def test_every_event_has_a_frame() -> None:
     assert set(pushes("Chateau")) == set(Event.__args__)
 
 
 def test_every_code_is_in_the_schema() -> None:
     modules = (hub_errors.__name__, protocol_errors.__name__)
-    refusals = [refusal for refusal in HubError.__subclasses__() if refusal.__module__ in modules]
+    errors = [error for error in HubError.__subclasses__() if error.__module__ in modules]
     listed = set(CONTRACT.schemas["error-response"]["properties"]["d"]["properties"]["code"]["enum"])
 
-    assert {refusal.code for refusal in refusals} == listed
+    assert {error.code for error in errors} == listed
 
 
 # The seed
@@ -76,7 +76,7 @@ SEED = [
 
 
 @pytest.mark.parametrize(("name", "frame"), SEED)
-def test_the_seeds_frames_keep_to_the_schemas(name: str, frame: dict[str, Any]) -> None:
+def test_frames_of_the_seed_match_the_schemas(name: str, frame: dict[str, Any]) -> None:
     CONTRACT.reference(name).validate(frame)
 
 
@@ -89,7 +89,7 @@ def frames_on_the_page() -> list[str]:
 
 
 @pytest.mark.parametrize("line", frames_on_the_page())
-def test_a_frame_on_the_page_keeps_to_its_schema(line: str) -> None:
+def test_frame_on_the_page_matches_its_schema(line: str) -> None:
     arrow, _, text = line.partition(" ")
     frame = json.loads(text)
 
@@ -100,29 +100,29 @@ def test_a_frame_on_the_page_keeps_to_its_schema(line: str) -> None:
         checked(text.encode())
 
 
-def test_every_op_is_on_the_page() -> None:
+def test_page_shows_every_op() -> None:
     shown = {(line[0], json.loads(line[2:])["op"]) for line in frames_on_the_page()}
 
     assert shown == {*(("→", op) for op in REQUESTS), *(("←", op) for op in _SENT)}
 
 
 @pytest.mark.parametrize("path", MESSAGES, ids=lambda path: path.stem)
-def test_a_message_file_is_a_request(path: Path) -> None:
+def test_message_file_matches_its_schema(path: Path) -> None:
     frame = json.loads(path.read_text("utf-8"))
 
     CONTRACT.reference(REQUESTS[frame["op"]].schema).validate(frame)
 
 
-def test_the_message_files_can_be_sent_one_after_the_other() -> None:
-    house = House("bob")
+def test_message_files_can_be_sent_in_sequence() -> None:
+    server = House("bob")
     first = ["login", "message", "cache", "command-help", "command-auth", "command-join", "command-lock"]
     then = ["command-unlock", "command-close", "command-open", "command-msg", "command-ban", "command-unban"]
     last = ["command-rooms", "command-users", "command-me", "command-delete", "command-shutdown", "shutdown"]
     apart = {"login-bob", "command-join-locked"}
 
     for name in (*first, *then, *last):
-        for frame in house["alice"].ask((ROOT / "messages" / "opcodes" / f"{name}.json").read_text("utf-8")):
+        for frame in server["alice"].ask((ROOT / "messages" / "opcodes" / f"{name}.json").read_text("utf-8")):
             assert frame["op"] != 5, (name, frame)
 
-    assert house.stops == ["Maintenance", "Maintenance"]
+    assert server.stops == ["Maintenance", "Maintenance"]
     assert {path.stem for path in MESSAGES} == {*first, *then, *last, *apart}
