@@ -25,7 +25,7 @@ HEADING = (
 Runs = dict[str, list[Run]]  # by server, one per round
 HEAD = (
     "server",
-    "µs CPU a frame",
+    "µs CPU per frame",
     "lowest to highest",
     "of node ws",
     "frames/s",
@@ -44,7 +44,7 @@ def load_table(scenario: Scenario, runs: Runs) -> str:
 def memory_table(held: int, kib: dict[str, list[float]]) -> str:
     """Return the table of KiB per connection: a row per server."""
     rows = [(name, f"{median(own):.1f}", _span(own, 1)) for name, own in kib.items() if own]
-    head = ("server", "KiB RSS a connection", "lowest to highest")
+    head = ("server", "KiB RSS per connection", "lowest to highest")
     return f"## Memory, {held:,} idle registered connections\n\n{_table(head, rows)}"
 
 
@@ -82,7 +82,7 @@ def publish_table(what: Publishing, runs: Runs) -> str:
         for name, own in runs.items()
         if own
     ]
-    head = ("server", "µs CPU a publish", "lowest to highest", "p50 ms", "p99 ms")
+    head = ("server", "µs CPU per publish", "lowest to highest", "p50 ms", "p99 ms")
     return f"## {what.title}\n\n{_table(head, rows)}"
 
 
@@ -99,7 +99,7 @@ def watch_table(what: Scenario, runs: Runs) -> str:
         for state, own in runs.items()
         if own
     ]
-    head = ("", "µs CPU a frame", "lowest to highest", f"of while {NOBODY}", "frames/s")
+    head = ("", "µs CPU per frame", "lowest to highest", f"of while {NOBODY}", "frames/s")
     return f"## {what.title}\n\n{_table(head, rows)}"
 
 
@@ -152,7 +152,7 @@ def marks(
     rows.append(("Stored, 100 publishers", *_verdict(crowd, CROWD_MARK_MICROSECONDS, "µs per message")))
     rows.append(("Stored, a lone publisher", *_verdict(storage.ratio, LONE_MARK_RATIO, "of a bare commit")))
     own = kib.get(CHATEAU.name)
-    memory = _verdict(median(own) if own else None, MEMORY_MARK_KIB, "KiB a connection")
+    memory = _verdict(median(own) if own else None, MEMORY_MARK_KIB, "KiB per connection")
     rows.append((f"Memory, {held:,} held", *memory))
     return f"## Marks\n\n{_table(('Chateau', 'measured', 'mark', ''), rows)}"
 

@@ -75,7 +75,7 @@ class Bench:
                 except ServerError as exc:
                     self._failed(server, exc)
             for scenario in SCENARIOS:
-                print(f"\n{scenario.title}: µs of server CPU a frame")
+                print(f"\n{scenario.title}: µs of server CPU per frame")
                 results.append((scenario, self._rounds(scenario, running)))
         return results
 
@@ -126,7 +126,7 @@ class Bench:
                 Running(AIOHTTP_FRAMES) as low,
             ):
                 for what in PUBLISHINGS:
-                    print(f"\n{what.title}: µs of server CPU a publish")
+                    print(f"\n{what.title}: µs of server CPU per publish")
                     results.append((what, self._publish_rounds(what, (chateau, plain, low))))
         except (BuildError, ServerError, LoadError) as exc:
             self._failed(AIOHTTP_CHANNELS, exc)
@@ -138,7 +138,7 @@ class Bench:
         try:
             with Running(WATCHED_CHATEAU) as running:
                 for what in WATCHINGS:
-                    print(f"\n{what.title}: µs of server CPU a frame")
+                    print(f"\n{what.title}: µs of server CPU per frame")
                     results.append((what, self._watched_rounds(what, running)))
         except (ServerError, LoadError) as exc:
             self._failed(WATCHED_CHATEAU, exc)
