@@ -88,6 +88,18 @@ def end_at_acknowledgement(
     return armed
 
 
+def once_acknowledged(ledger: Ledger, count: int, then: Callable[[], None]) -> Callable[[], None]:
+    """Return a function that calls *then* once *ledger* has *count* acknowledgements, for a thread."""
+
+    def waiting() -> None:
+        deadline = time.monotonic() + PUBLISHING_SECONDS / 2
+        while ledger.acknowledged < count and time.monotonic() < deadline:
+            time.sleep(0.005)
+        then()
+
+    return waiting
+
+
 async def publish_all(
     address: Address,
     publishers: Sequence[Publisher],
@@ -177,9 +189,18 @@ def two_old_rooms_and_a_new_one(number: int) -> Sequence[str]:
 
 
 def play(
-    folder: Path, ledger: Ledger, workload: Workload, *, seed: int, rounds: int, retained: int = RETAINED
+    folder: Path,
+    ledger: Ledger,
+    workload: Workload,
+    *,
+    seed: int,
+    rounds: int,
+    retained: int = RETAINED,
+    min_acknowledged: int = 0,
 ) -> Iterator[Round]:
     """Play *rounds*; yield each one after the next start has checked it. Check the whole history at the end.
+
+    The random delay of a kill starts after *min_acknowledged* acknowledgements in the round.
 
     Raises:
         Loss: the server lost, repeated or reordered messages.
@@ -197,6 +218,7 @@ def play(
                 kill = end(server, signal.SIGKILL, after_seconds=seconds)
             else:
                 kill = end_at_acknowledgement(server, signal.SIGKILL, ledger, after_seconds=seconds)
+            kill = once_acknowledged(ledger, acknowledged + min_acknowledged, kill)
             asyncio.run(publish_all(address, workload.publishers, rooms, ledger, kill))
             check_end(server, signal.SIGKILL)
         finished = (number, seconds, ledger.sent - sent, ledger.acknowledged - acknowledged)

@@ -35,7 +35,9 @@ def test_history_has_no_gap_where_old_messages_are_trimmed(tmp_path: Path) -> No
     ledger = Ledger(retained=retained)
     workload = Workload(eight_publishers(ledger, SEED), two_old_rooms_and_a_new_one)
 
-    rounds = list(play(tmp_path, ledger, workload, seed=SEED, rounds=2, retained=retained))
+    rounds = list(
+        play(tmp_path, ledger, workload, seed=SEED, rounds=2, retained=retained, min_acknowledged=retained)
+    )
 
     assert sum(played.acknowledged for played in rounds) > retained
 
@@ -44,7 +46,7 @@ def test_no_acknowledged_message_of_a_hundred_publishers_is_lost(tmp_path: Path)
     ledger = Ledger()
     workload = Workload(crowd(ledger, SEED, size=100), lambda _: ("hall", "attic"))
 
-    list(play(tmp_path, ledger, workload, seed=SEED, rounds=2))
+    list(play(tmp_path, ledger, workload, seed=SEED, rounds=2, min_acknowledged=MIN_ACKNOWLEDGED))
 
     assert ledger.acknowledged >= 2 * MIN_ACKNOWLEDGED
     assert ledger.verified == ledger.acknowledged
