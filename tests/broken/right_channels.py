@@ -29,10 +29,10 @@ scan = json.JSONDecoder().raw_decode  # the JSON value that begins at a place, a
 class Refused(Exception):
     """The response has *status* and its text, as JSON; the exception's text is the reason."""
 
-    def __init__(self, status: int, answer: str, reason: str) -> None:
+    def __init__(self, status: int, response: str, reason: str) -> None:
         super().__init__(reason)
         self.status = status
-        self.answer = answer
+        self.response = response
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,15 +172,15 @@ class RightChannels:
         elif len(frame) > MAX_FRAME:
             subscriber.close(1009, "too large")
 
-    def answer(self, handler: RequestHandler, delivered: int) -> None:
+    def respond(self, handler: RequestHandler, delivered: int) -> None:
         handler.set_status(201)
         handler.set_header("X-Delivered", str(delivered))
         self.write(handler, "OK")
 
-    def refuse(self, handler: RequestHandler, refused: Refused) -> None:
+    def reject(self, handler: RequestHandler, refused: Refused) -> None:
         handler.set_status(refused.status)
         handler.set_header("X-Error", str(refused).encode("ascii", "backslashreplace"))
-        self.write(handler, refused.answer)
+        self.write(handler, refused.response)
 
     def write(self, handler: RequestHandler, text: str) -> None:
         handler.set_header("Content-Type", self.content_type)
@@ -224,7 +224,7 @@ class Subscription(WebSocketHandler):
         try:
             self.channel = self.channels.channel(unquote(name))
         except Refused as refused:
-            self.channels.refuse(self, refused)
+            self.channels.reject(self, refused)
             return
         if self.request.headers.get("Accept") == "text/event-stream":
             await self.stream_events()
@@ -233,9 +233,9 @@ class Subscription(WebSocketHandler):
 
     def post(self, name: str) -> None:
         try:
-            self.channels.answer(self, self.channels.publish(self, unquote(name)))
+            self.channels.respond(self, self.channels.publish(self, unquote(name)))
         except Refused as refused:
-            self.channels.refuse(self, refused)
+            self.channels.reject(self, refused)
 
     async def stream_events(self) -> None:
         self.is_stream = True
@@ -281,9 +281,9 @@ class Broadcast(RequestHandler):
 
     def post(self) -> None:
         try:
-            self.channels.answer(self, self.channels.broadcast(self))
+            self.channels.respond(self, self.channels.broadcast(self))
         except Refused as refused:
-            self.channels.refuse(self, refused)
+            self.channels.reject(self, refused)
 
 
 async def run(channels: RightChannels, port: int) -> None:

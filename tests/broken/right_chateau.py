@@ -66,7 +66,7 @@ class Refused(Exception):
 
     def __init__(self, code: str, error: str, **more: Any) -> None:
         super().__init__(error)
-        self.answer = {"status": 400, "code": code, "error": error, **more}
+        self.response = {"status": 400, "code": code, "error": error, **more}
 
 
 class Room:
@@ -124,9 +124,9 @@ class RightChateau(WebSocketHandler):
         request: Frame = {}
         try:
             request = self.read(message)
-            self.answer(request, self.perform(request))
+            self.respond(request, self.perform(request))
         except Refused as refused:
-            self.refuse(request, refused.answer)
+            self.reject(request, refused.response)
 
     def on_close(self) -> None:
         self.state.sessions.remove(self)
@@ -159,8 +159,8 @@ class RightChateau(WebSocketHandler):
         self.check(REQUESTS[type_], request)
         if type_ != 1 and self.username is None:
             raise Refused("not_registered", "A name has to be registered first.")
-        answer: Frame = getattr(self, f"do_{REQUESTS[type_]}")(request)
-        return answer
+        response: Frame = getattr(self, f"do_{REQUESTS[type_]}")(request)
+        return response
 
     def check(self, name: str, request: Frame) -> None:
         """Raise `Refused` if *request* does not match the schema called *name*."""
@@ -173,11 +173,11 @@ class RightChateau(WebSocketHandler):
                 "invalid_message", f"The schema's {error.validator} does not match.", path=path, schema=schema
             )
 
-    def answer(self, request: Frame, fields: Frame) -> None:
+    def respond(self, request: Frame, fields: Frame) -> None:
         ref = {"ref": request["ref"]} if "ref" in request else {}
         self.send({"type": request["type"], "status": 200, **fields, **ref})
 
-    def refuse(self, request: Frame, fields: Frame) -> None:
+    def reject(self, request: Frame, fields: Frame) -> None:
         type_, ref = request.get("type"), request.get("ref")
         frame = {"type": type_} if _is_integer(type_) else {}
         frame |= fields

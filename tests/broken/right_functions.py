@@ -111,9 +111,9 @@ class RightFunctions:
         try:
             self.check_ban(client)
             request = self.decoded(message)
-            self.send(client, self.answer(request, self.perform(client, request)))
+            self.send(client, self.respond(request, self.perform(client, request)))
         except Refused as refused:
-            self.refuse(client, request, refused)
+            self.reject(client, request, refused)
 
     def decoded(self, message: str | bytes) -> Frame:
         if isinstance(message, bytes):
@@ -126,10 +126,10 @@ class RightFunctions:
             raise Refused("not_an_object", "A call is an object.")
         return request
 
-    def answer(self, request: Frame, result: Frame) -> Frame:
+    def respond(self, request: Frame, result: Frame) -> Frame:
         return {"function": request["function"], **result, "callback": request.get("callback", "")}
 
-    def refuse(self, client: Client, request: Frame, refused: Refused) -> None:
+    def reject(self, client: Client, request: Frame, refused: Refused) -> None:
         self.send(client, self.error(request, refused))
 
     def error(self, request: Frame, refused: Refused) -> Frame:
@@ -173,12 +173,12 @@ class RightFunctions:
         reached = [id_ for id_ in ids if id_ in self.clients and (past_guards or self.reaches(client, id_))]
         for id_ in reached:
             self.send(self.clients[id_], self.push(client, request))
-        return self.told(client, request, [id_ for id_ in ids if id_ not in reached])
+        return self.message_result(client, request, [id_ for id_ in ids if id_ not in reached])
 
     def push(self, sender: Client, request: Frame) -> Frame:
         return {"function": "send_message", "sender": self.card(sender), "message": request["message"]}
 
-    def told(self, client: Client, request: Frame, undelivered: list[str]) -> Frame:
+    def message_result(self, client: Client, request: Frame, undelivered: list[str]) -> Frame:
         result = {"sender": self.card(client), "message": request["message"]}
         return result | {"undelivered": undelivered} if undelivered else result
 

@@ -9,8 +9,8 @@ BREAKS = ("x-delivered-counts-recipients",)
 
 
 class CountsEverybody(RightChannels):
-    def answer(self, handler: RequestHandler, delivered: int) -> None:
-        super().answer(handler, len(self.subscribers))
+    def respond(self, handler: RequestHandler, delivered: int) -> None:
+        super().respond(handler, len(self.subscribers))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ BREAKS = ("published-package-gets-201-and-ok", "broadcast-gets-201-and-ok")
 
 
 class SaysOK(RightChannels):
-    def answer(self, handler: RequestHandler, delivered: int) -> None:
+    def respond(self, handler: RequestHandler, delivered: int) -> None:
         handler.set_header("X-Delivered", str(delivered))
         self.write(handler, "OK")
 

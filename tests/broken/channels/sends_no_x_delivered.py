@@ -9,7 +9,7 @@ BREAKS = ("x-delivered-counts-recipients", "broadcast-gets-201-and-ok")
 
 
 class SaysNoNumber(RightChannels):
-    def answer(self, handler: RequestHandler, delivered: int) -> None:
+    def respond(self, handler: RequestHandler, delivered: int) -> None:
         handler.set_status(201)
         self.write(handler, "OK")
 

@@ -9,9 +9,9 @@ BREAKS = ("bad-request-has-x-error", "error-is-one-short-sentence")
 
 
 class SendsNoXError(RightChannels):
-    def refuse(self, handler: RequestHandler, refused: Refused) -> None:
+    def reject(self, handler: RequestHandler, refused: Refused) -> None:
         handler.set_status(refused.status)
-        self.write(handler, refused.answer)
+        self.write(handler, refused.response)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ BREAKS = (
 
 
 class ClosesOnInvalidJson(RightChateau):
-    def refuse(self, request: Frame, fields: Frame) -> None:
-        super().refuse(request, fields)
+    def reject(self, request: Frame, fields: Frame) -> None:
+        super().reject(request, fields)
         if fields["code"] == "invalid_json":
             self.close()
 

@@ -11,10 +11,10 @@ BREAKS = (
 
 
 class ErrorsHaveNoCode(RightChateau):
-    def refuse(self, request: Frame, fields: Frame) -> None:
+    def reject(self, request: Frame, fields: Frame) -> None:
         if fields["code"] == "invalid_json":
             fields = {"status": 400, "error": "Bad request."}
-        super().refuse(request, fields)
+        super().reject(request, fields)
 
 
 if __name__ == "__main__":

@@ -11,10 +11,10 @@ BREAKS = (
 
 
 class OmitsFalsyRefs(RightChateau):
-    def answer(self, request: Frame, fields: Frame) -> None:
+    def respond(self, request: Frame, fields: Frame) -> None:
         if not request.get("ref"):
             request = {key: value for key, value in request.items() if key != "ref"}
-        super().answer(request, fields)
+        super().respond(request, fields)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ BREAKS = (
 
 
 class OmitsTheRefOfAnError(RightChateau):
-    def refuse(self, request: Frame, fields: Frame) -> None:
-        super().refuse({key: value for key, value in request.items() if key != "ref"}, fields)
+    def reject(self, request: Frame, fields: Frame) -> None:
+        super().reject({key: value for key, value in request.items() if key != "ref"}, fields)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ BREAKS = ("error-quotes-at-most-60-characters",)
 
 
 class QuotesEverything(RightChateau):
-    def refuse(self, request: Frame, fields: Frame) -> None:
+    def reject(self, request: Frame, fields: Frame) -> None:
         if fields["code"] == "unknown_type":
             fields = fields | {"error": f"There is no type {request.get('type')}."}
-        super().refuse(request, fields)
+        super().reject(request, fields)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ BREAKS = ("responses-keep-the-order-of-requests",)
 
 
 class RespondsOutOfOrder(RightChateau):
-    def answer(self, request: Frame, fields: Frame) -> None:
-        asyncio.get_running_loop().call_later(0.01, super().answer, request, fields)
+    def respond(self, request: Frame, fields: Frame) -> None:
+        asyncio.get_running_loop().call_later(0.01, super().respond, request, fields)
 
 
 if __name__ == "__main__":

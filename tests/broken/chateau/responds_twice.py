@@ -12,10 +12,10 @@ BREAKS = (
 
 
 class RespondsTwice(RightChateau):
-    def answer(self, request: Frame, fields: Frame) -> None:
-        super().answer(request, fields)
+    def respond(self, request: Frame, fields: Frame) -> None:
+        super().respond(request, fields)
         if request["type"] == 2:
-            super().answer(request, fields)
+            super().respond(request, fields)
 
 
 if __name__ == "__main__":

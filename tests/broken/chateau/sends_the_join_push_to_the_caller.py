@@ -18,10 +18,10 @@ BREAKS = (
 
 class SendsTheJoinPushToTheCaller(RightChateau):
     def do_join(self, request: Frame) -> Frame:
-        answer = super().do_join(request)
-        event = {"event": "joined", "room": answer["room"], "username": self.username}
+        response = super().do_join(request)
+        event = {"event": "joined", "room": response["room"], "username": self.username}
         self.deliver({"type": 5, "status": 200, **event}, [self])
-        return answer
+        return response
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ BREAKS = (
 
 class ShowsNormalizedNames(RightChateau):
     def do_register(self, request: Frame) -> Frame:
-        answer = super().do_register(request)
+        response = super().do_register(request)
         self.username = self.form
-        return answer
+        return response
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ BREAKS = ("unknown-room-is-unknown-room",)
 
 
 class WrongStatus(RightChateau):
-    def refuse(self, request: Frame, fields: Frame) -> None:
+    def reject(self, request: Frame, fields: Frame) -> None:
         status = 404 if fields["code"] == "unknown_room" else 400
-        super().refuse(request, fields | {"status": status})
+        super().reject(request, fields | {"status": status})
 
 
 if __name__ == "__main__":

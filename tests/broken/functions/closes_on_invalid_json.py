@@ -8,8 +8,8 @@ BREAKS = ("invalid-json-is-rejected",)
 
 
 class ClosesOnInvalidJson(RightFunctions):
-    def refuse(self, client: Client, request: Frame, refused: Refused) -> None:
-        super().refuse(client, request, refused)
+    def reject(self, client: Client, request: Frame, refused: Refused) -> None:
+        super().reject(client, request, refused)
         if refused.code == "invalid_json":
             client.socket.close()
 

@@ -8,9 +8,9 @@ BREAKS = ("unknown-private-and-blocking-look-alike",)
 
 
 class DistinguishesPrivateFromUnknown(RightFunctions):
-    def told(self, client: Client, request: Frame, undelivered: list[str]) -> Frame:
+    def message_result(self, client: Client, request: Frame, undelivered: list[str]) -> Frame:
         there = [id_ for id_ in undelivered if id_ in self.clients]
-        return super().told(client, request, undelivered) | ({"private": there} if there else {})
+        return super().message_result(client, request, undelivered) | ({"private": there} if there else {})
 
 
 if __name__ == "__main__":

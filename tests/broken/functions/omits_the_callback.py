@@ -13,8 +13,8 @@ BREAKS = (
 
 
 class OmitsTheCallback(RightFunctions):
-    def answer(self, request: Frame, result: Frame) -> Frame:
-        return super().answer(request, result) | {"callback": ""}
+    def respond(self, request: Frame, result: Frame) -> Frame:
+        return super().respond(request, result) | {"callback": ""}
 
 
 if __name__ == "__main__":

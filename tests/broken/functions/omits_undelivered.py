@@ -21,8 +21,8 @@ BREAKS = (
 
 
 class OmitsUndelivered(RightFunctions):
-    def told(self, client: Client, request: Frame, undelivered: list[str]) -> Frame:
-        return super().told(client, request, [])
+    def message_result(self, client: Client, request: Frame, undelivered: list[str]) -> Frame:
+        return super().message_result(client, request, [])
 
 
 if __name__ == "__main__":
