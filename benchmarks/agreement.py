@@ -1,4 +1,4 @@
-"""The conversation that every server must hold before it is measured: all do the same job.
+"""The conversation that every server must pass before it is measured, so that all do the same job.
 
 The WebSocket client here is just large enough for it: text frames up to 64 KiB, no fragments.
 """
@@ -13,11 +13,11 @@ Frame = dict[str, Any]
 
 
 class DisagreementError(Exception):
-    """A server says something else than the others."""
+    """A server sends other frames than the rest."""
 
 
 def agree(port: int) -> None:
-    """Hold the conversation with the server on *port*.
+    """Play the conversation with the server on *port*.
 
     Raises:
         DisagreementError: a frame is missing, or is not what it should be.
@@ -40,25 +40,25 @@ def _converse(alice: "Client", bob: "Client") -> None:
 
     alice.say(type=7, room="agreement", content="to the room")
     pushed = bob.hear()
-    said = {"type": 7, "status": 200, "room": "agreement", **_marks(pushed, "seq", "id", "time")}
-    _expect(pushed, **said, sender="alice", content="to the room")
-    _expect_both(alice, said, pushed)
+    expected = {"type": 7, "status": 200, "room": "agreement", **_marks(pushed, "seq", "id", "time")}
+    _expect(pushed, **expected, sender="alice", content="to the room")
+    _expect_both(alice, expected, pushed)
 
     alice.say(type=3, clients=["alice", "bob"], content="to both")
     pushed = bob.hear()
-    said = {"type": 3, "status": 200, **_marks(pushed, "id", "time")}
+    expected = {"type": 3, "status": 200, **_marks(pushed, "id", "time")}
     _expect(
         {**pushed, "clients": sorted(pushed["clients"])},
-        **said,
+        **expected,
         sender="alice",
         clients=["alice", "bob"],
         content="to both",
     )
-    _expect_both(alice, said, pushed)
+    _expect_both(alice, expected, pushed)
 
 
 def _marks(frame: Frame, *keys: str) -> Frame:
-    """What the server gives a message; an id and a time of other lengths would make other frames."""
+    """Return the values that the server assigns; ids and times must have equal lengths, so that frames do."""
     marks = {key: frame[key] for key in keys}
     if len(marks["id"]) != 26 or len(marks["time"]) != len("2026-11-20T09:30:00.000Z"):
         raise DisagreementError(f"id or time has another length: {marks}")
@@ -70,15 +70,15 @@ def _expect(frame: Frame, **expected: object) -> None:
         raise DisagreementError(f"expected {expected}, got {frame}")
 
 
-def _expect_both(client: "Client", answer: Frame, push: Frame) -> None:
-    """A sender that is among the receivers gets the push and the answer, in either order."""
-    heard = [client.hear(), client.hear()]
-    if answer not in heard or push not in heard:
-        raise DisagreementError(f"expected {answer} and {push}, got {heard}")
+def _expect_both(client: "Client", response: Frame, push: Frame) -> None:
+    """Check that a sender that is a recipient gets the push and the response, in either order."""
+    received = [client.hear(), client.hear()]
+    if response not in received or push not in received:
+        raise DisagreementError(f"expected {response} and {push}, got {received}")
 
 
 class Client:
-    """A WebSocket connection that speaks JSON."""
+    """A WebSocket connection with JSON frames."""
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_SECONDS)
@@ -100,11 +100,11 @@ class Client:
 
     def say(self, **request: object) -> None:
         payload = json.dumps(request).encode()
-        # A mask of zeros is a mask too, and leaves the payload as it is.
+        # A mask of zeros is valid, and does not change the payload.
         self._socket.sendall(struct.pack("!BBI", 0x81, 0x80 | len(payload), 0) + payload)
 
     def hear(self) -> Frame:
-        """The next frame, presence left out: the peers announce none."""
+        """Return the next frame, except for presence, which the peers do not announce."""
         while True:
             first, length = struct.unpack("!BB", self._read(2))
             if length == 126:

@@ -1,4 +1,4 @@
-"""What it costs to keep: messages that are on disk before they are acknowledged, beside bare SQLite commits.
+"""The cost of storage: messages on disk before their acknowledgement, compared with bare SQLite commits.
 
 The server that is measured here is Chateau alone, with its default store; the bare commits are made by this
 process, on the same disk, with the same pragmas, one message each.
@@ -23,7 +23,7 @@ LONE_MARK_RATIO = 2.0
 
 
 def crowd(running: Running, *, tag: str, share: float = 1.0) -> float:
-    """µs of server CPU an acknowledged message: 100 publishers, each alone in a room, 4 in flight each.
+    """Return µs of server CPU per acknowledged message: 100 publishers, each alone in a room, 4 in flight.
 
     Raises:
         LoadError: frames were missing, or the server closed a connection.
@@ -37,7 +37,7 @@ def crowd(running: Running, *, tag: str, share: float = 1.0) -> float:
 
 
 def lone(running: Running, *, tag: str, share: float = 1.0) -> float:
-    """p50 in ms from a lone publisher's message to its acknowledgement, one in flight.
+    """Return the p50 in ms from a lone publisher's message to its acknowledgement, one in flight.
 
     Raises:
         LoadError: as above.
@@ -48,20 +48,20 @@ def lone(running: Running, *, tag: str, share: float = 1.0) -> float:
 
 
 def bare_commit(folder: Path, *, share: float = 1.0) -> float:
-    """p50 in ms of a transaction with one message, committed to a database in *folder*."""
+    """Return the p50 in ms of a transaction with one message, committed to a database in *folder*."""
     with TemporaryDirectory(dir=folder) as fresh:
         database = sqlite3.connect(Path(fresh) / "bare.db", isolation_level=None)
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
         database.execute(
-            "CREATE TABLE kept (room INTEGER, seq INTEGER, id TEXT, time TEXT, sender TEXT, content TEXT)"
+            "CREATE TABLE stored (room INTEGER, seq INTEGER, id TEXT, time TEXT, sender TEXT, content TEXT)"
         )
         taken = []
         for seq in range(round(LONE_MESSAGES * share)):
             row = (1, seq, "01KAF4Z5V8M9QK7T4W2X6Y0000", "2026-11-20T09:30:00.000Z", "alice", CONTENT)
             began = time.perf_counter()
             database.execute("BEGIN IMMEDIATE")
-            database.execute("INSERT INTO kept VALUES (?, ?, ?, ?, ?, ?)", row)
+            database.execute("INSERT INTO stored VALUES (?, ?, ?, ?, ?, ?)", row)
             database.execute("COMMIT")
             taken.append(time.perf_counter() - began)
         database.close()
@@ -69,7 +69,7 @@ def bare_commit(folder: Path, *, share: float = 1.0) -> float:
 
 
 def _publish(running: Running, tag: str, *, publishers: int, window: int, count: int) -> Run:
-    """Every publisher, its room's only member, gets two frames a message: what it said, and the answer."""
+    """Each publisher is its room's only member and gets two frames per message: the push and the response."""
     join = json.dumps({"type": 5, "room": f"{tag}r%d"})
     publish = json.dumps({"type": 7, "room": f"{tag}r%d", "content": CONTENT})
     return run_load(

@@ -1,4 +1,4 @@
-"""Publishing over HTTP: a package in by POST, out to WebSocket subscribers; Chateau beside aiohttp."""
+"""Publishing over HTTP, a POST to WebSocket subscribers: Chateau compared with aiohttp."""
 
 from dataclasses import dataclass, replace
 
@@ -10,7 +10,7 @@ PATH = "/channel/bench/"
 
 @dataclass(frozen=True, slots=True)
 class Publishing:
-    """So many subscribers and messages, one at a time; the mark is a share of aiohttp's CPU a publish."""
+    """Number of subscribers and messages, one at a time; the mark is a share of aiohttp's CPU per publish."""
 
     title: str
     subscribers: int
@@ -25,7 +25,7 @@ PUBLISHINGS = (
 
 
 def publish(running: Running, what: Publishing, *, share: float = 1.0) -> Run:
-    """Publish to the subscribers; the run's microseconds are those of a publish, not of a frame.
+    """Publish to the subscribers; the run's microseconds are per publish, not per frame.
 
     Raises:
         LoadError: frames were missing, or the server closed a connection.

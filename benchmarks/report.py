@@ -1,4 +1,4 @@
-"""The tables, the marks and the machine, written as Markdown that reads well in a terminal too."""
+"""The tables, the marks and the machine, as Markdown that is readable in a terminal."""
 
 import json
 import os
@@ -20,13 +20,12 @@ from workshop import LIBRARIES, NODE_MODULES, PEERS_PYTHON, ROOT
 
 HEADING = (
     "# Performance\n\n"
-    "Written by `make bench`; [`benchmarks/README.md`](../benchmarks/README.md) describes what is measured,\n"
-    "how, and how to read it.\n\n"
+    "Written by `make bench`; `benchmarks/README.md` describes the measurements and how to read them.\n\n"
 )
-Runs = dict[str, list[Run]]  # by server, one a round
+Runs = dict[str, list[Run]]  # by server, one per round
 HEAD = (
     "server",
-    "µs CPU a frame",
+    "µs CPU per frame",
     "lowest to highest",
     "of node ws",
     "frames/s",
@@ -37,41 +36,41 @@ HEAD = (
 
 
 def load_table(scenario: Scenario, runs: Runs) -> str:
-    """One scenario: a row a server, medians over the rounds."""
+    """Return the table of one scenario: a row per server, medians over the rounds."""
     rows = [_row(name, own, ratio(runs, name)) for name, own in runs.items() if own]
     return f"## {scenario.title}\n\n{_table(HEAD, rows)}"
 
 
 def memory_table(held: int, kib: dict[str, list[float]]) -> str:
-    """KiB a connection: a row a server."""
+    """Return the table of KiB per connection: a row per server."""
     rows = [(name, f"{median(own):.1f}", _span(own, 1)) for name, own in kib.items() if own]
-    head = ("server", "KiB RSS a connection", "lowest to highest")
+    head = ("server", "KiB RSS per connection", "lowest to highest")
     return f"## Memory, {held:,} idle registered connections\n\n{_table(head, rows)}"
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What it costs to keep, one value a round: µs in a crowd, ms of a lone message and of a bare commit."""
+class Storage:
+    """The cost of storage, one value per round: µs in a crowd, ms of a lone message and of a bare commit."""
 
     crowd: list[float]
     lone: list[float]
     bare: list[float]
 
     def add(self, crowd: float, lone: float, bare: float) -> None:
-        """A round's values."""
+        """Add the values of a round."""
         self.crowd.append(crowd)
         self.lone.append(lone)
         self.bare.append(bare)
 
     @property
     def ratio(self) -> float | None:
-        """A lone message's p50 as a multiple of a bare commit's: the median of the rounds' ratios."""
+        """Return a lone message's p50 as a multiple of a bare commit's: the median of the rounds' ratios."""
         ratios = [lone / bare for lone, bare in zip(self.lone, self.bare, strict=True)]
         return median(ratios) if ratios else None
 
 
 def publish_table(what: Publishing, runs: Runs) -> str:
-    """Publishing: a row a server."""
+    """Return the table of publishing: a row per server."""
     rows = [
         (
             name,
@@ -83,12 +82,12 @@ def publish_table(what: Publishing, runs: Runs) -> str:
         for name, own in runs.items()
         if own
     ]
-    head = ("server", "µs CPU a publish", "lowest to highest", "p50 ms", "p99 ms")
+    head = ("server", "µs CPU per publish", "lowest to highest", "p50 ms", "p99 ms")
     return f"## {what.title}\n\n{_table(head, rows)}"
 
 
 def watch_table(what: Scenario, runs: Runs) -> str:
-    """One load: a row for each way to be watched."""
+    """Return the table of one load: a row per way of watching."""
     rows = [
         (
             state,
@@ -100,16 +99,16 @@ def watch_table(what: Scenario, runs: Runs) -> str:
         for state, own in runs.items()
         if own
     ]
-    head = ("", "µs CPU a frame", "lowest to highest", f"of while {NOBODY}", "frames/s")
+    head = ("", "µs CPU per frame", "lowest to highest", f"of while {NOBODY}", "frames/s")
     return f"## {what.title}\n\n{_table(head, rows)}"
 
 
-def kept_table(kept: Kept) -> str:
-    """Keeping: a row for each thing that was measured."""
+def storage_table(storage: Storage) -> str:
+    """Return the table of storage: a row per measurement."""
     measured = {
-        f"{PUBLISHERS} publishers, {WINDOW} in flight each: µs CPU a message": (kept.crowd, 1),
-        "a lone publisher: p50 ms to the acknowledgement": (kept.lone, 3),
-        "a bare SQLite commit: p50 ms": (kept.bare, 3),
+        f"{PUBLISHERS} publishers, {WINDOW} in flight each: µs CPU per message": (storage.crowd, 1),
+        "a lone publisher: p50 ms to the acknowledgement": (storage.lone, 3),
+        "a bare SQLite commit: p50 ms": (storage.bare, 3),
     }
     rows = [
         (title, f"{median(own):.{digits}f}", _span(own, digits))
@@ -121,7 +120,7 @@ def kept_table(kept: Kept) -> str:
 
 
 def publish_ratio(runs: Runs) -> float | None:
-    """Chateau's CPU a publish as a share of aiohttp's: each round's ratio, and their median."""
+    """Return Chateau's CPU per publish as a share of aiohttp's: each round's ratio, and their median."""
     own, other = runs[CHATEAU.name], runs[AIOHTTP_CHANNELS.name]
     shares = [a.microseconds / b.microseconds for a, b in zip(own, other, strict=False) if b.microseconds]
     return median(shares) if shares else None
@@ -131,11 +130,11 @@ def marks(
     results: Sequence[tuple[Scenario, Runs]],
     publishings: Sequence[tuple[Publishing, Runs]],
     watchings: Sequence[tuple[Scenario, Runs]],
-    kept: Kept,
+    storage: Storage,
     held: int,
     kib: dict[str, list[float]],
 ) -> str:
-    """What Chateau must reach, and whether it did."""
+    """Return the table of the marks and whether Chateau reaches them."""
     rows = [
         (scenario.title, *_verdict(ratio(runs, CHATEAU.name), scenario.mark, "of node ws"))
         for scenario, runs in results
@@ -149,17 +148,17 @@ def marks(
         for state in runs
         if state != NOBODY
     ]
-    crowd = median(kept.crowd) if kept.crowd else None
-    rows.append(("Stored, 100 publishers", *_verdict(crowd, CROWD_MARK_MICROSECONDS, "µs a message")))
-    rows.append(("Stored, a lone publisher", *_verdict(kept.ratio, LONE_MARK_RATIO, "of a bare commit")))
+    crowd = median(storage.crowd) if storage.crowd else None
+    rows.append(("Stored, 100 publishers", *_verdict(crowd, CROWD_MARK_MICROSECONDS, "µs per message")))
+    rows.append(("Stored, a lone publisher", *_verdict(storage.ratio, LONE_MARK_RATIO, "of a bare commit")))
     own = kib.get(CHATEAU.name)
-    memory = _verdict(median(own) if own else None, MEMORY_MARK_KIB, "KiB a connection")
+    memory = _verdict(median(own) if own else None, MEMORY_MARK_KIB, "KiB per connection")
     rows.append((f"Memory, {held:,} held", *memory))
     return f"## Marks\n\n{_table(('Chateau', 'measured', 'mark', ''), rows)}"
 
 
 def ratio(runs: Runs, name: str, base: str = NODE.name) -> float | None:
-    """A server's CPU a frame as a share of *base*'s: each round's ratio, and their median.
+    """Return a server's CPU per frame as a share of *base*'s: each round's ratio, and their median.
 
     Both halves of a ratio come from the same minute, so that a machine that slows down shifts no ratio.
     """
@@ -170,7 +169,7 @@ def ratio(runs: Runs, name: str, base: str = NODE.name) -> float | None:
 
 
 def machine(rounds: int, load_average: float) -> str:
-    """Where and with what it ran."""
+    """Return the machine and the versions."""
     facts = {
         "Date": f"{datetime.now(UTC):%Y-%m-%d}",
         "CPU": f"{_cpu_model()}, {os.cpu_count()} cores",
@@ -238,20 +237,20 @@ def _cpu_model() -> str:
 
 
 def _chateau() -> str:
-    return _said("git", "-C", str(ROOT), "describe", "--always", "--dirty") or "no git"
+    return _output("git", "-C", str(ROOT), "describe", "--always", "--dirty") or "no git"
 
 
 def _peers() -> Iterable[str]:
-    version = _said("node", "--version")
+    version = _output("node", "--version")
     package = NODE_MODULES / "ws" / "package.json"
     if version and package.exists():
         yield f"node {version.removeprefix('v')}"
         yield f"ws {json.loads(package.read_text())['version']}"
     ask = f"import importlib.metadata as m; [print(name, m.version(name)) for name in {LIBRARIES!r}]"
-    yield from _said(str(PEERS_PYTHON), "-c", ask).splitlines()
+    yield from _output(str(PEERS_PYTHON), "-c", ask).splitlines()
 
 
-def _said(*command: str) -> str:
+def _output(*command: str) -> str:
     if shutil.which(command[0]) is None:
         return ""
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()

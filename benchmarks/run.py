@@ -1,6 +1,6 @@
-"""``make bench``: Chateau beside plain servers on other libraries, on this machine, in one run.
+"""``make bench``: Chateau compared with plain servers on other libraries, on this machine, in one run.
 
-``benchmarks/README.md`` says what is measured, and how.
+``benchmarks/README.md`` describes the measurements.
 """
 
 import argparse
@@ -39,7 +39,7 @@ MEMORY_ROUNDS = 3
 
 
 class Bench:
-    """One run of the benchmark: who takes part, and what went wrong."""
+    """One run of the benchmark: its servers and its failures."""
 
     def __init__(self, *, quick: bool, rounds: int) -> None:
         self.failures: list[str] = []
@@ -49,7 +49,7 @@ class Bench:
         self._tags = 0
 
     def ready(self, servers: Sequence[Server]) -> list[Server]:
-        """Those of *servers* that can be built and that hold the same conversation as the others."""
+        """Return the *servers* that can be built and pass the conversation."""
         able = []
         for server in servers:
             try:
@@ -65,7 +65,7 @@ class Bench:
         return able
 
     def loads(self, servers: Sequence[Server]) -> list[tuple[Scenario, report.Runs]]:
-        """Every scenario on every server, interleaved: all servers have a round before the next starts."""
+        """Run every scenario on every server; all servers finish a round before the next starts."""
         results = []
         with ExitStack() as stack:
             running = []
@@ -75,12 +75,12 @@ class Bench:
                 except ServerError as exc:
                     self._failed(server, exc)
             for scenario in SCENARIOS:
-                print(f"\n{scenario.title}: µs of server CPU a frame")
+                print(f"\n{scenario.title}: µs of server CPU per frame")
                 results.append((scenario, self._rounds(scenario, running)))
         return results
 
     def memories(self, servers: Sequence[Server]) -> dict[str, list[float]]:
-        """KiB an idle registered connection, each time on a fresh server."""
+        """Measure KiB per idle registered connection, each time on a fresh server."""
         kib: dict[str, list[float]] = {server.name: [] for server in servers}
         print(f"\nMemory of {self.held:,} idle registered connections: KiB each")
         for number in range(1, min(self.rounds, MEMORY_ROUNDS) + 1):
@@ -96,11 +96,11 @@ class Bench:
             print()
         return kib
 
-    def keeping(self) -> report.Kept:
-        """What it costs to keep: a crowd of publishers, and a lone one beside bare commits."""
-        kept = report.Kept([], [], [])
+    def keeping(self) -> report.Storage:
+        """Measure the cost of storage: a crowd of publishers, and a lone one compared with bare commits."""
+        storage = report.Storage([], [], [])
         shutil.rmtree(DATA, ignore_errors=True)
-        print("\nKept messages: µs of CPU each from a crowd; p50 ms of a lone one, and of a bare commit")
+        print("\nStored messages: µs of CPU each from a crowd; p50 ms of a lone one, and of a bare commit")
         try:
             with Running(KEEPING_CHATEAU) as running:
                 for number in range(self.rounds + 1):
@@ -110,13 +110,13 @@ class Bench:
                     bare = keeping.bare_commit(BUILD, share=share)
                     print(f"  round {number}: {crowd:.1f} µs, {lone:.2f} ms, {bare:.2f} ms")
                     if number:
-                        kept.add(crowd, lone, bare)
+                        storage.add(crowd, lone, bare)
         except (ServerError, LoadError) as exc:
             self._failed(KEEPING_CHATEAU, exc)
-        return kept
+        return storage
 
     def publishings(self) -> list[tuple[Publishing, report.Runs]]:
-        """Publishing over HTTP, Chateau and aiohttp by turns."""
+        """Measure publishing over HTTP, Chateau and aiohttp in turn."""
         results: list[tuple[Publishing, report.Runs]] = []
         try:
             AIOHTTP_CHANNELS.build()
@@ -126,19 +126,19 @@ class Bench:
                 Running(AIOHTTP_FRAMES) as low,
             ):
                 for what in PUBLISHINGS:
-                    print(f"\n{what.title}: µs of server CPU a publish")
+                    print(f"\n{what.title}: µs of server CPU per publish")
                     results.append((what, self._publish_rounds(what, (chateau, plain, low))))
         except (BuildError, ServerError, LoadError) as exc:
             self._failed(AIOHTTP_CHANNELS, exc)
         return results
 
     def watchings(self) -> list[tuple[Scenario, report.Runs]]:
-        """The same load while nobody watches, with a live stream open, and with one session tapped."""
+        """Measure one load while nobody watches, with a live stream open, and with one session tapped."""
         results: list[tuple[Scenario, report.Runs]] = []
         try:
             with Running(WATCHED_CHATEAU) as running:
                 for what in WATCHINGS:
-                    print(f"\n{what.title}: µs of server CPU a frame")
+                    print(f"\n{what.title}: µs of server CPU per frame")
                     results.append((what, self._watched_rounds(what, running)))
         except (ServerError, LoadError) as exc:
             self._failed(WATCHED_CHATEAU, exc)
@@ -215,7 +215,7 @@ def main() -> int:
     options = _options()
     rounds = options.rounds or (1 if options.quick else 5)
     bench = Bench(quick=options.quick, rounds=rounds)
-    # So that a benchmark that is ended ends its servers too.
+    # A benchmark that is terminated terminates its servers, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -232,15 +232,15 @@ def main() -> int:
         return 1
     facts = report.machine(rounds, load_average)
     results = bench.loads(servers)
-    kept = bench.keeping() if not options.only else report.Kept([], [], [])
+    storage = bench.keeping() if not options.only else report.Storage([], [], [])
     publishings = bench.publishings() if not options.only else []
     watchings = bench.watchings() if not options.only else []
     kib = bench.memories(servers)
     tables = [report.load_table(scenario, runs) for scenario, runs in results]
     tables += [report.publish_table(what, runs) for what, runs in publishings]
     tables += [report.watch_table(what, runs) for what, runs in watchings]
-    tables += [report.kept_table(kept), report.memory_table(bench.held, kib)]
-    tables.append(report.marks(results, publishings, watchings, kept, bench.held, kib))
+    tables += [report.storage_table(storage), report.memory_table(bench.held, kib)]
+    tables.append(report.marks(results, publishings, watchings, storage, bench.held, kib))
     text = "\n\n".join((facts, *tables)) + "\n"
     print(f"\n{text}")
     if options.markdown:

@@ -1,4 +1,4 @@
-"""What is measured: four loads and the memory of idle connections, each as one call of wsload."""
+"""The measurements: four loads and the memory of idle connections, each one call of wsload."""
 
 import json
 import subprocess
@@ -9,8 +9,8 @@ from workshop import WSLOAD
 
 MEMBERS = 1000
 CLIENTS = 100
-CONTENT = "forty characters of something to be said"
-# A room message's push has about 190 bytes; its answer 120, and presence fewer. Only the push counts.
+CONTENT = "forty characters of content of a message"
+# A room message's push has about 190 bytes; its response 120, and presence fewer. Only the push counts.
 PUSH_BYTES = 150
 LIMIT_SECONDS = 60
 # Longer than the second between two counts of members in a crowded room.
@@ -19,12 +19,12 @@ SETTLE_SECONDS = 3
 
 
 class LoadError(Exception):
-    """A run of the load generator came to nothing."""
+    """A run of the load generator failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A load: how many frames, how many in flight, and the mark that Chateau must reach against node ws."""
+    """A load: the number of frames, how many are in flight, and the mark for Chateau against node ws."""
 
     key: str
     title: str
@@ -46,7 +46,7 @@ MEMORY_MARK_KIB = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run measured. A frame is one that was delivered: a push, or a direct message's answer."""
+    """The result of one run. Counted frames are pushes and the responses to direct messages."""
 
     microseconds: float
     frames_per_second: float
@@ -56,7 +56,7 @@ class Run:
 
 
 def load(running: Running, scenario: Scenario, *, tag: str, share: float = 1.0) -> Run:
-    """Put *scenario*'s load on a server. *tag* keeps this run's names apart from any other's.
+    """Put *scenario*'s load on a server. *tag* makes the names of this run unique.
 
     Raises:
         LoadError: frames were missing, or the server closed a connection.
@@ -66,12 +66,12 @@ def load(running: Running, scenario: Scenario, *, tag: str, share: float = 1.0) 
 
 
 def memory(running: Running, held: int) -> float:
-    """KiB of resident memory that each of *held* idle registered connections costs the server.
+    """Return KiB of resident memory per idle registered connection, of *held*.
 
     Raises:
         LoadError: the server refused or closed a connection.
     """
-    # The first connections bring what a server loads once and keeps; that is not a connection's cost.
+    # The first connections make the server load code once; that is not the cost of a connection.
     _wsload(running, "--n", "100", "--hello", register("warm"), "--hold", "0.5")
     told = _wsload(running, "--n", str(held), "--hello", register("idle"), "--hold", str(SETTLE_SECONDS))
     return (told["rss_kb"] - told["rss_kb_before"]) / held
@@ -88,7 +88,7 @@ def _room(tag: str) -> tuple[str, ...]:
 
 
 def _direct(tag: str) -> tuple[str, ...]:
-    """Every client writes to itself, and gets the push and the answer."""
+    """Each client writes to itself, and gets the push and the response."""
     message = json.dumps({"type": 3, "clients": [f"{tag}u%d"], "content": CONTENT})
     return ("--n", str(CLIENTS), "--hello", register(tag), "--send", message, "--echo", "--fan", "2")
 
@@ -97,7 +97,7 @@ _ROLES = {"room": _room, "direct": _direct}
 
 
 def register(tag: str) -> str:
-    """The request by which a client takes a name of its own."""
+    """Return the request that registers a name."""
     return json.dumps({"type": 1, "username": f"{tag}u%d"})
 
 
@@ -124,9 +124,9 @@ def _wsload(running: Running, *words: str) -> dict[str, float]:
     except subprocess.TimeoutExpired as exc:
         raise LoadError(f"wsload did not end in {exc.timeout:.0f} s") from exc
     if done.returncode:
-        said = (done.stderr or done.stdout).strip()
+        output = (done.stderr or done.stdout).strip()
         raise LoadError(
-            f"wsload ended with status {done.returncode}: {said}\n{running.last_words()}".rstrip()
+            f"wsload ended with status {done.returncode}: {output}\n{running.last_words()}".rstrip()
         )
     told: dict[str, float] = json.loads(done.stdout)
     return told

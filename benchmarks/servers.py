@@ -1,4 +1,4 @@
-"""The servers side by side: how each is started, that it is ready, and how it is stopped."""
+"""The servers: how each one is started, checked for readiness and stopped."""
 
 import os
 import socket
@@ -40,7 +40,7 @@ def _python(name: str, program: str, *words: str) -> Server:
 
 
 # No rate limit, since the load is one; everything else as users get it, the schema check included.
-# The peers keep nothing, so where they are beside it Chateau keeps nothing on disk either.
+# The peers store nothing, so Chateau stores nothing on disk when it is compared with them.
 def _chateau(name: str, data: str, *flags: str) -> Server:
     own = ("--lines-port", "0", "--max-rate", "0", "--presence-limit", "100", "--log-level", "warning")
     start = (sys.executable, str(ROOT / "server.py"), "--port", "PORT", "--data", data)
@@ -48,7 +48,7 @@ def _chateau(name: str, data: str, *flags: str) -> Server:
 
 
 CHATEAU = _chateau("chateau", ":memory:")
-KEEPING_CHATEAU = _chateau("chateau-kept", str(DATA))
+KEEPING_CHATEAU = _chateau("chateau-stored", str(DATA))
 WATCHED_CHATEAU = _chateau("chateau-watched", ":memory:", "--secret-key", SECRET_KEY)
 AIOHTTP_CHANNELS = _python("aiohttp", "aiohttp_channels.py")
 AIOHTTP_FRAMES = _python("aiohttp, send_frame", "aiohttp_channels.py", "frames")
@@ -66,7 +66,7 @@ SERVERS = (
 
 
 class Running:
-    """A server that runs; as a context manager it is stopped at the end, by its own process id."""
+    """A running server; a context manager that stops it, by its own process id."""
 
     def __init__(self, server: Server) -> None:
         """Start *server* on a free port of 127.0.0.1 and wait until it accepts.
@@ -78,7 +78,7 @@ class Running:
         self.port = _free_port()
         self._log = BUILD / f"{server.name}.log"
         command = [str(self.port) if word == "PORT" else word for word in server.command]
-        # A flag that somebody set for their own server must not change what is measured.
+        # Settings of the user's own server must not change the measurement.
         own = {key: value for key, value in os.environ.items() if not key.startswith("CHATEAU_")}
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
@@ -103,7 +103,7 @@ class Running:
         self.stop()
 
     def stop(self) -> None:
-        """End the process: SIGTERM, and SIGKILL for one that does not listen to it."""
+        """End the process by SIGTERM, or by SIGKILL if it does not react."""
         self._process.terminate()
         try:
             self._process.wait(STOP_SECONDS)
@@ -113,7 +113,7 @@ class Running:
             self._process.wait()
 
     def last_words(self) -> str:
-        """The end of what the server wrote to its output, for an error message."""
+        """Return the end of the output of the server, for an error message."""
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-8:])
 
     def _wait(self) -> None:

@@ -1,4 +1,4 @@
-"""What the benchmark needs before it can start: the load generator, the peers' Python environment, and ws.
+"""Build the requirements of the benchmark: the load generator, the peers' Python environment, and ws.
 
 All of it goes into ``benchmarks/.build/``, is made once, and may be deleted at any time.
 """
@@ -14,18 +14,18 @@ ROOT = HERE.parent
 PEERS = HERE / "peers"
 BUILD = HERE / ".build"
 WSLOAD = BUILD / "wsload"
-DATA = BUILD / "data"  # what is kept by the server that is measured keeping
+DATA = BUILD / "data"  # of the server whose storage is measured
 PEERS_PYTHON = BUILD / "peers" / "bin" / "python"
 NODE_MODULES = BUILD / "node" / "node_modules"
 LIBRARIES = ("tornado", "websockets", "aiohttp", "picows", "uvloop", "orjson")
 
 
 class BuildError(Exception):
-    """Something could not be made; the message says what and why."""
+    """A build has failed; the message is the reason."""
 
 
 class MissingError(BuildError):
-    """A program that this part needs is not on this machine."""
+    """A required program is missing."""
 
 
 def build_wsload() -> None:
@@ -46,7 +46,7 @@ def build_wsload() -> None:
 
 
 def build_peers() -> None:
-    """Install the Python peers into an environment of their own, unless it is there.
+    """Install the Python peers into a separate environment, unless it exists.
 
     Raises:
         BuildError: the environment cannot be made, or a package cannot be installed.
@@ -70,7 +70,7 @@ def build_peers() -> None:
 
 
 def build_node() -> None:
-    """Install node's ``ws``, unless it is there.
+    """Install node's ``ws``, unless it is installed.
 
     Raises:
         MissingError: there is no node, or no npm.

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Publish to a channel, and listen to one, with curl:
+# Publish to a channel, or listen to one, with curl:
 #
 #     sh examples/channels.sh listen CHANNEL [HOST:PORT]
 #     sh examples/channels.sh publish CHANNEL TEXT [HOST:PORT]
 #
-# Where the server has a --pwd, it goes into the variable CHATEAU_PWD.
+# If the server has a --pwd, set the variable CHATEAU_PWD to it.
 
 case $1 in
 listen)

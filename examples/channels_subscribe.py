@@ -1,4 +1,4 @@
-"""Listen to a channel, and print each package that is published to it.
+"""Subscribe to a channel, and print each package that is published to it.
 
 pip install websockets
 python examples/channels_subscribe.py CHANNEL [HOST:PORT]

@@ -1,4 +1,4 @@
-"""Chat by the chateau protocol: everybody in the room lobby hears what you type.
+"""Chat by the chateau protocol: the lines that you type are sent to the room lobby.
 
 pip install websockets
 python examples/chateau_client.py NAME [HOST:PORT]
@@ -13,7 +13,7 @@ from websockets.sync.client import connect
 name, address = [*sys.argv[1:], "localhost:8888"][:2]
 
 
-def said(frame):
+def shown(frame):
     match frame:
         case {"sender": sender, "content": content}:
             return f"{sender}: {content}"
@@ -27,7 +27,7 @@ def said(frame):
 
 def listen():
     for frame in server:
-        if line := said(json.loads(frame)):
+        if line := shown(json.loads(frame)):
             print(line)
 
 

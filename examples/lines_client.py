@@ -1,8 +1,8 @@
-"""Type lines to the lines protocol, and see what comes back. The standard library is enough.
+"""Send lines to the lines protocol and print its responses, with the standard library only.
 
 python examples/lines_client.py [HOST:PORT]
 
-Begin with LOGIN alice and JOIN lobby; HELP lists the commands.
+Start with LOGIN alice and JOIN lobby; HELP lists the commands.
 """
 
 import socket
@@ -14,8 +14,8 @@ host, port = address.split(":")
 
 
 def listen():
-    for answer in server.makefile(encoding="utf-8"):
-        print(answer, end="")
+    for line in server.makefile(encoding="utf-8"):
+        print(line, end="")
 
 
 with socket.create_connection((host, port)) as server:
@@ -23,5 +23,5 @@ with socket.create_connection((host, port)) as server:
     listener.start()
     for line in sys.stdin:
         server.sendall(line.encode())
-    server.sendall(b"QUIT\n")  # the server answers everything, and closes
+    server.sendall(b"QUIT\n")  # the server responds to everything, then closes
     listener.join()

@@ -1,4 +1,4 @@
-"""Chat by the opcodes protocol: the room hears what you type; !help lists the commands.
+"""Chat by the opcodes protocol: the lines that you type are sent to the room; !help lists the commands.
 
 pip install websockets
 python examples/opcodes_client.py NAME [HOST:PORT]
@@ -13,7 +13,7 @@ from websockets.sync.client import connect
 name, address = [*sys.argv[1:], "localhost:8888"][:2]
 
 
-def said(frame):
+def shown(frame):
     match frame:
         case {"op": 0, "d": {"author": author, "content": content}}:
             return f"{author}: {content}"
@@ -27,7 +27,7 @@ def said(frame):
 
 def listen():
     for frame in server:
-        if line := said(json.loads(frame)):
+        if line := shown(json.loads(frame)):
             print(line)
 
 

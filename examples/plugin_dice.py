@@ -14,18 +14,18 @@ SECONDS_LIMIT = 3600
 chance = SystemRandom()
 
 
-@command("roll", usage="[SIDES]", help="Roll a die; it has six sides where nothing else is said.")
+@command("roll", usage="[SIDES]", help="Roll a die, with six sides by default.")
 async def roll(_server: Server, user: User, words: list[str]) -> str:
-    """What is returned is told to the user who gave the command."""
+    """The return value is the reply to the user of the command."""
     sides = number(words, default=6, limit=SIDES_LIMIT)
     if sides is None:
         return f"A die has 1 to {SIDES_LIMIT} sides, as in !roll 20."
     return f"{user.name} rolled {chance.randint(1, sides)} of {sides}."
 
 
-@command("timer", usage="[SECONDS]", help="Be told when so many seconds have passed.")
+@command("timer", usage="[SECONDS]", help="Reply after SECONDS, 60 by default.")
 async def timer(_server: Server, user: User, words: list[str]) -> str:
-    """A command may take its time: nobody waits for it, and it ends when its user leaves."""
+    """A command may wait: it blocks nobody, and is cancelled when its user disconnects."""
     seconds = number(words, default=60, limit=SECONDS_LIMIT)
     if seconds is None:
         return f"A timer takes 1 to {SECONDS_LIMIT} seconds, as in !timer 90."
@@ -35,7 +35,7 @@ async def timer(_server: Server, user: User, words: list[str]) -> str:
 
 
 def number(words: list[str], *, default: int, limit: int) -> int | None:
-    """The number from 1 to *limit* that *words* are; None where they are something else."""
+    """Return the number in *words*, from 1 to *limit*; None if it is invalid."""
     if not words:
         return default
     if len(words) > 1 or not words[0].isdecimal() or len(words[0]) > len(str(limit)):

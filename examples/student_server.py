@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 
 TYPES = {1: ("register", {"username"}), 3: ("message", {"clients", "content"}), 4: ("list", set())}
 nickname = get_profile("NicknameCaseMapped")
-taken = set()  # all names, in the form in which they are compared
+taken = set()  # all normalized names
 users = {}  # websocket -> name
 
 
@@ -80,7 +80,7 @@ def perform(websocket, request):
     name, keys = TYPES[request["type"]]
     for path in faults(request, keys):
         schema = f"/schemas/chateau/{name}-request.json"
-        raise Refused("invalid_message", "This is not what the schema says.", path=path, schema=schema)
+        raise Refused("invalid_message", "The request does not match the schema.", path=path, schema=schema)
     if name == "register":
         return register(websocket, request["username"])
     if websocket not in users:

@@ -26,7 +26,7 @@ def channel_name(request: web.Request) -> str:
 
 async def publish(request: web.Request) -> web.Response:
     if PASSWORD is not None and not hmac.compare_digest(request.query.get("pwd", ""), PASSWORD):
-        return answer("Not authorized", 403)
+        return response("Not authorized", 403)
     kind = request.headers.get("Package-Type", "text").lower()
     body = await request.read()
     text = ""
@@ -36,9 +36,9 @@ async def publish(request: web.Request) -> web.Response:
         if kind in ("json", "text"):
             text = body.decode()
         elif kind != "bytes":
-            return answer("Bad request", 400)
+            return response("Bad request", 400)
     except ValueError:
-        return answer("Bad request", 400)
+        return response("Bad request", 400)
     subscribers = list(channels.get(channel_name(request), ()))
     if SENDS_FRAMES:
         frame = WSMsgType.BINARY if kind == "bytes" else WSMsgType.TEXT
@@ -50,10 +50,10 @@ async def publish(request: web.Request) -> web.Response:
     else:
         for subscriber in subscribers:
             await subscriber.send_str(text)
-    return answer("OK", 201, {"X-Delivered": str(len(subscribers))})
+    return response("OK", 201, {"X-Delivered": str(len(subscribers))})
 
 
-def answer(text: str, status: int, headers: dict[str, str] | None = None) -> web.Response:
+def response(text: str, status: int, headers: dict[str, str] | None = None) -> web.Response:
     return web.Response(
         body=orjson.dumps(text), status=status, headers=headers, content_type="application/json"
     )

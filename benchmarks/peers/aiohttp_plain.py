@@ -25,18 +25,18 @@ async def talk(http: web.Request) -> web.WebSocketResponse:
                     names[name] = connection
                     await connection.send_frame(REGISTERED, TEXT)
                 case 3:
-                    push, answer = message(name, request)
+                    push, response = message(name, request)
                     for client in request["clients"]:
                         await names[client].send_frame(push, TEXT)
-                    await connection.send_frame(answer, TEXT)
+                    await connection.send_frame(response, TEXT)
                 case 5:
                     rooms.setdefault(request["room"], set()).add(connection)
                     await connection.send_frame(joined(request), TEXT)
                 case 7:
-                    push, answer = publish(name, request)
+                    push, response = publish(name, request)
                     for member in list(rooms[request["room"]]):
                         await member.send_frame(push, TEXT)
-                    await connection.send_frame(answer, TEXT)
+                    await connection.send_frame(response, TEXT)
     finally:
         names.pop(name, None)
         for members in rooms.values():

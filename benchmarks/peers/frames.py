@@ -16,7 +16,7 @@ _numbers = count(1)
 
 
 def message(sender: str, request: dict[str, Any]) -> tuple[bytes, bytes]:
-    """A direct message's push, for every recipient, and its sender's answer."""
+    """Return the push of a direct message, for every recipient, and the response to its sender."""
     end = _end(next(_numbers))
     body = {"sender": sender, "clients": request["clients"], "content": request["content"]}
     return orjson.dumps({"type": 3, "status": 200, **body, **end}), orjson.dumps(
@@ -25,12 +25,12 @@ def message(sender: str, request: dict[str, Any]) -> tuple[bytes, bytes]:
 
 
 def joined(request: dict[str, Any]) -> bytes:
-    """A join's answer. Its list of members stays empty: a thousand joins are not what is measured."""
+    """Return the response to a join. Its list of members is empty: joins are not measured."""
     return orjson.dumps({"type": 5, "status": 200, "room": request["room"], "members": []})
 
 
 def publish(sender: str, request: dict[str, Any]) -> tuple[bytes, bytes]:
-    """A room message's push, for every member, and its sender's answer."""
+    """Return the push of a room message, for every member, and the response to its sender."""
     seq = next(_numbers)
     room, end = request["room"], _end(seq)
     body = {"sender": sender, "room": room, "content": request["content"], "seq": seq}

@@ -29,18 +29,18 @@ class Connection(WSListener):
                 names[self.name] = transport
                 transport.send(TEXT, REGISTERED)
             case 3:
-                push, answer = message(self.name, request)
+                push, response = message(self.name, request)
                 for client in request["clients"]:
                     names[client].send(TEXT, push)
-                transport.send(TEXT, answer)
+                transport.send(TEXT, response)
             case 5:
                 rooms.setdefault(request["room"], set()).add(transport)
                 transport.send(TEXT, joined(request))
             case 7:
-                push, answer = publish(self.name, request)
+                push, response = publish(self.name, request)
                 for member in rooms[request["room"]]:
                     member.send(TEXT, push)
-                transport.send(TEXT, answer)
+                transport.send(TEXT, response)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         names.pop(self.name, None)

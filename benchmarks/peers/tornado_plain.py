@@ -26,18 +26,18 @@ class Connection(WebSocketHandler):
                 names[self.name] = self
                 self.write_message(REGISTERED)
             case 3:
-                push, answer = message(self.name, request)
+                push, response = message(self.name, request)
                 for client in request["clients"]:
                     names[client].write_message(push)
-                self.write_message(answer)
+                self.write_message(response)
             case 5:
                 rooms.setdefault(request["room"], set()).add(self)
                 self.write_message(joined(request))
             case 7:
-                push, answer = publish(self.name, request)
+                push, response = publish(self.name, request)
                 for member in rooms[request["room"]]:
                     member.write_message(push)
-                self.write_message(answer)
+                self.write_message(response)
 
     def on_close(self) -> None:
         names.pop(self.name, None)

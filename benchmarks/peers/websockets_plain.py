@@ -22,16 +22,16 @@ async def talk(connection: ServerConnection) -> None:
                     names[name] = connection
                     await connection.send(REGISTERED, text=True)
                 case 3:
-                    push, answer = message(name, request)
+                    push, response = message(name, request)
                     broadcast([names[client] for client in request["clients"]], push, text=True)
-                    await connection.send(answer, text=True)
+                    await connection.send(response, text=True)
                 case 5:
                     rooms.setdefault(request["room"], set()).add(connection)
                     await connection.send(joined(request), text=True)
                 case 7:
-                    push, answer = publish(name, request)
+                    push, response = publish(name, request)
                     broadcast(rooms[request["room"]], push, text=True)
-                    await connection.send(answer, text=True)
+                    await connection.send(response, text=True)
     finally:
         names.pop(name, None)
         for members in rooms.values():

@@ -1,8 +1,7 @@
-"""An echo server on each of the house's wires, for the Autobahn suite to fuzz.
+"""An echo server on each of the server's transports, for the Autobahn suite.
 
 ``python tests/autobahn/echo_server.py --path fast`` prints ``port N`` once it listens on the loopback, and
-ends with its standard input: it never outlives the run that started it. It knows nothing of the hub: what
-comes in goes out.
+ends with its standard input, so it never outlives the run that started it. It does not use the hub.
 """
 
 from __future__ import annotations
@@ -30,14 +29,14 @@ Route = tuple[str, type[WebSocketHandler], dict[str, Any]]
 
 
 class PlainEcho(WebSocketHandler):
-    """An echo on Tornado as it comes, to compare with."""
+    """An echo on plain Tornado, for comparison."""
 
     def on_message(self, message: str | bytes) -> None:
         self.write_message(message, binary=isinstance(message, bytes))
 
 
 class EchoPeer:
-    """Sends back what its client says."""
+    """Sends each message back to its client."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -53,14 +52,14 @@ class EchoPeer:
 
 
 class EchoDoor:
-    """Opens an echo for each client."""
+    """Creates an echo for each client."""
 
     def open(self, outbox: Any, address: str, port: int) -> EchoPeer:
         return EchoPeer(outbox)
 
 
 def route(path: str) -> Route:
-    """The handler that echoes over *path*."""
+    """Return the echo handler for *path*."""
     if path == "plain":
         return "/", PlainEcho, {}
     wire = Wire(

@@ -1,7 +1,7 @@
 """A Python 2.7 with the Autobahn suite in it: found on this machine, then furnished once.
 
-The environment lives in ``.build/`` beside this file and is made again when ``requirements.txt`` or the
-Python changes. Everything in it comes by pip. See :mod:`run` for what is done with it.
+The environment lives in ``.build/`` next to this file and is made again when ``requirements.txt`` or the
+Python changes. pip installs everything in it, for :mod:`run`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ IS_PYTHON_2_7 = "import ssl, sys; sys.exit(sys.version_info[:2] != (2, 7))"
 
 
 class AutobahnError(Exception):
-    """The suite could not be run; the message says why in a sentence."""
+    """The suite could not be run; the message is the reason, a sentence."""
 
 
 def find(environ: Mapping[str, str]) -> Path | None:
@@ -72,7 +72,7 @@ def _candidates(environ: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _is_python2(program: Path) -> bool:
-    # It has to run: pyenv puts a python2.7 on PATH that only says which versions it could be.
+    # It has to run: pyenv puts a python2.7 on PATH that only prints the versions it offers.
     try:
         done = subprocess.run([program, "-E", "-c", IS_PYTHON_2_7], capture_output=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):

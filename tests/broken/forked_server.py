@@ -1,6 +1,6 @@
-"""A server of tests/broken as the ground of a run: a fork of a process that has imported what all import.
+"""A broken server as the system under test: a fork of a process that has imported the common modules.
 
-Starting one takes some 20 ms of CPU in place of 400, which counts with two hundred of them.
+A start takes some 20 ms of CPU instead of 400, with two hundred starts.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class ForkedServer:
         process, self._process = self._process, None
         assert process is not None
         deadline = time.monotonic() + STOP_SECONDS
-        while process.is_alive() and time.monotonic() < deadline:  # noqa: ASYNC110 - no event tells it
+        while process.is_alive() and time.monotonic() < deadline:  # noqa: ASYNC110 - no event reports it
             await asyncio.sleep(POLL_SECONDS)
         process.kill()
         process.join()

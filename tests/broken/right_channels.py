@@ -1,7 +1,7 @@
-"""A small right server of the channels protocol, on Tornado, in memory; those in channels/ have a fault each.
+"""A small correct server of the channels protocol, on Tornado, in memory.
 
-It shares no code with Chateau, and speaks no other protocol: nobody chats in its channels, and nothing is
-kept. Whatever a faulty server does in another way is a method or a constant here.
+The servers in channels/ are this one with one fault each, so each rule is a method or a constant. It shares
+no code with Chateau, and has no other protocol: its channels have no members and no history.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ scan = json.JSONDecoder().raw_decode  # the JSON value that begins at a place, a
 
 
 class Refused(Exception):
-    """A request is answered with *status* and the text of it, as JSON; the exception's text says why."""
+    """The response has *status* and its text, as JSON; the exception's text is the reason."""
 
-    def __init__(self, status: int, answer: str, reason: str) -> None:
+    def __init__(self, status: int, response: str, reason: str) -> None:
         super().__init__(reason)
         self.status = status
-        self.answer = answer
+        self.response = response
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Package:
 
 
 class RightChannels:
-    """The server; the handlers below carry requests and frames to it."""
+    """The server; the handlers below call it for requests and frames."""
 
     slash = "/?"
     content_type = "application/json"
@@ -58,14 +58,14 @@ class RightChannels:
     # Publishing
 
     def publish(self, handler: RequestHandler, name: str) -> int:
-        """Hand one package on; returns how many got it."""
+        """Deliver one package; return the number of recipients."""
         self.check_password(handler)
         kind = self.kind_of(handler.request.headers.get("Package-Type", "text"))
         package = Package(self.channel(name), kind, self.checked(kind, handler.request.body))
         return self.once(handler, package.channel, [package])
 
     def broadcast(self, handler: RequestHandler) -> int:
-        """Hand on all the packages in the body; returns how many got one."""
+        """Deliver all packages in the body; return the number of recipients."""
         self.check_password(handler)
         return self.once(handler, "", list(self.packages_in(handler.request.body)))
 
@@ -78,7 +78,7 @@ class RightChannels:
         return handler.get_query_argument("pwd", bearer, strip=False)
 
     def channel(self, name: str) -> str:
-        """What the channel is called that is written as *name*."""
+        """Return the normalized *name* of a channel."""
         channel = name.strip().lower().replace("_", ":")
         if not 1 <= len(channel) <= 64:
             raise self.bad("A channel's name has 1 to 64 characters.")
@@ -90,7 +90,7 @@ class RightChannels:
         return written.lower()
 
     def checked(self, kind: str, payload: bytes) -> bytes:
-        """*payload*, as it goes out."""
+        """Return *payload* as it is sent."""
         try:
             if kind == "json":
                 json.loads(payload.decode(), parse_constant=self.refuse_constant)
@@ -107,7 +107,7 @@ class RightChannels:
         return Refused(400, "Bad request", reason)
 
     def once(self, handler: RequestHandler, scope: str, packages: list[Package]) -> int:
-        """Deliver *packages*, unless that was done for the request's Idempotency-Key before."""
+        """Deliver *packages*, unless the request repeats an Idempotency-Key."""
         key = handler.request.headers.get("Idempotency-Key")
         if key is None:
             return sum(map(self.deliver, packages))
@@ -124,7 +124,7 @@ class RightChannels:
     # The body of a broadcast
 
     def packages_in(self, body: bytes) -> Iterator[Package]:
-        """The packages in *body*, each checked."""
+        """Return the validated packages in *body*."""
         try:
             text = body.decode().strip()
             json.loads(text, parse_constant=self.refuse_constant)
@@ -136,7 +136,7 @@ class RightChannels:
             raise self.bad(f"The body is not such as it should be: {exc}.") from exc
 
     def package(self, channel: str, members: list[tuple[str, str]]) -> Package:
-        """The package that has these *members*: its kind, and its value as it is written in the body."""
+        """Return the package with these *members*: its kind, and its value as written in the body."""
         if len(members) != 1 or members[0][0] not in KINDS:
             raise self.bad("A package has one key: text, json or bytes.")
         kind, written = members[0]
@@ -156,31 +156,31 @@ class RightChannels:
     # Subscribers
 
     def frame(self, package: Package) -> tuple[bytes, bool]:
-        """What a WebSocket is sent, and whether it is binary."""
+        """Return the frame for a WebSocket, and whether it is binary."""
         return package.payload, package.kind == "bytes"
 
     def event(self, package: Package) -> bytes:
-        """What an event stream is sent."""
+        """Return the event for an event stream."""
         if package.kind == "bytes":
             return b"event: bytes\ndata: " + b64encode(package.payload) + b"\n\n"
         return b"data: " + re.sub(rb"\r\n|\r|\n", b"\ndata: ", package.payload) + b"\n\n"
 
     def on_frame(self, subscriber: Subscription, frame: str | bytes) -> None:
-        """What a subscriber says counts for nothing, but for one word."""
+        """Ignore the message of a subscriber, unless it is `close`."""
         if frame == self.close_word:
             subscriber.close()
         elif len(frame) > MAX_FRAME:
             subscriber.close(1009, "too large")
 
-    def answer(self, handler: RequestHandler, delivered: int) -> None:
+    def respond(self, handler: RequestHandler, delivered: int) -> None:
         handler.set_status(201)
         handler.set_header("X-Delivered", str(delivered))
         self.write(handler, "OK")
 
-    def refuse(self, handler: RequestHandler, refused: Refused) -> None:
+    def reject(self, handler: RequestHandler, refused: Refused) -> None:
         handler.set_status(refused.status)
         handler.set_header("X-Error", str(refused).encode("ascii", "backslashreplace"))
-        self.write(handler, refused.answer)
+        self.write(handler, refused.response)
 
     def write(self, handler: RequestHandler, text: str) -> None:
         handler.set_header("Content-Type", self.content_type)
@@ -188,7 +188,7 @@ class RightChannels:
 
 
 def parts(text: str, opening: str) -> list[tuple[str, str]]:
-    """The members of the object, or the items of the array, *text*: each one's key, and its value as written.
+    """Yield the members of the object, or the items of the array, *text*: key, and value as written.
 
     It is known to be JSON; where it does not begin with *opening*, :exc:`ValueError` is raised.
     """
@@ -213,7 +213,7 @@ def next_token(text: str, at: int) -> int:
 
 
 class Subscription(WebSocketHandler):
-    """``/channel/NAME/``: who subscribes, over a WebSocket or an event stream, and who publishes."""
+    """``/channel/NAME/``: subscribe by WebSocket or event stream, and publish."""
 
     def initialize(self, channels: RightChannels) -> None:
         self.channels = channels
@@ -224,7 +224,7 @@ class Subscription(WebSocketHandler):
         try:
             self.channel = self.channels.channel(unquote(name))
         except Refused as refused:
-            self.channels.refuse(self, refused)
+            self.channels.reject(self, refused)
             return
         if self.request.headers.get("Accept") == "text/event-stream":
             await self.stream_events()
@@ -233,9 +233,9 @@ class Subscription(WebSocketHandler):
 
     def post(self, name: str) -> None:
         try:
-            self.channels.answer(self, self.channels.publish(self, unquote(name)))
+            self.channels.respond(self, self.channels.publish(self, unquote(name)))
         except Refused as refused:
-            self.channels.refuse(self, refused)
+            self.channels.reject(self, refused)
 
     async def stream_events(self) -> None:
         self.is_stream = True
@@ -281,13 +281,13 @@ class Broadcast(RequestHandler):
 
     def post(self) -> None:
         try:
-            self.channels.answer(self, self.channels.broadcast(self))
+            self.channels.respond(self, self.channels.broadcast(self))
         except Refused as refused:
-            self.channels.refuse(self, refused)
+            self.channels.reject(self, refused)
 
 
 async def run(channels: RightChannels, port: int) -> None:
-    """Serve until SIGTERM comes."""
+    """Serve until SIGTERM."""
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)

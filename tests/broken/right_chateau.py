@@ -1,8 +1,7 @@
-"""A right server of the chateau protocol, small, and made to be broken: one rule, one method.
+"""A small correct server of the chateau protocol, with one method per rule, so that a subclass can break it.
 
-It is written from the protocol's description and its schemas alone, on Tornado's WebSocketHandler, and keeps
-everything in memory. The servers in tests/broken/chateau/ are this one with one fault each. It knows one
-node, no other protocol, and nothing of what is left to a server, such as limits of a rate.
+The servers in chateau/ are this one with one fault each. It implements the protocol's description and schemas
+on Tornado's WebSocketHandler, in memory, with no other protocol and no optional features such as rate limits.
 
     python tests/broken/right_chateau.py --port 8888
 """
@@ -47,7 +46,7 @@ REQUESTS = {
 
 
 def validators() -> dict[str, Draft202012Validator]:
-    """The check of each request, by its name."""
+    """Return the validator of each request, by its name."""
     schemas = [json.loads(path.read_bytes()) for path in (SCHEMAS / "chateau").glob("*.json")]
     registry = Registry[Any]().with_resources(
         (schema["$id"], Resource.from_contents(schema)) for schema in schemas
@@ -63,15 +62,15 @@ VALIDATORS = validators()
 
 
 class Refused(Exception):
-    """A request cannot be done; *more* are the other keys of its answer."""
+    """A request is rejected; *more* are the other keys of the error response."""
 
     def __init__(self, code: str, error: str, **more: Any) -> None:
         super().__init__(error)
-        self.answer = {"status": 400, "code": code, "error": error, **more}
+        self.response = {"status": 400, "code": code, "error": error, **more}
 
 
 class Room:
-    """A room: who is inside, and what was said."""
+    """A room: its members and its messages."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -79,18 +78,18 @@ class Room:
         self.messages: list[Frame] = []
 
 
-class House:
-    """Everything that the connections share."""
+class State:
+    """The state that all connections share."""
 
     def __init__(self) -> None:
         self.sessions: list[RightChateau] = []
-        self.names: dict[str, RightChateau] = {}  # both by the form in which names are compared
+        self.names: dict[str, RightChateau] = {}  # both by normalized name
         self.rooms: dict[str, Room] = {}
         self.receipts: dict[tuple[str | None, str, str], Frame] = {}
 
 
-class Wire(WebSocketProtocol13):
-    """Tornado's, with the three ends of a connection that it leaves out or does without a word."""
+class Protocol(WebSocketProtocol13):
+    """Tornado's protocol, with a close code in three cases in which it has none or does not close."""
 
     def _handle_message(self, opcode: int, data: bytes) -> Any:
         if self._frame_mask is None:
@@ -106,8 +105,8 @@ class Wire(WebSocketProtocol13):
 class RightChateau(WebSocketHandler):
     """One connection."""
 
-    house: ClassVar[House]
-    wire: ClassVar[type[Wire]] = Wire
+    state: ClassVar[State]
+    protocol: ClassVar[type[Protocol]] = Protocol
     username: str | None = None
     form = ""
 
@@ -115,70 +114,70 @@ class RightChateau(WebSocketHandler):
 
     def get_websocket_protocol(self) -> WebSocketProtocol13 | None:
         protocol = super().get_websocket_protocol()
-        return protocol and self.wire(self, False, protocol.params)  # type: ignore[attr-defined]
+        return protocol and self.protocol(self, False, protocol.params)  # type: ignore[attr-defined]
 
     def open(self) -> None:
         self.set_nodelay(True)
-        self.house.sessions.append(self)
+        self.state.sessions.append(self)
 
     def on_message(self, message: str | bytes) -> None:
         request: Frame = {}
         try:
             request = self.read(message)
-            self.answer(request, self.perform(request))
+            self.respond(request, self.perform(request))
         except Refused as refused:
-            self.refuse(request, refused.answer)
+            self.reject(request, refused.response)
 
     def on_close(self) -> None:
-        self.house.sessions.remove(self)
+        self.state.sessions.remove(self)
         self.depart()
 
     def send(self, frame: Frame) -> None:
-        """Write *frame*, unless the client is gone."""
+        """Send *frame*, unless the connection is closed."""
         with contextlib.suppress(WebSocketClosedError):
             self.write_message(json.dumps(frame)).add_done_callback(lambda written: written.exception())
 
     # A request
 
     def read(self, message: str | bytes) -> Frame:
-        """The request in *message*."""
+        """Return the request in *message*."""
         if isinstance(message, bytes):
-            raise Refused("binary_frame", "It came in a binary frame.")
+            raise Refused("binary_frame", "Binary frames are not supported.")
         try:
             request = json.loads(message)
         except (ValueError, RecursionError) as exc:
-            raise Refused("invalid_json", "It is not JSON.") from exc
+            raise Refused("invalid_json", "Invalid JSON.") from exc
         if not isinstance(request, dict):
-            raise Refused("not_an_object", "It is no object.")
+            raise Refused("not_an_object", "The message is not an object.")
         return request
 
     def perform(self, request: Frame) -> Frame:
-        """Do what *request* asks; what its answer has to say."""
+        """Execute *request*; return the fields of its response."""
         type_ = request.get("type")
         if not _is_integer(type_) or type_ not in REQUESTS:
-            raise Refused("unknown_type", 'The "type" is none of 1 to 9.')
+            raise Refused("unknown_type", 'Unknown "type"; expected 1 to 9.')
         self.check(REQUESTS[type_], request)
         if type_ != 1 and self.username is None:
             raise Refused("not_registered", "A name has to be registered first.")
-        answer: Frame = getattr(self, f"do_{REQUESTS[type_]}")(request)
-        return answer
+        response: Frame = getattr(self, f"do_{REQUESTS[type_]}")(request)
+        return response
 
     def check(self, name: str, request: Frame) -> None:
-        """Refuse what the schema of the requests called *name* does not allow."""
+        """Raise `Refused` if *request* does not match the schema called *name*."""
         error = best_match(VALIDATORS[name].iter_errors(request))
         if error is not None:
             error = error.parent or error
             path = "".join(f"/{step}" for step in error.absolute_path)
             schema = f"/schemas/chateau/{name}-request.json"
             raise Refused(
-                "invalid_message", f"The schema's {error.validator} says no.", path=path, schema=schema
+                "invalid_message", f"The schema's {error.validator} does not match.", path=path, schema=schema
             )
 
-    def answer(self, request: Frame, fields: Frame) -> None:
+    def respond(self, request: Frame, fields: Frame) -> None:
         ref = {"ref": request["ref"]} if "ref" in request else {}
         self.send({"type": request["type"], "status": 200, **fields, **ref})
 
-    def refuse(self, request: Frame, fields: Frame) -> None:
+    def reject(self, request: Frame, fields: Frame) -> None:
         type_, ref = request.get("type"), request.get("ref")
         frame = {"type": type_} if _is_integer(type_) else {}
         frame |= fields
@@ -189,7 +188,7 @@ class RightChateau(WebSocketHandler):
     # Names
 
     def form_of(self, name: str) -> str:
-        """The form in which *name* is compared with others."""
+        """Return the normalized *name*."""
         if name != name.strip():
             raise Refused("invalid_name", "A name has no spaces at its ends.")
         try:
@@ -198,7 +197,7 @@ class RightChateau(WebSocketHandler):
             raise Refused("invalid_name", "A character is not allowed in a name.") from exc
 
     def is_taken(self, name: str) -> bool:
-        return self.form_of(name) in self.house.names
+        return self.form_of(name) in self.state.names
 
     def do_register(self, request: Frame) -> Frame:
         if self.username is not None:
@@ -206,7 +205,7 @@ class RightChateau(WebSocketHandler):
         if self.is_taken(request["username"]):
             raise Refused("name_taken", "Somebody else has that name.")
         self.username, self.form = request["username"], self.form_of(request["username"])
-        self.house.names[self.form] = self
+        self.state.names[self.form] = self
         return {}
 
     def do_unregister(self, request: Frame) -> Frame:
@@ -214,27 +213,27 @@ class RightChateau(WebSocketHandler):
         return {}
 
     def depart(self) -> None:
-        """Leave all rooms, and give the name back."""
-        for room in list(self.house.rooms.values()):
+        """Leave all rooms, and release the name."""
+        for room in list(self.state.rooms.values()):
             if self in room.members:
                 self.leave(room)
-        if self.house.names.get(self.form) is self:
-            del self.house.names[self.form]
+        if self.state.names.get(self.form) is self:
+            del self.state.names[self.form]
         self.username = None
 
     def do_list(self, request: Frame) -> Frame:
-        return {"clients": self.names_of(self.house.names.values())}
+        return {"clients": self.names_of(self.state.names.values())}
 
     def names_of(self, sessions: Iterable[RightChateau]) -> list[str]:
-        """The usernames of *sessions*, sorted."""
+        """Return the usernames of *sessions*, sorted."""
         return [
             session.username for session in sorted(sessions, key=lambda one: one.form) if session.username
         ]
 
     # Messages
 
-    def mint(self) -> Frame:
-        """The id and the time of a new message."""
+    def new_id(self) -> Frame:
+        """Return the id and the time of a new message."""
         ulid = ULID()
         time = datetime.fromtimestamp(ulid.milliseconds / 1000, UTC)
         return {"id": str(ulid), "time": time.isoformat(timespec="milliseconds").replace("+00:00", "Z")}
@@ -242,21 +241,23 @@ class RightChateau(WebSocketHandler):
     def do_message(self, request: Frame) -> Frame:
         recipients = self.recipients(request["clients"])
         names = [recipient.username for recipient in recipients]
-        said = {"sender": self.username, "clients": names, "content": request["content"], **self.mint()}
+        said = {"sender": self.username, "clients": names, "content": request["content"], **self.new_id()}
         self.deliver({"type": 3, "status": 200, **said}, recipients)
         return {"id": said["id"], "time": said["time"]}
 
     def recipients(self, names: list[str]) -> list[RightChateau]:
-        """Who holds *names*, each once."""
+        """Return the sessions of *names*, each once."""
         holders = [self.holder(name) for name in names]
         unknown = [name for name, holder in zip(names, holders, strict=True) if holder is None]
         if unknown:
-            raise Refused("unknown_recipient", "Somebody is not here.", unknown=list(dict.fromkeys(unknown)))
+            raise Refused(
+                "unknown_recipient", "A recipient is not registered.", unknown=list(dict.fromkeys(unknown))
+            )
         return [holder for holder in dict.fromkeys(holders) if holder is not None]
 
     def holder(self, name: str) -> RightChateau | None:
         try:
-            return self.house.names.get(self.form_of(name))
+            return self.state.names.get(self.form_of(name))
         except Refused:
             return None
 
@@ -268,8 +269,8 @@ class RightChateau(WebSocketHandler):
     # Rooms
 
     def room_around(self, name: str) -> Room:
-        """The room called *name*, in which this session is."""
-        room = self.house.rooms.get(self.form_of(name))
+        """Return the room called *name*, which this session is a member of."""
+        room = self.state.rooms.get(self.form_of(name))
         if room is None:
             raise Refused("unknown_room", "There is no such room.")
         if self not in room.members:
@@ -278,7 +279,7 @@ class RightChateau(WebSocketHandler):
 
     def do_join(self, request: Frame) -> Frame:
         form = self.form_of(request["room"])
-        room = self.house.rooms.setdefault(form, Room(request["room"]))
+        room = self.state.rooms.setdefault(form, Room(request["room"]))
         if self in room.members:
             raise Refused("already_in_room", "You are inside.")
         self.announce(5, "joined", room)
@@ -295,23 +296,23 @@ class RightChateau(WebSocketHandler):
         self.announce(6, "left", room)
 
     def announce(self, type_: int, event: str, room: Room) -> None:
-        """Tell the members of *room* that this session came or went."""
+        """Notify the members of *room* that this session joined or left."""
         event_ = {"event": event, "room": room.name, "username": self.username}
         self.deliver({"type": type_, "status": 200, **event_}, room.members)
 
     def do_publish(self, request: Frame) -> Frame:
         room = self.room_around(request["room"])
         key = (self.form, self.form_of(room.name), request["key"]) if "key" in request else None
-        if key is not None and key in self.house.receipts:
-            return self.house.receipts[key]
+        if key is not None and key in self.state.receipts:
+            return self.state.receipts[key]
         receipt = self.publish(room, request["content"])
         if key is not None:
-            self.house.receipts[key] = receipt
+            self.state.receipts[key] = receipt
         return receipt
 
     def publish(self, room: Room, content: str) -> Frame:
         said = {"sender": self.username, "room": room.name, "content": content}
-        said |= {"seq": self.next_seq(room), **self.mint()}
+        said |= {"seq": self.next_seq(room), **self.new_id()}
         room.messages.append(said)
         self.deliver({"type": 7, "status": 200, **said}, room.members)
         return {key: said[key] for key in ("room", "seq", "id", "time")}
@@ -327,7 +328,7 @@ class RightChateau(WebSocketHandler):
         return {"room": room.name, "messages": shown, "complete": len(shown) == len(found)}
 
     def select(self, messages: list[Frame], request: Frame) -> list[Frame]:
-        """Those of *messages* that *request* asks for, however many."""
+        """Return the *messages* in the range of *request*, without its limit."""
         start, end = (_instant(request[key]) if key in request else None for key in ("from", "to"))
         return [
             said
@@ -338,7 +339,7 @@ class RightChateau(WebSocketHandler):
         ]
 
     def do_rooms(self, request: Frame) -> Frame:
-        rooms = [room for _, room in sorted(self.house.rooms.items()) if room.members]
+        rooms = [room for _, room in sorted(self.state.rooms.items()) if room.members]
         return {
             "rooms": [{"room": room.name, "members": len(room.members), "available": True} for room in rooms]
         }
@@ -346,7 +347,7 @@ class RightChateau(WebSocketHandler):
     # The end
 
     def shut_down(self) -> None:
-        """Say goodbye to the client of a server that stops."""
+        """Announce the shutdown to the client, and close the connection."""
         self.send({"type": 0, "status": 503, "event": "shutdown", "reason": None})
         self.close(1001, "server shutdown")
 
@@ -368,15 +369,15 @@ def _instant(text: str) -> datetime:
 
 
 def serve(handler: type[RightChateau]) -> None:
-    """Serve *handler* at /ws of the port that the command line names, until SIGTERM."""
+    """Serve *handler* at /ws, on the port of the command line, until SIGTERM."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--lines-port", type=int, help="taken, and not used: nothing here speaks lines")
+    parser.add_argument("--lines-port", type=int, help="ignored: this server has no lines protocol")
     asyncio.run(_serve(handler, parser.parse_args().port))
 
 
 async def _serve(handler: type[RightChateau], port: int) -> None:
-    handler.house = House()
+    handler.state = State()
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -385,10 +386,10 @@ async def _serve(handler: type[RightChateau], port: int) -> None:
     server = application.listen(port, "127.0.0.1")
     await stopped.wait()
     server.stop()
-    for session in list(handler.house.sessions):
+    for session in list(handler.state.sessions):
         session.shut_down()
     for _ in range(100):
-        if not handler.house.sessions:
+        if not handler.state.sessions:
             return
         await asyncio.sleep(0.01)
 

@@ -1,7 +1,7 @@
-"""A small right server of the functions protocol, on Tornado, in memory.
+"""A small correct server of the functions protocol, on Tornado, in memory.
 
-Those in functions/ have one fault each. It shares no code with Chateau, and speaks no other protocol: a
-name is a variable like the others. Whatever a faulty server does in another way is a method here.
+The servers in functions/ are this one with one fault each, so each rule is a method. It shares no code with
+Chateau, and has no other protocol: a name is a variable like any other.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ NEEDED: dict[str, dict[str, type]] = {
 
 
 class Refused(Exception):
-    """What is asked is not done."""
+    """The call is rejected."""
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -78,7 +78,7 @@ class Door(WebSocketHandler):
 
 
 class RightFunctions:
-    """The server. One connection is a :class:`Client`; what it says comes to :meth:`on_frame`."""
+    """The server. A connection is a :class:`Client`; :meth:`on_frame` gets its frames."""
 
     door: type[Door] = Door
     paths = ("/functions", "/")
@@ -111,9 +111,9 @@ class RightFunctions:
         try:
             self.check_ban(client)
             request = self.decoded(message)
-            self.send(client, self.answer(request, self.perform(client, request)))
+            self.send(client, self.respond(request, self.perform(client, request)))
         except Refused as refused:
-            self.refuse(client, request, refused)
+            self.reject(client, request, refused)
 
     def decoded(self, message: str | bytes) -> Frame:
         if isinstance(message, bytes):
@@ -126,13 +126,13 @@ class RightFunctions:
             raise Refused("not_an_object", "A call is an object.")
         return request
 
-    def answer(self, request: Frame, result: Frame) -> Frame:
+    def respond(self, request: Frame, result: Frame) -> Frame:
         return {"function": request["function"], **result, "callback": request.get("callback", "")}
 
-    def refuse(self, client: Client, request: Frame, refused: Refused) -> None:
-        self.send(client, self.refusal(request, refused))
+    def reject(self, client: Client, request: Frame, refused: Refused) -> None:
+        self.send(client, self.error(request, refused))
 
-    def refusal(self, request: Frame, refused: Refused) -> Frame:
+    def error(self, request: Frame, refused: Refused) -> Frame:
         function, callback = request.get("function"), request.get("callback")
         return {
             "function": function if isinstance(function, str) else None,
@@ -173,12 +173,12 @@ class RightFunctions:
         reached = [id_ for id_ in ids if id_ in self.clients and (past_guards or self.reaches(client, id_))]
         for id_ in reached:
             self.send(self.clients[id_], self.push(client, request))
-        return self.told(client, request, [id_ for id_ in ids if id_ not in reached])
+        return self.message_result(client, request, [id_ for id_ in ids if id_ not in reached])
 
     def push(self, sender: Client, request: Frame) -> Frame:
         return {"function": "send_message", "sender": self.card(sender), "message": request["message"]}
 
-    def told(self, client: Client, request: Frame, undelivered: list[str]) -> Frame:
+    def message_result(self, client: Client, request: Frame, undelivered: list[str]) -> Frame:
         result = {"sender": self.card(client), "message": request["message"]}
         return result | {"undelivered": undelivered} if undelivered else result
 
@@ -250,7 +250,7 @@ class RightFunctions:
             raise Refused("banned", "Your address is banned.")
 
     def shows_key(self, client: Client, request: Frame) -> bool:
-        """Whether the call came with the key; a wrong one is refused, the empty one is none."""
+        """Return whether the call has the key; a wrong one is rejected, an empty one counts as none."""
         if not request.get("secret_key"):
             return False
         self.check_key(client, request["secret_key"])
@@ -269,7 +269,7 @@ class RightFunctions:
 
 
 async def run(server: RightFunctions, port: int) -> None:
-    """Serve until SIGTERM comes."""
+    """Serve until SIGTERM."""
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)

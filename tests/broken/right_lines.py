@@ -1,7 +1,7 @@
-"""A small right server of the lines protocol, on asyncio, in memory; those in lines/ have a fault each.
+"""A small correct server of the lines protocol, on asyncio, in memory.
 
-It shares no code with Chateau, and speaks no other protocol: nobody publishes to its rooms from outside.
-Whatever a faulty server does in another way is a method or a constant here.
+The servers in lines/ are this one with one fault each, so each rule is a method or a constant. It shares no
+code with Chateau, and has no other protocol: its rooms get no packages from outside.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 Frame = dict[str, Any]
 
-GOODBYE_SECONDS = 0.3  # for the goodbyes to be on their way
+GOODBYE_SECONDS = 0.3  # time to send the last lines
 LINE_BYTES = 16_384
 ROOM_LENGTH = 64
 QUOTED = 60
@@ -42,7 +42,7 @@ TAKE_NOTHING = {"leave", "who", "list_rooms", "help", "quit"}
 
 
 class Refused(Exception):
-    """What is asked is not done; the text says why."""
+    """The line is rejected; the text is the reason."""
 
 
 @dataclass(eq=False, slots=True)
@@ -62,7 +62,7 @@ class Client:
 
 
 class RightLines:
-    """The server. One connection is a :class:`Client`; what it says comes to :meth:`on_line`."""
+    """The server. A connection is a :class:`Client`; :meth:`on_line` gets its lines."""
 
     nick = re.compile(r"[0-9a-zA-Z]{3,16}")
     room = re.compile(r"[a-zA-Z0-9]{1,64}")
@@ -98,7 +98,7 @@ class RightLines:
             self.on_long_line(client)
 
     def lines_in(self, client: Client, received: bytes) -> list[bytes]:
-        """The whole lines, without their ends; what is left waits in the client's buffer."""
+        """Return the whole lines, without their ends; the rest stays in the client's buffer."""
         *lines, client.buffer = (client.buffer + received).split(b"\n")
         return [line.removesuffix(b"\r") for line in lines]
 
@@ -205,7 +205,7 @@ class RightLines:
             "body": f"User {client.nick} has joined the room",
         }
         self.keep(room, event)
-        self.tell(room.members, client, event)
+        self.broadcast(room.members, client, event)
 
     def leave(self, client: Client, _: str) -> None:
         self.check_room(client)
@@ -215,7 +215,7 @@ class RightLines:
     def go_out(self, client: Client) -> None:
         room, client.room = client.room, None
         event = {"from": client.nick, "type": "userLeft", "body": f"User {client.nick} has left the room"}
-        self.tell(room.members, client, event)
+        self.broadcast(room.members, client, event)
         room.members.remove(client)
 
     def say(self, client: Client, text: str) -> None:
@@ -224,13 +224,13 @@ class RightLines:
         event = {"from": client.nick, "type": "message", "body": text}
         self.keep(client.room, event)
         self.ok(client)
-        self.tell(client.room.members, client, event)
+        self.broadcast(client.room.members, client, event)
 
     def keep(self, room: Room, event: Frame) -> None:
         room.kept.append((datetime.now(UTC), event))
 
-    def tell(self, members: list[Client], author: Client, event: Frame) -> None:
-        """Pass on what *author*, one of the *members*, has done."""
+    def broadcast(self, members: list[Client], author: Client, event: Frame) -> None:
+        """Send an event of *author*, one of the *members*, to all of them."""
         for member in members:
             self.send(member, event)
 
@@ -316,7 +316,7 @@ class RightLines:
 
 
 async def run(server: RightLines, port: int) -> None:
-    """Serve until SIGTERM comes."""
+    """Serve until SIGTERM."""
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)

@@ -1,7 +1,7 @@
-"""A small right server of the opcodes protocol, on Tornado, in memory; those in opcodes/ have one fault each.
+"""A small correct server of the opcodes protocol, on Tornado, in memory.
 
-It shares no code with Chateau, and speaks no other protocol. Whatever a faulty server does in another way is
-a method or a constant here.
+The servers in opcodes/ are this one with one fault each, so each rule is a method or a constant. It shares no
+code with Chateau, and has no other protocol.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ USERNAME_LENGTH, ROOM_LENGTH = 32, 64
 
 
 class Refused(Exception):
-    """What is asked is not done."""
+    """The request is rejected."""
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -80,7 +80,7 @@ class Door(WebSocketHandler):
 
 
 class RightOpcodes:
-    """The server. One connection is a :class:`Client`; what it says comes to :meth:`on_frame`."""
+    """The server. A connection is a :class:`Client`; :meth:`on_frame` gets its frames."""
 
     door: type[Door] = Door
     name = "Right"
@@ -136,15 +136,15 @@ class RightOpcodes:
         if client.socket.ws_connection is not None:
             client.socket.write_message(json.dumps(frame, ensure_ascii=False))
 
-    def said(self, author: str, content: str) -> Frame:
+    def message_frame(self, author: str, content: str) -> Frame:
         return {"op": 0, "d": {"author": author, "content": content}}
 
-    def tell(self, room: Room, frame: Frame) -> None:
+    def broadcast(self, room: Room, frame: Frame) -> None:
         for member in room.members:
             self.send(member, frame)
 
     def tell_state(self, room: Room) -> None:
-        self.tell(room, {"op": 2, "d": {"available": room.available, "room": room.name}})
+        self.broadcast(room, {"op": 2, "d": {"available": room.available, "room": room.name}})
 
     # Requests
 
@@ -183,7 +183,7 @@ class RightOpcodes:
         self.tell_arrival(client)
 
     def say(self, client: Client, content: str) -> None:
-        self.tell(self.room_of(client), self.said(client.name, content))
+        self.broadcast(self.room_of(client), self.message_frame(client.name, content))
 
     def cache(self, client: Client) -> Frame:
         me = {"name": client.name, "room": client.room and client.room.name}
@@ -209,7 +209,7 @@ class RightOpcodes:
         return unicodedata.normalize("NFKC", name).casefold()
 
     def room(self, name: str) -> Room:
-        """The room *name*, made where there is none."""
+        """Return the room *name*; create it if necessary."""
         form = self.form(name, ROOM_LENGTH)
         if form not in self.rooms:
             self.rooms[form] = Room(name, str(next(self.room_ids)))
@@ -231,13 +231,15 @@ class RightOpcodes:
         client.room = room
 
     def tell_arrival(self, client: Client) -> None:
-        self.tell(client.room, self.said(client.room.name, f"{client.name} has entered the room"))
+        self.broadcast(
+            client.room, self.message_frame(client.room.name, f"{client.name} has entered the room")
+        )
 
     def go_out(self, client: Client) -> None:
         room, client.room = client.room, None
         if room is not None:
             room.members.remove(client)
-            self.tell(room, self.said(room.name, f"{client.name} has left the room"))
+            self.broadcast(room, self.message_frame(room.name, f"{client.name} has left the room"))
 
     # Commands
 
@@ -254,7 +256,7 @@ class RightOpcodes:
         self.reply(client, answer)
 
     def reply(self, client: Client, text: str) -> None:
-        self.send(client, self.said(self.name, text))
+        self.send(client, self.message_frame(self.name, text))
 
     def do_help(self, client: Client) -> str:
         return " ".join(self.prefix + name for name in self.everyones + self.owners)
@@ -357,7 +359,7 @@ class RightOpcodes:
 
 
 async def run(make: type[RightOpcodes], port: int, secret_key: str | None) -> None:
-    """Serve until SIGTERM comes, or the word of who knows the key."""
+    """Serve until SIGTERM, or a shutdown request with the key."""
     server = make(port, secret_key)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, server.stopped.set)

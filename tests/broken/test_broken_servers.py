@@ -1,10 +1,10 @@
-"""Broken servers: each has one fault, and its protocol's suite finds it at the rule that it breaks.
+"""The conformance suites find the fault of every broken server, and correct servers pass them.
 
 ``tests/broken/PROTOCOL/FAULT.py`` is ``tests/broken/right_PROTOCOL.py`` with one fault; its ``BREAKS`` names
-the scenarios in messages/conformance/PROTOCOL/ that fail because of it. Here these are played, and have to
-fail; the servers that are right, this project's among them, pass the whole suite.
+the scenarios in messages/conformance/PROTOCOL/ that fail because of it. These are played here, and must fail.
+The correct servers, this project's among them, pass the whole suite.
 
-That no other scenario fails takes a minute a protocol, and is played where ``BROKEN_SERVERS=whole`` says so:
+To check that no other scenario fails takes a minute per protocol; ``BROKEN_SERVERS=whole`` enables it:
 
     BROKEN_SERVERS=whole pytest tests/broken -k chateau
 """
@@ -37,32 +37,32 @@ SECRET = "swordfish"
 AT_ONCE = 8  # servers that are under test at the same time
 PLAYED_WHOLE = os.environ.get("BROKEN_SERVERS") == "whole"
 
-HASTE = RunOptions(jobs=8, timeout_seconds=1.0)
-PATIENCE = RunOptions(jobs=1, timeout_seconds=10.0)
+FAST = RunOptions(jobs=8, timeout_seconds=1.0)
+SLOW = RunOptions(jobs=1, timeout_seconds=10.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
-    """How the servers of one protocol are started, and the variables that its scenarios need for it."""
+class Launch:
+    """The flags for the servers of one protocol, and the variables of its scenarios."""
 
     flags: str
     variables: Mapping[str, str]
 
 
-MANNERS = {
-    "chateau": Manner("--port {port}", {}),
-    "functions": Manner(f"--port {{port}} --secret-key {SECRET}", {"secret_key": SECRET}),
-    "lines": Manner("--lines-port {lines_port}", {}),
-    "opcodes": Manner(f"--port {{port}} --secret-key {SECRET}", {"secret_key": SECRET}),
-    "channels": Manner(f"--port {{port}} --pwd {SECRET}", {"pwd": SECRET}),
+LAUNCHES = {
+    "chateau": Launch("--port {port}", {}),
+    "functions": Launch(f"--port {{port}} --secret-key {SECRET}", {"secret_key": SECRET}),
+    "lines": Launch("--lines-port {lines_port}", {}),
+    "opcodes": Launch(f"--port {{port}} --secret-key {SECRET}", {"secret_key": SECRET}),
+    "channels": Launch(f"--port {{port}} --pwd {SECRET}", {"pwd": SECRET}),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A server, and what comes of its protocol's suite: all scenarios pass, but for ``breaks``.
+    """A server, and the expected result of its protocol's suite: all scenarios pass, except for ``breaks``.
 
-    It is a script of this folder, started with ``flags``, or this project's own server.
+    The server is a script of this folder, started with ``flags``, or this project's own server.
     """
 
     protocol: str
@@ -70,7 +70,7 @@ class Trial:
     flags: str
     variables: Mapping[str, str]
     script: Path | None = None
-    breaks: frozenset[str] | None = None  # None: nothing, for it is right
+    breaks: frozenset[str] | None = None  # None for a correct server
 
     def __str__(self) -> str:
         return f"{self.protocol}/{self.name}"
@@ -84,34 +84,34 @@ class Trial:
 
     @property
     def implements(self) -> dict[str, frozenset[str]]:
-        """Nothing of the other protocols, where it does not speak all."""
-        others = MANNERS if self.script is not None else ()
+        """Return the protocols that the server lacks, each with no features."""
+        others = LAUNCHES if self.script is not None else ()
         return {other: frozenset() for other in others if other != self.protocol}
 
 
 @cache
 def suite_of(protocol: str) -> dict[str, Scenario]:
-    """The scenarios of a protocol, by the names of their files."""
+    """Return the scenarios of a protocol, by the names of their files."""
     return {path.stem: load(path) for path in sorted((SUITES / protocol).glob("*.json"))}
 
 
 def trial_of(path: Path, protocol: str) -> Trial:
-    manner = MANNERS[protocol]
+    launch = LAUNCHES[protocol]
     breaks = None if path.parent == BROKEN else breaks_of(path)
-    return Trial(protocol, path.stem, manner.flags, manner.variables, path, breaks)
+    return Trial(protocol, path.stem, launch.flags, launch.variables, path, breaks)
 
 
 def breaks_of(path: Path) -> frozenset[str]:
-    """The value of ``BREAKS`` in the file at *path*, which is not run."""
+    """Return the value of ``BREAKS`` in the file at *path*, without running it."""
     for node in ast.parse(path.read_bytes()).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "BREAKS":
             return frozenset(ast.literal_eval(node.value))
-    raise AssertionError(f"{path} does not say what it breaks")
+    raise AssertionError(f"{path} has no BREAKS")
 
 
 def this_server(protocol: str, data: Path) -> Trial:
-    """This project's server, told all that the protocol's scenarios need."""
-    variables = {**MANNERS[protocol].variables, "secret_key": SECRET, "data": str(data)}
+    """Return this project's server, with the flags that the protocol's scenarios need."""
+    variables = {**LAUNCHES[protocol].variables, "secret_key": SECRET, "data": str(data)}
     flags = (
         f"--port {{port}} --lines-port {{lines_port}} --secret-key {SECRET} --data {shlex.quote(str(data))}"
     )
@@ -120,16 +120,16 @@ def this_server(protocol: str, data: Path) -> Trial:
 
 
 FAULTY = [
-    trial_of(path, protocol) for protocol in MANNERS for path in sorted((BROKEN / protocol).glob("*.py"))
+    trial_of(path, protocol) for protocol in LAUNCHES for path in sorted((BROKEN / protocol).glob("*.py"))
 ]
-RIGHT = [trial_of(BROKEN / f"right_{protocol}.py", protocol) for protocol in MANNERS]
+RIGHT = [trial_of(BROKEN / f"right_{protocol}.py", protocol) for protocol in LAUNCHES]
 
 Outcomes = Mapping[str, dict[str, Result]]
 
 
 @pytest.fixture(scope="module")
 def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
-    """What came of the trials that the selected tests are about, all played now, by the trials' names."""
+    """Play the trials of the selected tests; return their results by the trials' names."""
     tests = [item for item in request.session.items if isinstance(item, pytest.Function)]
     specs = [getattr(test, "callspec", None) for test in tests if test.path == Path(__file__)]
     wanted = [spec.params["trial"] for spec in specs if spec is not None and "trial" in spec.params]
@@ -151,15 +151,15 @@ async def played_at_once(trials: Sequence[Trial]) -> Outcomes:
 
 
 async def played(trial: Trial) -> dict[str, Result]:
-    """What came of each scenario, by the names of their files.
+    """Return the result of each scenario, by the names of their files.
 
-    What did not come out as it should is played once more, slowly: a busy machine is no fault.
+    Scenarios with an unexpected result are played again, with a longer timeout, for busy machines.
     """
     system = ground_of(trial)
     try:
-        results = await run(system, trial, trial.scenarios, HASTE)
+        results = await run(system, trial, trial.scenarios, FAST)
         doubtful = [one for one in trial.scenarios if not is_right(results[stem_of(one)], trial)]
-        return results | await run(system, trial, doubtful, PATIENCE)
+        return results | await run(system, trial, doubtful, SLOW)
     finally:
         await system.do("stop")
 
@@ -190,8 +190,8 @@ def stem_of(scenario: Scenario) -> str:
     return Path(scenario.file).stem
 
 
-def told(results: Mapping[str, Result]) -> dict[str, str]:
-    """What did not pass, and why."""
+def failures(results: Mapping[str, Result]) -> dict[str, str]:
+    """Return the scenarios that did not pass, with the reason."""
     return {
         stem: f"{result.verdict}: {result.failure.sentence if result.failure else result.reason}"
         for stem, result in results.items()
@@ -200,40 +200,40 @@ def told(results: Mapping[str, Result]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("trial", FAULTY, ids=str)
-def test_the_suite_finds_the_fault(trial: Trial, outcomes: Outcomes) -> None:
-    found = told(outcomes[str(trial)])
+def test_suite_finds_the_fault(trial: Trial, outcomes: Outcomes) -> None:
+    found = failures(outcomes[str(trial)])
 
     assert set(found) == trial.breaks, found
     assert all(why.startswith("failed: ") for why in found.values()), found
 
 
 @pytest.mark.parametrize("trial", RIGHT, ids=str)
-def test_a_right_server_passes(trial: Trial, outcomes: Outcomes) -> None:
+def test_correct_server_passes(trial: Trial, outcomes: Outcomes) -> None:
     results = outcomes[str(trial)]
 
-    assert told(results) == {}
+    assert failures(results) == {}
     assert any(result.verdict is Verdict.PASSED for result in results.values())
 
 
-@pytest.mark.parametrize("trial", list(MANNERS))
+@pytest.mark.parametrize("trial", list(LAUNCHES))
 def test_this_server_passes(trial: str, outcomes: Outcomes) -> None:
     results = outcomes[f"{trial}/this_server"]
 
-    assert told(results) == {}
+    assert failures(results) == {}
     assert {stem for stem, result in results.items() if result.verdict is Verdict.SKIPPED} == set()
 
 
-def test_every_fault_is_found_by_a_scenario_that_there_is() -> None:
+def test_breaks_names_known_scenarios() -> None:
     assert len(FAULTY) >= 30
     for trial in FAULTY:
         assert trial.breaks, f"{trial} breaks nothing"
-        assert trial.breaks <= set(suite_of(trial.protocol)), f"{trial} breaks what is not there"
+        assert trial.breaks <= set(suite_of(trial.protocol)), f"{trial} breaks an unknown scenario"
 
 
-@pytest.mark.parametrize("protocol", list(MANNERS))
-def test_every_scenario_says_its_rule_and_is_in_the_table(protocol: str) -> None:
+@pytest.mark.parametrize("protocol", list(LAUNCHES))
+def test_every_scenario_has_a_rule_and_is_in_the_table(protocol: str) -> None:
     read_me = (SUITES / "README.md").read_text("utf-8")
 
     for stem, scenario in suite_of(protocol).items():
-        assert scenario.rule, f"{stem} says no rule"
+        assert scenario.rule, f"{stem} has no rule"
         assert f"{protocol}/{stem}.json" in read_me, f"{stem} is not in messages/conformance/README.md"

@@ -1,4 +1,4 @@
-"""An example as its reader runs it: a process that is typed to, and whose lines are heard."""
+"""Run an example as a process, type lines into it and read its output."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 from running_server import ROOT, RunningServer, free_port, running_server
 
 EXAMPLES = ROOT / "examples"
-PATIENCE_SECONDS = 15
+TIMEOUT_SECONDS = 15
 
 
 class Example:
@@ -43,11 +43,11 @@ class Example:
         self.process.stdin.flush()
 
     def next(self) -> str:
-        """The next line."""
-        return self._lines.get(timeout=PATIENCE_SECONDS)
+        """Return the next line."""
+        return self._lines.get(timeout=TIMEOUT_SECONDS)
 
-    def hear(self, expected: str) -> None:
-        """Wait for the line *expected*; what comes before it is dropped."""
+    def wait_for(self, expected: str) -> None:
+        """Wait for the line *expected*; drop the lines before it."""
         dropped = []
         try:
             while (line := self.next()) != expected:
@@ -56,21 +56,21 @@ class Example:
             raise AssertionError(f"never {expected!r}, but {dropped + self._complaints}") from None
 
     def end(self) -> list[str]:
-        """Close its input, by which it ends; returns what was not heard yet."""
+        """Close its input, which ends it; return the rest of its output."""
         assert self.process.stdin is not None
         self.process.stdin.close()
-        assert self.process.wait(PATIENCE_SECONDS) == 0, self._complaints
+        assert self.process.wait(TIMEOUT_SECONDS) == 0, self._complaints
         return self._rest()
 
     def interrupt(self) -> list[str]:
-        """End it in the middle of what it does; returns what was not heard yet."""
+        """Interrupt it; return the rest of its output."""
         self.kill()
         return self._rest()
 
     def kill(self) -> None:
-        """End it and what it has started."""
+        """Kill it and its child processes."""
         os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(PATIENCE_SECONDS)
+        self.process.wait(TIMEOUT_SECONDS)
 
     def _rest(self) -> list[str]:
         for reader in self._readers:
@@ -86,7 +86,7 @@ def _read(stream: IO[str], put: Callable[[str], object]) -> None:
 
 @contextmanager
 def played(*command: str, **environment: str) -> Iterator[Example]:
-    """Run *command* at the top of the checkout, where the examples say to run them."""
+    """Run *command* in the root of the checkout."""
     with subprocess.Popen(
         command,
         cwd=ROOT,
@@ -106,8 +106,8 @@ def played(*command: str, **environment: str) -> Iterator[Example]:
                 example.kill()
 
 
-class House:
-    """A running server, and where its two ports are."""
+class Harness:
+    """A running server and its two ports."""
 
     def __init__(self, server: RunningServer, lines_port: int) -> None:
         self.host_port = server.address.removeprefix("http://").removesuffix("/")
@@ -117,33 +117,33 @@ class House:
 
 
 @contextmanager
-def open_house(*flags: str) -> Iterator[House]:
+def running_harness(*flags: str) -> Iterator[Harness]:
     lines_port = free_port()
     with running_server("--lines-port", str(lines_port), *flags) as server:
-        yield House(server, lines_port)
+        yield Harness(server, lines_port)
         server.stop()
     assert "Traceback" not in server.log
 
 
-def publish(house: House, channel: str, package: bytes, kind: str) -> int:
-    """Publish *package*, as an application does; returns how many have heard it."""
-    connection = HTTPConnection(house.host, int(house.port))
+def publish(harness: Harness, channel: str, package: bytes, kind: str) -> int:
+    """Publish *package*; return the number of recipients."""
+    connection = HTTPConnection(harness.host, int(harness.port))
     connection.request("POST", f"/channel/{channel}/", package, {"Package-Type": kind})
     delivered = int(connection.getresponse().headers["X-Delivered"])
     connection.close()
     return delivered
 
 
-def publish_until_heard(house: House, channel: str, package: bytes) -> None:
-    """Publish *package*, a text, again and again until a listener has come and heard it."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while publish(house, channel, package, "text") == 0:
-        assert time.monotonic() < deadline, "nobody has come to listen"
+def publish_until_delivered(harness: Harness, channel: str, package: bytes) -> None:
+    """Publish *package*, a text, until a subscriber receives it."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while publish(harness, channel, package, "text") == 0:
+        assert time.monotonic() < deadline, "nobody has subscribed"
         time.sleep(0.01)
 
 
 def need(program: str, *probe: str) -> None:
-    """Skip where *program* is not there, or cannot do *probe*; where CI is ``true`` that is a failure."""
+    """Skip the test if *program* is missing or *probe* fails; if CI is ``true``, fail instead."""
     if shutil.which(program) is None:
         missing = f"{program} is not installed"
     elif probe and subprocess.run([program, *probe], capture_output=True, check=False).returncode:

@@ -1,4 +1,4 @@
-"""The examples are as small as they say, and all of them are listed and run."""
+"""The examples are small, and all of them are listed and run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_each_client_has_less_than_40_lines(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", CLIENTS, ids=lambda path: path.name)
-def test_each_client_says_how_to_run_it_and_is_listed_and_run(path: Path) -> None:
+def test_each_client_has_a_usage_line_and_is_listed_and_run(path: Path) -> None:
     head = "".join(path.read_text("utf-8").splitlines(keepends=True)[:8])
 
     assert "examples/" + path.name in head or f"{path.name}?server=" in head or "open this file" in head
@@ -29,6 +29,6 @@ def test_each_client_says_how_to_run_it_and_is_listed_and_run(path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_what_is_no_client_is_listed_too(name: str) -> None:
+def test_other_examples_are_listed(name: str) -> None:
     assert (EXAMPLES / name).exists()
     assert f"../examples/{name}" in (ROOT / "docs" / "examples.md").read_text("utf-8")

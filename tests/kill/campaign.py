@@ -1,8 +1,8 @@
-"""A campaign: a server is started, spoken in, killed, started again and read, round after round.
+"""A kill campaign: each round starts a server, publishes, kills it, restarts it and checks its history.
 
-The process is a real one and its end is SIGKILL, at a moment that a seed chooses and the clock meets
-as it can; in every second round it waits for the next acknowledgement, the worst moment for one that
-came too early. What a round has left is held against the ledger after the next start, and all at the end.
+The server is a real process, killed by SIGKILL at a random moment; in every second round at the next
+acknowledgement after it, the worst moment for a premature one. The messages of a round are checked against
+the ledger after the next start, and the whole history at the end.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from urllib.parse import urlsplit
 
 from ledger import Ledger, Loss, Record
 from publishers import (
+    Address,
     ChateauConnection,
-    House,
     LinesConnection,
     Listener,
     Publisher,
 )
 from running_server import RunningServer, free_port, running_server
 
-KEPT = 10_000_000
-"""Messages and packages of a room, where nothing is to be forgotten."""
+RETAINED = 10_000_000
+"""Retention of messages and packages per room, for runs without trimming."""
 
 PAGE = 1_000
 FEW = 200
-"""So many messages HISTORY of the lines shows at least, among the last 1,000 arrivals and messages."""
+"""Minimum number of messages in the HISTORY of lines, among the last 1,000 joins and messages."""
 
-SPEAKING_SECONDS = 60
+PUBLISHING_SECONDS = 60
 START_ATTEMPTS = 3
 
 
 @contextmanager
-def started(folder: Path, *flags: str, kept: int = KEPT) -> Iterator[tuple[RunningServer, House]]:
-    """A server whose data is in *folder*; it is stopped at the end, if that has not been done."""
-    limits = ("--history", str(kept), "--channel-history", str(kept), "--max-rate", "0")
+def started(folder: Path, *flags: str, retained: int = RETAINED) -> Iterator[tuple[RunningServer, Address]]:
+    """Run a server with its data in *folder*; stop it at the end unless it has ended."""
+    limits = ("--history", str(retained), "--channel-history", str(retained), "--max-rate", "0")
     with ExitStack() as stack:
         for attempt in range(1, START_ATTEMPTS + 1):
             lines_port = free_port()
@@ -50,16 +50,16 @@ def started(folder: Path, *flags: str, kept: int = KEPT) -> Iterator[tuple[Runni
             try:
                 server = stack.enter_context(running_server(*ports, *limits, *flags))
                 break
-            except AssertionError as exc:  # somebody else took the port that was free a moment ago
+            except AssertionError as exc:  # another process has taken the free port
                 if "Address already in use" not in str(exc) or attempt == START_ATTEMPTS:
                     raise
         port = urlsplit(server.address).port
         assert port is not None
-        yield server, House(port, lines_port)
+        yield server, Address(port, lines_port)
 
 
 def end(server: RunningServer, number: signal.Signals, *, after_seconds: float) -> Callable[[], None]:
-    """What ends *server*, and no other process, from a thread of its own."""
+    """Return a function that signals *server* after *after_seconds*, for a thread."""
 
     def ended() -> None:
         time.sleep(after_seconds)
@@ -68,18 +68,18 @@ def end(server: RunningServer, number: signal.Signals, *, after_seconds: float) 
     return ended
 
 
-def ended_well(server: RunningServer, number: signal.Signals) -> None:
-    """Hold against *server* how it ended, and what it has logged."""
+def check_end(server: RunningServer, number: signal.Signals) -> None:
+    """Stop *server* with *number*; check its exit code and its log."""
     code = server.stop(number)
     expected = -signal.SIGKILL if number is signal.SIGKILL else 0
     if code != expected or "Traceback" in server.log or "ERROR" in server.log:
-        raise Loss(f"the server ended with {code}, and said:\n{server.log}")
+        raise Loss(f"the server ended with {code}, and stored:\n{server.log}")
 
 
 def end_at_acknowledgement(
     server: RunningServer, number: signal.Signals, ledger: Ledger, *, after_seconds: float
 ) -> Callable[[], None]:
-    """What has *server* ended as soon as it has acknowledged one thing more."""
+    """Return a function that signals *server* at its next acknowledgement, for a thread."""
 
     def armed() -> None:
         time.sleep(after_seconds)
@@ -88,43 +88,55 @@ def end_at_acknowledgement(
     return armed
 
 
-async def speak(
-    house: House,
+def once_acknowledged(ledger: Ledger, count: int, then: Callable[[], None]) -> Callable[[], None]:
+    """Return a function that calls *then* once *ledger* has *count* acknowledgements, for a thread."""
+
+    def waiting() -> None:
+        deadline = time.monotonic() + PUBLISHING_SECONDS / 2
+        while ledger.acknowledged < count and time.monotonic() < deadline:
+            time.sleep(0.005)
+        then()
+
+    return waiting
+
+
+async def publish_all(
+    address: Address,
     publishers: Sequence[Publisher],
     rooms: Sequence[str],
     ledger: Ledger,
     end: Callable[[], None],
 ) -> None:
-    """Let all *publishers* speak, and a listener listen in each of *rooms*, until *end* ends the server."""
-    async with AsyncExitStack() as stack, asyncio.timeout(SPEAKING_SECONDS):
-        listeners = [await stack.enter_async_context(Listener.open(house, room, ledger)) for room in rooms]
+    """Run all *publishers*, and a listener in each of *rooms*, until *end* ends the server."""
+    async with AsyncExitStack() as stack, asyncio.timeout(PUBLISHING_SECONDS):
+        listeners = [await stack.enter_async_context(Listener.open(address, room, ledger)) for room in rooms]
         await asyncio.gather(
             *(listener.listen() for listener in listeners),
-            *(publisher.publish(house, rooms) for publisher in publishers),
+            *(publisher.publish(address, rooms) for publisher in publishers),
             asyncio.to_thread(end),
         )
 
 
 async def history(reader: ChateauConnection, room: str, *, since: int) -> list[Record]:
-    """All that *reader*, who is inside, finds in *room* after *since*, page by page."""
+    """Return the history of *room* after *since*; *reader* is a member."""
     records: list[Record] = []
     while True:
         request = {"type": 8, "room": room, "since": since, "limit": PAGE}
-        answer = await reader.ask(request)
-        assert answer["status"] == 200, answer
-        records += answer["messages"]
-        if answer["complete"] or not answer["messages"]:
+        response = await reader.ask(request)
+        assert response["status"] == 200, response
+        records += response["messages"]
+        if response["complete"] or not response["messages"]:
             return records
         since = records[-1]["seq"]
 
 
-async def check(house: House, ledger: Ledger, *, whole: bool = False, by_lines: str = "hall") -> int:
-    """Hold against *ledger* what is kept since the last check; returns how many messages were read.
+async def check(address: Address, ledger: Ledger, *, whole: bool = False, by_lines: str = "hall") -> int:
+    """Check the history since the last check against *ledger*; return the number of messages.
 
-    One room is read *by_lines*, too.
+    The room *by_lines* is checked by the lines protocol, too.
     """
     read = 0
-    async with ChateauConnection.open(house) as reader:
+    async with ChateauConnection.open(address) as reader:
         assert (await reader.ask({"type": 1, "username": "reader"}))["status"] == 200
         for room in ledger.rooms if whole else sorted(ledger.unchecked):
             assert (await reader.ask({"type": 5, "room": room}))["status"] == 200
@@ -132,75 +144,85 @@ async def check(house: House, ledger: Ledger, *, whole: bool = False, by_lines: 
             ledger.check(room, records, whole=whole)
             read += len(records)
             if room == by_lines:
-                await check_lines(house, room, records)
+                await check_lines(address, room, records)
     return read
 
 
-async def check_lines(house: House, room: str, records: Sequence[Record]) -> None:
-    """Hold the last of *records* against what HISTORY of the lines protocol says of *room*."""
-    async with LinesConnection.open(house) as reader:
-        await reader.say("LOGIN reader2", f"JOIN {room}", "HISTORY")
-        heard = await reader.hear_until("commandResult", 3)
-        count = next(frame["count"] for frame in heard if "count" in frame)
-        so_far = sum(frame["type"] == "history" for frame in heard)
+async def check_lines(address: Address, room: str, records: Sequence[Record]) -> None:
+    """Check the last of *records* against the HISTORY of *room* in the lines protocol."""
+    async with LinesConnection.open(address) as reader:
+        await reader.send("LOGIN reader2", f"JOIN {room}", "HISTORY")
+        received = await reader.receive_until("commandResult", 3)
+        count = next(frame["count"] for frame in received if "count" in frame)
+        so_far = sum(frame["type"] == "history" for frame in received)
         if so_far < count:
-            heard += await reader.hear_until("history", count - so_far)
-    bodies = [frame["body"] for frame in heard if frame["type"] == "history"]
-    said = [(body["from"], body["body"]) for body in bodies if body["type"] == "message"]
+            received += await reader.receive_until("history", count - so_far)
+    bodies = [frame["body"] for frame in received if frame["type"] == "history"]
+    stored = [(body["from"], body["body"]) for body in bodies if body["type"] == "message"]
     expected = [(record["sender"], record["content"]) for record in records]
-    count = min(len(said), len(expected))  # it shows what is older as well, or less
-    if said[len(said) - count :] != expected[len(expected) - count :] or count < min(len(expected), FEW):
-        raise Loss(f"{room}: HISTORY of the lines ends with {said[-3:]}, type 8 with {expected[-3:]}")
+    count = min(len(stored), len(expected))  # it may have older ones, or fewer
+    if stored[len(stored) - count :] != expected[len(expected) - count :] or count < min(len(expected), FEW):
+        raise Loss(f"{room}: HISTORY of the lines ends with {stored[-3:]}, type 8 with {expected[-3:]}")
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one round has seen; *read* is how many messages the history has that were not there before."""
+    """The result of one round; *read* is the number of new messages in the history."""
 
     number: int
     killed_after_seconds: float
-    said: int
+    sent: int
     acknowledged: int
     read: int
 
 
-class Cast(NamedTuple):
-    """Who speaks, and where: the rooms of a round by its number, from 1 on."""
+class Workload(NamedTuple):
+    """The publishers, and the rooms of each round by its number, from 1 on."""
 
     publishers: Sequence[Publisher]
     rooms: Callable[[int], Sequence[str]]
 
 
 def two_old_rooms_and_a_new_one(number: int) -> Sequence[str]:
-    """The new one is there for two rounds: it is killed when it is new, and when it is not."""
+    """Return the rooms of a round; the new one is used for two rounds, so a kill meets it new and known."""
     return ("hall", "attic", f"new{number // 2}")
 
 
 def play(
-    folder: Path, ledger: Ledger, cast: Cast, *, seed: int, rounds: int, kept: int = KEPT
+    folder: Path,
+    ledger: Ledger,
+    workload: Workload,
+    *,
+    seed: int,
+    rounds: int,
+    retained: int = RETAINED,
+    min_acknowledged: int = 0,
 ) -> Iterator[Round]:
-    """Play so many *rounds*; each is over when the next start has read it, and at the very end all is read.
+    """Play *rounds*; yield each one after the next start has checked it. Check the whole history at the end.
+
+    The random delay of a kill starts after *min_acknowledged* acknowledgements in the round.
 
     Raises:
-        Loss: the server broke a promise.
+        Loss: the server lost, repeated or reordered messages.
     """
     random = Random(seed)
-    spoken = (0, 0.0, 0, 0)
+    finished = (0, 0.0, 0, 0)
     for number in range(1, rounds + 1):
-        rooms = cast.rooms(number)
+        rooms = workload.rooms(number)
         seconds = random.uniform(0.02, 0.8)
-        said, acknowledged = ledger.said, ledger.acknowledged
-        with started(folder, kept=kept) as (server, house):
+        sent, acknowledged = ledger.sent, ledger.acknowledged
+        with started(folder, retained=retained) as (server, address):
             if number > 1:
-                yield Round(*spoken, read=asyncio.run(check(house, ledger)))
+                yield Round(*finished, read=asyncio.run(check(address, ledger)))
             if number % 2:
                 kill = end(server, signal.SIGKILL, after_seconds=seconds)
             else:
                 kill = end_at_acknowledgement(server, signal.SIGKILL, ledger, after_seconds=seconds)
-            asyncio.run(speak(house, cast.publishers, rooms, ledger, kill))
-            ended_well(server, signal.SIGKILL)
-        spoken = (number, seconds, ledger.said - said, ledger.acknowledged - acknowledged)
-    with started(folder, kept=kept) as (server, house):
-        yield Round(*spoken, read=asyncio.run(check(house, ledger)))
-        asyncio.run(check(house, ledger, whole=True))
-        ended_well(server, signal.SIGTERM)
+            kill = once_acknowledged(ledger, acknowledged + min_acknowledged, kill)
+            asyncio.run(publish_all(address, workload.publishers, rooms, ledger, kill))
+            check_end(server, signal.SIGKILL)
+        finished = (number, seconds, ledger.sent - sent, ledger.acknowledged - acknowledged)
+    with started(folder, retained=retained) as (server, address):
+        yield Round(*finished, read=asyncio.run(check(address, ledger)))
+        asyncio.run(check(address, ledger, whole=True))
+        check_end(server, signal.SIGTERM)

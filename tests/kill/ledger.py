@@ -1,8 +1,7 @@
-"""The ledger: what was said, what of it was acknowledged, and what a server's history must therefore hold.
+"""Record the messages that were sent and acknowledged, and check the server's history against them.
 
-It takes notes while publishers and listeners are at work, on a clock that only counts: what was
-acknowledged before another message was sent has to stand before it. Afterwards it is held against what
-the history says. What is wrong is a :class:`Loss`.
+The ledger's clock counts events: a message that was acknowledged before another one was sent must precede it
+in the history. A violation raises :class:`Loss`.
 """
 
 from __future__ import annotations
@@ -14,18 +13,18 @@ from typing import Any, NamedTuple
 
 CHANNEL = "channel"
 SHOWN = 5
-"""So many of the messages that are lost are named."""
+"""Number of lost messages that an error names."""
 
 Record = dict[str, Any]
-"""A message as the history of the chateau protocol has it."""
+"""A message in the history of the chateau protocol."""
 
 
 class Loss(AssertionError):
-    """The server broke a promise about what it keeps."""
+    """The server lost, repeated or reordered messages."""
 
 
 @dataclass(slots=True, eq=False)
-class Said:
+class Message:
     """One message: the publisher's *number*, and when it was sent and acknowledged, by the ledger's clock."""
 
     room: str
@@ -44,7 +43,7 @@ class Said:
 
 
 class Numbered(NamedTuple):
-    """What a seq was given to."""
+    """The message of a seq."""
 
     id: str
     sender: str
@@ -53,95 +52,97 @@ class Numbered(NamedTuple):
 
 class _Room:
     def __init__(self) -> None:
-        self.said: dict[str, Said] = {}
-        self.acknowledged: list[Said] = []
+        self.sent: dict[str, Message] = {}
+        self.acknowledged: list[Message] = []
         self.numbers: dict[int, Numbered] = {}
         self.ids: dict[str, int] = {}
-        self.kept: list[int] = []  # the numbers that a check has found
-        # The same, since the last check.
-        self.new_acknowledged: list[Said] = []
+        self.stored: list[int] = []  # the seqs that a check has found
+        # Since the last check:
+        self.new_acknowledged: list[Message] = []
         self.new_numbers: list[int] = []
         self.checked_to = 0
-        self.used_up = 0  # the last of all numbers that were seen before the last check
+        self.used_up = 0  # the highest seq before the last check
 
 
 class Ledger:
-    """Of all rooms. Where the server keeps only the last *kept* messages and packages, it knows that.
+    """The messages of all rooms.
 
-    Where the disk *may_be_full* at times, publishers may be refused, and of what was heard then some is not
-    kept.
+    *retained* is the server's limit of stored messages and packages per room. If the disk *may_be_full*,
+    publishes may be rejected, and messages that were received need not be stored.
     """
 
-    def __init__(self, *, kept: int | None = None, may_be_full: bool = False) -> None:
-        self._kept = kept
+    def __init__(self, *, retained: int | None = None, may_be_full: bool = False) -> None:
+        self._retained = retained
         self.may_be_full = may_be_full
         self._clock = count(1)
         self._rooms: dict[str, _Room] = {}
-        self.unchecked: set[str] = set()  # rooms in which something was said since their last check
-        self.at_acknowledgement: Callable[[], object] | None = None  # is called at the next one, and no more
-        self.said = 0
+        self.unchecked: set[str] = set()  # rooms with messages since their last check
+        self.at_acknowledgement: Callable[[], object] | None = None  # called once, at the next one
+        self.sent = 0
         self.acknowledged = 0
         self.refused = 0
-        self.verified = 0  # of the acknowledged messages, by a check of the whole history
+        self.verified = 0  # acknowledged messages found by a check of the whole history
 
     @property
     def rooms(self) -> list[str]:
-        """Every room in which something was said."""
+        """Every room with messages."""
         return list(self._rooms)
 
     def checked_to(self, room: str) -> int:
-        """The last seq that :meth:`check` has seen."""
+        """Return the last seq that :meth:`check` has seen."""
         return self._room(room).checked_to
 
     def last_number(self, room: str) -> int:
-        """The highest seq that anybody was told."""
+        """Return the highest seq that was received."""
         return max(self._room(room).numbers, default=0)
 
-    def heard_in_vain(self, room: str) -> list[str]:
-        """What members heard, and no check has found."""
+    def received_but_not_stored(self, room: str) -> list[str]:
+        """Return the messages that members received and no check has found."""
         noted = self._room(room)
-        return [noted.numbers[seq].content for seq in sorted(noted.numbers.keys() - set(noted.kept))]
+        return [noted.numbers[seq].content for seq in sorted(noted.numbers.keys() - set(noted.stored))]
 
     # Notes
 
-    def say(self, room: str, publisher: str, number: int, content: str, *, is_package: bool = False) -> Said:
-        """*publisher* is about to send *content*."""
-        said = Said(room, publisher, number, content, is_package, next(self._clock))
-        self._room(room).said[content] = said
+    def note_sent(
+        self, room: str, publisher: str, number: int, content: str, *, is_package: bool = False
+    ) -> Message:
+        """Record that *publisher* is about to send *content*."""
+        message = Message(room, publisher, number, content, is_package, next(self._clock))
+        self._room(room).sent[content] = message
         self.unchecked.add(room)
-        self.said += 1
-        return said
+        self.sent += 1
+        return message
 
-    def acknowledge(self, said: Said, *, seq: int | None = None, id_: str | None = None) -> None:
-        """The server has said that it keeps *said*; where its protocol tells them, with its seq and id."""
+    def acknowledge(self, message: Message, *, seq: int | None = None, id_: str | None = None) -> None:
+        """Record that the server has acknowledged *message*, with its seq and id if the protocol has them."""
         call, self.at_acknowledgement = self.at_acknowledgement, None
         if call is not None:
             call()
-        said.acknowledged_at = next(self._clock)
-        room = self._room(said.room)
-        room.acknowledged.append(said)
-        room.new_acknowledged.append(said)
+        message.acknowledged_at = next(self._clock)
+        room = self._room(message.room)
+        room.acknowledged.append(message)
+        room.new_acknowledged.append(message)
         self.acknowledged += 1
         if seq is not None and id_ is not None:
-            self._is_new(said.room, seq)
-            self._number(said.room, seq, Numbered(id_, said.publisher, said.content))
+            self._is_new(message.room, seq)
+            self._number(message.room, seq, Numbered(id_, message.publisher, message.content))
 
-    def hear(self, record: Record) -> None:
-        """A member of a room was told *record*."""
+    def note_received(self, record: Record) -> None:
+        """Record that a member of a room received *record*."""
         self._is_new(record["room"], record["seq"])
         self._note(record)
 
     def _is_new(self, name: str, seq: int) -> None:
         used_up = self._room(name).used_up
         if seq <= used_up:
-            raise Loss(f"{name}: a new message has the number {seq}, and {used_up} was given out before")
+            raise Loss(f"{name}: a new message has the number {seq}, but {used_up} was used before")
 
     def _note(self, record: Record) -> None:
         numbered = Numbered(record["id"], record["sender"], record["content"])
         self._number(record["room"], record["seq"], numbered)
 
     def _number(self, name: str, seq: int, numbered: Numbered) -> None:
-        """The number *seq* stands for *numbered*, from now on and for ever."""
+        """Record that *seq* is the number of *numbered*; it must not change."""
         room = self._room(name)
         known = room.numbers.get(seq)
         if known is None:
@@ -151,67 +152,69 @@ class Ledger:
             room.ids[numbered.id] = seq
             room.new_numbers.append(seq)
         elif known != numbered:
-            raise Loss(f"{name}: the number {seq} was given to {known}, and then to {numbered}")
-        said = room.said.get(numbered.content)
-        if said is None:
-            raise Loss(f"{name}: nobody said {numbered}, which has the number {seq}")
-        if said.seq not in (None, seq):
-            raise Loss(f"{name}: {said.shown} is there a second time, with the number {seq}")
-        said.seq = seq
+            raise Loss(f"{name}: seq {seq} is both {known} and {numbered}")
+        message = room.sent.get(numbered.content)
+        if message is None:
+            raise Loss(f"{name}: {numbered} with seq {seq} was never sent")
+        if message.seq not in (None, seq):
+            raise Loss(f"{name}: {message.shown} is repeated with seq {seq}")
+        message.seq = seq
 
     # The check
 
     def check(self, name: str, records: list[Record], *, whole: bool = False) -> None:
-        """Hold *records* against what was noted: all since the last check, or the *whole* history."""
+        """Check *records*, all since the last check or the *whole* history, against the recorded messages."""
         room = self._room(name)
         since = 0 if whole else room.checked_to
         seqs = [record["seq"] for record in records]
         if any(later <= earlier for earlier, later in zip([since, *seqs], seqs, strict=False)):
-            raise Loss(f"{name}: the numbers do not rise, from {since} on: {seqs}")
+            raise Loss(f"{name}: the seqs do not rise, from {since} on: {seqs}")
         for record in records:
             if record["room"] != name:
                 raise Loss(f"{name}: its history has a message of another room: {record}")
             self._note(record)
-        found = [room.said[record["content"]] for record in records]
+        found = [room.sent[record["content"]] for record in records]
         floors = {is_package: self._floor(records, is_package, since) for is_package in (True, False)}
         self._check_missing(name, room.acknowledged if whole else room.new_acknowledged, found, floors)
-        # What was heard may be gone with the process, but not from before anything that is kept.
+        # Received messages may be lost with the process, but not before a stored one.
         if whole or not self.may_be_full:
-            self._check_holes(name, room.kept if whole else room.new_numbers, seqs, floors)
+            self._check_holes(name, room.stored if whole else room.new_numbers, seqs, floors)
         _check_order(name, found)
-        room.kept = seqs if whole else room.kept + seqs
+        room.stored = seqs if whole else room.stored + seqs
         if whole:
-            self.verified += sum(said.acknowledged_at is not None for said in found)
+            self.verified += sum(message.acknowledged_at is not None for message in found)
         room.new_acknowledged, room.new_numbers = [], []
         self.unchecked.discard(name)
         room.checked_to = max([since, *seqs])
         room.used_up = max(room.numbers, default=0)
 
     def _floor(self, records: list[Record], is_package: bool, since: int) -> int:
-        """The seq above which no message, or no package, may be missing."""
+        """Return the seq above which no message, or no package, may be missing."""
         seqs = [record["seq"] for record in records if (record["sender"] == CHANNEL) == is_package]
-        if self._kept is None or len(seqs) < self._kept:
+        if self._retained is None or len(seqs) < self._retained:
             return since
-        if len(seqs) > self._kept:
-            raise Loss(f"{records[0]['room']}: {len(seqs)} are kept where the limit is {self._kept}")
+        if len(seqs) > self._retained:
+            raise Loss(f"{records[0]['room']}: {len(seqs)} are stored; the limit is {self._retained}")
         return int(seqs[0]) - 1
 
     def _check_missing(
-        self, name: str, acknowledged: list[Said], found: list[Said], floors: dict[bool, int]
+        self, name: str, acknowledged: list[Message], found: list[Message], floors: dict[bool, int]
     ) -> None:
         present = set(found)
-        missing = [said for said in acknowledged if said not in present]
-        if self._kept is not None:
-            missing = [said for said in missing if not _may_be_gone(said, found, floors)]
+        missing = [message for message in acknowledged if message not in present]
+        if self._retained is not None:
+            missing = [message for message in missing if not _may_be_gone(message, found, floors)]
         if missing:
-            shown = ", ".join(said.shown for said in missing[:SHOWN])
+            shown = ", ".join(message.shown for message in missing[:SHOWN])
             raise Loss(f"{name}: {len(missing)} acknowledged message(s) are not in the history: {shown}")
 
-    def _check_holes(self, name: str, heard: list[int], seqs: list[int], floors: dict[bool, int]) -> None:
-        kept, numbers = set(seqs), self._room(name).numbers
+    def _check_holes(self, name: str, received: list[int], seqs: list[int], floors: dict[bool, int]) -> None:
+        stored, numbers = set(seqs), self._room(name).numbers
         last = seqs[-1] if seqs else 0
         holes = [
-            seq for seq in heard if floors[numbers[seq].sender == CHANNEL] < seq <= last and seq not in kept
+            seq
+            for seq in received
+            if floors[numbers[seq].sender == CHANNEL] < seq <= last and seq not in stored
         ]
         if holes:
             shown = ", ".join(f"{seq} {numbers[seq].content[:40]}" for seq in holes[:SHOWN])
@@ -224,33 +227,33 @@ class Ledger:
         return room
 
 
-def _may_be_gone(said: Said, found: list[Said], floors: dict[bool, int]) -> bool:
-    """Whether acknowledged *said* may have been trimmed: nothing that is kept must stand before it."""
-    if said.seq is not None:
-        return said.seq <= floors[said.is_package]
+def _may_be_gone(message: Message, found: list[Message], floors: dict[bool, int]) -> bool:
+    """Return whether acknowledged *message* may have been trimmed: no stored one may precede it."""
+    if message.seq is not None:
+        return message.seq <= floors[message.is_package]
     return not any(
-        other.is_package == said.is_package
+        other.is_package == message.is_package
         and other.acknowledged_at is not None
-        and other.acknowledged_at < said.sent_at
+        and other.acknowledged_at < message.sent_at
         for other in found
     )
 
 
-def _check_order(name: str, found: list[Said]) -> None:
-    last: dict[str, Said] = {}
-    for said in found:
-        before = last.get(said.publisher)
-        if before is not None and before.number >= said.number:
+def _check_order(name: str, found: list[Message]) -> None:
+    last: dict[str, Message] = {}
+    for message in found:
+        before = last.get(message.publisher)
+        if before is not None and before.number >= message.number:
             raise Loss(
-                f"{name}: {said.publisher} said {said.shown} before {before.shown}, kept is the reverse"
+                f"{name}: {message.publisher} sent {message.shown} before {before.shown}, stored after it"
             )
-        last[said.publisher] = said
-    first: Said | None = None  # acknowledged, of all that stand behind
-    for said in reversed(found):
-        if first is not None and first.acknowledged_at < said.sent_at:  # type: ignore[operator]
+        last[message.publisher] = message
+    first: Message | None = None  # the first acknowledgement among the later messages
+    for message in reversed(found):
+        if first is not None and first.acknowledged_at < message.sent_at:  # type: ignore[operator]
             raise Loss(
-                f"{name}: {first.shown} was acknowledged before {said.shown} was sent, and is behind it"
+                f"{name}: {first.shown} was acknowledged before {message.shown} was sent, stored after it"
             )
-        acknowledged_at = said.acknowledged_at
+        acknowledged_at = message.acknowledged_at
         if acknowledged_at is not None and (first is None or acknowledged_at < first.acknowledged_at):  # type: ignore[operator]
-            first = said
+            first = message

@@ -1,8 +1,8 @@
-"""Publishers and listeners of three protocols, who go on until their connection ends, however it does.
+"""Publishers and listeners of three protocols, which run until their connections end.
 
-Everything that they send and hear goes into a ledger. Each keeps several messages in flight, as many as
-its *window*; a message counts as sent before its first byte is, and as acknowledged when the whole answer
-is there.
+They record all sent and received messages in a ledger. Each publisher has up to *window* messages in flight;
+a message counts as sent before its first byte is sent, and as acknowledged when the whole response has
+arrived.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager, suppress
 from random import Random
 from typing import Any, NamedTuple, Self
 
-from ledger import Ledger, Loss, Said
+from ledger import Ledger, Loss, Message
 from websockets.client import ClientProtocol
 from websockets.frames import Frame as WebSocketFrame
 from websockets.frames import Opcode
@@ -25,22 +25,22 @@ from websockets.uri import parse_uri
 PATIENCE_SECONDS = 10
 RECEIVE_BYTES = 262_144
 LONG_MESSAGES = (200, 3000)
-"""Characters of the few messages that are longer than their name."""
+"""Shortest and longest length of the few long messages, in characters."""
 
 Frame = dict[str, Any]
 
 
-class House(NamedTuple):
-    """Where the server is."""
+class Address(NamedTuple):
+    """The ports of the server."""
 
     port: int
     lines_port: int
 
 
 class Connection:
-    """A TCP connection of which everything is read that came, also when nothing can be sent any more.
+    """A TCP connection that can be read to its end after a write has failed.
 
-    asyncio's own streams forget what they have not read yet when a write fails.
+    asyncio's own streams drop unread bytes when a write fails.
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -50,7 +50,7 @@ class Connection:
     @classmethod
     @asynccontextmanager
     async def open(cls, port: int) -> AsyncIterator[Self]:
-        """Connect; when nobody is there, the connection has ended already."""
+        """Connect; without a server, the connection has already ended."""
         with socket.socket() as sock:
             sock.setblocking(False)
             connection = cls(sock)
@@ -62,11 +62,11 @@ class Connection:
             yield connection
 
     async def send(self, sent: bytes) -> None:
-        with suppress(OSError):  # what came before is still to be read
+        with suppress(OSError):  # received bytes can still be read
             await self._loop.sock_sendall(self._sock, sent)
 
     async def receive(self) -> bytes:
-        """Some bytes; none at the end."""
+        """Return the next bytes; none at the end."""
         try:
             return await self._loop.sock_recv(self._sock, RECEIVE_BYTES)
         except OSError:
@@ -82,8 +82,8 @@ class ChateauConnection:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, house: House) -> AsyncIterator[Self]:
-        async with Connection.open(house.port) as connection:
+    async def open(cls, address: Address) -> AsyncIterator[Self]:
+        async with Connection.open(address.port) as connection:
             self = cls(connection)
             self._protocol.send_request(self._protocol.connect())
             await self._flush()
@@ -91,14 +91,14 @@ class ChateauConnection:
                 await self._feed()
             yield self
 
-    async def say(self, *requests: Frame) -> None:
+    async def send(self, *requests: Frame) -> None:
         if self._protocol.handshake_exc is None and not self._protocol.close_expected():
             for request in requests:
                 self._protocol.send_text(json.dumps(request).encode())
             await self._flush()
 
-    async def hear(self) -> list[Frame]:
-        """The next frames; none at the end."""
+    async def receive(self) -> list[Frame]:
+        """Return the next frames; none at the end."""
         if self._protocol.handshake_exc is not None:
             return []
         while True:
@@ -113,14 +113,14 @@ class ChateauConnection:
                 return frames
 
     async def ask(self, request: Frame) -> Frame:
-        """Send *request*; returns its answer. Pushes that come with it are dropped."""
-        await self.say(request)
+        """Send *request* and return its response; drop pushes before it."""
+        await self.send(request)
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while frames := await self.hear():
+            while frames := await self.receive():
                 for frame in frames:
                     if not is_push(frame):
                         return frame
-        raise AssertionError(f"the connection ended in place of an answer to {request}")
+        raise AssertionError(f"the connection ended before the response to {request}")
 
     async def _feed(self) -> bool:
         more = await self._connection.receive()
@@ -146,34 +146,34 @@ class LinesConnection:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, house: House) -> AsyncIterator[Self]:
-        async with Connection.open(house.lines_port) as connection:
+    async def open(cls, address: Address) -> AsyncIterator[Self]:
+        async with Connection.open(address.lines_port) as connection:
             yield cls(connection)
 
-    async def say(self, *lines: str) -> None:
+    async def send(self, *lines: str) -> None:
         await self._connection.send("".join(f"{line}\r\n" for line in lines).encode())
 
-    async def hear(self) -> list[Frame]:
-        """The next frames; none at the end."""
+    async def receive(self) -> list[Frame]:
+        """Return the next frames; none at the end."""
         while more := await self._connection.receive():
             *lines, self._read = (self._read + more).split(b"\r\n")
             if lines:
                 return [json.loads(line) for line in lines]
         return []
 
-    async def hear_until(self, type_: str, count: int = 1) -> list[Frame]:
-        """The next frames, *count* of them of *type_*."""
-        heard: list[Frame] = []
+    async def receive_until(self, type_: str, count: int = 1) -> list[Frame]:
+        """Return the next frames, up to the *count*-th of *type_*."""
+        received: list[Frame] = []
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while sum(frame["type"] == type_ for frame in heard) < count:
-                frames = await self.hear()
-                assert frames, f"the connection ended after {heard}"
-                heard += frames
-        return heard
+            while sum(frame["type"] == type_ for frame in received) < count:
+                frames = await self.receive()
+                assert frames, f"the connection ended after {received}"
+                received += frames
+        return received
 
 
 class HttpConnection:
-    """HTTP with keep-alive: packages for channels."""
+    """HTTP with keep-alive, to publish packages to channels."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -181,12 +181,12 @@ class HttpConnection:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, house: House) -> AsyncIterator[Self]:
-        async with Connection.open(house.port) as connection:
+    async def open(cls, address: Address) -> AsyncIterator[Self]:
+        async with Connection.open(address.port) as connection:
             yield cls(connection)
 
     async def post(self, *packages: tuple[str, bytes]) -> None:
-        """Send *packages*, each a path and a body, one after the other."""
+        """Send *packages*, each a path and a body, in order."""
         await self._connection.send(
             b"".join(
                 f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n".encode()
@@ -196,13 +196,13 @@ class HttpConnection:
         )
 
     async def status(self) -> int | None:
-        """The next answer's; None at the end."""
-        while (answer := self._next()) is None:
+        """Return the status of the next response; None at the end."""
+        while (response := self._next()) is None:
             more = await self._connection.receive()
             if not more:
                 return None
             self._read += more
-        return answer
+        return response
 
     def _next(self) -> int | None:
         head, end, rest = self._read.partition(b"\r\n\r\n")
@@ -220,7 +220,7 @@ def is_push(frame: Frame) -> bool:
 
 
 class Listener:
-    """A member of one room, of the chateau protocol, who notes all that is said there."""
+    """A member of one room, by the chateau protocol, that records all its messages."""
 
     def __init__(self, connection: ChateauConnection, ledger: Ledger) -> None:
         self._connection = connection
@@ -228,25 +228,25 @@ class Listener:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, house: House, room: str, ledger: Ledger) -> AsyncIterator[Self]:
-        """One who is inside already."""
-        async with ChateauConnection.open(house) as connection:
-            await connection.ask({"type": 1, "username": f"ear in {room}"})
+    async def open(cls, address: Address, room: str, ledger: Ledger) -> AsyncIterator[Self]:
+        """Connect and join *room*."""
+        async with ChateauConnection.open(address) as connection:
+            await connection.ask({"type": 1, "username": f"listener in {room}"})
             joined = await connection.ask({"type": 5, "room": room})
             assert joined["status"] == 200, joined
             yield cls(connection, ledger)
 
     async def listen(self) -> None:
-        while frames := await self._connection.hear():
+        while frames := await self._connection.receive():
             for frame in frames:
                 if "sender" in frame:
-                    self._ledger.hear(frame)
+                    self._ledger.note_received(frame)
 
 
 class Publisher:
-    """One who says numbered messages; the numbers go on rising from connection to connection.
+    """A client that sends numbered messages; the numbers rise over all its connections.
 
-    Once the server has said that it shuts down, *is_stopping*, refusals are no surprise any more.
+    After a shutdown push, *is_stopping*, error responses are expected.
     """
 
     def __init__(self, name: str, ledger: Ledger, *, seed: int, window: int = 1) -> None:
@@ -257,69 +257,72 @@ class Publisher:
         self.is_stopping = False
         self._number = 0
 
-    async def publish(self, house: House, rooms: Sequence[str]) -> None:
+    async def publish(self, address: Address, rooms: Sequence[str]) -> None:
         """Publish in *rooms* until the connection ends."""
         raise NotImplementedError
 
-    def _say(self, room: str, *, is_package: bool = False) -> Said:
+    def _next_message(self, room: str, *, is_package: bool = False) -> Message:
         self._number += 1
         content = f"{self.name}-{self._number:05}"
         if self.random.random() < 0.05:
             content += " " + "x" * self.random.randint(*LONG_MESSAGES)
-        return self.ledger.say(room, self.name, self._number, content, is_package=is_package)
+        return self.ledger.note_sent(room, self.name, self._number, content, is_package=is_package)
 
-    def _is_refused(self, answer: object) -> None:
+    def _note_rejected(self, response: object) -> None:
         self.ledger.refused += 1
         if not self.is_stopping and not self.ledger.may_be_full:
-            raise Loss(f"{self.name} was refused: {answer}")
+            raise Loss(f"{self.name} was rejected: {response}")
 
 
 class ChateauPublisher(Publisher):
-    """A member of all its rooms: publishes here and there, and notes what it hears."""
+    """A member of all rooms, which publishes in random ones and records the messages that it receives."""
 
-    async def publish(self, house: House, rooms: Sequence[str]) -> None:
+    async def publish(self, address: Address, rooms: Sequence[str]) -> None:
         self.is_stopping = False
-        async with ChateauConnection.open(house) as connection:
-            await connection.say(
+        async with ChateauConnection.open(address) as connection:
+            await connection.send(
                 {"type": 1, "username": self.name}, *({"type": 5, "room": room} for room in rooms)
             )
-            due: deque[Said] = deque()
+            due: deque[Message] = deque()
             await self._fill(connection, due, rooms)
-            while frames := await connection.hear():
+            while frames := await connection.receive():
                 for frame in frames:
                     self._take(frame, due)
                 await self._fill(connection, due, rooms)
 
-    async def _fill(self, connection: ChateauConnection, due: deque[Said], rooms: Sequence[str]) -> None:
-        new = [self._say(self.random.choice(rooms)) for _ in range(self.window - len(due))]
+    async def _fill(self, connection: ChateauConnection, due: deque[Message], rooms: Sequence[str]) -> None:
+        new = [self._next_message(self.random.choice(rooms)) for _ in range(self.window - len(due))]
         due.extend(new)
-        await connection.say(
-            *({"type": 7, "room": said.room, "content": said.content, "ref": said.number} for said in new)
+        await connection.send(
+            *(
+                {"type": 7, "room": message.room, "content": message.content, "ref": message.number}
+                for message in new
+            )
         )
 
-    def _take(self, frame: Frame, due: deque[Said]) -> None:
+    def _take(self, frame: Frame, due: deque[Message]) -> None:
         match frame:
             case {"event": "shutdown"}:
                 self.is_stopping = True
             case {"event": _}:
                 pass
             case {"sender": _}:
-                self.ledger.hear(frame)
+                self.ledger.note_received(frame)
             case {"type": 7, "status": 200}:
-                said = due.popleft()
-                if (frame["ref"], frame["room"]) != (said.number, said.room):
-                    raise Loss(f"{self.name} waited for the answer to {said.shown} and got {frame}")
-                self.ledger.acknowledge(said, seq=frame["seq"], id_=frame["id"])
+                message = due.popleft()
+                if (frame["ref"], frame["room"]) != (message.number, message.room):
+                    raise Loss(f"{self.name} expected the response to {message.shown} and got {frame}")
+                self.ledger.acknowledge(message, seq=frame["seq"], id_=frame["id"])
             case {"type": 7}:
                 due.popleft()
-                self._is_refused(frame)
+                self._note_rejected(frame)
             case _:
                 if frame["status"] != 200:
-                    self._is_refused(frame)
+                    self._note_rejected(frame)
 
 
-class Wanderer(ChateauPublisher):
-    """Says each message in a room that is new; with a new connection first in those that were new last."""
+class RoomCreator(ChateauPublisher):
+    """Sends each message in a new room; a new connection starts with the latest rooms."""
 
     def __init__(self, name: str, ledger: Ledger, *, seed: int, window: int) -> None:
         super().__init__(name, ledger, seed=seed, window=window)
@@ -327,19 +330,19 @@ class Wanderer(ChateauPublisher):
         self._next: list[str] = []
         self._found = 0
 
-    async def publish(self, house: House, rooms: Sequence[str]) -> None:
+    async def publish(self, address: Address, rooms: Sequence[str]) -> None:
         self._next = list(self._last)
-        await super().publish(house, ())
+        await super().publish(address, ())
 
-    async def _fill(self, connection: ChateauConnection, due: deque[Said], rooms: Sequence[str]) -> None:
+    async def _fill(self, connection: ChateauConnection, due: deque[Message], rooms: Sequence[str]) -> None:
         if len(due) < self.window:
-            await asyncio.sleep(0.01)  # rooms are to be read, too, in the end
-        new = [self._say(self._room()) for _ in range(self.window - len(due))]
+            await asyncio.sleep(0.01)  # limit the rooms that are read at the end
+        new = [self._next_message(self._room()) for _ in range(self.window - len(due))]
         due.extend(new)
-        for said in new:
-            await connection.say(
-                {"type": 5, "room": said.room},
-                {"type": 7, "room": said.room, "content": said.content, "ref": said.number},
+        for message in new:
+            await connection.send(
+                {"type": 5, "room": message.room},
+                {"type": 7, "room": message.room, "content": message.content, "ref": message.number},
             )
 
     def _room(self) -> str:
@@ -351,86 +354,88 @@ class Wanderer(ChateauPublisher):
 
 
 class LinesPublisher(Publisher):
-    """A member of one of the rooms, another one each time."""
+    """A member of one room, a random one per connection."""
 
-    async def publish(self, house: House, rooms: Sequence[str]) -> None:
+    async def publish(self, address: Address, rooms: Sequence[str]) -> None:
         self.is_stopping = False
         room = self.random.choice(rooms)
-        async with LinesConnection.open(house) as connection:
-            due: deque[Said | None] = deque([None, None])  # to come in is answered, too
-            await connection.say(f"LOGIN {self.name}", f"JOIN {room}")
+        async with LinesConnection.open(address) as connection:
+            due: deque[Message | None] = deque([None, None])  # LOGIN and JOIN get responses, too
+            await connection.send(f"LOGIN {self.name}", f"JOIN {room}")
             await self._fill(connection, due, room)
-            while frames := await connection.hear():
+            while frames := await connection.receive():
                 for frame in frames:
                     self._take(frame, due)
                 await self._fill(connection, due, room)
 
-    async def _fill(self, connection: LinesConnection, due: deque[Said | None], room: str) -> None:
-        new = [self._say(room) for _ in range(self.window - len(due))]
+    async def _fill(self, connection: LinesConnection, due: deque[Message | None], room: str) -> None:
+        new = [self._next_message(room) for _ in range(self.window - len(due))]
         due.extend(new)
-        await connection.say(*(said.content for said in new))
+        await connection.send(*(message.content for message in new))
 
-    def _take(self, frame: Frame, due: deque[Said | None]) -> None:
+    def _take(self, frame: Frame, due: deque[Message | None]) -> None:
         match frame["type"]:
             case "commandResult":
-                said = due.popleft()
-                if said is not None:
-                    self.ledger.acknowledge(said)
+                message = due.popleft()
+                if message is not None:
+                    self.ledger.acknowledge(message)
             case "error":
                 due.popleft()
-                self._is_refused(frame)
+                self._note_rejected(frame)
             case "shutdown":
                 self.is_stopping = True
 
 
 class ChannelPublisher(Publisher):
-    """No member of anything: posts packages to the rooms' channels."""
+    """A client that posts packages to the channels of the rooms."""
 
-    async def publish(self, house: House, rooms: Sequence[str]) -> None:
-        async with HttpConnection.open(house) as connection:
-            due: deque[list[Said]] = deque()
+    async def publish(self, address: Address, rooms: Sequence[str]) -> None:
+        async with HttpConnection.open(address) as connection:
+            due: deque[list[Message]] = deque()
             await self._fill(connection, due, rooms)
             while (status := await connection.status()) is not None:
-                parcel = due.popleft()
+                packages = due.popleft()
                 if status == 201:
-                    for said in parcel:
-                        self.ledger.acknowledge(said)
+                    for message in packages:
+                        self.ledger.acknowledge(message)
                 else:
-                    self._is_refused(f"{status} for {parcel[0].shown}")
+                    self._note_rejected(f"{status} for {packages[0].shown}")
                 await self._fill(connection, due, rooms)
 
-    async def _fill(self, connection: HttpConnection, due: deque[list[Said]], rooms: Sequence[str]) -> None:
-        new = [self._parcel(rooms) for _ in range(self.window - len(due))]
+    async def _fill(
+        self, connection: HttpConnection, due: deque[list[Message]], rooms: Sequence[str]
+    ) -> None:
+        new = [self._packages(rooms) for _ in range(self.window - len(due))]
         due.extend(new)
         await connection.post(*map(self._request, new))
 
-    def _parcel(self, rooms: Sequence[str]) -> list[Said]:
-        return [self._say(self.random.choice(rooms), is_package=True)]
+    def _packages(self, rooms: Sequence[str]) -> list[Message]:
+        return [self._next_message(self.random.choice(rooms), is_package=True)]
 
-    def _request(self, parcel: list[Said]) -> tuple[str, bytes]:
-        (said,) = parcel
-        return f"/channel/{said.room}/", said.content.encode()
+    def _request(self, packages: list[Message]) -> tuple[str, bytes]:
+        (message,) = packages
+        return f"/channel/{message.room}/", message.content.encode()
 
 
 class BroadcastPublisher(ChannelPublisher):
-    """Posts to all channels at once, several packages to each: one answer acknowledges all of them."""
+    """Posts several packages to each channel at once; one response acknowledges all of them."""
 
-    def _parcel(self, rooms: Sequence[str]) -> list[Said]:
-        return [self._say(room, is_package=True) for room in rooms for _ in range(2)]
+    def _packages(self, rooms: Sequence[str]) -> list[Message]:
+        return [self._next_message(room, is_package=True) for room in rooms for _ in range(2)]
 
-    def _request(self, parcel: list[Said]) -> tuple[str, bytes]:
+    def _request(self, packages: list[Message]) -> tuple[str, bytes]:
         body: dict[str, list[Frame]] = {}
-        for said in parcel:
-            body.setdefault(said.room, []).append({"text": said.content})
+        for message in packages:
+            body.setdefault(message.room, []).append({"text": message.content})
         return "/broadcast/", json.dumps(body).encode()
 
 
 def eight_publishers(ledger: Ledger, seed: int) -> list[Publisher]:
-    """Of three protocols, from the one who waits for each answer to the one with forty in flight."""
+    """Return publishers of three protocols, with 1 to 40 messages in flight."""
     return [
         ChateauPublisher("pub0", ledger, seed=seed, window=1),
         ChateauPublisher("pub1", ledger, seed=seed, window=40),
-        Wanderer("pub2", ledger, seed=seed, window=3),
+        RoomCreator("pub2", ledger, seed=seed, window=3),
         LinesPublisher("pub3", ledger, seed=seed, window=1),
         LinesPublisher("pub4", ledger, seed=seed, window=12),
         ChannelPublisher("pub5", ledger, seed=seed, window=1),
@@ -440,7 +445,7 @@ def eight_publishers(ledger: Ledger, seed: int) -> list[Publisher]:
 
 
 def crowd(ledger: Ledger, seed: int, *, size: int) -> list[Publisher]:
-    """*size* publishers of three protocols, each with some in flight."""
+    """Return *size* publishers of three protocols, each with 1 to 7 messages in flight."""
     kinds = (ChateauPublisher, LinesPublisher, ChannelPublisher)
     return [
         kinds[number % 3](f"pub{number}", ledger, seed=seed, window=1 + number % 7) for number in range(size)

@@ -1,6 +1,6 @@
-"""A client for each of the five protocols, by which a test speaks all of them alike.
+"""One interface to a client of each of the five protocols.
 
-What differs from protocol to protocol is said once, here; what a client hears is given as it came.
+Received frames are returned as they are.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from urllib.parse import quote
 
 from websockets.asyncio.client import ClientConnection, connect
 
-PATIENCE_SECONDS = 10
+TIMEOUT_SECONDS = 10
 
-Heard = Any
-"""A frame, decoded where it is JSON."""
+Received = Any
+"""A frame, decoded if it is JSON."""
 
 
-class House:
-    """Where the server is."""
+class Address:
+    """The ports of the server."""
 
     def __init__(self, *, port: int, lines_port: int) -> None:
         self.port = port
@@ -30,14 +30,14 @@ class House:
 
 
 class Client:
-    """One client. ``enter`` gives it a name and, where its protocol has rooms, puts it into one."""
+    """One client. ``enter`` registers its name and, if its protocol has rooms, joins one."""
 
     protocol: ClassVar[str]
     has_direct_messages: ClassVar[bool] = True
     has_rooms: ClassVar[bool] = True
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, address: Address) -> None:
+        self.address = address
         self.name = ""
         self.room = ""
 
@@ -47,52 +47,52 @@ class Client:
     async def enter(self, name: str, room: str) -> Self:
         raise NotImplementedError
 
-    async def say_to(self, name: str, text: str) -> None:
+    async def send_direct(self, name: str, text: str) -> None:
         raise NotImplementedError
 
-    async def say(self, text: str) -> None:
+    async def publish(self, text: str) -> None:
         raise NotImplementedError
 
     async def leave(self) -> None:
         raise NotImplementedError
 
-    async def ask(self) -> Heard:
-        """Send a request that answers itself, and return what comes next."""
+    async def ask(self) -> Received:
+        """Send a request without side effects, and return the next frame."""
         raise NotImplementedError
 
-    async def hear(self) -> Heard:
+    async def receive(self) -> Received:
         raise NotImplementedError
 
     async def close(self) -> None:
         raise NotImplementedError
 
-    async def hear_like(self, expected: Heard) -> Heard:
-        """What is heard next that looks like *expected*; what comes before it is dropped."""
-        heard = []
+    async def receive_like(self, expected: Received) -> Received:
+        """Return the next frame that looks like *expected*; drop the frames before it."""
+        received = []
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while not looks_like(last := await self.hear(), expected):
-                    heard.append(last)
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                while not looks_like(last := await self.receive(), expected):
+                    received.append(last)
         except TimeoutError:
-            raise AssertionError(f"{self.protocol} heard {heard}, and never {expected}") from None
+            raise AssertionError(f"{self.protocol} received {received}, but not {expected}") from None
         return last
 
 
 class WebSocketClient(Client):
     path: ClassVar[str]
 
-    def __init__(self, house: House) -> None:
-        super().__init__(house)
+    def __init__(self, address: Address) -> None:
+        super().__init__(address)
         self.socket: ClientConnection
 
     async def open(self) -> Self:
-        self.socket = await connect(self.house.websocket(self.path), proxy=None)
+        self.socket = await connect(self.address.websocket(self.path), proxy=None)
         return self
 
     async def send(self, frame: Any) -> None:
         await self.socket.send(json.dumps(frame))
 
-    async def hear(self) -> Heard:
+    async def receive(self) -> Received:
         return decoded(await self.socket.recv())
 
     async def close(self) -> None:
@@ -107,21 +107,21 @@ class ChateauClient(WebSocketClient):
         self.name, self.room = name, room
         await self.send({"type": 1, "username": name})
         await self.send({"type": 5, "room": room})
-        await self.hear_like({"type": 5, "status": 200, "room": room, "members": ANY})
+        await self.receive_like({"type": 5, "status": 200, "room": room, "members": ANY})
         return self
 
-    async def say_to(self, name: str, text: str) -> None:
+    async def send_direct(self, name: str, text: str) -> None:
         await self.send({"type": 3, "clients": [name], "content": text})
 
-    async def say(self, text: str) -> None:
+    async def publish(self, text: str) -> None:
         await self.send({"type": 7, "room": self.room, "content": text})
 
     async def leave(self) -> None:
         await self.send({"type": 6, "room": self.room})
 
-    async def ask(self) -> Heard:
+    async def ask(self) -> Received:
         await self.send({"type": 4})
-        return await self.hear()
+        return await self.receive()
 
 
 class FunctionsClient(WebSocketClient):
@@ -132,25 +132,25 @@ class FunctionsClient(WebSocketClient):
     async def enter(self, name: str, room: str) -> Self:
         self.name = name
         await self.send({"function": "set_custom_variables", "custom_variables": {"name": name}})
-        await self.hear()
+        await self.receive()
         return self
 
-    async def say_to(self, name: str, text: str) -> None:
+    async def send_direct(self, name: str, text: str) -> None:
         await self.send({"function": "retrieve_clients"})
-        clients = (await self.hear())["clients"]
+        clients = (await self.receive())["clients"]
         ids = [id_ for id_, card in clients.items() if card["custom"].get("name") == name]
         await self.send({"function": "send_message", "recipient_ids": ids, "message": text})
 
-    async def ask(self) -> Heard:
+    async def ask(self) -> Received:
         await self.send({"function": "retrieve_clients"})
-        return await self.hear()
+        return await self.receive()
 
 
 class LinesClient(Client):
     protocol = "lines"
 
     async def open(self) -> Self:
-        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.house.lines_port)
+        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.address.lines_port)
         return self
 
     async def send(self, line: str) -> None:
@@ -161,23 +161,23 @@ class LinesClient(Client):
         await self.send(f"LOGIN {name}")
         await self.send(f"JOIN {room}")
         body = f"User {name} has joined the room"
-        await self.hear_like({"from": name, "type": "userJoined", "body": body})
+        await self.receive_like({"from": name, "type": "userJoined", "body": body})
         return self
 
-    async def say_to(self, name: str, text: str) -> None:
+    async def send_direct(self, name: str, text: str) -> None:
         await self.send(f"MSG {name} {text}")
 
-    async def say(self, text: str) -> None:
+    async def publish(self, text: str) -> None:
         await self.send(text)
 
     async def leave(self) -> None:
         await self.send("LEAVE")
 
-    async def ask(self) -> Heard:
+    async def ask(self) -> Received:
         await self.send("WHO")
-        return await self.hear()
+        return await self.receive()
 
-    async def hear(self) -> Heard:
+    async def receive(self) -> Received:
         line = await self.reader.readuntil(b"\r\n")
         return decoded(line.decode().removesuffix("\r\n"))
 
@@ -192,24 +192,24 @@ class OpcodesClient(WebSocketClient):
 
     async def enter(self, name: str, room: str) -> Self:
         self.name, self.room = name, room
-        await self.say(name)
-        await self.say(f"!join {room}")
+        await self.publish(name)
+        await self.publish(f"!join {room}")
         content = f"{name} has entered the room"
-        await self.hear_like({"op": 0, "d": {"author": room, "content": content}})
+        await self.receive_like({"op": 0, "d": {"author": room, "content": content}})
         return self
 
-    async def say_to(self, name: str, text: str) -> None:
-        await self.say(f"!msg {name} {text}")
+    async def send_direct(self, name: str, text: str) -> None:
+        await self.publish(f"!msg {name} {text}")
 
-    async def say(self, text: str) -> None:
+    async def publish(self, text: str) -> None:
         await self.send({"op": 1, "d": {"content": text}})
 
     async def leave(self) -> None:
-        await self.say("!join elsewhere")
+        await self.publish("!join elsewhere")
 
-    async def ask(self) -> Heard:
+    async def ask(self) -> Received:
         await self.send({"op": 4})
-        return await self.hear()
+        return await self.receive()
 
 
 class ChannelsClient(WebSocketClient):
@@ -217,33 +217,33 @@ class ChannelsClient(WebSocketClient):
     has_direct_messages = False
 
     async def open(self) -> Self:
-        return self  # there is no connection without a channel
+        return self  # a connection needs a channel
 
     async def enter(self, name: str, room: str) -> Self:
         self.name, self.room = "channel", room  # a subscriber has no name
-        self.socket = await connect(self.house.websocket(f"/channel/{quote(room)}/"), proxy=None)
+        self.socket = await connect(self.address.websocket(f"/channel/{quote(room)}/"), proxy=None)
         return self
 
-    async def say(self, text: str) -> None:
+    async def publish(self, text: str) -> None:
         await self.post(text)
 
-    async def ask(self) -> Heard:
+    async def ask(self) -> Received:
         return await self.post("hi")
 
-    async def post(self, text: str) -> Heard:
-        """Publish *text*; returns the body of the answer, as it came."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.house.port)
+    async def post(self, text: str) -> Received:
+        """Publish *text*; return the body of the response."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.address.port)
         body = text.encode()
         head = f"POST /channel/{quote(self.room)}/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-        answer = await reader.read()
+        response = await reader.read()
         writer.close()
         await writer.wait_closed()
-        return answer.partition(b"\r\n\r\n")[2].decode()
+        return response.partition(b"\r\n\r\n")[2].decode()
 
-    async def hear(self) -> Heard:
-        heard = await self.socket.recv()
-        return decoded(heard) if heard[:1] == "{" else heard
+    async def receive(self) -> Received:
+        received = await self.socket.recv()
+        return decoded(received) if received[:1] == "{" else received
 
     async def close(self) -> None:
         if hasattr(self, "socket"):
@@ -270,20 +270,20 @@ class _Anything:
 ANY = _Anything()
 
 VARIABLE = frozenset(("id", "time", "seq", "port"))
-"""Keys whose values differ from one time to the next; their types do not."""
+"""Keys whose values vary; only their types are compared."""
 
 
-def looks_like(heard: Heard, expected: Heard) -> bool:
-    """Whether *heard* has the keys of *expected*, in their order, and its values, where these do not vary."""
-    if isinstance(heard, dict) and isinstance(expected, dict):
-        return list(heard) == list(expected) and all(
-            type(heard[key]) is type(expected[key])
+def looks_like(received: Received, expected: Received) -> bool:
+    """Return whether *received* has the keys of *expected*, in order, and its values except `VARIABLE`."""
+    if isinstance(received, dict) and isinstance(expected, dict):
+        return list(received) == list(expected) and all(
+            type(received[key]) is type(expected[key])
             if key in VARIABLE
-            else looks_like(heard[key], expected[key])
+            else looks_like(received[key], expected[key])
             for key in expected
         )
-    return bool(expected == heard)
+    return bool(expected == received)
 
 
-def decoded(text: str | bytes) -> Heard:
+def decoded(text: str | bytes) -> Received:
     return json.loads(text)

@@ -1,4 +1,4 @@
-"""Every file in messages/, sent by the test client to a live server, is answered 200."""
+"""Every file in messages/ gets status 200 when the test client sends it to a live server."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def client(url: str, *arguments: str | Path) -> list[str]:
 
 @contextmanager
 def bob(url: str) -> Iterator[IO[str]]:
-    """Bob, registered and listening; gives what his client prints."""
+    """Run a client that is registered as bob; yield its output."""
     with subprocess.Popen(
         client(url), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -52,20 +52,20 @@ def bob(url: str) -> Iterator[IO[str]]:
     assert process.returncode == 0
 
 
-def test_every_file_is_sent_below() -> None:
+def test_every_file_is_sent() -> None:
     assert sorted(ALICES + BOBS) == sorted(
         str(path.relative_to(MESSAGES))
         for path in [*MESSAGES.glob("*.json"), *MESSAGES.glob("chateau/*.json")]
     )
 
 
-def test_every_file_does_what_it_asks() -> None:
-    with running_server() as server, bob(server.websocket) as heard_by_bob:
+def test_every_file_gets_status_200() -> None:
+    with running_server() as server, bob(server.websocket) as bobs_output:
         files = [MESSAGES / name for name in ALICES]
         ended = subprocess.run(
             client(server.websocket, *files), cwd=ROOT, capture_output=True, text=True, check=False
         )
-        pushes = [json.loads(heard_by_bob.readline()) for _ in range(2)]
+        pushes = [json.loads(bobs_output.readline()) for _ in range(2)]
 
     frames = [json.loads(line) for line in ended.stdout.splitlines()]
     assert ended.returncode == 0, ended.stderr

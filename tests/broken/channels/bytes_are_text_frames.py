@@ -5,9 +5,9 @@ from __future__ import annotations
 from right_channels import Package, RightChannels, serve
 
 BREAKS = (
-    "a-bytes-package-is-a-binary-frame",
+    "bytes-package-is-a-binary-frame",
     "bytes-in-a-broadcast-are-characters",
-    "a-broadcast-reaches-many-channels",
+    "broadcast-reaches-several-channels",
 )
 
 

@@ -1,4 +1,4 @@
-"""A server for which the bytes in a broadcast are the string's UTF-8."""
+"""A server that encodes the bytes in a broadcast as UTF-8."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from right_channels import RightChannels, serve
 
 BREAKS = (
     "bytes-in-a-broadcast-are-characters",
-    "a-character-that-is-no-byte-is-refused",
-    "a-broadcast-is-checked-as-a-whole",
+    "bytes-beyond-u-00ff-are-rejected",
+    "broadcast-is-validated-as-a-whole",
 )
 
 

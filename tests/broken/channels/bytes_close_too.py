@@ -1,4 +1,4 @@
-"""A server that closes at CLOSE and at the bytes of close, too."""
+"""A server that also closes on CLOSE and on a binary close."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""A server that ignores the text close like all the rest."""
+"""A server that ignores the text close."""
 
 from __future__ import annotations
 
 from right_channels import RightChannels, serve
 
-BREAKS = ("the-text-close-closes",)
+BREAKS = ("text-close-closes",)
 
 
 class IgnoresClose(RightChannels):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from right_channels import RightChannels, serve
 from tornado.web import RequestHandler
 
-BREAKS = ("x-delivered-says-how-many-got-it",)
+BREAKS = ("x-delivered-counts-recipients",)
 
 
 class CountsEverybody(RightChannels):
-    def answer(self, handler: RequestHandler, delivered: int) -> None:
-        super().answer(handler, len(self.subscribers))
+    def respond(self, handler: RequestHandler, delivered: int) -> None:
+        super().respond(handler, len(self.subscribers))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""A server that writes a text of many lines as one line of an event stream."""
+"""A server that sends a text of many lines as one line of an event stream."""
 
 from __future__ import annotations
 
 from right_channels import Package, RightChannels, serve
 
-BREAKS = ("an-event-may-have-many-lines",)
+BREAKS = ("multi-line-text-is-one-event",)
 
 
 class WritesOneLine(RightChannels):

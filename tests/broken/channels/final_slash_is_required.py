@@ -1,13 +1,13 @@
-"""A server that does not find an address without its final slash."""
+"""A server that requires the final slash of a path."""
 
 from __future__ import annotations
 
 from right_channels import RightChannels, serve
 
 BREAKS = (
-    "the-final-slash-is-optional-to-publish",
-    "the-final-slash-is-optional-to-subscribe",
-    "the-final-slash-is-optional-to-broadcast",
+    "final-slash-is-optional-to-publish",
+    "final-slash-is-optional-to-subscribe",
+    "final-slash-is-optional-to-broadcast",
 )
 
 

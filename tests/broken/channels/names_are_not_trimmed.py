@@ -1,10 +1,10 @@
-"""A server for which blanks around the name of a channel count."""
+"""A server that does not trim channel names."""
 
 from __future__ import annotations
 
 from right_channels import RightChannels, serve
 
-BREAKS = ("channel-names-are-trimmed", "a-broadcast-uses-normalised-names")
+BREAKS = ("channel-names-are-trimmed", "broadcast-normalizes-channel-names")
 
 
 class KeepsBlanks(RightChannels):

@@ -1,10 +1,10 @@
-"""A server that takes names of channels of any length."""
+"""A server that accepts channel names of any length."""
 
 from __future__ import annotations
 
 from right_channels import RightChannels, serve
 
-BREAKS = ("a-channel-name-has-64-characters-at-most",)
+BREAKS = ("channel-name-of-65-characters-is-rejected",)
 
 
 class TakesAnyName(RightChannels):

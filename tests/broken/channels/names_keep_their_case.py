@@ -1,10 +1,10 @@
-"""A server for which capitals count in the name of a channel."""
+"""A server that compares channel names with their case."""
 
 from __future__ import annotations
 
 from right_channels import RightChannels, serve
 
-BREAKS = ("channel-names-are-lower-cased", "a-broadcast-uses-normalised-names")
+BREAKS = ("channel-names-ignore-case", "broadcast-normalizes-channel-names")
 
 
 class MindsCase(RightChannels):

@@ -1,10 +1,10 @@
-"""A server for which an underscore in the name of a channel is one."""
+"""A server that does not replace underscores in channel names."""
 
 from __future__ import annotations
 
 from right_channels import RightChannels, serve
 
-BREAKS = ("an-underscore-in-a-channel-name-is-a-colon", "a-broadcast-uses-normalised-names")
+BREAKS = ("underscore-in-a-channel-name-is-a-colon", "broadcast-normalizes-channel-names")
 
 
 class KeepsUnderscores(RightChannels):

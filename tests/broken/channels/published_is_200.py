@@ -1,15 +1,15 @@
-"""A server that answers 200 to what was published."""
+"""A server that responds to a publish with 200."""
 
 from __future__ import annotations
 
 from right_channels import RightChannels, serve
 from tornado.web import RequestHandler
 
-BREAKS = ("a-published-package-is-answered-ok", "a-broadcast-is-answered-ok")
+BREAKS = ("published-package-gets-201-and-ok", "broadcast-gets-201-and-ok")
 
 
 class SaysOK(RightChannels):
-    def answer(self, handler: RequestHandler, delivered: int) -> None:
+    def respond(self, handler: RequestHandler, delivered: int) -> None:
         handler.set_header("X-Delivered", str(delivered))
         self.write(handler, "OK")
 

@@ -1,10 +1,10 @@
-"""A server that stops with the close code 1000."""
+"""A server that shuts down with the close code 1000."""
 
 from __future__ import annotations
 
 from right_channels import RightChannels, serve
 
-BREAKS = ("the-end-of-the-server-is-told",)
+BREAKS = ("shutdown-closes-with-1001",)
 
 
 class StopsWith1000(RightChannels):

@@ -1,10 +1,10 @@
-"""A server that passes on what a subscriber says."""
+"""A server that publishes the messages of subscribers."""
 
 from __future__ import annotations
 
 from right_channels import Package, RightChannels, Subscription, serve
 
-BREAKS = ("what-a-subscriber-says-is-ignored", "only-the-text-close-closes")
+BREAKS = ("subscriber-messages-are-ignored", "only-the-text-close-closes")
 
 
 class PassesOnWhatIsSaid(RightChannels):

@@ -1,12 +1,12 @@
-"""A server that gives a name to whoever asks, as often as it is asked for."""
+"""A server that registers a taken name."""
 
 from __future__ import annotations
 
 from right_chateau import RightChateau, serve
 
 BREAKS = (
-    "register-a-name-that-another-holds-is-name-taken",
-    "register-a-taken-name-in-other-capitals-is-name-taken",
+    "register-a-taken-name-is-name-taken",
+    "register-a-taken-name-in-another-case-is-name-taken",
     "register-a-taken-name-in-other-code-points-is-name-taken",
     "register-a-taken-name-in-other-widths-is-name-taken",
     "register-one-name-from-two-sessions-at-once-gives-it-to-one",

@@ -1,4 +1,4 @@
-"""A server that reads a binary frame as if it were text."""
+"""A server that treats a binary frame as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that does not look at keys that it does not know."""
+"""A server that ignores unknown keys."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ BREAKS = (
     "list-with-an-unknown-key-is-invalid-message",
     "message-with-an-unknown-key-is-invalid-message",
     "register-with-an-unknown-key-is-invalid-message",
-    "requests-about-rooms-with-an-unknown-key-are-invalid-message",
+    "room-requests-with-an-unknown-key-are-invalid-message",
 )
 
 

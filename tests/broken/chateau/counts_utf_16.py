@@ -1,4 +1,4 @@
-"""A server that counts the 16 bits of UTF-16 as characters of a name."""
+"""A server that counts the UTF-16 code units of a name."""
 
 from __future__ import annotations
 

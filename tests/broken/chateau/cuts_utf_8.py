@@ -1,4 +1,4 @@
-"""A server that counts bytes where it should count characters, and cuts long content within one."""
+"""A server that counts bytes instead of characters, and cuts long content within a character."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that delivers a message to those who are here before it refuses it for those who are not."""
+"""A server that delivers a message to known recipients before it rejects it for unknown ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class DeliversInPart(RightChateau):
             return super().do_message(request)
         except Refused:
             said = {"sender": self.username, "clients": request["clients"], "content": request["content"]}
-            self.deliver({"type": 3, "status": 200, **said, **self.mint()}, self.here)
+            self.deliver({"type": 3, "status": 200, **said, **self.new_id()}, self.here)
             raise
 
 

@@ -1,4 +1,4 @@
-"""A server that sends a room message back to its sender, and to nobody else."""
+"""A server that sends a room message only to its sender."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from right_chateau import Frame, RightChateau, serve
 
 BREAKS = (
-    "history-since-a-seq-has-what-came-after",
+    "history-since-a-seq-has-later-messages",
     "join-several-rooms-at-once-works",
     "publish-arrives-in-the-order-of-seq",
-    "publish-comes-to-members-once",
-    "publish-is-the-same-frame-for-every-member",
-    "publish-of-one-sender-arrives-in-its-order",
-    "publish-push-has-the-seq-id-and-time-of-the-answer",
+    "publish-reaches-members-once",
+    "publish-is-one-frame",
+    "publish-keeps-the-senders-order",
+    "publish-push-has-the-seq-id-and-time-of-the-response",
     "publish-reaches-every-member",
-    "publish-with-the-same-key-is-said-once",
+    "publish-with-the-same-key-is-sent-once",
 )
 
 

@@ -1,4 +1,4 @@
-"""A server that delivers a message to a name as often as it is listed."""
+"""A server that delivers a message once per occurrence of a name."""
 
 from __future__ import annotations
 

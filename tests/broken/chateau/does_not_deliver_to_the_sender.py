@@ -1,4 +1,4 @@
-"""A server that tells a room message to all members but the one who said it."""
+"""A server that sends a room message to all members but its sender."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from right_chateau import Frame, RightChateau, serve
 
 BREAKS = (
-    "publish-comes-to-members-once",
+    "publish-reaches-members-once",
     "publish-content-arrives-unchanged",
-    "publish-is-the-same-frame-for-every-member",
+    "publish-is-one-frame",
     "publish-reaches-every-member",
-    "what-is-told-of-rooms-fits-its-schema",
+    "room-frames-match-their-schemas",
 )
 
 

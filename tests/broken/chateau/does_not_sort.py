@@ -1,4 +1,4 @@
-"""A server that lists names in the order in which they came."""
+"""A server that does not sort lists of names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from right_chateau import RightChateau, serve
 
 BREAKS = (
-    "join-is-answered-with-the-members",
+    "join-returns-the-members",
     "list-is-sorted",
 )
 

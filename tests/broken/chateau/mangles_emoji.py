@@ -1,4 +1,4 @@
-"""A server for which a character has 16 bits."""
+"""A server whose characters have 16 bits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that leaves in its rooms whoever gives the name back."""
+"""A server that leaves an unregistered user in the rooms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ BREAKS = ("unregister-leaves-the-rooms",)
 
 class StaysInRoomsAfterUnregister(RightChateau):
     def do_unregister(self, request: Frame) -> Frame:
-        del self.house.names[self.form]
+        del self.state.names[self.form]
         self.username = None
         return {}
 

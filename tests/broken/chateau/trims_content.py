@@ -1,4 +1,4 @@
-"""A server that takes the white space from the ends of what is said."""
+"""A server that trims content."""
 
 from __future__ import annotations
 

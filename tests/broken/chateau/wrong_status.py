@@ -1,16 +1,16 @@
-"""A server that answers 404 for a room that it does not know, where 400 is right."""
+"""A server that responds to an unknown room with status 404 instead of 400."""
 
 from __future__ import annotations
 
 from right_chateau import Frame, RightChateau, serve
 
-BREAKS = ("a-room-that-nobody-made-is-unknown-room",)
+BREAKS = ("unknown-room-is-unknown-room",)
 
 
 class WrongStatus(RightChateau):
-    def refuse(self, request: Frame, fields: Frame) -> None:
+    def reject(self, request: Frame, fields: Frame) -> None:
         status = 404 if fields["code"] == "unknown_room" else 400
-        super().refuse(request, fields | {"status": status})
+        super().reject(request, fields | {"status": status})
 
 
 if __name__ == "__main__":

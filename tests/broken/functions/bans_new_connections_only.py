@@ -1,10 +1,10 @@
-"""A ban does not hold for who is there already."""
+"""A ban does not apply to open connections."""
 
 from __future__ import annotations
 
 from right_functions import Client, Frame, RightFunctions, serve
 
-BREAKS = ("bans-refuse-every-request",)
+BREAKS = ("bans-reject-every-request",)
 
 
 class BansNewConnectionsOnly(RightFunctions):

@@ -1,16 +1,16 @@
-"""Of several recipients, the first alone gets the message."""
+"""Only the first of several recipients gets the message."""
 
 from __future__ import annotations
 
 from right_functions import Client, Frame, RightFunctions, serve
 
 BREAKS = (
-    "a-block-wins-over-an-allow",
-    "addresses-are-compared-whole",
-    "empty-keys-are-none",
+    "block-overrides-allow",
+    "addresses-match-exactly",
+    "empty-key-counts-as-none",
     "messages-reach-each-recipient",
-    "the-key-passes-privacy-and-blocks",
-    "undelivered-lists-who-was-not-reached",
+    "key-overrides-privacy-and-blocks",
+    "undelivered-lists-unreached-ids",
     "unknown-private-and-blocking-look-alike",
 )
 

@@ -1,10 +1,10 @@
-"""A sender that names itself hears nothing."""
+"""A sender that names itself gets no message."""
 
 from __future__ import annotations
 
 from right_functions import Client, Frame, RightFunctions, serve
 
-BREAKS = ("senders-that-name-themselves-hear-it",)
+BREAKS = ("senders-may-be-recipients",)
 
 
 class DoesNotDeliverToTheSender(RightFunctions):

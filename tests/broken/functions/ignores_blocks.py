@@ -1,14 +1,14 @@
-"""A block changes nothing."""
+"""A block has no effect."""
 
 from __future__ import annotations
 
 from right_functions import Client, RightFunctions, serve
 
 BREAKS = (
-    "a-block-wins-over-an-allow",
-    "addresses-are-compared-whole",
+    "block-overrides-allow",
+    "addresses-match-exactly",
     "blocked-addresses-do-not-reach-clients",
-    "blocks-are-the-clients-own",
+    "blocks-affect-only-the-caller",
     "ranges-are-blocked",
     "unknown-private-and-blocking-look-alike",
 )

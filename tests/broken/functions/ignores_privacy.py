@@ -1,13 +1,13 @@
-"""Private clients are as public as the others."""
+"""Private clients are public."""
 
 from __future__ import annotations
 
 from right_functions import Client, RightFunctions, serve
 
 BREAKS = (
-    "addresses-are-compared-whole",
-    "blocks-are-the-clients-own",
-    "empty-keys-are-none",
+    "addresses-match-exactly",
+    "blocks-affect-only-the-caller",
+    "empty-key-counts-as-none",
     "privacy-is-public-or-private",
     "private-clients-are-not-listed",
     "private-clients-are-not-reached",

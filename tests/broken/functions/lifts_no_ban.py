@@ -1,10 +1,10 @@
-"""A ban holds until the server stops, whatever is said."""
+"""A ban lasts until the server stops, even if lifted."""
 
 from __future__ import annotations
 
 from right_functions import Client, Frame, RightFunctions, serve
 
-BREAKS = ("bans-are-lifted",)
+BREAKS = ("unban-lifts-a-ban",)
 
 
 class LiftsNoBan(RightFunctions):

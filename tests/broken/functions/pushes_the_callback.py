@@ -1,4 +1,4 @@
-"""A message's recipients get the callback of its sender."""
+"""The recipients of a message get its callback."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from right_functions import Client, Frame, RightFunctions, serve
 BREAKS = (
     "callbacks-stay-with-the-caller",
     "messages-reach-each-recipient",
-    "senders-that-name-themselves-hear-it",
+    "senders-may-be-recipients",
 )
 
 

@@ -1,10 +1,10 @@
-"""New custom variables are in place of the old ones, not beside them."""
+"""New custom variables replace all old ones."""
 
 from __future__ import annotations
 
 from right_functions import Frame, RightFunctions, serve
 
-BREAKS = ("custom-variables-are-merged", "custom-variables-have-16-kib")
+BREAKS = ("custom-variables-are-merged", "custom-variables-over-16-kib-are-rejected")
 
 
 class ReplacesCustomVariables(RightFunctions):

@@ -1,10 +1,10 @@
-"""A server that stops closes as if all was said."""
+"""A server that shuts down with the close code 1000."""
 
 from __future__ import annotations
 
 from right_functions import RightFunctions, serve
 
-BREAKS = ("shutdowns-are-told",)
+BREAKS = ("shutdown-is-announced-and-closes-with-1001",)
 
 
 class StopsWith1000(RightFunctions):

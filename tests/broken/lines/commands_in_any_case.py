@@ -1,4 +1,4 @@
-"""A server that takes commands in small letters."""
+"""A server that accepts commands in lower case."""
 
 from __future__ import annotations
 

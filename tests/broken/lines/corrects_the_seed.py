@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_lines import RightLines, serve
 
-BREAKS = ("join-refuses-an-invalid-room-name",)
+BREAKS = ("join-rejects-an-invalid-room-name",)
 
 
 class Corrects(RightLines):

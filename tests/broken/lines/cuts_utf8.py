@@ -1,10 +1,10 @@
-"""A server that decodes each read by itself, and loses a character that is cut in two."""
+"""A server that decodes each read separately, and loses a character that is split."""
 
 from __future__ import annotations
 
 from right_lines import Client, RightLines, serve
 
-BREAKS = ("a-character-may-come-in-pieces", "a-long-text-keeps-its-characters", "what-is-no-utf-8-is-refused")
+BREAKS = ("character-may-arrive-in-pieces", "long-text-arrives-unchanged", "invalid-utf-8-is-rejected")
 
 
 class CutsCharacters(RightLines):

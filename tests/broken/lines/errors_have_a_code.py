@@ -1,10 +1,10 @@
-"""A server whose errors have a code beside their text."""
+"""A server whose errors have a code in addition to their text."""
 
 from __future__ import annotations
 
 from right_lines import Frame, RightLines, serve
 
-BREAKS = ("errors-have-no-other-keys",)
+BREAKS = ("errors-have-only-the-seeds-keys",)
 
 
 class AddsACode(RightLines):

@@ -1,4 +1,4 @@
-"""A server that does not look at the second time of HISTORY."""
+"""A server that ignores the second time of HISTORY."""
 
 from __future__ import annotations
 

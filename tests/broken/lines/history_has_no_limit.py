@@ -1,10 +1,10 @@
-"""A server that shows all history there is."""
+"""A server that returns the whole history."""
 
 from __future__ import annotations
 
 from right_lines import RightLines, serve
 
-BREAKS = ("history-has-a-thousand-lines-at-most",)
+BREAKS = ("history-has-at-most-a-thousand-lines",)
 
 
 class ShowsEverything(RightLines):

@@ -1,4 +1,4 @@
-"""A server that takes a time without an offset for one of another zone than UTC."""
+"""A server that does not treat a time without an offset as UTC."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that shows history with the last line first."""
+"""A server that returns the newest history first."""
 
 from __future__ import annotations
 

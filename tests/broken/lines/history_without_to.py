@@ -1,4 +1,4 @@
-"""A server whose lines of history do not say to whom they are."""
+"""A server whose lines of history have no to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 
 from right_lines import Client, Frame, RightLines, serve
 
-BREAKS = ("history-is-addressed-to-who-asks", "history-has-the-seeds-form")
+BREAKS = ("history-is-addressed-to-the-caller", "history-has-the-seeds-form")
 
 
 class LeavesOutTo(RightLines):

@@ -1,4 +1,4 @@
-"""A server on which MSG reaches one of those who have the nickname."""
+"""A server on which MSG reaches one of the clients with the nickname."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""A server that lets clients without a nickname into a room."""
+"""A server on which clients without a nickname can join a room."""
 
 from __future__ import annotations
 
 from right_lines import Client, RightLines, serve
 
-BREAKS = ("login-is-needed-to-join", "errors-have-no-other-keys")
+BREAKS = ("login-is-needed-to-join", "errors-have-only-the-seeds-keys")
 
 
 class LetsAnybodyIn(RightLines):

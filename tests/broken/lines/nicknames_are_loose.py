@@ -1,4 +1,4 @@
-"""A server that takes any word of two letters for a nickname."""
+"""A server that accepts any word of two letters as a nickname."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from right_lines import RightLines, serve
 
-BREAKS = ("login-refuses-an-invalid-nickname",)
+BREAKS = ("login-rejects-an-invalid-nickname",)
 
 
 class TakesAnyWord(RightLines):

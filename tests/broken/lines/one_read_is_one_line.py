@@ -1,10 +1,10 @@
-"""A server that takes whatever one read returns for whole lines."""
+"""A server that treats the bytes of each read as whole lines."""
 
 from __future__ import annotations
 
 from right_lines import Client, RightLines, serve
 
-BREAKS = ("a-line-may-come-in-pieces", "a-character-may-come-in-pieces")
+BREAKS = ("line-may-arrive-in-pieces", "character-may-arrive-in-pieces")
 
 
 class TakesReadsForLines(RightLines):

@@ -1,10 +1,10 @@
-"""Two may have one name."""
+"""A taken name is accepted."""
 
 from __future__ import annotations
 
 from right_opcodes import Client, RightOpcodes, serve
 
-BREAKS = ("names-ignore-case", "taken-names-are-refused")
+BREAKS = ("names-ignore-case", "taken-names-are-rejected")
 
 
 class AcceptsATakenName(RightOpcodes):

@@ -1,10 +1,10 @@
-"""A binary frame ends the connection."""
+"""A binary frame closes the connection."""
 
 from __future__ import annotations
 
 from right_opcodes import Client, Refused, RightOpcodes, serve
 
-BREAKS = ("binary-frames-are-refused",)
+BREAKS = ("binary-frames-are-rejected",)
 
 
 class ClosesOnBinaryFrames(RightOpcodes):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_opcodes import Client, RightOpcodes, serve
 
-BREAKS = ("members-hear-of-a-deletion",)
+BREAKS = ("members-are-notified-of-a-deletion",)
 
 
 class KeepsDeletedRooms(RightOpcodes):

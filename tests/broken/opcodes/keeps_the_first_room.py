@@ -1,18 +1,18 @@
-"""Who joins another room stays in the first."""
+"""Joining another room does not leave the first."""
 
 from __future__ import annotations
 
 from right_opcodes import Client, RightOpcodes, Room, serve
 
 BREAKS = (
-    "commands-are-the-callers-alone",
+    "commands-are-private",
     "messages-keep-their-order",
     "messages-reach-all-members",
     "messages-stay-in-their-room",
     "one-room-at-a-time",
-    "others-do-not-hear-of-a-change",
-    "refused-requests-are-answered-once",
-    "unknown-commands-are-refused",
+    "room-changes-reach-only-members",
+    "rejected-requests-get-one-error",
+    "unknown-commands-are-rejected",
 )
 
 

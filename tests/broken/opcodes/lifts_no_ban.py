@@ -1,10 +1,10 @@
-"""Who is banned from a room is so for ever."""
+"""A ban from a room cannot be lifted."""
 
 from __future__ import annotations
 
 from right_opcodes import Client, RightOpcodes, serve
 
-BREAKS = ("unbanned-users-come-in-again",)
+BREAKS = ("unbanned-users-can-join-again",)
 
 
 class LiftsNoBan(RightOpcodes):

@@ -1,10 +1,10 @@
-"""An op 3 stops the server, whatever its key."""
+"""An op 3 stops the server with any key."""
 
 from __future__ import annotations
 
 from right_opcodes import Client, Frame, RightOpcodes, serve
 
-BREAKS = ("op-3-with-a-wrong-key-is-refused",)
+BREAKS = ("op-3-with-a-wrong-key-is-rejected",)
 
 
 class StopsForAnyKey(RightOpcodes):

@@ -1,4 +1,4 @@
-"""The reason of a shutdown is kept from all."""
+"""The reason of a shutdown is not sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who was refused a name is a guest, and the next op 1 a message."""
+"""After a rejected name, the next op 1 is a message."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ BREAKS = (
     "names-have-1-to-32-characters",
     "names-have-no-control-characters",
     "names-ignore-case",
-    "taken-names-are-refused",
+    "taken-names-are-rejected",
 )
 
 

@@ -1,4 +1,4 @@
-"""Spaces at the ends of a name are cut off, not refused."""
+"""Spaces at the ends of a name are removed, not rejected."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""!users names those in general, wherever one is."""
+"""!users lists the members of general, in every room."""
 
 from __future__ import annotations
 
 from right_opcodes import Client, RightOpcodes, serve
 
-BREAKS = ("commands-are-answered-by-the-server", "commands-are-the-callers-alone", "users-names-the-users")
+BREAKS = ("command-responses-are-from-the-server", "commands-are-private", "users-lists-the-users")
 
 
 class UsersAreThoseOfGeneral(RightOpcodes):
