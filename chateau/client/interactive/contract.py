@@ -101,7 +101,7 @@ class Contract:
         return [Fault(strict_json.pointer(error.absolute_path), _shortened(error.message), schema)]
 
     def _is_valid(self, schema: str, value: Any) -> bool:
-        """Return whether *value* is valid; False also if jsonschema, which is slow to import, has to decide."""
+        """Return whether *value* is valid; False also if only jsonschema, a slow import, can decide it."""
         try:
             return self._validators[schema].is_valid(value)
         except ValueError:  # an integer of more than 64 bits, half a character, or nested too deeply
