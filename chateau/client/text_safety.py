@@ -6,8 +6,6 @@ The results have no character that is special to XML, YAML or a terminal; each r
 import unicodedata
 from functools import cache
 
-from rich.cells import get_character_cell_size
-
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")  # letters and marks without a glyph
 _UNSEEN = frozenset({"Cc", "Cf", "Cn", "Cs", "Zl", "Zp", "Zs"})
@@ -47,6 +45,8 @@ def in_lines(text: str) -> list[str]:
 
 @cache
 def _cells_of(character: str) -> int:
+    from rich.cells import get_character_cell_size
+
     return sum(map(get_character_cell_size, one_line(character)))
 
 

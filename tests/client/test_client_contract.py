@@ -122,3 +122,13 @@ def test_missing_schemas_are_reported_with_their_paths(
 
     with pytest.raises(FileNotFoundError, match="no schemas in"):
         schemas_folder()
+
+
+@pytest.mark.parametrize(
+    "client", ["\ud800", "a" * 2, 2**70, [[]]], ids=["surrogate", "name", "integer", "list"]
+)
+def test_both_validators_agree(checks: Contract, client: Any) -> None:
+    """jsonschema_rs decides first, because jsonschema is slow to import; the fault is found by jsonschema."""
+    found = faults(checks, {"type": 4, "status": 200, "clients": [client]}, {"type": 4})
+
+    assert [fault.path for fault in found] == ([] if isinstance(client, str) else ["/clients/0"])

@@ -6,14 +6,14 @@ Each fault flag is a rule for all data frames of the direction that --direction 
 import argparse
 import asyncio
 import math
-import re
 import secrets
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from chateau.client.arguments import whole
 from chateau.client.exit_codes import Exit
 from chateau.client.proxy.codec import DATA, Kind, WireProtocol
 from chateau.client.proxy.connection import CannotListen, Endpoint, Proxy, Upstream, listen
@@ -89,14 +89,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
     add = parser.add_argument_group("faults").add_argument
-    count = at_least(0)
+    count = whole(0)
     add("--delay", type=seconds, metavar="SECONDS", help="delay each frame by SECONDS")
     add("--jitter", type=seconds, metavar="SECONDS", help="add up to SECONDS of random extra delay")
     add("--drop", type=probability, metavar="P", help="drop a frame with probability P (0 to 1)")
     add("--duplicate", type=probability, metavar="P", help="send a frame twice with probability P")
     add("--reorder", type=probability, metavar="P", help="let the next frame pass first with probability P")
     add("--cut", type=cut, metavar="BYTES|random|character", help="write each frame in pieces")
-    add("--join", type=at_least(2), metavar="N", help="write N frames at once")
+    add("--join", type=whole(2), metavar="N", help="write N frames at once")
     add("--half-close-after", type=count, metavar="N", help="half-close after N frames")
     add("--stall-after", type=count, metavar="N", help="pass nothing more after N frames")
     add("--close-after", type=count, metavar="N", help="close after N frames")
@@ -111,7 +111,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="direction the faults apply to (default: both)",
     )
     add("--rules", metavar="FILE", help="JSON file with rules for single frames")
-    add("--seed", type=at_least(0, most=2**63), metavar="N", help="random seed, to reproduce an earlier run")
+    add("--seed", type=whole(0, 2**63), metavar="N", help="random seed, to reproduce an earlier run")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -271,25 +271,14 @@ def probability(text: str) -> float:
 
 
 def cut(text: str) -> Cut | int:
-    return Cut(text) if text in list(Cut) else at_least(1)(text)
+    return Cut(text) if text in list(Cut) else whole(1)(text)
 
 
 def close_code(text: str) -> int:
-    code = at_least(0)(text)
+    code = whole(0)(text)
     if code not in CLOSE_CODES:
         raise argparse.ArgumentTypeError(f"{text} is not a code for a close frame, such as 1011 or 4000")
     return code
-
-
-def at_least(least: int, *, most: int = 10**9) -> Callable[[str], int]:
-    """Return a parser of whole numbers from *least* to *most*."""
-
-    def whole_number(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,20}", text) or not least <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of {least} or more")
-        return int(text)
-
-    return whole_number
 
 
 def _number(text: str, least: float, most: float, what: str) -> float:

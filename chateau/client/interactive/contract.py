@@ -17,7 +17,7 @@ from chateau.client.protocols import CHATEAU, vocabulary
 from chateau.client.transcript import Entry, Opcode
 
 if TYPE_CHECKING:
-    from jsonschema import Draft202012Validator
+    import jsonschema_rs
 
 ERROR_RESPONSE = "error-response.json"
 MAX_REF_CHARACTERS = 64
@@ -84,23 +84,42 @@ class Contract:
 
     def _schema_faults(self, frame: Frame) -> list[Fault]:
         schema = schema_name(frame)
-        if schema not in self._validators:
+        if schema is None or schema not in self._schemas:
             return [Fault("", f"there is no schema for {_description(frame)}")]
+        if self._is_valid(schema, frame.value):
+            return []
+        from jsonschema import Draft202012Validator
         from jsonschema.exceptions import best_match
+        from referencing import Registry
 
-        error = best_match(self._validators[schema].iter_errors(frame.value))
+        contents = self._schemas.values()
+        registry: Registry[Any] = Registry().with_contents((one["$id"], one) for one in contents)
+        validator = Draft202012Validator(self._schemas[schema], registry=registry)
+        error = best_match(validator.iter_errors(frame.value))
         if error is None:
             return []
         return [Fault(strict_json.pointer(error.absolute_path), _shortened(error.message), schema)]
 
-    @cached_property
-    def _validators(self) -> "dict[str | None, Draft202012Validator]":
-        from jsonschema import Draft202012Validator
-        from referencing import Registry
+    def _is_valid(self, schema: str, value: Any) -> bool:
+        """Return whether *value* is valid; False also if only jsonschema, a slow import, can decide it."""
+        try:
+            return self._validators[schema].is_valid(value)
+        except ValueError:  # an integer of more than 64 bits, half a character, or nested too deeply
+            return False
 
-        contents = {path.name: json.loads(path.read_bytes()) for path in sorted(self._folder.glob("*.json"))}
-        registry: Registry[Any] = Registry().with_contents((one["$id"], one) for one in contents.values())
-        return {name: Draft202012Validator(schema, registry=registry) for name, schema in contents.items()}
+    @cached_property
+    def _validators(self) -> "dict[str, jsonschema_rs.Draft202012Validator]":
+        import jsonschema_rs
+
+        registry = jsonschema_rs.Registry([(one["$id"], one) for one in self._schemas.values()])
+        return {
+            name: jsonschema_rs.Draft202012Validator(schema, registry=registry)
+            for name, schema in self._schemas.items()
+        }
+
+    @cached_property
+    def _schemas(self) -> dict[str, Any]:
+        return {path.name: json.loads(path.read_bytes()) for path in sorted(self._folder.glob("*.json"))}
 
 
 class NoContract(Contract):
