@@ -14,7 +14,7 @@ from chateau.hub.errors import AlreadyRegistered, InvalidName, NameTaken, Unknow
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from chateau.hub.ports import Cluster, NormalizeName
+    from chateau.hub.ports import NormalizeName
     from chateau.hub.room import Room
     from chateau.hub.session import Session
 
@@ -29,13 +29,11 @@ class Registry:
         self,
         *,
         normalize_name: NormalizeName,
-        cluster: Cluster,
         sessions: Mapping[str, Session],
         reserved: Iterable[str] = (),
     ) -> None:
         """*sessions* are all that are open, by id; names that are *reserved* are the house's own."""
-        self._form = normalize_name
-        self._cluster = cluster
+        self._normalize_name = normalize_name
         self._sessions = sessions
         self._reserved = frozenset(map(normalize_name, reserved))
         # Who holds a name, by its form. A list is shared by all the ways in which its holders write the name.
@@ -52,15 +50,13 @@ class Registry:
         """
         if session.username is not None:
             raise AlreadyRegistered(session.username)
-        key = validate_name(username, self._form, limit=USERNAME_LIMIT)
+        key = validate_name(username, self._normalize_name, limit=USERNAME_LIMIT)
         if id_of(key) is not None:
             raise InvalidName(username, "a session without a name is shown so")
         if key in self._reserved:
             raise InvalidName(username, "the server itself speaks under it")
         holders = self._holders.get(key)
         if holders is None:
-            if not self._cluster.claim(key):
-                raise NameTaken(username)
             holders = self._holders[key] = []
             if as_nick:
                 self._shared.add(key)
@@ -84,7 +80,6 @@ class Registry:
         if not holders:
             del self._holders[key]
             self._shared.discard(key)
-            self._cluster.release(key)
         session.username = session.key = None
         session.name = f"#{session.id}"
         self._sorted = None
@@ -133,7 +128,7 @@ class Registry:
     def holders(self, username: str) -> Sequence[Session]:
         """The sessions on this node that hold *username*, however it is written."""
         try:
-            key = self._form(username)
+            key = self._normalize_name(username)
         except ValueError:
             return ()
         return self._holders.get(key) or self._nameless(key)

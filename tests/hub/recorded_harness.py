@@ -7,7 +7,6 @@ from itertools import count
 
 from quiet_store import QuietStore
 
-from chateau.cluster.local import LocalCluster
 from chateau.hub.events import Event
 from chateau.hub.hub import Hub
 from chateau.hub.ports import Store
@@ -32,13 +31,11 @@ class Harness:
     def __init__(self, store: Store | None = None, *, presence_limit: int = 500) -> None:
         self.now = 1000.0
         self.store = store or QuietStore()
-        self.cluster = LocalCluster()
         self.protocol, self.other_protocol = Protocol("one"), Protocol("another")
         self._timers: list[tuple[float, Callable[[], None]]] = []
         self._minted = count(1)
         self.hub = Hub(
             store=self.store,
-            cluster=self.cluster,
             normalize_name=normalize_name,
             next_id=self._next_id,
             clock=lambda: self.now,

@@ -399,7 +399,7 @@ def test_who_has_gone_in_the_meantime_is_told_nothing(harness: Harness) -> None:
     harness.hub.disconnect(target)
     harness.forget()
 
-    harness.cluster.announce(event)
+    harness.hub._delivery.deliver_to_sessions([target.id], event)
 
     assert harness.protocol.deliveries == []
 

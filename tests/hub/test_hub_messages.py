@@ -4,7 +4,7 @@ import pytest
 from recorded_harness import Harness
 
 from chateau.hub.errors import UnknownRecipient
-from chateau.hub.events import DirectMessage, Left, Shutdown, TapChanged
+from chateau.hub.events import DirectMessage, Shutdown, TapChanged
 
 
 def test_everyone_named_gets_the_same_message(harness: Harness) -> None:
@@ -152,13 +152,11 @@ def test_who_has_left_is_told_of_no_tap(harness: Harness) -> None:
     assert harness.protocol.deliveries == []
 
 
-def test_what_another_node_announces_of_people_and_rooms_that_are_not_here_is_told_to_nobody(
-    harness: Harness,
-) -> None:
+def test_an_event_for_unknown_users_is_delivered_to_nobody(harness: Harness) -> None:
     harness.guest("alice", "attic")
     harness.forget()
+    message = DirectMessage("zed", ("yan",), "hi", "id-1", "2026-11-20T00:00:01.000Z", "0")
 
-    harness.cluster.announce(DirectMessage("zed", ("yan",), "hi", "id-1", "2026-11-20T00:00:01.000Z", "0"))
-    harness.cluster.announce(Left("cellar", "zed", "17"))
+    harness.hub._delivery.deliver_to_users(("yan",), message)
 
     assert harness.protocol.deliveries == []

@@ -221,7 +221,10 @@ class Model(RuleBasedStateMachine):
             assert not self.attempt(self.harness.hub.publish_to_channel, room, "text", words.encode())
         else:
             receipt = self.harness.hub.publish_to_channel(room, "text", words.encode())
-            assert (receipt.delivered, receipt.package.seq > 0) == (len(there.inside), bool(there.members))
+            assert (receipt.delivered, receipt.publication.seq > 0) == (
+                len(there.inside),
+                bool(there.members),
+            )
             self.tell(there.inside, "Package", room.lower(), words)
 
     @rule(person=PEOPLE, to=st.lists(st.one_of(NAMES, PEOPLE), min_size=1, max_size=3))

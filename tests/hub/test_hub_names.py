@@ -110,28 +110,3 @@ def test_after_unregistering_a_session_may_take_a_name_again(harness: Harness) -
     harness.hub.register(alice, "bob")
 
     assert harness.hub.usernames() == ["bob"]
-
-
-def test_a_name_that_another_node_holds_is_taken(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chateau.cluster.local.LocalCluster.claim", lambda self, key: key != "alice")
-
-    with pytest.raises(NameTaken):
-        harness.guest("Alice")
-
-    assert harness.guest("bob").name == "bob"
-
-
-def test_other_nodes_may_have_a_name_when_it_is_free_and_only_then(
-    harness: Harness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    claims: list[str] = []
-    monkeypatch.setattr(harness.cluster, "claim", lambda key: claims.append(f"claim {key}") or True)
-    monkeypatch.setattr(harness.cluster, "release", lambda key: claims.append(f"release {key}"))
-
-    alice, visitor = harness.guest("Alice"), harness.visitor()
-    with pytest.raises(NameTaken):
-        harness.hub.register(visitor, "alice")
-    harness.hub.disconnect(visitor)
-    harness.hub.disconnect(alice)
-
-    assert claims == ["claim alice", "release alice"]

@@ -527,35 +527,3 @@ def test_a_number_is_nobody_where_the_session_has_a_name_or_is_none(harness: Har
         harness.hub.message(alice, [name], "hi")
 
     assert harness.heard(bob) == []
-
-
-# Other nodes
-
-
-def test_a_nick_is_claimed_once_and_released_when_the_last_holder_goes(
-    harness: Harness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    claims: list[str] = []
-    monkeypatch.setattr(harness.cluster, "claim", lambda key: claims.append(f"claim {key}") or True)
-    monkeypatch.setattr(harness.cluster, "release", lambda key: claims.append(f"release {key}"))
-
-    holders = [nick(harness, "Bob"), nick(harness, "bob")]
-    harness.hub.unregister(holders[0])
-    before = list(claims)
-    harness.hub.disconnect(holders[1])
-
-    assert (before, claims) == (["claim bob"], ["claim bob", "release bob"])
-
-
-def test_a_nick_that_another_node_holds_is_taken_and_leaves_no_trace(
-    harness: Harness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as elsewhere:
-        elsewhere.setattr(harness.cluster, "claim", lambda key: False)
-        with pytest.raises(NameTaken):
-            nick(harness, "bob")
-
-    harness.guest("bob")
-
-    with pytest.raises(NameTaken):
-        nick(harness, "bob")

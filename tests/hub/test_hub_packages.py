@@ -60,7 +60,7 @@ def test_a_package_goes_out_once_a_protocol(harness: Harness) -> None:
     listeners = [listener(harness, "attic"), listener(harness, "attic")]
     harness.forget()
 
-    package = publish(harness).package
+    package = publish(harness).publication
 
     assert harness.protocol.deliveries == [(package, members)]
     assert harness.other_protocol.deliveries == [(package, listeners)]
@@ -86,8 +86,8 @@ def test_a_package_is_not_counted_where_only_listeners_hear_it(harness: Harness)
 
     receipts = [publish(harness), publish(harness)]
 
-    assert [(receipt.package.seq, receipt.delivered) for receipt in receipts] == [(0, 1), (0, 1)]
-    assert harness.heard(channel) == [receipt.package for receipt in receipts]
+    assert [(receipt.publication.seq, receipt.delivered) for receipt in receipts] == [(0, 1), (0, 1)]
+    assert harness.heard(channel) == [receipt.publication for receipt in receipts]
 
 
 def test_packages_and_messages_are_counted_together_where_somebody_chats(harness: Harness) -> None:
@@ -95,16 +95,16 @@ def test_packages_and_messages_are_counted_together_where_somebody_chats(harness
 
     seqs = [
         harness.hub.publish(alice, "attic", "1").message.seq,
-        publish(harness).package.seq,
+        publish(harness).publication.seq,
         harness.hub.publish(alice, "attic", "3").message.seq,
     ]
     harness.hub.leave(alice, "attic")
 
-    assert (seqs, publish(harness).package.seq) == ([1, 2, 3], 0)
+    assert (seqs, publish(harness).publication.seq) == ([1, 2, 3], 0)
 
 
 def test_a_package_has_an_id_and_a_time_of_its_own_whether_counted_or_not(harness: Harness) -> None:
-    first, second = publish(harness).package, publish(harness).package
+    first, second = publish(harness).publication, publish(harness).publication
 
     assert first.id < second.id
     assert first.time < second.time
@@ -132,7 +132,7 @@ def test_who_chats_hears_a_package_as_a_message_of_the_channel(
 ) -> None:
     alice = harness.guest("alice", "attic")
 
-    package = harness.hub.publish_to_channel("attic", kind, payload).package  # type: ignore[arg-type]
+    package = harness.hub.publish_to_channel("attic", kind, payload).publication  # type: ignore[arg-type]
 
     assert harness.heard(alice)[-1] is package
     assert package.as_message() == RoomMessage(
@@ -186,7 +186,7 @@ def test_a_ban_of_a_user_shuts_no_publisher_out(harness: Harness) -> None:
 
 
 def test_packages_are_kept_where_the_house_keeps_them_and_their_room_too(keeping: Harness) -> None:
-    packages = [publish(keeping, "Attic", text).package for text in ("1", "2")]
+    packages = [publish(keeping, "Attic", text).publication for text in ("1", "2")]
 
     assert [package.seq for package in packages] == [1, 2]
     assert keeping.hub.room_summaries() == [RoomSummary("Attic", 0, True)]
@@ -196,7 +196,7 @@ def test_packages_are_kept_where_the_house_keeps_them_and_their_room_too(keeping
 
 def test_kept_packages_have_their_place_among_messages_and_arrivals(keeping: Harness) -> None:
     alice = keeping.guest("alice", "attic")
-    said = [keeping.hub.publish(alice, "attic", "1").message, publish(keeping, text="2").package]
+    said = [keeping.hub.publish(alice, "attic", "1").message, publish(keeping, text="2").publication]
 
     _, page = keeping.hub.history(alice, "attic", joins=True)
 
@@ -216,7 +216,7 @@ def test_a_room_that_keeps_packages_stays_when_it_is_deserted(keeping: Harness) 
 def test_kept_packages_are_counted_also_where_nobody_chats(keeping: Harness) -> None:
     listener(keeping, "attic")
 
-    assert [publish(keeping).package.seq for _ in range(2)] == [1, 2]
+    assert [publish(keeping).publication.seq for _ in range(2)] == [1, 2]
 
 
 class TroubledStore(QuietStore):
@@ -250,7 +250,7 @@ def test_a_key_stands_for_one_package_whoever_publishes(harness: Harness) -> Non
     second = publish(harness, "ATTIC", "second", key="order-1")
 
     assert second is first
-    assert harness.heard(channel) == [first.package]
+    assert harness.heard(channel) == [first.publication]
 
 
 @pytest.mark.parametrize(("room", "key"), [("cellar", "order-1"), ("attic", "order-2"), ("attic", None)])
@@ -259,12 +259,12 @@ def test_another_key_another_room_or_no_key_is_another_package(
 ) -> None:
     first = publish(harness, key="order-1")
 
-    assert publish(harness, room, key=key).package.id != first.package.id
+    assert publish(harness, room, key=key).publication.id != first.publication.id
 
 
 def test_keys_of_packages_and_of_messages_do_not_meet(harness: Harness) -> None:
     alice = harness.guest("alice", "attic")
-    package = publish(harness, text="package", key="order-1").package
+    package = publish(harness, text="package", key="order-1").publication
 
     message = harness.hub.publish(alice, "attic", "message", key="order-1").message
 
@@ -278,7 +278,7 @@ def test_a_key_is_forgotten_five_minutes_after_its_first_use(harness: Harness) -
     harness.pass_seconds(0.1)
 
     assert same is first
-    assert publish(harness, key="order-1").package.id != first.package.id
+    assert publish(harness, key="order-1").publication.id != first.publication.id
 
 
 def test_a_key_under_which_a_package_was_refused_is_as_good_as_new(harness: Harness) -> None:
@@ -288,7 +288,7 @@ def test_a_key_under_which_a_package_was_refused_is_as_good_as_new(harness: Harn
         publish(harness, key="order-1")
     harness.hub.rooms.open("attic")
 
-    package = publish(harness, key="order-1").package
+    package = publish(harness, key="order-1").publication
 
     assert harness.heard(alice)[-1] is package
 
@@ -392,7 +392,7 @@ def test_a_listener_hears_everything_that_members_hear(harness: Harness) -> None
     alice, bob = harness.guest("alice", "attic"), harness.guest("bob", "attic")
 
     message = harness.hub.publish(alice, "attic", "hi").message
-    package = publish(harness).package
+    package = publish(harness).publication
     harness.hub.leave(bob, "attic")
     harness.hub.rooms.close("attic")
 
@@ -442,7 +442,7 @@ def test_a_listener_may_listen_to_several_rooms(harness: Harness) -> None:
     channel = listener(harness, "attic")
     harness.hub.listen(channel, "cellar")
 
-    packages = [publish(harness, room).package for room in ("attic", "cellar")]
+    packages = [publish(harness, room).publication for room in ("attic", "cellar")]
     harness.hub.disconnect(channel)
 
     assert harness.heard(channel) == packages

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from store_harnesses import KINDS, StoreHouse, open_house, time_of
+from store_harnesses import KINDS, StoreHarness, open_store, time_of
 
 from chateau.hub.events import JoinRecord, Publication, RoomMessage, StoredRecord
 from chateau.hub.ports import Page, Store
@@ -16,13 +16,13 @@ LIMIT = 10
 
 
 @pytest.fixture(params=KINDS)
-def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreHouse]:
-    with open_house(request.param, tmp_path, history=LIMIT, channel_history=LIMIT) as harness:
+def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreHarness]:
+    with open_store(request.param, tmp_path, history=LIMIT, channel_history=LIMIT) as harness:
         yield harness
 
 
 @pytest.fixture
-def store(harness: StoreHouse) -> Store:
+def store(harness: StoreHarness) -> Store:
     return harness.store
 
 
@@ -403,12 +403,12 @@ def test_a_long_history_can_be_erased_and_begun_again(store: Store) -> None:
 
 
 @pytest.fixture(params=KINDS)
-def aging(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreHouse]:
-    with open_house(request.param, tmp_path, history=LIMIT, channel_history=LIMIT, max_age=5) as harness:
+def aging(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreHarness]:
+    with open_store(request.param, tmp_path, history=LIMIT, channel_history=LIMIT, max_age=5) as harness:
         yield harness
 
 
-def test_what_is_too_old_is_not_read(aging: StoreHouse) -> None:
+def test_what_is_too_old_is_not_read(aging: StoreHarness) -> None:
     said = mixed(aging.store, 3)
     aging.now = 10.0
 
@@ -420,7 +420,7 @@ def test_what_is_too_old_is_not_read(aging: StoreHouse) -> None:
     assert not read(aging.store, start=4, joins=True).complete
 
 
-def test_a_room_in_which_everything_is_too_old_is_not_held(aging: StoreHouse) -> None:
+def test_a_room_in_which_everything_is_too_old_is_not_held(aging: StoreHarness) -> None:
     say(aging.store, "hello")
     arrive(aging.store, "alice")
     aging.now = 6.0
@@ -433,7 +433,7 @@ def test_a_room_in_which_everything_is_too_old_is_not_held(aging: StoreHouse) ->
     assert read(aging.store) == Page([], complete=False)
 
 
-def test_what_is_said_in_an_old_room_is_kept_and_names_it(aging: StoreHouse) -> None:
+def test_what_is_said_in_an_old_room_is_kept_and_names_it(aging: StoreHarness) -> None:
     say(aging.store, *"abc", room="Attic")
     aging.now = 1000.0
     seq = aging.store.next_seq("attic")
@@ -445,7 +445,7 @@ def test_what_is_said_in_an_old_room_is_kept_and_names_it(aging: StoreHouse) -> 
     assert list(aging.store.rooms()) == [("attic", "ATTIC")]
 
 
-def test_what_is_too_old_is_deleted_every_hour(aging: StoreHouse) -> None:
+def test_what_is_too_old_is_deleted_every_hour(aging: StoreHarness) -> None:
     say(aging.store, *"abc", room="Attic")
     aging.settle()
     aging.now = 3605.0

@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from store_harnesses import StoreHouse, time_of
+from store_harnesses import StoreHarness, time_of
 
 from chateau.hub.events import JoinRecord, Publication, RoomMessage, StoredRecord
 
@@ -22,8 +22,8 @@ class StoresAgree(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        self.model = StoreHouse("memory", Path(self.folder.name), OPTIONS)
-        self.harness = StoreHouse("sqlite", Path(self.folder.name), OPTIONS)
+        self.model = StoreHarness("memory", Path(self.folder.name), OPTIONS)
+        self.harness = StoreHarness("sqlite", Path(self.folder.name), OPTIONS)
 
     def teardown(self) -> None:
         self.harness.close()
@@ -59,11 +59,11 @@ class StoresAgree(RuleBasedStateMachine):
     @rule()
     def let_the_writer_finish_before_the_loop_knows(self) -> None:
         """What is committed is in the database then, and pending too."""
-        self.harness.store._hand_over()  # type: ignore[attr-defined]
-        in_flight = self.harness.store._in_flight  # type: ignore[attr-defined]
+        self.harness.sqlite.flush()
+        in_flight = self.harness.sqlite._in_flight
         if in_flight is not None:
-            result = self.harness.store._writer.results.get()  # type: ignore[attr-defined]
-            self.harness.store._writer.results.put(result)  # type: ignore[attr-defined]
+            result = self.harness.sqlite._writer.results.get()
+            self.harness.sqlite._writer.results.put(result)
 
     @rule()
     def reopen(self) -> None:

@@ -13,26 +13,25 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from store_harnesses import StoreHouse, open_house, time_of
+from store_harnesses import StoreHarness, open_store, time_of
 
 from chateau.hub.errors import Unavailable
 from chateau.hub.events import JoinRecord, RoomMessage
 from chateau.hub.ports import Commit, Page
-from chateau.store import schema
-from chateau.store.commit import Commit as StoreCommit
-from chateau.store.errors import StoreError
-from chateau.store.opening import CRASH_GAP
-from chateau.store.schema import MIGRATIONS, open_database
+from chateau.store import StoreError
 from chateau.store.sqlite import FILE_NAME, PROBE_SECONDS, SqliteStore
+from chateau.store.sqlite_schema import MIGRATIONS, open_database
+from chateau.store.sqlite_state import CRASH_GAP
+from chateau.store.sqlite_state import Commit as StoreCommit
 
 
 @pytest.fixture
-def harness(tmp_path: Path) -> Iterator[StoreHouse]:
-    with open_house("sqlite", tmp_path / "store", history=10, channel_history=10) as harness:
+def harness(tmp_path: Path) -> Iterator[StoreHarness]:
+    with open_store("sqlite", tmp_path / "store", history=10, channel_history=10) as harness:
         yield harness
 
 
-def say(harness: StoreHouse, content: str, room: str = "Attic") -> tuple[RoomMessage, Commit]:
+def say(harness: StoreHarness, content: str, room: str = "Attic") -> tuple[RoomMessage, Commit]:
     seq = harness.store.next_seq(room.lower())
     message = RoomMessage("alice", room, content, seq, f"id-{seq}", time_of(min(seq, 1000)))
     commit = harness.store.append(room.lower(), message)
@@ -40,21 +39,21 @@ def say(harness: StoreHouse, content: str, room: str = "Attic") -> tuple[RoomMes
     return message, commit
 
 
-def read(harness: StoreHouse, *, since: int | None = None, room: str = "attic") -> Page:
+def read(harness: StoreHarness, *, since: int | None = None, room: str = "attic") -> Page:
     return harness.store.read(room, since=since, start=None, end=None, limit=100, joins=True)
 
 
-def crash(harness: StoreHouse, folder: Path) -> None:
+def crash(harness: StoreHarness, folder: Path) -> None:
     """Go on with a copy of what is on disk now, as after a kill -9."""
     folder.mkdir()
     for file in harness.folder.iterdir():
         shutil.copy(file, folder)
     harness.sqlite.close()
     harness.folder = folder
-    harness.store = harness._make()
+    harness.store = harness.make_store()
 
 
-def transactions(harness: StoreHouse) -> list[str]:
+def transactions(harness: StoreHarness) -> list[str]:
     seen: list[str] = []
     harness.sqlite._db.set_trace_callback(seen.append)
     return seen
@@ -63,7 +62,7 @@ def transactions(harness: StoreHouse) -> list[str]:
 # It lasts
 
 
-def test_what_was_kept_is_there_after_a_restart(harness: StoreHouse) -> None:
+def test_what_was_kept_is_there_after_a_restart(harness: StoreHarness) -> None:
     said = [say(harness, content)[0] for content in "abc"]
 
     harness.reopen()
@@ -73,7 +72,7 @@ def test_what_was_kept_is_there_after_a_restart(harness: StoreHouse) -> None:
     assert harness.store.next_seq("attic") == 4
 
 
-def test_closing_commits_what_is_pending_and_calls_back(harness: StoreHouse) -> None:
+def test_closing_commits_what_is_pending_and_calls_back(harness: StoreHarness) -> None:
     called: list[Commit] = []
     said, commit = say(harness, "hello")
     commit.add_done_callback(called.append)
@@ -87,13 +86,13 @@ def test_closing_commits_what_is_pending_and_calls_back(harness: StoreHouse) -> 
         harness.store.append("attic", said)
     with pytest.raises(Unavailable):
         harness.store.erase("attic")
-    harness.store = harness._make()
+    harness.store = harness.make_store()
     assert read(harness).messages == [said]
 
 
-def test_closing_commits_also_what_waits_behind_a_batch_in_flight(harness: StoreHouse) -> None:
+def test_closing_commits_also_what_waits_behind_a_batch_in_flight(harness: StoreHarness) -> None:
     first = say(harness, "a")[0]
-    harness.sqlite._hand_over()
+    harness.sqlite.flush()
     second = say(harness, "b")[0]
 
     harness.reopen()
@@ -101,7 +100,7 @@ def test_closing_commits_also_what_waits_behind_a_batch_in_flight(harness: Store
     assert read(harness).messages == [first, second]
 
 
-def test_what_is_gone_is_still_known_to_be_gone_after_a_restart(harness: StoreHouse) -> None:
+def test_what_is_gone_is_still_known_to_be_gone_after_a_restart(harness: StoreHarness) -> None:
     for number in range(40):
         say(harness, f"{number}")
         harness.settle()
@@ -114,7 +113,7 @@ def test_what_is_gone_is_still_known_to_be_gone_after_a_restart(harness: StoreHo
     assert harness.store.read("attic", since=None, start=None, end=time_of(0), limit=9).complete
 
 
-def test_a_smaller_limit_is_kept_from_the_next_start_on(harness: StoreHouse) -> None:
+def test_a_smaller_limit_is_kept_from_the_next_start_on(harness: StoreHarness) -> None:
     said = [say(harness, f"{number}")[0] for number in range(10)]
     harness.settle()
     harness.options["history"] = 3
@@ -124,7 +123,7 @@ def test_a_smaller_limit_is_kept_from_the_next_start_on(harness: StoreHouse) -> 
     assert read(harness) == Page(said[-3:], complete=False)
 
 
-def test_an_erasure_lasts(harness: StoreHouse) -> None:
+def test_an_erasure_lasts(harness: StoreHarness) -> None:
     say(harness, "hello")
     harness.settle()
     harness.store.erase("attic")
@@ -137,7 +136,7 @@ def test_an_erasure_lasts(harness: StoreHouse) -> None:
 
 
 def test_what_is_too_old_is_deleted_at_the_start(tmp_path: Path) -> None:
-    with open_house("sqlite", tmp_path, max_age=5) as harness:
+    with open_store("sqlite", tmp_path, max_age=5) as harness:
         say(harness, "hello")
         harness.now = 100.0
         harness.reopen()
@@ -149,7 +148,7 @@ def test_what_is_too_old_is_deleted_at_the_start(tmp_path: Path) -> None:
 
 
 def test_acknowledged_messages_survive_an_unclean_end_and_numbers_leave_a_gap(
-    harness: StoreHouse, tmp_path: Path
+    harness: StoreHarness, tmp_path: Path
 ) -> None:
     said = say(harness, "hello")[0]
     harness.settle()
@@ -162,7 +161,7 @@ def test_acknowledged_messages_survive_an_unclean_end_and_numbers_leave_a_gap(
     assert harness.store.next_seq("a room of which nothing was committed") == CRASH_GAP + 1
 
 
-def test_numbers_leave_another_gap_after_every_unclean_end(harness: StoreHouse, tmp_path: Path) -> None:
+def test_numbers_leave_another_gap_after_every_unclean_end(harness: StoreHarness, tmp_path: Path) -> None:
     say(harness, "hello")
     harness.settle()
     crash(harness, tmp_path / "first")
@@ -173,7 +172,7 @@ def test_numbers_leave_another_gap_after_every_unclean_end(harness: StoreHouse, 
     assert harness.store.next_seq("attic") > seen
 
 
-def test_numbers_leave_no_gap_after_a_clean_end(harness: StoreHouse, tmp_path: Path) -> None:
+def test_numbers_leave_no_gap_after_a_clean_end(harness: StoreHarness, tmp_path: Path) -> None:
     say(harness, "hello")
     harness.settle()
     crash(harness, tmp_path / "copy")
@@ -187,17 +186,17 @@ def test_numbers_leave_no_gap_after_a_clean_end(harness: StoreHouse, tmp_path: P
 # Who may open it
 
 
-def test_a_folder_is_for_one_store_at_a_time(harness: StoreHouse) -> None:
+def test_a_folder_is_for_one_store_at_a_time(harness: StoreHarness) -> None:
     with pytest.raises(StoreError, match=rf"{harness.folder} is in use .* \(process {os.getpid()}\)"):
         SqliteStore(harness.folder, loop=harness.loop)
 
 
-def test_a_folder_is_for_one_process_at_a_time(harness: StoreHouse) -> None:
+def test_a_folder_is_for_one_process_at_a_time(harness: StoreHarness) -> None:
     script = (
         "import sys, pathlib\n"
-        "from chateau.store.errors import StoreError\n"
-        "from chateau.store.lock import FolderLock\n"
-        "try: FolderLock(pathlib.Path(sys.argv[1]))\nexcept StoreError as exc: print(exc)"
+        "from chateau.store import StoreError\n"
+        "from chateau.store.sqlite_schema import lock_folder\n"
+        "try: lock_folder(pathlib.Path(sys.argv[1]))\nexcept StoreError as exc: print(exc)"
     )
 
     done = subprocess.run(
@@ -261,7 +260,7 @@ def with_connection(file: Path, use: Callable[[sqlite3.Connection], object]) -> 
 
 
 def test_an_old_database_is_brought_up_to_date_and_keeps_what_is_in_it(
-    harness: StoreHouse, monkeypatch: pytest.MonkeyPatch
+    harness: StoreHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = say(harness, "hello")[0]
     harness.sqlite.close()
@@ -272,7 +271,7 @@ def test_an_old_database_is_brought_up_to_date_and_keeps_what_is_in_it(
     db.execute("SELECT * FROM more")
     db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
     db.close()
-    harness.store = harness._make()
+    harness.store = harness.make_store()
     assert read(harness).messages == [said]
 
 
@@ -288,7 +287,7 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
     db.close()
 
 
-def test_commits_go_to_the_disk(harness: StoreHouse) -> None:
+def test_commits_go_to_the_disk(harness: StoreHarness) -> None:
     pragmas = ("journal_mode", "synchronous")
 
     assert [harness.sqlite._db.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas] == ["wal", 2]
@@ -297,7 +296,7 @@ def test_commits_go_to_the_disk(harness: StoreHouse) -> None:
 # Groups
 
 
-def test_what_is_said_in_one_turn_has_one_commit_and_one_transaction(harness: StoreHouse) -> None:
+def test_what_is_said_in_one_turn_has_one_commit_and_one_transaction(harness: StoreHarness) -> None:
     seen = transactions(harness)
 
     commits = {id(say(harness, f"{number}", room)[1]) for number in range(5) for room in ("Attic", "Cellar")}
@@ -307,10 +306,10 @@ def test_what_is_said_in_one_turn_has_one_commit_and_one_transaction(harness: St
     assert seen.count("COMMIT") == 1
 
 
-def test_what_is_said_while_the_writer_works_is_one_more_batch(harness: StoreHouse) -> None:
+def test_what_is_said_while_the_writer_works_is_one_more_batch(harness: StoreHarness) -> None:
     seen = transactions(harness)
     first = say(harness, "a")[1]
-    harness.sqlite._hand_over()
+    harness.sqlite.flush()
 
     others = [say(harness, content)[1] for content in "bcd"]
     harness.settle()
@@ -319,7 +318,7 @@ def test_what_is_said_while_the_writer_works_is_one_more_batch(harness: StoreHou
     assert seen.count("COMMIT") == 2
 
 
-def test_nothing_is_written_while_nothing_is_said(harness: StoreHouse) -> None:
+def test_nothing_is_written_while_nothing_is_said(harness: StoreHarness) -> None:
     seen = transactions(harness)
     harness.loop.run_until_complete(asyncio.sleep(0))
     harness.settle()
@@ -328,7 +327,7 @@ def test_nothing_is_written_while_nothing_is_said(harness: StoreHouse) -> None:
 
 
 def test_callbacks_come_in_order_with_the_commit_and_one_that_fails_stops_none(
-    harness: StoreHouse, caplog: pytest.LogCaptureFixture
+    harness: StoreHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     called: list[object] = []
     commit = say(harness, "hello")[1]
@@ -347,7 +346,7 @@ def test_callbacks_come_in_order_with_the_commit_and_one_that_fails_stops_none(
 def test_a_callback_that_comes_late_is_called_but_not_from_inside() -> None:
     loop = asyncio.new_event_loop()
     commit = StoreCommit(loop)
-    commit.decide(None)
+    commit.finish(None)
     called: list[object] = []
 
     commit.add_done_callback(called.append)
@@ -359,7 +358,7 @@ def test_a_callback_that_comes_late_is_called_but_not_from_inside() -> None:
     loop.close()
 
 
-def test_a_callback_may_append(harness: StoreHouse) -> None:
+def test_a_callback_may_append(harness: StoreHarness) -> None:
     say(harness, "a")[1].add_done_callback(lambda _: say(harness, "b"))
     harness.settle()
     harness.settle()
@@ -370,9 +369,9 @@ def test_a_callback_may_append(harness: StoreHouse) -> None:
 
 
 def test_the_write_ahead_log_is_carried_over_now_and_then(
-    harness: StoreHouse, monkeypatch: pytest.MonkeyPatch
+    harness: StoreHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chateau.store.writer.CHECKPOINT_PAGES", 1)
+    monkeypatch.setattr("chateau.store.sqlite_writer.CHECKPOINT_PAGES", 1)
     seen = transactions(harness)
 
     say(harness, "hello")
@@ -385,13 +384,13 @@ def test_the_write_ahead_log_is_carried_over_now_and_then(
 # Trouble
 
 
-def fill_up(harness: StoreHouse) -> None:
+def fill_up(harness: StoreHarness) -> None:
     """Let the database not grow, as on a full disk."""
     (pages,) = harness.sqlite._db.execute("PRAGMA page_count").fetchone()
     harness.sqlite._db.execute(f"PRAGMA max_page_count = {pages}").fetchone()
 
 
-def make_room(harness: StoreHouse) -> None:
+def make_room(harness: StoreHarness) -> None:
     harness.sqlite._db.execute("PRAGMA max_page_count = 1000000").fetchone()
 
 
@@ -399,14 +398,14 @@ LONG = "x" * 100_000
 
 
 def test_what_cannot_be_written_fails_with_what_waits_behind_it(
-    harness: StoreHouse, caplog: pytest.LogCaptureFixture
+    harness: StoreHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     kept = say(harness, "kept")[0]
     harness.settle()
     fill_up(harness)
 
     lost = say(harness, LONG)[1]
-    harness.sqlite._hand_over()
+    harness.sqlite.flush()
     behind = say(harness, "behind")[1]
     harness.settle()
 
@@ -422,14 +421,14 @@ def test_what_cannot_be_written_fails_with_what_waits_behind_it(
     assert "Traceback" not in caplog.text
 
 
-def try_again(harness: StoreHouse) -> None:
+def try_again(harness: StoreHarness) -> None:
     with pytest.raises(Unavailable):
         say(harness, "refused")
     harness.settle()
 
 
 def test_it_is_tried_once_a_second_and_heals_when_there_is_room_again(
-    harness: StoreHouse, caplog: pytest.LogCaptureFixture
+    harness: StoreHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill_up(harness)
     say(harness, LONG)
@@ -454,13 +453,15 @@ def test_it_is_tried_once_a_second_and_heals_when_there_is_room_again(
     assert harness.sqlite._db.execute("SELECT * FROM meta WHERE name = 'probe'").fetchall() == []
 
 
-def heal(harness: StoreHouse) -> None:
+def heal(harness: StoreHarness) -> None:
     make_room(harness)
     harness.now += PROBE_SECONDS
     try_again(harness)
 
 
-def test_rows_of_rooms_and_streams_that_failed_are_written_with_what_comes_next(harness: StoreHouse) -> None:
+def test_rows_of_rooms_and_streams_that_failed_are_written_with_what_comes_next(
+    harness: StoreHarness,
+) -> None:
     fill_up(harness)
     lost = say(harness, LONG)[0]
     harness.settle()
@@ -475,7 +476,7 @@ def test_rows_of_rooms_and_streams_that_failed_are_written_with_what_comes_next(
     assert list(harness.store.rooms()) == [("attic", "Attic")]
 
 
-def test_a_room_of_which_everything_failed_is_not_held(harness: StoreHouse) -> None:
+def test_a_room_of_which_everything_failed_is_not_held(harness: StoreHarness) -> None:
     fill_up(harness)
     say(harness, LONG)
     assert harness.store.holds("attic")
@@ -486,7 +487,9 @@ def test_a_room_of_which_everything_failed_is_not_held(harness: StoreHouse) -> N
     assert list(harness.store.rooms()) == []
 
 
-def test_an_erasure_that_failed_erased_nothing(harness: StoreHouse, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_erasure_that_failed_erased_nothing(
+    harness: StoreHarness, caplog: pytest.LogCaptureFixture
+) -> None:
     kept = say(harness, "kept")[0]
     harness.settle()
     fill_up(harness)
@@ -503,7 +506,7 @@ def test_an_erasure_that_failed_erased_nothing(harness: StoreHouse, caplog: pyte
 
 
 def test_a_record_that_cannot_be_written_is_a_bug_and_logged_as_one(
-    harness: StoreHouse, caplog: pytest.LogCaptureFixture
+    harness: StoreHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     commit = say(harness, "\ud800")[1]
 
@@ -514,7 +517,7 @@ def test_a_record_that_cannot_be_written_is_a_bug_and_logged_as_one(
 
 
 def test_a_store_that_cannot_be_read_says_so_once_and_goes_on(
-    harness: StoreHouse, caplog: pytest.LogCaptureFixture
+    harness: StoreHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     said = say(harness, "hello")[0]
     harness.settle()
@@ -533,7 +536,7 @@ def test_a_store_that_cannot_be_read_says_so_once_and_goes_on(
     assert read(harness).messages == [said]
 
 
-def test_a_store_that_is_full_can_be_closed(harness: StoreHouse, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_store_that_is_full_can_be_closed(harness: StoreHarness, caplog: pytest.LogCaptureFixture) -> None:
     fill_up(harness)
     commit = say(harness, LONG)[1]
 
@@ -591,7 +594,7 @@ def test_a_disk_that_was_full_in_earnest_is_written_to_again(tmp_path: Path) -> 
     assert done.stdout.strip() == "True True None after", done.stderr
 
 
-def test_arrivals_are_kept_over_a_restart_with_the_room_s_numbers(harness: StoreHouse) -> None:
+def test_arrivals_are_kept_over_a_restart_with_the_room_s_numbers(harness: StoreHarness) -> None:
     arrival = JoinRecord("alice", "Attic", harness.store.next_seq("attic"), time_of(1))
     harness.store.append("attic", arrival)
 
@@ -602,12 +605,12 @@ def test_arrivals_are_kept_over_a_restart_with_the_room_s_numbers(harness: Store
     assert harness.store.next_seq("attic") == 2
 
 
-def test_the_schema_s_version_is_the_number_of_its_migrations(harness: StoreHouse) -> None:
-    assert harness.sqlite._db.execute("PRAGMA user_version").fetchone() == (len(schema.MIGRATIONS),)
+def test_the_schema_s_version_is_the_number_of_its_migrations(harness: StoreHarness) -> None:
+    assert harness.sqlite._db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
 
 
 def test_a_room_s_row_that_failed_is_there_after_an_unclean_end_too(
-    harness: StoreHouse, tmp_path: Path
+    harness: StoreHarness, tmp_path: Path
 ) -> None:
     """A clean end would write all rooms anyway."""
     fill_up(harness)
@@ -622,12 +625,14 @@ def test_a_room_s_row_that_failed_is_there_after_an_unclean_end_too(
     assert read(harness) == Page([said], complete=True)
 
 
-def chunks_of(harness: StoreHouse) -> int:
+def chunks_of(harness: StoreHarness) -> int:
     (count,) = harness.sqlite._db.execute("SELECT count(*) FROM chunks").fetchone()
     return int(count)
 
 
-def test_what_is_erased_in_the_turn_in_which_it_was_said_never_gets_to_the_disk(harness: StoreHouse) -> None:
+def test_what_is_erased_in_the_turn_in_which_it_was_said_never_gets_to_the_disk(
+    harness: StoreHarness,
+) -> None:
     say(harness, "hello")
     harness.store.erase("attic")
     harness.settle()
@@ -635,7 +640,7 @@ def test_what_is_erased_in_the_turn_in_which_it_was_said_never_gets_to_the_disk(
     assert chunks_of(harness) == 0
 
 
-def test_what_is_too_much_is_deleted_from_the_disk_while_the_store_is_open(harness: StoreHouse) -> None:
+def test_what_is_too_much_is_deleted_from_the_disk_while_the_store_is_open(harness: StoreHarness) -> None:
     for number in range(200):
         say(harness, f"{number}")
         harness.settle()
@@ -643,7 +648,7 @@ def test_what_is_too_much_is_deleted_from_the_disk_while_the_store_is_open(harne
     assert chunks_of(harness) <= 10 + 2 * 16
 
 
-def test_the_limit_is_exact_after_an_erasure_and_a_failure(harness: StoreHouse) -> None:
+def test_the_limit_is_exact_after_an_erasure_and_a_failure(harness: StoreHarness) -> None:
     for _ in range(5):
         say(harness, "erased at once")
     harness.store.erase("attic")
