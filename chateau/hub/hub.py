@@ -320,11 +320,9 @@ class Hub:
             raise NotInRoom(room.name)
         if key is None:
             return self._publish(session, room, content)
-        receipt = self._receipts.get(session.sort_key, room.key, key)
-        if receipt is None or receipt.has_failed:
-            receipt = self._publish(session, room, content)
-            self._receipts.put(session.sort_key, room.key, key, value=receipt)
-        return receipt
+        return self._receipts.get_or_create(
+            session.sort_key, room.key, key, create=lambda: self._publish(session, room, content)
+        )
 
     def publish_to_channel(
         self, name: str, kind: PayloadKind, payload: bytes, *, key: str | None = None
@@ -342,11 +340,9 @@ class Hub:
         room = self.check_channel(name)
         if key is None:
             return self._publish_to_channel(room, kind, payload)
-        receipt = self._publication_receipts.get(room.key, key)
-        if receipt is None or receipt.has_failed:
-            receipt = self._publish_to_channel(room, kind, payload)
-            self._publication_receipts.put(room.key, key, value=receipt)
-        return receipt
+        return self._publication_receipts.get_or_create(
+            room.key, key, create=lambda: self._publish_to_channel(room, kind, payload)
+        )
 
     def check_channel(self, name: str) -> Room:
         """Return the room *name* if it accepts publications.

@@ -134,7 +134,7 @@ class SqliteStore:
         limit = self._limits.counts[number]
         stream = room.streams[number]
         if stream is None:
-            stream = room.streams[number] = Stream(room, number, limit=limit)
+            stream = room.streams[number] = Stream(room, number, limit)
         if room.name != record.room and not room.is_retained(self._limits):
             room.name = record.room
             room.is_saved = False

@@ -10,6 +10,7 @@ is killed. After an unclean shutdown the seqs of all rooms therefore skip a gap.
 from __future__ import annotations
 
 import logging
+from dataclasses import InitVar, dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from chateau.store.retention import RETAINING_STREAMS, StreamPosition
@@ -32,22 +33,20 @@ SAVE_SEQ_EVERY = CRASH_GAP // 4
 """Save a room's last seq after at most so many, even if none of them has a record."""
 
 
+@dataclass(slots=True, eq=False)
 class StoredRoom:
-    """A room: its id in the database, its last seq, and its streams, None where it has no record yet.
+    """A room: its id in the database, its last seq, and its streams, None where it has no record yet."""
 
-    The last seq must be saved when it reaches *save_at*.
-    """
+    id: int
+    key: str
+    name: str
+    seq: int
+    is_saved: bool = field(kw_only=True)
+    save_at: int = field(init=False)  # save the last seq when it reaches this number
+    streams: list[Stream | None] = field(default_factory=lambda: [None, None, None])
 
-    __slots__ = ("id", "is_saved", "key", "name", "save_at", "seq", "streams")
-
-    def __init__(self, id_: int, key: str, *, name: str, seq: int, is_saved: bool) -> None:
-        self.id = id_
-        self.key = key
-        self.name = name
-        self.seq = seq
-        self.is_saved = is_saved
-        self.save_at = seq + 1
-        self.streams: list[Stream | None] = [None, None, None]
+    def __post_init__(self) -> None:
+        self.save_at = self.seq + 1
 
     def is_retained(self, limits: Limits) -> bool:
         """Return whether the room has a record that makes it exist."""
@@ -66,38 +65,29 @@ class Erasure(NamedTuple):
     added: int
 
 
+@dataclass(slots=True, eq=False)
 class Stream:
-    """One stream of a room. *added* counts all its records, including deleted ones."""
+    """One stream of a room. *added* counts all its records, including the *removed* ones."""
 
-    __slots__ = (
-        "added",
-        "began",
-        "erased",
-        "is_saved",
-        "last",
-        "number",
-        "open",
-        "pending",
-        "room",
-        "saved_added",
-        "saved_last",
-        "trim_at",
-    )
+    room: StoredRoom
+    number: int
+    limit: InitVar[int]
+    added: int = 0
+    removed: InitVar[int] = 0
+    began: str = ""  # the time of the first record
+    last: StoredRecord | StreamPosition | None = None  # the last record, unless erased
+    saved_added: int = field(init=False)
+    saved_last: StoredRecord | StreamPosition | None = field(init=False)
+    is_saved: bool = False
+    pending: list[list[StoredRecord]] = field(default_factory=list)  # not known to be on disk; one per batch
+    open: list[StoredRecord] | None = None  # the list of the batch that is being filled
+    erased: Erasure | None = None  # until it is on disk
+    trim_at: int = field(init=False)
 
-    def __init__(
-        self, room: StoredRoom, number: int, *, limit: int, added: int = 0, removed: int = 0
-    ) -> None:
-        self.room = room
-        self.number = number
-        self.began = ""  # the time of the first record
-        self.is_saved = False
-        self.added = self.saved_added = added
-        self.last: StoredRecord | StreamPosition | None = None  # the last record, unless erased
-        self.saved_last: StoredRecord | StreamPosition | None = None
-        self.pending: list[list[StoredRecord]] = []  # records not known to be on disk, one list per batch
-        self.open: list[StoredRecord] | None = None  # the list of the batch that is being filled
-        self.erased: Erasure | None = None  # until it is on disk
-        self.trim_at = max(removed + limit, added) + _slack(limit)
+    def __post_init__(self, limit: int, removed: int) -> None:
+        self.saved_added = self.added
+        self.saved_last = self.last
+        self.trim_at = max(removed + limit, self.added) + _slack(limit)
 
     def append(self, record: StoredRecord, limit: int) -> bool:
         """Append *record* to the open list. Return whether the stream is due for trimming."""
@@ -187,20 +177,18 @@ class Commit:
             log.exception("a callback of a commit failed")
 
 
+@dataclass(slots=True, eq=False)
 class Batch:
     """What one transaction writes, and its commit. Filled by the event loop, then read by the writer."""
 
-    __slots__ = ("appends", "commit", "erasures", "is_probe", "oldest", "rooms", "streams", "trims")
-
-    def __init__(self, commit: Commit) -> None:
-        self.commit = commit
-        self.rooms: list[StoredRoom] = []  # rows to write
-        self.streams: list[Stream] = []  # rows to write
-        self.erasures: list[tuple[Stream, Erasure]] = []
-        self.appends: list[tuple[Stream, list[StoredRecord]]] = []
-        self.trims: list[tuple[Stream, int]] = []  # with how many of its first records may be deleted
-        self.oldest = ""  # delete all records that are older
-        self.is_probe = False
+    commit: Commit
+    rooms: list[StoredRoom] = field(default_factory=list)  # rows to write
+    streams: list[Stream] = field(default_factory=list)  # rows to write
+    erasures: list[tuple[Stream, Erasure]] = field(default_factory=list)
+    appends: list[tuple[Stream, list[StoredRecord]]] = field(default_factory=list)
+    trims: list[tuple[Stream, int]] = field(default_factory=list)  # with how many first records may go
+    oldest: str = ""  # delete all records that are older
+    is_probe: bool = False
 
     @property
     def is_single_record(self) -> bool:
@@ -254,7 +242,7 @@ def load_state(db: sqlite3.Connection, limits: Limits) -> LoadedState:
     """Return the rooms in *db*, trimmed to *limits*, and mark *db* as in use."""
     db.execute("BEGIN IMMEDIATE")
     rows = db.execute("SELECT id, key, name, last_seq FROM rooms").fetchall()
-    rooms = {row[0]: StoredRoom(row[0], row[1], name=row[2], seq=row[3], is_saved=True) for row in rows}
+    rooms: dict[int, StoredRoom] = {row[0]: StoredRoom(*row, is_saved=True) for row in rows}
     _load_streams(db, rooms, limits)
     (clean,), (floor,) = db.execute(
         "SELECT value FROM meta WHERE name IN ('clean', 'floor') ORDER BY name"
@@ -295,10 +283,8 @@ def _load_streams(db: sqlite3.Connection, rooms: dict[int, StoredRoom], limits: 
         limit = limits.counts[number]
         trim(db, id_, number, may_go=added - limit, oldest=oldest)
         room = rooms[id_]
-        stream = room.streams[number] = Stream(room, number, limit=limit, added=added, removed=removed)
-        stream.began = began
-        stream.is_saved = True
-        stream.last = stream.saved_last = _position_at(db, id_, number, last_seq)
+        last = _position_at(db, id_, number, last_seq)
+        room.streams[number] = Stream(room, number, limit, added, removed, began, last, is_saved=True)
         room.seq = max(room.seq, last_seq)
 
 

@@ -382,7 +382,7 @@ def test_a_name_under_which_the_server_speaks_is_nobodys(
     monkeypatch.setattr("recorded_harness.Hub", partial(Hub, reserved_names=["Server", "The House"]))
     harness = Harness()
 
-    with pytest.raises(InvalidName, match="the server itself speaks under it"):
+    with pytest.raises(InvalidName, match="it is reserved for the server"):
         harness.hub.register(harness.visitor(), name, as_nick=as_nick)
 
     assert harness.hub.usernames() == []
@@ -393,7 +393,7 @@ def test_a_name_under_which_the_server_speaks_is_nobodys(
 def test_what_a_session_without_a_name_is_shown_as_is_no_nick_in_any_digits(
     harness: Harness, name: str, as_nick: bool
 ) -> None:
-    with pytest.raises(InvalidName, match="a session without a name is shown so"):
+    with pytest.raises(InvalidName, match="the form of names for sessions without a username"):
         harness.hub.register(harness.visitor(), name, as_nick=as_nick)
 
 
