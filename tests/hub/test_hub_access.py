@@ -27,7 +27,7 @@ from chateau.hub.errors import (
 HOME, AWAY = "192.0.2.1", "192.0.2.2"
 
 
-def test_a_ban_marks_every_session_from_that_address_now_and_later(harness: Harness) -> None:
+def test_address_ban_marks_existing_and_new_sessions(harness: Harness) -> None:
     before, elsewhere = harness.visitor(address=AWAY), harness.visitor(address=HOME)
 
     harness.hub.access.ban(AWAY)
@@ -36,7 +36,7 @@ def test_a_ban_marks_every_session_from_that_address_now_and_later(harness: Harn
     assert harness.visitor(address=AWAY).banned
 
 
-def test_a_ban_that_is_lifted_is_gone(harness: Harness) -> None:
+def test_unban_lifts_an_address_ban(harness: Harness) -> None:
     session = harness.visitor(address=AWAY)
     harness.hub.access.ban(AWAY)
 
@@ -46,7 +46,7 @@ def test_a_ban_that_is_lifted_is_gone(harness: Harness) -> None:
     assert not harness.visitor(address=AWAY).banned
 
 
-def test_lifting_a_ban_that_is_not_there_does_nothing(harness: Harness) -> None:
+def test_unban_of_an_unbanned_address_is_ignored(harness: Harness) -> None:
     harness.hub.access.unban(AWAY)
 
     assert not harness.visitor(address=AWAY).banned
@@ -56,7 +56,7 @@ def test_lifting_a_ban_that_is_not_there_does_nothing(harness: Harness) -> None:
     ("given_password", "is_right"),
     [("swordfish", True), ("Swordfish", False), ("", False), (None, False), ("sẃordfish", False)],
 )
-def test_a_password_is_compared_exactly(given_password: str | None, is_right: bool) -> None:
+def test_room_password_is_compared_exactly(given_password: str | None, is_right: bool) -> None:
     assert matches(given_password, "swordfish") is is_right
 
 
@@ -70,7 +70,7 @@ def test_a_password_is_compared_exactly(given_password: str | None, is_right: bo
     ],
 )
 @given(text=st.text(max_size=200))
-def test_a_refusal_is_one_short_sentence_that_quotes_little(action: object, text: str) -> None:
+def test_error_text_is_one_short_sentence_with_short_quotes(action: object, text: str) -> None:
     try:
         action(Harness(), text)  # type: ignore[operator]
     except HubError as error:
@@ -114,22 +114,22 @@ REFUSALS = [
 @pytest.mark.parametrize(
     ("refusal", "code", "sentence"), REFUSALS, ids=[type(row[0]).__name__ for row in REFUSALS]
 )
-def test_a_refusal_has_its_code_and_a_sentence(refusal: HubError, code: str, sentence: str) -> None:
+def test_each_error_has_its_code_and_text(refusal: HubError, code: str, sentence: str) -> None:
     assert (refusal.code, str(refusal)) == (code, sentence)
 
 
-def test_every_refusal_is_in_the_table_above() -> None:
+def test_every_error_class_is_in_the_table() -> None:
     hubs = {refusal for refusal in HubError.__subclasses__() if refusal.__module__ == "chateau.hub.errors"}
 
     assert {type(refusal) for refusal, _, _ in REFUSALS} == hubs
 
 
-def test_what_is_quoted_has_sixty_characters_at_most() -> None:
+def test_quotes_are_cut_to_sixty_characters() -> None:
     assert (cut("x" * 60), cut("x" * 61)) == ("x" * 60, SHOWN)
 
 
 @pytest.mark.parametrize(("action", "more"), [("close", []), ("lock", ["swordfish"])])
-def test_the_refusal_of_a_shut_room_quotes_little_of_a_long_name(
+def test_error_of_a_closed_room_cuts_a_long_name(
     harness: Harness, action: str, more: list[str]
 ) -> None:
     harness.guest("alice", LONG)
@@ -139,7 +139,7 @@ def test_the_refusal_of_a_shut_room_quotes_little_of_a_long_name(
         harness.guest("bob", LONG)
 
 
-def test_a_thousand_unknown_recipients_make_no_longer_a_sentence(harness: Harness) -> None:
+def test_error_text_does_not_grow_with_unknown_recipients(harness: Harness) -> None:
     names = [LONG + str(number) for number in range(1000)]
 
     with pytest.raises(UnknownRecipient) as caught:

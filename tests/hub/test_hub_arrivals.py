@@ -24,7 +24,7 @@ def kept(harness: Harness, room: str = "attic", **asked: object) -> list[StoredR
     return page.messages
 
 
-def test_each_join_is_kept_once_with_its_number_and_time(harness: Harness) -> None:
+def test_join_is_stored_once_with_seq_and_time(harness: Harness) -> None:
     harness.guest("Alice", "Attic")
     harness.guest("bob", "attic")
 
@@ -38,7 +38,7 @@ def test_each_join_is_kept_once_with_its_number_and_time(harness: Harness) -> No
     assert joins[0].time < joins[1].time
 
 
-def test_who_comes_back_arrives_again(harness: Harness) -> None:
+def test_rejoining_stores_another_join(harness: Harness) -> None:
     alice = harness.guest("alice", "attic")
     harness.hub.leave(alice, "attic")
 
@@ -47,7 +47,7 @@ def test_who_comes_back_arrives_again(harness: Harness) -> None:
     assert [record.seq for record in kept(harness)] == [1, 2]
 
 
-def test_a_leave_is_not_kept(harness: Harness) -> None:
+def test_leave_is_not_stored(harness: Harness) -> None:
     alice, _ = harness.guest("alice", "attic"), harness.guest("bob", "attic")
     before = kept(harness)
 
@@ -56,13 +56,13 @@ def test_a_leave_is_not_kept(harness: Harness) -> None:
     assert kept(harness) == before
 
 
-def test_who_has_no_name_arrives_under_its_number(harness: Harness) -> None:
+def test_join_of_an_unregistered_session_is_stored_under_its_id(harness: Harness) -> None:
     harness.hub.join(harness.visitor(), "attic")
 
     assert [record.username for record in kept(harness)] == ["#0"]  # type: ignore[union-attr]
 
 
-def test_arrivals_are_among_what_was_said_where_they_are_asked_for_and_else_not(harness: Harness) -> None:
+def test_history_includes_joins_only_on_request(harness: Harness) -> None:
     alice = harness.guest("alice", "attic")
     first = harness.hub.publish(alice, "attic", "1").message
     harness.guest("bob", "attic")
@@ -77,7 +77,7 @@ def test_arrivals_are_among_what_was_said_where_they_are_asked_for_and_else_not(
     assert full.complete
 
 
-def test_arrivals_are_asked_for_by_number_time_and_limit_like_the_rest(harness: Harness) -> None:
+def test_history_bounds_apply_to_joins(harness: Harness) -> None:
     alice = harness.guest("alice", "attic")
     said = harness.hub.publish(alice, "attic", "1").message
     harness.guest("bob", "attic")
@@ -88,7 +88,7 @@ def test_arrivals_are_asked_for_by_number_time_and_limit_like_the_rest(harness: 
     assert [record.seq for record in kept(harness, limit=1)] == [3]
 
 
-def test_who_moves_alone_arrives_in_the_new_room_only(harness: Harness) -> None:
+def test_join_alone_stores_a_join_only_in_the_new_room(harness: Harness) -> None:
     alice = harness.guest("alice", "attic")
     harness.guest("witness", "attic")
 
@@ -98,7 +98,7 @@ def test_who_moves_alone_arrives_in_the_new_room_only(harness: Harness) -> None:
     assert [record.username for record in kept(harness)] == ["alice", "witness"]  # type: ignore[union-attr]
 
 
-def test_a_refused_join_is_no_arrival(harness: Harness) -> None:
+def test_rejected_join_is_not_stored(harness: Harness) -> None:
     alice = harness.guest("alice", "attic")
     first, second = harness.visitor(), harness.visitor()
     harness.hub.register(first, "bob", as_nick=True)
@@ -118,7 +118,7 @@ def test_a_refused_join_is_no_arrival(harness: Harness) -> None:
     assert kept(harness) == before
 
 
-def test_a_room_that_keeps_nothing_but_arrivals_is_forgotten_when_it_is_deserted(harness: Harness) -> None:
+def test_empty_room_with_only_joins_is_removed(harness: Harness) -> None:
     alice = harness.guest("alice", "attic")
 
     harness.hub.leave(alice, "attic")
@@ -126,7 +126,7 @@ def test_a_room_that_keeps_nothing_but_arrivals_is_forgotten_when_it_is_deserted
     assert harness.hub.room_summaries() == []
 
 
-def test_who_comes_into_a_forgotten_room_finds_who_came_before_and_numbers_go_on(harness: Harness) -> None:
+def test_recreated_room_has_old_joins_and_continues_its_seqs(harness: Harness) -> None:
     alice = harness.guest("alice", "Attic")
     harness.hub.leave(alice, "attic")
 
@@ -139,7 +139,7 @@ def test_who_comes_into_a_forgotten_room_finds_who_came_before_and_numbers_go_on
     assert harness.hub.publish(bob, "attic", "hi").message.seq == 3
 
 
-def test_an_arrival_is_kept_when_those_inside_hear_of_it(
+def test_join_is_stored_before_members_are_notified(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     happened: list[str] = []
@@ -153,7 +153,7 @@ def test_an_arrival_is_kept_when_those_inside_hear_of_it(
 
 
 @pytest.mark.parametrize("method", ["append", "next_seq"])
-def test_a_store_that_refuses_an_arrival_does_not_refuse_the_join(
+def test_join_succeeds_if_the_store_is_unavailable(
     harness: Harness, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     def refuse(*_: object) -> None:
@@ -172,7 +172,7 @@ def test_a_store_that_refuses_an_arrival_does_not_refuse_the_join(
     assert harness.hub.publish(alice, "attic", "hi").message.seq > 1
 
 
-def test_a_store_that_is_broken_otherwise_is_not_passed_over(
+def test_join_propagates_unexpected_store_errors(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:

@@ -16,7 +16,7 @@ def said(harness: Harness, room: str) -> list[str]:
     return [message.content for message in page.messages]
 
 
-def test_the_same_key_is_answered_as_the_first_was_and_nothing_is_said_twice(harness: Harness) -> None:
+def test_repeated_key_returns_the_first_receipt_without_publishing(harness: Harness) -> None:
     alice = harness.guest("alice", "attic")
     first = harness.hub.publish(alice, "attic", "paid", key="order-1")
     harness.forget()
@@ -36,7 +36,7 @@ def test_the_same_key_is_answered_as_the_first_was_and_nothing_is_said_twice(har
         pytest.param("bob", "attic", "order-1", id="another speaker"),
     ],
 )
-def test_a_key_is_the_speakers_own_and_the_rooms_own(
+def test_key_belongs_to_one_sender_and_one_room(
     harness: Harness, username: str, room: str, key: str
 ) -> None:
     alice, bob = harness.guest("alice", "attic", "cellar"), harness.guest("bob", "attic", "cellar")
@@ -47,7 +47,7 @@ def test_a_key_is_the_speakers_own_and_the_rooms_own(
     assert message.content == "second"
 
 
-def test_a_key_survives_the_connection_of_who_used_it(harness: Harness) -> None:
+def test_key_survives_a_reconnect(harness: Harness) -> None:
     alice = harness.guest("alice", "attic")
     first = harness.hub.publish(alice, "attic", "paid", key="order-1")
     harness.hub.disconnect(alice)
@@ -57,7 +57,7 @@ def test_a_key_survives_the_connection_of_who_used_it(harness: Harness) -> None:
     assert again == first
 
 
-def test_a_key_is_forgotten_five_minutes_after_its_first_use(harness: Harness) -> None:
+def test_key_expires_five_minutes_after_its_first_use(harness: Harness) -> None:
     alice = harness.guest("alice", "attic")
 
     def publish() -> RoomMessage:
@@ -73,7 +73,7 @@ def test_a_key_is_forgotten_five_minutes_after_its_first_use(harness: Harness) -
     assert said(harness, "attic") == ["paid", "later", "paid"]
 
 
-def test_without_a_key_everything_is_said(harness: Harness) -> None:
+def test_messages_without_a_key_are_all_published(harness: Harness) -> None:
     alice = harness.guest("alice", "attic")
 
     for _ in range(2):
@@ -82,7 +82,7 @@ def test_without_a_key_everything_is_said(harness: Harness) -> None:
     assert said(harness, "attic") == ["hello", "hello"]
 
 
-def test_a_key_stays_with_the_name_under_which_it_was_used(harness: Harness) -> None:
+def test_key_belongs_to_the_username_not_the_session(harness: Harness) -> None:
     alice = harness.guest("alice", "attic")
     first = harness.hub.publish(alice, "attic", "paid", key="order-1")
     harness.hub.unregister(alice)
@@ -95,7 +95,7 @@ def test_a_key_stays_with_the_name_under_which_it_was_used(harness: Harness) -> 
     assert second != first
 
 
-def test_a_key_is_answered_also_when_nothing_new_may_be_said(harness: Harness) -> None:
+def test_repeated_key_returns_the_receipt_in_a_closed_room(harness: Harness) -> None:
     alice = harness.guest("alice", "attic")
     first = harness.hub.publish(alice, "attic", "paid", key="order-1")
 
@@ -106,7 +106,7 @@ def test_a_key_is_answered_also_when_nothing_new_may_be_said(harness: Harness) -
         harness.hub.publish(alice, "attic", "paid", key="order-2")
 
 
-def test_a_key_under_which_nothing_could_be_said_is_as_good_as_new(harness: Harness) -> None:
+def test_key_of_a_rejected_message_can_be_used_again(harness: Harness) -> None:
     alice = harness.guest("alice", "attic")
     harness.hub.rooms.close("attic")
     with pytest.raises(AccessDenied):
@@ -118,7 +118,7 @@ def test_a_key_under_which_nothing_could_be_said_is_as_good_as_new(harness: Harn
     assert said(harness, "attic") == ["paid"]
 
 
-def test_a_key_is_for_those_inside_only(harness: Harness) -> None:
+def test_repeated_key_is_rejected_for_non_members(harness: Harness) -> None:
     alice = harness.guest("alice", "attic")
     harness.hub.publish(alice, "attic", "paid", key="order-1")
     harness.hub.leave(alice, "attic")
@@ -146,7 +146,7 @@ class FailedCommit:
         pass
 
 
-def test_a_key_under_which_something_was_said_that_could_not_be_kept_is_as_good_as_new() -> None:
+def test_key_of_a_message_that_was_not_stored_can_be_used_again() -> None:
     harness = Harness(FailingStore())
     alice = harness.guest("alice", "attic")
     first = harness.hub.publish(alice, "attic", "paid", key="order-1")

@@ -56,7 +56,7 @@ STATES = {
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_who_may_do_what_in_which_state(harness: Harness, state: str) -> None:
+def test_room_state_permissions(harness: Harness, state: str) -> None:
     steps, enter, enter_with, speak, publish = STATES[state]
     alice = harness.guest("alice", "attic")
 
@@ -89,7 +89,7 @@ def test_who_may_do_what_in_which_state(harness: Harness, state: str) -> None:
         (["unlock"], True, None),
     ],
 )
-def test_members_and_listeners_are_told_of_each_step_and_nobody_else(
+def test_room_state_changes_are_sent_to_members_and_listeners_only(
     harness: Harness, steps: list[str], available: bool, reason: str | None
 ) -> None:
     inside = [harness.guest("alice", "Attic"), listener(harness, "attic")]
@@ -102,7 +102,7 @@ def test_members_and_listeners_are_told_of_each_step_and_nobody_else(
     assert [harness.heard(session) for session in outside] == [[], []]
 
 
-def test_a_password_may_be_empty_and_is_asked_for_all_the_same(harness: Harness) -> None:
+def test_empty_password_still_locks_the_room(harness: Harness) -> None:
     harness.guest("alice", "attic")
 
     harness.hub.rooms.lock("attic", "")
@@ -111,7 +111,7 @@ def test_a_password_may_be_empty_and_is_asked_for_all_the_same(harness: Harness)
     assert allowed(harness.hub.join, harness.guest("carol"), "attic", password="")
 
 
-def test_who_is_refused_stays_in_the_room_that_it_would_have_left(harness: Harness) -> None:
+def test_rejected_join_alone_keeps_the_current_room(harness: Harness) -> None:
     harness.guest("alice", "attic")
     bob, witness = harness.guest("bob", "cellar"), harness.guest("carol", "cellar")
     harness.hub.rooms.close("attic")
@@ -124,7 +124,7 @@ def test_who_is_refused_stays_in_the_room_that_it_would_have_left(harness: Harne
     assert harness.heard(witness) == harness.heard(bob) == []
 
 
-def test_a_listener_is_refused_and_is_no_listener(harness: Harness) -> None:
+def test_rejected_listen_leaves_the_session_a_non_listener(harness: Harness) -> None:
     harness.guest("alice", "attic")
     visitor = harness.visitor()
     harness.hub.rooms.lock("attic", "swordfish")
@@ -136,7 +136,7 @@ def test_a_listener_is_refused_and_is_no_listener(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize("step", ["unlock", "open"])
-def test_a_shut_room_that_is_deserted_is_forgotten_when_it_is_opened(harness: Harness, step: str) -> None:
+def test_empty_room_is_removed_when_it_is_opened(harness: Harness, step: str) -> None:
     alice = harness.guest("alice", "attic")
     harness.hub.rooms.lock("attic", "swordfish")
     harness.hub.leave(alice, "attic")
@@ -148,7 +148,7 @@ def test_a_shut_room_that_is_deserted_is_forgotten_when_it_is_opened(harness: Ha
     assert harness.hub.room_summaries() == []
 
 
-def test_a_closed_room_that_is_deserted_is_not_forgotten_when_it_is_unlocked(harness: Harness) -> None:
+def test_empty_closed_room_remains_when_it_is_unlocked(harness: Harness) -> None:
     alice = harness.guest("alice", "attic")
     harness.hub.rooms.close("attic")
     harness.hub.leave(alice, "attic")
@@ -162,7 +162,7 @@ def test_a_closed_room_that_is_deserted_is_not_forgotten_when_it_is_unlocked(har
 # Deleted
 
 
-def test_a_deleted_room_sends_everyone_out_and_tells_them_and_nobody_else() -> None:
+def test_delete_removes_and_notifies_all_subscribers_only() -> None:
     harness = Harness(MemoryStore())
     inside = [
         harness.guest("alice", "Attic", "cellar"),
@@ -182,7 +182,7 @@ def test_a_deleted_room_sends_everyone_out_and_tells_them_and_nobody_else() -> N
 
 
 @pytest.mark.parametrize("action", ["publish", "leave", "history"])
-def test_in_a_deleted_room_nobody_does_anything(harness: Harness, action: str) -> None:
+def test_actions_in_a_deleted_room_are_rejected(harness: Harness, action: str) -> None:
     alice = harness.guest("alice", "attic")
     harness.hub.rooms.delete("attic")
 
@@ -191,7 +191,7 @@ def test_in_a_deleted_room_nobody_does_anything(harness: Harness, action: str) -
 
 
 @pytest.mark.parametrize("step", ["close", "open", "unlock", "delete"])
-def test_a_deleted_room_is_unknown_to_its_keepers(harness: Harness, step: str) -> None:
+def test_moderation_of_a_deleted_room_is_rejected(harness: Harness, step: str) -> None:
     harness.guest("alice", "attic")
     harness.hub.rooms.delete("attic")
 
@@ -199,7 +199,7 @@ def test_a_deleted_room_is_unknown_to_its_keepers(harness: Harness, step: str) -
         getattr(harness.hub.rooms, step)("attic")
 
 
-def test_what_was_said_in_a_deleted_room_is_gone_and_its_numbers_go_on() -> None:
+def test_delete_erases_history_and_seqs_continue() -> None:
     harness = Harness(MemoryStore())
     alice = harness.guest("alice", "attic")
     before = harness.hub.publish(alice, "attic", "old").message
@@ -215,7 +215,7 @@ def test_what_was_said_in_a_deleted_room_is_gone_and_its_numbers_go_on() -> None
     assert not page.complete
 
 
-def test_a_deleted_room_is_not_there_in_the_next_house_either() -> None:
+def test_deleted_room_does_not_return_after_a_restart() -> None:
     store = MemoryStore()
     harness = Harness(store)
     harness.hub.publish(harness.guest("alice", "attic"), "attic", "old")
@@ -225,7 +225,7 @@ def test_a_deleted_room_is_not_there_in_the_next_house_either() -> None:
     assert Harness(store).hub.room_summaries() == []
 
 
-def test_a_room_made_anew_has_neither_the_lock_nor_the_bans_of_the_deleted_one(harness: Harness) -> None:
+def test_recreated_room_has_no_lock_and_no_bans(harness: Harness) -> None:
     alice, bob = harness.guest("alice", "Attic"), harness.guest("bob", "attic")
     harness.hub.rooms.ban("attic", "bob")
     harness.hub.rooms.lock("attic", "swordfish")
@@ -239,7 +239,7 @@ def test_a_room_made_anew_has_neither_the_lock_nor_the_bans_of_the_deleted_one(h
     assert harness.hub.join(alice, "attic").member_names() == ["alice", "bob"]
 
 
-def test_who_was_sent_out_comes_back_and_ends_without_trouble(harness: Harness) -> None:
+def test_removed_member_can_rejoin_and_disconnect(harness: Harness) -> None:
     sessions = [harness.guest("alice", "attic"), listener(harness, "attic"), harness.guest("bob", "attic")]
     harness.hub.rooms.delete("attic")
     harness.hub.join(sessions[0], "attic")
@@ -250,7 +250,7 @@ def test_who_was_sent_out_comes_back_and_ends_without_trouble(harness: Harness) 
     assert harness.hub.room_summaries() == []
 
 
-def test_a_listener_that_was_sent_out_hears_nothing_of_the_room_made_anew(harness: Harness) -> None:
+def test_removed_listener_receives_nothing_of_the_recreated_room(harness: Harness) -> None:
     channel = listener(harness, "attic")
     harness.hub.rooms.delete("attic")
     harness.forget()
@@ -261,7 +261,7 @@ def test_a_listener_that_was_sent_out_hears_nothing_of_the_room_made_anew(harnes
     assert harness.hub.publish_to_channel("attic", "text", b"hi").delivered == 1
 
 
-def test_a_room_that_cannot_be_erased_stays_as_it_is(
+def test_delete_changes_nothing_if_the_history_cannot_be_erased(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(key: str) -> None:
@@ -281,7 +281,7 @@ def test_a_room_that_cannot_be_erased_stays_as_it_is(
     assert harness.hub.publish_to_channel("attic", "text", b"hi").delivered == 2
 
 
-def test_a_deserted_room_that_keeps_messages_can_be_deleted(harness: Harness) -> None:
+def test_empty_room_with_stored_messages_can_be_deleted(harness: Harness) -> None:
     alice = harness.guest("alice", "attic")
     harness.hub.publish(alice, "attic", "hi")
     harness.hub.leave(alice, "attic")
@@ -291,7 +291,7 @@ def test_a_deserted_room_that_keeps_messages_can_be_deleted(harness: Harness) ->
     assert harness.hub.room_summaries() == []
 
 
-def test_a_deleted_crowd_is_counted_anew() -> None:
+def test_recreated_large_room_reports_its_own_count() -> None:
     harness = Harness(presence_limit=0)
     alice, bob = harness.guest("alice", "attic"), harness.guest("bob", "attic")
     harness.hub.rooms.delete("attic")
@@ -310,7 +310,7 @@ SPELLINGS = ["bob", "BOB", "\uff42\uff4f\uff42", "\uff22o\uff22"]
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
-def test_who_is_banned_is_out_and_told_so_alone_and_the_others_that_it_left(
+def test_ban_removes_and_notifies_the_user_and_reports_a_leave(
     harness: Harness, name: str
 ) -> None:
     alice, bob = (
@@ -333,7 +333,7 @@ def test_who_is_banned_is_out_and_told_so_alone_and_the_others_that_it_left(
 
 @pytest.mark.parametrize("name", SPELLINGS)
 @pytest.mark.parametrize("come_back", ["as it is", "registering again", "connecting again", "as a nick"])
-def test_a_banned_name_does_not_come_back(harness: Harness, name: str, come_back: str) -> None:
+def test_banned_username_cannot_join(harness: Harness, name: str, come_back: str) -> None:
     harness.guest("alice", "attic")
     bob = harness.guest("bob", "attic")
     harness.hub.rooms.ban("attic", name)
@@ -361,7 +361,7 @@ def test_a_banned_name_does_not_come_back(harness: Harness, name: str, come_back
     assert harness.protocol.deliveries == []
 
 
-def test_a_ban_is_from_one_room_and_of_one_name(harness: Harness) -> None:
+def test_ban_applies_to_one_room_and_one_username(harness: Harness) -> None:
     bob, bobby = harness.guest("bob", "attic"), harness.guest("bobby", "attic")
 
     harness.hub.rooms.ban("attic", "bob")
@@ -370,7 +370,7 @@ def test_a_ban_is_from_one_room_and_of_one_name(harness: Harness) -> None:
     assert harness.hub.publish(bobby, "attic", "hi").message.sender == "bobby"
 
 
-def test_a_password_does_not_lift_a_ban(harness: Harness) -> None:
+def test_password_does_not_override_a_ban(harness: Harness) -> None:
     harness.guest("alice", "attic")
     bob = harness.guest("bob", "attic")
     harness.hub.rooms.ban("attic", "bob")
@@ -380,7 +380,7 @@ def test_a_password_does_not_lift_a_ban(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize("step", ["open", "unlock"])
-def test_to_open_a_room_does_not_lift_a_ban(harness: Harness, step: str) -> None:
+def test_open_does_not_lift_bans(harness: Harness, step: str) -> None:
     harness.guest("alice", "attic")
     bob = harness.guest("bob", "attic")
     harness.hub.rooms.ban("attic", "bob")
@@ -390,7 +390,7 @@ def test_to_open_a_room_does_not_lift_a_ban(harness: Harness, step: str) -> None
     assert not allowed(harness.hub.join, bob, "attic")
 
 
-def test_who_is_not_in_the_room_is_banned_as_well_and_nobody_is_told_that_it_left(harness: Harness) -> None:
+def test_ban_of_a_non_member_reports_no_leave(harness: Harness) -> None:
     alice, bob = harness.guest("alice", "attic"), harness.guest("bob")
     harness.forget()
 
@@ -401,7 +401,7 @@ def test_who_is_not_in_the_room_is_banned_as_well_and_nobody_is_told_that_it_lef
     assert not allowed(harness.hub.join, bob, "attic")
 
 
-def test_who_is_banned_twice_is_told_twice_and_let_in_at_once(harness: Harness) -> None:
+def test_repeated_ban_is_reported_again_and_lifted_once(harness: Harness) -> None:
     harness.guest("alice", "attic")
     bob = harness.guest("bob")
     harness.hub.rooms.ban("attic", "bob")
@@ -414,7 +414,7 @@ def test_who_is_banned_twice_is_told_twice_and_let_in_at_once(harness: Harness) 
 
 
 @pytest.mark.parametrize("name", ["zed", "", " bob", "#17", "channel"])
-def test_who_is_unknown_cannot_be_banned_and_nothing_changes(harness: Harness, name: str) -> None:
+def test_ban_of_an_unknown_user_is_rejected_without_effect(harness: Harness, name: str) -> None:
     alice = harness.guest("alice", "attic")
     harness.forget()
 
@@ -428,7 +428,7 @@ def test_who_is_unknown_cannot_be_banned_and_nothing_changes(harness: Harness, n
 
 @pytest.mark.parametrize("step", ["ban", "unban"])
 @pytest.mark.parametrize("room", ["nowhere", "", " attic"])
-def test_there_is_no_ban_from_a_room_that_is_not_there(harness: Harness, step: str, room: str) -> None:
+def test_ban_from_an_unknown_room_is_rejected(harness: Harness, step: str, room: str) -> None:
     bob = harness.guest("bob", "attic")
     harness.forget()
 
@@ -439,7 +439,7 @@ def test_there_is_no_ban_from_a_room_that_is_not_there(harness: Harness, step: s
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
-def test_who_is_let_in_again_may_come_back_and_is_not_told(harness: Harness, name: str) -> None:
+def test_unbanned_user_can_rejoin_and_is_not_notified(harness: Harness, name: str) -> None:
     alice, bob = harness.guest("alice", "attic"), harness.guest("bob", "attic")
     harness.hub.rooms.ban("attic", "Bob")
     harness.forget()
@@ -452,7 +452,7 @@ def test_who_is_let_in_again_may_come_back_and_is_not_told(harness: Harness, nam
     assert harness.heard(alice) == [Joined("attic", "bob", "1")]
 
 
-def test_who_has_gone_can_be_let_in_again(harness: Harness) -> None:
+def test_unban_works_for_a_user_that_has_left(harness: Harness) -> None:
     harness.guest("alice", "attic")
     bob = harness.guest("bob", "attic")
     harness.hub.rooms.ban("attic", "bob")
@@ -464,7 +464,7 @@ def test_who_has_gone_can_be_let_in_again(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize("banned", [[], ["bob"]])
-def test_to_let_in_who_is_not_banned_does_nothing(harness: Harness, banned: list[str]) -> None:
+def test_unban_of_an_unbanned_user_is_ignored(harness: Harness, banned: list[str]) -> None:
     alice, bob = harness.guest("alice", "attic"), harness.guest("bob")
     for name in banned:
         harness.hub.rooms.ban("attic", name)
@@ -479,7 +479,7 @@ def test_to_let_in_who_is_not_banned_does_nothing(harness: Harness, banned: list
 
 @pytest.mark.parametrize("name", ["", " bob", "b\tob"])
 @pytest.mark.parametrize("banned", [[], ["bob"]])
-def test_what_is_no_name_cannot_be_let_in_again(harness: Harness, banned: list[str], name: str) -> None:
+def test_unban_rejects_an_invalid_name(harness: Harness, banned: list[str], name: str) -> None:
     harness.guest("alice", "attic")
     for each in banned:
         harness.hub.rooms.ban("attic", harness.guest(each).name)
@@ -488,7 +488,7 @@ def test_what_is_no_name_cannot_be_let_in_again(harness: Harness, banned: list[s
         harness.hub.rooms.unban("attic", name)
 
 
-def test_a_room_that_somebody_is_banned_from_stays_when_it_is_deserted(harness: Harness) -> None:
+def test_empty_room_with_a_ban_remains(harness: Harness) -> None:
     bob = harness.guest("bob", "attic")
 
     harness.hub.rooms.ban("attic", "bob")
@@ -501,7 +501,7 @@ def test_a_room_that_somebody_is_banned_from_stays_when_it_is_deserted(harness: 
     assert harness.hub.room_summaries() == []
 
 
-def test_a_room_stays_until_the_last_ban_is_lifted(harness: Harness) -> None:
+def test_empty_room_is_removed_with_its_last_ban(harness: Harness) -> None:
     harness.guest("bob", "attic")
     carol = harness.guest("carol")
     for name in ("bob", "carol"):
@@ -514,7 +514,7 @@ def test_a_room_stays_until_the_last_ban_is_lifted(harness: Harness) -> None:
     assert harness.hub.room_summaries() == []
 
 
-def test_a_ban_in_a_crowd_is_told_as_a_count() -> None:
+def test_ban_in_a_large_room_is_reported_as_a_count() -> None:
     harness = Harness(presence_limit=1)
     alice, bob = harness.guest("alice", "attic"), harness.guest("bob", "attic")
     harness.guest("carol", "attic")
@@ -531,7 +531,7 @@ def test_a_ban_in_a_crowd_is_told_as_a_count() -> None:
 
 
 @pytest.mark.parametrize("name", ["bob", "Bob", "BOB"])
-def test_a_banned_nick_is_out_whoever_holds_it(harness: Harness, name: str) -> None:
+def test_ban_of_a_nick_applies_to_all_its_sessions(harness: Harness, name: str) -> None:
     alice = harness.guest("alice", "attic", "cellar")
     holders = [harness.visitor(), harness.visitor()]
     for holder, spelling, room in zip(holders, ("bob", "Bob"), ("attic", "cellar"), strict=True):
@@ -550,7 +550,7 @@ def test_a_banned_nick_is_out_whoever_holds_it(harness: Harness, name: str) -> N
     assert list(holders[1].rooms or {}) == ["cellar"]
 
 
-def test_a_session_without_a_name_is_put_out_by_its_number(harness: Harness) -> None:
+def test_ban_of_an_unregistered_session_by_id_removes_it(harness: Harness) -> None:
     alice, visitor = harness.guest("alice", "attic"), harness.visitor()
     harness.hub.join(visitor, "attic")
     harness.forget()
@@ -561,7 +561,7 @@ def test_a_session_without_a_name_is_put_out_by_its_number(harness: Harness) -> 
     assert harness.heard(alice) == [Left("attic", "#1", "1")]
 
 
-def test_a_session_without_a_name_that_is_banned_does_not_come_back(harness: Harness) -> None:
+def test_banned_unregistered_session_cannot_rejoin(harness: Harness) -> None:
     harness.guest("alice", "attic")
     visitor = harness.visitor()
     harness.hub.join(visitor, "attic")
@@ -571,7 +571,7 @@ def test_a_session_without_a_name_that_is_banned_does_not_come_back(harness: Har
         harness.hub.join(visitor, "attic")
 
 
-def test_a_session_without_a_name_is_let_in_again_by_its_number(harness: Harness) -> None:
+def test_unban_of_an_unregistered_session_by_id_admits_it(harness: Harness) -> None:
     visitor = harness.visitor()
     harness.hub.join(visitor, "attic")
     harness.hub.rooms.ban("attic", "#0")
@@ -581,7 +581,7 @@ def test_a_session_without_a_name_is_let_in_again_by_its_number(harness: Harness
     assert harness.hub.room_summaries() == []
 
 
-def test_a_listener_cannot_be_banned_by_its_number(harness: Harness) -> None:
+def test_ban_of_a_listener_by_id_is_rejected(harness: Harness) -> None:
     channel = listener(harness, "attic")
 
     with pytest.raises(HubError, match='Nobody is registered as "#0"'):

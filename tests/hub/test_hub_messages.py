@@ -7,7 +7,7 @@ from chateau.hub.errors import UnknownRecipient
 from chateau.hub.events import DirectMessage, Shutdown, TapChanged
 
 
-def test_everyone_named_gets_the_same_message(harness: Harness) -> None:
+def test_message_is_delivered_to_all_recipients(harness: Harness) -> None:
     alice, bob, carol, dave = map(harness.guest, ("alice", "bob", "carol", "dave"))
 
     sent = harness.hub.message(alice, ["bob", "carol"], "hi")
@@ -17,7 +17,7 @@ def test_everyone_named_gets_the_same_message(harness: Harness) -> None:
     assert harness.heard(alice) == harness.heard(dave) == []
 
 
-def test_a_sender_that_names_itself_gets_it_too(harness: Harness) -> None:
+def test_message_to_oneself_is_delivered(harness: Harness) -> None:
     alice = harness.guest("alice")
 
     sent = harness.hub.message(alice, ["alice"], "note")
@@ -26,7 +26,7 @@ def test_a_sender_that_names_itself_gets_it_too(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize("names", [["bob", "bob"], ["BOB", "bob"], ["Bob"]])
-def test_a_name_listed_twice_is_delivered_once_and_shown_as_registered(
+def test_duplicate_recipients_are_merged_and_shown_as_registered(
     harness: Harness, names: list[str]
 ) -> None:
     alice, bob = harness.guest("alice"), harness.guest("bob")
@@ -46,7 +46,7 @@ def test_a_name_listed_twice_is_delivered_once_and_shown_as_registered(
         pytest.param(["zed"], ["zed"], id="the only one"),
     ],
 )
-def test_a_message_to_somebody_unknown_reaches_nobody(
+def test_message_with_an_unknown_recipient_is_not_delivered(
     harness: Harness, names: list[str], unknown: list[str]
 ) -> None:
     alice, bob = harness.guest("alice"), harness.guest("bob")
@@ -58,14 +58,14 @@ def test_a_message_to_somebody_unknown_reaches_nobody(
     assert harness.heard(bob) == []
 
 
-def test_how_many_are_unknown_is_said_but_only_one_is_named(harness: Harness) -> None:
+def test_error_counts_unknown_recipients_and_names_the_first(harness: Harness) -> None:
     with pytest.raises(UnknownRecipient) as caught:
         harness.hub.message(harness.guest("alice"), ["zed", "yan", "xia"], "hi")
 
     assert str(caught.value) == 'Nobody is registered as "zed" (and 2 more).'
 
 
-def test_recipients_can_be_had_as_a_message_to_them_would_show_them(harness: Harness) -> None:
+def test_recipients_returns_names_as_registered(harness: Harness) -> None:
     harness.guest("Alice")
     harness.guest("bob")
 
@@ -74,7 +74,7 @@ def test_recipients_can_be_had_as_a_message_to_them_would_show_them(harness: Har
         harness.hub.recipients(["bob", "zed"])
 
 
-def test_who_unregistered_is_unknown_and_hears_no_more(harness: Harness) -> None:
+def test_unregistered_name_is_unknown_and_receives_nothing(harness: Harness) -> None:
     alice, bob = harness.guest("alice"), harness.guest("bob")
 
     harness.hub.unregister(bob)
@@ -84,7 +84,7 @@ def test_who_unregistered_is_unknown_and_hears_no_more(harness: Harness) -> None
     assert harness.heard(bob) == []
 
 
-def test_who_takes_a_freed_name_is_reached_under_it(harness: Harness) -> None:
+def test_new_owner_of_a_freed_name_receives_its_messages(harness: Harness) -> None:
     alice, before = harness.guest("alice"), harness.guest("bob")
     harness.hub.disconnect(before)
     after = harness.guest("Bob")
@@ -95,7 +95,7 @@ def test_who_takes_a_freed_name_is_reached_under_it(harness: Harness) -> None:
     assert (harness.heard(before), harness.heard(after)) == ([], [sent])
 
 
-def test_a_session_without_a_name_sends_as_its_number(harness: Harness) -> None:
+def test_unregistered_session_sends_under_its_id(harness: Harness) -> None:
     visitor, bob = harness.visitor(), harness.guest("bob")
 
     harness.hub.message(visitor, ["bob"], "hi")
@@ -103,7 +103,7 @@ def test_a_session_without_a_name_sends_as_its_number(harness: Harness) -> None:
     assert [event.sender for event in harness.heard(bob)] == ["#0"]
 
 
-def test_recipients_of_two_protocols_are_told_once_a_protocol(harness: Harness) -> None:
+def test_message_is_passed_once_to_each_protocol(harness: Harness) -> None:
     alice = harness.guest("alice")
     here = [harness.guest(name) for name in ("bob", "carol")]
     there = [harness.guest(name, protocol=harness.other_protocol) for name in ("dave", "erin")]
@@ -114,7 +114,7 @@ def test_recipients_of_two_protocols_are_told_once_a_protocol(harness: Harness) 
     assert harness.other_protocol.deliveries == [(sent, there)]
 
 
-def test_messages_arrive_in_the_order_in_which_they_were_sent(harness: Harness) -> None:
+def test_messages_arrive_in_order(harness: Harness) -> None:
     alice, bob = harness.guest("alice"), harness.guest("bob")
 
     sent = [harness.hub.message(alice, ["bob"], f"{number}") for number in range(5)]
@@ -122,7 +122,7 @@ def test_messages_arrive_in_the_order_in_which_they_were_sent(harness: Harness) 
     assert harness.heard(bob) == sent
 
 
-def test_a_shutdown_is_told_to_everyone_registered_or_not(harness: Harness) -> None:
+def test_shutdown_is_delivered_to_all_sessions(harness: Harness) -> None:
     alice, visitor = harness.guest("alice"), harness.visitor(protocol=harness.other_protocol)
 
     harness.hub.shut_down("maintenance")
@@ -130,7 +130,7 @@ def test_a_shutdown_is_told_to_everyone_registered_or_not(harness: Harness) -> N
     assert harness.heard(alice) == harness.heard(visitor) == [Shutdown("maintenance")]
 
 
-def test_who_is_tapped_is_told_with_or_without_a_name_and_nobody_else(harness: Harness) -> None:
+def test_tap_is_reported_to_the_tapped_session_only(harness: Harness) -> None:
     alice, visitor = harness.guest("alice"), harness.visitor(protocol=harness.other_protocol)
 
     harness.hub.notify_tap(visitor, active=True)
@@ -143,7 +143,7 @@ def test_who_is_tapped_is_told_with_or_without_a_name_and_nobody_else(harness: H
     assert harness.heard(alice) == []
 
 
-def test_who_has_left_is_told_of_no_tap(harness: Harness) -> None:
+def test_tap_of_an_ended_session_is_not_reported(harness: Harness) -> None:
     visitor = harness.visitor()
     harness.hub.disconnect(visitor)
 

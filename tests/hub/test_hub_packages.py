@@ -42,7 +42,7 @@ def publish(
 
 
 @pytest.mark.parametrize("room", ["attic", "ATTIC", "\uff41\uff54\uff54\uff49\uff43"])
-def test_members_and_listeners_hear_a_package_and_are_counted(harness: Harness, room: str) -> None:
+def test_publication_is_delivered_to_members_and_listeners_and_counts_them(harness: Harness, room: str) -> None:
     inside = [harness.guest("alice", "Attic"), listener(harness, "attic"), listener(harness, "ATTIC")]
     outside = harness.guest("bob", "cellar")
     harness.forget()
@@ -55,7 +55,7 @@ def test_members_and_listeners_hear_a_package_and_are_counted(harness: Harness, 
     assert harness.heard(outside) == []
 
 
-def test_a_package_goes_out_once_a_protocol(harness: Harness) -> None:
+def test_publication_is_passed_once_to_each_protocol(harness: Harness) -> None:
     members = [harness.guest("alice", "attic"), harness.guest("bob", "attic")]
     listeners = [listener(harness, "attic"), listener(harness, "attic")]
     harness.forget()
@@ -67,7 +67,7 @@ def test_a_package_goes_out_once_a_protocol(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize("room", ["attic", "nowhere"])
-def test_a_package_that_nobody_hears_is_delivered_to_nobody_and_makes_no_room(
+def test_publication_without_subscribers_creates_no_room(
     harness: Harness, room: str
 ) -> None:
     alice = harness.guest("alice", "attic")
@@ -81,7 +81,7 @@ def test_a_package_that_nobody_hears_is_delivered_to_nobody_and_makes_no_room(
     assert harness.protocol.deliveries == []
 
 
-def test_a_package_is_not_counted_where_only_listeners_hear_it(harness: Harness) -> None:
+def test_publication_has_no_seq_in_a_room_of_listeners(harness: Harness) -> None:
     channel = listener(harness, "attic")
 
     receipts = [publish(harness), publish(harness)]
@@ -90,7 +90,7 @@ def test_a_package_is_not_counted_where_only_listeners_hear_it(harness: Harness)
     assert harness.heard(channel) == [receipt.publication for receipt in receipts]
 
 
-def test_packages_and_messages_are_counted_together_where_somebody_chats(harness: Harness) -> None:
+def test_publications_and_messages_share_seqs_in_a_room_with_members(harness: Harness) -> None:
     alice = harness.guest("alice", "attic")
 
     seqs = [
@@ -103,14 +103,14 @@ def test_packages_and_messages_are_counted_together_where_somebody_chats(harness
     assert (seqs, publish(harness).publication.seq) == ([1, 2, 3], 0)
 
 
-def test_a_package_has_an_id_and_a_time_of_its_own_whether_counted_or_not(harness: Harness) -> None:
+def test_publication_has_an_id_and_a_time_with_and_without_a_seq(harness: Harness) -> None:
     first, second = publish(harness).publication, publish(harness).publication
 
     assert first.id < second.id
     assert first.time < second.time
 
 
-def test_a_house_that_keeps_no_packages_keeps_none(harness: Harness) -> None:
+def test_publications_are_not_stored_by_default(harness: Harness) -> None:
     alice = harness.guest("alice", "attic")
 
     publish(harness)
@@ -127,7 +127,7 @@ def test_a_house_that_keeps_no_packages_keeps_none(harness: Harness) -> None:
         ("bytes", b"", ""),
     ],
 )
-def test_who_chats_hears_a_package_as_a_message_of_the_channel(
+def test_publication_as_message_is_from_the_channel(
     harness: Harness, kind: str, payload: bytes, content: str
 ) -> None:
     alice = harness.guest("alice", "attic")
@@ -141,7 +141,7 @@ def test_who_chats_hears_a_package_as_a_message_of_the_channel(
 
 
 @pytest.mark.parametrize("name", ["", " attic", "x" * 65, "at\ntic"])
-def test_a_package_to_what_is_no_rooms_name_is_refused(harness: Harness, name: str) -> None:
+def test_publish_to_channel_rejects_invalid_names(harness: Harness, name: str) -> None:
     for action in (publish, lambda harness, name: harness.hub.check_channel(name), listener):
         with pytest.raises(InvalidName):
             action(harness, name)
@@ -149,7 +149,7 @@ def test_a_package_to_what_is_no_rooms_name_is_refused(harness: Harness, name: s
 
 @pytest.mark.parametrize("steps", [["close"], ["lock"], ["close", "lock"]])
 @pytest.mark.parametrize("key", [None, "order-1"])
-def test_a_package_to_a_shut_room_is_refused_and_nobody_hears_it(
+def test_publish_to_channel_rejects_closed_and_locked_rooms(
     harness: Harness, steps: list[str], key: str | None
 ) -> None:
     alice, channel = harness.guest("alice", "attic"), listener(harness, "attic")
@@ -167,7 +167,7 @@ def test_a_package_to_a_shut_room_is_refused_and_nobody_hears_it(
     assert harness.heard(alice) == harness.heard(channel) == []
 
 
-def test_to_check_a_channel_says_which_it_is_and_makes_none(harness: Harness) -> None:
+def test_check_channel_returns_the_room_without_creating_it(harness: Harness) -> None:
     harness.guest("alice", "Attic")
 
     assert harness.hub.check_channel("attic").name == "Attic"
@@ -175,7 +175,7 @@ def test_to_check_a_channel_says_which_it_is_and_makes_none(harness: Harness) ->
     assert harness.hub.room_summaries() == [RoomSummary("Attic", 1, True)]
 
 
-def test_a_ban_of_a_user_shuts_no_publisher_out(harness: Harness) -> None:
+def test_ban_of_a_user_does_not_affect_publishers(harness: Harness) -> None:
     harness.guest("alice", "attic")
     harness.hub.rooms.ban("attic", harness.guest("bob").name)
 
@@ -185,7 +185,7 @@ def test_a_ban_of_a_user_shuts_no_publisher_out(harness: Harness) -> None:
 # Kept
 
 
-def test_packages_are_kept_where_the_house_keeps_them_and_their_room_too(keeping: Harness) -> None:
+def test_stored_publications_make_the_room_exist(keeping: Harness) -> None:
     packages = [publish(keeping, "Attic", text).publication for text in ("1", "2")]
 
     assert [package.seq for package in packages] == [1, 2]
@@ -194,7 +194,7 @@ def test_packages_are_kept_where_the_house_keeps_them_and_their_room_too(keeping
     assert keeping.hub.history(channel, "attic", since=1)[1].messages == packages[1:]
 
 
-def test_kept_packages_have_their_place_among_messages_and_arrivals(keeping: Harness) -> None:
+def test_stored_publications_are_ordered_among_messages_and_joins(keeping: Harness) -> None:
     alice = keeping.guest("alice", "attic")
     said = [keeping.hub.publish(alice, "attic", "1").message, publish(keeping, text="2").publication]
 
@@ -204,7 +204,7 @@ def test_kept_packages_have_their_place_among_messages_and_arrivals(keeping: Har
     assert [record.seq for record in page.messages] == [1, 2, 3]
 
 
-def test_a_room_that_keeps_packages_stays_when_it_is_deserted(keeping: Harness) -> None:
+def test_empty_room_with_stored_publications_remains(keeping: Harness) -> None:
     channel = listener(keeping, "attic")
     publish(keeping)
 
@@ -213,7 +213,7 @@ def test_a_room_that_keeps_packages_stays_when_it_is_deserted(keeping: Harness) 
     assert keeping.hub.room_summaries() == [RoomSummary("attic", 0, True)]
 
 
-def test_kept_packages_are_counted_also_where_nobody_chats(keeping: Harness) -> None:
+def test_stored_publications_have_seqs_in_rooms_without_members(keeping: Harness) -> None:
     listener(keeping, "attic")
 
     assert [publish(keeping).publication.seq for _ in range(2)] == [1, 2]
@@ -226,7 +226,7 @@ class TroubledStore(QuietStore):
         raise Unavailable("The disk is full.")
 
 
-def test_a_package_that_cannot_be_kept_is_heard_by_nobody_and_makes_no_room(
+def test_publication_that_cannot_be_stored_is_not_delivered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     harness = keeping_house(monkeypatch, TroubledStore())
@@ -243,7 +243,7 @@ def test_a_package_that_cannot_be_kept_is_heard_by_nobody_and_makes_no_room(
 # Idempotency keys
 
 
-def test_a_key_stands_for_one_package_whoever_publishes(harness: Harness) -> None:
+def test_publication_key_is_shared_by_all_publishers(harness: Harness) -> None:
     channel = listener(harness, "attic")
     first = publish(harness, text="first", key="order-1")
 
@@ -254,7 +254,7 @@ def test_a_key_stands_for_one_package_whoever_publishes(harness: Harness) -> Non
 
 
 @pytest.mark.parametrize(("room", "key"), [("cellar", "order-1"), ("attic", "order-2"), ("attic", None)])
-def test_another_key_another_room_or_no_key_is_another_package(
+def test_publication_key_belongs_to_one_room(
     harness: Harness, room: str, key: str | None
 ) -> None:
     first = publish(harness, key="order-1")
@@ -262,7 +262,7 @@ def test_another_key_another_room_or_no_key_is_another_package(
     assert publish(harness, room, key=key).publication.id != first.publication.id
 
 
-def test_keys_of_packages_and_of_messages_do_not_meet(harness: Harness) -> None:
+def test_keys_of_publications_and_messages_are_separate(harness: Harness) -> None:
     alice = harness.guest("alice", "attic")
     package = publish(harness, text="package", key="order-1").publication
 
@@ -271,7 +271,7 @@ def test_keys_of_packages_and_of_messages_do_not_meet(harness: Harness) -> None:
     assert harness.heard(alice)[-2:] == [package, message]
 
 
-def test_a_key_is_forgotten_five_minutes_after_its_first_use(harness: Harness) -> None:
+def test_key_expires_five_minutes_after_its_first_use(harness: Harness) -> None:
     first = publish(harness, key="order-1")
     harness.pass_seconds(299.9)
     same = publish(harness, key="order-1")
@@ -281,7 +281,7 @@ def test_a_key_is_forgotten_five_minutes_after_its_first_use(harness: Harness) -
     assert publish(harness, key="order-1").publication.id != first.publication.id
 
 
-def test_a_key_under_which_a_package_was_refused_is_as_good_as_new(harness: Harness) -> None:
+def test_key_of_a_rejected_publication_can_be_used_again(harness: Harness) -> None:
     alice = harness.guest("alice", "attic")
     harness.hub.rooms.close("attic")
     with pytest.raises(AccessDenied):
@@ -332,7 +332,7 @@ class SlowStore(QuietStore):
         pytest.param(True, OSError("the disk is full"), True, id="it failed"),
     ],
 )
-def test_a_key_is_as_good_as_new_when_its_package_could_not_be_kept(
+def test_key_of_a_publication_that_was_not_stored_can_be_used_again(
     monkeypatch: pytest.MonkeyPatch, is_done: bool, error: OSError | None, is_new: bool
 ) -> None:
     store = SlowStore()
@@ -352,7 +352,7 @@ def test_a_key_is_as_good_as_new_when_its_package_could_not_be_kept(
 # Listeners
 
 
-def test_a_listener_is_neither_counted_nor_listed_nor_told_of(harness: Harness) -> None:
+def test_listener_is_not_counted_listed_or_reported(harness: Harness) -> None:
     alice = harness.guest("alice", "Attic")
     harness.forget()
 
@@ -366,7 +366,7 @@ def test_a_listener_is_neither_counted_nor_listed_nor_told_of(harness: Harness) 
 
 
 @pytest.mark.parametrize("go", ["leave", "disconnect", "unregister"])
-def test_a_listener_goes_as_quietly_as_it_came(harness: Harness, go: str) -> None:
+def test_listener_leaves_without_a_report(harness: Harness, go: str) -> None:
     alice, channel = harness.guest("alice", "attic"), listener(harness, "attic")
     harness.forget()
 
@@ -378,7 +378,7 @@ def test_a_listener_goes_as_quietly_as_it_came(harness: Harness, go: str) -> Non
     assert channel.rooms == {}
 
 
-def test_no_arrival_of_a_listener_is_kept() -> None:
+def test_listen_stores_no_join() -> None:
     harness = Harness(MemoryStore())
     channel = listener(harness, "attic")
 
@@ -387,7 +387,7 @@ def test_no_arrival_of_a_listener_is_kept() -> None:
     assert len(harness.hub.history(channel, "attic", joins=True)[1].messages) == 1
 
 
-def test_a_listener_hears_everything_that_members_hear(harness: Harness) -> None:
+def test_listener_receives_all_events_of_members(harness: Harness) -> None:
     channel = listener(harness, "attic")
     alice, bob = harness.guest("alice", "attic"), harness.guest("bob", "attic")
 
@@ -406,7 +406,7 @@ def test_a_listener_hears_everything_that_members_hear(harness: Harness) -> None
     ]
 
 
-def test_listeners_do_not_make_a_crowd() -> None:
+def test_listeners_do_not_count_for_the_presence_limit() -> None:
     harness = Harness(presence_limit=1)
     channels = [listener(harness, "attic") for _ in range(5)]
 
@@ -417,7 +417,7 @@ def test_listeners_do_not_make_a_crowd() -> None:
 
 
 @pytest.mark.parametrize("name", ["#0", "\uff030"])
-def test_nobody_speaks_to_a_listener(harness: Harness, name: str) -> None:
+def test_message_to_a_listener_is_rejected(harness: Harness, name: str) -> None:
     channel, alice = listener(harness, "attic"), harness.guest("alice")
 
     with pytest.raises(HubError, match=f'Nobody is registered as "{name}"'):
@@ -429,7 +429,7 @@ def test_nobody_speaks_to_a_listener(harness: Harness, name: str) -> None:
     assert harness.heard(channel) == harness.heard(alice) == []
 
 
-def test_a_listener_listens_to_a_room_once(harness: Harness) -> None:
+def test_listen_rejects_a_second_time(harness: Harness) -> None:
     channel = listener(harness, "attic")
 
     with pytest.raises(AlreadyInRoom):
@@ -438,7 +438,7 @@ def test_a_listener_listens_to_a_room_once(harness: Harness) -> None:
     assert publish(harness).delivered == 1
 
 
-def test_a_listener_may_listen_to_several_rooms(harness: Harness) -> None:
+def test_listener_can_listen_to_several_rooms(harness: Harness) -> None:
     channel = listener(harness, "attic")
     harness.hub.listen(channel, "cellar")
 
@@ -449,7 +449,7 @@ def test_a_listener_may_listen_to_several_rooms(harness: Harness) -> None:
     assert harness.hub.room_summaries() == []
 
 
-def test_a_room_is_there_while_somebody_listens_and_forgotten_with_the_last_one(harness: Harness) -> None:
+def test_room_exists_until_its_last_listener_leaves(harness: Harness) -> None:
     channels = [listener(harness, "Attic"), listener(harness, "attic")]
     harness.hub.disconnect(channels[0])
     between = harness.hub.room_summaries()
@@ -459,7 +459,7 @@ def test_a_room_is_there_while_somebody_listens_and_forgotten_with_the_last_one(
     assert (between, harness.hub.room_summaries()) == ([RoomSummary("Attic", 0, True)], [])
 
 
-def test_a_room_is_not_forgotten_while_somebody_listens_though_the_last_member_has_gone(
+def test_room_with_a_listener_remains_without_members(
     harness: Harness,
 ) -> None:
     channel, alice = listener(harness, "attic"), harness.guest("alice", "attic")
@@ -471,7 +471,7 @@ def test_a_room_is_not_forgotten_while_somebody_listens_though_the_last_member_h
     assert (delivered, harness.heard(channel)[-1]) == (1, package)
 
 
-def test_members_and_listeners_of_one_protocol_are_told_apart(harness: Harness) -> None:
+def test_members_and_listeners_of_one_protocol_are_distinguished(harness: Harness) -> None:
     alice, channel = harness.guest("alice", "attic"), harness.visitor()
     harness.hub.listen(channel, "attic")
     room = harness.hub.rooms.find("attic")
@@ -483,13 +483,13 @@ def test_members_and_listeners_of_one_protocol_are_told_apart(harness: Harness) 
     assert (room.count, room.listeners, room.member_names()) == (0, 1, [])
 
 
-def test_a_listener_is_not_in_the_list_of_names(harness: Harness) -> None:
+def test_usernames_do_not_include_listeners(harness: Harness) -> None:
     channel = listener(harness, "attic")
 
     assert harness.hub.usernames(channel) == harness.hub.usernames() == []
 
 
-def test_a_listener_says_nothing(harness: Harness) -> None:
+def test_listener_cannot_publish(harness: Harness) -> None:
     channel = listener(harness, "attic")
     alice = harness.guest("alice", "attic")
     harness.forget()
@@ -500,7 +500,7 @@ def test_a_listener_says_nothing(harness: Harness) -> None:
     assert harness.heard(alice) == []
 
 
-def test_a_member_that_listens_elsewhere_leaves_the_count_of_members_right(harness: Harness) -> None:
+def test_listen_by_a_member_of_another_room_is_rejected_and_counts_stay_right(harness: Harness) -> None:
     alice, _ = harness.guest("alice", "attic"), harness.guest("bob", "attic")
     with suppress(HubError):  # that it cannot be both is an answer, too
         harness.hub.listen(alice, "cellar")

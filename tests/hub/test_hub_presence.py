@@ -10,7 +10,7 @@ def crowd(harness: Harness, size: int) -> None:
         harness.guest(f"guest {number}", "hall")
 
 
-def test_up_to_the_limit_every_join_and_leave_is_told() -> None:
+def test_joins_and_leaves_are_reported_up_to_the_limit() -> None:
     harness = Harness(presence_limit=2)
     alice = harness.guest("alice", "hall")
     bob = harness.guest("bob", "hall")
@@ -24,7 +24,7 @@ def test_up_to_the_limit_every_join_and_leave_is_told() -> None:
     ]
 
 
-def test_above_the_limit_everyone_is_told_the_count_in_place_of_it() -> None:
+def test_counts_are_reported_above_the_limit() -> None:
     harness = Harness(presence_limit=2)
     crowd(harness, 2)
     harness.forget()
@@ -35,7 +35,7 @@ def test_above_the_limit_everyone_is_told_the_count_in_place_of_it() -> None:
     assert harness.heard(newcomer) == [MemberCount("hall", 3)]
 
 
-def test_a_count_is_told_at_most_once_a_second_and_then_the_latest() -> None:
+def test_count_is_reported_at_most_once_per_second() -> None:
     harness = Harness(presence_limit=2)
     crowd(harness, 5)
 
@@ -48,7 +48,7 @@ def test_a_count_is_told_at_most_once_a_second_and_then_the_latest() -> None:
     assert late == [MemberCount("hall", 3), MemberCount("hall", 5)]
 
 
-def test_when_nothing_has_changed_nothing_is_told() -> None:
+def test_unchanged_count_is_not_reported() -> None:
     harness = Harness(presence_limit=2)
     crowd(harness, 3)
     harness.forget()
@@ -60,7 +60,7 @@ def test_when_nothing_has_changed_nothing_is_told() -> None:
     assert [event for event, _ in harness.protocol.deliveries] == [MemberCount("hall", 4)]
 
 
-def test_a_crowd_that_shrinks_to_the_limit_is_told_of_single_leaves_and_once_more_of_its_count() -> None:
+def test_room_that_shrinks_to_the_limit_gets_leaves_and_a_last_count() -> None:
     harness = Harness(presence_limit=2)
     crowd(harness, 2)
     guests = [harness.guest(name, "hall") for name in ("alice", "bob")]
@@ -74,7 +74,7 @@ def test_a_crowd_that_shrinks_to_the_limit_is_told_of_single_leaves_and_once_mor
     assert told == [Left("hall", "bob", "3"), MemberCount("hall", 2)]
 
 
-def test_a_room_that_is_forgotten_in_the_meantime_is_told_nothing() -> None:
+def test_removed_room_gets_no_count() -> None:
     harness = Harness(presence_limit=0)
     alice = harness.guest("alice", "hall")
     bob = harness.guest("bob", "hall")
@@ -87,7 +87,7 @@ def test_a_room_that_is_forgotten_in_the_meantime_is_told_nothing() -> None:
     assert [event for event, _ in harness.protocol.deliveries if isinstance(event, MemberCount)] == []
 
 
-def test_the_latest_count_starts_a_second_of_its_own() -> None:
+def test_each_count_starts_a_new_interval() -> None:
     harness = Harness(presence_limit=2)
     crowd(harness, 4)
     harness.pass_seconds(1)
@@ -101,7 +101,7 @@ def test_the_latest_count_starts_a_second_of_its_own() -> None:
     assert [event for event, _ in harness.protocol.deliveries] == [MemberCount("hall", 5)]
 
 
-def test_each_crowd_has_a_second_of_its_own() -> None:
+def test_each_room_has_its_own_interval() -> None:
     harness = Harness(presence_limit=0)
     alice = harness.guest("alice", "hall")
     harness.forget()
@@ -111,7 +111,7 @@ def test_each_crowd_has_a_second_of_its_own() -> None:
     assert harness.heard(alice) == [MemberCount("attic", 1)]
 
 
-def test_a_room_that_is_made_anew_within_the_second_is_told_its_count_at_the_end_of_it() -> None:
+def test_recreated_room_gets_its_count_at_the_end_of_the_interval() -> None:
     harness = Harness(presence_limit=0)
     alice = harness.guest("alice", "hall")
     harness.hub.leave(alice, "hall")

@@ -12,14 +12,14 @@ def nick(harness: Harness, name: str, room: str, address: str, **options: object
     return session
 
 
-def test_each_name_has_the_protocol_of_who_holds_it(harness: Harness) -> None:
+def test_protocols_lists_the_protocol_of_each_username(harness: Harness) -> None:
     harness.guest("alice")
     harness.guest("Dave", protocol=harness.other_protocol)
 
     assert harness.hub.protocols(harness.hub.usernames()) == {"alice": ["one"], "Dave": ["another"]}
 
 
-def test_a_name_that_several_hold_has_each_protocol_once_and_sorted(harness: Harness) -> None:
+def test_protocols_of_a_nick_are_sorted_without_duplicates(harness: Harness) -> None:
     nick(harness, "bob", "attic", "192.0.2.1")
     nick(harness, "bob", "cellar", "192.0.2.1")
     nick(harness, "BOB", "lobby", "192.0.2.1", protocol=harness.other_protocol)
@@ -27,7 +27,7 @@ def test_a_name_that_several_hold_has_each_protocol_once_and_sorted(harness: Har
     assert harness.hub.protocols(["bob"]) == {"bob": ["another", "one"]}
 
 
-def test_a_session_that_the_viewer_may_not_reach_does_not_count(harness: Harness) -> None:
+def test_protocols_omits_unreachable_sessions(harness: Harness) -> None:
     viewer = harness.visitor(address="192.0.2.9")
     nick(harness, "bob", "attic", "192.0.2.1")
     hidden = nick(harness, "bob", "cellar", "192.0.2.1", protocol=harness.other_protocol)

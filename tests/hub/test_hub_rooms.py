@@ -20,7 +20,7 @@ from chateau.hub.hub import RoomSummary
 from chateau.hub.ports import Commit
 
 
-def test_who_comes_in_is_told_to_the_room_and_who_leaves_too(harness: Harness) -> None:
+def test_joins_and_leaves_are_reported_to_the_room(harness: Harness) -> None:
     alice, bob = harness.guest("alice", "Attic"), harness.guest("bob")
 
     room = harness.hub.join(bob, "attic")
@@ -35,7 +35,7 @@ def test_who_comes_in_is_told_to_the_room_and_who_leaves_too(harness: Harness) -
     assert harness.heard(bob) == [Joined("Attic", "bob", "1")]
 
 
-def test_members_are_listed_sorted_by_the_form_of_their_names(harness: Harness) -> None:
+def test_members_are_sorted_by_normalized_name(harness: Harness) -> None:
     harness.guest("bob", "attic")
     harness.guest("Carol", "attic", protocol=harness.other_protocol)
     alice, visitor = harness.guest("alice", "attic"), harness.visitor()
@@ -46,7 +46,7 @@ def test_members_are_listed_sorted_by_the_form_of_their_names(harness: Harness) 
     assert harness.hub.leave(alice, "attic").member_names() == ["#3", "bob", "Carol"]
 
 
-def test_one_cannot_be_in_a_room_twice(harness: Harness) -> None:
+def test_join_rejects_a_member(harness: Harness) -> None:
     alice = harness.guest("alice", "attic")
 
     with pytest.raises(AlreadyInRoom):
@@ -56,12 +56,12 @@ def test_one_cannot_be_in_a_room_twice(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize("name", ["", " attic", "x" * 65, "at\ntic"])
-def test_some_texts_are_no_rooms_names(harness: Harness, name: str) -> None:
+def test_join_rejects_invalid_room_names(harness: Harness, name: str) -> None:
     with pytest.raises(InvalidName):
         harness.hub.join(harness.guest("alice"), name)
 
 
-def test_every_member_hears_a_message_the_speaker_too(harness: Harness) -> None:
+def test_message_is_delivered_to_all_members_and_the_sender(harness: Harness) -> None:
     alice, bob = harness.guest("alice", "attic"), harness.guest("bob", "attic")
     stranger = harness.guest("carol", "cellar")
     harness.forget()
@@ -74,7 +74,7 @@ def test_every_member_hears_a_message_the_speaker_too(harness: Harness) -> None:
     assert harness.heard(stranger) == []
 
 
-def test_members_of_two_protocols_are_told_once_a_protocol(harness: Harness) -> None:
+def test_event_is_passed_once_to_each_protocol(harness: Harness) -> None:
     alice = harness.guest("alice", "attic")
     others = [harness.guest(name, "attic", protocol=harness.other_protocol) for name in ("bob", "carol")]
     harness.forget()
@@ -85,7 +85,7 @@ def test_members_of_two_protocols_are_told_once_a_protocol(harness: Harness) -> 
     assert harness.other_protocol.deliveries == [(message, others)]
 
 
-def test_a_protocol_whose_last_member_has_left_is_told_no_more(harness: Harness) -> None:
+def test_protocol_without_members_gets_no_events(harness: Harness) -> None:
     alice = harness.guest("alice", "attic")
     bob = harness.guest("bob", "attic", protocol=harness.other_protocol)
     harness.forget()
@@ -96,7 +96,7 @@ def test_a_protocol_whose_last_member_has_left_is_told_no_more(harness: Harness)
     assert harness.other_protocol.deliveries == []
 
 
-def test_messages_are_numbered_in_each_room(harness: Harness) -> None:
+def test_seqs_count_per_room(harness: Harness) -> None:
     alice = harness.guest("alice", "attic", "cellar")
 
     seqs = [harness.hub.publish(alice, room, "x").message.seq for room in ("attic", "attic", "cellar")]
@@ -109,7 +109,7 @@ def test_messages_are_numbered_in_each_room(harness: Harness) -> None:
     ("room", "refusal"),
     [("nowhere", UnknownRoom), (" no name ", UnknownRoom), ("cellar", NotInRoom)],
 )
-def test_what_needs_to_be_inside_is_refused_outside(
+def test_member_actions_are_rejected_for_others(
     harness: Harness, action: str, room: str, refusal: type[HubError]
 ) -> None:
     alice, bob = harness.guest("alice", "attic"), harness.guest("bob", "cellar")
@@ -121,14 +121,14 @@ def test_what_needs_to_be_inside_is_refused_outside(
     assert harness.heard(bob) == []
 
 
-def test_who_was_never_in_a_room_is_in_none(harness: Harness) -> None:
+def test_session_without_a_join_has_no_room(harness: Harness) -> None:
     harness.guest("alice", "attic")
 
     with pytest.raises(NotInRoom):
         harness.hub.leave(harness.guest("bob"), "attic")
 
 
-def test_history_is_what_was_said_since_oldest_first(harness: Harness) -> None:
+def test_history_returns_messages_oldest_first(harness: Harness) -> None:
     alice = harness.guest("alice", "attic")
     said = [harness.hub.publish(alice, "attic", f"{number}").message for number in range(4)]
 
@@ -138,7 +138,7 @@ def test_history_is_what_was_said_since_oldest_first(harness: Harness) -> None:
     assert (page.messages, page.complete) == (said[2:], True)
 
 
-def test_a_deserted_room_is_forgotten_unless_something_said_in_it_is_kept(harness: Harness) -> None:
+def test_empty_room_is_removed_unless_it_has_stored_messages(harness: Harness) -> None:
     alice = harness.guest("alice", "silent", "talkative")
     harness.hub.publish(alice, "talkative", "hello")
 
@@ -150,14 +150,14 @@ def test_a_deserted_room_is_forgotten_unless_something_said_in_it_is_kept(harnes
         harness.hub.leave(alice, "silent")
 
 
-def test_a_forgotten_room_is_made_anew_under_the_name_it_is_given_then(harness: Harness) -> None:
+def test_recreated_room_takes_its_new_spelling(harness: Harness) -> None:
     alice = harness.guest("alice", "Attic")
     harness.hub.leave(alice, "attic")
 
     assert harness.hub.join(alice, "attic").name == "attic"
 
 
-def test_rooms_with_messages_kept_are_there_from_the_start() -> None:
+def test_rooms_with_stored_messages_exist_at_the_start() -> None:
     store = QuietStore()
     before = Harness(store)
     before.hub.publish(before.guest("alice", "Attic"), "attic", "hello")
@@ -169,7 +169,7 @@ def test_rooms_with_messages_kept_are_there_from_the_start() -> None:
     assert [message.content for message in page.messages] == ["hello"]
 
 
-def test_in_a_closed_room_nobody_speaks_and_nobody_comes_in(harness: Harness) -> None:
+def test_closed_room_rejects_messages_and_joins(harness: Harness) -> None:
     alice, bob = harness.guest("alice", "attic"), harness.guest("bob")
     harness.forget()
 
@@ -183,7 +183,7 @@ def test_in_a_closed_room_nobody_speaks_and_nobody_comes_in(harness: Harness) ->
     assert harness.hub.room_summaries() == [RoomSummary("attic", 1, False)]
 
 
-def test_members_of_a_closed_room_may_stay_read_and_leave(harness: Harness) -> None:
+def test_members_of_a_closed_room_can_read_and_leave(harness: Harness) -> None:
     alice, bob = harness.guest("alice", "attic"), harness.guest("bob", "attic")
     said = harness.hub.publish(alice, "attic", "hello").message
 
@@ -194,7 +194,7 @@ def test_members_of_a_closed_room_may_stay_read_and_leave(harness: Harness) -> N
     assert harness.hub.room_summaries() == [RoomSummary("attic", 1, False)]
 
 
-def test_who_may_not_come_in_is_not_in_and_nobody_hears_of_it(harness: Harness) -> None:
+def test_rejected_join_is_not_reported(harness: Harness) -> None:
     alice, bob = harness.guest("alice", "attic"), harness.guest("bob")
     harness.hub.rooms.lock("attic", "swordfish")
     harness.forget()
@@ -208,7 +208,7 @@ def test_who_may_not_come_in_is_not_in_and_nobody_hears_of_it(harness: Harness) 
         harness.hub.leave(bob, "attic")
 
 
-def test_a_new_lock_takes_the_place_of_the_one_before(harness: Harness) -> None:
+def test_lock_replaces_the_previous_password(harness: Harness) -> None:
     harness.guest("alice", "attic")
     harness.hub.rooms.lock("attic", "swordfish")
 
@@ -220,7 +220,7 @@ def test_a_new_lock_takes_the_place_of_the_one_before(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize("password", [None, "", "wrong", "swordfisch"])
-def test_a_locked_room_lets_in_only_who_knows_the_password(harness: Harness, password: str | None) -> None:
+def test_locked_room_requires_the_password(harness: Harness, password: str | None) -> None:
     alice, bob = harness.guest("alice", "attic"), harness.guest("bob")
 
     harness.hub.rooms.lock("attic", "swordfish")
@@ -231,11 +231,11 @@ def test_a_locked_room_lets_in_only_who_knows_the_password(harness: Harness, pas
     assert harness.hub.publish(alice, "attic", "you are in").message in harness.heard(bob)
 
 
-def test_a_password_that_is_not_asked_for_is_ignored(harness: Harness) -> None:
+def test_password_for_an_unlocked_room_is_ignored(harness: Harness) -> None:
     assert harness.hub.join(harness.guest("alice"), "attic", password="swordfish").count == 1
 
 
-def test_an_opened_room_is_as_it_was_before(harness: Harness) -> None:
+def test_open_undoes_close_and_lock(harness: Harness) -> None:
     alice, bob = harness.guest("alice", "attic"), harness.guest("bob")
     harness.hub.rooms.lock("attic", "swordfish")
     harness.hub.rooms.close("attic")
@@ -249,7 +249,7 @@ def test_an_opened_room_is_as_it_was_before(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize("action", ["close", "lock"])
-def test_a_shut_room_stays_when_it_is_deserted_until_it_is_opened(harness: Harness, action: str) -> None:
+def test_empty_closed_room_remains_until_it_is_opened(harness: Harness, action: str) -> None:
     alice = harness.guest("alice", "attic")
     getattr(harness.hub.rooms, action)("attic", *(["swordfish"] if action == "lock" else []))
 
@@ -273,7 +273,7 @@ def test_a_shut_room_stays_when_it_is_deserted_until_it_is_opened(harness: Harne
         ("unban", ["x"]),
     ],
 )
-def test_the_state_of_a_room_that_is_not_there_cannot_be_changed(
+def test_moderation_of_an_unknown_room_is_rejected(
     harness: Harness, action: str, more: list[str]
 ) -> None:
     with pytest.raises(UnknownRoom):
@@ -287,7 +287,7 @@ class TroubledStore(QuietStore):
         raise Unavailable("The disk is full.")
 
 
-def test_a_message_that_cannot_be_kept_is_told_to_nobody() -> None:
+def test_message_that_cannot_be_stored_is_not_delivered() -> None:
     harness = Harness(TroubledStore())
     alice = harness.guest("alice", "attic")
     harness.forget()
@@ -298,7 +298,7 @@ def test_a_message_that_cannot_be_kept_is_told_to_nobody() -> None:
     assert harness.heard(alice) == []
 
 
-def test_history_that_cannot_be_read_is_refused(monkeypatch: pytest.MonkeyPatch, harness: Harness) -> None:
+def test_unreadable_history_is_reported(monkeypatch: pytest.MonkeyPatch, harness: Harness) -> None:
     def fail(*_: object, **__: object) -> None:
         raise Unavailable("The disk is gone.")
 
@@ -321,7 +321,7 @@ class SlowStore(QuietStore):
         return self._commit
 
 
-def test_a_message_is_told_at_once_and_its_receipt_has_the_commit_to_wait_for() -> None:
+def test_message_is_delivered_before_its_commit_is_done() -> None:
     commit = object()
     harness = Harness(SlowStore(commit))
     alice = harness.guest("alice", "attic")

@@ -51,18 +51,18 @@ def read(
     return store.read("attic", since=since, start=first, end=last, limit=limit, joins=joins)
 
 
-def test_numbers_begin_at_1_and_rise_in_each_room(store: Store) -> None:
+def test_seqs_begin_at_1_and_rise_per_room(store: Store) -> None:
     assert [store.next_seq("attic") for _ in range(3)] == [1, 2, 3]
     assert store.next_seq("cellar") == 1
 
 
-def test_a_message_can_be_read_at_once(store: Store) -> None:
+def test_message_can_be_read_at_once(store: Store) -> None:
     said = say(store, "hello")
 
     assert read(store) == Page(said, complete=True)
 
 
-def test_a_room_in_which_nothing_was_said_has_an_empty_and_complete_page(store: Store) -> None:
+def test_unknown_room_has_an_empty_complete_page(store: Store) -> None:
     say(store, "hello", room="Cellar")
 
     assert read(store) == Page([], complete=True)
@@ -82,7 +82,7 @@ def test_a_room_in_which_nothing_was_said_has_an_empty_and_complete_page(store: 
         pytest.param({"since": 3, "start": 2, "end": 5}, "de", id="all bounds at once"),
     ],
 )
-def test_bounds_choose_what_is_read(store: Store, bounds: dict[str, int], expected: str) -> None:
+def test_bounds_select_records(store: Store, bounds: dict[str, int], expected: str) -> None:
     say(store, *"abcdef")
 
     page = read(store, **bounds)
@@ -100,7 +100,7 @@ def test_bounds_choose_what_is_read(store: Store, bounds: dict[str, int], expect
         pytest.param({"start": 2}, "bc", id="from a time, the first ones after it"),
     ],
 )
-def test_where_the_limit_cuts_the_page_is_not_complete(
+def test_page_cut_by_the_limit_is_incomplete(
     store: Store, bounds: dict[str, int], expected: str
 ) -> None:
     say(store, *"abcdef")
@@ -111,13 +111,13 @@ def test_where_the_limit_cuts_the_page_is_not_complete(
     assert not page.complete
 
 
-def test_where_the_limit_is_just_reached_the_page_is_complete(store: Store) -> None:
+def test_page_that_just_reaches_the_limit_is_complete(store: Store) -> None:
     said = say(store, *"abc")
 
     assert read(store, limit=3) == Page(said, complete=True)
 
 
-def test_messages_of_one_millisecond_are_all_within_a_bound_at_it(store: Store) -> None:
+def test_time_bounds_include_all_messages_of_a_millisecond(store: Store) -> None:
     said = []
     for id_ in ("id-1", "id-2", "id-3"):
         said.append(RoomMessage("alice", "Attic", id_, store.next_seq("attic"), id_, time_of(7)))
@@ -127,7 +127,7 @@ def test_messages_of_one_millisecond_are_all_within_a_bound_at_it(store: Store) 
     assert read(store, start=8) == read(store, end=6) == Page([], complete=True)
 
 
-def test_a_message_is_kept_as_it_was_said(store: Store) -> None:
+def test_message_is_stored_unchanged(store: Store) -> None:
     content = 'say "hi"\n\x00 \u2028 \U0001f3f0'
     message = RoomMessage("Ålice", "Attic", content, store.next_seq("attic"), "id-1", time_of(1))
 
@@ -136,7 +136,7 @@ def test_a_message_is_kept_as_it_was_said(store: Store) -> None:
     assert read(store) == Page([message], complete=True)
 
 
-def test_a_number_that_was_given_out_for_nothing_leaves_a_gap(store: Store) -> None:
+def test_unused_seq_leaves_a_gap(store: Store) -> None:
     store.next_seq("attic")
     said = say(store, "hello")
 
@@ -144,14 +144,14 @@ def test_a_number_that_was_given_out_for_nothing_leaves_a_gap(store: Store) -> N
     assert read(store, since=1) == Page(said, complete=True)
 
 
-def test_a_room_with_a_number_given_out_but_nothing_said_is_not_kept(store: Store) -> None:
+def test_room_with_only_a_seq_is_not_held(store: Store) -> None:
     store.next_seq("attic")
 
     assert not store.holds("attic")
     assert list(store.rooms()) == []
 
 
-def test_a_page_does_not_change_when_more_is_said(store: Store) -> None:
+def test_page_is_not_changed_by_later_appends(store: Store) -> None:
     said = say(store, "hello")
     page = read(store)
 
@@ -161,7 +161,7 @@ def test_a_page_does_not_change_when_more_is_said(store: Store) -> None:
 
 
 @pytest.mark.parametrize("excess", [3, 25], ids=["some too many", "many times too many"])
-def test_of_a_long_history_the_last_ones_are_kept(store: Store, excess: int) -> None:
+def test_last_records_of_a_long_history_are_stored(store: Store, excess: int) -> None:
     said = say(store, *map(str, range(LIMIT + excess)))
 
     assert read(store).messages == said[-LIMIT:]
@@ -184,7 +184,7 @@ def test_of_a_long_history_the_last_ones_are_kept(store: Store, excess: int) -> 
     ],
 )
 @pytest.mark.parametrize("gone", [3, LIMIT // 2 + 1, LIMIT * 3])
-def test_a_page_is_not_complete_when_something_asked_for_is_gone(
+def test_page_is_incomplete_if_a_matching_record_is_lost(
     store: Store, gone: int, bounds: dict[str, int], complete: bool
 ) -> None:
     """The bounds are counted from the last message that is gone, which is number *gone*."""
@@ -195,13 +195,13 @@ def test_a_page_is_not_complete_when_something_asked_for_is_gone(
     assert page.complete is complete
 
 
-def test_numbers_go_on_rising_when_messages_are_gone(store: Store) -> None:
+def test_seqs_continue_after_messages_are_lost(store: Store) -> None:
     say(store, *map(str, range(LIMIT * 3)))
 
     assert store.next_seq("attic") == LIMIT * 3 + 1
 
 
-def test_rooms_with_a_message_kept_are_known_by_the_name_they_were_first_given(store: Store) -> None:
+def test_rooms_returns_the_first_spelling(store: Store) -> None:
     say(store, "hello", room="Attic")
     say(store, "hello", room="Cellar")
 
@@ -210,7 +210,7 @@ def test_rooms_with_a_message_kept_are_known_by_the_name_they_were_first_given(s
     assert not store.holds("Attic")
 
 
-def test_a_page_up_to_a_time_before_anything_was_said_is_complete(store: Store) -> None:
+def test_page_that_ends_before_the_first_record_is_complete(store: Store) -> None:
     say(store, *map(str, range(LIMIT + 3)))
 
     page = store.read("attic", since=None, start=None, end="2001-01-01T00:00:00.000Z", limit=100)
@@ -249,7 +249,7 @@ def mixed(store: Store, rounds: int = 1) -> list[StoredRecord]:
     return records
 
 
-def test_messages_and_packages_are_read_in_the_order_in_which_they_were_said(store: Store) -> None:
+def test_messages_and_publications_are_ordered_by_seq(store: Store) -> None:
     said = mixed(store, 3)
 
     assert read(store) == Page(
@@ -257,7 +257,7 @@ def test_messages_and_packages_are_read_in_the_order_in_which_they_were_said(sto
     )
 
 
-def test_arrivals_are_read_among_them_where_they_are_asked_for(store: Store) -> None:
+def test_joins_are_read_on_request(store: Store) -> None:
     said = mixed(store, 3)
 
     assert read(store, joins=True) == Page(said, complete=True)
@@ -272,7 +272,7 @@ def test_arrivals_are_read_among_them_where_they_are_asked_for(store: Store) -> 
         pytest.param({"start": 2, "limit": 4}, slice(1, 5), id="the first ones from a time on"),
     ],
 )
-def test_the_limit_cuts_what_all_streams_have_together(
+def test_limit_applies_to_all_streams_together(
     store: Store, bounds: dict[str, int], expected: slice
 ) -> None:
     said = mixed(store, 3)
@@ -282,7 +282,7 @@ def test_the_limit_cuts_what_all_streams_have_together(
 
 @pytest.mark.parametrize("kind", ["text", "json", "bytes"])
 @pytest.mark.parametrize("payload", [b"", b"{}", b"\x00\xff\xfe", "Zoë\x00".encode(), bytes(range(256))])
-def test_a_package_is_kept_as_it_was_published(store: Store, kind: str, payload: bytes) -> None:
+def test_publication_is_stored_unchanged(store: Store, kind: str, payload: bytes) -> None:
     package = Publication("Attic", kind, payload, store.next_seq("attic"), "id-1", time_of(1))  # type: ignore[arg-type]
 
     store.append("attic", package)
@@ -290,7 +290,7 @@ def test_a_package_is_kept_as_it_was_published(store: Store, kind: str, payload:
     assert read(store) == Page([package], complete=True)
 
 
-def test_each_kind_has_a_limit_of_its_own(store: Store) -> None:
+def test_each_stream_has_its_own_limit(store: Store) -> None:
     said = say(store, "hello")
     arrived = arrive(store, "alice")
     published = publish(store, *[b"x"] * (LIMIT * 3))
@@ -298,7 +298,7 @@ def test_each_kind_has_a_limit_of_its_own(store: Store) -> None:
     assert read(store, joins=True, limit=100) == Page([*said, *arrived, *published[-LIMIT:]], complete=False)
 
 
-def test_a_page_is_complete_when_only_arrivals_are_gone_that_nobody_asked_for(store: Store) -> None:
+def test_lost_joins_do_not_make_a_page_without_joins_incomplete(store: Store) -> None:
     said = say(store, "hello")
     arrive(store, *["bob"] * (LIMIT * 3))
 
@@ -306,21 +306,21 @@ def test_a_page_is_complete_when_only_arrivals_are_gone_that_nobody_asked_for(st
     assert not read(store, joins=True).complete
 
 
-def test_arrivals_alone_do_not_keep_a_room(store: Store) -> None:
+def test_room_with_only_joins_is_not_held(store: Store) -> None:
     arrive(store, "alice")
 
     assert not store.holds("attic")
     assert list(store.rooms()) == []
 
 
-def test_a_package_keeps_a_room(store: Store) -> None:
+def test_room_with_a_publication_is_held(store: Store) -> None:
     publish(store, b"news")
 
     assert store.holds("attic")
     assert list(store.rooms()) == [("attic", "Attic")]
 
 
-def test_a_room_that_is_not_held_takes_the_name_of_the_next_message(store: Store) -> None:
+def test_room_that_is_not_held_takes_the_next_spelling(store: Store) -> None:
     arrive(store, "alice", room="Attic")
     say(store, "hello", room="ATTIC")
     say(store, "hello", room="attic")
@@ -328,7 +328,7 @@ def test_a_room_that_is_not_held_takes_the_name_of_the_next_message(store: Store
     assert list(store.rooms()) == [("attic", "ATTIC")]
 
 
-def test_a_record_that_is_longer_than_a_chunk_is_kept(store: Store) -> None:
+def test_record_longer_than_a_chunk_is_stored(store: Store) -> None:
     said = say(store, "a" * 300_000, "b", "c" * 300_000)
 
     assert read(store).messages == said
@@ -338,7 +338,7 @@ def test_a_record_that_is_longer_than_a_chunk_is_kept(store: Store) -> None:
 # Erasing
 
 
-def test_what_was_erased_is_not_read_any_more(store: Store) -> None:
+def test_erased_records_cannot_be_read(store: Store) -> None:
     mixed(store, 3)
 
     store.erase("attic")
@@ -348,7 +348,7 @@ def test_what_was_erased_is_not_read_any_more(store: Store) -> None:
     assert list(store.rooms()) == []
 
 
-def test_what_is_said_after_an_erasure_is_kept(store: Store) -> None:
+def test_records_after_an_erasure_are_stored(store: Store) -> None:
     mixed(store, 3)
     store.erase("attic")
 
@@ -361,7 +361,7 @@ def test_what_is_said_after_an_erasure_is_kept(store: Store) -> None:
     assert store.holds("attic")
 
 
-def test_an_erasure_leaves_other_rooms_alone(store: Store) -> None:
+def test_erase_does_not_affect_other_rooms(store: Store) -> None:
     said = say(store, "hello")
     say(store, "hello", room="Cellar")
 
@@ -371,7 +371,7 @@ def test_an_erasure_leaves_other_rooms_alone(store: Store) -> None:
     assert list(store.rooms()) == [("attic", "Attic")]
 
 
-def test_a_page_up_to_before_the_beginning_of_what_was_erased_is_complete(store: Store) -> None:
+def test_page_that_ends_before_the_erased_records_is_complete(store: Store) -> None:
     store.next_seq("attic")
     say(store, "hello")
 
@@ -381,7 +381,7 @@ def test_a_page_up_to_before_the_beginning_of_what_was_erased_is_complete(store:
     assert not read(store, end=2).complete
 
 
-def test_erasing_nothing_lasts_at_once(store: Store) -> None:
+def test_erase_without_records_returns_none(store: Store) -> None:
     assert store.erase("attic") is None
     store.next_seq("attic")
     assert store.erase("attic") is None
@@ -390,7 +390,7 @@ def test_erasing_nothing_lasts_at_once(store: Store) -> None:
     assert store.erase("attic") is None
 
 
-def test_a_long_history_can_be_erased_and_begun_again(store: Store) -> None:
+def test_long_history_can_be_erased_repeatedly(store: Store) -> None:
     for _ in range(3):
         said = say(store, *map(str, range(LIMIT * 4)))
         assert read(store).messages == said[-LIMIT:]
@@ -408,7 +408,7 @@ def aging(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreHarne
         yield harness
 
 
-def test_what_is_too_old_is_not_read(aging: StoreHarness) -> None:
+def test_old_records_are_not_read(aging: StoreHarness) -> None:
     said = mixed(aging.store, 3)
     aging.now = 10.0
 
@@ -420,7 +420,7 @@ def test_what_is_too_old_is_not_read(aging: StoreHarness) -> None:
     assert not read(aging.store, start=4, joins=True).complete
 
 
-def test_a_room_in_which_everything_is_too_old_is_not_held(aging: StoreHarness) -> None:
+def test_room_with_only_old_records_is_not_held(aging: StoreHarness) -> None:
     say(aging.store, "hello")
     arrive(aging.store, "alice")
     aging.now = 6.0
@@ -433,7 +433,7 @@ def test_a_room_in_which_everything_is_too_old_is_not_held(aging: StoreHarness) 
     assert read(aging.store) == Page([], complete=False)
 
 
-def test_what_is_said_in_an_old_room_is_kept_and_names_it(aging: StoreHarness) -> None:
+def test_append_to_a_room_of_old_records_sets_its_spelling(aging: StoreHarness) -> None:
     say(aging.store, *"abc", room="Attic")
     aging.now = 1000.0
     seq = aging.store.next_seq("attic")
@@ -445,7 +445,7 @@ def test_what_is_said_in_an_old_room_is_kept_and_names_it(aging: StoreHarness) -
     assert list(aging.store.rooms()) == [("attic", "ATTIC")]
 
 
-def test_what_is_too_old_is_deleted_every_hour(aging: StoreHarness) -> None:
+def test_old_records_are_deleted_every_hour(aging: StoreHarness) -> None:
     say(aging.store, *"abc", room="Attic")
     aging.settle()
     aging.now = 3605.0

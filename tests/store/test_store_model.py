@@ -57,7 +57,7 @@ class StoresAgree(RuleBasedStateMachine):
         self.harness.settle()
 
     @rule()
-    def let_the_writer_finish_before_the_loop_knows(self) -> None:
+    def finish_the_write_before_the_loop_knows(self) -> None:
         """What is committed is in the database then, and pending too."""
         self.harness.sqlite.flush()
         in_flight = self.harness.sqlite._in_flight
@@ -92,13 +92,13 @@ class StoresAgree(RuleBasedStateMachine):
         assert found == expected
 
     @invariant()
-    def the_same_rooms_are_held(self) -> None:
+    def both_stores_hold_the_same_rooms(self) -> None:
         assert sorted(self.harness.store.rooms()) == sorted(self.model.store.rooms())
         for key in ("attic", "cellar"):
             assert self.harness.store.holds(key) == self.model.store.holds(key)
 
     @invariant()
-    def everything_is_the_same(self) -> None:
+    def both_stores_return_the_same_pages(self) -> None:
         for key in ("attic", "cellar"):
             self.compare(key, since=None, start=None, end=None, limit=100, joins=True)
 

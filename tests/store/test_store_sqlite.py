@@ -62,7 +62,7 @@ def transactions(harness: StoreHarness) -> list[str]:
 # It lasts
 
 
-def test_what_was_kept_is_there_after_a_restart(harness: StoreHarness) -> None:
+def test_records_survive_a_restart(harness: StoreHarness) -> None:
     said = [say(harness, content)[0] for content in "abc"]
 
     harness.reopen()
@@ -72,7 +72,7 @@ def test_what_was_kept_is_there_after_a_restart(harness: StoreHarness) -> None:
     assert harness.store.next_seq("attic") == 4
 
 
-def test_closing_commits_what_is_pending_and_calls_back(harness: StoreHarness) -> None:
+def test_close_commits_pending_records_and_calls_back(harness: StoreHarness) -> None:
     called: list[Commit] = []
     said, commit = say(harness, "hello")
     commit.add_done_callback(called.append)
@@ -90,7 +90,7 @@ def test_closing_commits_what_is_pending_and_calls_back(harness: StoreHarness) -
     assert read(harness).messages == [said]
 
 
-def test_closing_commits_also_what_waits_behind_a_batch_in_flight(harness: StoreHarness) -> None:
+def test_close_commits_records_behind_a_batch_in_flight(harness: StoreHarness) -> None:
     first = say(harness, "a")[0]
     harness.sqlite.flush()
     second = say(harness, "b")[0]
@@ -100,7 +100,7 @@ def test_closing_commits_also_what_waits_behind_a_batch_in_flight(harness: Store
     assert read(harness).messages == [first, second]
 
 
-def test_what_is_gone_is_still_known_to_be_gone_after_a_restart(harness: StoreHarness) -> None:
+def test_lost_position_survives_a_restart(harness: StoreHarness) -> None:
     for number in range(40):
         say(harness, f"{number}")
         harness.settle()
@@ -113,7 +113,7 @@ def test_what_is_gone_is_still_known_to_be_gone_after_a_restart(harness: StoreHa
     assert harness.store.read("attic", since=None, start=None, end=time_of(0), limit=9).complete
 
 
-def test_a_smaller_limit_is_kept_from_the_next_start_on(harness: StoreHarness) -> None:
+def test_smaller_limit_takes_effect_at_the_next_start(harness: StoreHarness) -> None:
     said = [say(harness, f"{number}")[0] for number in range(10)]
     harness.settle()
     harness.options["history"] = 3
@@ -123,7 +123,7 @@ def test_a_smaller_limit_is_kept_from_the_next_start_on(harness: StoreHarness) -
     assert read(harness) == Page(said[-3:], complete=False)
 
 
-def test_an_erasure_lasts(harness: StoreHarness) -> None:
+def test_erasure_survives_a_restart(harness: StoreHarness) -> None:
     say(harness, "hello")
     harness.settle()
     harness.store.erase("attic")
@@ -135,7 +135,7 @@ def test_an_erasure_lasts(harness: StoreHarness) -> None:
     assert harness.store.next_seq("attic") == 2
 
 
-def test_what_is_too_old_is_deleted_at_the_start(tmp_path: Path) -> None:
+def test_old_records_are_deleted_at_the_start(tmp_path: Path) -> None:
     with open_store("sqlite", tmp_path, max_age=5) as harness:
         say(harness, "hello")
         harness.now = 100.0
@@ -147,7 +147,7 @@ def test_what_is_too_old_is_deleted_at_the_start(tmp_path: Path) -> None:
         assert read(harness) == Page([], complete=False)
 
 
-def test_acknowledged_messages_survive_an_unclean_end_and_numbers_leave_a_gap(
+def test_acknowledged_messages_survive_a_crash_and_seqs_skip_a_gap(
     harness: StoreHarness, tmp_path: Path
 ) -> None:
     said = say(harness, "hello")[0]
@@ -161,7 +161,7 @@ def test_acknowledged_messages_survive_an_unclean_end_and_numbers_leave_a_gap(
     assert harness.store.next_seq("a room of which nothing was committed") == CRASH_GAP + 1
 
 
-def test_numbers_leave_another_gap_after_every_unclean_end(harness: StoreHarness, tmp_path: Path) -> None:
+def test_seqs_skip_a_gap_after_every_crash(harness: StoreHarness, tmp_path: Path) -> None:
     say(harness, "hello")
     harness.settle()
     crash(harness, tmp_path / "first")
@@ -172,7 +172,7 @@ def test_numbers_leave_another_gap_after_every_unclean_end(harness: StoreHarness
     assert harness.store.next_seq("attic") > seen
 
 
-def test_numbers_leave_no_gap_after_a_clean_end(harness: StoreHarness, tmp_path: Path) -> None:
+def test_seqs_skip_no_gap_after_a_clean_shutdown(harness: StoreHarness, tmp_path: Path) -> None:
     say(harness, "hello")
     harness.settle()
     crash(harness, tmp_path / "copy")
@@ -186,12 +186,12 @@ def test_numbers_leave_no_gap_after_a_clean_end(harness: StoreHarness, tmp_path:
 # Who may open it
 
 
-def test_a_folder_is_for_one_store_at_a_time(harness: StoreHarness) -> None:
+def test_folder_is_locked_against_another_store(harness: StoreHarness) -> None:
     with pytest.raises(StoreError, match=rf"{harness.folder} is in use .* \(process {os.getpid()}\)"):
         SqliteStore(harness.folder, loop=harness.loop)
 
 
-def test_a_folder_is_for_one_process_at_a_time(harness: StoreHarness) -> None:
+def test_folder_is_locked_against_another_process(harness: StoreHarness) -> None:
     script = (
         "import sys, pathlib\n"
         "from chateau.store import StoreError\n"
@@ -206,7 +206,7 @@ def test_a_folder_is_for_one_process_at_a_time(harness: StoreHarness) -> None:
     assert f"process {os.getpid()}" in done.stdout
 
 
-def test_a_store_that_could_not_be_opened_leaves_the_folder_free(tmp_path: Path) -> None:
+def test_failed_open_releases_the_folder(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_text("no database " * 100)
     loop = asyncio.new_event_loop()
     for _ in range(2):
@@ -222,7 +222,7 @@ def test_a_store_that_could_not_be_opened_leaves_the_folder_free(tmp_path: Path)
         ("CREATE TABLE recipes (name TEXT)", "a database of another program"),
     ],
 )
-def test_a_database_that_is_not_for_this_server_is_left_alone(
+def test_foreign_database_is_rejected(
     tmp_path: Path, script: str, complaint: str
 ) -> None:
     with_connection(tmp_path / FILE_NAME, lambda db: db.executescript(script))
@@ -235,7 +235,7 @@ def test_a_database_that_is_not_for_this_server_is_left_alone(
     loop.close()
 
 
-def test_a_folder_that_cannot_be_made_and_a_file_that_cannot_be_opened_are_named(tmp_path: Path) -> None:
+def test_errors_name_the_folder_or_file(tmp_path: Path) -> None:
     loop = asyncio.new_event_loop()
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="file"):
@@ -259,7 +259,7 @@ def with_connection(file: Path, use: Callable[[sqlite3.Connection], object]) -> 
     return result
 
 
-def test_an_old_database_is_brought_up_to_date_and_keeps_what_is_in_it(
+def test_migration_keeps_all_records(
     harness: StoreHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = say(harness, "hello")[0]
@@ -275,7 +275,7 @@ def test_an_old_database_is_brought_up_to_date_and_keeps_what_is_in_it(
     assert read(harness).messages == [said]
 
 
-def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
+def test_failed_migration_changes_nothing(tmp_path: Path) -> None:
     file = tmp_path / FILE_NAME
     open_database(file).close()
 
@@ -287,7 +287,7 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
     db.close()
 
 
-def test_commits_go_to_the_disk(harness: StoreHarness) -> None:
+def test_commits_are_synchronous(harness: StoreHarness) -> None:
     pragmas = ("journal_mode", "synchronous")
 
     assert [harness.sqlite._db.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas] == ["wal", 2]
@@ -296,7 +296,7 @@ def test_commits_go_to_the_disk(harness: StoreHarness) -> None:
 # Groups
 
 
-def test_what_is_said_in_one_turn_has_one_commit_and_one_transaction(harness: StoreHarness) -> None:
+def test_appends_of_one_loop_iteration_share_a_commit_and_a_transaction(harness: StoreHarness) -> None:
     seen = transactions(harness)
 
     commits = {id(say(harness, f"{number}", room)[1]) for number in range(5) for room in ("Attic", "Cellar")}
@@ -306,7 +306,7 @@ def test_what_is_said_in_one_turn_has_one_commit_and_one_transaction(harness: St
     assert seen.count("COMMIT") == 1
 
 
-def test_what_is_said_while_the_writer_works_is_one_more_batch(harness: StoreHarness) -> None:
+def test_appends_during_a_write_form_the_next_batch(harness: StoreHarness) -> None:
     seen = transactions(harness)
     first = say(harness, "a")[1]
     harness.sqlite.flush()
@@ -318,7 +318,7 @@ def test_what_is_said_while_the_writer_works_is_one_more_batch(harness: StoreHar
     assert seen.count("COMMIT") == 2
 
 
-def test_nothing_is_written_while_nothing_is_said(harness: StoreHarness) -> None:
+def test_idle_store_writes_nothing(harness: StoreHarness) -> None:
     seen = transactions(harness)
     harness.loop.run_until_complete(asyncio.sleep(0))
     harness.settle()
@@ -326,7 +326,7 @@ def test_nothing_is_written_while_nothing_is_said(harness: StoreHarness) -> None
     assert seen == []
 
 
-def test_callbacks_come_in_order_with_the_commit_and_one_that_fails_stops_none(
+def test_callbacks_run_in_order_even_if_one_fails(
     harness: StoreHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     called: list[object] = []
@@ -343,7 +343,7 @@ def test_callbacks_come_in_order_with_the_commit_and_one_that_fails_stops_none(
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_a_callback_that_comes_late_is_called_but_not_from_inside() -> None:
+def test_late_callback_is_called_in_the_next_iteration() -> None:
     loop = asyncio.new_event_loop()
     commit = StoreCommit(loop)
     commit.finish(None)
@@ -358,7 +358,7 @@ def test_a_callback_that_comes_late_is_called_but_not_from_inside() -> None:
     loop.close()
 
 
-def test_a_callback_may_append(harness: StoreHarness) -> None:
+def test_callback_can_append(harness: StoreHarness) -> None:
     say(harness, "a")[1].add_done_callback(lambda _: say(harness, "b"))
     harness.settle()
     harness.settle()
@@ -368,7 +368,7 @@ def test_a_callback_may_append(harness: StoreHarness) -> None:
     assert [record.content for record in read(harness).messages] == ["a", "b"]  # type: ignore[union-attr]
 
 
-def test_the_write_ahead_log_is_carried_over_now_and_then(
+def test_write_ahead_log_is_checkpointed(
     harness: StoreHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.store.sqlite_writer.CHECKPOINT_PAGES", 1)
@@ -397,7 +397,7 @@ def make_room(harness: StoreHarness) -> None:
 LONG = "x" * 100_000
 
 
-def test_what_cannot_be_written_fails_with_what_waits_behind_it(
+def test_failed_batch_fails_the_batch_behind_it(
     harness: StoreHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     kept = say(harness, "kept")[0]
@@ -427,7 +427,7 @@ def try_again(harness: StoreHarness) -> None:
     harness.settle()
 
 
-def test_it_is_tried_once_a_second_and_heals_when_there_is_room_again(
+def test_full_disk_is_probed_once_per_second_until_it_recovers(
     harness: StoreHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill_up(harness)
@@ -459,7 +459,7 @@ def heal(harness: StoreHarness) -> None:
     try_again(harness)
 
 
-def test_rows_of_rooms_and_streams_that_failed_are_written_with_what_comes_next(
+def test_failed_rows_are_written_with_the_next_batch(
     harness: StoreHarness,
 ) -> None:
     fill_up(harness)
@@ -476,7 +476,7 @@ def test_rows_of_rooms_and_streams_that_failed_are_written_with_what_comes_next(
     assert list(harness.store.rooms()) == [("attic", "Attic")]
 
 
-def test_a_room_of_which_everything_failed_is_not_held(harness: StoreHarness) -> None:
+def test_room_with_only_failed_records_is_not_held(harness: StoreHarness) -> None:
     fill_up(harness)
     say(harness, LONG)
     assert harness.store.holds("attic")
@@ -487,7 +487,7 @@ def test_a_room_of_which_everything_failed_is_not_held(harness: StoreHarness) ->
     assert list(harness.store.rooms()) == []
 
 
-def test_an_erasure_that_failed_erased_nothing(
+def test_failed_erasure_erases_nothing(
     harness: StoreHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     kept = say(harness, "kept")[0]
@@ -505,7 +505,7 @@ def test_an_erasure_that_failed_erased_nothing(
     assert harness.store.holds("attic")
 
 
-def test_a_record_that_cannot_be_written_is_a_bug_and_logged_as_one(
+def test_unencodable_record_is_logged_with_a_traceback(
     harness: StoreHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     commit = say(harness, "\ud800")[1]
@@ -516,7 +516,7 @@ def test_a_record_that_cannot_be_written_is_a_bug_and_logged_as_one(
     assert "Traceback" in caplog.text
 
 
-def test_a_store_that_cannot_be_read_says_so_once_and_goes_on(
+def test_unreadable_store_logs_once_and_recovers(
     harness: StoreHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     said = say(harness, "hello")[0]
@@ -536,7 +536,7 @@ def test_a_store_that_cannot_be_read_says_so_once_and_goes_on(
     assert read(harness).messages == [said]
 
 
-def test_a_store_that_is_full_can_be_closed(harness: StoreHarness, caplog: pytest.LogCaptureFixture) -> None:
+def test_full_store_can_be_closed(harness: StoreHarness, caplog: pytest.LogCaptureFixture) -> None:
     fill_up(harness)
     commit = say(harness, LONG)[1]
 
@@ -586,7 +586,7 @@ asyncio.run(main())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
-def test_a_disk_that_was_full_in_earnest_is_written_to_again(tmp_path: Path) -> None:
+def test_store_recovers_from_a_real_full_disk(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", LIMITED_DISK, str(tmp_path)], capture_output=True, text=True, timeout=60
     )
@@ -594,7 +594,7 @@ def test_a_disk_that_was_full_in_earnest_is_written_to_again(tmp_path: Path) -> 
     assert done.stdout.strip() == "True True None after", done.stderr
 
 
-def test_arrivals_are_kept_over_a_restart_with_the_room_s_numbers(harness: StoreHarness) -> None:
+def test_joins_and_seqs_survive_a_restart(harness: StoreHarness) -> None:
     arrival = JoinRecord("alice", "Attic", harness.store.next_seq("attic"), time_of(1))
     harness.store.append("attic", arrival)
 
@@ -605,11 +605,11 @@ def test_arrivals_are_kept_over_a_restart_with_the_room_s_numbers(harness: Store
     assert harness.store.next_seq("attic") == 2
 
 
-def test_the_schema_s_version_is_the_number_of_its_migrations(harness: StoreHarness) -> None:
+def test_schema_version_is_the_number_of_migrations(harness: StoreHarness) -> None:
     assert harness.sqlite._db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
 
 
-def test_a_room_s_row_that_failed_is_there_after_an_unclean_end_too(
+def test_failed_room_row_is_written_before_a_crash(
     harness: StoreHarness, tmp_path: Path
 ) -> None:
     """A clean end would write all rooms anyway."""
@@ -630,7 +630,7 @@ def chunks_of(harness: StoreHarness) -> int:
     return int(count)
 
 
-def test_what_is_erased_in_the_turn_in_which_it_was_said_never_gets_to_the_disk(
+def test_records_erased_in_the_same_iteration_are_never_written(
     harness: StoreHarness,
 ) -> None:
     say(harness, "hello")
@@ -640,7 +640,7 @@ def test_what_is_erased_in_the_turn_in_which_it_was_said_never_gets_to_the_disk(
     assert chunks_of(harness) == 0
 
 
-def test_what_is_too_much_is_deleted_from_the_disk_while_the_store_is_open(harness: StoreHarness) -> None:
+def test_records_over_the_limit_are_deleted_while_open(harness: StoreHarness) -> None:
     for number in range(200):
         say(harness, f"{number}")
         harness.settle()
@@ -648,7 +648,7 @@ def test_what_is_too_much_is_deleted_from_the_disk_while_the_store_is_open(harne
     assert chunks_of(harness) <= 10 + 2 * 16
 
 
-def test_the_limit_is_exact_after_an_erasure_and_a_failure(harness: StoreHarness) -> None:
+def test_limit_is_exact_after_an_erasure_and_a_failure(harness: StoreHarness) -> None:
     for _ in range(5):
         say(harness, "erased at once")
     harness.store.erase("attic")
