@@ -3,7 +3,7 @@
 from functools import partial
 
 import pytest
-from recorded_harness import Harness, Protocol
+from hub_harness import Harness, Protocol
 
 from chateau.hub.errors import AlreadyInRoom, AlreadyRegistered, HubError, InvalidName, NameTaken
 from chateau.hub.events import Joined, Left
@@ -25,7 +25,7 @@ ROOM_SPELLINGS = [
 
 def nick(harness: Harness, name: str, *rooms: str, protocol: Protocol | None = None) -> Session:
     """A session that holds the nick *name*, and is in *rooms*."""
-    session = harness.visitor(protocol=protocol)
+    session = harness.connect(protocol=protocol)
     harness.hub.register(session, name, as_nick=True)
     for room in rooms:
         harness.hub.join(session, room)
@@ -91,7 +91,7 @@ def test_list_of_names_follows_every_change(harness: Harness) -> None:
     lists = [harness.hub.usernames()]
     bob = nick(harness, "bob")
     lists.append(harness.hub.usernames())
-    harness.guest("alice")
+    harness.user("alice")
     lists.append(harness.hub.usernames())
     harness.hub.unregister(bob)
     lists.append(harness.hub.usernames())
@@ -185,17 +185,17 @@ def test_two_sessions_with_one_nick_can_swap_through_a_third_room(harness: Harne
 
 def test_join_alone_leaves_other_rooms_and_notifies_them(harness: Harness) -> None:
     bob = nick(harness, "bob", "attic", "cellar")
-    witnesses = [harness.guest(name, room) for name, room in (("ann", "attic"), ("cat", "cellar"))]
-    harness.forget()
+    witnesses = [harness.user(name, room) for name, room in (("ann", "attic"), ("cat", "cellar"))]
+    harness.clear_events()
 
     harness.hub.join(bob, "hall", alone=True)
 
     assert list(bob.rooms or {}) == ["hall"]
-    assert [harness.heard(witness) for witness in witnesses] == [
+    assert [harness.events_of(witness) for witness in witnesses] == [
         [Left("attic", "bob", "0")],
         [Left("cellar", "bob", "0")],
     ]
-    assert harness.heard(bob) == [Joined("hall", "bob", "0")]
+    assert harness.events_of(bob) == [Joined("hall", "bob", "0")]
 
 
 @pytest.mark.parametrize("go", ["leave", "unregister", "disconnect"])
@@ -246,21 +246,21 @@ def test_recreated_room_admits_either_session_with_a_nick_but_not_both(
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_member_cannot_register_a_nick_of_its_room(harness: Harness, name: str) -> None:
     nick(harness, "bob", "attic")
-    visitor = harness.visitor()
-    harness.hub.join(visitor, "attic")
+    unregistered = harness.connect()
+    harness.hub.join(unregistered, "attic")
 
     with pytest.raises(NameTaken):
-        harness.hub.register(visitor, name, as_nick=True)
+        harness.hub.register(unregistered, name, as_nick=True)
 
     assert harness.hub.rooms.find("attic").member_names() == ["#1", "bob"]
 
 
 def test_member_can_register_a_nick_of_another_room(harness: Harness) -> None:
     nick(harness, "bob", "attic")
-    visitor = harness.visitor()
-    harness.hub.join(visitor, "cellar")
+    unregistered = harness.connect()
+    harness.hub.join(unregistered, "cellar")
 
-    harness.hub.register(visitor, "bob", as_nick=True)
+    harness.hub.register(unregistered, "bob", as_nick=True)
 
     assert harness.hub.rooms.find("cellar").member_names() == ["bob"]
 
@@ -280,7 +280,7 @@ def test_nick_registered_again_is_still_rejected_by_the_room(harness: Harness) -
 
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_registered_name_cannot_become_a_nick(harness: Harness, name: str) -> None:
-    harness.guest("bob")
+    harness.user("bob")
 
     with pytest.raises(NameTaken):
         nick(harness, name)
@@ -293,7 +293,7 @@ def test_nick_cannot_be_registered_exclusively(harness: Harness, name: str) -> N
     nick(harness, "bob")
 
     with pytest.raises(NameTaken):
-        harness.guest(name)
+        harness.user(name)
 
     assert harness.hub.usernames() == ["bob"]
 
@@ -308,7 +308,7 @@ def test_nick_cannot_be_registered_exclusively_while_one_session_has_it(
     getattr(harness.hub, go)(holders[leaver])
 
     with pytest.raises(NameTaken):
-        harness.guest(name)
+        harness.user(name)
 
 
 def test_freed_nick_can_be_registered_exclusively(harness: Harness) -> None:
@@ -325,7 +325,7 @@ def test_freed_nick_can_be_registered_exclusively(harness: Harness) -> None:
 def test_freed_name_can_become_a_nick(
     harness: Harness,
 ) -> None:
-    owner = harness.guest("bob")
+    owner = harness.user("bob")
     harness.hub.unregister(owner)
     nick(harness, "bob")
 
@@ -348,13 +348,13 @@ def test_exclusive_registration_of_a_shared_nick_is_rejected(
 
 
 def test_rejected_nick_has_no_effect(harness: Harness) -> None:
-    harness.guest("bob", "attic")
-    visitor = harness.visitor()
-    harness.hub.join(visitor, "cellar")
+    harness.user("bob", "attic")
+    unregistered = harness.connect()
+    harness.hub.join(unregistered, "cellar")
     before = picture(harness)
 
     with pytest.raises(NameTaken):
-        harness.hub.register(visitor, "Bob", as_nick=True)
+        harness.hub.register(unregistered, "Bob", as_nick=True)
 
     assert picture(harness) == before
 
@@ -376,14 +376,12 @@ def test_rejected_nick_has_no_effect(harness: Harness) -> None:
         "The\u3000House",
     ],
 )
-def test_register_rejects_reserved_names(
-    monkeypatch: pytest.MonkeyPatch, name: str, as_nick: bool
-) -> None:
-    monkeypatch.setattr("recorded_harness.Hub", partial(Hub, reserved_names=["Server", "The House"]))
+def test_register_rejects_reserved_names(monkeypatch: pytest.MonkeyPatch, name: str, as_nick: bool) -> None:
+    monkeypatch.setattr("hub_harness.Hub", partial(Hub, reserved_names=["Server", "The House"]))
     harness = Harness()
 
     with pytest.raises(InvalidName, match="it is reserved for the server"):
-        harness.hub.register(harness.visitor(), name, as_nick=as_nick)
+        harness.hub.register(harness.connect(), name, as_nick=as_nick)
 
     assert harness.hub.usernames() == []
 
@@ -394,7 +392,7 @@ def test_register_rejects_names_of_unregistered_sessions_in_any_digits(
     harness: Harness, name: str, as_nick: bool
 ) -> None:
     with pytest.raises(InvalidName, match="the form of names for sessions without a username"):
-        harness.hub.register(harness.visitor(), name, as_nick=as_nick)
+        harness.hub.register(harness.connect(), name, as_nick=as_nick)
 
 
 @pytest.mark.parametrize("name", ["#", "#a", "#1a", "1", "a#1", "##1", "#-1", "# 1"])
@@ -423,26 +421,26 @@ def test_register_rejects_invalid_nicks(harness: Harness, name: str) -> None:
     ],
 )
 def test_message_to_a_nick_is_delivered_once_to_all_its_sessions(harness: Harness, names: list[str]) -> None:
-    alice = harness.guest("alice")
+    alice = harness.user("alice")
     first = nick(harness, "bob", "attic")
     second = nick(harness, "Bob", "cellar", protocol=harness.other_protocol)
-    harness.forget()
+    harness.clear_events()
 
     sent = harness.hub.message(alice, names, "hi")
 
     assert len(sent.recipients) == 1
-    assert harness.heard(first) == harness.heard(second) == [sent]
-    assert harness.heard(alice) == []
+    assert harness.events_of(first) == harness.events_of(second) == [sent]
+    assert harness.events_of(alice) == []
 
 
 def test_message_to_a_nick_and_a_user_is_delivered_once_to_all(harness: Harness) -> None:
-    alice, carol = harness.guest("alice"), harness.guest("carol")
+    alice, carol = harness.user("alice"), harness.user("carol")
     holders = [nick(harness, "bob"), nick(harness, "Bob")]
 
     sent = harness.hub.message(alice, ["Bob", "carol", "bob", "CAROL"], "hi")
 
     assert sent.recipients == ("bob", "carol")
-    assert [harness.heard(session) for session in (carol, *holders)] == [[sent]] * 3
+    assert [harness.events_of(session) for session in (carol, *holders)] == [[sent]] * 3
 
 
 def test_message_to_the_own_nick_is_delivered_to_all_its_sessions(harness: Harness) -> None:
@@ -451,7 +449,7 @@ def test_message_to_the_own_nick_is_delivered_to_all_its_sessions(harness: Harne
     sent = harness.hub.message(second, ["bob"], "hi")
 
     assert sent.sender == "Bob"
-    assert harness.heard(first) == harness.heard(second) == [sent]
+    assert harness.events_of(first) == harness.events_of(second) == [sent]
 
 
 @pytest.mark.parametrize("leaver", [0, 1])
@@ -459,38 +457,38 @@ def test_message_to_the_own_nick_is_delivered_to_all_its_sessions(harness: Harne
 def test_remaining_session_is_found_under_every_spelling(
     harness: Harness, names: list[str], leaver: int
 ) -> None:
-    alice, holders = harness.guest("alice"), [nick(harness, "bob"), nick(harness, "Bob")]
+    alice, holders = harness.user("alice"), [nick(harness, "bob"), nick(harness, "Bob")]
     harness.hub.unregister(holders[leaver])
     stayed = holders[1 - leaver]
 
     sent = harness.hub.message(alice, names, "hi")
 
     assert sent.recipients == (stayed.name,)
-    assert (harness.heard(stayed), harness.heard(holders[leaver])) == ([sent], [])
+    assert (harness.events_of(stayed), harness.events_of(holders[leaver])) == ([sent], [])
 
 
 @pytest.mark.parametrize("leaver", [0, 1])
 def test_spelling_remains_while_one_session_uses_it(harness: Harness, leaver: int) -> None:
-    alice, holders = harness.guest("alice"), [nick(harness, "bob"), nick(harness, "bob")]
+    alice, holders = harness.user("alice"), [nick(harness, "bob"), nick(harness, "bob")]
     harness.hub.unregister(holders[leaver])
 
     sent = harness.hub.message(alice, ["bob"], "hi")
 
-    assert [harness.heard(holder) for holder in holders] == [[sent] * leaver, [sent] * (1 - leaver)]
+    assert [harness.events_of(holder) for holder in holders] == [[sent] * leaver, [sent] * (1 - leaver)]
 
 
 def test_spelling_registered_again_reaches_all_sessions(harness: Harness) -> None:
-    alice, first, second = harness.guest("alice"), nick(harness, "bob"), nick(harness, "Bob")
+    alice, first, second = harness.user("alice"), nick(harness, "bob"), nick(harness, "Bob")
     harness.hub.unregister(first)
     harness.hub.register(first, "bob", as_nick=True)
 
     sent = harness.hub.message(alice, ["bob"], "hi")
 
-    assert harness.heard(first) == harness.heard(second) == [sent]
+    assert harness.events_of(first) == harness.events_of(second) == [sent]
 
 
 def test_freed_nick_is_unknown_in_every_spelling(harness: Harness) -> None:
-    alice, holders = harness.guest("alice"), [nick(harness, "bob"), nick(harness, "Bob")]
+    alice, holders = harness.user("alice"), [nick(harness, "bob"), nick(harness, "Bob")]
     for holder in holders:
         harness.hub.disconnect(holder)
 
@@ -502,28 +500,28 @@ def test_freed_nick_is_unknown_in_every_spelling(harness: Harness) -> None:
 
 @pytest.mark.parametrize("name", ["#1", "\uff031", "#①"])
 def test_message_to_an_unregistered_session_by_id_is_delivered(harness: Harness, name: str) -> None:
-    alice, visitor = harness.guest("alice"), harness.visitor()
+    alice, unregistered = harness.user("alice"), harness.connect()
 
     sent = harness.hub.message(alice, [name], "hi")
 
     assert sent.recipients == ("#1",)
-    assert harness.heard(visitor) == [sent]
+    assert harness.events_of(unregistered) == [sent]
 
 
 def test_duplicate_ids_of_unregistered_sessions_are_merged(harness: Harness) -> None:
-    alice, visitor, bob = harness.guest("alice"), harness.visitor(), harness.guest("bob")
+    alice, unregistered, bob = harness.user("alice"), harness.connect(), harness.user("bob")
 
     sent = harness.hub.message(alice, ["#1", "bob", "\uff031"], "hi")
 
     assert sent.recipients == ("#1", "bob")
-    assert harness.heard(visitor) == harness.heard(bob) == [sent]
+    assert harness.events_of(unregistered) == harness.events_of(bob) == [sent]
 
 
 @pytest.mark.parametrize("name", ["#1", "#2", "#01", "#", "#-1"])
 def test_id_of_a_registered_or_unknown_session_is_no_recipient(harness: Harness, name: str) -> None:
-    alice, bob = harness.guest("alice"), harness.guest("bob")
+    alice, bob = harness.user("alice"), harness.user("bob")
 
     with pytest.raises(HubError, match=f'Nobody is registered as "{name}"'):
         harness.hub.message(alice, [name], "hi")
 
-    assert harness.heard(bob) == []
+    assert harness.events_of(bob) == []

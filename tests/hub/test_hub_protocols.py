@@ -1,20 +1,20 @@
 """By which protocols each user is here."""
 
-from recorded_harness import Harness
+from hub_harness import Harness
 
 from chateau.hub.session import Session
 
 
 def nick(harness: Harness, name: str, room: str, address: str, **options: object) -> Session:
-    session = harness.visitor(address=address, **options)  # type: ignore[arg-type]
+    session = harness.connect(address=address, **options)  # type: ignore[arg-type]
     harness.hub.register(session, name, as_nick=True)
     harness.hub.join(session, room)
     return session
 
 
 def test_protocols_lists_the_protocol_of_each_username(harness: Harness) -> None:
-    harness.guest("alice")
-    harness.guest("Dave", protocol=harness.other_protocol)
+    harness.user("alice")
+    harness.user("Dave", protocol=harness.other_protocol)
 
     assert harness.hub.protocols(harness.hub.usernames()) == {"alice": ["one"], "Dave": ["another"]}
 
@@ -28,7 +28,7 @@ def test_protocols_of_a_nick_are_sorted_without_duplicates(harness: Harness) -> 
 
 
 def test_protocols_omits_unreachable_sessions(harness: Harness) -> None:
-    viewer = harness.visitor(address="192.0.2.9")
+    viewer = harness.connect(address="192.0.2.9")
     nick(harness, "bob", "attic", "192.0.2.1")
     hidden = nick(harness, "bob", "cellar", "192.0.2.1", protocol=harness.other_protocol)
     harness.hub.access.set_privacy(hidden, "private")

@@ -1,7 +1,7 @@
 """Guards and bans: whom a session lets reach it, and which addresses the house shuts out."""
 
 import pytest
-from recorded_harness import Harness
+from hub_harness import Harness
 
 from chateau.hub.access import RULES_LIMIT, Access, Networks, parsed_network
 from chateau.hub.errors import AccessDenied, HubError, InvalidAddress, UnknownRecipient
@@ -77,20 +77,20 @@ def can_reach(harness: Harness, caller: Session, target: Session) -> bool:
 
 
 def registered(harness: Harness, name: str, address: str) -> Session:
-    session = harness.visitor(address=address)
+    session = harness.connect(address=address)
     harness.hub.register(session, name)
     return session
 
 
-# Whom a guard lets in
+# Whom a rules lets in
 
 
 def test_sessions_without_privacy_rules_can_be_reached_by_all(harness: Harness) -> None:
-    assert can_reach(harness, harness.visitor(address=AWAY), harness.visitor(address=HOME))
+    assert can_reach(harness, harness.connect(address=AWAY), harness.connect(address=HOME))
 
 
 def test_private_session_is_unreachable_until_public_again(harness: Harness) -> None:
-    caller, target = harness.visitor(address=AWAY), harness.visitor(address=HOME)
+    caller, target = harness.connect(address=AWAY), harness.connect(address=HOME)
 
     harness.hub.access.set_privacy(target, "private")
     hidden = can_reach(harness, caller, target)
@@ -106,7 +106,7 @@ def test_private_session_is_unreachable_until_public_again(harness: Harness) -> 
 def test_block_overrides_allow_and_allow_overrides_privacy(
     harness: Harness, privacy: str, allowed: bool, blocked: bool, order: str
 ) -> None:
-    caller, target = harness.visitor(address=AWAY), harness.visitor(address=HOME)
+    caller, target = harness.connect(address=AWAY), harness.connect(address=HOME)
     access = harness.hub.access
     steps = [
         lambda: access.block(target, AWAY) if blocked else None,
@@ -126,8 +126,8 @@ def test_block_overrides_allow_and_allow_overrides_privacy(
 def test_address_matches_a_range_in_any_notation(
     harness: Harness, rule: str, address: str, is_inside: bool
 ) -> None:
-    caller = harness.visitor(address=address)
-    blocking, allowing = harness.visitor(), harness.visitor()
+    caller = harness.connect(address=address)
+    blocking, allowing = harness.connect(), harness.connect()
 
     harness.hub.access.block(blocking, rule)
     harness.hub.access.set_privacy(allowing, "private")
@@ -140,7 +140,7 @@ def test_address_matches_a_range_in_any_notation(
 def test_block_overrides_allow_for_ranges_too(
     harness: Harness,
 ) -> None:
-    near, far, target = harness.visitor(address=HOME), harness.visitor(address=AWAY), harness.visitor()
+    near, far, target = harness.connect(address=HOME), harness.connect(address=AWAY), harness.connect()
     access = harness.hub.access
     access.set_privacy(target, "private")
 
@@ -155,10 +155,8 @@ def test_block_overrides_allow_for_ranges_too(
 
 @pytest.mark.parametrize("text", GARBAGE)
 @pytest.mark.parametrize("method", ["allow", "block"])
-def test_invalid_address_is_rejected_without_effect(
-    harness: Harness, method: str, text: str
-) -> None:
-    caller, target = harness.visitor(address=AWAY), harness.visitor(address=HOME)
+def test_invalid_address_is_rejected_without_effect(harness: Harness, method: str, text: str) -> None:
+    caller, target = harness.connect(address=AWAY), harness.connect(address=HOME)
 
     with pytest.raises(InvalidAddress) as caught:
         getattr(harness.hub.access, method)(target, text)
@@ -169,7 +167,7 @@ def test_invalid_address_is_rejected_without_effect(
 
 @pytest.mark.parametrize("method", ["allow", "block"])
 def test_rejected_rule_creates_no_privacy_rules(harness: Harness, method: str) -> None:
-    target = harness.visitor()
+    target = harness.connect()
 
     with pytest.raises(InvalidAddress):
         getattr(harness.hub.access, method)(target, "nowhere")
@@ -179,7 +177,7 @@ def test_rejected_rule_creates_no_privacy_rules(harness: Harness, method: str) -
 
 @pytest.mark.parametrize("method", ["allow", "block"])
 def test_session_has_a_maximum_number_of_rules_per_kind(harness: Harness, method: str) -> None:
-    target, access = harness.visitor(), harness.hub.access
+    target, access = harness.connect(), harness.hub.access
     other = {"allow": "block", "block": "allow"}[method]
     for number in range(RULES_LIMIT):
         getattr(access, method)(target, f"10.0.{number // 256}.{number % 256}")
@@ -188,12 +186,12 @@ def test_session_has_a_maximum_number_of_rules_per_kind(harness: Harness, method
         getattr(access, method)(target, AWAY)
 
     getattr(access, other)(target, AWAY)
-    assert can_reach(harness, harness.visitor(address=AWAY), target) is (other == "allow")
+    assert can_reach(harness, harness.connect(address=AWAY), target) is (other == "allow")
 
 
 @pytest.mark.parametrize("method", ["allow", "block"])
 def test_repeated_rule_counts_once(harness: Harness, method: str) -> None:
-    target, act = harness.visitor(), getattr(harness.hub.access, method)
+    target, act = harness.connect(), getattr(harness.hub.access, method)
     for number in range(RULES_LIMIT):
         act(target, f"10.0.{number // 256}.{number % 256}")
 
@@ -216,21 +214,21 @@ def test_session_can_always_reach_itself(harness: Harness) -> None:
 
     sent = harness.hub.message(alice, ["alice"], "note")
 
-    assert harness.heard(alice) == [sent]
+    assert harness.events_of(alice) == [sent]
     assert harness.hub.usernames(alice) == ["alice"]
     assert harness.hub.sessions(alice) == [alice]
     assert can_reach(harness, alice, alice)
 
 
 def test_private_session_excludes_others_at_its_address(harness: Harness) -> None:
-    target, neighbour = harness.visitor(address=HOME), harness.visitor(address=HOME)
+    target, neighbour = harness.connect(address=HOME), harness.connect(address=HOME)
     harness.hub.access.block(target, HOME)
 
     assert not can_reach(harness, neighbour, target)
 
 
 def test_privacy_rules_apply_to_the_recipient_only(harness: Harness) -> None:
-    caller, target = harness.visitor(address=AWAY), harness.visitor(address=HOME)
+    caller, target = harness.connect(address=AWAY), harness.connect(address=HOME)
     harness.hub.access.set_privacy(caller, "private")
     harness.hub.access.block(caller, HOME)
 
@@ -275,43 +273,43 @@ def _let_in_and_block(access: Access, session: Session, address: str) -> None:
     ],
 )
 def test_unreachable_user_looks_like_an_unknown_user(names: list[str], hidden: str) -> None:
-    refusals = []
+    errors = []
     for is_there in (False, True):
         harness = Harness()
         caller = registered(harness, "alice", AWAY)
         witness = registered(harness, "carol", HOME)
-        harness.hub.access.allow(witness, HOME)  # so that somebody has a guard in both houses
+        harness.hub.access.allow(witness, HOME)  # so that somebody has a rules in both houses
         if is_there:
             HIDDEN[hidden](harness.hub.access, bob := registered(harness, "bob", HOME))
         with pytest.raises(UnknownRecipient) as caught:
             harness.hub.message(caller, names, "hi")
-        refusals.append(seen(caught.value))
-        assert [harness.heard(session) for session in (caller, witness)] == [[], []]
-        assert not is_there or harness.heard(bob) == []
+        errors.append(seen(caught.value))
+        assert [harness.events_of(session) for session in (caller, witness)] == [[], []]
+        assert not is_there or harness.events_of(bob) == []
 
-    assert refusals[0] == refusals[1]
+    assert errors[0] == errors[1]
 
 
 @pytest.mark.parametrize("name", ["#1", "\uff031"])
 def test_unreachable_unregistered_session_looks_like_an_unknown_id(name: str) -> None:
-    refusals = []
+    errors = []
     for is_there in (False, True):
         harness = Harness()
         caller = registered(harness, "alice", AWAY)
-        target = harness.visitor(address=HOME)
+        target = harness.connect(address=HOME)
         harness.hub.access.set_privacy(target, "private")
         if not is_there:
             harness.hub.disconnect(target)
         with pytest.raises(UnknownRecipient) as caught:
             harness.hub.message(caller, [name], "hi")
-        refusals.append(seen(caught.value))
+        errors.append(seen(caught.value))
 
-    assert refusals[0] == refusals[1]
+    assert errors[0] == errors[1]
 
 
 def test_unreached_ids_are_returned_in_order_without_duplicates(harness: Harness) -> None:
-    caller = harness.visitor(address=AWAY)
-    private, blocking, open_, listener = (harness.visitor(address=HOME) for _ in range(4))
+    caller = harness.connect(address=AWAY)
+    private, blocking, open_, listener = (harness.connect(address=HOME) for _ in range(4))
     harness.hub.access.set_privacy(private, "private")
     harness.hub.access.block(blocking, AWAY)
     harness.hub.listen(listener, "attic")
@@ -321,8 +319,8 @@ def test_unreached_ids_are_returned_in_order_without_duplicates(harness: Harness
     )
 
     assert unreached == ["99", blocking.id, private.id, "", listener.id]
-    assert len(harness.heard(open_)) == 1
-    assert [harness.heard(session) for session in (private, blocking, listener)] == [[], [], []]
+    assert len(harness.events_of(open_)) == 1
+    assert [harness.events_of(session) for session in (private, blocking, listener)] == [[], [], []]
 
 
 def seen(error: HubError) -> tuple[object, ...]:
@@ -334,70 +332,70 @@ def seen(error: HubError) -> tuple[object, ...]:
 
 
 def test_bypass_privacy_reaches_all_existing_sessions(harness: Harness) -> None:
-    caller, target = harness.visitor(address=AWAY), harness.visitor(address=HOME)
+    caller, target = harness.connect(address=AWAY), harness.connect(address=HOME)
     harness.hub.access.set_privacy(target, "private")
     harness.hub.access.block(target, AWAY)
 
     unreached = harness.hub.message_to_sessions(caller, [target.id, "99"], "hi", bypass_privacy=True)
 
     assert unreached == ["99"]
-    assert [event.content for event in harness.heard(target)] == ["hi"]
+    assert [event.content for event in harness.events_of(target)] == ["hi"]
 
 
 def test_bypass_privacy_does_not_reach_listeners(harness: Harness) -> None:
-    listener = harness.visitor()
+    listener = harness.connect()
     harness.hub.listen(listener, "attic")
 
-    assert harness.hub.message_to_sessions(harness.visitor(), [listener.id], "hi", bypass_privacy=True) == [
+    assert harness.hub.message_to_sessions(harness.connect(), [listener.id], "hi", bypass_privacy=True) == [
         "0"
     ]
-    assert harness.heard(listener) == []
+    assert harness.events_of(listener) == []
 
 
 def test_message_to_sessions_is_delivered_once_to_exactly_these_sessions(harness: Harness) -> None:
-    alice, bob, visitor = harness.guest("alice"), harness.guest("bob"), harness.visitor()
-    third = harness.visitor(protocol=harness.other_protocol)
+    alice, bob, unregistered = harness.user("alice"), harness.user("bob"), harness.connect()
+    third = harness.connect(protocol=harness.other_protocol)
     harness.hub.register(third, "carol", as_nick=True)
-    fourth = harness.visitor(protocol=harness.other_protocol)
+    fourth = harness.connect(protocol=harness.other_protocol)
     harness.hub.register(fourth, "Carol", as_nick=True)
 
     unreached = harness.hub.message_to_sessions(alice, ["2", "3", "1", "2"], "hi")
 
     assert unreached == []
-    assert len(harness.heard(bob)) == 1
-    (event,) = harness.heard(visitor)
+    assert len(harness.events_of(bob)) == 1
+    (event,) = harness.events_of(unregistered)
     assert (event.recipients, event.recipient_ids) == (("#2", "carol", "bob"), ("2", "3", "1"))
     assert (event.sender, event.sender_id, event.content) == ("alice", "0", "hi")
-    assert harness.heard(third) == [event]
-    assert harness.heard(fourth) == harness.heard(alice) == []
+    assert harness.events_of(third) == [event]
+    assert harness.events_of(fourth) == harness.events_of(alice) == []
 
 
 def test_message_to_two_sessions_with_one_nick_names_it_once(harness: Harness) -> None:
-    holders = [harness.visitor(), harness.visitor()]
+    holders = [harness.connect(), harness.connect()]
     for holder in holders:
         harness.hub.register(holder, "bob", as_nick=True)
 
-    harness.hub.message_to_sessions(harness.visitor(), ["0", "1"], "hi")
+    harness.hub.message_to_sessions(harness.connect(), ["0", "1"], "hi")
 
-    (event,) = harness.heard(holders[0])
+    (event,) = harness.events_of(holders[0])
     assert (event.recipients, event.recipient_ids) == (("bob",), ("0", "1"))
-    assert harness.heard(holders[1]) == [event]
+    assert harness.events_of(holders[1]) == [event]
 
 
 @pytest.mark.parametrize("ids", [[], ["99"], ["99", "-1", "#0", "00", "0 "]])
 def test_message_without_reachable_sessions_is_not_delivered(harness: Harness, ids: list[str]) -> None:
-    caller = harness.visitor()
+    caller = harness.connect()
 
     assert harness.hub.message_to_sessions(caller, ids, "hi") == ids
     assert harness.protocol.deliveries == []
 
 
 def test_ended_session_receives_nothing(harness: Harness) -> None:
-    target, caller = harness.visitor(), harness.visitor()
+    target, caller = harness.connect(), harness.connect()
     harness.hub.message_to_sessions(caller, [target.id], "hi")
-    (event,) = harness.heard(target)
+    (event,) = harness.events_of(target)
     harness.hub.disconnect(target)
-    harness.forget()
+    harness.clear_events()
 
     harness.hub._delivery.deliver_to_sessions([target.id], event)
 
@@ -420,7 +418,7 @@ def test_lists_contain_what_the_viewer_can_reach(harness: Harness) -> None:
 
 
 def test_lists_without_a_viewer_are_complete(harness: Harness) -> None:
-    alice, bob = harness.guest("alice"), harness.guest("bob")
+    alice, bob = harness.user("alice"), harness.user("bob")
     harness.hub.access.set_privacy(bob, "private")
 
     assert harness.hub.usernames() == ["alice", "bob"]
@@ -428,7 +426,7 @@ def test_lists_without_a_viewer_are_complete(harness: Harness) -> None:
 
 
 def test_lists_are_complete_without_privacy_rules(harness: Harness) -> None:
-    alice, bob = harness.guest("alice"), harness.guest("bob")
+    alice, bob = harness.user("alice"), harness.user("bob")
 
     assert harness.hub.usernames(alice) == ["alice", "bob"]
     assert harness.hub.sessions(alice) == [alice, bob]
@@ -444,7 +442,7 @@ def test_filtered_list_does_not_change_the_full_list(harness: Harness) -> None:
 
 
 def test_sessions_are_counted_and_found_by_id(harness: Harness) -> None:
-    first, second = harness.visitor(), harness.visitor()
+    first, second = harness.connect(), harness.connect()
 
     harness.hub.disconnect(first)
 
@@ -452,19 +450,19 @@ def test_sessions_are_counted_and_found_by_id(harness: Harness) -> None:
     assert (harness.hub.session("0"), harness.hub.session("1")) == (None, second)
 
 
-# Nicks with a guard
+# Nicks with a rules
 
 
 def test_nick_is_listed_while_one_of_its_sessions_is_reachable(harness: Harness) -> None:
     viewer = registered(harness, "alice", AWAY)
-    holders = [harness.visitor(address=HOME) for _ in range(2)]
+    holders = [harness.connect(address=HOME) for _ in range(2)]
     for holder in holders:
         harness.hub.register(holder, "bob", as_nick=True)
     harness.hub.access.block(holders[0], AWAY)
 
     assert harness.hub.usernames(viewer) == ["alice", "bob"]
     sent = harness.hub.message(viewer, ["bob"], "hi")
-    assert harness.heard(holders[1]) == [sent]
+    assert harness.events_of(holders[1]) == [sent]
 
     harness.hub.access.block(holders[1], AWAY)
     assert harness.hub.usernames(viewer) == ["alice"]
@@ -478,22 +476,22 @@ def test_message_to_a_nick_skips_unreachable_sessions(
     harness: Harness, names: list[str], hidden: str
 ) -> None:
     caller, carol = registered(harness, "alice", AWAY), registered(harness, "carol", HOME)
-    holders = [harness.visitor(address=HOME) for _ in range(2)]
+    holders = [harness.connect(address=HOME) for _ in range(2)]
     for holder in holders:
         harness.hub.register(holder, "bob", as_nick=True)
     HIDDEN[hidden](harness.hub.access, holders[0])
 
     sent = harness.hub.message(caller, names, "hi")
 
-    assert [harness.heard(holder) for holder in holders] == [[], [sent]]
-    assert harness.heard(carol) == ([sent] if "carol" in names else [])
+    assert [harness.events_of(holder) for holder in holders] == [[], [sent]]
+    assert harness.events_of(carol) == ([sent] if "carol" in names else [])
 
 
-# Counting guards
+# Counting rules
 
 
 def test_privacy_rules_are_counted_once_per_open_session(harness: Harness) -> None:
-    sessions = [harness.visitor() for _ in range(4)]
+    sessions = [harness.connect() for _ in range(4)]
     access = harness.hub.access
 
     access.set_privacy(sessions[0], "private")
@@ -510,7 +508,7 @@ def test_privacy_rules_are_counted_once_per_open_session(harness: Harness) -> No
 
 
 def test_privacy_rules_last_as_long_as_the_session(harness: Harness) -> None:
-    caller, target = harness.visitor(address=AWAY), registered(harness, "bob", HOME)
+    caller, target = harness.connect(address=AWAY), registered(harness, "bob", HOME)
     harness.hub.access.set_privacy(target, "private")
 
     harness.hub.unregister(target)
@@ -526,26 +524,24 @@ def test_privacy_rules_last_as_long_as_the_session(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize(("rule", "address"), INSIDE)
-def test_range_ban_marks_existing_and_new_sessions(
-    harness: Harness, rule: str, address: str
-) -> None:
-    before = harness.visitor(address=address)
+def test_range_ban_marks_existing_and_new_sessions(harness: Harness, rule: str, address: str) -> None:
+    before = harness.connect(address=address)
 
     harness.hub.access.ban(rule)
 
     assert before.banned
-    assert harness.visitor(address=address).banned
+    assert harness.connect(address=address).banned
     assert harness.hub.access.is_banned(address)
 
 
 @pytest.mark.parametrize(("rule", "address"), OUTSIDE)
 def test_ban_does_not_affect_other_addresses(harness: Harness, rule: str, address: str) -> None:
-    before = harness.visitor(address=address)
+    before = harness.connect(address=address)
 
     harness.hub.access.ban(rule)
 
     assert not before.banned
-    assert not harness.visitor(address=address).banned
+    assert not harness.connect(address=address).banned
     assert not harness.hub.access.is_banned(address)
 
 
@@ -564,18 +560,18 @@ def test_ban_does_not_affect_other_addresses(harness: Harness, rule: str, addres
 def test_unban_accepts_another_notation_of_the_range(
     harness: Harness, banned: str, lifted: str, address: str
 ) -> None:
-    session = harness.visitor(address=address)
+    session = harness.connect(address=address)
     harness.hub.access.ban(banned)
 
     harness.hub.access.unban(lifted)
 
     assert not session.banned
-    assert not harness.visitor(address=address).banned
+    assert not harness.connect(address=address).banned
 
 
 @pytest.mark.parametrize("lifted", [HOME, "192.0.2.0/25", "192.0.0.0/16", "0.0.0.0/0"])
 def test_unban_requires_the_exact_range(harness: Harness, lifted: str) -> None:
-    session = harness.visitor(address=HOME)
+    session = harness.connect(address=HOME)
     harness.hub.access.ban("192.0.2.0/24")
 
     harness.hub.access.unban(lifted)
@@ -584,7 +580,7 @@ def test_unban_requires_the_exact_range(harness: Harness, lifted: str) -> None:
 
 
 def test_overlapping_bans_are_lifted_separately(harness: Harness) -> None:
-    session = harness.visitor(address=HOME)
+    session = harness.connect(address=HOME)
     harness.hub.access.ban("192.0.2.0/24")
     harness.hub.access.ban(HOME)
 
@@ -596,7 +592,7 @@ def test_overlapping_bans_are_lifted_separately(harness: Harness) -> None:
 
 
 def test_repeated_ban_is_lifted_by_one_unban(harness: Harness) -> None:
-    session = harness.visitor(address=HOME)
+    session = harness.connect(address=HOME)
     harness.hub.access.ban(HOME)
     harness.hub.access.ban("::ffff:192.0.2.1")
 
@@ -608,7 +604,7 @@ def test_repeated_ban_is_lifted_by_one_unban(harness: Harness) -> None:
 @pytest.mark.parametrize("text", GARBAGE)
 @pytest.mark.parametrize("method", ["ban", "unban"])
 def test_ban_of_an_invalid_address_is_rejected(harness: Harness, method: str, text: str) -> None:
-    session = harness.visitor(address=HOME)
+    session = harness.connect(address=HOME)
 
     with pytest.raises(InvalidAddress):
         getattr(harness.hub.access, method)(text)

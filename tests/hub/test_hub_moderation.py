@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from recorded_harness import Harness
+from hub_harness import Harness
 
 from chateau.hub.errors import (
     AccessDenied,
@@ -32,7 +32,7 @@ def allowed(action: Callable[..., Any], *arguments: Any, **options: Any) -> bool
 
 
 def listener(harness: Harness, room: str) -> Session:
-    session = harness.visitor(protocol=harness.other_protocol)
+    session = harness.connect(protocol=harness.other_protocol)
     harness.hub.listen(session, room)
     return session
 
@@ -41,7 +41,7 @@ def listener(harness: Harness, room: str) -> Session:
 
 
 STATES = {
-    # keepers say; may enter, may enter with the password, may speak, may publish a package
+    # keepers say; may enter, may enter with the password, may speak, may publish a publication
     "as it was": ([], True, True, True, True),
     "closed": (["close"], False, False, False, False),
     "locked": (["lock"], False, True, True, False),
@@ -58,7 +58,7 @@ STATES = {
 @pytest.mark.parametrize("state", STATES)
 def test_room_state_permissions(harness: Harness, state: str) -> None:
     steps, enter, enter_with, speak, publish = STATES[state]
-    alice = harness.guest("alice", "attic")
+    alice = harness.user("alice", "attic")
 
     for step in steps:
         getattr(harness.hub.rooms, step)("ATTIC", *(["swordfish"] if step == "lock" else []))
@@ -67,10 +67,10 @@ def test_room_state_permissions(harness: Harness, state: str) -> None:
     assert allowed(harness.hub.publish, alice, "attic", "hi") is speak
     assert allowed(harness.hub.publish_to_channel, "attic", "text", b"hi") is publish
     assert allowed(harness.hub.check_channel, "attic") is publish
-    assert allowed(harness.hub.listen, harness.visitor(), "attic") is enter
-    assert allowed(harness.hub.join, harness.guest("bob"), "attic") is enter
-    assert allowed(harness.hub.join, harness.guest("carol"), "attic", password="swordfisch") is enter
-    assert allowed(harness.hub.join, harness.guest("dave"), "attic", password="swordfish") is enter_with
+    assert allowed(harness.hub.listen, harness.connect(), "attic") is enter
+    assert allowed(harness.hub.join, harness.user("bob"), "attic") is enter
+    assert allowed(harness.hub.join, harness.user("carol"), "attic", password="swordfisch") is enter
+    assert allowed(harness.hub.join, harness.user("dave"), "attic", password="swordfish") is enter_with
     assert allowed(harness.hub.history, alice, "attic")
     assert allowed(harness.hub.leave, alice, "attic")
 
@@ -92,52 +92,52 @@ def test_room_state_permissions(harness: Harness, state: str) -> None:
 def test_room_state_changes_are_sent_to_members_and_listeners_only(
     harness: Harness, steps: list[str], available: bool, reason: str | None
 ) -> None:
-    inside = [harness.guest("alice", "Attic"), listener(harness, "attic")]
-    outside = [harness.guest("bob", "cellar"), harness.visitor()]
+    inside = [harness.user("alice", "Attic"), listener(harness, "attic")]
+    outside = [harness.user("bob", "cellar"), harness.connect()]
     for step in steps:
-        harness.forget()
+        harness.clear_events()
         getattr(harness.hub.rooms, step)("attic", *(["swordfish"] if step == "lock" else []))
 
-    assert [harness.heard(session) for session in inside] == [[RoomState("Attic", available, reason)]] * 2
-    assert [harness.heard(session) for session in outside] == [[], []]
+    assert [harness.events_of(session) for session in inside] == [[RoomState("Attic", available, reason)]] * 2
+    assert [harness.events_of(session) for session in outside] == [[], []]
 
 
 def test_empty_password_still_locks_the_room(harness: Harness) -> None:
-    harness.guest("alice", "attic")
+    harness.user("alice", "attic")
 
     harness.hub.rooms.lock("attic", "")
 
-    assert not allowed(harness.hub.join, harness.guest("bob"), "attic")
-    assert allowed(harness.hub.join, harness.guest("carol"), "attic", password="")
+    assert not allowed(harness.hub.join, harness.user("bob"), "attic")
+    assert allowed(harness.hub.join, harness.user("carol"), "attic", password="")
 
 
 def test_rejected_join_alone_keeps_the_current_room(harness: Harness) -> None:
-    harness.guest("alice", "attic")
-    bob, witness = harness.guest("bob", "cellar"), harness.guest("carol", "cellar")
+    harness.user("alice", "attic")
+    bob, witness = harness.user("bob", "cellar"), harness.user("carol", "cellar")
     harness.hub.rooms.close("attic")
-    harness.forget()
+    harness.clear_events()
 
     with pytest.raises(AccessDenied):
         harness.hub.join(bob, "attic", alone=True)
 
     assert list(bob.rooms or {}) == ["cellar"]
-    assert harness.heard(witness) == harness.heard(bob) == []
+    assert harness.events_of(witness) == harness.events_of(bob) == []
 
 
 def test_rejected_listen_leaves_the_session_a_non_listener(harness: Harness) -> None:
-    harness.guest("alice", "attic")
-    visitor = harness.visitor()
+    harness.user("alice", "attic")
+    unregistered = harness.connect()
     harness.hub.rooms.lock("attic", "swordfish")
 
     with pytest.raises(AccessDenied):
-        harness.hub.listen(visitor, "attic")
+        harness.hub.listen(unregistered, "attic")
 
-    assert (visitor.is_listener, visitor.rooms) == (False, None)
+    assert (unregistered.is_listener, unregistered.rooms) == (False, None)
 
 
 @pytest.mark.parametrize("step", ["unlock", "open"])
 def test_empty_room_is_removed_when_it_is_opened(harness: Harness, step: str) -> None:
-    alice = harness.guest("alice", "attic")
+    alice = harness.user("alice", "attic")
     harness.hub.rooms.lock("attic", "swordfish")
     harness.hub.leave(alice, "attic")
     before = harness.hub.room_summaries()
@@ -149,7 +149,7 @@ def test_empty_room_is_removed_when_it_is_opened(harness: Harness, step: str) ->
 
 
 def test_empty_closed_room_remains_when_it_is_unlocked(harness: Harness) -> None:
-    alice = harness.guest("alice", "attic")
+    alice = harness.user("alice", "attic")
     harness.hub.rooms.close("attic")
     harness.hub.leave(alice, "attic")
 
@@ -165,25 +165,25 @@ def test_empty_closed_room_remains_when_it_is_unlocked(harness: Harness) -> None
 def test_delete_removes_and_notifies_all_subscribers_only() -> None:
     harness = Harness(MemoryStore())
     inside = [
-        harness.guest("alice", "Attic", "cellar"),
-        harness.guest("bob", "attic"),
+        harness.user("alice", "Attic", "cellar"),
+        harness.user("bob", "attic"),
         listener(harness, "attic"),
     ]
-    outside = harness.guest("carol", "cellar")
-    harness.forget()
+    outside = harness.user("carol", "cellar")
+    harness.clear_events()
 
     harness.hub.rooms.delete("ATTIC")
 
     told = RoomState("Attic", available=False, reason="The room was deleted.")
-    assert [harness.heard(session) for session in inside] == [[told]] * 3
-    assert harness.heard(outside) == []
+    assert [harness.events_of(session) for session in inside] == [[told]] * 3
+    assert harness.events_of(outside) == []
     assert [list(session.rooms or {}) for session in inside] == [["cellar"], [], []]
     assert harness.hub.room_summaries() == [RoomSummary("cellar", 2, True)]
 
 
 @pytest.mark.parametrize("action", ["publish", "leave", "history"])
 def test_actions_in_a_deleted_room_are_rejected(harness: Harness, action: str) -> None:
-    alice = harness.guest("alice", "attic")
+    alice = harness.user("alice", "attic")
     harness.hub.rooms.delete("attic")
 
     with pytest.raises(UnknownRoom):
@@ -192,7 +192,7 @@ def test_actions_in_a_deleted_room_are_rejected(harness: Harness, action: str) -
 
 @pytest.mark.parametrize("step", ["close", "open", "unlock", "delete"])
 def test_moderation_of_a_deleted_room_is_rejected(harness: Harness, step: str) -> None:
-    harness.guest("alice", "attic")
+    harness.user("alice", "attic")
     harness.hub.rooms.delete("attic")
 
     with pytest.raises(UnknownRoom):
@@ -201,7 +201,7 @@ def test_moderation_of_a_deleted_room_is_rejected(harness: Harness, step: str) -
 
 def test_delete_erases_history_and_seqs_continue() -> None:
     harness = Harness(MemoryStore())
-    alice = harness.guest("alice", "attic")
+    alice = harness.user("alice", "attic")
     before = harness.hub.publish(alice, "attic", "old").message
     harness.hub.rooms.delete("attic")
 
@@ -218,7 +218,7 @@ def test_delete_erases_history_and_seqs_continue() -> None:
 def test_deleted_room_does_not_return_after_a_restart() -> None:
     store = MemoryStore()
     harness = Harness(store)
-    harness.hub.publish(harness.guest("alice", "attic"), "attic", "old")
+    harness.hub.publish(harness.user("alice", "attic"), "attic", "old")
 
     harness.hub.rooms.delete("attic")
 
@@ -226,7 +226,7 @@ def test_deleted_room_does_not_return_after_a_restart() -> None:
 
 
 def test_recreated_room_has_no_lock_and_no_bans(harness: Harness) -> None:
-    alice, bob = harness.guest("alice", "Attic"), harness.guest("bob", "attic")
+    alice, bob = harness.user("alice", "Attic"), harness.user("bob", "attic")
     harness.hub.rooms.ban("attic", "bob")
     harness.hub.rooms.lock("attic", "swordfish")
     harness.hub.rooms.close("attic")
@@ -240,7 +240,7 @@ def test_recreated_room_has_no_lock_and_no_bans(harness: Harness) -> None:
 
 
 def test_removed_member_can_rejoin_and_disconnect(harness: Harness) -> None:
-    sessions = [harness.guest("alice", "attic"), listener(harness, "attic"), harness.guest("bob", "attic")]
+    sessions = [harness.user("alice", "attic"), listener(harness, "attic"), harness.user("bob", "attic")]
     harness.hub.rooms.delete("attic")
     harness.hub.join(sessions[0], "attic")
 
@@ -253,11 +253,11 @@ def test_removed_member_can_rejoin_and_disconnect(harness: Harness) -> None:
 def test_removed_listener_receives_nothing_of_the_recreated_room(harness: Harness) -> None:
     channel = listener(harness, "attic")
     harness.hub.rooms.delete("attic")
-    harness.forget()
+    harness.clear_events()
 
-    harness.guest("alice", "attic")
+    harness.user("alice", "attic")
 
-    assert harness.heard(channel) == []
+    assert harness.events_of(channel) == []
     assert harness.hub.publish_to_channel("attic", "text", b"hi").delivered == 1
 
 
@@ -267,22 +267,22 @@ def test_delete_changes_nothing_if_the_history_cannot_be_erased(
     def fail(key: str) -> None:
         raise Unavailable("The disk is full.")
 
-    alice, channel = harness.guest("alice", "attic"), listener(harness, "attic")
+    alice, channel = harness.user("alice", "attic"), listener(harness, "attic")
     said = harness.hub.publish(alice, "attic", "hi").message
-    harness.forget()
+    harness.clear_events()
     monkeypatch.setattr(harness.store, "erase", fail)
 
     with pytest.raises(Unavailable):
         harness.hub.rooms.delete("attic")
 
-    assert harness.heard(alice) == harness.heard(channel) == []
+    assert harness.events_of(alice) == harness.events_of(channel) == []
     assert harness.hub.history(alice, "attic")[1].messages == [said]
     assert harness.hub.room_summaries() == [RoomSummary("attic", 1, True)]
     assert harness.hub.publish_to_channel("attic", "text", b"hi").delivered == 2
 
 
 def test_empty_room_with_stored_messages_can_be_deleted(harness: Harness) -> None:
-    alice = harness.guest("alice", "attic")
+    alice = harness.user("alice", "attic")
     harness.hub.publish(alice, "attic", "hi")
     harness.hub.leave(alice, "attic")
 
@@ -293,15 +293,15 @@ def test_empty_room_with_stored_messages_can_be_deleted(harness: Harness) -> Non
 
 def test_recreated_large_room_reports_its_own_count() -> None:
     harness = Harness(presence_limit=0)
-    alice, bob = harness.guest("alice", "attic"), harness.guest("bob", "attic")
+    alice, bob = harness.user("alice", "attic"), harness.user("bob", "attic")
     harness.hub.rooms.delete("attic")
-    harness.forget()
+    harness.clear_events()
 
     harness.hub.join(alice, "attic")
-    harness.pass_seconds(1)
+    harness.advance(1)
 
-    assert [event.count for event in harness.heard(alice)] == [1]  # type: ignore[union-attr]
-    assert harness.heard(bob) == []
+    assert [event.count for event in harness.events_of(alice)] == [1]  # type: ignore[union-attr]
+    assert harness.events_of(bob) == []
 
 
 # Banned
@@ -310,22 +310,20 @@ SPELLINGS = ["bob", "BOB", "\uff42\uff4f\uff42", "\uff22o\uff22"]
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
-def test_ban_removes_and_notifies_the_user_and_reports_a_leave(
-    harness: Harness, name: str
-) -> None:
+def test_ban_removes_and_notifies_the_user_and_reports_a_leave(harness: Harness, name: str) -> None:
     alice, bob = (
-        harness.guest("alice", "Attic"),
-        harness.guest("Bob", "attic", protocol=harness.other_protocol),
+        harness.user("alice", "Attic"),
+        harness.user("Bob", "attic", protocol=harness.other_protocol),
     )
-    channel, stranger = listener(harness, "attic"), harness.guest("carol", "cellar")
-    harness.forget()
+    channel, stranger = listener(harness, "attic"), harness.user("carol", "cellar")
+    harness.clear_events()
 
     shown = harness.hub.rooms.ban("ATTIC", name)
 
     assert shown == "Bob"
-    assert harness.heard(bob) == [RoomState("Attic", available=False, reason=BANNED, username="Bob")]
-    assert harness.heard(alice) == harness.heard(channel) == [Left("Attic", "Bob", "1")]
-    assert harness.heard(stranger) == []
+    assert harness.events_of(bob) == [RoomState("Attic", available=False, reason=BANNED, username="Bob")]
+    assert harness.events_of(alice) == harness.events_of(channel) == [Left("Attic", "Bob", "1")]
+    assert harness.events_of(stranger) == []
     assert harness.hub.room_summaries() == [RoomSummary("Attic", 1, True), RoomSummary("cellar", 1, True)]
     with pytest.raises(NotInRoom):
         harness.hub.publish(bob, "attic", "hi")
@@ -334,8 +332,8 @@ def test_ban_removes_and_notifies_the_user_and_reports_a_leave(
 @pytest.mark.parametrize("name", SPELLINGS)
 @pytest.mark.parametrize("come_back", ["as it is", "registering again", "connecting again", "as a nick"])
 def test_banned_username_cannot_join(harness: Harness, name: str, come_back: str) -> None:
-    harness.guest("alice", "attic")
-    bob = harness.guest("bob", "attic")
+    harness.user("alice", "attic")
+    bob = harness.user("bob", "attic")
     harness.hub.rooms.ban("attic", name)
 
     match come_back:
@@ -344,12 +342,12 @@ def test_banned_username_cannot_join(harness: Harness, name: str, come_back: str
             harness.hub.register(bob, name)
         case "connecting again":
             harness.hub.disconnect(bob)
-            bob = harness.guest(name)
+            bob = harness.user(name)
         case "as a nick":
             harness.hub.disconnect(bob)
-            harness.hub.register(bob := harness.visitor(), name, as_nick=True)
+            harness.hub.register(bob := harness.connect(), name, as_nick=True)
     harness.hub.join(bob, "cellar")
-    harness.forget()
+    harness.clear_events()
 
     for room in ("attic", "ATTIC", "\uff41\uff54\uff54\uff49\uff43"):
         for alone in (False, True):
@@ -362,7 +360,7 @@ def test_banned_username_cannot_join(harness: Harness, name: str, come_back: str
 
 
 def test_ban_applies_to_one_room_and_one_username(harness: Harness) -> None:
-    bob, bobby = harness.guest("bob", "attic"), harness.guest("bobby", "attic")
+    bob, bobby = harness.user("bob", "attic"), harness.user("bobby", "attic")
 
     harness.hub.rooms.ban("attic", "bob")
 
@@ -371,8 +369,8 @@ def test_ban_applies_to_one_room_and_one_username(harness: Harness) -> None:
 
 
 def test_password_does_not_override_a_ban(harness: Harness) -> None:
-    harness.guest("alice", "attic")
-    bob = harness.guest("bob", "attic")
+    harness.user("alice", "attic")
+    bob = harness.user("bob", "attic")
     harness.hub.rooms.ban("attic", "bob")
     harness.hub.rooms.lock("attic", "swordfish")
 
@@ -381,8 +379,8 @@ def test_password_does_not_override_a_ban(harness: Harness) -> None:
 
 @pytest.mark.parametrize("step", ["open", "unlock"])
 def test_open_does_not_lift_bans(harness: Harness, step: str) -> None:
-    harness.guest("alice", "attic")
-    bob = harness.guest("bob", "attic")
+    harness.user("alice", "attic")
+    bob = harness.user("bob", "attic")
     harness.hub.rooms.ban("attic", "bob")
 
     getattr(harness.hub.rooms, step)("attic")
@@ -391,37 +389,37 @@ def test_open_does_not_lift_bans(harness: Harness, step: str) -> None:
 
 
 def test_ban_of_a_non_member_reports_no_leave(harness: Harness) -> None:
-    alice, bob = harness.guest("alice", "attic"), harness.guest("bob")
-    harness.forget()
+    alice, bob = harness.user("alice", "attic"), harness.user("bob")
+    harness.clear_events()
 
     assert harness.hub.rooms.ban("attic", "BOB") == "bob"
 
-    assert harness.heard(alice) == []
-    assert harness.heard(bob) == [RoomState("attic", available=False, reason=BANNED, username="bob")]
+    assert harness.events_of(alice) == []
+    assert harness.events_of(bob) == [RoomState("attic", available=False, reason=BANNED, username="bob")]
     assert not allowed(harness.hub.join, bob, "attic")
 
 
 def test_repeated_ban_is_reported_again_and_lifted_once(harness: Harness) -> None:
-    harness.guest("alice", "attic")
-    bob = harness.guest("bob")
+    harness.user("alice", "attic")
+    bob = harness.user("bob")
     harness.hub.rooms.ban("attic", "bob")
     harness.hub.rooms.ban("attic", "bob")
 
     harness.hub.rooms.unban("attic", "bob")
 
-    assert len(harness.heard(bob)) == 2
+    assert len(harness.events_of(bob)) == 2
     assert allowed(harness.hub.join, bob, "attic")
 
 
 @pytest.mark.parametrize("name", ["zed", "", " bob", "#17", "channel"])
 def test_ban_of_an_unknown_user_is_rejected_without_effect(harness: Harness, name: str) -> None:
-    alice = harness.guest("alice", "attic")
-    harness.forget()
+    alice = harness.user("alice", "attic")
+    harness.clear_events()
 
     with pytest.raises(UnknownRecipient):
         harness.hub.rooms.ban("attic", name)
 
-    assert harness.heard(alice) == []
+    assert harness.events_of(alice) == []
     harness.hub.leave(alice, "attic")
     assert harness.hub.room_summaries() == []
 
@@ -429,67 +427,67 @@ def test_ban_of_an_unknown_user_is_rejected_without_effect(harness: Harness, nam
 @pytest.mark.parametrize("step", ["ban", "unban"])
 @pytest.mark.parametrize("room", ["nowhere", "", " attic"])
 def test_ban_from_an_unknown_room_is_rejected(harness: Harness, step: str, room: str) -> None:
-    bob = harness.guest("bob", "attic")
-    harness.forget()
+    bob = harness.user("bob", "attic")
+    harness.clear_events()
 
     with pytest.raises(UnknownRoom):
         getattr(harness.hub.rooms, step)(room, "bob")
 
-    assert harness.heard(bob) == []
+    assert harness.events_of(bob) == []
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_unbanned_user_can_rejoin_and_is_not_notified(harness: Harness, name: str) -> None:
-    alice, bob = harness.guest("alice", "attic"), harness.guest("bob", "attic")
+    alice, bob = harness.user("alice", "attic"), harness.user("bob", "attic")
     harness.hub.rooms.ban("attic", "Bob")
-    harness.forget()
+    harness.clear_events()
 
     harness.hub.rooms.unban("ATTIC", name)
-    told = [harness.heard(alice), harness.heard(bob)]
+    told = [harness.events_of(alice), harness.events_of(bob)]
     harness.hub.join(bob, "attic")
 
     assert told == [[], []]
-    assert harness.heard(alice) == [Joined("attic", "bob", "1")]
+    assert harness.events_of(alice) == [Joined("attic", "bob", "1")]
 
 
 def test_unban_works_for_a_user_that_has_left(harness: Harness) -> None:
-    harness.guest("alice", "attic")
-    bob = harness.guest("bob", "attic")
+    harness.user("alice", "attic")
+    bob = harness.user("bob", "attic")
     harness.hub.rooms.ban("attic", "bob")
     harness.hub.disconnect(bob)
 
     harness.hub.rooms.unban("attic", "bob")
 
-    assert harness.guest("bob", "attic").room is harness.hub.rooms.find("attic")
+    assert harness.user("bob", "attic").room is harness.hub.rooms.find("attic")
 
 
 @pytest.mark.parametrize("banned", [[], ["bob"]])
 def test_unban_of_an_unbanned_user_is_ignored(harness: Harness, banned: list[str]) -> None:
-    alice, bob = harness.guest("alice", "attic"), harness.guest("bob")
+    alice, bob = harness.user("alice", "attic"), harness.user("bob")
     for name in banned:
         harness.hub.rooms.ban("attic", name)
-    harness.forget()
+    harness.clear_events()
 
     harness.hub.rooms.unban("attic", "zed")
     harness.hub.rooms.unban("attic", "alice")
 
-    assert harness.heard(alice) == harness.heard(bob) == []
+    assert harness.events_of(alice) == harness.events_of(bob) == []
     assert allowed(harness.hub.join, bob, "attic") is not bool(banned)
 
 
 @pytest.mark.parametrize("name", ["", " bob", "b\tob"])
 @pytest.mark.parametrize("banned", [[], ["bob"]])
 def test_unban_rejects_an_invalid_name(harness: Harness, banned: list[str], name: str) -> None:
-    harness.guest("alice", "attic")
+    harness.user("alice", "attic")
     for each in banned:
-        harness.hub.rooms.ban("attic", harness.guest(each).name)
+        harness.hub.rooms.ban("attic", harness.user(each).name)
 
     with pytest.raises(InvalidName):
         harness.hub.rooms.unban("attic", name)
 
 
 def test_empty_room_with_a_ban_remains(harness: Harness) -> None:
-    bob = harness.guest("bob", "attic")
+    bob = harness.user("bob", "attic")
 
     harness.hub.rooms.ban("attic", "bob")
     deserted = harness.hub.room_summaries()
@@ -502,8 +500,8 @@ def test_empty_room_with_a_ban_remains(harness: Harness) -> None:
 
 
 def test_empty_room_is_removed_with_its_last_ban(harness: Harness) -> None:
-    harness.guest("bob", "attic")
-    carol = harness.guest("carol")
+    harness.user("bob", "attic")
+    carol = harness.user("carol")
     for name in ("bob", "carol"):
         harness.hub.rooms.ban("attic", name)
 
@@ -516,15 +514,15 @@ def test_empty_room_is_removed_with_its_last_ban(harness: Harness) -> None:
 
 def test_ban_in_a_large_room_is_reported_as_a_count() -> None:
     harness = Harness(presence_limit=1)
-    alice, bob = harness.guest("alice", "attic"), harness.guest("bob", "attic")
-    harness.guest("carol", "attic")
-    harness.pass_seconds(5)
-    harness.forget()
+    alice, bob = harness.user("alice", "attic"), harness.user("bob", "attic")
+    harness.user("carol", "attic")
+    harness.advance(5)
+    harness.clear_events()
 
     harness.hub.rooms.ban("attic", "bob")
 
-    assert [event.count for event in harness.heard(alice)] == [2]  # type: ignore[union-attr]
-    assert harness.heard(bob) == [RoomState("attic", available=False, reason=BANNED, username="bob")]
+    assert [event.count for event in harness.events_of(alice)] == [2]  # type: ignore[union-attr]
+    assert harness.events_of(bob) == [RoomState("attic", available=False, reason=BANNED, username="bob")]
 
 
 # Banned by a nick, or by a number
@@ -532,48 +530,50 @@ def test_ban_in_a_large_room_is_reported_as_a_count() -> None:
 
 @pytest.mark.parametrize("name", ["bob", "Bob", "BOB"])
 def test_ban_of_a_nick_applies_to_all_its_sessions(harness: Harness, name: str) -> None:
-    alice = harness.guest("alice", "attic", "cellar")
-    holders = [harness.visitor(), harness.visitor()]
+    alice = harness.user("alice", "attic", "cellar")
+    holders = [harness.connect(), harness.connect()]
     for holder, spelling, room in zip(holders, ("bob", "Bob"), ("attic", "cellar"), strict=True):
         harness.hub.register(holder, spelling, as_nick=True)
         harness.hub.join(holder, room)
-    harness.forget()
+    harness.clear_events()
 
     harness.hub.rooms.ban("attic", name)
 
-    assert harness.heard(alice) == [Left("attic", "bob", "1")]
+    assert harness.events_of(alice) == [Left("attic", "bob", "1")]
     assert list(holders[1].rooms or {}) == ["cellar"]
     for holder in holders:
-        assert [(event.room, event.available) for event in harness.heard(holder)] == [("attic", False)]  # type: ignore[union-attr]
+        assert [(event.room, event.available) for event in harness.events_of(holder)] == [("attic", False)]  # type: ignore[union-attr]
         with pytest.raises(AccessDenied):
             harness.hub.join(holder, "attic", alone=True)
     assert list(holders[1].rooms or {}) == ["cellar"]
 
 
 def test_ban_of_an_unregistered_session_by_id_removes_it(harness: Harness) -> None:
-    alice, visitor = harness.guest("alice", "attic"), harness.visitor()
-    harness.hub.join(visitor, "attic")
-    harness.forget()
+    alice, unregistered = harness.user("alice", "attic"), harness.connect()
+    harness.hub.join(unregistered, "attic")
+    harness.clear_events()
 
     assert harness.hub.rooms.ban("attic", "\uff031") == "#1"
 
-    assert harness.heard(visitor) == [RoomState("attic", available=False, reason=BANNED, username="#1")]
-    assert harness.heard(alice) == [Left("attic", "#1", "1")]
+    assert harness.events_of(unregistered) == [
+        RoomState("attic", available=False, reason=BANNED, username="#1")
+    ]
+    assert harness.events_of(alice) == [Left("attic", "#1", "1")]
 
 
 def test_banned_unregistered_session_cannot_rejoin(harness: Harness) -> None:
-    harness.guest("alice", "attic")
-    visitor = harness.visitor()
-    harness.hub.join(visitor, "attic")
+    harness.user("alice", "attic")
+    unregistered = harness.connect()
+    harness.hub.join(unregistered, "attic")
     harness.hub.rooms.ban("attic", "#1")
 
     with pytest.raises(AccessDenied):
-        harness.hub.join(visitor, "attic")
+        harness.hub.join(unregistered, "attic")
 
 
 def test_unban_of_an_unregistered_session_by_id_admits_it(harness: Harness) -> None:
-    visitor = harness.visitor()
-    harness.hub.join(visitor, "attic")
+    unregistered = harness.connect()
+    harness.hub.join(unregistered, "attic")
     harness.hub.rooms.ban("attic", "#0")
 
     harness.hub.rooms.unban("attic", "\uff030")
@@ -588,4 +588,4 @@ def test_ban_of_a_listener_by_id_is_rejected(harness: Harness) -> None:
         harness.hub.rooms.ban("attic", "#0")
 
     assert harness.hub.publish_to_channel("attic", "text", b"hi").delivered == 1
-    assert len(harness.heard(channel)) == 1
+    assert len(harness.events_of(channel)) == 1

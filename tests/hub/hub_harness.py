@@ -33,7 +33,7 @@ class Harness:
         self.store = store or QuietStore()
         self.protocol, self.other_protocol = Protocol("one"), Protocol("another")
         self._timers: list[tuple[float, Callable[[], None]]] = []
-        self._minted = count(1)
+        self._ids = count(1)
         self.hub = Hub(
             store=self.store,
             normalize_name=normalize_name,
@@ -43,19 +43,19 @@ class Harness:
             presence_limit=presence_limit,
         )
 
-    def visitor(self, *, address: str = "127.0.0.1", protocol: Protocol | None = None) -> Session:
+    def connect(self, *, address: str = "127.0.0.1", protocol: Protocol | None = None) -> Session:
         """A session without a name."""
         return self.hub.connect(protocol or self.protocol, outbox=None, address=address)
 
-    def guest(self, username: str, *rooms: str, protocol: Protocol | None = None) -> Session:
+    def user(self, username: str, *rooms: str, protocol: Protocol | None = None) -> Session:
         """A session that is registered as *username*, and in *rooms*."""
-        session = self.visitor(protocol=protocol)
+        session = self.connect(protocol=protocol)
         self.hub.register(session, username)
         for room in rooms:
             self.hub.join(session, room)
         return session
 
-    def heard(self, session: Session) -> list[Event]:
+    def events_of(self, session: Session) -> list[Event]:
         """What *session* has been told."""
         return [
             event
@@ -64,12 +64,12 @@ class Harness:
             if session in sessions
         ]
 
-    def forget(self) -> None:
+    def clear_events(self) -> None:
         """Let what has been heard so far be forgotten."""
         self.protocol.deliveries.clear()
         self.other_protocol.deliveries.clear()
 
-    def pass_seconds(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         """Let time pass, and what was to happen in it happen."""
         until = self.now + seconds
         while due := sorted(
@@ -81,7 +81,7 @@ class Harness:
         self.now = until
 
     def _next_id(self) -> tuple[str, str]:
-        number = next(self._minted)
+        number = next(self._ids)
         return f"id-{number}", f"2026-11-20T00:00:{number:06.3f}Z"
 
     def _call_later(self, seconds: float, callback: Callable[[], None]) -> None:

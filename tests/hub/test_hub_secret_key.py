@@ -4,7 +4,7 @@ import hmac
 from functools import partial
 
 import pytest
-from recorded_harness import Harness
+from hub_harness import Harness
 
 from chateau.hub.access import TRIES, TRIES_SECONDS, matches
 from chateau.hub.errors import AccessDenied, HubError, TooManyTries
@@ -14,14 +14,14 @@ KEY = "swordfish"
 HOME, AWAY = "192.0.2.1", "198.51.100.1"
 
 
-def keyed_house(monkeypatch: pytest.MonkeyPatch, key: str = KEY) -> Harness:
-    monkeypatch.setattr("recorded_harness.Hub", partial(Hub, secret_key=key))
+def make_harness(monkeypatch: pytest.MonkeyPatch, key: str = KEY) -> Harness:
+    monkeypatch.setattr("hub_harness.Hub", partial(Hub, secret_key=key))
     return Harness()
 
 
 @pytest.fixture
 def harness(monkeypatch: pytest.MonkeyPatch) -> Harness:
-    return keyed_house(monkeypatch)
+    return make_harness(monkeypatch)
 
 
 def outcome(harness: Harness, key: str, address: str = HOME) -> type[HubError] | None:
@@ -65,7 +65,7 @@ def test_key_is_compared_exactly(harness: Harness, key: str) -> None:
 def test_key_may_have_any_characters_and_is_not_normalized(
     monkeypatch: pytest.MonkeyPatch, key: str, almost: str
 ) -> None:
-    harness = keyed_house(monkeypatch, key)
+    harness = make_harness(monkeypatch, key)
 
     assert (outcome(harness, key), outcome(harness, almost)) == (None, AccessDenied)
 
@@ -137,9 +137,9 @@ def test_wrong_keys_do_not_affect_other_addresses(harness: Harness) -> None:
 def test_right_key_is_accepted_again_after_a_minute(harness: Harness) -> None:
     guess_wrong(harness, 5)
 
-    harness.pass_seconds(TRIES_SECONDS - 0.001)
+    harness.advance(TRIES_SECONDS - 0.001)
     before = outcome(harness, KEY)
-    harness.pass_seconds(0.001)
+    harness.advance(0.001)
 
     assert (before, outcome(harness, KEY)) == (TooManyTries, None)
 
@@ -147,23 +147,23 @@ def test_right_key_is_accepted_again_after_a_minute(harness: Harness) -> None:
 def test_each_wrong_key_expires_after_its_own_minute(harness: Harness) -> None:
     for _ in range(5):
         guess_wrong(harness, 1)
-        harness.pass_seconds(10)
+        harness.advance(10)
 
     assert outcome(harness, KEY) is TooManyTries  # 50 s after the first
-    harness.pass_seconds(10)
+    harness.advance(10)
     guess_wrong(harness, 1)  # the first is forgotten
     assert outcome(harness, KEY) is TooManyTries
-    harness.pass_seconds(10)
+    harness.advance(10)
     assert outcome(harness, KEY) is None
 
 
 def test_tries_while_locked_out_do_not_extend_the_lockout(harness: Harness) -> None:
     guess_wrong(harness, 5)
     for _ in range(59):
-        harness.pass_seconds(1)
+        harness.advance(1)
         assert outcome(harness, "wrong") is TooManyTries
 
-    harness.pass_seconds(1)
+    harness.advance(1)
 
     assert outcome(harness, KEY) is None
 
@@ -180,7 +180,7 @@ def test_at_most_five_wrong_keys_are_compared_in_any_minute(
     monkeypatch.setattr("chateau.hub.access.matches", look)
     for _ in range(200):
         outcome(harness, "guess")
-        harness.pass_seconds(3)
+        harness.advance(3)
 
     assert all(
         later - earlier >= TRIES_SECONDS for earlier, later in zip(looked_at, looked_at[5:], strict=False)
@@ -205,9 +205,9 @@ def test_addresses_without_wrong_keys_are_not_remembered(harness: Harness) -> No
 def test_addresses_are_forgotten_after_a_minute(harness: Harness) -> None:
     for number in range(100):
         guess_wrong(harness, 1, f"10.0.0.{number}")
-    harness.pass_seconds(30)
+    harness.advance(30)
     guess_wrong(harness, 1, HOME)
-    harness.pass_seconds(30)
+    harness.advance(30)
 
     outcome(harness, KEY, AWAY)
 
@@ -217,9 +217,9 @@ def test_addresses_are_forgotten_after_a_minute(harness: Harness) -> None:
 def test_address_is_remembered_since_its_latest_wrong_key(harness: Harness) -> None:
     guess_wrong(harness, 1, HOME)
     guess_wrong(harness, 1, AWAY)
-    harness.pass_seconds(40)
+    harness.advance(40)
     guess_wrong(harness, 4, HOME)
-    harness.pass_seconds(40)
+    harness.advance(40)
 
     assert outcome(harness, "wrong", AWAY) is AccessDenied
     guess_wrong(harness, 1, HOME)
@@ -231,9 +231,9 @@ def test_right_keys_do_not_keep_an_address_remembered(harness: Harness) -> None:
     guess_wrong(harness, 1, HOME)
     guess_wrong(harness, 1, AWAY)
     for _ in range(10):
-        harness.pass_seconds(10)
+        harness.advance(10)
         outcome(harness, KEY, HOME)
-    harness.pass_seconds(TRIES_SECONDS)
+    harness.advance(TRIES_SECONDS)
 
     outcome(harness, KEY, HOME)
 
