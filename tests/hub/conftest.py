@@ -1,4 +1,4 @@
-"""The house that most of the hub's tests happen in."""
+"""The harness of most tests of the hub."""
 
 import pytest
 from hub_harness import Harness

@@ -1,4 +1,4 @@
-"""A house for the hub's tests: the test has time and ids in its hand, and what is heard is written down."""
+"""A hub for tests, with a manual clock, predictable ids, and protocols that record all deliveries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from chateau.names import normalize_name
 
 
 class Protocol:
-    """A subscriber: writes down who hears what, in the order in which it is told."""
+    """An event sink that records events and recipients in the order of delivery."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -26,7 +26,7 @@ class Protocol:
 
 
 class Harness:
-    """A hub, two protocols, and time that moves when told to."""
+    """A hub with two protocols, whose clock moves only in :meth:`advance`."""
 
     def __init__(self, store: Store | None = None, *, presence_limit: int = 500) -> None:
         self.now = 1000.0
@@ -44,11 +44,11 @@ class Harness:
         )
 
     def connect(self, *, address: str = "127.0.0.1", protocol: Protocol | None = None) -> Session:
-        """A session without a name."""
+        """Return a session without a username."""
         return self.hub.connect(protocol or self.protocol, outbox=None, address=address)
 
     def user(self, username: str, *rooms: str, protocol: Protocol | None = None) -> Session:
-        """A session that is registered as *username*, and in *rooms*."""
+        """Return a session registered as *username* that has joined *rooms*."""
         session = self.connect(protocol=protocol)
         self.hub.register(session, username)
         for room in rooms:
@@ -56,7 +56,7 @@ class Harness:
         return session
 
     def events_of(self, session: Session) -> list[Event]:
-        """What *session* has been told."""
+        """Return the events delivered to *session*."""
         return [
             event
             for protocol in (self.protocol, self.other_protocol)
@@ -65,12 +65,12 @@ class Harness:
         ]
 
     def clear_events(self) -> None:
-        """Let what has been heard so far be forgotten."""
+        """Forget all deliveries so far."""
         self.protocol.deliveries.clear()
         self.other_protocol.deliveries.clear()
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, and what was to happen in it happen."""
+        """Move the clock on, and run the timers that are due."""
         until = self.now + seconds
         while due := sorted(
             (timer for timer in self._timers if timer[0] <= until), key=lambda timer: timer[0]

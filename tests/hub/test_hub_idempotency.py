@@ -1,4 +1,4 @@
-"""Idempotency keys: stored_contents once, answered alike, for five minutes."""
+"""Idempotency keys: one message and the same receipt, for five minutes."""
 
 import pytest
 from hub_harness import Harness
@@ -33,7 +33,7 @@ def test_repeated_key_returns_the_first_receipt_without_publishing(harness: Harn
     [
         pytest.param("alice", "attic", "order-2", id="another key"),
         pytest.param("alice", "cellar", "order-1", id="another room"),
-        pytest.param("bob", "attic", "order-1", id="another speaker"),
+        pytest.param("bob", "attic", "order-1", id="another sender"),
     ],
 )
 def test_key_belongs_to_one_sender_and_one_room(harness: Harness, username: str, room: str, key: str) -> None:
@@ -126,7 +126,7 @@ def test_repeated_key_is_rejected_for_non_members(harness: Harness) -> None:
 
 
 class FailingStore(QuietStore):
-    """Can keep nothing that is stored_contents, and finds that out later."""
+    """Fails every write, after append has returned."""
 
     def append(self, key: str, message: StoredRecord) -> Commit:  # type: ignore[override]
         super().append(key, message)

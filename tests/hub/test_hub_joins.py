@@ -1,4 +1,4 @@
-"""Arrivals: who came into a room is stored_records, one record a join, and never in the way of a join."""
+"""Stored joins: one record per join, and a join that cannot be stored is valid."""
 
 import pytest
 from hub_harness import Harness
@@ -11,12 +11,12 @@ from chateau.store.memory import MemoryStore
 
 @pytest.fixture
 def harness() -> Harness:
-    """A house whose store takes notice of joins."""
+    """A harness with a store that stores joins."""
     return Harness(MemoryStore())
 
 
 def stored_records(harness: Harness, room: str = "attic", **asked: object) -> list[StoredRecord]:
-    """All that is stored_records of *room*, as somebody sees it who comes in quietly."""
+    """Return all stored records of *room*, as read by a listener."""
     reader = harness.connect()
     harness.hub.listen(reader, room)
     _, page = harness.hub.history(reader, room, joins=True, **asked)  # type: ignore[arg-type]
@@ -144,14 +144,14 @@ def test_join_is_stored_before_members_are_notified(
 ) -> None:
     happened: list[str] = []
     append, deliver = harness.store.append, harness.protocol.deliver
+    monkeypatch.setattr(harness.store, "append", lambda *what: (happened.append("stored"), append(*what)))
     monkeypatch.setattr(
-        harness.store, "append", lambda *what: (happened.append("stored_records"), append(*what))
+        harness.protocol, "deliver", lambda *what: (happened.append("delivered"), deliver(*what))
     )
-    monkeypatch.setattr(harness.protocol, "deliver", lambda *what: (happened.append("told"), deliver(*what)))
 
     harness.user("alice", "attic")
 
-    assert happened == ["stored_records", "told"]
+    assert happened == ["stored", "delivered"]
 
 
 @pytest.mark.parametrize("method", ["append", "next_seq"])

@@ -1,4 +1,4 @@
-"""Direct messages: to everyone named, once each, or to nobody."""
+"""Direct messages: delivered once to each recipient, or to nobody."""
 
 import pytest
 from hub_harness import Harness
@@ -38,9 +38,9 @@ def test_duplicate_recipients_are_merged_and_shown_as_registered(harness: Harnes
 @pytest.mark.parametrize(
     ("names", "unknown"),
     [
-        pytest.param(["bob", "zed"], ["zed"], id="nobody has it"),
+        pytest.param(["bob", "zed"], ["zed"], id="not registered"),
         pytest.param(["zed", "bob", "zed", "yan"], ["zed", "yan"], id="two of them, one listed twice"),
-        pytest.param([" bob"], [" bob"], id="it is no name at all"),
+        pytest.param([" bob"], [" bob"], id="not a valid name"),
         pytest.param(["zed"], ["zed"], id="the only one"),
     ],
 )

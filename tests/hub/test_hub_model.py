@@ -1,4 +1,4 @@
-"""The hub against a model of it that is too simple to be wrong, in any order of doing things."""
+"""The hub against a simple model of it, with random sequences of calls."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROOMS = st.sampled_from(["attic", "ATTIC", "cellar"])
 
 
 def summary(event: Event) -> tuple[object, ...]:
-    """What *event* tells, without its number, id and time."""
+    """Return the content of *event*, without seq, id and time."""
     match event:
         case Joined() | Left():
             return type(event).__name__, event.room.lower(), event.username
@@ -33,7 +33,7 @@ def summary(event: Event) -> tuple[object, ...]:
             return "RoomState", event.room.lower(), event.available, event.username is not None
         case DirectMessage():
             return "DirectMessage", event.sender, event.content
-    raise AssertionError(f"nobody did anything that is summary with {event}")
+    raise AssertionError(f"unexpected event {event}")
 
 
 @dataclass
@@ -55,7 +55,7 @@ class ModelRoom:
 
 @dataclass
 class ModelRules:
-    """Whom a person lets reach it: addresses are those of people, by their numbers."""
+    """The privacy rules of a session, with addresses as numbers of sessions."""
 
     is_private: bool = False
     allowed: set[int] = field(default_factory=set)
@@ -66,24 +66,24 @@ class ModelRules:
 
 
 class Model(RuleBasedStateMachine):
-    """Four people, who have a name or not, are in rooms or not, and say things; and two who only listen."""
+    """Four sessions that register, join rooms and send messages, and two listeners."""
 
     @initialize()
     def start(self) -> None:
         self.harness = Harness()
-        self.names: dict[Session, str] = {}  # in the order in which they were taken
+        self.names: dict[Session, str] = {}  # in the order of registration
         self.nicks: set[str] = set()
         self.rooms = {"attic": ModelRoom(), "cellar": ModelRoom()}
         self.rooms_of: dict[Session, list[str]] = {}
         self.rules: dict[Session, ModelRules] = {}
-        self.summary: dict[Session, list[tuple[object, ...]]] = {}
+        self.expected: dict[Session, list[tuple[object, ...]]] = {}
         self.sessions = [self.enter(f"192.0.2.{person}") for person in range(4)]
         self.listeners = [self.enter("198.51.100.1") for _ in range(2)]
         self.number = 0
 
     def enter(self, address: str) -> Session:
         session = self.harness.connect(address=address)
-        self.rooms_of[session], self.summary[session], self.rules[session] = [], [], ModelRules()
+        self.rooms_of[session], self.expected[session], self.rules[session] = [], [], ModelRules()
         return session
 
     def attempt(self, method: Callable[..., object], *arguments: object, **options: object) -> bool:
@@ -109,7 +109,7 @@ class Model(RuleBasedStateMachine):
 
     def expect(self, sessions: Iterable[Session], *what: object) -> None:
         for session in sessions:
-            self.summary[session].append(what)
+            self.expected[session].append(what)
 
     def leave_room(self, session: Session, key: str) -> None:
         self.rooms[key].members.remove(session)
@@ -203,7 +203,7 @@ class Model(RuleBasedStateMachine):
             room.listeners = [session for session in room.listeners if session is not gone]
         self.listeners[listener] = self.enter("198.51.100.1")
 
-    # What is said
+    # Messages
 
     @rule(person=PEOPLE, room=ROOMS)
     def publish(self, person: int, room: str) -> None:
@@ -258,7 +258,7 @@ class Model(RuleBasedStateMachine):
         assert unreached == [ids[target] for target in targets if target not in reached]
         self.expect(reached, "DirectMessage", self.shown(session), words)
 
-    # Guards
+    # Privacy rules
 
     @rule(person=PEOPLE, is_private=st.booleans())
     def set_privacy(self, person: int, is_private: bool) -> None:
@@ -273,7 +273,7 @@ class Model(RuleBasedStateMachine):
         act(session, form + address if form.endswith(":") else address + form)
         getattr(self.rules[session], rules).add(other)
 
-    # Keepers
+    # Moderation
 
     @rule(room=ROOMS, step=st.sampled_from(["close", "open", "delete"]))
     def keep(self, room: str, step: str) -> None:
@@ -307,11 +307,11 @@ class Model(RuleBasedStateMachine):
         assert self.attempt(self.harness.hub.rooms.unban, room, name) is there.is_there
         there.banned.discard(name.lower())
 
-    # What must be so
+    # Invariants
 
     @invariant()
     def all_sessions_received_exactly_the_expected_events_in_order(self) -> None:
-        for session, what in self.summary.items():
+        for session, what in self.expected.items():
             assert [summary(event) for event in self.harness.events_of(session)] == what
 
     @invariant()

@@ -1,4 +1,4 @@
-"""Keepers: a room closed, locked, opened and deleted, and users banned from it and let in again."""
+"""Moderation: close, lock, open and delete a room; ban and unban its users."""
 
 from collections.abc import Callable
 from typing import Any
@@ -37,11 +37,11 @@ def listener(harness: Harness, room: str) -> Session:
     return session
 
 
-# Closed and locked
+# Close and lock
 
 
 STATES = {
-    # keepers say; may enter, may enter with the password, may speak, may publish a publication
+    # moderation; can join, can join with the password, can send, can publish to the channel
     "as it was": ([], True, True, True, True),
     "closed": (["close"], False, False, False, False),
     "locked": (["lock"], False, True, True, False),
@@ -159,7 +159,7 @@ def test_empty_closed_room_remains_when_it_is_unlocked(harness: Harness) -> None
     assert not allowed(harness.hub.join, alice, "attic")
 
 
-# Deleted
+# Delete
 
 
 def test_delete_removes_and_notifies_all_subscribers_only() -> None:
@@ -304,7 +304,7 @@ def test_recreated_large_room_reports_its_own_count() -> None:
     assert harness.events_of(bob) == []
 
 
-# Banned
+# Ban
 
 SPELLINGS = ["bob", "BOB", "\uff42\uff4f\uff42", "\uff22o\uff22"]
 
@@ -525,7 +525,7 @@ def test_ban_in_a_large_room_is_reported_as_a_count() -> None:
     assert harness.events_of(bob) == [RoomState("attic", available=False, reason=BANNED, username="bob")]
 
 
-# Banned by a nick, or by a number
+# Banned by a nick or an id
 
 
 @pytest.mark.parametrize("name", ["bob", "Bob", "BOB"])

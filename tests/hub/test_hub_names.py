@@ -1,4 +1,4 @@
-"""Sessions and usernames: who may have which, and when it is free again."""
+"""Sessions and usernames: registration, and when a name is free again."""
 
 import pytest
 from hub_harness import Harness
@@ -52,13 +52,13 @@ def test_register_rejects_a_second_name(harness: Harness) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param("", id="the empty one"),
+        pytest.param("", id="empty"),
         pytest.param(" alice", id="a space before"),
-        pytest.param("alice ", id="a space behind"),
+        pytest.param("alice ", id="a space after"),
         pytest.param("al\tice", id="a control character"),
         pytest.param("x" * 33, id="more than 32 characters"),
-        pytest.param("#17", id="what a session without a name is shown as"),
-        pytest.param("\uff0317", id="the same in another width"),
+        pytest.param("#17", id="the form for unregistered sessions"),
+        pytest.param("\uff0317", id="that form in another width"),
     ],
 )
 def test_register_rejects_invalid_names(harness: Harness, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Nicks: one name for several sessions, as long as no two of them meet in a room."""
+"""Nicks: one name for several sessions, of which no two are in the same room."""
 
 from functools import partial
 
@@ -11,20 +11,20 @@ from chateau.hub.hub import Hub, RoomSummary
 from chateau.hub.session import Session
 
 SPELLINGS = [
-    pytest.param("bob", id="as it was"),
+    pytest.param("bob", id="unchanged"),
     pytest.param("BOB", id="another case"),
     pytest.param("\uff42\uff4f\uff42", id="another width"),
     pytest.param("\uff22o\uff22", id="another case and width"),
 ]
 ROOM_SPELLINGS = [
-    pytest.param("attic", id="as it was"),
+    pytest.param("attic", id="unchanged"),
     pytest.param("ATTIC", id="another case"),
     pytest.param("\uff41\uff54\uff54\uff49\uff43", id="another width"),
 ]
 
 
 def nick(harness: Harness, name: str, *rooms: str, protocol: Protocol | None = None) -> Session:
-    """A session that holds the nick *name*, and is in *rooms*."""
+    """Return a session with the nick *name* that has joined *rooms*."""
     session = harness.connect(protocol=protocol)
     harness.hub.register(session, name, as_nick=True)
     for room in rooms:
@@ -33,7 +33,7 @@ def nick(harness: Harness, name: str, *rooms: str, protocol: Protocol | None = N
 
 
 def picture(harness: Harness) -> object:
-    """Everything that a refused request must leave as it was."""
+    """Return everything that a rejected request must not change."""
     rooms = harness.hub.rooms.by_key.values()
     return (
         [(session.name, session.username, session.key) for session in harness.hub.sessions()],
@@ -49,7 +49,7 @@ def picture(harness: Harness) -> object:
     )
 
 
-# Holding one
+# Register
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
@@ -115,7 +115,7 @@ def test_session_with_a_nick_can_join_several_rooms(harness: Harness) -> None:
     assert harness.hub.publish(bob, "cellar", "hi").message.sender == "bob"
 
 
-# Never two in a room
+# One session per room
 
 
 @pytest.mark.parametrize("alone", [False, True])
@@ -359,7 +359,7 @@ def test_rejected_nick_has_no_effect(harness: Harness) -> None:
     assert picture(harness) == before
 
 
-# Names that are nobody's
+# Invalid and reserved names
 
 
 @pytest.mark.parametrize("as_nick", [False, True])
@@ -406,7 +406,7 @@ def test_register_rejects_invalid_nicks(harness: Harness, name: str) -> None:
         nick(harness, name)
 
 
-# Speaking to them
+# Messages
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Presence: single joins and leaves up to the limit, counts above it, at most once a second."""
+"""Presence: single joins and leaves up to the limit, counts above it, at most once per second."""
 
 from hub_harness import Harness
 

@@ -1,4 +1,4 @@
-"""Guards and bans: whom a session lets reach it, and which addresses the house shuts out."""
+"""Privacy rules of sessions, and bans of addresses."""
 
 import pytest
 from hub_harness import Harness
@@ -22,7 +22,7 @@ INSIDE = [
     ("::/0", "2001:db8::1"),
     ("::1", "::1"),
     ("fe80::1", "fe80::1%eth0"),
-    # An IPv4 address inside an IPv6 one is that IPv4 address, whoever writes it so.
+    # An IPv4-mapped IPv6 address is that IPv4 address.
     ("192.0.2.1", "::ffff:192.0.2.1"),
     ("192.0.2.0/24", "::ffff:c000:2ff"),
     ("::ffff:192.0.2.1", "192.0.2.1"),
@@ -40,7 +40,7 @@ OUTSIDE = [
     ("2001:db8::/32", "192.0.2.1"),
     ("::ffff:192.0.2.0/120", "192.0.3.0"),
     ("::ffff:192.0.2.0/120", "::ffff:192.0.3.0"),
-    ("::192.0.2.1", "192.0.2.1"),  # not the way in which IPv4 is written inside IPv6
+    ("::192.0.2.1", "192.0.2.1"),  # not an IPv4-mapped address
     ("0.0.0.0/0", "2001:db8::1"),
     ("0.0.0.0/0", ""),  # a client without an address is in no range
     ("0.0.0.0/0", "a socket file"),
@@ -82,7 +82,7 @@ def registered(harness: Harness, name: str, address: str) -> Session:
     return session
 
 
-# Whom a rules lets in
+# Which clients the rules allow
 
 
 def test_sessions_without_privacy_rules_can_be_reached_by_all(harness: Harness) -> None:
@@ -278,7 +278,7 @@ def test_unreachable_user_looks_like_an_unknown_user(names: list[str], hidden: s
         harness = Harness()
         caller = registered(harness, "alice", AWAY)
         witness = registered(harness, "carol", HOME)
-        harness.hub.access.allow(witness, HOME)  # so that somebody has a rules in both houses
+        harness.hub.access.allow(witness, HOME)  # so that both servers have privacy rules
         if is_there:
             HIDDEN[hidden](harness.hub.access, bob := registered(harness, "bob", HOME))
         with pytest.raises(UnknownRecipient) as caught:
@@ -450,7 +450,7 @@ def test_sessions_are_counted_and_found_by_id(harness: Harness) -> None:
     assert (harness.hub.session("0"), harness.hub.session("1")) == (None, second)
 
 
-# Nicks with a rules
+# Nicks with privacy rules
 
 
 def test_nick_is_listed_while_one_of_its_sessions_is_reachable(harness: Harness) -> None:

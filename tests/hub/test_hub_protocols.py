@@ -1,4 +1,4 @@
-"""By which protocols each user is here."""
+"""The protocols that each user is connected by."""
 
 from hub_harness import Harness
 

@@ -1,4 +1,4 @@
-"""Packages and listeners: what is published to a channel, and who hears it without being a member."""
+"""Publications to channels, and listeners."""
 
 from contextlib import suppress
 from functools import partial
@@ -17,7 +17,7 @@ from chateau.store.memory import MemoryStore
 
 @pytest.fixture
 def storing(monkeypatch: pytest.MonkeyPatch) -> Harness:
-    """A house that keeps publications."""
+    """A harness that stores publications."""
     return storing_harness(monkeypatch, MemoryStore(channel_history=100))
 
 
@@ -38,7 +38,7 @@ def publish(
     return harness.hub.publish_to_channel(room, "text", text.encode(), key=key)
 
 
-# Who hears a publication
+# Delivery
 
 
 @pytest.mark.parametrize("room", ["attic", "ATTIC", "\uff41\uff54\uff54\uff49\uff43"])
@@ -182,7 +182,7 @@ def test_ban_of_a_user_does_not_affect_publishers(harness: Harness) -> None:
     assert publish(harness).delivered == 1
 
 
-# Kept
+# Storage
 
 
 def test_stored_publications_make_the_room_exist(storing: Harness) -> None:
@@ -220,7 +220,7 @@ def test_stored_publications_have_seqs_in_rooms_without_members(storing: Harness
 
 
 class TroubledStore(QuietStore):
-    """Keeps nothing for now."""
+    """Rejects every record."""
 
     def append(self, key: str, record: StoredRecord) -> None:
         raise Unavailable("The disk is full.")
@@ -292,7 +292,7 @@ def test_key_of_a_rejected_publication_can_be_used_again(harness: Harness) -> No
 
 
 class Write:
-    """A commit that the test decides."""
+    """A commit with the given state."""
 
     def __init__(self) -> None:
         self.is_done = False
@@ -310,7 +310,7 @@ class Write:
 
 
 class SlowStore(QuietStore):
-    """Hands out *writes*, one after the other."""
+    """Returns *writes*, one after the other."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -325,9 +325,9 @@ class SlowStore(QuietStore):
 @pytest.mark.parametrize(
     ("is_done", "error", "is_new"),
     [
-        pytest.param(False, None, False, id="on its way"),
-        pytest.param(True, None, False, id="it lasts"),
-        pytest.param(True, OSError("the disk is full"), True, id="it failed"),
+        pytest.param(False, None, False, id="pending"),
+        pytest.param(True, None, False, id="stored"),
+        pytest.param(True, OSError("the disk is full"), True, id="failed"),
     ],
 )
 def test_key_of_a_publication_that_was_not_stored_can_be_used_again(
@@ -500,7 +500,7 @@ def test_listener_cannot_publish(harness: Harness) -> None:
 
 def test_listen_by_a_member_of_another_room_is_rejected_and_counts_stay_right(harness: Harness) -> None:
     alice, _ = harness.user("alice", "attic"), harness.user("bob", "attic")
-    with suppress(HubError):  # that it cannot be both is an answer, too
+    with suppress(HubError):  # a rejection is acceptable too
         harness.hub.listen(alice, "cellar")
 
     harness.hub.disconnect(alice)

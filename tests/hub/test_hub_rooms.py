@@ -1,4 +1,4 @@
-"""Rooms: coming in, speaking, history, leaving, and when a room is no more."""
+"""Rooms: join, publish, history, leave, and when a room is removed."""
 
 from typing import Any
 
@@ -279,7 +279,7 @@ def test_moderation_of_an_unknown_room_is_rejected(harness: Harness, action: str
 
 
 class TroubledStore(QuietStore):
-    """Keeps nothing for now."""
+    """Rejects every record."""
 
     def append(self, key: str, message: StoredRecord) -> None:
         raise Unavailable("The disk is full.")
@@ -308,7 +308,7 @@ def test_unreadable_history_is_reported(monkeypatch: pytest.MonkeyPatch, harness
 
 
 class SlowStore(QuietStore):
-    """Hands out *commit* for every message."""
+    """Returns *commit* for every message."""
 
     def __init__(self, commit: Any) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The key of the house: who knows it, and who has guessed too often."""
+"""The secret key: comparison, and the limit of wrong keys per address."""
 
 import hmac
 from functools import partial
@@ -100,7 +100,7 @@ def test_every_key_is_wrong_without_a_secret_key(key: str) -> None:
     assert tried == [AccessDenied] * TRIES + [TooManyTries]
 
 
-# Guessing
+# Wrong keys
 
 
 def test_right_key_is_rejected_after_five_wrong_ones(harness: Harness) -> None:
@@ -185,10 +185,10 @@ def test_at_most_five_wrong_keys_are_compared_in_any_minute(
     assert all(
         later - earlier >= TRIES_SECONDS for earlier, later in zip(looked_at, looked_at[5:], strict=False)
     )
-    assert len(looked_at) >= 45  # and shut out is nobody for ever
+    assert len(looked_at) >= 45  # and the lockout is never permanent
 
 
-# What is remembered of it
+# Remembered addresses
 
 
 def remembered(harness: Harness) -> set[str]:

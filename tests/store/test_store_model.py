@@ -1,4 +1,4 @@
-"""Whatever is said, erased, read and opened again: the store on disk answers as the one in memory does."""
+"""The SQLite store returns the same as the store in memory, for random sequences of calls."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class StoresAgree(RuleBasedStateMachine):
         self.folder.cleanup()
 
     @rule(room=ROOMS, kinds=st.lists(st.sampled_from("mpa"), min_size=1, max_size=40))
-    def say(self, room: str, kinds: list[str]) -> None:
+    def append(self, room: str, kinds: list[str]) -> None:
         for kind in kinds:
             record = self.record(kind, room)
             self.model.store.append(room.lower(), record)
@@ -48,7 +48,7 @@ class StoresAgree(RuleBasedStateMachine):
         return JoinRecord("alice", room, seq, now)
 
     @rule(seconds=st.sampled_from([1, 1, 1, 700, 4000, 6000]))
-    def wait(self, seconds: int) -> None:
+    def advance(self, seconds: int) -> None:
         self.model.now += seconds
         self.harness.now += seconds
 
@@ -58,7 +58,7 @@ class StoresAgree(RuleBasedStateMachine):
 
     @rule()
     def finish_the_write_before_the_loop_knows(self) -> None:
-        """What is committed is in the database then, and pending too."""
+        """The committed records are then in the database and also pending."""
         self.harness.sqlite.flush()
         in_flight = self.harness.sqlite._in_flight
         if in_flight is not None:
