@@ -52,11 +52,6 @@ class Receipt(NamedTuple):
     message: RoomMessage
     commit: Commit | None
 
-    @property
-    def has_failed(self) -> bool:
-        """Whether the message could not be stored."""
-        return has_failed(self.commit)
-
 
 class PublicationReceipt(NamedTuple):
     """A publication that was delivered to *delivered* sessions; *commit* as in :class:`Receipt`."""
@@ -64,11 +59,6 @@ class PublicationReceipt(NamedTuple):
     publication: Publication
     commit: Commit | None
     delivered: int
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether the publication could not be stored."""
-        return has_failed(self.commit)
 
 
 class RoomSummary(NamedTuple):
@@ -419,8 +409,3 @@ class Hub:
             self.rooms.add(room)
         self._delivery.deliver_to_room(room, publication)
         return PublicationReceipt(publication, commit, room.count + room.listeners)
-
-
-def has_failed(commit: Commit | None) -> bool:
-    """Return whether *commit* has failed."""
-    return commit is not None and commit.done() and commit.exception() is not None

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chateau.hub.ports import Clock
+    from chateau.hub.ports import Clock, Commit
 
 KEY_SECONDS = 300.0
 
 
 class _Receipt(Protocol):
     @property
-    def has_failed(self) -> bool: ...
+    def commit(self) -> Commit | None: ...
 
 
 Receipt = TypeVar("Receipt", bound=_Receipt)
@@ -35,7 +35,7 @@ class IdempotencyCache(Generic[Receipt]):
         now = self._clock()
         self._remove_old(now - KEY_SECONDS)
         _, receipt = self._receipts.get(key, (now, None))
-        if receipt is None or receipt.has_failed:
+        if receipt is None or _has_failed(receipt.commit):
             receipt = create()
             self._receipts.pop(key, None)  # so that it becomes the newest
             self._receipts[key] = (now, receipt)
@@ -47,3 +47,7 @@ class IdempotencyCache(Generic[Receipt]):
             if self._receipts[key][0] > oldest:
                 return
             del self._receipts[key]
+
+
+def _has_failed(commit: Commit | None) -> bool:
+    return commit is not None and commit.done() and commit.exception() is not None

@@ -235,7 +235,7 @@ def test_data_that_is_a_file_is_refused(tmp_path: Path) -> None:
 
     complaint = refused_start("--data", str(file))
 
-    assert complaint == f"chateau: --data {file}: {file} cannot be made: File exists.\n"
+    assert complaint == f"chateau: --data {file}: {file} cannot be created: File exists.\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell and its limits")
