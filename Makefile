@@ -35,11 +35,11 @@ imports: $(VENV)/dev.stamp  ## Check that imports go down only
 	$(VENV)/bin/lint-imports --cache-dir $(CACHE)/import_linter
 
 unit: $(VENV)/dev.stamp  ## The tests without sockets; hub and protocols have every branch covered
-	$(PYTHON) -m coverage run -m pytest tests/hub tests/protocols tests/store tests/cluster
+	$(PYTHON) -m coverage run -m pytest tests/hub tests/protocols tests/store
 	$(PYTHON) -m coverage report
 
 edge: $(VENV)/dev.stamp  ## All other tests: sockets, processes, the client, the docs
-	$(PYTHON) -m pytest -n 2 --dist loadfile --ignore=tests/hub --ignore=tests/protocols --ignore=tests/store --ignore=tests/cluster
+	$(PYTHON) -m pytest -n 2 --dist loadfile --ignore=tests/hub --ignore=tests/protocols --ignore=tests/store
 
 docs: $(VENV)/dev.stamp  ## Write the generated parts of docs/ anew
 	$(PYTHON) docs/generate.py

@@ -21,7 +21,6 @@ import orjson
 from tornado.httpserver import HTTPServer
 
 from chateau import logs, plugins
-from chateau.cluster.local import LocalCluster
 from chateau.hub.hub import Hub
 from chateau.ids import MessageIdGenerator
 from chateau.listening import StartError, bound, bound_unix, shown, tls_context
@@ -51,7 +50,7 @@ from chateau.protocols.spec import ProtocolContext, ServerAddress
 from chateau.reference.messages import Sources
 from chateau.reference.renderings.renderer import Renderer
 from chateau.settings import MEMORY, Settings, SettingsError, described, load
-from chateau.store.errors import StoreError
+from chateau.store import StoreError
 from chateau.store.memory import MemoryStore
 from chateau.store.sqlite import SqliteStore
 from chateau.times import rfc3339
@@ -64,6 +63,7 @@ if TYPE_CHECKING:
     from tornado.httputil import HTTPServerConnectionDelegate
     from tornado.tcpserver import TCPServer
 
+    from chateau.hub.ports import Store
     from chateau.net.framing import Framing
     from chateau.protocols.plugin_commands import Command
     from chateau.protocols.schemas import SchemaSet
@@ -109,7 +109,6 @@ class Server:
         self.store = opened_store(settings, self._loop)
         self.hub = Hub(
             store=self.store,
-            cluster=LocalCluster(),
             normalize_name=normalize_name,
             next_id=MessageIdGenerator(time.time),
             clock=time.monotonic,
@@ -157,10 +156,9 @@ class Server:
             server.stop()
         if self._keeping_alive is not None:
             self._keeping_alive.cancel()
-        if isinstance(self.store, SqliteStore):
-            with suppress(TimeoutError):  # a disk that hangs must not keep the rest from ending
-                async with asyncio.timeout(DRAIN_SECONDS):
-                    await self.store.settle()  # so that what was said before is answered before
+        with suppress(TimeoutError):  # a disk that hangs must not block the shutdown
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await self.store.settle()  # so that clients receive their responses before the shutdown
         self.hub.shut_down(reason)
         closing = (
             group.close(frames.GOING_AWAY, "server shutdown", within_seconds=DRAIN_SECONDS)
@@ -175,8 +173,7 @@ class Server:
     def close(self) -> None:
         """Let go of what the server holds, drained or never started."""
         self.group.poller.close()
-        if isinstance(self.store, SqliteStore):
-            self.store.close()
+        self.store.close()
         if self._unix_socket is not None:
             self._unix_socket.unlink(missing_ok=True)
 
@@ -316,7 +313,7 @@ class Server:
         return self._listen(server, setting, f"{endpoint.greeting}{scheme}://", "/")
 
 
-def opened_store(settings: Settings, loop: asyncio.AbstractEventLoop) -> MemoryStore | SqliteStore:
+def opened_store(settings: Settings, loop: asyncio.AbstractEventLoop) -> Store:
     """The store that the settings ask for.
 
     Raises:

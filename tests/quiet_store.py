@@ -1,4 +1,4 @@
-"""A store that takes no notice of who comes into a room: tests count what is said, and nothing else."""
+"""A store without joins, for tests whose seqs count messages only."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 
 class QuietStore(MemoryStore):
-    """Keeps messages in memory; an arrival gives its number back."""
+    """Stores messages in memory; a join is dropped, and its seq is used again."""
 
     def __init__(self, *, history: int = 10_000) -> None:
         super().__init__(history=history)
-        self._numbers: Counter[str] = Counter()
+        self._last_seqs: Counter[str] = Counter()
 
     def next_seq(self, key: str) -> int:
-        self._numbers[key] += 1
-        return self._numbers[key]
+        self._last_seqs[key] += 1
+        return self._last_seqs[key]
 
     def append(self, key: str, record: StoredRecord) -> None:
         if isinstance(record, JoinRecord):
-            self._numbers[key] -= 1
+            self._last_seqs[key] -= 1
         else:
             super().append(key, record)

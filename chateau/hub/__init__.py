@@ -1,5 +1,5 @@
-"""The pure middle of the house: who is here, and what is said.
+"""The pure core of the server: sessions, usernames, rooms and messages.
 
-No network, no JSON, no event loop and no clock of its own: all that comes in from outside is named in
-:mod:`chateau.hub.ports` and handed to :class:`chateau.hub.hub.Hub`, the one door.
+No network, no JSON, no event loop and no clock: what comes from outside is a port (:mod:`chateau.hub.ports`),
+passed to :class:`chateau.hub.hub.Hub`, the single entry point.
 """

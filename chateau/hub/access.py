@@ -1,14 +1,15 @@
-"""Access: who may reach whom, which addresses are shut out, and who knows the key.
+"""Access: banned addresses, privacy rules of sessions, the secret key, and room passwords.
 
-A ban is of an address or a range of them; it holds until it is lifted or the server stops. A guard is
-one session's own: it is public or private, and it lets in and keeps out addresses of its own choice.
-What is refused is told with an error; whom a guard keeps out is told nothing (see :meth:`Access.can_reach`).
+A ban of an address or a range holds until it is lifted or the server stops, and is reported to the client
+as an error. The privacy rules of a session choose which addresses can reach it; for all others the session
+looks as if it did not exist (see :meth:`Access.can_reach`).
 """
 
 from __future__ import annotations
 
 import hmac
 from collections import deque
+from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING, Literal
@@ -29,12 +30,12 @@ if TYPE_CHECKING:
 Privacy = Literal["public", "private"]
 
 TRIES = 5
-"""Wrong keys that an address may give in ``TRIES_SECONDS``."""
+"""Maximum number of wrong keys from one address in ``TRIES_SECONDS``."""
 
 TRIES_SECONDS = 60.0
 
 RULES_LIMIT = 1_000
-"""Addresses and ranges that one session may let in, and as many that it may keep out."""
+"""Maximum number of addresses and ranges that one session may allow, and also that it may block."""
 
 
 class Networks:
@@ -58,37 +59,35 @@ class Networks:
         return iter(self._networks)
 
     def has(self, network: Network) -> bool:
-        """Whether *network* itself was added."""
+        """Return whether *network* itself is in the set."""
         return network in self._networks
 
     def add(self, network: Network) -> None:
-        """Let *network* be inside; once more does nothing."""
+        """Add *network*. Idempotent."""
         self._networks[network] = None
 
     def discard(self, network: Network) -> None:
-        """Let *network* be inside no more; it need not be."""
+        """Remove *network*. Idempotent."""
         self._networks.pop(network, None)
 
 
+@dataclass(slots=True)
 class PrivacyRules:
-    """Whom one session lets reach it: a block wins over an allow, an allow over privacy."""
+    """Which clients can reach a session: a block overrides an allow, an allow overrides the privacy."""
 
-    __slots__ = ("allowed", "blocked", "privacy")
-
-    def __init__(self, privacy: Privacy) -> None:
-        self.privacy = privacy
-        self.allowed = Networks()
-        self.blocked = Networks()
+    privacy: Privacy = "public"
+    allowed: Networks = field(default_factory=Networks)
+    blocked: Networks = field(default_factory=Networks)
 
     def allows(self, address: str) -> bool:
-        """Whether a client at *address* may reach this session."""
+        """Return whether a client at *address* can reach the session."""
         if address in self.blocked:
             return False
         return self.privacy == "public" or address in self.allowed
 
 
 class Access:
-    """The bans, the sessions' guards, and the key."""
+    """Bans, privacy rules and the secret key."""
 
     def __init__(self, *, sessions: Mapping[str, Session], clock: Clock, secret_key: str | None) -> None:
         self._sessions = sessions
@@ -96,12 +95,12 @@ class Access:
         self._clock = clock
         self._secret_key = secret_key
         self._tries: dict[str, deque[float]] = {}  # the times of wrong keys, by address
-        self.has_privacy_rules = 0  # sessions that have a guard
+        self.has_privacy_rules = 0  # the number of sessions that have rules
 
     # Bans
 
     def ban(self, addresses: str) -> None:
-        """Refuse every request from *addresses*, one or a range, of the sessions that are open too.
+        """Reject all requests from *addresses*, an address or a range, also those of open sessions.
 
         Raises:
             InvalidAddress.
@@ -110,7 +109,7 @@ class Access:
         self._mark_banned()
 
     def unban(self, addresses: str) -> None:
-        """Lift the ban of *addresses*, as it was given; it need not be there.
+        """Lift the ban of exactly these *addresses*. Idempotent.
 
         Raises:
             InvalidAddress.
@@ -119,67 +118,67 @@ class Access:
         self._mark_banned()
 
     def bans(self) -> list[str]:
-        """The addresses and ranges that are banned, in the order in which the bans were given."""
+        """Return the banned addresses and ranges, in the order of the bans."""
         return [shown(network) for network in self._bans]
 
     def is_banned(self, address: str) -> bool:
-        """Whether requests from *address* are refused."""
+        """Return whether requests from *address* are rejected."""
         return address in self._bans
 
     def _mark_banned(self) -> None:
         for session in self._sessions.values():
             session.banned = session.address in self._bans
 
-    # Guards
+    # Privacy rules
 
     def set_privacy(self, session: Session, privacy: Privacy) -> None:
-        """Let everybody reach *session*, or only those whom it allows."""
-        self._guard(session).privacy = privacy
+        """Let all clients reach *session*, or only those that it allows."""
+        self._rules_of(session).privacy = privacy
 
     def allow(self, session: Session, addresses: str) -> None:
-        """Let clients at *addresses*, one or a range, reach *session* though it is private.
+        """Let clients at *addresses*, an address or a range, reach *session* even if it is private.
 
         Raises:
             InvalidAddress.
-            AccessDenied: it allows as many as it may.
+            AccessDenied: it allows ``RULES_LIMIT`` already.
         """
         network = parsed_network(addresses)
-        _add(self._guard(session).allowed, network)
+        _add(self._rules_of(session).allowed, network)
 
     def block(self, session: Session, addresses: str) -> None:
-        """Keep clients at *addresses*, one or a range, from reaching *session*.
+        """Do not let clients at *addresses*, an address or a range, reach *session*.
 
         Raises:
             InvalidAddress.
-            AccessDenied: it blocks as many as it may.
+            AccessDenied: it blocks ``RULES_LIMIT`` already.
         """
         network = parsed_network(addresses)
-        _add(self._guard(session).blocked, network)
+        _add(self._rules_of(session).blocked, network)
 
     def can_reach(self, caller: Session, target: Session) -> bool:
-        """Whether *caller* may know of *target* and speak to it; everyone reaches itself."""
+        """Return whether *caller* can see *target* and send to it; a session can always reach itself."""
         return target.privacy_rules is None or target is caller or target.privacy_rules.allows(caller.address)
 
     def forget(self, session: Session) -> None:
-        """*session* has ended."""
+        """Remove the rules of *session*, which has ended."""
         if session.privacy_rules is not None:
             session.privacy_rules = None
             self.has_privacy_rules -= 1
 
-    def _guard(self, session: Session) -> PrivacyRules:
+    def _rules_of(self, session: Session) -> PrivacyRules:
         if session.privacy_rules is None:
-            session.privacy_rules = PrivacyRules("public")
+            session.privacy_rules = PrivacyRules()
             self.has_privacy_rules += 1
         return session.privacy_rules
 
-    # The key
+    # The secret key
 
     def check_key(self, key: str, address: str) -> None:
-        """Refuse who does not know the key of the house.
+        """Check a secret key that a client at *address* presents.
 
         Raises:
-            AccessDenied: *key* is wrong, or the house has none.
-            TooManyTries: *address* has given ``TRIES`` wrong ones within ``TRIES_SECONDS``.
+            AccessDenied: *key* is wrong, or the server has no key.
+            TooManyTries: *address* has presented ``TRIES`` wrong keys in ``TRIES_SECONDS``.
         """
         now = self._clock()
         tries = self._recent_tries(address, now)
@@ -191,7 +190,7 @@ class Access:
             raise AccessDenied("The secret key is wrong.")
 
     def _recent_tries(self, address: str, now: float) -> deque[float]:
-        """The times of the wrong keys from *address*; addresses that are long quiet are forgotten."""
+        """Return the times of recent wrong keys from *address*, and forget older ones of all addresses."""
         oldest = now - TRIES_SECONDS
         while self._tries:
             first = next(iter(self._tries))
@@ -208,7 +207,7 @@ class Access:
 
 @lru_cache(maxsize=4_096)
 def parsed_address(address: str) -> Address | None:
-    """*address*, parsed; an IPv4 address inside an IPv6 one (``::ffff:192.0.2.1``) is that IPv4 address."""
+    """Return *address* parsed, or None if invalid; IPv4-mapped IPv6 (``::ffff:192.0.2.1``) becomes IPv4."""
     try:
         parsed = ip_address(address)
     except ValueError:
@@ -219,7 +218,7 @@ def parsed_address(address: str) -> Address | None:
 
 
 def parsed_network(text: str) -> Network:
-    """The address or range that *text* is, as in ``192.0.2.7``, ``192.0.2.0/24``, ``2001:db8::/32``.
+    """Return the network in *text*: ``192.0.2.7``, ``192.0.2.0/24`` or ``2001:db8::/32``.
 
     Raises:
         InvalidAddress.
@@ -237,7 +236,7 @@ def parsed_network(text: str) -> Network:
 
 
 def shown(network: Network) -> str:
-    """*network* as people write it: a single address without its length."""
+    """Return *network* as text; a single address has no prefix length."""
     return str(network if network.num_addresses > 1 else network.network_address)
 
 
@@ -248,7 +247,7 @@ def _add(networks: Networks, network: Network) -> None:
 
 
 def check_open(room: Room) -> None:
-    """Refuse what nobody may do in a closed room.
+    """Check that *room* is not closed.
 
     Raises:
         AccessDenied: *room* is closed.
@@ -258,11 +257,10 @@ def check_open(room: Room) -> None:
 
 
 def check_entry(room: Room, *, user: str | None, password: str | None) -> None:
-    """Refuse who may not come in. A password that *room* does not ask for is ignored.
+    """Check that *user*, a normalized username, can join *room* with *password*.
 
     Raises:
-        AccessDenied: *room* is closed, the *user*, by the form of the name, is banned from it, or it is
-            locked and *password* is not its password.
+        AccessDenied: *room* is closed, *user* is banned from it, or it is locked with another password.
     """
     check_open(room)
     if room.banned is not None and user in room.banned:
@@ -272,9 +270,9 @@ def check_entry(room: Room, *, user: str | None, password: str | None) -> None:
 
 
 def matches(given: str | None, secret: str) -> bool:
-    """Whether *given* is *secret*, found out in the same time for every wrong guess of one length."""
+    """Return whether *given* is *secret*; takes the same time for all wrong values of one length."""
     return given is not None and hmac.compare_digest(_bytes(given), _bytes(secret))
 
 
 def _bytes(text: str) -> bytes:
-    return text.encode(errors="surrogatepass")  # a command line may hold bytes that are no text
+    return text.encode(errors="surrogatepass")  # a command line may contain bytes that are not text

@@ -1,7 +1,7 @@
-"""What the hub refuses: one class a refusal, each with its stable code.
+"""Errors of the hub: one class per error response, each with its stable code.
 
-A refusal is told to the client and the session goes on; how it is told is each protocol's own affair.
-The codes are part of every wire's contract: they are never renamed.
+Each protocol encodes them in its own way, and the session continues. The codes are part of every protocol
+and are never renamed.
 """
 
 from __future__ import annotations
@@ -9,21 +9,21 @@ from __future__ import annotations
 from typing import ClassVar
 
 QUOTE_LIMIT = 60
-"""Characters of what a client sent that one error may repeat."""
+"""Maximum number of characters from a client that an error text repeats."""
 
 
 def cut(text: str) -> str:
-    """*text*, cut to what an error may repeat."""
+    """Return *text*, shortened to ``QUOTE_LIMIT``."""
     return text if len(text) <= QUOTE_LIMIT else text[: QUOTE_LIMIT - 1] + "…"
 
 
 def quoted(text: str) -> str:
-    """*text* in quotation marks, cut to what an error may repeat."""
+    """Return *text* in quotation marks, shortened to ``QUOTE_LIMIT``."""
     return f'"{cut(text)}"'
 
 
 class HubError(Exception):
-    """A request that was refused, whole: nothing of it was done."""
+    """A rejected request, which has changed nothing."""
 
     code: ClassVar[str]
 
@@ -57,7 +57,7 @@ class InvalidName(HubError):
 
 
 class UnknownRecipient(HubError):
-    """Some of the names are not registered; *unknown* lists them as they were given."""
+    """Some names are not registered; *unknown* lists them as the client sent them."""
 
     code = "unknown_recipient"
 
@@ -114,6 +114,6 @@ class Banned(HubError):
 
 
 class Unavailable(HubError):
-    """Something that the answer rests on, the store say, cannot be had now."""
+    """Something that the request requires, for example the store, is not available now."""
 
     code = "unavailable"

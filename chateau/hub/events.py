@@ -1,8 +1,7 @@
-"""What the hub announces: values that never change, the same for everyone who hears of them.
+"""Events: immutable values that the hub delivers, the same for all recipients.
 
-An event names people and rooms as they are shown; it holds no session and no socket, so that it can
-travel to another node as it is. The two messages are named tuples, because one is made for every
-request and making one takes 0.16 µs, a frozen dataclass 0.4.
+An event has usernames and rooms as they are shown, but no session and no socket. The messages are named
+tuples, because one is created for every request: that takes 0.16 µs, a frozen dataclass 0.4.
 """
 
 from __future__ import annotations
@@ -12,14 +11,13 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 CHANNEL = "channel"
-"""Who chat members are told has published a package."""
+"""The sender of publications, as shown to the members of a room."""
 
 
 class DirectMessage(NamedTuple):
-    """*sender* said *content* to *recipients*: each once, as shown.
+    """*sender*, in the session *sender_id*, sends *content* to the usernames *recipients*.
 
-    The sender speaks through the session *sender_id*. Where not all who hold the recipients' names are to
-    hear it, *recipient_ids* lists the sessions that are.
+    If not all sessions with these usernames receive it, *recipient_ids* lists those that do.
     """
 
     sender: str
@@ -32,7 +30,7 @@ class DirectMessage(NamedTuple):
 
 
 class RoomMessage(NamedTuple):
-    """*sender* said *content* in *room*; *seq* rises strictly in a room, gaps allowed."""
+    """*sender* sends *content* to *room*; *seq* rises strictly in a room, with gaps."""
 
     sender: str
     room: str
@@ -43,9 +41,9 @@ class RoomMessage(NamedTuple):
 
 
 class Publication(NamedTuple):
-    """*payload*, bytes of *kind*, was published to the channel that *room* is.
+    """*payload*, bytes of *kind*, is published to *room* as a channel.
 
-    *seq* is 0 where nobody counts: nothing is kept, and nobody chats there.
+    *seq* is 0 if publications are not stored and the room has no members.
     """
 
     room: str
@@ -56,13 +54,13 @@ class Publication(NamedTuple):
     time: str
 
     def as_message(self) -> RoomMessage:
-        """The package as those who chat in the room hear it: text and JSON as text, bytes in base64."""
+        """Return it as members of the room receive it: text and JSON as text, bytes in base64."""
         text = (b64encode(self.payload) if self.kind == "bytes" else self.payload).decode()
         return RoomMessage(CHANNEL, self.room, text, self.seq, self.id, self.time)
 
 
 class JoinRecord(NamedTuple):
-    """*username* came into *room*: what is kept of a join."""
+    """A stored join: *username* joined *room*."""
 
     username: str
     room: str
@@ -72,7 +70,7 @@ class JoinRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """*username*, who speaks through the session *session_id*, came into *room*."""
+    """*username*, in the session *session_id*, joined *room*."""
 
     room: str
     username: str
@@ -81,7 +79,7 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """*username*, who spoke through the session *session_id*, is no longer in *room*."""
+    """*username*, in the session *session_id*, left *room*."""
 
     room: str
     username: str
@@ -90,7 +88,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class MemberCount:
-    """*count* sessions are in *room*: said of a crowd in place of single joins and leaves."""
+    """*room* has *count* members: in large rooms, sent instead of single joins and leaves."""
 
     room: str
     count: int
@@ -98,9 +96,9 @@ class MemberCount:
 
 @dataclass(frozen=True, slots=True)
 class RoomState:
-    """*room* became *available* to newcomers, or stopped being so, for *reason*.
+    """*room* is now *available* to new members, or not, for *reason*.
 
-    All members are told; where there is a *username*, that user alone, who is no member any more.
+    All members receive it, or only *username*, who is no longer a member.
     """
 
     room: str
@@ -111,17 +109,14 @@ class RoomState:
 
 @dataclass(frozen=True, slots=True)
 class Shutdown:
-    """The house closes; every session ends after this."""
+    """The server is shutting down; all sessions end."""
 
     reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class TapChanged:
-    """A keeper of the house began to see what the session *session_id* sends and gets, or saw the last of it.
-
-    That session alone is told.
-    """
+    """An admin begins, or stops, to watch the session *session_id*, which receives this event."""
 
     session_id: str
     active: bool

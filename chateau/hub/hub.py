@@ -1,8 +1,8 @@
-"""Hub: the one door to the house. Every use case is a method here, or of ``rooms`` and ``access``.
+"""Hub: the single entry point for every use case, here or in ``hub.rooms`` and ``hub.access``.
 
-A method does everything that it says or, when it raises a :class:`~chateau.hub.errors.HubError`, nothing.
-Each finishes in the call and calls nobody back except to hand out events; what has to last returns with
-a :class:`~chateau.hub.ports.Commit` to wait for. All of it belongs to one thread.
+A method that raises a :class:`~chateau.hub.errors.HubError` has changed nothing. Methods never block and
+call nothing outside but the ports; where data must reach the disk, they return a
+:class:`~chateau.hub.ports.Commit` to wait for. The hub is not thread-safe.
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from chateau.hub.ports import (
         CallLater,
         Clock,
-        Cluster,
         Commit,
         EventSink,
         MessageIdGenerator,
@@ -48,32 +47,22 @@ if TYPE_CHECKING:
 
 
 class Receipt(NamedTuple):
-    """A room message that was handed to all members; *commit* is None when it is kept already."""
+    """A room message that was delivered; *commit* is None if it needs no further write to be stored."""
 
     message: RoomMessage
     commit: Commit | None
 
-    @property
-    def has_failed(self) -> bool:
-        """Whether the message could not be kept."""
-        return has_failed(self.commit)
-
 
 class PublicationReceipt(NamedTuple):
-    """A package that was handed to *delivered* sessions of this node; *commit* as in :class:`Receipt`."""
+    """A publication that was delivered to *delivered* sessions; *commit* as in :class:`Receipt`."""
 
-    package: Publication
+    publication: Publication
     commit: Commit | None
     delivered: int
 
-    @property
-    def has_failed(self) -> bool:
-        """Whether the package could not be kept."""
-        return has_failed(self.commit)
-
 
 class RoomSummary(NamedTuple):
-    """A room as a list of rooms shows it."""
+    """One row of a list of rooms."""
 
     room: str
     members: int
@@ -81,13 +70,12 @@ class RoomSummary(NamedTuple):
 
 
 class Hub:
-    """Sessions, names, rooms and history of one node."""
+    """Sessions, usernames, rooms and history of one server."""
 
     def __init__(
         self,
         *,
         store: Store,
-        cluster: Cluster,
         normalize_name: NormalizeName,
         next_id: MessageIdGenerator,
         clock: Clock,
@@ -97,7 +85,10 @@ class Hub:
         reserved_names: Iterable[str] = (),
         stores_publications: bool = False,
     ) -> None:
-        """*reserved_names* are nobody's usernames: the server speaks under them."""
+        """*reserved_names* cannot be registered: the server itself sends under them.
+
+        In rooms of more than *presence_limit* members, count updates replace single joins and leaves.
+        """
         self._store = store
         self._next_id = next_id
         self._stores_publications = stores_publications
@@ -106,36 +97,31 @@ class Hub:
         self._receipts: IdempotencyCache[Receipt] = IdempotencyCache(clock)
         self._publication_receipts: IdempotencyCache[PublicationReceipt] = IdempotencyCache(clock)
         self._registry = Registry(
-            normalize_name=normalize_name,
-            cluster=cluster,
-            sessions=self._sessions,
-            reserved=(CHANNEL, *reserved_names),
+            normalize_name=normalize_name, sessions=self._sessions, reserved=(CHANNEL, *reserved_names)
+        )
+        self._delivery = Delivery(registry=self._registry, sessions=self._sessions)
+        rooms: dict[str, Room] = {}
+        self._presence = Presence(
+            delivery=self._delivery, call_later=call_later, rooms=rooms, limit=presence_limit
         )
         self.access = Access(sessions=self._sessions, clock=clock, secret_key=secret_key)
         self.rooms = Rooms(
+            rooms=rooms,
             store=store,
             registry=self._registry,
+            delivery=self._delivery,
+            presence=self._presence,
             normalize_name=normalize_name,
             next_id=next_id,
-            announce=lambda event: self._announce(event),
-            leave=self._leave,
-        )
-        delivery = Delivery(
-            registry=self._registry,
-            rooms=self.rooms.by_key,
-            sessions=self._sessions,
-            normalize_name=normalize_name,
-        )
-        cluster.subscribe(delivery.deliver)
-        self._announce = cluster.announce
-        self._presence = Presence(
-            announce=cluster.announce, call_later=call_later, rooms=self.rooms.by_key, limit=presence_limit
         )
 
     # Sessions and names
 
     def connect(self, protocol: EventSink, *, outbox: Any, address: str, port: int = 0) -> Session:
-        """Open a session for a client at *address* and *port*, spoken to by *protocol* through *outbox*."""
+        """Return a new session for a client at *address* and *port*.
+
+        *protocol* delivers its events; *outbox* is for that protocol, and the hub never uses it.
+        """
         session = Session(
             id=str(next(self._session_ids)), address=address, port=port, protocol=protocol, outbox=outbox
         )
@@ -144,86 +130,88 @@ class Hub:
         return session
 
     def disconnect(self, session: Session) -> None:
-        """End *session*: its rooms are left and its name is free. Once more does nothing."""
+        """End *session*: leave its rooms and free its username. Idempotent."""
         if self._sessions.pop(session.id, None) is not None:
             self.unregister(session)
             self.access.forget(session)
 
     def register(self, session: Session, username: str, *, as_nick: bool = False) -> None:
-        """Give *username* to *session*. A nick may be shared by sessions that are in different rooms.
+        """Register *session* as *username*. Sessions without a common room may share a name as a nick.
 
         Raises:
-            AlreadyRegistered: *session* has a name.
-            InvalidName: *username* is no name.
-            NameTaken: another session holds it, and one of the two not as a nick.
+            AlreadyRegistered: *session* has a username.
+            InvalidName: *username* cannot be a username.
+            NameTaken: another session has it, and the two cannot share it.
         """
         self._registry.register(session, username, as_nick=as_nick)
 
     def unregister(self, session: Session) -> None:
-        """Take *session* out of its rooms and free its name, if it has one."""
-        for room in list((session.rooms or {}).values()):
-            self._leave(session, room)
+        """Remove *session* from its rooms and free its username, if it has one."""
+        self.rooms.leave_all(session)
         self._registry.unregister(session)
 
     def usernames(self, viewer: Session | None = None) -> Sequence[str]:
-        """Everyone registered whom *viewer* may reach, sorted by the form of the name. Not to be changed."""
+        """Return all usernames that *viewer* can reach, sorted by normalized name. Do not change the list."""
         names = self._registry.usernames()
         if viewer is None or not self.access.has_privacy_rules:
             return names
         return [name for name in names if self._can_reach(viewer, name)]
 
     def protocols(self, usernames: Iterable[str], viewer: Session | None = None) -> dict[str, list[str]]:
-        """By which protocols each of *usernames*, as registered, is here, sorted.
+        """Return for each of *usernames*, as registered, the sorted names of the protocols that it uses.
 
-        Sessions that *viewer* may not reach do not count.
+        Sessions that *viewer* cannot reach do not count.
         """
         return {name: self._protocols_of(name, viewer) for name in usernames}
 
     def session(self, id: str) -> Session | None:  # noqa: A002
-        """The open session with this id."""
+        """Return the session *id*, or None if it has ended or never existed."""
         return self._sessions.get(id)
 
     def session_count(self) -> int:
-        """How many sessions are open."""
+        """Return the number of sessions."""
         return len(self._sessions)
 
     def sessions(self, viewer: Session | None = None) -> list[Session]:
-        """All open sessions that *viewer* may reach; all, where there is no viewer."""
-        everyone = self._sessions.values()
-        return [session for session in everyone if viewer is None or self.access.can_reach(viewer, session)]
+        """Return all sessions, or those that *viewer* can reach."""
+        sessions = self._sessions.values()
+        return [session for session in sessions if viewer is None or self.access.can_reach(viewer, session)]
 
     # Direct messages
 
     def recipients(self, usernames: Sequence[str]) -> tuple[str, ...]:
-        """*usernames* as a message to them would show them: as registered, each once.
+        """Return *usernames* as a message shows its recipients: as registered, each once.
 
         Raises:
-            UnknownRecipient: nobody holds one of them.
+            UnknownRecipient: one of them is not registered.
         """
         return self._registry.recipients(usernames)
 
     def message(self, session: Session, recipients: Sequence[str], content: str) -> DirectMessage:
-        """Say *content* to *recipients*, usernames, each once, now. Returns what was said.
+        """Deliver *content* to the usernames *recipients*, once each. Return the message.
 
         Raises:
-            UnknownRecipient: nobody holds one of the names, or lets *session* reach it: the two look the
-                same. Nothing is delivered to anyone.
+            UnknownRecipient: a name is not registered, or *session* cannot reach it; the two cases look
+                the same to the client. Nothing is delivered.
         """
         ids = self._ids_within_reach(session, recipients) if self.access.has_privacy_rules else None
         names = self._registry.recipients(recipients)
         message = DirectMessage(session.name, names, content, *self._next_id(), session.id, ids)
-        self._announce(message)
+        if ids is None:
+            self._delivery.deliver_to_users(names, message)
+        else:
+            self._delivery.deliver_to_sessions(ids, message)
         return message
 
     def message_to_sessions(
         self, session: Session, ids: Sequence[str], content: str, *, bypass_privacy: bool = False
     ) -> list[str]:
-        """Say *content* to the sessions *ids*, each once, now. Returns the ids that were not reached.
+        """Deliver *content* to the sessions *ids*, once each. Return the ids that it did not reach.
 
-        That are those of no session, of a listener, and of who does not let *session* reach it, unless
-        *bypass_privacy*.
+        These are unknown ids, listeners and, unless *bypass_privacy*, sessions whose privacy rules
+        exclude *session*.
         """
-        reached = {}
+        reached: dict[str, str] = {}
         for id_ in ids:
             target = self._sessions.get(id_)
             if target is None or target.is_listener:
@@ -231,13 +219,13 @@ class Hub:
             if bypass_privacy or self.access.can_reach(session, target):
                 reached[id_] = target.name
         if reached:
-            names = tuple(dict.fromkeys(reached.values()))
-            stamp = self._next_id()
-            self._announce(DirectMessage(session.name, names, content, *stamp, session.id, tuple(reached)))
+            names, found = tuple(dict.fromkeys(reached.values())), tuple(reached)
+            message = DirectMessage(session.name, names, content, *self._next_id(), session.id, found)
+            self._delivery.deliver_to_sessions(found, message)
         return [id_ for id_ in dict.fromkeys(ids) if id_ not in reached]
 
     def _ids_within_reach(self, session: Session, usernames: Sequence[str]) -> tuple[str, ...] | None:
-        """The ids of those who hold *usernames* and let *session* reach them; None where that is all."""
+        """Return the ids of the sessions with *usernames* that *session* can reach; None if that is all."""
         unknown = [name for name in usernames if not self._can_reach(session, name)]
         if unknown:
             raise UnknownRecipient(list(dict.fromkeys(unknown)))
@@ -261,96 +249,93 @@ class Hub:
     # Rooms
 
     def join(self, session: Session, name: str, *, password: str | None = None, alone: bool = False) -> Room:
-        """Let *session* into the room *name*, which is made if need be; *alone*, it leaves all others.
+        """Add *session* to the room *name*, created if necessary; if *alone*, leave all other rooms first.
 
         Raises:
-            InvalidName: *name* is no room's name.
-            AlreadyInRoom: *session* is inside.
-            AccessDenied: the room is closed, the user banned from it, or it is locked with another password.
-            NameTaken: another session with this nick is inside.
+            InvalidName: *name* cannot be the name of a room.
+            AlreadyInRoom: *session* is a member or listener.
+            AccessDenied: the room is closed, locked with another password, or the user is banned from it.
+            NameTaken: a member has the same nick.
         """
-        room = self._admitted(session, name, password)
+        room = self._admit(session, name, password)
         self._registry.check_nick(session, room)
         if alone:
-            for other in list((session.rooms or {}).values()):
-                self._leave(session, other)
-        self._enter(session, room)
-        with suppress(Unavailable):  # what is said must last; who came is worth no refusal
-            stamp = self._next_id()
+            self.rooms.leave_all(session)
+        self.rooms.enter(room, session)
+        with suppress(Unavailable):  # a join is valid even if it cannot be recorded
+            _, time = self._next_id()
             seq = self._store.next_seq(room.key)
-            self._store.append(room.key, JoinRecord(session.name, room.name, seq, stamp[1]))
+            self._store.append(room.key, JoinRecord(session.name, room.name, seq, time))
         self._presence.joined(room, session)
         return room
 
     def listen(self, session: Session, name: str) -> Room:
-        """Have *session* hear all of the room *name*: it says nothing there and is no member.
+        """Add *session* to the room *name* as a listener: it receives all events, but is not a member.
 
         Raises:
-            InvalidName, AccessDenied, AlreadyInRoom: as for :meth:`join`; members of rooms are no listeners.
+            InvalidName, AccessDenied: as for :meth:`join`.
+            AlreadyInRoom: *session* listens to the room already, or is a member of any room.
         """
-        room = self._admitted(session, name, None)
+        room = self._admit(session, name, None)
         if session.room is not None and not session.is_listener:
             raise AlreadyInRoom(session.room.name)
         session.is_listener = True
-        self._enter(session, room)
+        self.rooms.enter(room, session)
         return room
 
     def leave(self, session: Session, name: str) -> Room:
-        """Let *session* out of the room *name*.
+        """Remove *session* from the room *name*.
 
         Raises:
             UnknownRoom, NotInRoom.
         """
         room = self.rooms.find_joined(session, name)
-        self._leave(session, room)
+        self.rooms.leave(room, session)
         return room
 
     def publish(self, session: Session, name: str, content: str, *, key: str | None = None) -> Receipt:
-        """Say *content* to everyone in the room *name*, now.
+        """Deliver *content* to everyone in the room *name*, and store it.
 
-        The receipt's ``commit`` is done once the message is kept. With an idempotency *key* that was used
-        under this name in this room in the last five minutes nothing is said, and the first receipt
-        returned, unless what was said then could not be kept.
+        The receipt's ``commit`` is done once the message is stored. If the user sent a message with the
+        same idempotency *key* to this room in the last five minutes, return the receipt of that message,
+        unless it could not be stored.
 
         Raises:
             UnknownRoom, NotInRoom.
             AccessDenied: the room is closed.
-            Unavailable: it cannot be kept now.
+            Unavailable: the message cannot be stored now; it is not delivered.
         """
         room = self.rooms.find_joined(session, name)
         if session.is_listener:
             raise NotInRoom(room.name)
         if key is None:
             return self._publish(session, room, content)
-        receipt = self._receipts.get(session.sort_key, room.key, key)
-        if receipt is None or receipt.has_failed:
-            receipt = self._publish(session, room, content)
-            self._receipts.put(session.sort_key, room.key, key, value=receipt)
-        return receipt
+        return self._receipts.get_or_create(
+            session.sort_key, room.key, key, create=lambda: self._publish(session, room, content)
+        )
 
     def publish_to_channel(
         self, name: str, kind: PayloadKind, payload: bytes, *, key: str | None = None
     ) -> PublicationReceipt:
-        """Hand *payload* to everyone in the room *name*, now; the publisher need not be inside.
+        """Deliver *payload* to everyone in the room *name*; the publisher need not be a member.
 
-        It is kept where the house keeps packages; *key* as for :meth:`publish`, for all publishers together.
+        It is stored if the hub ``stores_publications``. *key* is as for :meth:`publish`, but all publishers
+        share the keys of a room.
 
         Raises:
-            InvalidName: *name* is no room's name.
+            InvalidName: *name* cannot be the name of a room.
             AccessDenied: the room is closed or locked.
-            Unavailable: it cannot be kept now.
+            Unavailable: the publication cannot be stored now; it is not delivered.
         """
         room = self.check_channel(name)
         if key is None:
             return self._publish_to_channel(room, kind, payload)
-        receipt = self._publication_receipts.get(room.key, key)
-        if receipt is None or receipt.has_failed:
-            receipt = self._publish_to_channel(room, kind, payload)
-            self._publication_receipts.put(room.key, key, value=receipt)
-        return receipt
+        return self._publication_receipts.get_or_create(
+            room.key, key, create=lambda: self._publish_to_channel(room, kind, payload)
+        )
 
     def check_channel(self, name: str) -> Room:
-        """Refuse what a package cannot be published to.
+        """Return the room *name* if it accepts publications.
 
         Raises:
             InvalidName, AccessDenied: as for :meth:`publish_to_channel`.
@@ -370,54 +355,39 @@ class Hub:
         limit: int = 100,
         joins: bool = False,
     ) -> tuple[Room, Page]:
-        """What was said in the room *name*, oldest first; see :meth:`chateau.hub.ports.Store.read`.
+        """Return the history of the room *name*, oldest first; see :meth:`chateau.hub.ports.Store.read`.
 
         Raises:
             UnknownRoom, NotInRoom.
-            Unavailable: it cannot be read now.
+            Unavailable: the history cannot be read now.
         """
         room = self.rooms.find_joined(session, name)
         page = self._store.read(room.key, since=since, start=start, end=end, limit=limit, joins=joins)
         return room, page
 
     def room_summaries(self) -> list[RoomSummary]:
-        """Every room, sorted by the form of its name."""
+        """Return a summary of every room, sorted by normalized name."""
         rooms = sorted(self.rooms.by_key.items())
         return [RoomSummary(room.name, room.count, room.available) for _, room in rooms]
 
-    # The house
+    # The server
 
     def shut_down(self, reason: str | None = None) -> None:
-        """Tell every session that the house closes."""
-        self._announce(Shutdown(reason))
+        """Report to every session that the server is shutting down."""
+        self._delivery.deliver_to_all(Shutdown(reason))
 
     def notify_tap(self, session: Session, *, active: bool) -> None:
-        """Tell *session* that a keeper of the house sees what it sends and gets, or does so no more."""
-        self._announce(TapChanged(session.id, active))
+        """Report to *session* that an admin has begun, or stopped, to watch its frames."""
+        self._delivery.deliver_to_sessions((session.id,), TapChanged(session.id, active))
 
-    # Below: what the use cases share
+    # Shared steps
 
-    def _admitted(self, session: Session, name: str, password: str | None) -> Room:
+    def _admit(self, session: Session, name: str, password: str | None) -> Room:
         room = self.rooms.find_or_create(name)
         if session.rooms is not None and room.key in session.rooms:
             raise AlreadyInRoom(room.name)
         check_entry(room, user=session.sort_key, password=password)
         return room
-
-    def _enter(self, session: Session, room: Room) -> None:
-        self.rooms.add(room)
-        room.add(session)
-        if session.rooms is None:
-            session.rooms = {}
-        session.rooms[room.key] = room
-
-    def _leave(self, session: Session, room: Room) -> None:
-        room.remove(session)
-        assert session.rooms is not None
-        del session.rooms[room.key]
-        if not session.is_listener:
-            self._presence.left(room, session)
-        self.rooms.remove_if_empty(room)
 
     def _publish(self, session: Session, room: Room, content: str) -> Receipt:
         check_open(room)
@@ -425,22 +395,17 @@ class Hub:
         seq = self._store.next_seq(room.key)
         message = RoomMessage(session.name, room.name, content, seq, id_, time)
         commit = self._store.append(room.key, message)
-        self._announce(message)
+        self._delivery.deliver_to_room(room, message)
         return Receipt(message, commit)
 
     def _publish_to_channel(self, room: Room, kind: PayloadKind, payload: bytes) -> PublicationReceipt:
         id_, time = self._next_id()
         is_counted = self._stores_publications or room.count > 0
         seq = self._store.next_seq(room.key) if is_counted else 0
-        package = Publication(room.name, kind, payload, seq, id_, time)
+        publication = Publication(room.name, kind, payload, seq, id_, time)
         commit = None
         if self._stores_publications:
-            commit = self._store.append(room.key, package)
+            commit = self._store.append(room.key, publication)
             self.rooms.add(room)
-        self._announce(package)
-        return PublicationReceipt(package, commit, room.count + room.listeners)
-
-
-def has_failed(commit: Commit | None) -> bool:
-    """Whether *commit* is done, and nothing lasts."""
-    return commit is not None and commit.done() and commit.exception() is not None
+        self._delivery.deliver_to_room(room, publication)
+        return PublicationReceipt(publication, commit, room.count + room.listeners)

@@ -1,42 +1,53 @@
-"""Idempotency keys: what was said under a key lately is not said again.
+"""Idempotency keys: a message that is sent again with the same key is not delivered again.
 
-A key belongs to a speaker and a room, and counts for five minutes from its first use.
+A key belongs to a sender and a room, and is valid for five minutes after its first use.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from chateau.hub.ports import Clock
+    from collections.abc import Callable
+
+    from chateau.hub.ports import Clock, Commit
 
 KEY_SECONDS = 300.0
 
-Value = TypeVar("Value")
+
+class _Receipt(Protocol):
+    @property
+    def commit(self) -> Commit | None: ...
 
 
-class IdempotencyCache(Generic[Value]):
-    """What each key stood for, for the last five minutes."""
+Receipt = TypeVar("Receipt", bound=_Receipt)
+
+
+class IdempotencyCache(Generic[Receipt]):
+    """The receipts of the last five minutes by their keys."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._values: dict[tuple[str, ...], tuple[float, Value]] = {}  # oldest first
+        self._receipts: dict[tuple[str, ...], tuple[float, Receipt]] = {}  # oldest first
 
-    def get(self, *key: str) -> Value | None:
-        """What *key* stands for; None where it is new or forgotten."""
-        self._forget_old()
-        entry = self._values.get(key)
-        return entry[1] if entry is not None else None
+    def get_or_create(self, *key: str, create: Callable[[], Receipt]) -> Receipt:
+        """Return the receipt for *key*, created if there is none or if it has failed."""
+        now = self._clock()
+        self._remove_old(now - KEY_SECONDS)
+        _, receipt = self._receipts.get(key, (now, None))
+        if receipt is None or _has_failed(receipt.commit):
+            receipt = create()
+            self._receipts.pop(key, None)  # so that it becomes the newest
+            self._receipts[key] = (now, receipt)
+        return receipt
 
-    def put(self, *key: str, value: Value) -> None:
-        """Let *key* stand for *value* from now on."""
-        self._values.pop(key, None)  # so that it comes last
-        self._values[key] = (self._clock(), value)
-
-    def _forget_old(self) -> None:
-        oldest = self._clock() - KEY_SECONDS
-        while self._values:
-            key = next(iter(self._values))
-            if self._values[key][0] > oldest:
+    def _remove_old(self, oldest: float) -> None:
+        while self._receipts:
+            key = next(iter(self._receipts))
+            if self._receipts[key][0] > oldest:
                 return
-            del self._values[key]
+            del self._receipts[key]
+
+
+def _has_failed(commit: Commit | None) -> bool:
+    return commit is not None and commit.done() and commit.exception() is not None

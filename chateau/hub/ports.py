@@ -1,7 +1,7 @@
-"""What the hub needs from outside, and what it may rely on there.
+"""Ports: what the hub requires from outside, and what it may rely on.
 
-Every port is a ``Protocol``: a class that has the methods is a backend, whatever it inherits. Each
-backend of a port passes the same contract suite in tests/.
+Every port is a ``Protocol``: a class with the same methods is a backend. All backends of a port pass the same
+contract suite in tests/.
 """
 
 from __future__ import annotations
@@ -15,74 +15,75 @@ if TYPE_CHECKING:
     from chateau.hub.session import Session
 
 NormalizeName = Callable[[str], str]
-"""A name's form for comparison: equal forms are one name. Raises ValueError, with the reason, for no name."""
+"""Return the normalized form of a name; equal forms are one name. Raises ValueError, with the reason."""
 
 MessageIdGenerator = Callable[[], tuple[str, str]]
-"""A new message's id and time. Ids sort in the order in which they were minted; times never go back."""
+"""Return the id and time of a new message. Ids sort in the order of the calls; times never decrease."""
 
 Clock = Callable[[], float]
-"""Seconds that never go back, from no particular start."""
+"""Return seconds since an arbitrary start; never decreases."""
 
 CallLater = Callable[[float, Callable[[], None]], object]
-"""Calls the function once, after that many seconds."""
+"""Call the function once, after that many seconds."""
 
 
 class Commit(Protocol):
-    """A write on its way to where it lasts. ``asyncio.Future`` is one, as long as nobody cancels it."""
+    """A write that is not yet durable. ``asyncio.Future`` is one, as long as nobody cancels it."""
 
     def done(self) -> bool:
-        """Whether it is decided: lasting, or failed."""
+        """Return whether the write has succeeded or failed."""
 
     def exception(self) -> BaseException | None:
-        """Why it failed; None when it lasts. Only once it is done."""
+        """Return why the write failed, or None if it succeeded. Call it only when done."""
 
     def add_done_callback(self, callback: Callable[..., object], /) -> None:
-        """Call *callback* with this commit when it is done, never from inside this call."""
+        """Call *callback* with this commit when it is done, but never from inside this call."""
 
 
 class EventSink(Protocol):
-    """A protocol, as the hub sees it: the way to all the sessions that speak it."""
+    """A protocol, as the hub uses it: delivers events to all sessions of that protocol."""
 
     @property
     def name(self) -> str:
-        """What the protocol is called, to be told to people: ``chateau``, ``lines``."""
+        """The name of the protocol, for people: ``chateau``, ``lines``."""
 
     def deliver(self, event: Event, sessions: Collection[Session]) -> None:
-        """Tell *sessions*, all of this protocol, of *event*.
+        """Deliver *event* to *sessions*, all of this protocol.
 
-        Called once an event, with everyone who is to hear of it, so that it is encoded once. It must
-        not call the hub back and must not raise; *sessions* may change when it has returned.
+        Called once per event, so that the event is encoded once. It must not call the hub and must not
+        raise; *sessions* may change after it has returned.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some of what a room keeps, oldest first; *complete* when it is all that was asked for."""
+    """Some of a room's stored records, oldest first; *complete* if nothing that matches is missing."""
 
     messages: list[StoredRecord]
     complete: bool
 
 
 class Store(Protocol):
-    """Where the rooms' messages, packages and arrivals are kept. *key* is the form of a room's name.
+    """Where the messages, publications and joins of rooms are stored. *key* is a room's normalized name.
 
-    Each of the three has a limit of its own a room, and those older than the store's age go, too.
+    Each of the three has its own limit per room, and records older than the store's maximum age are
+    deleted.
     """
 
     def next_seq(self, key: str) -> int:
-        """A number for the room's next record, higher than all that it gave out before, at least 1.
+        """Return a seq for the room's next record: at least 1, and higher than all previous ones.
 
-        Also higher than those that it gave out before it was closed or the process was killed.
+        This includes the seqs returned before the store was closed or the process was killed.
         """
 
     def append(self, key: str, record: StoredRecord) -> Commit | None:
-        """Keep *record*; readable at once. None when it lasts already as long as this store does.
+        """Store *record*; it can be read at once. Return None if it needs no further write.
 
-        A room's records come with rising seqs and with times that never fall. Several records may have
-        one commit.
+        The records of a room must have rising seqs, and times that never decrease. Several records may
+        share one commit.
 
         Raises:
-            Unavailable: it cannot be kept now; nothing of it was kept.
+            Unavailable: the record cannot be stored now; nothing has changed.
         """
 
     def read(
@@ -95,45 +96,34 @@ class Store(Protocol):
         limit: int,
         joins: bool = False,
     ) -> Page:
-        """The room's messages and packages, and, where asked for, arrivals, in the order of their seqs.
+        """Return the room's messages and publications, with *joins* also its joins, ordered by seq.
 
-        Those with a seq after *since* and a time from *start* to *end*, both included. Where *limit* cuts,
-        *since* or *start* keep the first ones, otherwise the last ones stay. The page is incomplete when
-        *limit* cut it, or when something that was asked for is no longer kept. Times are written as
-        :data:`MessageIdGenerator` writes them.
+        A record matches if its seq is greater than *since* and its time is from *start* to *end*, both
+        included; times are formatted as by :data:`MessageIdGenerator`. If more than *limit* records match,
+        return the first ones if there is a *since* or *start*, otherwise the last ones. The page is
+        incomplete if *limit* excludes records, or if a matching record is no longer stored.
 
         Raises:
-            Unavailable: it cannot be read now.
+            Unavailable: the records cannot be read now.
         """
 
     def rooms(self) -> Iterable[tuple[str, str]]:
-        """The key and the name of every room that has a message or a package kept."""
+        """Return the key and name of every room that has a stored message or publication."""
 
     def holds(self, key: str) -> bool:
-        """Whether the room has a message or a package kept."""
+        """Return whether the room has a stored message or publication."""
 
     def erase(self, key: str) -> Commit | None:
-        """Keep nothing of the room any more; its numbers go on rising. None when that lasts already.
+        """Delete all records of the room; its seqs continue. Return None if that needs no further write.
 
-        A page that asks for what was erased is incomplete.
+        A page that would contain an erased record is incomplete.
 
         Raises:
-            Unavailable: it cannot be done now; nothing was erased.
+            Unavailable: the records cannot be deleted now; nothing has changed.
         """
 
+    async def settle(self) -> None:
+        """Wait until everything appended so far is durable, or known to have failed."""
 
-class Cluster(Protocol):
-    """The other nodes of the house. What one node announces reaches all of them, itself included."""
-
-    def subscribe(self, deliver: Callable[[Event], None]) -> None:
-        """Have *deliver* called with every event that any node announces, in each one's order."""
-
-    @property
-    def announce(self) -> Callable[[Event], None]:
-        """Tells every node of an event, once. To be had once there is a subscriber."""
-
-    def claim(self, key: str) -> bool:
-        """Take the name with the form *key* for this node; False when another one holds it."""
-
-    def release(self, key: str) -> None:
-        """Give a claimed name back."""
+    def close(self) -> None:
+        """Write what is pending, and release all resources; blocks. Idempotent."""

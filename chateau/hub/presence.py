@@ -1,7 +1,7 @@
-"""Presence: telling a room who came and who went, or, in a crowd, how many are there.
+"""Presence: report to a room who joins and leaves, or, in a large room, how many members it has.
 
-Up to a limit of members every join and leave is told. Above it a room hears its count instead, at
-most once a second: n members who come and go one by one would otherwise cost n² frames.
+Up to a limit of members, each join and each leave is an event. Above it the room receives its member count
+instead, at most once per second: n members who join and leave one by one would otherwise cost n² frames.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from chateau.hub.events import Joined, Left, MemberCount
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from chateau.hub.events import Event
+    from chateau.hub.delivery import Delivery
     from chateau.hub.ports import CallLater
     from chateau.hub.room import Room
     from chateau.hub.session import Session
@@ -22,47 +22,41 @@ COUNT_INTERVAL_SECONDS = 1.0
 
 
 class Presence:
-    """Announces joins, leaves and counts."""
+    """Delivers joins, leaves and member counts."""
 
     def __init__(
-        self,
-        *,
-        announce: Callable[[Event], None],
-        call_later: CallLater,
-        rooms: Mapping[str, Room],
-        limit: int,
+        self, *, delivery: Delivery, call_later: CallLater, rooms: Mapping[str, Room], limit: int
     ) -> None:
-        self._announce = announce
+        self._delivery = delivery
         self._call_later = call_later
         self._rooms = rooms
         self._limit = limit
-        self._resting: dict[
-            str, bool
-        ] = {}  # crowds told within the last second: has the count changed since?
+        # Rooms that received their count within the last second: has it changed since then?
+        self._changed: dict[str, bool] = {}
 
     def joined(self, room: Room, session: Session) -> None:
-        """*session* came into *room*."""
-        self._tell(room, Joined(room.name, session.name, session.id))
+        """Report that *session* joined *room*."""
+        self._report(room, Joined(room.name, session.name, session.id))
 
     def left(self, room: Room, session: Session) -> None:
-        """*session* went out of *room*."""
-        self._tell(room, Left(room.name, session.name, session.id))
+        """Report that *session* left *room*."""
+        self._report(room, Left(room.name, session.name, session.id))
 
-    def _tell(self, room: Room, event: Joined | Left) -> None:
+    def _report(self, room: Room, event: Joined | Left) -> None:
         if room.count <= self._limit:
-            self._announce(event)
-        elif room.key in self._resting:
-            self._resting[room.key] = True
+            self._delivery.deliver_to_room(room, event)
+        elif room.key in self._changed:
+            self._changed[room.key] = True
         else:
-            self._tell_count(room)
+            self._report_count(room)
 
-    def _tell_count(self, room: Room) -> None:
-        self._announce(MemberCount(room.name, room.count))
-        self._resting[room.key] = False
-        self._call_later(COUNT_INTERVAL_SECONDS, lambda: self._wake(room.key))
+    def _report_count(self, room: Room) -> None:
+        self._delivery.deliver_to_room(room, MemberCount(room.name, room.count))
+        self._changed[room.key] = False
+        self._call_later(COUNT_INTERVAL_SECONDS, lambda: self._on_interval(room.key))
 
-    def _wake(self, key: str) -> None:
-        changed = self._resting.pop(key)
+    def _on_interval(self, key: str) -> None:
+        changed = self._changed.pop(key)
         room = self._rooms.get(key)
-        if changed and room is not None:  # also where the crowd is none any more: single leaves went untold
-            self._tell_count(room)
+        if changed and room is not None:  # even below the limit: members have missed single leaves
+            self._report_count(room)

@@ -1,8 +1,8 @@
-"""Registry: who holds which username.
+"""Registry: which session has which username.
 
-A name belongs to one session, but for nicks: those may be shared by sessions that are in different
-rooms, and with nobody else. A session without a name is known as ``#`` and its id. Names are compared
-by their form (see :data:`chateau.hub.ports.NormalizeName`) and shown as registered.
+A username belongs to one session, except that sessions without a common room may share one as a nick. A
+session without a username is shown as ``#`` and its id. Usernames are compared in normalized form (see
+:data:`chateau.hub.ports.NormalizeName`) and shown as registered.
 """
 
 from __future__ import annotations
@@ -14,53 +14,48 @@ from chateau.hub.errors import AlreadyRegistered, InvalidName, NameTaken, Unknow
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from chateau.hub.ports import Cluster, NormalizeName
+    from chateau.hub.ports import NormalizeName
     from chateau.hub.room import Room
     from chateau.hub.session import Session
 
 USERNAME_LIMIT = 32
-"""Characters of a username at most (protocols, "Common to all")."""
+"""Maximum length of a username, in characters (protocols, "Common to all")."""
 
 
 class Registry:
-    """Usernames ⇄ sessions."""
+    """Maps usernames to sessions."""
 
     def __init__(
         self,
         *,
         normalize_name: NormalizeName,
-        cluster: Cluster,
         sessions: Mapping[str, Session],
         reserved: Iterable[str] = (),
     ) -> None:
-        """*sessions* are all that are open, by id; names that are *reserved* are the house's own."""
-        self._form = normalize_name
-        self._cluster = cluster
+        """*sessions* are all sessions by id; the *reserved* names cannot be registered."""
+        self._normalize_name = normalize_name
         self._sessions = sessions
         self._reserved = frozenset(map(normalize_name, reserved))
-        # Who holds a name, by its form. A list is shared by all the ways in which its holders write the name.
-        self._holders: dict[str, list[Session]] = {}
-        self._as_written: dict[str, list[Session]] = {}  # most who write a name write it as registered
-        self._shared: set[str] = set()  # the forms of nicks
-        self._sorted: list[str] | None = None  # the usernames, until one comes or goes
+        self._holders: dict[str, list[Session]] = {}  # by normalized name
+        self._as_written: dict[str, list[Session]] = {}  # the same lists by names as registered: most lookups
+        self._shared: set[str] = set()  # normalized names that are nicks
+        self._sorted: list[str] | None = None  # all usernames, until one is added or removed
 
     def register(self, session: Session, username: str, *, as_nick: bool = False) -> None:
-        """Give *username* to *session*: alone, or *as_nick* that others may hold as a nick, too.
+        """Register *session* as *username*, or *as_nick*, which other sessions may register as a nick too.
 
         Raises:
             AlreadyRegistered, InvalidName, NameTaken.
         """
         if session.username is not None:
             raise AlreadyRegistered(session.username)
-        key = validate_name(username, self._form, limit=USERNAME_LIMIT)
+        key = validate_name(username, self._normalize_name, limit=USERNAME_LIMIT)
         if id_of(key) is not None:
-            raise InvalidName(username, "a session without a name is shown so")
+            raise InvalidName(username, "it is the form of names for sessions without a username")
         if key in self._reserved:
-            raise InvalidName(username, "the server itself speaks under it")
+            raise InvalidName(username, "it is reserved for the server")
         holders = self._holders.get(key)
         if holders is None:
-            if not self._cluster.claim(key):
-                raise NameTaken(username)
             holders = self._holders[key] = []
             if as_nick:
                 self._shared.add(key)
@@ -73,7 +68,7 @@ class Registry:
         self._sorted = None
 
     def unregister(self, session: Session) -> None:
-        """Free the name of *session*, if it has one; others who share it keep it."""
+        """Remove the username of *session*, if it has one; sessions that share it keep it."""
         key, username = session.key, session.username
         if key is None or username is None:
             return
@@ -84,13 +79,12 @@ class Registry:
         if not holders:
             del self._holders[key]
             self._shared.discard(key)
-            self._cluster.release(key)
         session.username = session.key = None
         session.name = f"#{session.id}"
         self._sorted = None
 
     def check_nick(self, session: Session, room: Room) -> None:
-        """Refuse *session* where another one in *room* holds its name.
+        """Check that no other session in *room* has the nick of *session*.
 
         Raises:
             NameTaken.
@@ -101,10 +95,10 @@ class Registry:
                     raise NameTaken(session.name)
 
     def recipients(self, usernames: Sequence[str]) -> tuple[str, ...]:
-        """*usernames*, however they are written, each once and as registered.
+        """Return *usernames* as registered, without duplicates.
 
         Raises:
-            UnknownRecipient: nobody holds one of them.
+            UnknownRecipient: one of them is not registered.
         """
         if len(usernames) == 1 and usernames[0] in self._as_written:  # most messages
             return (usernames[0],)
@@ -121,7 +115,7 @@ class Registry:
         return tuple(found)
 
     def present(self, usernames: Sequence[str]) -> Collection[Session]:
-        """The sessions on this node that hold *usernames*, each given once, as it is shown."""
+        """Return the sessions that have *usernames*, given as registered and without duplicates."""
         if len(usernames) == 1 and (holders := self._as_written.get(usernames[0])) is not None:
             return holders  # most messages
         return [
@@ -131,21 +125,21 @@ class Registry:
         ]
 
     def holders(self, username: str) -> Sequence[Session]:
-        """The sessions on this node that hold *username*, however it is written."""
+        """Return the sessions that have *username*, in any spelling."""
         try:
-            key = self._form(username)
+            key = self._normalize_name(username)
         except ValueError:
             return ()
         return self._holders.get(key) or self._nameless(key)
 
     def usernames(self) -> list[str]:
-        """All usernames as registered, sorted by their form. Not to be changed."""
+        """Return all usernames as registered, sorted by normalized name. Do not change the list."""
         if self._sorted is None:
             self._sorted = [self._holders[key][0].name for key in sorted(self._holders)]
         return self._sorted
 
     def _nameless(self, name: str) -> Sequence[Session]:
-        """The session that is shown as *name* since it has no username; nobody speaks to listeners."""
+        """Return the session without a username that is shown as *name*, unless it is a listener."""
         session = self._sessions.get(id_of(name) or "")
         if session is None or session.username is not None or session.is_listener:
             return ()
@@ -153,21 +147,21 @@ class Registry:
 
 
 def _meet(session: Session, others: Iterable[Session]) -> bool:
-    """Whether *session* is in a room with one of *others*."""
+    """Return whether *session* has a room in common with one of *others*."""
     rooms = (session.rooms or {}).keys()
     return any(not rooms.isdisjoint(other.rooms or ()) for other in others)
 
 
 def id_of(name: str) -> str | None:
-    """The id of the session that is shown as *name* where it has no username; None for other names."""
+    """Return the id in *name* if it is the form of names for sessions without a username."""
     return name[1:] if name[:1] == "#" and name[1:].isdigit() else None
 
 
 def validate_name(name: str, normalize_name: NormalizeName, *, limit: int) -> str:
-    """The form of *name*, which may be *limit* characters long.
+    """Return *name*, which may have *limit* characters, in normalized form.
 
     Raises:
-        InvalidName: it is no name, or too long.
+        InvalidName: it is too long, or not a valid name.
     """
     if len(name) > limit:
         raise InvalidName(name, f"it is longer than {limit} characters")

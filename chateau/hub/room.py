@@ -1,12 +1,12 @@
-"""Room: a named topic with its members and its state.
+"""Room: a named topic with its members, listeners and moderation state.
 
-Who hears a room is grouped by the protocol that they speak, because that is how an event goes out to
-them: once a protocol. Listeners hear it too, and are no members: they are not counted, listed or told
-of. A room knows neither sockets nor storage; see :mod:`chateau.hub.ports`.
+The subscribers of a room, its members and listeners, are grouped by protocol, because each event is passed
+to a protocol once. Listeners receive the same events as members, but are not counted, listed or reported.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,49 +16,36 @@ if TYPE_CHECKING:
     from chateau.hub.session import Session
 
 ROOM_NAME_LIMIT = 64
-"""Characters of a room's name at most (protocols, "Common to all")."""
+"""Maximum length of a room's name, in characters (protocols, "Common to all")."""
 
 
+@dataclass(slots=True, eq=False, kw_only=True)
 class Room:
-    """One room. *key* is the form of its name; *name* is how it was first written; *created_at* a time."""
+    """A room. Only the hub changes it."""
 
-    __slots__ = (
-        "banned",
-        "closed",
-        "count",
-        "created_at",
-        "id",
-        "key",
-        "listeners",
-        "name",
-        "password",
-        "subscribers",
-    )
-
-    def __init__(self, *, key: str, name: str, id: str, created_at: str) -> None:  # noqa: A002
-        self.key = key
-        self.name = name
-        self.id = id
-        self.created_at = created_at
-        self.subscribers: dict[EventSink, dict[Session, None]] = {}
-        self.count = 0  # members
-        self.listeners = 0
-        self.closed = False
-        self.password: str | None = None
-        self.banned: set[str] | None = None  # the forms of usernames that may not come in
+    key: str  # the normalized name
+    name: str  # as first written
+    id: str
+    created_at: str
+    subscribers: dict[EventSink, dict[Session, None]] = field(default_factory=dict)
+    count: int = 0  # members
+    listeners: int = 0
+    closed: bool = False
+    password: str | None = None
+    banned: set[str] | None = None  # normalized usernames
 
     @property
     def available(self) -> bool:
-        """Whether anyone may come in."""
+        """Whether everybody can join."""
         return not self.closed and self.password is None
 
     @property
     def is_empty(self) -> bool:
-        """Whether nobody is inside and nobody's decision about it would be lost with it."""
+        """Whether it has no subscribers and no moderation state."""
         return not self.subscribers and self.available and not self.banned
 
     def add(self, session: Session) -> None:
-        """Let *session* in; it is not inside yet."""
+        """Add *session*, which must not be a subscriber yet."""
         self.subscribers.setdefault(session.protocol, {})[session] = None
         if session.is_listener:
             self.listeners += 1
@@ -66,7 +53,7 @@ class Room:
             self.count += 1
 
     def remove(self, session: Session) -> None:
-        """Let *session* out; it is inside."""
+        """Remove *session*, which must be a subscriber."""
         group = self.subscribers[session.protocol]
         del group[session]
         if session.is_listener:
@@ -77,10 +64,10 @@ class Room:
             del self.subscribers[session.protocol]
 
     def members(self) -> Iterator[Session]:
-        """Everyone inside who may speak."""
+        """Yield all members."""
         for group in self.subscribers.values():
             yield from (session for session in group if not session.is_listener)
 
     def member_names(self) -> list[str]:
-        """The names of all members, sorted by their form."""
+        """Return the names of all members, sorted by their normalized names."""
         return [session.name for session in sorted(self.members(), key=lambda session: session.sort_key)]

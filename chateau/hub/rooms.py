@@ -1,7 +1,7 @@
-"""Rooms: which there are, and what changes in one when its keepers say so.
+"""Rooms: lookup, membership and moderation (close, lock, delete a room; ban a user from it).
 
-A room is there while somebody is inside, something is kept of it, or somebody's decision about it
-stands. Who comes in and what is said is :mod:`chateau.hub.hub`'s matter.
+A room exists while it has members or listeners, stored records, or a moderation state. The use cases of
+its members (join, publish, ...) are in :mod:`chateau.hub.hub`.
 """
 
 from __future__ import annotations
@@ -14,62 +14,64 @@ from chateau.hub.registry import USERNAME_LIMIT, validate_name
 from chateau.hub.room import ROOM_NAME_LIMIT, Room
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from chateau.hub.events import Event
+    from chateau.hub.delivery import Delivery
     from chateau.hub.ports import MessageIdGenerator, NormalizeName, Store
+    from chateau.hub.presence import Presence
     from chateau.hub.registry import Registry
     from chateau.hub.session import Session
 
 
 BANNED = "You were banned from the room."
-"""Why a room is not available to the one who is told so."""
+"""The reason in the room state that a banned user receives."""
 
 
 class Rooms:
-    """The house's rooms, by the form of their names, and the keepers' use cases."""
+    """All rooms by their normalized names, and the use cases of moderators."""
 
     def __init__(
         self,
         *,
+        rooms: dict[str, Room],
         store: Store,
         registry: Registry,
+        delivery: Delivery,
+        presence: Presence,
         normalize_name: NormalizeName,
         next_id: MessageIdGenerator,
-        announce: Callable[[Event], None],
-        leave: Callable[[Session, Room], None],
     ) -> None:
-        """*leave* takes a session out of a room, and tells of it."""
+        """Add the rooms in *store* to *rooms*."""
+        self._rooms = rooms
         self._store = store
         self._registry = registry
-        self._form = normalize_name
+        self._delivery = delivery
+        self._presence = presence
+        self._normalize_name = normalize_name
         self._next_id = next_id
-        self._announce = announce
-        self._leave = leave
-        self._rooms: dict[str, Room] = {}
         for key, name in store.rooms():
-            self.add(self._made(key, name))
+            self.add(self._create(key, name))
 
-    # Which there are
+    # Lookup
 
     @property
     def by_key(self) -> Mapping[str, Room]:
-        """All rooms, by the form of their names."""
+        """All rooms by their normalized names."""
         return self._rooms
 
     def find(self, name: str) -> Room:
-        """The room *name*.
+        """Return the room *name*.
 
         Raises:
             UnknownRoom.
         """
         try:
-            return self._rooms[self._form(name)]
+            return self._rooms[self._normalize_name(name)]
         except (KeyError, ValueError) as exc:
             raise UnknownRoom(name) from exc
 
     def find_joined(self, session: Session, name: str) -> Room:
-        """The room *name*, which *session* is in.
+        """Return the room *name*, which *session* has joined.
 
         Raises:
             UnknownRoom, NotInRoom.
@@ -80,62 +82,84 @@ class Rooms:
         return room
 
     def find_or_create(self, name: str) -> Room:
-        """The room *name*; where there is none, one that is not there until it is added.
+        """Return the room *name*, or a new one, which does not exist for others until it is added.
 
         Raises:
-            InvalidName: *name* is no room's name.
+            InvalidName: *name* cannot be the name of a room.
         """
-        key = validate_name(name, self._form, limit=ROOM_NAME_LIMIT)
-        return self._rooms.get(key) or self._made(key, name)
+        key = validate_name(name, self._normalize_name, limit=ROOM_NAME_LIMIT)
+        return self._rooms.get(key) or self._create(key, name)
 
     def add(self, room: Room) -> None:
-        """Let *room* be there; once more does nothing."""
+        """Make *room* exist. Idempotent."""
         self._rooms[room.key] = room
 
     def remove_if_empty(self, room: Room) -> None:
-        """Let *room* be gone if nothing keeps it."""
+        """Remove *room* unless it has subscribers, a moderation state or stored records."""
         if room.is_empty and not self._store.holds(room.key):
             self._rooms.pop(room.key, None)
 
-    def _made(self, key: str, name: str) -> Room:
+    def _create(self, key: str, name: str) -> Room:
         id_, time = self._next_id()
         return Room(key=key, name=name, id=id_, created_at=time)
 
-    # What its keepers say
+    # Membership
+
+    def enter(self, room: Room, session: Session) -> None:
+        """Add *session* to *room* as a member or, if it is a listener, as a listener."""
+        self.add(room)
+        room.add(session)
+        if session.rooms is None:
+            session.rooms = {}
+        session.rooms[room.key] = room
+
+    def leave(self, room: Room, session: Session) -> None:
+        """Remove *session* from *room* and report it to the members."""
+        _remove(room, session)
+        if not session.is_listener:
+            self._presence.left(room, session)
+        self.remove_if_empty(room)
+
+    def leave_all(self, session: Session) -> None:
+        """Remove *session* from every room that it is in."""
+        for room in list((session.rooms or {}).values()):
+            self.leave(room, session)
+
+    # Moderation
 
     def close(self, name: str) -> None:
-        """Let nobody into the room *name* and nobody speak in it. Its members stay.
+        """Reject new members and messages in the room *name*. Its members stay.
 
         Raises:
             UnknownRoom.
         """
         room = self.find(name)
         room.closed = True
-        self._tell_state(room, "The room was closed.")
+        self._report_state(room, "The room was closed.")
 
     def lock(self, name: str, password: str) -> None:
-        """Let only those who know *password* into the room *name*. Its members stay.
+        """Require *password* from new members of the room *name*. Its members stay.
 
         Raises:
             UnknownRoom.
         """
         room = self.find(name)
         room.password = password
-        self._tell_state(room, "The room was locked.")
+        self._report_state(room, "The room was locked.")
 
     def unlock(self, name: str) -> None:
-        """Ask for no password any more at the room *name*.
+        """Require no password for the room *name* any more.
 
         Raises:
             UnknownRoom.
         """
         room = self.find(name)
         room.password = None
-        self._tell_state(room, "The room is closed." if room.closed else None)
+        self._report_state(room, "The room is closed." if room.closed else None)
         self.remove_if_empty(room)
 
     def open(self, name: str) -> None:
-        """Let everybody into the room *name* again, and speak in it: it is neither closed nor locked.
+        """Undo :meth:`close` and :meth:`lock` for the room *name*.
 
         Raises:
             UnknownRoom.
@@ -143,28 +167,27 @@ class Rooms:
         room = self.find(name)
         room.closed = False
         room.password = None
-        self._tell_state(room, None)
+        self._report_state(room, None)
         self.remove_if_empty(room)
 
     def delete(self, name: str) -> None:
-        """Send everyone out of the room *name* and forget what was said in it.
+        """Remove the room *name* with its members and its history.
 
         Raises:
             UnknownRoom.
-            Unavailable: what was said cannot be forgotten now. Nothing is done.
+            Unavailable: the history cannot be erased now. Nothing is changed.
         """
         room = self.find(name)
         self._store.erase(room.key)
-        self._announce(RoomState(room.name, available=False, reason="The room was deleted."))
-        for group in list(room.subscribers.values()):
-            for session in list(group):
-                room.remove(session)
-                assert session.rooms is not None
-                del session.rooms[room.key]
+        state = RoomState(room.name, available=False, reason="The room was deleted.")
+        self._delivery.deliver_to_room(room, state)
+        for sessions in list(room.subscribers.values()):
+            for session in list(sessions):
+                _remove(room, session)
         del self._rooms[room.key]
 
     def ban(self, name: str, username: str) -> str:
-        """Send *username* out of the room *name*, and let that name in no more. Returns it as registered.
+        """Remove *username* from the room *name* and reject that name there. Return it as registered.
 
         Raises:
             UnknownRoom, UnknownRecipient.
@@ -176,21 +199,29 @@ class Rooms:
         for session in list(self._registry.holders(shown)):
             room.banned.add(session.sort_key)
             if session.rooms is not None and room.key in session.rooms:
-                self._leave(session, room)
-        self._announce(RoomState(room.name, available=False, reason=BANNED, username=shown))
+                self.leave(room, session)
+        state = RoomState(room.name, available=False, reason=BANNED, username=shown)
+        self._delivery.deliver_to_users((shown,), state)
         return shown
 
     def unban(self, name: str, username: str) -> None:
-        """Let *username* into the room *name* again; the name need not be banned.
+        """Admit *username* to the room *name* again. Idempotent.
 
         Raises:
             UnknownRoom, InvalidName.
         """
         room = self.find(name)
-        form = validate_name(username, self._form, limit=USERNAME_LIMIT)
+        key = validate_name(username, self._normalize_name, limit=USERNAME_LIMIT)
         if room.banned is not None:
-            room.banned.discard(form)
+            room.banned.discard(key)
         self.remove_if_empty(room)
 
-    def _tell_state(self, room: Room, reason: str | None) -> None:
-        self._announce(RoomState(room.name, available=room.available, reason=reason))
+    def _report_state(self, room: Room, reason: str | None) -> None:
+        state = RoomState(room.name, available=room.available, reason=reason)
+        self._delivery.deliver_to_room(room, state)
+
+
+def _remove(room: Room, session: Session) -> None:
+    room.remove(session)
+    assert session.rooms is not None
+    del session.rooms[room.key]

@@ -1,11 +1,8 @@
-"""Session: one connection as the house sees it.
-
-It knows the name that its user took and the rooms that it is in; what it is spoken to through, its
-``outbox``, is its protocol's and means nothing here.
-"""
+"""Session: the state of one client on the server."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,59 +11,38 @@ if TYPE_CHECKING:
     from chateau.hub.room import Room
 
 
+@dataclass(slots=True, eq=False, kw_only=True, repr=False)
 class Session:
-    """One connection, from :meth:`Hub.connect` to :meth:`Hub.disconnect`. Only the hub changes it.
+    """One client, from :meth:`Hub.connect` to :meth:`Hub.disconnect`.
 
-    ``custom`` alone is not the hub's: what a user says about itself, JSON values by name.
+    Only the hub changes it, except for ``custom``. Only the protocol uses ``outbox``.
     """
 
-    __slots__ = (
-        "address",
-        "banned",
-        "custom",
-        "id",
-        "is_listener",
-        "key",
-        "name",
-        "outbox",
-        "port",
-        "privacy_rules",
-        "protocol",
-        "rooms",
-        "username",
-    )
+    id: str
+    address: str
+    port: int
+    protocol: EventSink
+    outbox: Any
+    banned: bool = False
+    is_listener: bool = False  # receives the events of a room, but cannot send or be a recipient
+    privacy_rules: PrivacyRules | None = None  # None: every client can reach it
+    custom: dict[str, Any] | None = None  # JSON values by name, chosen by the user
+    username: str | None = None
+    key: str | None = None  # the normalized username
+    name: str = field(init=False)  # as shown to others: the username, or "#" and the id
+    rooms: dict[str, Room] | None = None  # by normalized name; created at the first join
 
-    def __init__(
-        self,
-        *,
-        id: str,  # noqa: A002
-        address: str,
-        port: int,
-        protocol: EventSink,
-        outbox: Any,
-    ) -> None:
-        self.id = id
-        self.address = address
-        self.port = port
-        self.protocol = protocol
-        self.outbox = outbox
-        self.banned = False
-        self.is_listener = False  # it hears a room, says nothing and is nobody's recipient
-        self.privacy_rules: PrivacyRules | None = None  # whom it lets reach it; None is everybody
-        self.custom: dict[str, Any] | None = None
-        self.username: str | None = None
-        self.name = f"#{id}"  # what others see: the username, or this where there is none
-        self.key: str | None = None  # the form of its username
-        self.rooms: dict[str, Room] | None = None  # by the form of the room's name; made at the first join
+    def __post_init__(self) -> None:
+        self.name = f"#{self.id}"
 
     @property
     def sort_key(self) -> str:
-        """What lists of sessions are sorted by."""
+        """The key by which lists of sessions are sorted."""
         return self.key if self.key is not None else self.name
 
     @property
     def room(self) -> Room | None:
-        """The room that it is in, for protocols that know one room at a time."""
+        """The room that it has joined, for protocols that have one room at a time."""
         return next(iter(self.rooms.values()), None) if self.rooms else None
 
     def __repr__(self) -> str:

@@ -1,7 +1,7 @@
-"""The store in memory: lasts as long as the process, and no longer.
+"""The store in memory, which lasts as long as the process.
 
-Each stream of a room keeps its last records, so many at most and none too old; what went is remembered
-by its number, so that a page can say that it is not complete.
+Each stream of a room has its last records, up to a limit and an age. The position of the last lost record
+is remembered, so that a page can report that it is incomplete.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 from chateau.hub.ports import Page
-from chateau.store.pages import (
-    HOLDING,
-    NOTHING,
+from chateau.store.retention import (
+    ORIGIN,
+    RETAINING_STREAMS,
     STREAM_OF,
     SWEEP_SECONDS,
+    HistoryQuery,
     Limits,
-    Mark,
-    Part,
-    Question,
+    Segment,
     by_seq,
     by_time,
     make_page,
-    streams_asked,
+    position_of,
+    streams_to_read,
 )
 
 if TYPE_CHECKING:
@@ -32,60 +32,61 @@ if TYPE_CHECKING:
     from chateau.hub.events import StoredRecord
 
 
-class _Log:
+class _Stream:
     """One stream of a room, oldest first: seqs rise and times never fall."""
 
-    __slots__ = ("_limit", "_room_for", "began", "dropped", "records")
+    __slots__ = ("_limit", "_trim_at", "began", "lost", "records")
 
     def __init__(self, began: str, limit: int) -> None:
-        self.began = began  # the time of the first record of all
+        self.began = began  # the time of the very first record
         self.records: list[StoredRecord] = []
-        self.dropped = NOTHING
+        self.lost = ORIGIN
         self._limit = limit
-        self._room_for = limit + limit // 4 + 1  # records until it tidies up
+        self._trim_at = limit + limit // 4 + 1
 
     def append(self, record: StoredRecord) -> None:
         self.records.append(record)
-        if len(self.records) > self._room_for:
+        if len(self.records) > self._trim_at:
             self.drop(len(self.records) - self._limit)
 
     def first(self, oldest: str) -> int:
-        """Where the records begin that are neither too many nor from before *oldest*."""
+        """Return the index of the first record within the limit and not older than *oldest*."""
         return max(len(self.records) - self._limit, bisect_left(self.records, oldest, key=by_time))
 
     def drop(self, count: int) -> None:
         if count > 0:
-            self.dropped = _mark(self.records[count - 1])
+            self.lost = position_of(self.records[count - 1])
             del self.records[:count]
 
-    def read(self, question: Question, oldest: str) -> Part:
-        records, (since, start, end, _) = self.records, question
+    def read(self, query: HistoryQuery, oldest: str) -> Segment:
+        records, (since, start, end, _) = self.records, query
         first = self.first(oldest)
-        gone = _mark(records[first - 1]) if first else self.dropped
+        lost = position_of(records[first - 1]) if first else self.lost
         if since is not None:
             first = max(first, bisect_right(records, since, key=by_seq))
         if start is not None:
             first = max(first, bisect_left(records, start, key=by_time))
         last = len(records) if end is None else bisect_right(records, end, key=by_time)
-        return Part(records[first:last], question.misses(gone, self.began))
+        return Segment(records[first:last], query.includes_lost(lost, self.began))
 
 
 class _Room:
-    __slots__ = ("logs", "name", "seq")
+    __slots__ = ("name", "seq", "streams")
 
     def __init__(self) -> None:
         self.name = ""
         self.seq = 0
-        self.logs: list[_Log | None] = [None, None, None]
+        self.streams: list[_Stream | None] = [None, None, None]
 
-    def holds(self, oldest: str) -> bool:
-        return any(log.first(oldest) < len(log.records) for log in map(self.logs.__getitem__, HOLDING) if log)
+    def is_retained(self, oldest: str) -> bool:
+        retaining = (self.streams[number] for number in RETAINING_STREAMS)
+        return any(stream and stream.first(oldest) < len(stream.records) for stream in retaining)
 
 
 class MemoryStore:
-    """Keeps of each room the last *history* messages, as many arrivals, and *channel_history* packages.
+    """Stores the last *history* messages of each room, as many joins, and *channel_history* publications.
 
-    None of them longer than *max_age_seconds*, where there is such an age, by *clock*: seconds since 1970.
+    With *max_age_seconds*, older records are deleted; *clock* returns seconds since 1970.
     """
 
     def __init__(
@@ -110,13 +111,13 @@ class MemoryStore:
 
     def append(self, key: str, record: StoredRecord) -> None:
         room = self._room(key)
-        if room.name != record.room and not room.holds(self._limits.oldest()):
+        if room.name != record.room and not room.is_retained(self._limits.oldest()):
             room.name = record.room
-        stream = STREAM_OF[type(record)]
-        log = room.logs[stream]
-        if log is None:
-            log = room.logs[stream] = _Log(record.time, self._limits.counts[stream])
-        log.append(record)
+        number = STREAM_OF[type(record)]
+        stream = room.streams[number]
+        if stream is None:
+            stream = room.streams[number] = _Stream(record.time, self._limits.counts[number])
+        stream.append(record)
         if self._sweep_at <= self._clock():
             self._sweep()
 
@@ -130,27 +131,33 @@ class MemoryStore:
         limit: int,
         joins: bool = False,
     ) -> Page:
-        question = Question(since, start, end, limit)
         room = self._rooms.get(key)
         if room is None:
             return Page([], complete=True)
+        query = HistoryQuery(since, start, end, limit)
         oldest = self._limits.oldest()
-        logs = [room.logs[stream] for stream in streams_asked(joins=joins)]
-        return make_page(question, [log.read(question, oldest) for log in logs if log is not None])
+        streams = [room.streams[number] for number in streams_to_read(joins=joins)]
+        return make_page(query, [stream.read(query, oldest) for stream in streams if stream is not None])
 
     def rooms(self) -> Iterable[tuple[str, str]]:
         oldest = self._limits.oldest()
-        return [(key, room.name) for key, room in self._rooms.items() if room.holds(oldest)]
+        return [(key, room.name) for key, room in self._rooms.items() if room.is_retained(oldest)]
 
     def holds(self, key: str) -> bool:
         room = self._rooms.get(key)
-        return room is not None and room.holds(self._limits.oldest())
+        return room is not None and room.is_retained(self._limits.oldest())
 
     def erase(self, key: str) -> None:
         room = self._rooms.get(key)
-        for log in room.logs if room is not None else ():
-            if log is not None:
-                log.drop(len(log.records))
+        for stream in room.streams if room is not None else ():
+            if stream is not None:
+                stream.drop(len(stream.records))
+
+    async def settle(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
     def _room(self, key: str) -> _Room:
         room = self._rooms.get(key)
@@ -159,14 +166,10 @@ class MemoryStore:
         return room
 
     def _sweep(self) -> None:
-        """Drop what is too old in rooms that nobody speaks in any more."""
+        """Drop records that are too old, also in rooms without new messages."""
         self._sweep_at = self._clock() + SWEEP_SECONDS
         oldest = self._limits.oldest()
         for room in self._rooms.values():
-            for log in room.logs:
-                if log is not None:
-                    log.drop(log.first(oldest))
-
-
-def _mark(record: StoredRecord) -> Mark:
-    return Mark(record.seq, record.time)
+            for stream in room.streams:
+                if stream is not None:
+                    stream.drop(stream.first(oldest))

@@ -1,7 +1,7 @@
-"""The house that most of the hub's tests happen in."""
+"""The harness of most tests of the hub."""
 
 import pytest
-from recorded_harness import Harness
+from hub_harness import Harness
 
 
 @pytest.fixture

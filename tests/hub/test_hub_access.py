@@ -1,9 +1,9 @@
-"""Bans, passwords, and what every refusal has in common."""
+"""Bans, passwords, and what every error has in common."""
 
 import pytest
+from hub_harness import Harness
 from hypothesis import given
 from hypothesis import strategies as st
-from recorded_harness import Harness
 
 from chateau.hub.access import matches
 from chateau.hub.errors import (
@@ -27,50 +27,50 @@ from chateau.hub.errors import (
 HOME, AWAY = "192.0.2.1", "192.0.2.2"
 
 
-def test_a_ban_marks_every_session_from_that_address_now_and_later(harness: Harness) -> None:
-    before, elsewhere = harness.visitor(address=AWAY), harness.visitor(address=HOME)
+def test_address_ban_marks_existing_and_new_sessions(harness: Harness) -> None:
+    before, elsewhere = harness.connect(address=AWAY), harness.connect(address=HOME)
 
     harness.hub.access.ban(AWAY)
 
     assert (before.banned, elsewhere.banned) == (True, False)
-    assert harness.visitor(address=AWAY).banned
+    assert harness.connect(address=AWAY).banned
 
 
-def test_a_ban_that_is_lifted_is_gone(harness: Harness) -> None:
-    session = harness.visitor(address=AWAY)
+def test_unban_lifts_an_address_ban(harness: Harness) -> None:
+    session = harness.connect(address=AWAY)
     harness.hub.access.ban(AWAY)
 
     harness.hub.access.unban(AWAY)
 
     assert not session.banned
-    assert not harness.visitor(address=AWAY).banned
+    assert not harness.connect(address=AWAY).banned
 
 
-def test_lifting_a_ban_that_is_not_there_does_nothing(harness: Harness) -> None:
+def test_unban_of_an_unbanned_address_is_ignored(harness: Harness) -> None:
     harness.hub.access.unban(AWAY)
 
-    assert not harness.visitor(address=AWAY).banned
+    assert not harness.connect(address=AWAY).banned
 
 
 @pytest.mark.parametrize(
     ("given_password", "is_right"),
     [("swordfish", True), ("Swordfish", False), ("", False), (None, False), ("sẃordfish", False)],
 )
-def test_a_password_is_compared_exactly(given_password: str | None, is_right: bool) -> None:
+def test_room_password_is_compared_exactly(given_password: str | None, is_right: bool) -> None:
     assert matches(given_password, "swordfish") is is_right
 
 
 @pytest.mark.parametrize(
     "action",
     [
-        pytest.param(lambda harness, text: harness.hub.register(harness.visitor(), text), id="register"),
-        pytest.param(lambda harness, text: harness.hub.message(harness.visitor(), [text], ""), id="message"),
-        pytest.param(lambda harness, text: harness.hub.join(harness.visitor(), text), id="join"),
-        pytest.param(lambda harness, text: harness.hub.leave(harness.visitor(), text), id="leave"),
+        pytest.param(lambda harness, text: harness.hub.register(harness.connect(), text), id="register"),
+        pytest.param(lambda harness, text: harness.hub.message(harness.connect(), [text], ""), id="message"),
+        pytest.param(lambda harness, text: harness.hub.join(harness.connect(), text), id="join"),
+        pytest.param(lambda harness, text: harness.hub.leave(harness.connect(), text), id="leave"),
     ],
 )
 @given(text=st.text(max_size=200))
-def test_a_refusal_is_one_short_sentence_that_quotes_little(action: object, text: str) -> None:
+def test_error_text_is_one_short_sentence_with_short_quotes(action: object, text: str) -> None:
     try:
         action(Harness(), text)  # type: ignore[operator]
     except HubError as error:
@@ -86,7 +86,7 @@ def test_a_refusal_is_one_short_sentence_that_quotes_little(action: object, text
 LONG = "x" * 64
 SHOWN = "x" * 59 + "…"
 
-REFUSALS = [
+ERRORS = [
     (NotRegistered(), "not_registered", "Register a username first."),
     (AlreadyRegistered("alice"), "already_registered", 'This session is already registered as "alice".'),
     (NameTaken("alice"), "name_taken", 'The username "alice" is taken.'),
@@ -111,39 +111,35 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("refusal", "code", "sentence"), REFUSALS, ids=[type(row[0]).__name__ for row in REFUSALS]
-)
-def test_a_refusal_has_its_code_and_a_sentence(refusal: HubError, code: str, sentence: str) -> None:
-    assert (refusal.code, str(refusal)) == (code, sentence)
+@pytest.mark.parametrize(("error", "code", "sentence"), ERRORS, ids=[type(row[0]).__name__ for row in ERRORS])
+def test_each_error_has_its_code_and_text(error: HubError, code: str, sentence: str) -> None:
+    assert (error.code, str(error)) == (code, sentence)
 
 
-def test_every_refusal_is_in_the_table_above() -> None:
-    hubs = {refusal for refusal in HubError.__subclasses__() if refusal.__module__ == "chateau.hub.errors"}
+def test_every_error_class_is_in_the_table() -> None:
+    hubs = {error for error in HubError.__subclasses__() if error.__module__ == "chateau.hub.errors"}
 
-    assert {type(refusal) for refusal, _, _ in REFUSALS} == hubs
+    assert {type(error) for error, _, _ in ERRORS} == hubs
 
 
-def test_what_is_quoted_has_sixty_characters_at_most() -> None:
+def test_quotes_are_cut_to_sixty_characters() -> None:
     assert (cut("x" * 60), cut("x" * 61)) == ("x" * 60, SHOWN)
 
 
 @pytest.mark.parametrize(("action", "more"), [("close", []), ("lock", ["swordfish"])])
-def test_the_refusal_of_a_shut_room_quotes_little_of_a_long_name(
-    harness: Harness, action: str, more: list[str]
-) -> None:
-    harness.guest("alice", LONG)
+def test_error_of_a_closed_room_cuts_a_long_name(harness: Harness, action: str, more: list[str]) -> None:
+    harness.user("alice", LONG)
     getattr(harness.hub.rooms, action)(LONG, *more)
 
     with pytest.raises(AccessDenied, match=f'"{SHOWN}"'):
-        harness.guest("bob", LONG)
+        harness.user("bob", LONG)
 
 
-def test_a_thousand_unknown_recipients_make_no_longer_a_sentence(harness: Harness) -> None:
+def test_error_text_does_not_grow_with_unknown_recipients(harness: Harness) -> None:
     names = [LONG + str(number) for number in range(1000)]
 
     with pytest.raises(UnknownRecipient) as caught:
-        harness.hub.message(harness.visitor(), names, "hi")
+        harness.hub.message(harness.connect(), names, "hi")
 
     assert str(caught.value) == f'Nobody is registered as "{SHOWN}" (and 999 more).'
     assert caught.value.unknown == names

@@ -1,31 +1,31 @@
-"""Idempotency keys: said once, answered alike, for five minutes."""
+"""Idempotency keys: one message and the same receipt, for five minutes."""
 
 import pytest
+from hub_harness import Harness
 from quiet_store import QuietStore
-from recorded_harness import Harness
 
 from chateau.hub.errors import AccessDenied, NotInRoom
 from chateau.hub.events import RoomMessage, StoredRecord
 from chateau.hub.ports import Commit
 
 
-def said(harness: Harness, room: str) -> list[str]:
-    listener = harness.guest("listener", room)
+def stored_contents(harness: Harness, room: str) -> list[str]:
+    listener = harness.user("listener", room)
     page = harness.hub.history(listener, room)[1]
     harness.hub.unregister(listener)
     return [message.content for message in page.messages]
 
 
-def test_the_same_key_is_answered_as_the_first_was_and_nothing_is_said_twice(harness: Harness) -> None:
-    alice = harness.guest("alice", "attic")
+def test_repeated_key_returns_the_first_receipt_without_publishing(harness: Harness) -> None:
+    alice = harness.user("alice", "attic")
     first = harness.hub.publish(alice, "attic", "paid", key="order-1")
-    harness.forget()
+    harness.clear_events()
 
     second = harness.hub.publish(alice, "Attic", "paid, again", key="order-1")
 
     assert second == first
-    assert harness.heard(alice) == []
-    assert said(harness, "attic") == ["paid"]
+    assert harness.events_of(alice) == []
+    assert stored_contents(harness, "attic") == ["paid"]
 
 
 @pytest.mark.parametrize(
@@ -33,13 +33,11 @@ def test_the_same_key_is_answered_as_the_first_was_and_nothing_is_said_twice(har
     [
         pytest.param("alice", "attic", "order-2", id="another key"),
         pytest.param("alice", "cellar", "order-1", id="another room"),
-        pytest.param("bob", "attic", "order-1", id="another speaker"),
+        pytest.param("bob", "attic", "order-1", id="another sender"),
     ],
 )
-def test_a_key_is_the_speakers_own_and_the_rooms_own(
-    harness: Harness, username: str, room: str, key: str
-) -> None:
-    alice, bob = harness.guest("alice", "attic", "cellar"), harness.guest("bob", "attic", "cellar")
+def test_key_belongs_to_one_sender_and_one_room(harness: Harness, username: str, room: str, key: str) -> None:
+    alice, bob = harness.user("alice", "attic", "cellar"), harness.user("bob", "attic", "cellar")
     harness.hub.publish(alice, "attic", "first", key="order-1")
 
     message = harness.hub.publish({"alice": alice, "bob": bob}[username], room, "second", key=key).message
@@ -47,43 +45,43 @@ def test_a_key_is_the_speakers_own_and_the_rooms_own(
     assert message.content == "second"
 
 
-def test_a_key_survives_the_connection_of_who_used_it(harness: Harness) -> None:
-    alice = harness.guest("alice", "attic")
+def test_key_survives_a_reconnect(harness: Harness) -> None:
+    alice = harness.user("alice", "attic")
     first = harness.hub.publish(alice, "attic", "paid", key="order-1")
     harness.hub.disconnect(alice)
 
-    again = harness.hub.publish(harness.guest("Alice", "attic"), "attic", "paid", key="order-1")
+    again = harness.hub.publish(harness.user("Alice", "attic"), "attic", "paid", key="order-1")
 
     assert again == first
 
 
-def test_a_key_is_forgotten_five_minutes_after_its_first_use(harness: Harness) -> None:
-    alice = harness.guest("alice", "attic")
+def test_key_expires_five_minutes_after_its_first_use(harness: Harness) -> None:
+    alice = harness.user("alice", "attic")
 
     def publish() -> RoomMessage:
         return harness.hub.publish(alice, "attic", "paid", key="order-1").message
 
     first = publish()
-    harness.pass_seconds(299)
+    harness.advance(299)
     assert publish() == first
     harness.hub.publish(alice, "attic", "later", key="order-2")
-    harness.pass_seconds(1)
+    harness.advance(1)
 
     assert publish() != first
-    assert said(harness, "attic") == ["paid", "later", "paid"]
+    assert stored_contents(harness, "attic") == ["paid", "later", "paid"]
 
 
-def test_without_a_key_everything_is_said(harness: Harness) -> None:
-    alice = harness.guest("alice", "attic")
+def test_messages_without_a_key_are_all_published(harness: Harness) -> None:
+    alice = harness.user("alice", "attic")
 
     for _ in range(2):
         harness.hub.publish(alice, "attic", "hello")
 
-    assert said(harness, "attic") == ["hello", "hello"]
+    assert stored_contents(harness, "attic") == ["hello", "hello"]
 
 
-def test_a_key_stays_with_the_name_under_which_it_was_used(harness: Harness) -> None:
-    alice = harness.guest("alice", "attic")
+def test_key_belongs_to_the_username_not_the_session(harness: Harness) -> None:
+    alice = harness.user("alice", "attic")
     first = harness.hub.publish(alice, "attic", "paid", key="order-1")
     harness.hub.unregister(alice)
     harness.hub.register(alice, "alison")
@@ -95,8 +93,8 @@ def test_a_key_stays_with_the_name_under_which_it_was_used(harness: Harness) -> 
     assert second != first
 
 
-def test_a_key_is_answered_also_when_nothing_new_may_be_said(harness: Harness) -> None:
-    alice = harness.guest("alice", "attic")
+def test_repeated_key_returns_the_receipt_in_a_closed_room(harness: Harness) -> None:
+    alice = harness.user("alice", "attic")
     first = harness.hub.publish(alice, "attic", "paid", key="order-1")
 
     harness.hub.rooms.close("attic")
@@ -106,8 +104,8 @@ def test_a_key_is_answered_also_when_nothing_new_may_be_said(harness: Harness) -
         harness.hub.publish(alice, "attic", "paid", key="order-2")
 
 
-def test_a_key_under_which_nothing_could_be_said_is_as_good_as_new(harness: Harness) -> None:
-    alice = harness.guest("alice", "attic")
+def test_key_of_a_rejected_message_can_be_used_again(harness: Harness) -> None:
+    alice = harness.user("alice", "attic")
     harness.hub.rooms.close("attic")
     with pytest.raises(AccessDenied):
         harness.hub.publish(alice, "attic", "paid", key="order-1")
@@ -115,11 +113,11 @@ def test_a_key_under_which_nothing_could_be_said_is_as_good_as_new(harness: Harn
     harness.hub.rooms.open("attic")
     harness.hub.publish(alice, "attic", "paid", key="order-1")
 
-    assert said(harness, "attic") == ["paid"]
+    assert stored_contents(harness, "attic") == ["paid"]
 
 
-def test_a_key_is_for_those_inside_only(harness: Harness) -> None:
-    alice = harness.guest("alice", "attic")
+def test_repeated_key_is_rejected_for_non_members(harness: Harness) -> None:
+    alice = harness.user("alice", "attic")
     harness.hub.publish(alice, "attic", "paid", key="order-1")
     harness.hub.leave(alice, "attic")
 
@@ -128,7 +126,7 @@ def test_a_key_is_for_those_inside_only(harness: Harness) -> None:
 
 
 class FailingStore(QuietStore):
-    """Can keep nothing that is said, and finds that out later."""
+    """Fails every write, after append has returned."""
 
     def append(self, key: str, message: StoredRecord) -> Commit:  # type: ignore[override]
         super().append(key, message)
@@ -146,9 +144,9 @@ class FailedCommit:
         pass
 
 
-def test_a_key_under_which_something_was_said_that_could_not_be_kept_is_as_good_as_new() -> None:
+def test_key_of_a_message_that_was_not_stored_can_be_used_again() -> None:
     harness = Harness(FailingStore())
-    alice = harness.guest("alice", "attic")
+    alice = harness.user("alice", "attic")
     first = harness.hub.publish(alice, "attic", "paid", key="order-1")
 
     again = harness.hub.publish(alice, "attic", "paid", key="order-1")

@@ -1,112 +1,110 @@
-"""Direct messages: to everyone named, once each, or to nobody."""
+"""Direct messages: delivered once to each recipient, or to nobody."""
 
 import pytest
-from recorded_harness import Harness
+from hub_harness import Harness
 
 from chateau.hub.errors import UnknownRecipient
-from chateau.hub.events import DirectMessage, Left, Shutdown, TapChanged
+from chateau.hub.events import DirectMessage, Shutdown, TapChanged
 
 
-def test_everyone_named_gets_the_same_message(harness: Harness) -> None:
-    alice, bob, carol, dave = map(harness.guest, ("alice", "bob", "carol", "dave"))
+def test_message_is_delivered_to_all_recipients(harness: Harness) -> None:
+    alice, bob, carol, dave = map(harness.user, ("alice", "bob", "carol", "dave"))
 
     sent = harness.hub.message(alice, ["bob", "carol"], "hi")
 
     assert sent == DirectMessage("alice", ("bob", "carol"), "hi", "id-1", "2026-11-20T00:00:01.000Z", "0")
-    assert harness.heard(bob) == harness.heard(carol) == [sent]
-    assert harness.heard(alice) == harness.heard(dave) == []
+    assert harness.events_of(bob) == harness.events_of(carol) == [sent]
+    assert harness.events_of(alice) == harness.events_of(dave) == []
 
 
-def test_a_sender_that_names_itself_gets_it_too(harness: Harness) -> None:
-    alice = harness.guest("alice")
+def test_message_to_oneself_is_delivered(harness: Harness) -> None:
+    alice = harness.user("alice")
 
     sent = harness.hub.message(alice, ["alice"], "note")
 
-    assert harness.heard(alice) == [sent]
+    assert harness.events_of(alice) == [sent]
 
 
 @pytest.mark.parametrize("names", [["bob", "bob"], ["BOB", "bob"], ["Bob"]])
-def test_a_name_listed_twice_is_delivered_once_and_shown_as_registered(
-    harness: Harness, names: list[str]
-) -> None:
-    alice, bob = harness.guest("alice"), harness.guest("bob")
+def test_duplicate_recipients_are_merged_and_shown_as_registered(harness: Harness, names: list[str]) -> None:
+    alice, bob = harness.user("alice"), harness.user("bob")
 
     sent = harness.hub.message(alice, names, "hi")
 
     assert sent.recipients == ("bob",)
-    assert harness.heard(bob) == [sent]
+    assert harness.events_of(bob) == [sent]
 
 
 @pytest.mark.parametrize(
     ("names", "unknown"),
     [
-        pytest.param(["bob", "zed"], ["zed"], id="nobody has it"),
+        pytest.param(["bob", "zed"], ["zed"], id="not registered"),
         pytest.param(["zed", "bob", "zed", "yan"], ["zed", "yan"], id="two of them, one listed twice"),
-        pytest.param([" bob"], [" bob"], id="it is no name at all"),
+        pytest.param([" bob"], [" bob"], id="not a valid name"),
         pytest.param(["zed"], ["zed"], id="the only one"),
     ],
 )
-def test_a_message_to_somebody_unknown_reaches_nobody(
+def test_message_with_an_unknown_recipient_is_not_delivered(
     harness: Harness, names: list[str], unknown: list[str]
 ) -> None:
-    alice, bob = harness.guest("alice"), harness.guest("bob")
+    alice, bob = harness.user("alice"), harness.user("bob")
 
     with pytest.raises(UnknownRecipient) as caught:
         harness.hub.message(alice, names, "hi")
 
     assert caught.value.unknown == unknown
-    assert harness.heard(bob) == []
+    assert harness.events_of(bob) == []
 
 
-def test_how_many_are_unknown_is_said_but_only_one_is_named(harness: Harness) -> None:
+def test_error_counts_unknown_recipients_and_names_the_first(harness: Harness) -> None:
     with pytest.raises(UnknownRecipient) as caught:
-        harness.hub.message(harness.guest("alice"), ["zed", "yan", "xia"], "hi")
+        harness.hub.message(harness.user("alice"), ["zed", "yan", "xia"], "hi")
 
     assert str(caught.value) == 'Nobody is registered as "zed" (and 2 more).'
 
 
-def test_recipients_can_be_had_as_a_message_to_them_would_show_them(harness: Harness) -> None:
-    harness.guest("Alice")
-    harness.guest("bob")
+def test_recipients_returns_names_as_registered(harness: Harness) -> None:
+    harness.user("Alice")
+    harness.user("bob")
 
     assert harness.hub.recipients(["BOB", "alice", "bob"]) == ("bob", "Alice")
     with pytest.raises(UnknownRecipient):
         harness.hub.recipients(["bob", "zed"])
 
 
-def test_who_unregistered_is_unknown_and_hears_no_more(harness: Harness) -> None:
-    alice, bob = harness.guest("alice"), harness.guest("bob")
+def test_unregistered_name_is_unknown_and_receives_nothing(harness: Harness) -> None:
+    alice, bob = harness.user("alice"), harness.user("bob")
 
     harness.hub.unregister(bob)
 
     with pytest.raises(UnknownRecipient):
         harness.hub.message(alice, ["bob"], "hi")
-    assert harness.heard(bob) == []
+    assert harness.events_of(bob) == []
 
 
-def test_who_takes_a_freed_name_is_reached_under_it(harness: Harness) -> None:
-    alice, before = harness.guest("alice"), harness.guest("bob")
+def test_new_owner_of_a_freed_name_receives_its_messages(harness: Harness) -> None:
+    alice, before = harness.user("alice"), harness.user("bob")
     harness.hub.disconnect(before)
-    after = harness.guest("Bob")
+    after = harness.user("Bob")
 
     sent = harness.hub.message(alice, ["bob"], "hi")
 
     assert sent.recipients == ("Bob",)
-    assert (harness.heard(before), harness.heard(after)) == ([], [sent])
+    assert (harness.events_of(before), harness.events_of(after)) == ([], [sent])
 
 
-def test_a_session_without_a_name_sends_as_its_number(harness: Harness) -> None:
-    visitor, bob = harness.visitor(), harness.guest("bob")
+def test_unregistered_session_sends_under_its_id(harness: Harness) -> None:
+    unregistered, bob = harness.connect(), harness.user("bob")
 
-    harness.hub.message(visitor, ["bob"], "hi")
+    harness.hub.message(unregistered, ["bob"], "hi")
 
-    assert [event.sender for event in harness.heard(bob)] == ["#0"]
+    assert [event.sender for event in harness.events_of(bob)] == ["#0"]
 
 
-def test_recipients_of_two_protocols_are_told_once_a_protocol(harness: Harness) -> None:
-    alice = harness.guest("alice")
-    here = [harness.guest(name) for name in ("bob", "carol")]
-    there = [harness.guest(name, protocol=harness.other_protocol) for name in ("dave", "erin")]
+def test_message_is_passed_once_to_each_protocol(harness: Harness) -> None:
+    alice = harness.user("alice")
+    here = [harness.user(name) for name in ("bob", "carol")]
+    there = [harness.user(name, protocol=harness.other_protocol) for name in ("dave", "erin")]
 
     sent = harness.hub.message(alice, ["bob", "dave", "carol", "erin"], "hi")
 
@@ -114,51 +112,49 @@ def test_recipients_of_two_protocols_are_told_once_a_protocol(harness: Harness) 
     assert harness.other_protocol.deliveries == [(sent, there)]
 
 
-def test_messages_arrive_in_the_order_in_which_they_were_sent(harness: Harness) -> None:
-    alice, bob = harness.guest("alice"), harness.guest("bob")
+def test_messages_arrive_in_order(harness: Harness) -> None:
+    alice, bob = harness.user("alice"), harness.user("bob")
 
     sent = [harness.hub.message(alice, ["bob"], f"{number}") for number in range(5)]
 
-    assert harness.heard(bob) == sent
+    assert harness.events_of(bob) == sent
 
 
-def test_a_shutdown_is_told_to_everyone_registered_or_not(harness: Harness) -> None:
-    alice, visitor = harness.guest("alice"), harness.visitor(protocol=harness.other_protocol)
+def test_shutdown_is_delivered_to_all_sessions(harness: Harness) -> None:
+    alice, unregistered = harness.user("alice"), harness.connect(protocol=harness.other_protocol)
 
     harness.hub.shut_down("maintenance")
 
-    assert harness.heard(alice) == harness.heard(visitor) == [Shutdown("maintenance")]
+    assert harness.events_of(alice) == harness.events_of(unregistered) == [Shutdown("maintenance")]
 
 
-def test_who_is_tapped_is_told_with_or_without_a_name_and_nobody_else(harness: Harness) -> None:
-    alice, visitor = harness.guest("alice"), harness.visitor(protocol=harness.other_protocol)
+def test_tap_is_reported_to_the_tapped_session_only(harness: Harness) -> None:
+    alice, unregistered = harness.user("alice"), harness.connect(protocol=harness.other_protocol)
 
-    harness.hub.notify_tap(visitor, active=True)
-    harness.hub.notify_tap(visitor, active=False)
+    harness.hub.notify_tap(unregistered, active=True)
+    harness.hub.notify_tap(unregistered, active=False)
 
-    assert harness.heard(visitor) == [
-        TapChanged(visitor.id, active=True),
-        TapChanged(visitor.id, active=False),
+    assert harness.events_of(unregistered) == [
+        TapChanged(unregistered.id, active=True),
+        TapChanged(unregistered.id, active=False),
     ]
-    assert harness.heard(alice) == []
+    assert harness.events_of(alice) == []
 
 
-def test_who_has_left_is_told_of_no_tap(harness: Harness) -> None:
-    visitor = harness.visitor()
-    harness.hub.disconnect(visitor)
+def test_tap_of_an_ended_session_is_not_reported(harness: Harness) -> None:
+    unregistered = harness.connect()
+    harness.hub.disconnect(unregistered)
 
-    harness.hub.notify_tap(visitor, active=False)
+    harness.hub.notify_tap(unregistered, active=False)
 
     assert harness.protocol.deliveries == []
 
 
-def test_what_another_node_announces_of_people_and_rooms_that_are_not_here_is_told_to_nobody(
-    harness: Harness,
-) -> None:
-    harness.guest("alice", "attic")
-    harness.forget()
+def test_an_event_for_unknown_users_is_delivered_to_nobody(harness: Harness) -> None:
+    harness.user("alice", "attic")
+    harness.clear_events()
+    message = DirectMessage("zed", ("yan",), "hi", "id-1", "2026-11-20T00:00:01.000Z", "0")
 
-    harness.cluster.announce(DirectMessage("zed", ("yan",), "hi", "id-1", "2026-11-20T00:00:01.000Z", "0"))
-    harness.cluster.announce(Left("cellar", "zed", "17"))
+    harness.hub._delivery.deliver_to_users(("yan",), message)
 
     assert harness.protocol.deliveries == []

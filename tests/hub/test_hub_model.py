@@ -1,14 +1,14 @@
-"""The hub against a model of it that is too simple to be wrong, in any order of doing things."""
+"""The hub against a simple model of it, with random sequences of calls."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from hub_harness import Harness
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from recorded_harness import Harness
 
 from chateau.hub.errors import HubError
 from chateau.hub.events import DirectMessage, Event, Joined, Left, Publication, RoomMessage, RoomState
@@ -20,20 +20,20 @@ NAMES = st.sampled_from(["alice", "Alice", "bob", "carol"])
 ROOMS = st.sampled_from(["attic", "ATTIC", "cellar"])
 
 
-def told(event: Event) -> tuple[object, ...]:
-    """What *event* tells, without its number, id and time."""
+def summary(event: Event) -> tuple[object, ...]:
+    """Return the content of *event*, without seq, id and time."""
     match event:
         case Joined() | Left():
             return type(event).__name__, event.room.lower(), event.username
         case RoomMessage():
             return "RoomMessage", event.room.lower(), event.sender, event.content
         case Publication():
-            return "Package", event.room.lower(), event.payload.decode()
+            return "Publication", event.room.lower(), event.payload.decode()
         case RoomState():
             return "RoomState", event.room.lower(), event.available, event.username is not None
         case DirectMessage():
             return "DirectMessage", event.sender, event.content
-    raise AssertionError(f"nobody did anything that is told with {event}")
+    raise AssertionError(f"unexpected event {event}")
 
 
 @dataclass
@@ -54,8 +54,8 @@ class ModelRoom:
 
 
 @dataclass
-class ModelGuard:
-    """Whom a person lets reach it: addresses are those of people, by their numbers."""
+class ModelRules:
+    """The privacy rules of a session, with addresses as numbers of sessions."""
 
     is_private: bool = False
     allowed: set[int] = field(default_factory=set)
@@ -66,24 +66,24 @@ class ModelGuard:
 
 
 class Model(RuleBasedStateMachine):
-    """Four people, who have a name or not, are in rooms or not, and say things; and two who only listen."""
+    """Four sessions that register, join rooms and send messages, and two listeners."""
 
     @initialize()
-    def open_house(self) -> None:
+    def start(self) -> None:
         self.harness = Harness()
-        self.names: dict[Session, str] = {}  # in the order in which they were taken
+        self.names: dict[Session, str] = {}  # in the order of registration
         self.nicks: set[str] = set()
         self.rooms = {"attic": ModelRoom(), "cellar": ModelRoom()}
         self.rooms_of: dict[Session, list[str]] = {}
-        self.guards: dict[Session, ModelGuard] = {}
-        self.told: dict[Session, list[tuple[object, ...]]] = {}
-        self.sessions = [self.arrive(f"192.0.2.{person}") for person in range(4)]
-        self.listeners = [self.arrive("198.51.100.1") for _ in range(2)]
+        self.rules: dict[Session, ModelRules] = {}
+        self.expected: dict[Session, list[tuple[object, ...]]] = {}
+        self.sessions = [self.enter(f"192.0.2.{person}") for person in range(4)]
+        self.listeners = [self.enter("198.51.100.1") for _ in range(2)]
         self.number = 0
 
-    def arrive(self, address: str) -> Session:
-        session = self.harness.visitor(address=address)
-        self.rooms_of[session], self.told[session], self.guards[session] = [], [], ModelGuard()
+    def enter(self, address: str) -> Session:
+        session = self.harness.connect(address=address)
+        self.rooms_of[session], self.expected[session], self.rules[session] = [], [], ModelRules()
         return session
 
     def attempt(self, method: Callable[..., object], *arguments: object, **options: object) -> bool:
@@ -102,28 +102,28 @@ class Model(RuleBasedStateMachine):
         return [session for session, held in self.names.items() if held.lower() == name.lower()]
 
     def can_reach(self, person: int, target: Session) -> bool:
-        return target is self.sessions[person] or self.guards[target].allows(person)
+        return target is self.sessions[person] or self.rules[target].allows(person)
 
-    def meets_its_nick(self, session: Session, name: str, room: str) -> bool:
+    def has_its_nick_in(self, session: Session, name: str, room: str) -> bool:
         return any(holder is not session for holder in self.holders(name) if room in self.rooms_of[holder])
 
-    def tell(self, sessions: Iterable[Session], *what: object) -> None:
+    def expect(self, sessions: Iterable[Session], *what: object) -> None:
         for session in sessions:
-            self.told[session].append(what)
+            self.expected[session].append(what)
 
-    def go_out(self, session: Session, key: str) -> None:
+    def leave_room(self, session: Session, key: str) -> None:
         self.rooms[key].members.remove(session)
         self.rooms_of[session].remove(key)
-        self.tell(self.rooms[key].inside, "Left", key, self.shown(session))
+        self.expect(self.rooms[key].inside, "Left", key, self.shown(session))
 
-    def lose_name(self, session: Session) -> None:
+    def remove_name(self, session: Session) -> None:
         for key in list(self.rooms_of[session]):
-            self.go_out(session, key)
+            self.leave_room(session, key)
         name = self.names.pop(session, "").lower()
         if not self.holders(name):
             self.nicks.discard(name)
 
-    def next_words(self) -> str:
+    def next_content(self) -> str:
         self.number += 1
         return str(self.number)
 
@@ -132,7 +132,7 @@ class Model(RuleBasedStateMachine):
     @rule(person=PEOPLE, name=NAMES, as_nick=st.booleans())
     def register(self, person: int, name: str, as_nick: bool) -> None:
         session, form = self.sessions[person], name.lower()
-        meets = any(self.meets_its_nick(session, name, key) for key in self.rooms_of[session])
+        meets = any(self.has_its_nick_in(session, name, key) for key in self.rooms_of[session])
         free = not self.holders(name) or (as_nick and form in self.nicks and not meets)
         succeeds = session not in self.names and free
 
@@ -147,15 +147,15 @@ class Model(RuleBasedStateMachine):
     def unregister(self, person: int) -> None:
         session = self.sessions[person]
         assert self.attempt(self.harness.hub.unregister, session)
-        self.lose_name(session)
+        self.remove_name(session)
 
     @rule(person=PEOPLE)
     def reconnect(self, person: int) -> None:
         gone = self.sessions[person]
         self.harness.hub.disconnect(gone)
-        self.lose_name(gone)
-        self.guards[gone] = ModelGuard()
-        self.sessions[person] = self.arrive(f"192.0.2.{person}")
+        self.remove_name(gone)
+        self.rules[gone] = ModelRules()
+        self.sessions[person] = self.enter(f"192.0.2.{person}")
 
     # Rooms
 
@@ -167,17 +167,17 @@ class Model(RuleBasedStateMachine):
             session in there.members
             or there.is_closed
             or name.lower() in there.banned
-            or (name and self.meets_its_nick(session, name, key))
+            or (name and self.has_its_nick_in(session, name, key))
         )
 
         assert self.attempt(self.harness.hub.join, session, room, alone=alone) is succeeds
 
         if succeeds:
             for other in list(self.rooms_of[session]) if alone else ():
-                self.go_out(session, other)
+                self.leave_room(session, other)
             there.members.append(session)
             self.rooms_of[session].append(key)
-            self.tell(there.inside, "Joined", key, self.shown(session))
+            self.expect(there.inside, "Joined", key, self.shown(session))
 
     @rule(person=PEOPLE, room=ROOMS)
     def leave(self, person: int, room: str) -> None:
@@ -185,7 +185,7 @@ class Model(RuleBasedStateMachine):
         succeeds = session in self.rooms[key].members
         assert self.attempt(self.harness.hub.leave, session, room) is succeeds
         if succeeds:
-            self.go_out(session, key)
+            self.leave_room(session, key)
 
     @rule(listener=LISTENERS, room=ROOMS)
     def listen(self, listener: int, room: str) -> None:
@@ -196,48 +196,51 @@ class Model(RuleBasedStateMachine):
             there.listeners.append(session)
 
     @rule(listener=LISTENERS)
-    def listen_no_more(self, listener: int) -> None:
+    def stop_listening(self, listener: int) -> None:
         gone = self.listeners[listener]
         self.harness.hub.disconnect(gone)
         for room in self.rooms.values():
             room.listeners = [session for session in room.listeners if session is not gone]
-        self.listeners[listener] = self.arrive("198.51.100.1")
+        self.listeners[listener] = self.enter("198.51.100.1")
 
-    # What is said
+    # Messages
 
     @rule(person=PEOPLE, room=ROOMS)
     def publish(self, person: int, room: str) -> None:
-        session, there, words = self.sessions[person], self.rooms[room.lower()], self.next_words()
+        session, there, words = self.sessions[person], self.rooms[room.lower()], self.next_content()
         succeeds = session in there.members and not there.is_closed
         assert self.attempt(self.harness.hub.publish, session, room, words) is succeeds
         if succeeds:
             there.keeps = True
-            self.tell(there.inside, "RoomMessage", room.lower(), self.shown(session), words)
+            self.expect(there.inside, "RoomMessage", room.lower(), self.shown(session), words)
 
     @rule(room=ROOMS)
     def publish_to_channel(self, room: str) -> None:
-        there, words = self.rooms[room.lower()], self.next_words()
+        there, words = self.rooms[room.lower()], self.next_content()
         if there.is_closed:
             assert not self.attempt(self.harness.hub.publish_to_channel, room, "text", words.encode())
         else:
             receipt = self.harness.hub.publish_to_channel(room, "text", words.encode())
-            assert (receipt.delivered, receipt.package.seq > 0) == (len(there.inside), bool(there.members))
-            self.tell(there.inside, "Package", room.lower(), words)
+            assert (receipt.delivered, receipt.publication.seq > 0) == (
+                len(there.inside),
+                bool(there.members),
+            )
+            self.expect(there.inside, "Publication", room.lower(), words)
 
     @rule(person=PEOPLE, to=st.lists(st.one_of(NAMES, PEOPLE), min_size=1, max_size=3))
     def message(self, person: int, to: list[str | int]) -> None:
-        session, words = self.sessions[person], self.next_words()
+        session, words = self.sessions[person], self.next_content()
         names = [name if isinstance(name, str) else f"#{self.sessions[name].id}" for name in to]
         known = all(any(self.can_reach(person, holder) for holder in self.holders(name)) for name in names)
         recipients = {holder for name in names for holder in self.holders(name)}
         recipients = {recipient for recipient in recipients if self.can_reach(person, recipient)}
         assert self.attempt(self.harness.hub.message, session, names, words) is known
         if known:
-            self.tell(recipients, "DirectMessage", self.shown(session), words)
+            self.expect(recipients, "DirectMessage", self.shown(session), words)
 
     @rule(person=PEOPLE, to=st.lists(st.integers(0, 6), max_size=4), bypass_privacy=st.booleans())
     def message_to_sessions(self, person: int, to: list[int], bypass_privacy: bool) -> None:
-        session, words, everyone = self.sessions[person], self.next_words(), self.sessions + self.listeners
+        session, words, everyone = self.sessions[person], self.next_content(), self.sessions + self.listeners
         targets = [everyone[number] if number < len(everyone) else None for number in dict.fromkeys(to)]
         ids = {target: target.id if target is not None else "nobody" for target in targets}
         reached = [
@@ -253,14 +256,14 @@ class Model(RuleBasedStateMachine):
         )
 
         assert unreached == [ids[target] for target in targets if target not in reached]
-        self.tell(reached, "DirectMessage", self.shown(session), words)
+        self.expect(reached, "DirectMessage", self.shown(session), words)
 
-    # Guards
+    # Privacy rules
 
     @rule(person=PEOPLE, is_private=st.booleans())
     def set_privacy(self, person: int, is_private: bool) -> None:
         self.harness.hub.access.set_privacy(self.sessions[person], "private" if is_private else "public")
-        self.guards[self.sessions[person]].is_private = is_private
+        self.rules[self.sessions[person]].is_private = is_private
 
     @rule(person=PEOPLE, other=PEOPLE, blocks=st.booleans(), form=st.sampled_from(["", "/32", "::ffff:"]))
     def add_rule(self, person: int, other: int, blocks: bool, form: str) -> None:
@@ -268,9 +271,9 @@ class Model(RuleBasedStateMachine):
         address = f"192.0.2.{other}"
         act, rules = (access.block, "blocked") if blocks else (access.allow, "allowed")
         act(session, form + address if form.endswith(":") else address + form)
-        getattr(self.guards[session], rules).add(other)
+        getattr(self.rules[session], rules).add(other)
 
-    # Keepers
+    # Moderation
 
     @rule(room=ROOMS, step=st.sampled_from(["close", "open", "delete"]))
     def keep(self, room: str, step: str) -> None:
@@ -280,7 +283,7 @@ class Model(RuleBasedStateMachine):
         assert self.attempt(getattr(self.harness.hub.rooms, step), room) is succeeds
         if succeeds:
             there.is_closed = step == "close"
-            self.tell(there.inside, "RoomState", key, step == "open", False)
+            self.expect(there.inside, "RoomState", key, step == "open", False)
             if step == "delete":
                 for session in there.members:
                     self.rooms_of[session].remove(key)
@@ -295,8 +298,8 @@ class Model(RuleBasedStateMachine):
             self.rooms[key].banned.add(name.lower())
             for session in holders:
                 if key in self.rooms_of[session]:
-                    self.go_out(session, key)
-            self.tell(holders, "RoomState", key, False, True)
+                    self.leave_room(session, key)
+            self.expect(holders, "RoomState", key, False, True)
 
     @rule(room=ROOMS, name=NAMES)
     def unban(self, room: str, name: str) -> None:
@@ -304,15 +307,15 @@ class Model(RuleBasedStateMachine):
         assert self.attempt(self.harness.hub.rooms.unban, room, name) is there.is_there
         there.banned.discard(name.lower())
 
-    # What must be so
+    # Invariants
 
     @invariant()
-    def everyone_heard_what_there_was_to_hear_and_nothing_else_in_order(self) -> None:
-        for session, what in self.told.items():
-            assert [told(event) for event in self.harness.heard(session)] == what
+    def all_sessions_received_exactly_the_expected_events_in_order(self) -> None:
+        for session, what in self.expected.items():
+            assert [summary(event) for event in self.harness.events_of(session)] == what
 
     @invariant()
-    def names_are_listed_once_to_those_who_reach_one_of_their_holders(self) -> None:
+    def usernames_list_the_reachable_names_once(self) -> None:
         forms = sorted({name.lower() for name in self.names.values()})
         assert [self.holders(form)[0].name for form in forms] == self.harness.hub.usernames()
         for person, viewer in enumerate(self.sessions):
@@ -327,7 +330,7 @@ class Model(RuleBasedStateMachine):
             }
 
     @invariant()
-    def rooms_and_their_members_are_as_the_model_has_them(self) -> None:
+    def rooms_and_members_match_the_model(self) -> None:
         assert {
             (summary.room.lower(), summary.members, summary.available)
             for summary in self.harness.hub.room_summaries()
@@ -341,7 +344,7 @@ class Model(RuleBasedStateMachine):
             assert len({name.lower() for name in room.member_names()}) == len(there.members)
 
     @invariant()
-    def only_open_sessions_are_counted_as_guarded(self) -> None:
+    def rules_of_open_sessions_are_counted(self) -> None:
         has_privacy_rules = [session for session in self.sessions if session.privacy_rules is not None]
         assert self.harness.hub.access.has_privacy_rules == len(has_privacy_rules)
 

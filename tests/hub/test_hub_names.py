@@ -1,47 +1,47 @@
-"""Sessions and usernames: who may have which, and when it is free again."""
+"""Sessions and usernames: registration, and when a name is free again."""
 
 import pytest
-from recorded_harness import Harness
+from hub_harness import Harness
 
 from chateau.hub.errors import AlreadyRegistered, InvalidName, NameTaken
 from chateau.hub.events import Left
 
 
-def test_sessions_are_numbered_from_0(harness: Harness) -> None:
-    assert [harness.visitor().id for _ in range(3)] == ["0", "1", "2"]
+def test_session_ids_count_from_0(harness: Harness) -> None:
+    assert [harness.connect().id for _ in range(3)] == ["0", "1", "2"]
 
 
-def test_a_session_without_a_name_is_shown_by_its_number(harness: Harness) -> None:
-    visitor = harness.visitor()
+def test_unregistered_session_is_shown_by_its_id(harness: Harness) -> None:
+    unregistered = harness.connect()
 
-    assert visitor.name == "#0"
-    assert repr(visitor) == "<Session 0 #0 127.0.0.1>"
-
-
-def test_a_registered_session_is_shown_by_its_name(harness: Harness) -> None:
-    assert harness.guest("Alice").name == "Alice"
+    assert unregistered.name == "#0"
+    assert repr(unregistered) == "<Session 0 #0 127.0.0.1>"
 
 
-def test_names_are_listed_sorted_by_their_form_and_shown_as_registered(harness: Harness) -> None:
+def test_registered_session_is_shown_by_its_username(harness: Harness) -> None:
+    assert harness.user("Alice").name == "Alice"
+
+
+def test_usernames_are_sorted_by_normalized_name(harness: Harness) -> None:
     for name in ("bob", "Carol", "alice"):
-        harness.guest(name)
+        harness.user(name)
 
     assert harness.hub.usernames() == ["alice", "bob", "Carol"]
 
 
-def test_a_name_that_another_session_has_is_taken_however_it_is_written(harness: Harness) -> None:
-    harness.guest("Alice")
-    visitor = harness.visitor()
+def test_register_rejects_a_taken_name_in_any_spelling(harness: Harness) -> None:
+    harness.user("Alice")
+    unregistered = harness.connect()
 
     with pytest.raises(NameTaken):
-        harness.hub.register(visitor, "ALICE")
+        harness.hub.register(unregistered, "ALICE")
 
-    assert visitor.username is None
+    assert unregistered.username is None
     assert harness.hub.usernames() == ["Alice"]
 
 
-def test_a_session_has_one_name(harness: Harness) -> None:
-    alice = harness.guest("alice")
+def test_register_rejects_a_second_name(harness: Harness) -> None:
+    alice = harness.user("alice")
 
     with pytest.raises(AlreadyRegistered):
         harness.hub.register(alice, "bob")
@@ -52,86 +52,61 @@ def test_a_session_has_one_name(harness: Harness) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param("", id="the empty one"),
+        pytest.param("", id="empty"),
         pytest.param(" alice", id="a space before"),
-        pytest.param("alice ", id="a space behind"),
+        pytest.param("alice ", id="a space after"),
         pytest.param("al\tice", id="a control character"),
         pytest.param("x" * 33, id="more than 32 characters"),
-        pytest.param("#17", id="what a session without a name is shown as"),
-        pytest.param("\uff0317", id="the same in another width"),
+        pytest.param("#17", id="the form for unregistered sessions"),
+        pytest.param("\uff0317", id="that form in another width"),
     ],
 )
-def test_some_texts_are_no_names(harness: Harness, name: str) -> None:
+def test_register_rejects_invalid_names(harness: Harness, name: str) -> None:
     with pytest.raises(InvalidName):
-        harness.hub.register(harness.visitor(), name)
+        harness.hub.register(harness.connect(), name)
 
     assert harness.hub.usernames() == []
 
 
-def test_a_name_may_have_32_characters(harness: Harness) -> None:
-    assert harness.guest("x" * 32).name == "x" * 32
+def test_register_accepts_32_characters(harness: Harness) -> None:
+    assert harness.user("x" * 32).name == "x" * 32
 
 
-def test_who_unregisters_leaves_all_rooms_and_frees_the_name(harness: Harness) -> None:
-    alice, bob = harness.guest("alice", "attic", "cellar"), harness.guest("bob", "attic")
-    harness.forget()
+def test_unregister_leaves_all_rooms_and_frees_the_name(harness: Harness) -> None:
+    alice, bob = harness.user("alice", "attic", "cellar"), harness.user("bob", "attic")
+    harness.clear_events()
 
     harness.hub.unregister(alice)
 
     assert (alice.username, alice.name, alice.rooms) == (None, "#0", {})
-    assert harness.heard(bob) == [Left("attic", "alice", "0")]
-    assert harness.guest("alice").name == "alice"
+    assert harness.events_of(bob) == [Left("attic", "alice", "0")]
+    assert harness.user("alice").name == "alice"
 
 
-def test_unregistering_without_a_name_does_nothing(harness: Harness) -> None:
-    visitor = harness.visitor()
+def test_unregister_without_a_name_is_ignored(harness: Harness) -> None:
+    unregistered = harness.connect()
 
-    harness.hub.unregister(visitor)
+    harness.hub.unregister(unregistered)
 
-    assert visitor.name == "#0"
+    assert unregistered.name == "#0"
 
 
-def test_who_disconnects_is_gone_and_doing_so_twice_hurts_nobody(harness: Harness) -> None:
-    alice, bob = harness.guest("alice", "attic"), harness.guest("bob", "attic")
-    harness.forget()
+def test_disconnect_is_idempotent(harness: Harness) -> None:
+    alice, bob = harness.user("alice", "attic"), harness.user("bob", "attic")
+    harness.clear_events()
 
     harness.hub.disconnect(alice)
-    harness.guest("alice")
+    harness.user("alice")
     harness.hub.disconnect(alice)
 
     assert harness.hub.usernames() == ["alice", "bob"]
-    assert harness.heard(bob) == [Left("attic", "alice", "0")]
+    assert harness.events_of(bob) == [Left("attic", "alice", "0")]
 
 
-def test_after_unregistering_a_session_may_take_a_name_again(harness: Harness) -> None:
-    alice = harness.guest("alice")
+def test_register_accepts_a_name_after_unregister(harness: Harness) -> None:
+    alice = harness.user("alice")
 
     harness.hub.unregister(alice)
     harness.hub.register(alice, "bob")
 
     assert harness.hub.usernames() == ["bob"]
-
-
-def test_a_name_that_another_node_holds_is_taken(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chateau.cluster.local.LocalCluster.claim", lambda self, key: key != "alice")
-
-    with pytest.raises(NameTaken):
-        harness.guest("Alice")
-
-    assert harness.guest("bob").name == "bob"
-
-
-def test_other_nodes_may_have_a_name_when_it_is_free_and_only_then(
-    harness: Harness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    claims: list[str] = []
-    monkeypatch.setattr(harness.cluster, "claim", lambda key: claims.append(f"claim {key}") or True)
-    monkeypatch.setattr(harness.cluster, "release", lambda key: claims.append(f"release {key}"))
-
-    alice, visitor = harness.guest("Alice"), harness.visitor()
-    with pytest.raises(NameTaken):
-        harness.hub.register(visitor, "alice")
-    harness.hub.disconnect(visitor)
-    harness.hub.disconnect(alice)
-
-    assert claims == ["claim alice", "release alice"]

@@ -1,9 +1,9 @@
-"""Nicks: one name for several sessions, as long as no two of them meet in a room."""
+"""Nicks: one name for several sessions, of which no two are in the same room."""
 
 from functools import partial
 
 import pytest
-from recorded_harness import Harness, Protocol
+from hub_harness import Harness, Protocol
 
 from chateau.hub.errors import AlreadyInRoom, AlreadyRegistered, HubError, InvalidName, NameTaken
 from chateau.hub.events import Joined, Left
@@ -11,21 +11,21 @@ from chateau.hub.hub import Hub, RoomSummary
 from chateau.hub.session import Session
 
 SPELLINGS = [
-    pytest.param("bob", id="as it was"),
+    pytest.param("bob", id="unchanged"),
     pytest.param("BOB", id="another case"),
     pytest.param("\uff42\uff4f\uff42", id="another width"),
     pytest.param("\uff22o\uff22", id="another case and width"),
 ]
 ROOM_SPELLINGS = [
-    pytest.param("attic", id="as it was"),
+    pytest.param("attic", id="unchanged"),
     pytest.param("ATTIC", id="another case"),
     pytest.param("\uff41\uff54\uff54\uff49\uff43", id="another width"),
 ]
 
 
 def nick(harness: Harness, name: str, *rooms: str, protocol: Protocol | None = None) -> Session:
-    """A session that holds the nick *name*, and is in *rooms*."""
-    session = harness.visitor(protocol=protocol)
+    """Return a session with the nick *name* that has joined *rooms*."""
+    session = harness.connect(protocol=protocol)
     harness.hub.register(session, name, as_nick=True)
     for room in rooms:
         harness.hub.join(session, room)
@@ -33,7 +33,7 @@ def nick(harness: Harness, name: str, *rooms: str, protocol: Protocol | None = N
 
 
 def picture(harness: Harness) -> object:
-    """Everything that a refused request must leave as it was."""
+    """Return everything that a rejected request must not change."""
     rooms = harness.hub.rooms.by_key.values()
     return (
         [(session.name, session.username, session.key) for session in harness.hub.sessions()],
@@ -49,11 +49,11 @@ def picture(harness: Harness) -> object:
     )
 
 
-# Holding one
+# Register
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
-def test_sessions_in_different_rooms_may_hold_one_nick(harness: Harness, name: str) -> None:
+def test_sessions_in_different_rooms_can_share_a_nick(harness: Harness, name: str) -> None:
     first = nick(harness, "bob", "attic")
 
     second = nick(harness, name, "cellar")
@@ -62,14 +62,14 @@ def test_sessions_in_different_rooms_may_hold_one_nick(harness: Harness, name: s
     assert harness.hub.room_summaries() == [RoomSummary("attic", 1, True), RoomSummary("cellar", 1, True)]
 
 
-def test_sessions_in_no_room_may_hold_one_nick(harness: Harness) -> None:
+def test_sessions_in_no_room_can_share_a_nick(harness: Harness) -> None:
     first, second = nick(harness, "bob"), nick(harness, "bob")
 
     assert (first.username, second.username) == ("bob", "bob")
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
-def test_a_shared_nick_is_listed_once(harness: Harness, name: str) -> None:
+def test_shared_nick_is_listed_once(harness: Harness, name: str) -> None:
     nick(harness, "bob", "attic")
     nick(harness, name, "cellar")
 
@@ -77,7 +77,7 @@ def test_a_shared_nick_is_listed_once(harness: Harness, name: str) -> None:
     assert len(harness.hub.sessions()) == 2
 
 
-def test_a_nick_of_which_one_spelling_has_gone_is_listed_as_the_other_writes_it(harness: Harness) -> None:
+def test_shared_nick_is_listed_in_a_remaining_spelling(harness: Harness) -> None:
     first = nick(harness, "bob")
     nick(harness, "BOB")
     listed = harness.hub.usernames()
@@ -87,11 +87,11 @@ def test_a_nick_of_which_one_spelling_has_gone_is_listed_as_the_other_writes_it(
     assert (listed, harness.hub.usernames()) == (["bob"], ["BOB"])
 
 
-def test_the_list_of_names_changes_with_every_name_that_comes_or_goes(harness: Harness) -> None:
+def test_list_of_names_follows_every_change(harness: Harness) -> None:
     lists = [harness.hub.usernames()]
     bob = nick(harness, "bob")
     lists.append(harness.hub.usernames())
-    harness.guest("alice")
+    harness.user("alice")
     lists.append(harness.hub.usernames())
     harness.hub.unregister(bob)
     lists.append(harness.hub.usernames())
@@ -100,7 +100,7 @@ def test_the_list_of_names_changes_with_every_name_that_comes_or_goes(harness: H
 
 
 @pytest.mark.parametrize("as_nick", [False, True])
-def test_a_session_with_a_nick_has_a_name_and_takes_no_other(harness: Harness, as_nick: bool) -> None:
+def test_register_rejects_a_second_name_after_a_nick(harness: Harness, as_nick: bool) -> None:
     bob = nick(harness, "bob")
 
     with pytest.raises(AlreadyRegistered):
@@ -109,19 +109,19 @@ def test_a_session_with_a_nick_has_a_name_and_takes_no_other(harness: Harness, a
     assert harness.hub.usernames() == ["bob"]
 
 
-def test_a_nick_is_one_of_the_names_of_the_house_and_may_be_in_several_rooms(harness: Harness) -> None:
+def test_session_with_a_nick_can_join_several_rooms(harness: Harness) -> None:
     bob = nick(harness, "bob", "attic", "cellar")
 
     assert harness.hub.publish(bob, "cellar", "hi").message.sender == "bob"
 
 
-# Never two in a room
+# One session per room
 
 
 @pytest.mark.parametrize("alone", [False, True])
 @pytest.mark.parametrize("room", ROOM_SPELLINGS)
 @pytest.mark.parametrize("name", SPELLINGS)
-def test_a_room_takes_no_second_of_one_nick_and_the_refusal_leaves_all_as_it_was(
+def test_join_rejects_a_second_session_with_a_nick_without_effect(
     harness: Harness, name: str, room: str, alone: bool
 ) -> None:
     nick(harness, "bob", "attic")
@@ -135,7 +135,7 @@ def test_a_room_takes_no_second_of_one_nick_and_the_refusal_leaves_all_as_it_was
     assert picture(harness) == before
 
 
-def test_who_comes_from_nowhere_is_refused_as_well(harness: Harness) -> None:
+def test_join_rejects_a_nick_from_a_session_without_a_room(harness: Harness) -> None:
     nick(harness, "bob", "attic")
     second = nick(harness, "bob")
 
@@ -145,7 +145,7 @@ def test_who_comes_from_nowhere_is_refused_as_well(harness: Harness) -> None:
     assert (second.rooms, second.room) == (None, None)
 
 
-def test_who_is_in_many_rooms_is_met_in_each_of_them(harness: Harness) -> None:
+def test_join_rejects_a_nick_in_each_of_its_rooms(harness: Harness) -> None:
     nick(harness, "bob", "attic", "cellar", "hall")
     second = nick(harness, "bob", "garden")
 
@@ -154,7 +154,7 @@ def test_who_is_in_many_rooms_is_met_in_each_of_them(harness: Harness) -> None:
             harness.hub.join(second, room)
 
 
-def test_who_is_inside_is_told_so_and_not_that_the_name_is_taken(harness: Harness) -> None:
+def test_member_that_joins_again_gets_already_in_room(harness: Harness) -> None:
     bob = nick(harness, "bob", "attic")
     nick(harness, "bob", "cellar")
 
@@ -162,7 +162,7 @@ def test_who_is_inside_is_told_so_and_not_that_the_name_is_taken(harness: Harnes
         harness.hub.join(bob, "ATTIC", alone=True)
 
 
-def test_two_of_one_nick_cannot_change_places_through_each_others_rooms(harness: Harness) -> None:
+def test_two_sessions_with_one_nick_cannot_swap_rooms_directly(harness: Harness) -> None:
     first, second = nick(harness, "bob", "attic"), nick(harness, "Bob", "cellar")
 
     for session, room in ((first, "cellar"), (second, "attic")):
@@ -172,7 +172,7 @@ def test_two_of_one_nick_cannot_change_places_through_each_others_rooms(harness:
     assert [list(session.rooms or {}) for session in (first, second)] == [["attic"], ["cellar"]]
 
 
-def test_two_of_one_nick_can_change_places_by_way_of_a_third_room(harness: Harness) -> None:
+def test_two_sessions_with_one_nick_can_swap_through_a_third_room(harness: Harness) -> None:
     first, second = nick(harness, "bob", "attic"), nick(harness, "Bob", "cellar")
 
     harness.hub.join(first, "hall", alone=True)
@@ -183,23 +183,23 @@ def test_two_of_one_nick_can_change_places_by_way_of_a_third_room(harness: Harne
     assert first.room is harness.hub.rooms.find("cellar")
 
 
-def test_who_moves_alone_is_in_that_room_only_and_each_room_hears_of_it(harness: Harness) -> None:
+def test_join_alone_leaves_other_rooms_and_notifies_them(harness: Harness) -> None:
     bob = nick(harness, "bob", "attic", "cellar")
-    witnesses = [harness.guest(name, room) for name, room in (("ann", "attic"), ("cat", "cellar"))]
-    harness.forget()
+    witnesses = [harness.user(name, room) for name, room in (("ann", "attic"), ("cat", "cellar"))]
+    harness.clear_events()
 
     harness.hub.join(bob, "hall", alone=True)
 
     assert list(bob.rooms or {}) == ["hall"]
-    assert [harness.heard(witness) for witness in witnesses] == [
+    assert [harness.events_of(witness) for witness in witnesses] == [
         [Left("attic", "bob", "0")],
         [Left("cellar", "bob", "0")],
     ]
-    assert harness.heard(bob) == [Joined("hall", "bob", "0")]
+    assert harness.events_of(bob) == [Joined("hall", "bob", "0")]
 
 
 @pytest.mark.parametrize("go", ["leave", "unregister", "disconnect"])
-def test_the_room_is_free_for_the_other_when_the_one_inside_has_gone(harness: Harness, go: str) -> None:
+def test_nick_can_join_after_the_other_session_has_left(harness: Harness, go: str) -> None:
     first, second = nick(harness, "bob", "attic"), nick(harness, "Bob", "cellar")
     with pytest.raises(NameTaken):
         harness.hub.join(second, "attic")
@@ -210,7 +210,7 @@ def test_the_room_is_free_for_the_other_when_the_one_inside_has_gone(harness: Ha
     assert harness.hub.rooms.find("attic").member_names() == ["Bob"]
 
 
-def test_the_one_who_left_cannot_come_back_when_the_other_has_come_in(harness: Harness) -> None:
+def test_nick_cannot_rejoin_after_the_other_session_has_joined(harness: Harness) -> None:
     first, second = nick(harness, "bob", "attic"), nick(harness, "Bob")
     harness.hub.leave(first, "attic")
     harness.hub.join(second, "attic")
@@ -221,7 +221,7 @@ def test_the_one_who_left_cannot_come_back_when_the_other_has_come_in(harness: H
     assert harness.hub.rooms.find("attic").member_names() == ["Bob"]
 
 
-def test_a_third_is_met_by_the_holder_that_came_last_too(harness: Harness) -> None:
+def test_join_checks_the_latest_session_with_a_nick_too(harness: Harness) -> None:
     for room in ("attic", "cellar"):
         nick(harness, "bob", room)
     third = nick(harness, "bob")
@@ -231,7 +231,7 @@ def test_a_third_is_met_by_the_holder_that_came_last_too(harness: Harness) -> No
             harness.hub.join(third, room)
 
 
-def test_a_room_that_was_deleted_and_made_anew_takes_the_other_and_then_not_the_first(
+def test_recreated_room_admits_either_session_with_a_nick_but_not_both(
     harness: Harness,
 ) -> None:
     first, second = nick(harness, "bob", "attic"), nick(harness, "bob")
@@ -244,28 +244,28 @@ def test_a_room_that_was_deleted_and_made_anew_takes_the_other_and_then_not_the_
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
-def test_who_is_in_a_room_already_cannot_take_a_nick_that_is_held_in_it(harness: Harness, name: str) -> None:
+def test_member_cannot_register_a_nick_of_its_room(harness: Harness, name: str) -> None:
     nick(harness, "bob", "attic")
-    visitor = harness.visitor()
-    harness.hub.join(visitor, "attic")
+    unregistered = harness.connect()
+    harness.hub.join(unregistered, "attic")
 
     with pytest.raises(NameTaken):
-        harness.hub.register(visitor, name, as_nick=True)
+        harness.hub.register(unregistered, name, as_nick=True)
 
     assert harness.hub.rooms.find("attic").member_names() == ["#1", "bob"]
 
 
-def test_who_is_in_a_room_already_may_take_a_nick_that_is_held_elsewhere(harness: Harness) -> None:
+def test_member_can_register_a_nick_of_another_room(harness: Harness) -> None:
     nick(harness, "bob", "attic")
-    visitor = harness.visitor()
-    harness.hub.join(visitor, "cellar")
+    unregistered = harness.connect()
+    harness.hub.join(unregistered, "cellar")
 
-    harness.hub.register(visitor, "bob", as_nick=True)
+    harness.hub.register(unregistered, "bob", as_nick=True)
 
     assert harness.hub.rooms.find("cellar").member_names() == ["bob"]
 
 
-def test_who_takes_the_nick_again_is_still_met_by_the_one_inside(harness: Harness) -> None:
+def test_nick_registered_again_is_still_rejected_by_the_room(harness: Harness) -> None:
     nick(harness, "bob", "attic")
     second = nick(harness, "bob", "cellar")
     harness.hub.unregister(second)
@@ -279,8 +279,8 @@ def test_who_takes_the_nick_again_is_still_met_by_the_one_inside(harness: Harnes
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
-def test_a_nick_that_somebody_has_registered_is_taken(harness: Harness, name: str) -> None:
-    harness.guest("bob")
+def test_registered_name_cannot_become_a_nick(harness: Harness, name: str) -> None:
+    harness.user("bob")
 
     with pytest.raises(NameTaken):
         nick(harness, name)
@@ -289,11 +289,11 @@ def test_a_nick_that_somebody_has_registered_is_taken(harness: Harness, name: st
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
-def test_a_name_that_somebody_holds_as_a_nick_is_taken(harness: Harness, name: str) -> None:
+def test_nick_cannot_be_registered_exclusively(harness: Harness, name: str) -> None:
     nick(harness, "bob")
 
     with pytest.raises(NameTaken):
-        harness.guest(name)
+        harness.user(name)
 
     assert harness.hub.usernames() == ["bob"]
 
@@ -301,17 +301,17 @@ def test_a_name_that_somebody_holds_as_a_nick_is_taken(harness: Harness, name: s
 @pytest.mark.parametrize("leaver", [0, 1])
 @pytest.mark.parametrize("go", ["unregister", "disconnect"])
 @pytest.mark.parametrize("name", SPELLINGS)
-def test_a_nick_is_nobodys_own_while_one_of_its_holders_stays(
+def test_nick_cannot_be_registered_exclusively_while_one_session_has_it(
     harness: Harness, name: str, go: str, leaver: int
 ) -> None:
     holders = [nick(harness, "bob", "attic"), nick(harness, "\uff22\uff2f\uff22", "cellar")]
     getattr(harness.hub, go)(holders[leaver])
 
     with pytest.raises(NameTaken):
-        harness.guest(name)
+        harness.user(name)
 
 
-def test_a_nick_that_all_have_given_back_may_be_registered_and_is_no_nick_any_more(harness: Harness) -> None:
+def test_freed_nick_can_be_registered_exclusively(harness: Harness) -> None:
     holders = [nick(harness, "bob", "attic"), nick(harness, "Bob", "cellar")]
     for holder in holders:
         harness.hub.unregister(holder)
@@ -322,10 +322,10 @@ def test_a_nick_that_all_have_given_back_may_be_registered_and_is_no_nick_any_mo
         harness.hub.register(holders[1], "bob", as_nick=True)
 
 
-def test_a_registered_name_that_was_given_back_may_be_a_nick_and_is_nobodys_own_then(
+def test_freed_name_can_become_a_nick(
     harness: Harness,
 ) -> None:
-    owner = harness.guest("bob")
+    owner = harness.user("bob")
     harness.hub.unregister(owner)
     nick(harness, "bob")
 
@@ -335,7 +335,7 @@ def test_a_registered_name_that_was_given_back_may_be_a_nick_and_is_nobodys_own_
         harness.hub.register(owner, "bob")
 
 
-def test_a_holder_that_registers_its_nick_again_for_itself_is_refused_while_others_hold_it(
+def test_exclusive_registration_of_a_shared_nick_is_rejected(
     harness: Harness,
 ) -> None:
     bob, _ = nick(harness, "bob"), nick(harness, "bob")
@@ -347,19 +347,19 @@ def test_a_holder_that_registers_its_nick_again_for_itself_is_refused_while_othe
     assert bob.username is None
 
 
-def test_a_refused_nick_leaves_all_as_it_was(harness: Harness) -> None:
-    harness.guest("bob", "attic")
-    visitor = harness.visitor()
-    harness.hub.join(visitor, "cellar")
+def test_rejected_nick_has_no_effect(harness: Harness) -> None:
+    harness.user("bob", "attic")
+    unregistered = harness.connect()
+    harness.hub.join(unregistered, "cellar")
     before = picture(harness)
 
     with pytest.raises(NameTaken):
-        harness.hub.register(visitor, "Bob", as_nick=True)
+        harness.hub.register(unregistered, "Bob", as_nick=True)
 
     assert picture(harness) == before
 
 
-# Names that are nobody's
+# Invalid and reserved names
 
 
 @pytest.mark.parametrize("as_nick", [False, True])
@@ -376,39 +376,37 @@ def test_a_refused_nick_leaves_all_as_it_was(harness: Harness) -> None:
         "The\u3000House",
     ],
 )
-def test_a_name_under_which_the_server_speaks_is_nobodys(
-    monkeypatch: pytest.MonkeyPatch, name: str, as_nick: bool
-) -> None:
-    monkeypatch.setattr("recorded_harness.Hub", partial(Hub, reserved_names=["Server", "The House"]))
+def test_register_rejects_reserved_names(monkeypatch: pytest.MonkeyPatch, name: str, as_nick: bool) -> None:
+    monkeypatch.setattr("hub_harness.Hub", partial(Hub, reserved_names=["Server", "The House"]))
     harness = Harness()
 
-    with pytest.raises(InvalidName, match="the server itself speaks under it"):
-        harness.hub.register(harness.visitor(), name, as_nick=as_nick)
+    with pytest.raises(InvalidName, match="it is reserved for the server"):
+        harness.hub.register(harness.connect(), name, as_nick=as_nick)
 
     assert harness.hub.usernames() == []
 
 
 @pytest.mark.parametrize("as_nick", [False, True])
 @pytest.mark.parametrize("name", ["#0", "#17", "\uff0317", "#\uff11\uff17", "\uff03①", "#²", "#٣", "#007"])
-def test_what_a_session_without_a_name_is_shown_as_is_no_nick_in_any_digits(
+def test_register_rejects_names_of_unregistered_sessions_in_any_digits(
     harness: Harness, name: str, as_nick: bool
 ) -> None:
-    with pytest.raises(InvalidName, match="a session without a name is shown so"):
-        harness.hub.register(harness.visitor(), name, as_nick=as_nick)
+    with pytest.raises(InvalidName, match="the form of names for sessions without a username"):
+        harness.hub.register(harness.connect(), name, as_nick=as_nick)
 
 
 @pytest.mark.parametrize("name", ["#", "#a", "#1a", "1", "a#1", "##1", "#-1", "# 1"])
-def test_what_only_looks_a_little_like_it_is_a_name(harness: Harness, name: str) -> None:
+def test_register_accepts_names_that_only_resemble_an_id(harness: Harness, name: str) -> None:
     assert nick(harness, name).name == name
 
 
 @pytest.mark.parametrize("name", ["", " bob", "bob ", "bo\nb", "x" * 33])
-def test_what_is_no_name_is_no_nick(harness: Harness, name: str) -> None:
+def test_register_rejects_invalid_nicks(harness: Harness, name: str) -> None:
     with pytest.raises(InvalidName):
         nick(harness, name)
 
 
-# Speaking to them
+# Messages
 
 
 @pytest.mark.parametrize(
@@ -422,75 +420,75 @@ def test_what_is_no_name_is_no_nick(harness: Harness, name: str) -> None:
         ["\uff42\uff4f\uff42", "BOB", "Bob", "bob"],
     ],
 )
-def test_a_message_to_a_nick_goes_to_all_holders_exactly_once(harness: Harness, names: list[str]) -> None:
-    alice = harness.guest("alice")
+def test_message_to_a_nick_is_delivered_once_to_all_its_sessions(harness: Harness, names: list[str]) -> None:
+    alice = harness.user("alice")
     first = nick(harness, "bob", "attic")
     second = nick(harness, "Bob", "cellar", protocol=harness.other_protocol)
-    harness.forget()
+    harness.clear_events()
 
     sent = harness.hub.message(alice, names, "hi")
 
     assert len(sent.recipients) == 1
-    assert harness.heard(first) == harness.heard(second) == [sent]
-    assert harness.heard(alice) == []
+    assert harness.events_of(first) == harness.events_of(second) == [sent]
+    assert harness.events_of(alice) == []
 
 
-def test_a_message_to_a_nick_and_another_goes_to_all_of_them_once(harness: Harness) -> None:
-    alice, carol = harness.guest("alice"), harness.guest("carol")
+def test_message_to_a_nick_and_a_user_is_delivered_once_to_all(harness: Harness) -> None:
+    alice, carol = harness.user("alice"), harness.user("carol")
     holders = [nick(harness, "bob"), nick(harness, "Bob")]
 
     sent = harness.hub.message(alice, ["Bob", "carol", "bob", "CAROL"], "hi")
 
     assert sent.recipients == ("bob", "carol")
-    assert [harness.heard(session) for session in (carol, *holders)] == [[sent]] * 3
+    assert [harness.events_of(session) for session in (carol, *holders)] == [[sent]] * 3
 
 
-def test_who_speaks_to_its_own_nick_hears_itself_and_so_does_the_other(harness: Harness) -> None:
+def test_message_to_the_own_nick_is_delivered_to_all_its_sessions(harness: Harness) -> None:
     first, second = nick(harness, "bob"), nick(harness, "Bob")
 
     sent = harness.hub.message(second, ["bob"], "hi")
 
     assert sent.sender == "Bob"
-    assert harness.heard(first) == harness.heard(second) == [sent]
+    assert harness.events_of(first) == harness.events_of(second) == [sent]
 
 
 @pytest.mark.parametrize("leaver", [0, 1])
 @pytest.mark.parametrize("names", [["bob"], ["Bob"], ["bob", "Bob"], ["Bob", "bob"], ["BOB"]])
-def test_who_stays_is_found_under_every_spelling_and_who_went_hears_nothing(
+def test_remaining_session_is_found_under_every_spelling(
     harness: Harness, names: list[str], leaver: int
 ) -> None:
-    alice, holders = harness.guest("alice"), [nick(harness, "bob"), nick(harness, "Bob")]
+    alice, holders = harness.user("alice"), [nick(harness, "bob"), nick(harness, "Bob")]
     harness.hub.unregister(holders[leaver])
     stayed = holders[1 - leaver]
 
     sent = harness.hub.message(alice, names, "hi")
 
     assert sent.recipients == (stayed.name,)
-    assert (harness.heard(stayed), harness.heard(holders[leaver])) == ([sent], [])
+    assert (harness.events_of(stayed), harness.events_of(holders[leaver])) == ([sent], [])
 
 
 @pytest.mark.parametrize("leaver", [0, 1])
-def test_a_spelling_stays_while_one_of_two_who_write_it_so_stays(harness: Harness, leaver: int) -> None:
-    alice, holders = harness.guest("alice"), [nick(harness, "bob"), nick(harness, "bob")]
+def test_spelling_remains_while_one_session_uses_it(harness: Harness, leaver: int) -> None:
+    alice, holders = harness.user("alice"), [nick(harness, "bob"), nick(harness, "bob")]
     harness.hub.unregister(holders[leaver])
 
     sent = harness.hub.message(alice, ["bob"], "hi")
 
-    assert [harness.heard(holder) for holder in holders] == [[sent] * leaver, [sent] * (1 - leaver)]
+    assert [harness.events_of(holder) for holder in holders] == [[sent] * leaver, [sent] * (1 - leaver)]
 
 
-def test_a_spelling_that_went_and_came_back_reaches_all(harness: Harness) -> None:
-    alice, first, second = harness.guest("alice"), nick(harness, "bob"), nick(harness, "Bob")
+def test_spelling_registered_again_reaches_all_sessions(harness: Harness) -> None:
+    alice, first, second = harness.user("alice"), nick(harness, "bob"), nick(harness, "Bob")
     harness.hub.unregister(first)
     harness.hub.register(first, "bob", as_nick=True)
 
     sent = harness.hub.message(alice, ["bob"], "hi")
 
-    assert harness.heard(first) == harness.heard(second) == [sent]
+    assert harness.events_of(first) == harness.events_of(second) == [sent]
 
 
-def test_a_nick_that_all_have_given_back_is_unknown_in_every_spelling(harness: Harness) -> None:
-    alice, holders = harness.guest("alice"), [nick(harness, "bob"), nick(harness, "Bob")]
+def test_freed_nick_is_unknown_in_every_spelling(harness: Harness) -> None:
+    alice, holders = harness.user("alice"), [nick(harness, "bob"), nick(harness, "Bob")]
     for holder in holders:
         harness.hub.disconnect(holder)
 
@@ -501,61 +499,29 @@ def test_a_nick_that_all_have_given_back_is_unknown_in_every_spelling(harness: H
 
 
 @pytest.mark.parametrize("name", ["#1", "\uff031", "#①"])
-def test_a_session_without_a_name_is_spoken_to_by_its_number(harness: Harness, name: str) -> None:
-    alice, visitor = harness.guest("alice"), harness.visitor()
+def test_message_to_an_unregistered_session_by_id_is_delivered(harness: Harness, name: str) -> None:
+    alice, unregistered = harness.user("alice"), harness.connect()
 
     sent = harness.hub.message(alice, [name], "hi")
 
     assert sent.recipients == ("#1",)
-    assert harness.heard(visitor) == [sent]
+    assert harness.events_of(unregistered) == [sent]
 
 
-def test_a_session_without_a_name_named_twice_and_beside_others_hears_it_once(harness: Harness) -> None:
-    alice, visitor, bob = harness.guest("alice"), harness.visitor(), harness.guest("bob")
+def test_duplicate_ids_of_unregistered_sessions_are_merged(harness: Harness) -> None:
+    alice, unregistered, bob = harness.user("alice"), harness.connect(), harness.user("bob")
 
     sent = harness.hub.message(alice, ["#1", "bob", "\uff031"], "hi")
 
     assert sent.recipients == ("#1", "bob")
-    assert harness.heard(visitor) == harness.heard(bob) == [sent]
+    assert harness.events_of(unregistered) == harness.events_of(bob) == [sent]
 
 
 @pytest.mark.parametrize("name", ["#1", "#2", "#01", "#", "#-1"])
-def test_a_number_is_nobody_where_the_session_has_a_name_or_is_none(harness: Harness, name: str) -> None:
-    alice, bob = harness.guest("alice"), harness.guest("bob")
+def test_id_of_a_registered_or_unknown_session_is_no_recipient(harness: Harness, name: str) -> None:
+    alice, bob = harness.user("alice"), harness.user("bob")
 
     with pytest.raises(HubError, match=f'Nobody is registered as "{name}"'):
         harness.hub.message(alice, [name], "hi")
 
-    assert harness.heard(bob) == []
-
-
-# Other nodes
-
-
-def test_a_nick_is_claimed_once_and_released_when_the_last_holder_goes(
-    harness: Harness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    claims: list[str] = []
-    monkeypatch.setattr(harness.cluster, "claim", lambda key: claims.append(f"claim {key}") or True)
-    monkeypatch.setattr(harness.cluster, "release", lambda key: claims.append(f"release {key}"))
-
-    holders = [nick(harness, "Bob"), nick(harness, "bob")]
-    harness.hub.unregister(holders[0])
-    before = list(claims)
-    harness.hub.disconnect(holders[1])
-
-    assert (before, claims) == (["claim bob"], ["claim bob", "release bob"])
-
-
-def test_a_nick_that_another_node_holds_is_taken_and_leaves_no_trace(
-    harness: Harness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as elsewhere:
-        elsewhere.setattr(harness.cluster, "claim", lambda key: False)
-        with pytest.raises(NameTaken):
-            nick(harness, "bob")
-
-    harness.guest("bob")
-
-    with pytest.raises(NameTaken):
-        nick(harness, "bob")
+    assert harness.events_of(bob) == []

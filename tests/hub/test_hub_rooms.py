@@ -1,10 +1,10 @@
-"""Rooms: coming in, speaking, history, leaving, and when a room is no more."""
+"""Rooms: join, publish, history, leave, and when a room is removed."""
 
 from typing import Any
 
 import pytest
+from hub_harness import Harness
 from quiet_store import QuietStore
-from recorded_harness import Harness
 
 from chateau.hub.errors import (
     AccessDenied,
@@ -20,34 +20,34 @@ from chateau.hub.hub import RoomSummary
 from chateau.hub.ports import Commit
 
 
-def test_who_comes_in_is_told_to_the_room_and_who_leaves_too(harness: Harness) -> None:
-    alice, bob = harness.guest("alice", "Attic"), harness.guest("bob")
+def test_joins_and_leaves_are_reported_to_the_room(harness: Harness) -> None:
+    alice, bob = harness.user("alice", "Attic"), harness.user("bob")
 
     room = harness.hub.join(bob, "attic")
     harness.hub.leave(bob, "ATTIC")
 
     assert room.name == "Attic"
-    assert harness.heard(alice) == [
+    assert harness.events_of(alice) == [
         Joined("Attic", "alice", "0"),
         Joined("Attic", "bob", "1"),
         Left("Attic", "bob", "1"),
     ]
-    assert harness.heard(bob) == [Joined("Attic", "bob", "1")]
+    assert harness.events_of(bob) == [Joined("Attic", "bob", "1")]
 
 
-def test_members_are_listed_sorted_by_the_form_of_their_names(harness: Harness) -> None:
-    harness.guest("bob", "attic")
-    harness.guest("Carol", "attic", protocol=harness.other_protocol)
-    alice, visitor = harness.guest("alice", "attic"), harness.visitor()
+def test_members_are_sorted_by_normalized_name(harness: Harness) -> None:
+    harness.user("bob", "attic")
+    harness.user("Carol", "attic", protocol=harness.other_protocol)
+    alice, unregistered = harness.user("alice", "attic"), harness.connect()
 
-    room = harness.hub.join(visitor, "attic")
+    room = harness.hub.join(unregistered, "attic")
 
     assert room.member_names() == ["#3", "alice", "bob", "Carol"]
     assert harness.hub.leave(alice, "attic").member_names() == ["#3", "bob", "Carol"]
 
 
-def test_one_cannot_be_in_a_room_twice(harness: Harness) -> None:
-    alice = harness.guest("alice", "attic")
+def test_join_rejects_a_member(harness: Harness) -> None:
+    alice = harness.user("alice", "attic")
 
     with pytest.raises(AlreadyInRoom):
         harness.hub.join(alice, "ATTIC")
@@ -56,28 +56,28 @@ def test_one_cannot_be_in_a_room_twice(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize("name", ["", " attic", "x" * 65, "at\ntic"])
-def test_some_texts_are_no_rooms_names(harness: Harness, name: str) -> None:
+def test_join_rejects_invalid_room_names(harness: Harness, name: str) -> None:
     with pytest.raises(InvalidName):
-        harness.hub.join(harness.guest("alice"), name)
+        harness.hub.join(harness.user("alice"), name)
 
 
-def test_every_member_hears_a_message_the_speaker_too(harness: Harness) -> None:
-    alice, bob = harness.guest("alice", "attic"), harness.guest("bob", "attic")
-    stranger = harness.guest("carol", "cellar")
-    harness.forget()
+def test_message_is_delivered_to_all_members_and_the_sender(harness: Harness) -> None:
+    alice, bob = harness.user("alice", "attic"), harness.user("bob", "attic")
+    stranger = harness.user("carol", "cellar")
+    harness.clear_events()
 
     message, commit = harness.hub.publish(alice, "ATTIC", "hello")
 
     assert message == RoomMessage("alice", "attic", "hello", 1, message.id, message.time)
     assert commit is None
-    assert harness.heard(alice) == harness.heard(bob) == [message]
-    assert harness.heard(stranger) == []
+    assert harness.events_of(alice) == harness.events_of(bob) == [message]
+    assert harness.events_of(stranger) == []
 
 
-def test_members_of_two_protocols_are_told_once_a_protocol(harness: Harness) -> None:
-    alice = harness.guest("alice", "attic")
-    others = [harness.guest(name, "attic", protocol=harness.other_protocol) for name in ("bob", "carol")]
-    harness.forget()
+def test_event_is_passed_once_to_each_protocol(harness: Harness) -> None:
+    alice = harness.user("alice", "attic")
+    others = [harness.user(name, "attic", protocol=harness.other_protocol) for name in ("bob", "carol")]
+    harness.clear_events()
 
     message, _ = harness.hub.publish(alice, "attic", "hello")
 
@@ -85,10 +85,10 @@ def test_members_of_two_protocols_are_told_once_a_protocol(harness: Harness) -> 
     assert harness.other_protocol.deliveries == [(message, others)]
 
 
-def test_a_protocol_whose_last_member_has_left_is_told_no_more(harness: Harness) -> None:
-    alice = harness.guest("alice", "attic")
-    bob = harness.guest("bob", "attic", protocol=harness.other_protocol)
-    harness.forget()
+def test_protocol_without_members_gets_no_events(harness: Harness) -> None:
+    alice = harness.user("alice", "attic")
+    bob = harness.user("bob", "attic", protocol=harness.other_protocol)
+    harness.clear_events()
 
     harness.hub.leave(bob, "attic")
     harness.hub.publish(alice, "attic", "hello")
@@ -96,8 +96,8 @@ def test_a_protocol_whose_last_member_has_left_is_told_no_more(harness: Harness)
     assert harness.other_protocol.deliveries == []
 
 
-def test_messages_are_numbered_in_each_room(harness: Harness) -> None:
-    alice = harness.guest("alice", "attic", "cellar")
+def test_seqs_count_per_room(harness: Harness) -> None:
+    alice = harness.user("alice", "attic", "cellar")
 
     seqs = [harness.hub.publish(alice, room, "x").message.seq for room in ("attic", "attic", "cellar")]
 
@@ -106,30 +106,30 @@ def test_messages_are_numbered_in_each_room(harness: Harness) -> None:
 
 @pytest.mark.parametrize("action", ["leave", "publish", "history"])
 @pytest.mark.parametrize(
-    ("room", "refusal"),
+    ("room", "error"),
     [("nowhere", UnknownRoom), (" no name ", UnknownRoom), ("cellar", NotInRoom)],
 )
-def test_what_needs_to_be_inside_is_refused_outside(
-    harness: Harness, action: str, room: str, refusal: type[HubError]
+def test_member_actions_are_rejected_for_others(
+    harness: Harness, action: str, room: str, error: type[HubError]
 ) -> None:
-    alice, bob = harness.guest("alice", "attic"), harness.guest("bob", "cellar")
-    harness.forget()
+    alice, bob = harness.user("alice", "attic"), harness.user("bob", "cellar")
+    harness.clear_events()
 
-    with pytest.raises(refusal):
+    with pytest.raises(error):
         getattr(harness.hub, action)(alice, room, *(["hello"] if action == "publish" else []))
 
-    assert harness.heard(bob) == []
+    assert harness.events_of(bob) == []
 
 
-def test_who_was_never_in_a_room_is_in_none(harness: Harness) -> None:
-    harness.guest("alice", "attic")
+def test_session_without_a_join_has_no_room(harness: Harness) -> None:
+    harness.user("alice", "attic")
 
     with pytest.raises(NotInRoom):
-        harness.hub.leave(harness.guest("bob"), "attic")
+        harness.hub.leave(harness.user("bob"), "attic")
 
 
-def test_history_is_what_was_said_since_oldest_first(harness: Harness) -> None:
-    alice = harness.guest("alice", "attic")
+def test_history_returns_messages_oldest_first(harness: Harness) -> None:
+    alice = harness.user("alice", "attic")
     said = [harness.hub.publish(alice, "attic", f"{number}").message for number in range(4)]
 
     room, page = harness.hub.history(alice, "Attic", since=2)
@@ -138,8 +138,8 @@ def test_history_is_what_was_said_since_oldest_first(harness: Harness) -> None:
     assert (page.messages, page.complete) == (said[2:], True)
 
 
-def test_a_deserted_room_is_forgotten_unless_something_said_in_it_is_kept(harness: Harness) -> None:
-    alice = harness.guest("alice", "silent", "talkative")
+def test_empty_room_is_removed_unless_it_has_stored_messages(harness: Harness) -> None:
+    alice = harness.user("alice", "silent", "talkative")
     harness.hub.publish(alice, "talkative", "hello")
 
     harness.hub.leave(alice, "silent")
@@ -150,32 +150,32 @@ def test_a_deserted_room_is_forgotten_unless_something_said_in_it_is_kept(harnes
         harness.hub.leave(alice, "silent")
 
 
-def test_a_forgotten_room_is_made_anew_under_the_name_it_is_given_then(harness: Harness) -> None:
-    alice = harness.guest("alice", "Attic")
+def test_recreated_room_takes_its_new_spelling(harness: Harness) -> None:
+    alice = harness.user("alice", "Attic")
     harness.hub.leave(alice, "attic")
 
     assert harness.hub.join(alice, "attic").name == "attic"
 
 
-def test_rooms_with_messages_kept_are_there_from_the_start() -> None:
+def test_rooms_with_stored_messages_exist_at_the_start() -> None:
     store = QuietStore()
     before = Harness(store)
-    before.hub.publish(before.guest("alice", "Attic"), "attic", "hello")
+    before.hub.publish(before.user("alice", "Attic"), "attic", "hello")
 
     harness = Harness(store)
 
     assert harness.hub.room_summaries() == [RoomSummary("Attic", 0, True)]
-    page = harness.hub.history(harness.guest("bob", "attic"), "attic")[1]
+    page = harness.hub.history(harness.user("bob", "attic"), "attic")[1]
     assert [message.content for message in page.messages] == ["hello"]
 
 
-def test_in_a_closed_room_nobody_speaks_and_nobody_comes_in(harness: Harness) -> None:
-    alice, bob = harness.guest("alice", "attic"), harness.guest("bob")
-    harness.forget()
+def test_closed_room_rejects_messages_and_joins(harness: Harness) -> None:
+    alice, bob = harness.user("alice", "attic"), harness.user("bob")
+    harness.clear_events()
 
     harness.hub.rooms.close("Attic")
 
-    assert harness.heard(alice) == [RoomState("attic", available=False, reason="The room was closed.")]
+    assert harness.events_of(alice) == [RoomState("attic", available=False, reason="The room was closed.")]
     with pytest.raises(AccessDenied):
         harness.hub.publish(alice, "attic", "hello")
     with pytest.raises(AccessDenied):
@@ -183,8 +183,8 @@ def test_in_a_closed_room_nobody_speaks_and_nobody_comes_in(harness: Harness) ->
     assert harness.hub.room_summaries() == [RoomSummary("attic", 1, False)]
 
 
-def test_members_of_a_closed_room_may_stay_read_and_leave(harness: Harness) -> None:
-    alice, bob = harness.guest("alice", "attic"), harness.guest("bob", "attic")
+def test_members_of_a_closed_room_can_read_and_leave(harness: Harness) -> None:
+    alice, bob = harness.user("alice", "attic"), harness.user("bob", "attic")
     said = harness.hub.publish(alice, "attic", "hello").message
 
     harness.hub.rooms.close("attic")
@@ -194,63 +194,63 @@ def test_members_of_a_closed_room_may_stay_read_and_leave(harness: Harness) -> N
     assert harness.hub.room_summaries() == [RoomSummary("attic", 1, False)]
 
 
-def test_who_may_not_come_in_is_not_in_and_nobody_hears_of_it(harness: Harness) -> None:
-    alice, bob = harness.guest("alice", "attic"), harness.guest("bob")
+def test_rejected_join_is_not_reported(harness: Harness) -> None:
+    alice, bob = harness.user("alice", "attic"), harness.user("bob")
     harness.hub.rooms.lock("attic", "swordfish")
-    harness.forget()
+    harness.clear_events()
 
     with pytest.raises(AccessDenied):
         harness.hub.join(bob, "attic", password="wrong")
 
-    assert harness.heard(alice) == []
+    assert harness.events_of(alice) == []
     assert harness.hub.room_summaries() == [RoomSummary("attic", 1, False)]
     with pytest.raises(NotInRoom):
         harness.hub.leave(bob, "attic")
 
 
-def test_a_new_lock_takes_the_place_of_the_one_before(harness: Harness) -> None:
-    harness.guest("alice", "attic")
+def test_lock_replaces_the_previous_password(harness: Harness) -> None:
+    harness.user("alice", "attic")
     harness.hub.rooms.lock("attic", "swordfish")
 
     harness.hub.rooms.lock("attic", "marlin")
 
     with pytest.raises(AccessDenied):
-        harness.guest("bob", "attic")
-    assert harness.hub.join(harness.guest("carol"), "attic", password="marlin").count == 2
+        harness.user("bob", "attic")
+    assert harness.hub.join(harness.user("carol"), "attic", password="marlin").count == 2
 
 
 @pytest.mark.parametrize("password", [None, "", "wrong", "swordfisch"])
-def test_a_locked_room_lets_in_only_who_knows_the_password(harness: Harness, password: str | None) -> None:
-    alice, bob = harness.guest("alice", "attic"), harness.guest("bob")
+def test_locked_room_requires_the_password(harness: Harness, password: str | None) -> None:
+    alice, bob = harness.user("alice", "attic"), harness.user("bob")
 
     harness.hub.rooms.lock("attic", "swordfish")
 
     with pytest.raises(AccessDenied):
         harness.hub.join(bob, "attic", password=password)
     harness.hub.join(bob, "attic", password="swordfish")
-    assert harness.hub.publish(alice, "attic", "you are in").message in harness.heard(bob)
+    assert harness.hub.publish(alice, "attic", "you are in").message in harness.events_of(bob)
 
 
-def test_a_password_that_is_not_asked_for_is_ignored(harness: Harness) -> None:
-    assert harness.hub.join(harness.guest("alice"), "attic", password="swordfish").count == 1
+def test_password_for_an_unlocked_room_is_ignored(harness: Harness) -> None:
+    assert harness.hub.join(harness.user("alice"), "attic", password="swordfish").count == 1
 
 
-def test_an_opened_room_is_as_it_was_before(harness: Harness) -> None:
-    alice, bob = harness.guest("alice", "attic"), harness.guest("bob")
+def test_open_undoes_close_and_lock(harness: Harness) -> None:
+    alice, bob = harness.user("alice", "attic"), harness.user("bob")
     harness.hub.rooms.lock("attic", "swordfish")
     harness.hub.rooms.close("attic")
-    harness.forget()
+    harness.clear_events()
 
     harness.hub.rooms.open("attic")
 
-    assert harness.heard(alice) == [RoomState("attic", available=True, reason=None)]
+    assert harness.events_of(alice) == [RoomState("attic", available=True, reason=None)]
     harness.hub.join(bob, "attic")
     assert harness.hub.room_summaries() == [RoomSummary("attic", 2, True)]
 
 
 @pytest.mark.parametrize("action", ["close", "lock"])
-def test_a_shut_room_stays_when_it_is_deserted_until_it_is_opened(harness: Harness, action: str) -> None:
-    alice = harness.guest("alice", "attic")
+def test_empty_closed_room_remains_until_it_is_opened(harness: Harness, action: str) -> None:
+    alice = harness.user("alice", "attic")
     getattr(harness.hub.rooms, action)("attic", *(["swordfish"] if action == "lock" else []))
 
     harness.hub.leave(alice, "attic")
@@ -273,36 +273,34 @@ def test_a_shut_room_stays_when_it_is_deserted_until_it_is_opened(harness: Harne
         ("unban", ["x"]),
     ],
 )
-def test_the_state_of_a_room_that_is_not_there_cannot_be_changed(
-    harness: Harness, action: str, more: list[str]
-) -> None:
+def test_moderation_of_an_unknown_room_is_rejected(harness: Harness, action: str, more: list[str]) -> None:
     with pytest.raises(UnknownRoom):
         getattr(harness.hub.rooms, action)("nowhere", *more)
 
 
 class TroubledStore(QuietStore):
-    """Keeps nothing for now."""
+    """Rejects every record."""
 
     def append(self, key: str, message: StoredRecord) -> None:
         raise Unavailable("The disk is full.")
 
 
-def test_a_message_that_cannot_be_kept_is_told_to_nobody() -> None:
+def test_message_that_cannot_be_stored_is_not_delivered() -> None:
     harness = Harness(TroubledStore())
-    alice = harness.guest("alice", "attic")
-    harness.forget()
+    alice = harness.user("alice", "attic")
+    harness.clear_events()
 
     with pytest.raises(Unavailable):
         harness.hub.publish(alice, "attic", "hello")
 
-    assert harness.heard(alice) == []
+    assert harness.events_of(alice) == []
 
 
-def test_history_that_cannot_be_read_is_refused(monkeypatch: pytest.MonkeyPatch, harness: Harness) -> None:
+def test_unreadable_history_is_reported(monkeypatch: pytest.MonkeyPatch, harness: Harness) -> None:
     def fail(*_: object, **__: object) -> None:
         raise Unavailable("The disk is gone.")
 
-    alice = harness.guest("alice", "attic")
+    alice = harness.user("alice", "attic")
     monkeypatch.setattr(harness.store, "read", fail)
 
     with pytest.raises(Unavailable, match="The disk is gone"):
@@ -310,7 +308,7 @@ def test_history_that_cannot_be_read_is_refused(monkeypatch: pytest.MonkeyPatch,
 
 
 class SlowStore(QuietStore):
-    """Hands out *commit* for every message."""
+    """Returns *commit* for every message."""
 
     def __init__(self, commit: Any) -> None:
         super().__init__()
@@ -321,12 +319,12 @@ class SlowStore(QuietStore):
         return self._commit
 
 
-def test_a_message_is_told_at_once_and_its_receipt_has_the_commit_to_wait_for() -> None:
+def test_message_is_delivered_before_its_commit_is_done() -> None:
     commit = object()
     harness = Harness(SlowStore(commit))
-    alice = harness.guest("alice", "attic")
+    alice = harness.user("alice", "attic")
 
     receipt = harness.hub.publish(alice, "attic", "hello")
 
     assert receipt.commit is commit
-    assert receipt.message in harness.heard(alice)
+    assert receipt.message in harness.events_of(alice)

@@ -233,7 +233,7 @@ def test_data_that_is_a_file_is_rejected(tmp_path: Path) -> None:
 
     complaint = rejected_start("--data", str(file))
 
-    assert complaint == f"chateau: --data {file}: {file} cannot be made: File exists.\n"
+    assert complaint == f"chateau: --data {file}: {file} cannot be created: File exists.\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell and its limits")

@@ -18,7 +18,6 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler
 
-from chateau.cluster.local import LocalCluster
 from chateau.hub.hub import Hub
 from chateau.ids import MessageIdGenerator
 from chateau.names import normalize_name
@@ -95,7 +94,6 @@ class PublishingHouse:
         loop = asyncio.get_running_loop()
         self.hub = Hub(
             store=store or MemoryStore(),
-            cluster=LocalCluster(),
             normalize_name=normalize_name,
             next_id=MessageIdGenerator(time.time),
             clock=time.monotonic,

@@ -24,7 +24,6 @@ from masked_frames import (
 )
 from scripted_transport import ScriptedTransport
 
-from chateau.cluster.local import LocalCluster
 from chateau.hub.hub import Hub
 from chateau.ids import MessageIdGenerator
 from chateau.names import normalize_name
@@ -213,7 +212,6 @@ class Harness:
         self.group = ConnectionGroup(loop, max_frame=LIMIT)
         self.hub = Hub(
             store=MemoryStore(),
-            cluster=LocalCluster(),
             normalize_name=normalize_name,
             next_id=MessageIdGenerator(time.time),
             clock=time.monotonic,

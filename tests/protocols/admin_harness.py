@@ -13,7 +13,6 @@ import jsonschema_rs
 from chateau_harness import SCHEMA_SET as CHATEAU
 from chateau_harness import Frame, HandClock, Mailbox, broadcast, check_sentence, read, stamp
 
-from chateau.cluster.local import LocalCluster
 from chateau.hub.errors import HubError
 from chateau.hub.hub import Hub
 from chateau.hub.session import Session
@@ -57,7 +56,6 @@ class AdminHouse:
         self.clock = HandClock()
         self.hub = Hub(
             store=store or MemoryStore(),
-            cluster=LocalCluster(),
             normalize_name=normalize_name,
             next_id=lambda: (stamp(0)["id"], stamp(0)["time"]),
             clock=self.clock,

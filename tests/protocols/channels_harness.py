@@ -16,7 +16,6 @@ import jsonschema_rs
 from chateau_harness import HandClock, HandCommit, read, stamp
 from listed_refusals import checked_publish
 
-from chateau.cluster.local import LocalCluster
 from chateau.hub.errors import HubError
 from chateau.hub.events import Event, JoinRecord, Publication, StoredRecord
 from chateau.hub.hub import Hub
@@ -211,7 +210,6 @@ class Harness:
         self._said = 0
         self.hub = Hub(
             store=self.store,
-            cluster=LocalCluster(),
             normalize_name=normalize_name,
             next_id=self._next_id,
             clock=self.clock,

@@ -12,7 +12,7 @@ A conversation is a list of steps, each with the frames that everyone gets, in o
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
@@ -22,7 +22,6 @@ import jsonschema_rs
 from listed_refusals import check_chateau
 from quiet_store import QuietStore
 
-from chateau.cluster.local import LocalCluster
 from chateau.hub.events import DirectMessage, JoinRecord, RoomMessage
 from chateau.hub.hub import Hub
 from chateau.names import normalize_name
@@ -31,6 +30,7 @@ from chateau.protocols.schemas import SchemaSet
 
 if TYPE_CHECKING:
     from chateau.hub.events import Event, StoredRecord
+    from chateau.hub.session import Session
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas" / "chateau"
 URL = "/schemas/chateau"
@@ -140,18 +140,14 @@ class LateStore(QuietStore):
         return self.commits[-1]
 
 
-class CountingCluster(LocalCluster):
-    """Counts the messages that are said; nothing else has a number in these tests."""
+class CountingProtocol(ChateauProtocol):
+    """Counts the messages that it delivers; nothing else has a number in these tests."""
 
-    def __init__(self) -> None:
-        self.said = 0
+    messages = 0
 
-    def subscribe(self, deliver: Callable[[Event], None]) -> None:
-        def count_and_deliver(event: Event) -> None:
-            self.said += isinstance(event, DirectMessage | RoomMessage)
-            deliver(event)
-
-        super().subscribe(count_and_deliver)
+    def deliver(self, event: Event, sessions: Collection[Session]) -> None:
+        self.messages += isinstance(event, DirectMessage | RoomMessage)
+        super().deliver(event, sessions)
 
 
 class Mailbox:
@@ -257,17 +253,15 @@ class Harness:
         """The clients *registered* have their own names, and are *inside* that room, where one is given."""
         self.clock = HandClock()
         self.store = store or QuietStore()
-        self.cluster = CountingCluster()
         self.hub = Hub(
             store=self.store,
-            cluster=self.cluster,
             normalize_name=normalize_name,
             next_id=self._next_id,
             clock=self.clock,
             call_later=self.clock.call_later,
             presence_limit=presence_limit,
         )
-        self.protocol = ChateauProtocol(
+        self.protocol = CountingProtocol(
             self.hub,
             SCHEMA_SET,
             broadcast=broadcast,
@@ -299,7 +293,7 @@ class Harness:
             assert self.take() == step.frames, f"step {number}: {step.told}"
 
     def _next_id(self) -> tuple[str, str]:
-        minted = stamp(self.cluster.said)
+        minted = stamp(self.protocol.messages)
         return minted["id"], minted["time"]
 
 

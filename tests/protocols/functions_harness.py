@@ -17,7 +17,6 @@ import jsonschema_rs
 from chateau_harness import Frame, HandClock, check_sentence, read, stamp
 from listed_refusals import check_functions
 
-from chateau.cluster.local import LocalCluster
 from chateau.hub.access import Privacy
 from chateau.hub.hub import Hub
 from chateau.names import normalize_name
@@ -133,7 +132,6 @@ class Harness:
         self.clock = HandClock()
         self.hub = Hub(
             store=MemoryStore(),
-            cluster=LocalCluster(),
             normalize_name=normalize_name,
             next_id=self._next_id,
             clock=self.clock,

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 from chateau_harness import QUOTED_AT_MOST, HandClock, HandCommit, read, stamp
 from listed_refusals import checked_lines
 
-from chateau.cluster.local import LocalCluster
 from chateau.hub.events import JoinRecord
 from chateau.hub.hub import Hub
 from chateau.names import normalize_name
@@ -182,7 +181,6 @@ class Harness:
         self._minted = 0
         self.hub = Hub(
             store=self.store,
-            cluster=LocalCluster(),
             normalize_name=normalize_name,
             next_id=self._next_id,
             clock=self.clock,

@@ -17,7 +17,6 @@ import jsonschema_rs
 from chateau_harness import Frame, HandClock, check_sentence, read, stamp
 from listed_refusals import check_opcodes
 
-from chateau.cluster.local import LocalCluster
 from chateau.hub.events import Event
 from chateau.hub.hub import Hub
 from chateau.hub.session import Session
@@ -132,7 +131,6 @@ class Harness:
         self._said = 0
         self.hub = Hub(
             store=self.store,
-            cluster=LocalCluster(),
             normalize_name=normalize_name,
             next_id=self._next_id,
             clock=self.clock,

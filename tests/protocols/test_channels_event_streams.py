@@ -63,7 +63,7 @@ def test_an_event_has_the_number_of_its_package_where_packages_are_counted() -> 
 
     receipts = [harness.publish("a", kind, b"1") for kind in ("text", "json", "bytes")]
 
-    ids = [str(receipt.package.seq) for receipt in receipts]
+    ids = [str(receipt.publication.seq) for receipt in receipts]
     assert [event.id for event in stream.server_sent()] == ids
 
 
@@ -111,7 +111,7 @@ def test_a_stream_and_a_websocket_get_the_same_package() -> None:
 
 
 def publish_all(harness: Harness, *texts: str) -> list[int]:
-    return [harness.publish("a", "text", text.encode()).package.seq for text in texts]
+    return [harness.publish("a", "text", text.encode()).publication.seq for text in texts]
 
 
 def test_a_client_that_comes_back_hears_what_it_missed_and_goes_on() -> None:

@@ -85,7 +85,7 @@ LOGINS = [
             says(
                 "alice",
                 "CHATEAU",
-                alice=[no("invalid_name", '"CHATEAU" cannot be a name: the server itself speaks under it.')],
+                alice=[no("invalid_name", '"CHATEAU" cannot be a name: it is reserved for the server.')],
             ),
             says(
                 "alice",

@@ -6,7 +6,6 @@ import inspect
 
 import pytest
 
-from chateau.cluster.local import LocalCluster
 from chateau.hub import ports
 from chateau.net.connection import Connection, SocketConnection
 from chateau.net.poller import EpollPoller, LoopPoller, Poller, Watched
@@ -18,9 +17,9 @@ from chateau.protocols.event_streams import EventStreamDoor, EventStreams
 from chateau.protocols.functions import FunctionsPeer, FunctionsProtocol
 from chateau.protocols.lines import LinesPeer, LinesProtocol
 from chateau.protocols.opcodes import OpcodesPeer, OpcodesProtocol
-from chateau.store.commit import Commit
 from chateau.store.memory import MemoryStore
 from chateau.store.sqlite import SqliteStore
+from chateau.store.sqlite_state import Commit
 
 FILLED = [
     (transport.Outbox, Connection),
@@ -51,7 +50,6 @@ FILLED = [
     (ports.Store, MemoryStore),
     (ports.Store, SqliteStore),
     (ports.Commit, Commit),
-    (ports.Cluster, LocalCluster),
     (Poller, EpollPoller),
     (Poller, LoopPoller),
     (Watched, SocketConnection),

@@ -1,4 +1,4 @@
-"""The stores that the tests of this folder run against, each with a clock and a loop to own."""
+"""The stores that the tests of this folder run against, each with its own clock and event loop."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from chateau.store.memory import MemoryStore
 from chateau.store.sqlite import SqliteStore
 from chateau.times import rfc3339
 
-KINDS = ["memory", "sqlite", "sqlite, settled"]
-"""The last one is on disk after every append; before that, it is read from what is pending."""
+KINDS = ["memory", "sqlite", "sqlite, settled", "sqlite, inline"]
+"""The last two are on disk after every append; before that, records are read from memory."""
 
 START = datetime(2026, 11, 20, tzinfo=UTC).timestamp()
 
@@ -25,8 +25,8 @@ def time_of(second: float) -> str:
     return rfc3339(datetime.fromtimestamp(START + second, UTC))
 
 
-class SettlingStore(SqliteStore):
-    """Waits for the disk after everything."""
+class SettledStore(SqliteStore):
+    """Waits for the writer's thread after every write."""
 
     def append(self, key: str, record: StoredRecord) -> Commit:  # type: ignore[override]
         commit = super().append(key, record)
@@ -39,42 +39,61 @@ class SettlingStore(SqliteStore):
         return commit
 
 
-class TestLoop(asyncio.SelectorEventLoop):
-    """A loop whose time is the house's."""
+class InlineStore(SqliteStore):
+    """Flushes after every write; with the inline writer, no event loop runs."""
 
-    __test__ = False
-    harness: StoreHouse
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options, writer="inline")
+
+    def append(self, key: str, record: StoredRecord) -> Commit:  # type: ignore[override]
+        commit = super().append(key, record)
+        self.flush()
+        assert commit.done()
+        return commit
+
+    def erase(self, key: str) -> Commit | None:  # type: ignore[override]
+        commit = super().erase(key)
+        self.flush()
+        assert commit is None or commit.done()
+        return commit
+
+
+STORES = {"sqlite": SqliteStore, "sqlite, settled": SettledStore, "sqlite, inline": InlineStore}
+
+
+class ManualLoop(asyncio.SelectorEventLoop):
+    """An event loop with the time of a harness."""
+
+    harness: StoreHarness
 
     def time(self) -> float:
         return self.harness.now
 
 
-class StoreHouse:
-    """A store, and what it stands on. *now* is in seconds after ``time_of(0)``."""
+class StoreHarness:
+    """A store of one of ``KINDS``. *now* is in seconds after ``time_of(0)``."""
 
     def __init__(self, kind: str, folder: Path, options: dict[str, Any]) -> None:
         self.now = 0.0
         self.kind = kind
         self.folder = folder
         self.options = options
-        self.loop = TestLoop()
+        self.loop = ManualLoop()
         self.loop.harness = self
-        self.store = self._make()
+        self.store = self.make_store()
 
     def settle(self) -> None:
-        if isinstance(self.store, SqliteStore):
-            self.loop.run_until_complete(self.store.settle())
+        self.loop.run_until_complete(self.store.settle())
 
     def reopen(self) -> None:
-        """Close the store and open it again; one in memory goes on as it is."""
-        if isinstance(self.store, SqliteStore):
+        """Close the store and open it again; a store in memory stays open."""
+        if self.kind != "memory":
             self.store.close()
-            self.store = self._make()
+            self.store = self.make_store()
 
     def close(self) -> None:
-        if isinstance(self.store, SqliteStore):
-            self.settle()
-            self.store.close()
+        self.settle()
+        self.store.close()
         self.loop.close()
 
     @property
@@ -82,21 +101,20 @@ class StoreHouse:
         assert isinstance(self.store, SqliteStore)
         return self.store
 
-    def _make(self) -> Store:
+    def make_store(self) -> Store:
         if self.kind == "memory":
             return MemoryStore(**self.options, clock=self._clock)
-        kind = SettlingStore if self.kind == "sqlite, settled" else SqliteStore
-        return kind(self.folder, loop=self.loop, **self.options, clock=self._clock)
+        return STORES[self.kind](self.folder, loop=self.loop, **self.options, clock=self._clock)
 
     def _clock(self) -> float:
         return START + self.now
 
 
 @contextmanager
-def open_house(
+def open_store(
     kind: str, folder: Path, *, max_age: float | None = None, **options: Any
-) -> Iterator[StoreHouse]:
-    harness = StoreHouse(kind, folder, {**options, "max_age_seconds": max_age})
+) -> Iterator[StoreHarness]:
+    harness = StoreHarness(kind, folder, {**options, "max_age_seconds": max_age})
     try:
         yield harness
     finally:

@@ -1,4 +1,4 @@
-"""Whatever is said, erased, read and opened again: the store on disk answers as the one in memory does."""
+"""The SQLite store returns the same as the store in memory, for random sequences of calls."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from store_harnesses import StoreHouse, time_of
+from store_harnesses import StoreHarness, time_of
 
 from chateau.hub.events import JoinRecord, Publication, RoomMessage, StoredRecord
 
@@ -22,8 +22,8 @@ class StoresAgree(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        self.model = StoreHouse("memory", Path(self.folder.name), OPTIONS)
-        self.harness = StoreHouse("sqlite", Path(self.folder.name), OPTIONS)
+        self.model = StoreHarness("memory", Path(self.folder.name), OPTIONS)
+        self.harness = StoreHarness("sqlite", Path(self.folder.name), OPTIONS)
 
     def teardown(self) -> None:
         self.harness.close()
@@ -31,7 +31,7 @@ class StoresAgree(RuleBasedStateMachine):
         self.folder.cleanup()
 
     @rule(room=ROOMS, kinds=st.lists(st.sampled_from("mpa"), min_size=1, max_size=40))
-    def say(self, room: str, kinds: list[str]) -> None:
+    def append(self, room: str, kinds: list[str]) -> None:
         for kind in kinds:
             record = self.record(kind, room)
             self.model.store.append(room.lower(), record)
@@ -48,7 +48,7 @@ class StoresAgree(RuleBasedStateMachine):
         return JoinRecord("alice", room, seq, now)
 
     @rule(seconds=st.sampled_from([1, 1, 1, 700, 4000, 6000]))
-    def wait(self, seconds: int) -> None:
+    def advance(self, seconds: int) -> None:
         self.model.now += seconds
         self.harness.now += seconds
 
@@ -57,13 +57,13 @@ class StoresAgree(RuleBasedStateMachine):
         self.harness.settle()
 
     @rule()
-    def let_the_writer_finish_before_the_loop_knows(self) -> None:
-        """What is committed is in the database then, and pending too."""
-        self.harness.store._hand_over()  # type: ignore[attr-defined]
-        in_flight = self.harness.store._in_flight  # type: ignore[attr-defined]
+    def finish_the_write_before_the_loop_knows(self) -> None:
+        """The committed records are then in the database and also pending."""
+        self.harness.sqlite.flush()
+        in_flight = self.harness.sqlite._in_flight
         if in_flight is not None:
-            result = self.harness.store._writer.results.get()  # type: ignore[attr-defined]
-            self.harness.store._writer.results.put(result)  # type: ignore[attr-defined]
+            result = self.harness.sqlite._writer.results.get()
+            self.harness.sqlite._writer.results.put(result)
 
     @rule()
     def reopen(self) -> None:
@@ -92,13 +92,13 @@ class StoresAgree(RuleBasedStateMachine):
         assert found == expected
 
     @invariant()
-    def the_same_rooms_are_held(self) -> None:
+    def both_stores_hold_the_same_rooms(self) -> None:
         assert sorted(self.harness.store.rooms()) == sorted(self.model.store.rooms())
         for key in ("attic", "cellar"):
             assert self.harness.store.holds(key) == self.model.store.holds(key)
 
     @invariant()
-    def everything_is_the_same(self) -> None:
+    def both_stores_return_the_same_pages(self) -> None:
         for key in ("attic", "cellar"):
             self.compare(key, since=None, start=None, end=None, limit=100, joins=True)
 

@@ -1,4 +1,4 @@
-"""What the store on disk does beyond the contract: it lasts, it commits in groups, and it fails and heals."""
+"""The SQLite store beyond the contract: restarts, batches, failures and recovery."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from store_harnesses import StoreHouse, open_house, time_of
+from store_harnesses import StoreHarness, open_store, time_of
 
 from chateau.hub.errors import Unavailable
 from chateau.hub.events import JoinRecord, RoomMessage
 from chateau.hub.ports import Commit, Page
-from chateau.store import schema
-from chateau.store.commit import Commit as StoreCommit
-from chateau.store.errors import StoreError
-from chateau.store.opening import CRASH_GAP
-from chateau.store.schema import MIGRATIONS, open_database
+from chateau.store import StoreError
 from chateau.store.sqlite import FILE_NAME, PROBE_SECONDS, SqliteStore
+from chateau.store.sqlite_schema import MIGRATIONS, open_database
+from chateau.store.sqlite_state import CRASH_GAP
+from chateau.store.sqlite_state import Commit as StoreCommit
 
 
 @pytest.fixture
-def harness(tmp_path: Path) -> Iterator[StoreHouse]:
-    with open_house("sqlite", tmp_path / "store", history=10, channel_history=10) as harness:
+def harness(tmp_path: Path) -> Iterator[StoreHarness]:
+    with open_store("sqlite", tmp_path / "store", history=10, channel_history=10) as harness:
         yield harness
 
 
-def say(harness: StoreHouse, content: str, room: str = "Attic") -> tuple[RoomMessage, Commit]:
+def append(harness: StoreHarness, content: str, room: str = "Attic") -> tuple[RoomMessage, Commit]:
     seq = harness.store.next_seq(room.lower())
     message = RoomMessage("alice", room, content, seq, f"id-{seq}", time_of(min(seq, 1000)))
     commit = harness.store.append(room.lower(), message)
@@ -40,42 +40,42 @@ def say(harness: StoreHouse, content: str, room: str = "Attic") -> tuple[RoomMes
     return message, commit
 
 
-def read(harness: StoreHouse, *, since: int | None = None, room: str = "attic") -> Page:
+def read(harness: StoreHarness, *, since: int | None = None, room: str = "attic") -> Page:
     return harness.store.read(room, since=since, start=None, end=None, limit=100, joins=True)
 
 
-def crash(harness: StoreHouse, folder: Path) -> None:
-    """Go on with a copy of what is on disk now, as after a kill -9."""
+def crash(harness: StoreHarness, folder: Path) -> None:
+    """Continue with a copy of what is on disk now, as after a kill -9."""
     folder.mkdir()
     for file in harness.folder.iterdir():
         shutil.copy(file, folder)
     harness.sqlite.close()
     harness.folder = folder
-    harness.store = harness._make()
+    harness.store = harness.make_store()
 
 
-def transactions(harness: StoreHouse) -> list[str]:
+def transactions(harness: StoreHarness) -> list[str]:
     seen: list[str] = []
     harness.sqlite._db.set_trace_callback(seen.append)
     return seen
 
 
-# It lasts
+# Restarts
 
 
-def test_what_was_kept_is_there_after_a_restart(harness: StoreHouse) -> None:
-    said = [say(harness, content)[0] for content in "abc"]
+def test_records_survive_a_restart(harness: StoreHarness) -> None:
+    stored = [append(harness, content)[0] for content in "abc"]
 
     harness.reopen()
 
-    assert read(harness) == Page(said, complete=True)
+    assert read(harness) == Page(stored, complete=True)
     assert list(harness.store.rooms()) == [("attic", "Attic")]
     assert harness.store.next_seq("attic") == 4
 
 
-def test_closing_commits_what_is_pending_and_calls_back(harness: StoreHouse) -> None:
+def test_close_commits_pending_records_and_calls_back(harness: StoreHarness) -> None:
     called: list[Commit] = []
-    said, commit = say(harness, "hello")
+    stored, commit = append(harness, "hello")
     commit.add_done_callback(called.append)
 
     harness.sqlite.close()
@@ -84,26 +84,26 @@ def test_closing_commits_what_is_pending_and_calls_back(harness: StoreHouse) -> 
     assert called == [commit]
     assert commit.exception() is None
     with pytest.raises(Unavailable):
-        harness.store.append("attic", said)
+        harness.store.append("attic", stored)
     with pytest.raises(Unavailable):
         harness.store.erase("attic")
-    harness.store = harness._make()
-    assert read(harness).messages == [said]
+    harness.store = harness.make_store()
+    assert read(harness).messages == [stored]
 
 
-def test_closing_commits_also_what_waits_behind_a_batch_in_flight(harness: StoreHouse) -> None:
-    first = say(harness, "a")[0]
-    harness.sqlite._hand_over()
-    second = say(harness, "b")[0]
+def test_close_commits_records_behind_a_batch_in_flight(harness: StoreHarness) -> None:
+    first = append(harness, "a")[0]
+    harness.sqlite.flush()
+    second = append(harness, "b")[0]
 
     harness.reopen()
 
     assert read(harness).messages == [first, second]
 
 
-def test_what_is_gone_is_still_known_to_be_gone_after_a_restart(harness: StoreHouse) -> None:
+def test_lost_position_survives_a_restart(harness: StoreHarness) -> None:
     for number in range(40):
-        say(harness, f"{number}")
+        append(harness, f"{number}")
         harness.settle()
 
     harness.reopen()
@@ -114,18 +114,18 @@ def test_what_is_gone_is_still_known_to_be_gone_after_a_restart(harness: StoreHo
     assert harness.store.read("attic", since=None, start=None, end=time_of(0), limit=9).complete
 
 
-def test_a_smaller_limit_is_kept_from_the_next_start_on(harness: StoreHouse) -> None:
-    said = [say(harness, f"{number}")[0] for number in range(10)]
+def test_smaller_limit_takes_effect_at_the_next_start(harness: StoreHarness) -> None:
+    stored = [append(harness, f"{number}")[0] for number in range(10)]
     harness.settle()
     harness.options["history"] = 3
 
     harness.reopen()
 
-    assert read(harness) == Page(said[-3:], complete=False)
+    assert read(harness) == Page(stored[-3:], complete=False)
 
 
-def test_an_erasure_lasts(harness: StoreHouse) -> None:
-    say(harness, "hello")
+def test_erasure_survives_a_restart(harness: StoreHarness) -> None:
+    append(harness, "hello")
     harness.settle()
     harness.store.erase("attic")
 
@@ -136,9 +136,9 @@ def test_an_erasure_lasts(harness: StoreHouse) -> None:
     assert harness.store.next_seq("attic") == 2
 
 
-def test_what_is_too_old_is_deleted_at_the_start(tmp_path: Path) -> None:
-    with open_house("sqlite", tmp_path, max_age=5) as harness:
-        say(harness, "hello")
+def test_old_records_are_deleted_at_the_start(tmp_path: Path) -> None:
+    with open_store("sqlite", tmp_path, max_age=5) as harness:
+        append(harness, "hello")
         harness.now = 100.0
         harness.reopen()
 
@@ -148,22 +148,22 @@ def test_what_is_too_old_is_deleted_at_the_start(tmp_path: Path) -> None:
         assert read(harness) == Page([], complete=False)
 
 
-def test_acknowledged_messages_survive_an_unclean_end_and_numbers_leave_a_gap(
-    harness: StoreHouse, tmp_path: Path
+def test_acknowledged_messages_survive_a_crash_and_seqs_skip_a_gap(
+    harness: StoreHarness, tmp_path: Path
 ) -> None:
-    said = say(harness, "hello")[0]
+    stored = append(harness, "hello")[0]
     harness.settle()
-    harness.store.next_seq("attic")  # seen by clients, say, and never committed
+    harness.store.next_seq("attic")  # clients may have seen it, but it is never committed
 
     crash(harness, tmp_path / "copy")
 
-    assert read(harness).messages == [said]
+    assert read(harness).messages == [stored]
     assert harness.store.next_seq("attic") == 1 + CRASH_GAP + 1
     assert harness.store.next_seq("a room of which nothing was committed") == CRASH_GAP + 1
 
 
-def test_numbers_leave_another_gap_after_every_unclean_end(harness: StoreHouse, tmp_path: Path) -> None:
-    say(harness, "hello")
+def test_seqs_skip_a_gap_after_every_crash(harness: StoreHarness, tmp_path: Path) -> None:
+    append(harness, "hello")
     harness.settle()
     crash(harness, tmp_path / "first")
     seen = harness.store.next_seq("attic")
@@ -173,8 +173,8 @@ def test_numbers_leave_another_gap_after_every_unclean_end(harness: StoreHouse, 
     assert harness.store.next_seq("attic") > seen
 
 
-def test_numbers_leave_no_gap_after_a_clean_end(harness: StoreHouse, tmp_path: Path) -> None:
-    say(harness, "hello")
+def test_seqs_skip_no_gap_after_a_clean_shutdown(harness: StoreHarness, tmp_path: Path) -> None:
+    append(harness, "hello")
     harness.settle()
     crash(harness, tmp_path / "copy")
     seen = harness.store.next_seq("attic")
@@ -184,20 +184,20 @@ def test_numbers_leave_no_gap_after_a_clean_end(harness: StoreHouse, tmp_path: P
     assert harness.store.next_seq("attic") == seen + 1
 
 
-# Who may open it
+# Opening
 
 
-def test_a_folder_is_for_one_store_at_a_time(harness: StoreHouse) -> None:
+def test_folder_is_locked_against_another_store(harness: StoreHarness) -> None:
     with pytest.raises(StoreError, match=rf"{harness.folder} is in use .* \(process {os.getpid()}\)"):
         SqliteStore(harness.folder, loop=harness.loop)
 
 
-def test_a_folder_is_for_one_process_at_a_time(harness: StoreHouse) -> None:
+def test_folder_is_locked_against_another_process(harness: StoreHarness) -> None:
     script = (
         "import sys, pathlib\n"
-        "from chateau.store.errors import StoreError\n"
-        "from chateau.store.lock import FolderLock\n"
-        "try: FolderLock(pathlib.Path(sys.argv[1]))\nexcept StoreError as exc: print(exc)"
+        "from chateau.store import StoreError\n"
+        "from chateau.store.sqlite_schema import lock_folder\n"
+        "try: lock_folder(pathlib.Path(sys.argv[1]))\nexcept StoreError as exc: print(exc)"
     )
 
     done = subprocess.run(
@@ -207,7 +207,7 @@ def test_a_folder_is_for_one_process_at_a_time(harness: StoreHouse) -> None:
     assert f"process {os.getpid()}" in done.stdout
 
 
-def test_a_store_that_could_not_be_opened_leaves_the_folder_free(tmp_path: Path) -> None:
+def test_failed_open_releases_the_folder(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_text("no database " * 100)
     loop = asyncio.new_event_loop()
     for _ in range(2):
@@ -223,9 +223,7 @@ def test_a_store_that_could_not_be_opened_leaves_the_folder_free(tmp_path: Path)
         ("CREATE TABLE recipes (name TEXT)", "a database of another program"),
     ],
 )
-def test_a_database_that_is_not_for_this_server_is_left_alone(
-    tmp_path: Path, script: str, complaint: str
-) -> None:
+def test_foreign_database_is_rejected(tmp_path: Path, script: str, complaint: str) -> None:
     with_connection(tmp_path / FILE_NAME, lambda db: db.executescript(script))
     loop = asyncio.new_event_loop()
 
@@ -236,7 +234,7 @@ def test_a_database_that_is_not_for_this_server_is_left_alone(
     loop.close()
 
 
-def test_a_folder_that_cannot_be_made_and_a_file_that_cannot_be_opened_are_named(tmp_path: Path) -> None:
+def test_errors_name_the_folder_or_file(tmp_path: Path) -> None:
     loop = asyncio.new_event_loop()
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="file"):
@@ -260,10 +258,8 @@ def with_connection(file: Path, use: Callable[[sqlite3.Connection], object]) -> 
     return result
 
 
-def test_an_old_database_is_brought_up_to_date_and_keeps_what_is_in_it(
-    harness: StoreHouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said = say(harness, "hello")[0]
+def test_migration_keeps_all_records(harness: StoreHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = append(harness, "hello")[0]
     harness.sqlite.close()
 
     db = open_database(harness.folder / FILE_NAME, (*MIGRATIONS, "CREATE TABLE more (x)"))
@@ -272,11 +268,11 @@ def test_an_old_database_is_brought_up_to_date_and_keeps_what_is_in_it(
     db.execute("SELECT * FROM more")
     db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
     db.close()
-    harness.store = harness._make()
-    assert read(harness).messages == [said]
+    harness.store = harness.make_store()
+    assert read(harness).messages == [stored]
 
 
-def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
+def test_failed_migration_changes_nothing(tmp_path: Path) -> None:
     file = tmp_path / FILE_NAME
     open_database(file).close()
 
@@ -288,38 +284,40 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
     db.close()
 
 
-def test_commits_go_to_the_disk(harness: StoreHouse) -> None:
+def test_commits_are_synchronous(harness: StoreHarness) -> None:
     pragmas = ("journal_mode", "synchronous")
 
     assert [harness.sqlite._db.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas] == ["wal", 2]
 
 
-# Groups
+# Batches
 
 
-def test_what_is_said_in_one_turn_has_one_commit_and_one_transaction(harness: StoreHouse) -> None:
+def test_appends_of_one_loop_iteration_share_a_commit_and_a_transaction(harness: StoreHarness) -> None:
     seen = transactions(harness)
 
-    commits = {id(say(harness, f"{number}", room)[1]) for number in range(5) for room in ("Attic", "Cellar")}
+    commits = {
+        id(append(harness, f"{number}", room)[1]) for number in range(5) for room in ("Attic", "Cellar")
+    }
     harness.settle()
 
     assert len(commits) == 1
     assert seen.count("COMMIT") == 1
 
 
-def test_what_is_said_while_the_writer_works_is_one_more_batch(harness: StoreHouse) -> None:
+def test_appends_during_a_write_form_the_next_batch(harness: StoreHarness) -> None:
     seen = transactions(harness)
-    first = say(harness, "a")[1]
-    harness.sqlite._hand_over()
+    first = append(harness, "a")[1]
+    harness.sqlite.flush()
 
-    others = [say(harness, content)[1] for content in "bcd"]
+    others = [append(harness, content)[1] for content in "bcd"]
     harness.settle()
 
     assert others[0] is others[1] is others[2] is not first
     assert seen.count("COMMIT") == 2
 
 
-def test_nothing_is_written_while_nothing_is_said(harness: StoreHouse) -> None:
+def test_idle_store_writes_nothing(harness: StoreHarness) -> None:
     seen = transactions(harness)
     harness.loop.run_until_complete(asyncio.sleep(0))
     harness.settle()
@@ -327,11 +325,11 @@ def test_nothing_is_written_while_nothing_is_said(harness: StoreHouse) -> None:
     assert seen == []
 
 
-def test_callbacks_come_in_order_with_the_commit_and_one_that_fails_stops_none(
-    harness: StoreHouse, caplog: pytest.LogCaptureFixture
+def test_callbacks_run_in_order_even_if_one_fails(
+    harness: StoreHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     called: list[object] = []
-    commit = say(harness, "hello")[1]
+    commit = append(harness, "hello")[1]
     commit.add_done_callback(lambda done: called.append(("first", done)))
     commit.add_done_callback(lambda _: 1 / 0)
     commit.add_done_callback(lambda done: called.append(("last", done)))
@@ -344,10 +342,10 @@ def test_callbacks_come_in_order_with_the_commit_and_one_that_fails_stops_none(
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_a_callback_that_comes_late_is_called_but_not_from_inside() -> None:
+def test_late_callback_is_called_in_the_next_iteration() -> None:
     loop = asyncio.new_event_loop()
     commit = StoreCommit(loop)
-    commit.decide(None)
+    commit.finish(None)
     called: list[object] = []
 
     commit.add_done_callback(called.append)
@@ -359,8 +357,8 @@ def test_a_callback_that_comes_late_is_called_but_not_from_inside() -> None:
     loop.close()
 
 
-def test_a_callback_may_append(harness: StoreHouse) -> None:
-    say(harness, "a")[1].add_done_callback(lambda _: say(harness, "b"))
+def test_callback_can_append(harness: StoreHarness) -> None:
+    append(harness, "a")[1].add_done_callback(lambda _: append(harness, "b"))
     harness.settle()
     harness.settle()
 
@@ -369,52 +367,50 @@ def test_a_callback_may_append(harness: StoreHouse) -> None:
     assert [record.content for record in read(harness).messages] == ["a", "b"]  # type: ignore[union-attr]
 
 
-def test_the_write_ahead_log_is_carried_over_now_and_then(
-    harness: StoreHouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("chateau.store.writer.CHECKPOINT_PAGES", 1)
+def test_write_ahead_log_is_checkpointed(harness: StoreHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chateau.store.sqlite_writer.CHECKPOINT_PAGES", 1)
     seen = transactions(harness)
 
-    say(harness, "hello")
+    append(harness, "hello")
     harness.settle()
     harness.reopen()
 
     assert "PRAGMA wal_checkpoint(PASSIVE)" in seen
 
 
-# Trouble
+# Failures
 
 
-def fill_up(harness: StoreHouse) -> None:
-    """Let the database not grow, as on a full disk."""
+def fill_disk(harness: StoreHarness) -> None:
+    """Prevent the database from growing, as on a full disk."""
     (pages,) = harness.sqlite._db.execute("PRAGMA page_count").fetchone()
     harness.sqlite._db.execute(f"PRAGMA max_page_count = {pages}").fetchone()
 
 
-def make_room(harness: StoreHouse) -> None:
+def free_space(harness: StoreHarness) -> None:
     harness.sqlite._db.execute("PRAGMA max_page_count = 1000000").fetchone()
 
 
 LONG = "x" * 100_000
 
 
-def test_what_cannot_be_written_fails_with_what_waits_behind_it(
-    harness: StoreHouse, caplog: pytest.LogCaptureFixture
+def test_failed_batch_fails_the_batch_behind_it(
+    harness: StoreHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    kept = say(harness, "kept")[0]
+    stored = append(harness, "stored")[0]
     harness.settle()
-    fill_up(harness)
+    fill_disk(harness)
 
-    lost = say(harness, LONG)[1]
-    harness.sqlite._hand_over()
-    behind = say(harness, "behind")[1]
+    lost = append(harness, LONG)[1]
+    harness.sqlite.flush()
+    behind = append(harness, "behind")[1]
     harness.settle()
 
     for commit in (lost, behind):
         assert isinstance(commit.exception(), Unavailable)
-    assert read(harness) == Page([kept], complete=True)
+    assert read(harness) == Page([stored], complete=True)
     with pytest.raises(Unavailable):
-        say(harness, "refused")
+        append(harness, "refused")
     with pytest.raises(Unavailable):
         harness.store.erase("attic")
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
@@ -422,62 +418,64 @@ def test_what_cannot_be_written_fails_with_what_waits_behind_it(
     assert "Traceback" not in caplog.text
 
 
-def try_again(harness: StoreHouse) -> None:
+def append_again(harness: StoreHarness) -> None:
     with pytest.raises(Unavailable):
-        say(harness, "refused")
+        append(harness, "refused")
     harness.settle()
 
 
-def test_it_is_tried_once_a_second_and_heals_when_there_is_room_again(
-    harness: StoreHouse, caplog: pytest.LogCaptureFixture
+def test_full_disk_is_probed_once_per_second_until_it_recovers(
+    harness: StoreHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    fill_up(harness)
-    say(harness, LONG)
+    fill_disk(harness)
+    append(harness, LONG)
     harness.settle()
     seen = transactions(harness)
-    try_again(harness)
+    append_again(harness)
     assert seen == []  # the second is not over
     harness.now += PROBE_SECONDS
-    try_again(harness)
+    append_again(harness)
     assert seen.count("BEGIN IMMEDIATE") == 1
-    make_room(harness)
-    try_again(harness)
+    free_space(harness)
+    append_again(harness)
     assert seen.count("BEGIN IMMEDIATE") == 1
     harness.now += PROBE_SECONDS
-    try_again(harness)
+    append_again(harness)
 
-    said = say(harness, "hello")[0]
+    stored = append(harness, "hello")[0]
     harness.settle()
 
-    assert read(harness).messages == [said]
+    assert read(harness).messages == [stored]
     assert [record.levelno for record in caplog.records] == [logging.ERROR, logging.WARNING]
     assert harness.sqlite._db.execute("SELECT * FROM meta WHERE name = 'probe'").fetchall() == []
 
 
-def heal(harness: StoreHouse) -> None:
-    make_room(harness)
+def recover(harness: StoreHarness) -> None:
+    free_space(harness)
     harness.now += PROBE_SECONDS
-    try_again(harness)
+    append_again(harness)
 
 
-def test_rows_of_rooms_and_streams_that_failed_are_written_with_what_comes_next(harness: StoreHouse) -> None:
-    fill_up(harness)
-    lost = say(harness, LONG)[0]
+def test_failed_rows_are_written_with_the_next_batch(
+    harness: StoreHarness,
+) -> None:
+    fill_disk(harness)
+    lost = append(harness, LONG)[0]
     harness.settle()
-    heal(harness)
-    said = say(harness, "hello")[0]
+    recover(harness)
+    stored = append(harness, "hello")[0]
     harness.settle()
 
     harness.reopen()
 
-    assert said.seq > lost.seq
-    assert read(harness) == Page([said], complete=True)
+    assert stored.seq > lost.seq
+    assert read(harness) == Page([stored], complete=True)
     assert list(harness.store.rooms()) == [("attic", "Attic")]
 
 
-def test_a_room_of_which_everything_failed_is_not_held(harness: StoreHouse) -> None:
-    fill_up(harness)
-    say(harness, LONG)
+def test_room_with_only_failed_records_is_not_held(harness: StoreHarness) -> None:
+    fill_disk(harness)
+    append(harness, LONG)
     assert harness.store.holds("attic")
 
     harness.settle()
@@ -486,26 +484,26 @@ def test_a_room_of_which_everything_failed_is_not_held(harness: StoreHouse) -> N
     assert list(harness.store.rooms()) == []
 
 
-def test_an_erasure_that_failed_erased_nothing(harness: StoreHouse, caplog: pytest.LogCaptureFixture) -> None:
-    kept = say(harness, "kept")[0]
+def test_failed_erasure_erases_nothing(harness: StoreHarness, caplog: pytest.LogCaptureFixture) -> None:
+    stored = append(harness, "stored")[0]
     harness.settle()
-    fill_up(harness)
+    fill_disk(harness)
 
     commit = harness.store.erase("attic")
-    say(harness, LONG)
-    assert read(harness).messages != [kept]
+    append(harness, LONG)
+    assert read(harness).messages != [stored]
     harness.settle()
 
     assert commit is not None
     assert isinstance(commit.exception(), Unavailable)
-    assert read(harness) == Page([kept], complete=True)
+    assert read(harness) == Page([stored], complete=True)
     assert harness.store.holds("attic")
 
 
-def test_a_record_that_cannot_be_written_is_a_bug_and_logged_as_one(
-    harness: StoreHouse, caplog: pytest.LogCaptureFixture
+def test_unencodable_record_is_logged_with_a_traceback(
+    harness: StoreHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    commit = say(harness, "\ud800")[1]
+    commit = append(harness, "\ud800")[1]
 
     harness.settle()
 
@@ -513,10 +511,10 @@ def test_a_record_that_cannot_be_written_is_a_bug_and_logged_as_one(
     assert "Traceback" in caplog.text
 
 
-def test_a_store_that_cannot_be_read_says_so_once_and_goes_on(
-    harness: StoreHouse, caplog: pytest.LogCaptureFixture
+def test_unreadable_store_logs_once_and_recovers(
+    harness: StoreHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    said = say(harness, "hello")[0]
+    stored = append(harness, "hello")[0]
     harness.settle()
     with_connection(harness.folder / FILE_NAME, lambda db: db.execute("UPDATE chunks SET records = 'no'"))
     for _ in range(2):
@@ -530,12 +528,12 @@ def test_a_store_that_cannot_be_read_says_so_once_and_goes_on(
         ),
     )
 
-    assert read(harness).messages == [said]
+    assert read(harness).messages == [stored]
 
 
-def test_a_store_that_is_full_can_be_closed(harness: StoreHouse, caplog: pytest.LogCaptureFixture) -> None:
-    fill_up(harness)
-    commit = say(harness, LONG)[1]
+def test_full_store_can_be_closed(harness: StoreHarness, caplog: pytest.LogCaptureFixture) -> None:
+    fill_disk(harness)
+    commit = append(harness, LONG)[1]
 
     harness.sqlite.close()
 
@@ -547,26 +545,27 @@ import asyncio, resource, signal, sys
 from pathlib import Path
 from chateau.hub.errors import Unavailable
 from chateau.hub.events import RoomMessage
+from chateau.store import sqlite
 from chateau.store.sqlite import SqliteStore
 
+sqlite.PROBE_SECONDS = 0.0
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 async def main():
     store = SqliteStore(Path(sys.argv[1]), loop=asyncio.get_running_loop())
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
-    kept = 0
+    stored = 0
     try:
         for _ in range(1000):
             seq = store.next_seq("attic")
             message = RoomMessage("alice", "Attic", "x" * 5000, seq, f"{seq}", "2026-11-20T00:00:00.000Z")
             commit = store.append("attic", message)
             await store.settle()
-            kept += commit.exception() is None
+            stored += commit.exception() is None
     except Unavailable:
         pass
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    await asyncio.sleep(1.1)
     try:
         store.append("attic", message)
     except Unavailable:
@@ -575,7 +574,7 @@ async def main():
     commit = store.append("attic", RoomMessage("a", "Attic", "after", seq, "id", "2026-11-20T00:00:00.000Z"))
     await store.settle()
     page = store.read("attic", since=None, start=None, end=None, limit=2000)
-    print(kept > 0, len(page.messages) == kept + 1, commit.exception(), page.messages[-1].content)
+    print(stored > 0, len(page.messages) == stored + 1, commit.exception(), page.messages[-1].content)
     store.close()
 
 asyncio.run(main())
@@ -583,7 +582,7 @@ asyncio.run(main())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
-def test_a_disk_that_was_full_in_earnest_is_written_to_again(tmp_path: Path) -> None:
+def test_store_recovers_from_a_real_full_disk(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", LIMITED_DISK, str(tmp_path)], capture_output=True, text=True, timeout=60
     )
@@ -591,69 +590,85 @@ def test_a_disk_that_was_full_in_earnest_is_written_to_again(tmp_path: Path) -> 
     assert done.stdout.strip() == "True True None after", done.stderr
 
 
-def test_arrivals_are_kept_over_a_restart_with_the_room_s_numbers(harness: StoreHouse) -> None:
-    arrival = JoinRecord("alice", "Attic", harness.store.next_seq("attic"), time_of(1))
-    harness.store.append("attic", arrival)
+def test_joins_and_seqs_survive_a_restart(harness: StoreHarness) -> None:
+    join = JoinRecord("alice", "Attic", harness.store.next_seq("attic"), time_of(1))
+    harness.store.append("attic", join)
 
     harness.reopen()
 
-    assert read(harness).messages == [arrival]
+    assert read(harness).messages == [join]
     assert not harness.store.holds("attic")
     assert harness.store.next_seq("attic") == 2
 
 
-def test_the_schema_s_version_is_the_number_of_its_migrations(harness: StoreHouse) -> None:
-    assert harness.sqlite._db.execute("PRAGMA user_version").fetchone() == (len(schema.MIGRATIONS),)
+def test_schema_version_is_the_number_of_migrations(harness: StoreHarness) -> None:
+    assert harness.sqlite._db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
 
 
-def test_a_room_s_row_that_failed_is_there_after_an_unclean_end_too(
-    harness: StoreHouse, tmp_path: Path
-) -> None:
-    """A clean end would write all rooms anyway."""
-    fill_up(harness)
-    say(harness, LONG)
+def test_failed_room_row_is_written_before_a_crash(harness: StoreHarness, tmp_path: Path) -> None:
+    """A clean shutdown would write all rooms anyway."""
+    fill_disk(harness)
+    append(harness, LONG)
     harness.settle()
-    heal(harness)
-    said = say(harness, "hello")[0]
+    recover(harness)
+    stored = append(harness, "hello")[0]
     harness.settle()
 
     crash(harness, tmp_path / "copy")
 
-    assert read(harness) == Page([said], complete=True)
+    assert read(harness) == Page([stored], complete=True)
 
 
-def chunks_of(harness: StoreHouse) -> int:
+def chunks_of(harness: StoreHarness) -> int:
     (count,) = harness.sqlite._db.execute("SELECT count(*) FROM chunks").fetchone()
     return int(count)
 
 
-def test_what_is_erased_in_the_turn_in_which_it_was_said_never_gets_to_the_disk(harness: StoreHouse) -> None:
-    say(harness, "hello")
+def test_records_erased_in_the_same_iteration_are_never_written(
+    harness: StoreHarness,
+) -> None:
+    append(harness, "hello")
     harness.store.erase("attic")
     harness.settle()
 
     assert chunks_of(harness) == 0
 
 
-def test_what_is_too_much_is_deleted_from_the_disk_while_the_store_is_open(harness: StoreHouse) -> None:
+def test_records_over_the_limit_are_deleted_while_open(harness: StoreHarness) -> None:
     for number in range(200):
-        say(harness, f"{number}")
+        append(harness, f"{number}")
         harness.settle()
 
     assert chunks_of(harness) <= 10 + 2 * 16
 
 
-def test_the_limit_is_exact_after_an_erasure_and_a_failure(harness: StoreHouse) -> None:
+def test_limit_is_exact_after_an_erasure_and_a_failure(harness: StoreHarness) -> None:
     for _ in range(5):
-        say(harness, "erased at once")
+        append(harness, "erased at once")
     harness.store.erase("attic")
     harness.settle()
-    fill_up(harness)
-    say(harness, LONG)
+    fill_disk(harness)
+    append(harness, LONG)
     harness.settle()
-    heal(harness)
+    recover(harness)
 
-    said = [say(harness, f"{number}")[0] for number in range(12)]
+    stored = [append(harness, f"{number}")[0] for number in range(12)]
     harness.settle()
 
-    assert read(harness).messages == said[-10:]
+    assert read(harness).messages == stored[-10:]
+
+
+def test_inline_writer_commits_in_flush_without_a_thread(tmp_path: Path) -> None:
+    loop = asyncio.new_event_loop()
+    threads = threading.active_count()
+    store = SqliteStore(tmp_path, loop=loop, writer="inline")
+    message = RoomMessage("alice", "Attic", "hello", store.next_seq("attic"), "id-1", time_of(1))
+
+    commit = store.append("attic", message)
+    before = commit.done()
+    store.flush()
+
+    assert (before, commit.done(), commit.exception()) == (False, True, None)
+    assert threading.active_count() == threads
+    store.close()
+    loop.close()

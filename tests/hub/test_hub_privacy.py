@@ -1,7 +1,7 @@
-"""Guards and bans: whom a session lets reach it, and which addresses the house shuts out."""
+"""Privacy rules of sessions, and bans of addresses."""
 
 import pytest
-from recorded_harness import Harness
+from hub_harness import Harness
 
 from chateau.hub.access import RULES_LIMIT, Access, Networks, parsed_network
 from chateau.hub.errors import AccessDenied, HubError, InvalidAddress, UnknownRecipient
@@ -22,7 +22,7 @@ INSIDE = [
     ("::/0", "2001:db8::1"),
     ("::1", "::1"),
     ("fe80::1", "fe80::1%eth0"),
-    # An IPv4 address inside an IPv6 one is that IPv4 address, whoever writes it so.
+    # An IPv4-mapped IPv6 address is that IPv4 address.
     ("192.0.2.1", "::ffff:192.0.2.1"),
     ("192.0.2.0/24", "::ffff:c000:2ff"),
     ("::ffff:192.0.2.1", "192.0.2.1"),
@@ -40,7 +40,7 @@ OUTSIDE = [
     ("2001:db8::/32", "192.0.2.1"),
     ("::ffff:192.0.2.0/120", "192.0.3.0"),
     ("::ffff:192.0.2.0/120", "::ffff:192.0.3.0"),
-    ("::192.0.2.1", "192.0.2.1"),  # not the way in which IPv4 is written inside IPv6
+    ("::192.0.2.1", "192.0.2.1"),  # not an IPv4-mapped address
     ("0.0.0.0/0", "2001:db8::1"),
     ("0.0.0.0/0", ""),  # a client without an address is in no range
     ("0.0.0.0/0", "a socket file"),
@@ -77,20 +77,20 @@ def can_reach(harness: Harness, caller: Session, target: Session) -> bool:
 
 
 def registered(harness: Harness, name: str, address: str) -> Session:
-    session = harness.visitor(address=address)
+    session = harness.connect(address=address)
     harness.hub.register(session, name)
     return session
 
 
-# Whom a guard lets in
+# Which clients the rules allow
 
 
-def test_without_a_guard_everybody_reaches_everybody(harness: Harness) -> None:
-    assert can_reach(harness, harness.visitor(address=AWAY), harness.visitor(address=HOME))
+def test_sessions_without_privacy_rules_can_be_reached_by_all(harness: Harness) -> None:
+    assert can_reach(harness, harness.connect(address=AWAY), harness.connect(address=HOME))
 
 
-def test_nobody_reaches_who_is_private_and_everybody_when_it_is_public_again(harness: Harness) -> None:
-    caller, target = harness.visitor(address=AWAY), harness.visitor(address=HOME)
+def test_private_session_is_unreachable_until_public_again(harness: Harness) -> None:
+    caller, target = harness.connect(address=AWAY), harness.connect(address=HOME)
 
     harness.hub.access.set_privacy(target, "private")
     hidden = can_reach(harness, caller, target)
@@ -103,10 +103,10 @@ def test_nobody_reaches_who_is_private_and_everybody_when_it_is_public_again(har
 @pytest.mark.parametrize("allowed", [False, True])
 @pytest.mark.parametrize("blocked", [False, True])
 @pytest.mark.parametrize("order", ["block first", "block last"])
-def test_a_block_wins_over_an_allow_and_an_allow_over_privacy(
+def test_block_overrides_allow_and_allow_overrides_privacy(
     harness: Harness, privacy: str, allowed: bool, blocked: bool, order: str
 ) -> None:
-    caller, target = harness.visitor(address=AWAY), harness.visitor(address=HOME)
+    caller, target = harness.connect(address=AWAY), harness.connect(address=HOME)
     access = harness.hub.access
     steps = [
         lambda: access.block(target, AWAY) if blocked else None,
@@ -123,11 +123,11 @@ def test_a_block_wins_over_an_allow_and_an_allow_over_privacy(
 @pytest.mark.parametrize(
     ("rule", "address", "is_inside"), [(*row, True) for row in INSIDE] + [(*row, False) for row in OUTSIDE]
 )
-def test_an_address_is_in_a_range_however_the_two_are_written(
+def test_address_matches_a_range_in_any_notation(
     harness: Harness, rule: str, address: str, is_inside: bool
 ) -> None:
-    caller = harness.visitor(address=address)
-    blocking, allowing = harness.visitor(), harness.visitor()
+    caller = harness.connect(address=address)
+    blocking, allowing = harness.connect(), harness.connect()
 
     harness.hub.access.block(blocking, rule)
     harness.hub.access.set_privacy(allowing, "private")
@@ -137,10 +137,10 @@ def test_an_address_is_in_a_range_however_the_two_are_written(
     assert can_reach(harness, caller, allowing) is is_inside
 
 
-def test_a_block_of_one_wins_over_an_allow_of_its_range_and_an_allow_of_one_not_over_a_block_of_it(
+def test_block_overrides_allow_for_ranges_too(
     harness: Harness,
 ) -> None:
-    near, far, target = harness.visitor(address=HOME), harness.visitor(address=AWAY), harness.visitor()
+    near, far, target = harness.connect(address=HOME), harness.connect(address=AWAY), harness.connect()
     access = harness.hub.access
     access.set_privacy(target, "private")
 
@@ -155,10 +155,8 @@ def test_a_block_of_one_wins_over_an_allow_of_its_range_and_an_allow_of_one_not_
 
 @pytest.mark.parametrize("text", GARBAGE)
 @pytest.mark.parametrize("method", ["allow", "block"])
-def test_what_is_no_address_and_no_range_is_refused_and_changes_nothing(
-    harness: Harness, method: str, text: str
-) -> None:
-    caller, target = harness.visitor(address=AWAY), harness.visitor(address=HOME)
+def test_invalid_address_is_rejected_without_effect(harness: Harness, method: str, text: str) -> None:
+    caller, target = harness.connect(address=AWAY), harness.connect(address=HOME)
 
     with pytest.raises(InvalidAddress) as caught:
         getattr(harness.hub.access, method)(target, text)
@@ -168,8 +166,8 @@ def test_what_is_no_address_and_no_range_is_refused_and_changes_nothing(
 
 
 @pytest.mark.parametrize("method", ["allow", "block"])
-def test_a_refused_rule_makes_no_guard(harness: Harness, method: str) -> None:
-    target = harness.visitor()
+def test_rejected_rule_creates_no_privacy_rules(harness: Harness, method: str) -> None:
+    target = harness.connect()
 
     with pytest.raises(InvalidAddress):
         getattr(harness.hub.access, method)(target, "nowhere")
@@ -178,8 +176,8 @@ def test_a_refused_rule_makes_no_guard(harness: Harness, method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["allow", "block"])
-def test_a_session_has_a_limit_of_rules_of_each_kind(harness: Harness, method: str) -> None:
-    target, access = harness.visitor(), harness.hub.access
+def test_session_has_a_maximum_number_of_rules_per_kind(harness: Harness, method: str) -> None:
+    target, access = harness.connect(), harness.hub.access
     other = {"allow": "block", "block": "allow"}[method]
     for number in range(RULES_LIMIT):
         getattr(access, method)(target, f"10.0.{number // 256}.{number % 256}")
@@ -188,19 +186,19 @@ def test_a_session_has_a_limit_of_rules_of_each_kind(harness: Harness, method: s
         getattr(access, method)(target, AWAY)
 
     getattr(access, other)(target, AWAY)
-    assert can_reach(harness, harness.visitor(address=AWAY), target) is (other == "allow")
+    assert can_reach(harness, harness.connect(address=AWAY), target) is (other == "allow")
 
 
 @pytest.mark.parametrize("method", ["allow", "block"])
-def test_a_rule_that_is_there_already_is_no_rule_more(harness: Harness, method: str) -> None:
-    target, act = harness.visitor(), getattr(harness.hub.access, method)
+def test_repeated_rule_counts_once(harness: Harness, method: str) -> None:
+    target, act = harness.connect(), getattr(harness.hub.access, method)
     for number in range(RULES_LIMIT):
         act(target, f"10.0.{number // 256}.{number % 256}")
 
     act(target, "10.0.0.7")
 
 
-def test_the_same_rule_in_other_words_is_one_rule() -> None:
+def test_equal_rules_in_other_notation_count_once() -> None:
     networks = Networks()
 
     for text in ("192.0.2.0/24", "192.0.2.9/24", "::ffff:192.0.2.0/120", "192.0.2.0/255.255.255.0"):
@@ -209,28 +207,28 @@ def test_the_same_rule_in_other_words_is_one_rule() -> None:
     assert len(networks) == 1
 
 
-def test_everyone_reaches_itself(harness: Harness) -> None:
+def test_session_can_always_reach_itself(harness: Harness) -> None:
     alice = registered(harness, "alice", HOME)
     harness.hub.access.set_privacy(alice, "private")
     harness.hub.access.block(alice, HOME)
 
     sent = harness.hub.message(alice, ["alice"], "note")
 
-    assert harness.heard(alice) == [sent]
+    assert harness.events_of(alice) == [sent]
     assert harness.hub.usernames(alice) == ["alice"]
     assert harness.hub.sessions(alice) == [alice]
     assert can_reach(harness, alice, alice)
 
 
-def test_another_session_at_the_same_address_is_not_itself(harness: Harness) -> None:
-    target, neighbour = harness.visitor(address=HOME), harness.visitor(address=HOME)
+def test_private_session_excludes_others_at_its_address(harness: Harness) -> None:
+    target, neighbour = harness.connect(address=HOME), harness.connect(address=HOME)
     harness.hub.access.block(target, HOME)
 
     assert not can_reach(harness, neighbour, target)
 
 
-def test_a_guard_is_of_who_is_spoken_to_and_not_of_who_speaks(harness: Harness) -> None:
-    caller, target = harness.visitor(address=AWAY), harness.visitor(address=HOME)
+def test_privacy_rules_apply_to_the_recipient_only(harness: Harness) -> None:
+    caller, target = harness.connect(address=AWAY), harness.connect(address=HOME)
     harness.hub.access.set_privacy(caller, "private")
     harness.hub.access.block(caller, HOME)
 
@@ -274,44 +272,44 @@ def _let_in_and_block(access: Access, session: Session, address: str) -> None:
         ["bob", " ", "zed", "bob"],
     ],
 )
-def test_who_hides_is_refused_exactly_as_who_is_unknown(names: list[str], hidden: str) -> None:
-    refusals = []
+def test_unreachable_user_looks_like_an_unknown_user(names: list[str], hidden: str) -> None:
+    errors = []
     for is_there in (False, True):
         harness = Harness()
         caller = registered(harness, "alice", AWAY)
         witness = registered(harness, "carol", HOME)
-        harness.hub.access.allow(witness, HOME)  # so that somebody has a guard in both houses
+        harness.hub.access.allow(witness, HOME)  # so that both servers have privacy rules
         if is_there:
             HIDDEN[hidden](harness.hub.access, bob := registered(harness, "bob", HOME))
         with pytest.raises(UnknownRecipient) as caught:
             harness.hub.message(caller, names, "hi")
-        refusals.append(seen(caught.value))
-        assert [harness.heard(session) for session in (caller, witness)] == [[], []]
-        assert not is_there or harness.heard(bob) == []
+        errors.append(seen(caught.value))
+        assert [harness.events_of(session) for session in (caller, witness)] == [[], []]
+        assert not is_there or harness.events_of(bob) == []
 
-    assert refusals[0] == refusals[1]
+    assert errors[0] == errors[1]
 
 
 @pytest.mark.parametrize("name", ["#1", "\uff031"])
-def test_who_hides_and_has_no_name_is_refused_as_a_number_that_is_nobodys(name: str) -> None:
-    refusals = []
+def test_unreachable_unregistered_session_looks_like_an_unknown_id(name: str) -> None:
+    errors = []
     for is_there in (False, True):
         harness = Harness()
         caller = registered(harness, "alice", AWAY)
-        target = harness.visitor(address=HOME)
+        target = harness.connect(address=HOME)
         harness.hub.access.set_privacy(target, "private")
         if not is_there:
             harness.hub.disconnect(target)
         with pytest.raises(UnknownRecipient) as caught:
             harness.hub.message(caller, [name], "hi")
-        refusals.append(seen(caught.value))
+        errors.append(seen(caught.value))
 
-    assert refusals[0] == refusals[1]
+    assert errors[0] == errors[1]
 
 
-def test_ids_of_who_hides_and_of_nobody_come_back_alike_in_order_and_once(harness: Harness) -> None:
-    caller = harness.visitor(address=AWAY)
-    private, blocking, open_, listener = (harness.visitor(address=HOME) for _ in range(4))
+def test_unreached_ids_are_returned_in_order_without_duplicates(harness: Harness) -> None:
+    caller = harness.connect(address=AWAY)
+    private, blocking, open_, listener = (harness.connect(address=HOME) for _ in range(4))
     harness.hub.access.set_privacy(private, "private")
     harness.hub.access.block(blocking, AWAY)
     harness.hub.listen(listener, "attic")
@@ -321,8 +319,8 @@ def test_ids_of_who_hides_and_of_nobody_come_back_alike_in_order_and_once(harnes
     )
 
     assert unreached == ["99", blocking.id, private.id, "", listener.id]
-    assert len(harness.heard(open_)) == 1
-    assert [harness.heard(session) for session in (private, blocking, listener)] == [[], [], []]
+    assert len(harness.events_of(open_)) == 1
+    assert [harness.events_of(session) for session in (private, blocking, listener)] == [[], [], []]
 
 
 def seen(error: HubError) -> tuple[object, ...]:
@@ -333,73 +331,73 @@ def seen(error: HubError) -> tuple[object, ...]:
 # Messages to sessions
 
 
-def test_past_guards_everyone_is_reached_but_who_is_not_there(harness: Harness) -> None:
-    caller, target = harness.visitor(address=AWAY), harness.visitor(address=HOME)
+def test_bypass_privacy_reaches_all_existing_sessions(harness: Harness) -> None:
+    caller, target = harness.connect(address=AWAY), harness.connect(address=HOME)
     harness.hub.access.set_privacy(target, "private")
     harness.hub.access.block(target, AWAY)
 
     unreached = harness.hub.message_to_sessions(caller, [target.id, "99"], "hi", bypass_privacy=True)
 
     assert unreached == ["99"]
-    assert [event.content for event in harness.heard(target)] == ["hi"]
+    assert [event.content for event in harness.events_of(target)] == ["hi"]
 
 
-def test_past_guards_a_listener_is_still_nobodys_recipient(harness: Harness) -> None:
-    listener = harness.visitor()
+def test_bypass_privacy_does_not_reach_listeners(harness: Harness) -> None:
+    listener = harness.connect()
     harness.hub.listen(listener, "attic")
 
-    assert harness.hub.message_to_sessions(harness.visitor(), [listener.id], "hi", bypass_privacy=True) == [
+    assert harness.hub.message_to_sessions(harness.connect(), [listener.id], "hi", bypass_privacy=True) == [
         "0"
     ]
-    assert harness.heard(listener) == []
+    assert harness.events_of(listener) == []
 
 
-def test_sessions_are_told_once_under_their_names_and_those_alone(harness: Harness) -> None:
-    alice, bob, visitor = harness.guest("alice"), harness.guest("bob"), harness.visitor()
-    third = harness.visitor(protocol=harness.other_protocol)
+def test_message_to_sessions_is_delivered_once_to_exactly_these_sessions(harness: Harness) -> None:
+    alice, bob, unregistered = harness.user("alice"), harness.user("bob"), harness.connect()
+    third = harness.connect(protocol=harness.other_protocol)
     harness.hub.register(third, "carol", as_nick=True)
-    fourth = harness.visitor(protocol=harness.other_protocol)
+    fourth = harness.connect(protocol=harness.other_protocol)
     harness.hub.register(fourth, "Carol", as_nick=True)
 
     unreached = harness.hub.message_to_sessions(alice, ["2", "3", "1", "2"], "hi")
 
     assert unreached == []
-    assert len(harness.heard(bob)) == 1
-    (event,) = harness.heard(visitor)
+    assert len(harness.events_of(bob)) == 1
+    (event,) = harness.events_of(unregistered)
     assert (event.recipients, event.recipient_ids) == (("#2", "carol", "bob"), ("2", "3", "1"))
     assert (event.sender, event.sender_id, event.content) == ("alice", "0", "hi")
-    assert harness.heard(third) == [event]
-    assert harness.heard(fourth) == harness.heard(alice) == []
+    assert harness.events_of(third) == [event]
+    assert harness.events_of(fourth) == harness.events_of(alice) == []
 
 
-def test_two_holders_of_a_nick_are_spoken_to_by_id_and_named_once(harness: Harness) -> None:
-    holders = [harness.visitor(), harness.visitor()]
+def test_message_to_two_sessions_with_one_nick_names_it_once(harness: Harness) -> None:
+    holders = [harness.connect(), harness.connect()]
     for holder in holders:
         harness.hub.register(holder, "bob", as_nick=True)
 
-    harness.hub.message_to_sessions(harness.visitor(), ["0", "1"], "hi")
+    harness.hub.message_to_sessions(harness.connect(), ["0", "1"], "hi")
 
-    (event,) = harness.heard(holders[0])
+    (event,) = harness.events_of(holders[0])
     assert (event.recipients, event.recipient_ids) == (("bob",), ("0", "1"))
-    assert harness.heard(holders[1]) == [event]
+    assert harness.events_of(holders[1]) == [event]
 
 
 @pytest.mark.parametrize("ids", [[], ["99"], ["99", "-1", "#0", "00", "0 "]])
-def test_a_message_that_reaches_nobody_is_announced_to_nobody(harness: Harness, ids: list[str]) -> None:
-    caller = harness.visitor()
+def test_message_without_reachable_sessions_is_not_delivered(harness: Harness, ids: list[str]) -> None:
+    caller = harness.connect()
 
     assert harness.hub.message_to_sessions(caller, ids, "hi") == ids
     assert harness.protocol.deliveries == []
 
 
-def test_who_has_gone_in_the_meantime_is_told_nothing(harness: Harness) -> None:
-    target, caller = harness.visitor(), harness.visitor()
+def test_ended_session_receives_nothing(harness: Harness) -> None:
+    target, caller = harness.connect(), harness.connect()
     harness.hub.message_to_sessions(caller, [target.id], "hi")
-    (event,) = harness.heard(target)
+    (event,) = harness.events_of(target)
     harness.hub.disconnect(target)
-    harness.forget()
+    harness.clear_events()
 
-    harness.cluster.announce(event)
+    harness.hub._delivery.deliver_to_sessions([target.id], event)
 
     assert harness.protocol.deliveries == []
 
@@ -407,7 +405,7 @@ def test_who_has_gone_in_the_meantime_is_told_nothing(harness: Harness) -> None:
 # Lists
 
 
-def test_lists_show_a_viewer_whom_it_may_reach(harness: Harness) -> None:
+def test_lists_contain_what_the_viewer_can_reach(harness: Harness) -> None:
     viewer, open_ = registered(harness, "alice", AWAY), registered(harness, "bob", HOME)
     private, blocking = registered(harness, "carol", HOME), registered(harness, "dave", HOME)
     allowing = registered(harness, "erin", HOME)
@@ -419,22 +417,22 @@ def test_lists_show_a_viewer_whom_it_may_reach(harness: Harness) -> None:
     assert harness.hub.sessions(viewer) == [viewer, open_, allowing]
 
 
-def test_lists_for_nobody_in_particular_show_all(harness: Harness) -> None:
-    alice, bob = harness.guest("alice"), harness.guest("bob")
+def test_lists_without_a_viewer_are_complete(harness: Harness) -> None:
+    alice, bob = harness.user("alice"), harness.user("bob")
     harness.hub.access.set_privacy(bob, "private")
 
     assert harness.hub.usernames() == ["alice", "bob"]
     assert harness.hub.sessions() == [alice, bob]
 
 
-def test_a_viewer_sees_all_where_nobody_has_a_guard(harness: Harness) -> None:
-    alice, bob = harness.guest("alice"), harness.guest("bob")
+def test_lists_are_complete_without_privacy_rules(harness: Harness) -> None:
+    alice, bob = harness.user("alice"), harness.user("bob")
 
     assert harness.hub.usernames(alice) == ["alice", "bob"]
     assert harness.hub.sessions(alice) == [alice, bob]
 
 
-def test_what_a_viewer_was_shown_leaves_the_list_of_all_as_it_is(harness: Harness) -> None:
+def test_filtered_list_does_not_change_the_full_list(harness: Harness) -> None:
     viewer, bob = registered(harness, "alice", AWAY), registered(harness, "bob", HOME)
     harness.hub.access.set_privacy(bob, "private")
 
@@ -443,8 +441,8 @@ def test_what_a_viewer_was_shown_leaves_the_list_of_all_as_it_is(harness: Harnes
     assert harness.hub.usernames(bob) == ["alice", "bob"]
 
 
-def test_open_sessions_are_counted_and_found_by_id(harness: Harness) -> None:
-    first, second = harness.visitor(), harness.visitor()
+def test_sessions_are_counted_and_found_by_id(harness: Harness) -> None:
+    first, second = harness.connect(), harness.connect()
 
     harness.hub.disconnect(first)
 
@@ -452,19 +450,19 @@ def test_open_sessions_are_counted_and_found_by_id(harness: Harness) -> None:
     assert (harness.hub.session("0"), harness.hub.session("1")) == (None, second)
 
 
-# Nicks with a guard
+# Nicks with privacy rules
 
 
-def test_a_nick_is_listed_and_known_while_one_of_its_holders_can_be_reached(harness: Harness) -> None:
+def test_nick_is_listed_while_one_of_its_sessions_is_reachable(harness: Harness) -> None:
     viewer = registered(harness, "alice", AWAY)
-    holders = [harness.visitor(address=HOME) for _ in range(2)]
+    holders = [harness.connect(address=HOME) for _ in range(2)]
     for holder in holders:
         harness.hub.register(holder, "bob", as_nick=True)
     harness.hub.access.block(holders[0], AWAY)
 
     assert harness.hub.usernames(viewer) == ["alice", "bob"]
     sent = harness.hub.message(viewer, ["bob"], "hi")
-    assert harness.heard(holders[1]) == [sent]
+    assert harness.events_of(holders[1]) == [sent]
 
     harness.hub.access.block(holders[1], AWAY)
     assert harness.hub.usernames(viewer) == ["alice"]
@@ -474,26 +472,26 @@ def test_a_nick_is_listed_and_known_while_one_of_its_holders_can_be_reached(harn
 
 @pytest.mark.parametrize("hidden", HIDDEN)
 @pytest.mark.parametrize("names", [["bob"], ["BOB", "carol"]])
-def test_a_message_to_a_nick_is_kept_from_the_holder_that_cannot_be_reached(
+def test_message_to_a_nick_skips_unreachable_sessions(
     harness: Harness, names: list[str], hidden: str
 ) -> None:
     caller, carol = registered(harness, "alice", AWAY), registered(harness, "carol", HOME)
-    holders = [harness.visitor(address=HOME) for _ in range(2)]
+    holders = [harness.connect(address=HOME) for _ in range(2)]
     for holder in holders:
         harness.hub.register(holder, "bob", as_nick=True)
     HIDDEN[hidden](harness.hub.access, holders[0])
 
     sent = harness.hub.message(caller, names, "hi")
 
-    assert [harness.heard(holder) for holder in holders] == [[], [sent]]
-    assert harness.heard(carol) == ([sent] if "carol" in names else [])
+    assert [harness.events_of(holder) for holder in holders] == [[], [sent]]
+    assert harness.events_of(carol) == ([sent] if "carol" in names else [])
 
 
-# Counting guards
+# Counting rules
 
 
-def test_guards_are_counted_once_a_session_and_no_more_when_it_has_ended(harness: Harness) -> None:
-    sessions = [harness.visitor() for _ in range(4)]
+def test_privacy_rules_are_counted_once_per_open_session(harness: Harness) -> None:
+    sessions = [harness.connect() for _ in range(4)]
     access = harness.hub.access
 
     access.set_privacy(sessions[0], "private")
@@ -509,8 +507,8 @@ def test_guards_are_counted_once_a_session_and_no_more_when_it_has_ended(harness
     assert (before, access.has_privacy_rules) == (3, 0)
 
 
-def test_a_guard_outlives_the_name_and_not_the_session(harness: Harness) -> None:
-    caller, target = harness.visitor(address=AWAY), registered(harness, "bob", HOME)
+def test_privacy_rules_last_as_long_as_the_session(harness: Harness) -> None:
+    caller, target = harness.connect(address=AWAY), registered(harness, "bob", HOME)
     harness.hub.access.set_privacy(target, "private")
 
     harness.hub.unregister(target)
@@ -526,26 +524,24 @@ def test_a_guard_outlives_the_name_and_not_the_session(harness: Harness) -> None
 
 
 @pytest.mark.parametrize(("rule", "address"), INSIDE)
-def test_a_ban_is_of_all_sessions_from_a_range_open_and_later(
-    harness: Harness, rule: str, address: str
-) -> None:
-    before = harness.visitor(address=address)
+def test_range_ban_marks_existing_and_new_sessions(harness: Harness, rule: str, address: str) -> None:
+    before = harness.connect(address=address)
 
     harness.hub.access.ban(rule)
 
     assert before.banned
-    assert harness.visitor(address=address).banned
+    assert harness.connect(address=address).banned
     assert harness.hub.access.is_banned(address)
 
 
 @pytest.mark.parametrize(("rule", "address"), OUTSIDE)
-def test_a_ban_is_of_nobody_else(harness: Harness, rule: str, address: str) -> None:
-    before = harness.visitor(address=address)
+def test_ban_does_not_affect_other_addresses(harness: Harness, rule: str, address: str) -> None:
+    before = harness.connect(address=address)
 
     harness.hub.access.ban(rule)
 
     assert not before.banned
-    assert not harness.visitor(address=address).banned
+    assert not harness.connect(address=address).banned
     assert not harness.hub.access.is_banned(address)
 
 
@@ -561,21 +557,21 @@ def test_a_ban_is_of_nobody_else(harness: Harness, rule: str, address: str) -> N
         ("2001:db8::1", "2001:db8:0:0:0:0:0:1/128", "2001:db8::1"),
     ],
 )
-def test_a_ban_is_lifted_by_another_spelling_of_its_range(
+def test_unban_accepts_another_notation_of_the_range(
     harness: Harness, banned: str, lifted: str, address: str
 ) -> None:
-    session = harness.visitor(address=address)
+    session = harness.connect(address=address)
     harness.hub.access.ban(banned)
 
     harness.hub.access.unban(lifted)
 
     assert not session.banned
-    assert not harness.visitor(address=address).banned
+    assert not harness.connect(address=address).banned
 
 
 @pytest.mark.parametrize("lifted", [HOME, "192.0.2.0/25", "192.0.0.0/16", "0.0.0.0/0"])
-def test_a_ban_of_a_range_is_not_lifted_in_part_nor_by_a_wider_one(harness: Harness, lifted: str) -> None:
-    session = harness.visitor(address=HOME)
+def test_unban_requires_the_exact_range(harness: Harness, lifted: str) -> None:
+    session = harness.connect(address=HOME)
     harness.hub.access.ban("192.0.2.0/24")
 
     harness.hub.access.unban(lifted)
@@ -583,8 +579,8 @@ def test_a_ban_of_a_range_is_not_lifted_in_part_nor_by_a_wider_one(harness: Harn
     assert session.banned
 
 
-def test_who_is_banned_twice_stays_banned_when_one_ban_is_lifted(harness: Harness) -> None:
-    session = harness.visitor(address=HOME)
+def test_overlapping_bans_are_lifted_separately(harness: Harness) -> None:
+    session = harness.connect(address=HOME)
     harness.hub.access.ban("192.0.2.0/24")
     harness.hub.access.ban(HOME)
 
@@ -595,8 +591,8 @@ def test_who_is_banned_twice_stays_banned_when_one_ban_is_lifted(harness: Harnes
     assert (between, session.banned) == (True, False)
 
 
-def test_the_same_ban_twice_is_lifted_at_once(harness: Harness) -> None:
-    session = harness.visitor(address=HOME)
+def test_repeated_ban_is_lifted_by_one_unban(harness: Harness) -> None:
+    session = harness.connect(address=HOME)
     harness.hub.access.ban(HOME)
     harness.hub.access.ban("::ffff:192.0.2.1")
 
@@ -607,8 +603,8 @@ def test_the_same_ban_twice_is_lifted_at_once(harness: Harness) -> None:
 
 @pytest.mark.parametrize("text", GARBAGE)
 @pytest.mark.parametrize("method", ["ban", "unban"])
-def test_a_ban_of_no_address_is_refused_and_bans_nobody(harness: Harness, method: str, text: str) -> None:
-    session = harness.visitor(address=HOME)
+def test_ban_of_an_invalid_address_is_rejected(harness: Harness, method: str, text: str) -> None:
+    session = harness.connect(address=HOME)
 
     with pytest.raises(InvalidAddress):
         getattr(harness.hub.access, method)(text)
@@ -616,7 +612,7 @@ def test_a_ban_of_no_address_is_refused_and_bans_nobody(harness: Harness, method
     assert not session.banned
 
 
-def test_bans_are_listed_as_people_write_them_in_the_order_in_which_they_were_given(harness: Harness) -> None:
+def test_bans_are_listed_in_order_in_short_notation(harness: Harness) -> None:
     access = harness.hub.access
     for addresses in (
         "198.51.100.0/24",
@@ -632,7 +628,7 @@ def test_bans_are_listed_as_people_write_them_in_the_order_in_which_they_were_gi
     assert access.bans() == ["198.51.100.0/24", "192.0.2.1", "2001:db8::/32", "192.0.2.77"]
 
 
-def test_a_ban_is_lifted_by_the_words_in_which_it_is_listed(harness: Harness) -> None:
+def test_unban_accepts_the_listed_notation(harness: Harness) -> None:
     access = harness.hub.access
     for rule, _ in INSIDE:
         access.ban(rule)

@@ -1,4 +1,4 @@
-"""A house for the hub's tests: the test has time and ids in its hand, and what is heard is written down."""
+"""A hub for tests, with a manual clock, predictable ids, and protocols that record all deliveries."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from itertools import count
 
 from quiet_store import QuietStore
 
-from chateau.cluster.local import LocalCluster
 from chateau.hub.events import Event
 from chateau.hub.hub import Hub
 from chateau.hub.ports import Store
@@ -16,7 +15,7 @@ from chateau.names import normalize_name
 
 
 class Protocol:
-    """A subscriber: writes down who hears what, in the order in which it is told."""
+    """An event sink that records events and recipients in the order of delivery."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -27,18 +26,16 @@ class Protocol:
 
 
 class Harness:
-    """A hub, two protocols, and time that moves when told to."""
+    """A hub with two protocols, whose clock moves only in :meth:`advance`."""
 
     def __init__(self, store: Store | None = None, *, presence_limit: int = 500) -> None:
         self.now = 1000.0
         self.store = store or QuietStore()
-        self.cluster = LocalCluster()
         self.protocol, self.other_protocol = Protocol("one"), Protocol("another")
         self._timers: list[tuple[float, Callable[[], None]]] = []
-        self._minted = count(1)
+        self._ids = count(1)
         self.hub = Hub(
             store=self.store,
-            cluster=self.cluster,
             normalize_name=normalize_name,
             next_id=self._next_id,
             clock=lambda: self.now,
@@ -46,20 +43,20 @@ class Harness:
             presence_limit=presence_limit,
         )
 
-    def visitor(self, *, address: str = "127.0.0.1", protocol: Protocol | None = None) -> Session:
-        """A session without a name."""
+    def connect(self, *, address: str = "127.0.0.1", protocol: Protocol | None = None) -> Session:
+        """Return a session without a username."""
         return self.hub.connect(protocol or self.protocol, outbox=None, address=address)
 
-    def guest(self, username: str, *rooms: str, protocol: Protocol | None = None) -> Session:
-        """A session that is registered as *username*, and in *rooms*."""
-        session = self.visitor(protocol=protocol)
+    def user(self, username: str, *rooms: str, protocol: Protocol | None = None) -> Session:
+        """Return a session registered as *username* that has joined *rooms*."""
+        session = self.connect(protocol=protocol)
         self.hub.register(session, username)
         for room in rooms:
             self.hub.join(session, room)
         return session
 
-    def heard(self, session: Session) -> list[Event]:
-        """What *session* has been told."""
+    def events_of(self, session: Session) -> list[Event]:
+        """Return the events delivered to *session*."""
         return [
             event
             for protocol in (self.protocol, self.other_protocol)
@@ -67,13 +64,13 @@ class Harness:
             if session in sessions
         ]
 
-    def forget(self) -> None:
-        """Let what has been heard so far be forgotten."""
+    def clear_events(self) -> None:
+        """Forget all deliveries so far."""
         self.protocol.deliveries.clear()
         self.other_protocol.deliveries.clear()
 
-    def pass_seconds(self, seconds: float) -> None:
-        """Let time pass, and what was to happen in it happen."""
+    def advance(self, seconds: float) -> None:
+        """Move the clock on, and run the timers that are due."""
         until = self.now + seconds
         while due := sorted(
             (timer for timer in self._timers if timer[0] <= until), key=lambda timer: timer[0]
@@ -84,7 +81,7 @@ class Harness:
         self.now = until
 
     def _next_id(self) -> tuple[str, str]:
-        number = next(self._minted)
+        number = next(self._ids)
         return f"id-{number}", f"2026-11-20T00:00:{number:06.3f}Z"
 
     def _call_later(self, seconds: float, callback: Callable[[], None]) -> None:
