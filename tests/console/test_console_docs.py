@@ -180,7 +180,7 @@ def test_channels_publish_many_and_a_refusal_says_why(open_docs: OpenDocs) -> No
     trial.button("Post").click()
 
     expect(trial.lines.nth(1)).to_contain_text("400 Bad Request")
-    expect(trial.lines.nth(1)).to_contain_text("X-Error: A message is a JSON object, not an array.")
+    expect(trial.lines.nth(1)).to_contain_text("X-Error: A message must be a JSON object, not an array.")
 
 
 def test_behind_a_prefix_all_is_where_it_says(open_docs: OpenDocs) -> None:

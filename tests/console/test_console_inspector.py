@@ -106,7 +106,7 @@ def test_a_text_that_is_no_json_is_sent_all_the_same_and_explained(
     expect(page.said).to_contain_text("This would be refused (invalid_json)")
     page.draft.press("Control+Enter")
 
-    expect(page.verdict).to_contain_text("The server refused it (invalid_json): This is not JSON")
+    expect(page.verdict).to_contain_text("The server refused it (invalid_json): Invalid JSON")
     expect(page.here).to_have_text("d")
     assert shown(page)["code"] == "invalid_json"
     expect(page.frames.get_by_role("button", name="sent ? frame")).to_be_visible()

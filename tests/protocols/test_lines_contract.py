@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness import ROOT
 from jsonschema import Draft202012Validator
-from lines_harness import RESULTS, ROOT, SCHEMA_SET, SCHEMAS, Harness, checked
+from lines_harness import RESULTS, SCHEMA_SET, SCHEMAS, Harness, checked
 
 from chateau.hub.events import Event
 from chateau.protocols import lines_commands

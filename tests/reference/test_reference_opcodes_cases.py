@@ -11,9 +11,9 @@ from made_pages import sources
 from opcodes_harness import SCHEMA_SET, Harness, create
 from situations import RATE, TRIES, WorkingStore, listed, nothing, situation, told
 
-from chateau.protocols.commands import BUILT_INS
 from chateau.protocols.error_catalog import ANY
 from chateau.protocols.opcodes import REQUESTS
+from chateau.protocols.opcodes_commands import BUILT_INS
 from chateau.protocols.opcodes_errors import COMMANDS, ERRORS
 from chateau.reference.pages.protocol_pages import EXAMPLES, SPOKEN, refusing_of
 
@@ -23,12 +23,12 @@ ALL = {**ERRORS, **COMMANDS}
 
 def attic(harness: Harness) -> None:
     """Bob is in the attic."""
-    harness.stranger("bob", room="attic")
+    harness.neighbour("bob", room="attic")
 
 
 def owner(harness: Harness) -> None:
     attic(harness)
-    harness["alice"].peer.is_owner = True
+    harness["alice"].peer.is_admin = True
 
 
 def owner_of_a_ban(harness: Harness) -> None:
@@ -37,17 +37,17 @@ def owner_of_a_ban(harness: Harness) -> None:
 
 
 def alone_with_key(harness: Harness) -> None:
-    harness["alice"].peer.is_owner = True
+    harness["alice"].peer.is_admin = True
 
 
 def owner_without_bob(harness: Harness) -> None:
-    harness.stranger("carol", room="attic")
-    harness["alice"].peer.is_owner = True
+    harness.neighbour("carol", room="attic")
+    harness["alice"].peer.is_admin = True
 
 
 def nowhere(harness: Harness) -> None:
     """Alice is in no room, and has shown the key."""
-    harness["alice"].peer.is_owner = True
+    harness["alice"].peer.is_admin = True
     harness.hub.leave(harness["alice"].peer.session, "general")
 
 
@@ -57,7 +57,7 @@ def nameless(harness: Harness) -> None:
 
 def taken(harness: Harness) -> None:
     nameless(harness)
-    harness.stranger("alice")
+    harness.neighbour("alice")
 
 
 def failing(to: str) -> Callable[[Harness], None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from chateau.protocols.admin import refusal, status_of
+from chateau.protocols.admin import error_response, status_of
 from chateau.protocols.admin_errors import ERRORS
 from chateau.reference.pages.http_page import Operations
 from chateau.reference.pages.messages import Refusing, Sources, any_request, compact, grouped, wrong
@@ -57,7 +57,7 @@ def refusing_of(sources: Sources) -> Refusing:
     """What writes the refusals of this API."""
 
     def write(error: HubError, _request: Any) -> str:
-        return compact(refusal(error, status_of(error)))
+        return compact(error_response(error, status_of(error)))
 
     return Refusing(sources.schema_sets[ADMIN], write)
 

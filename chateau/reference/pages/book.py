@@ -156,5 +156,5 @@ def settings_page(settings: Sequence[Setting]) -> Page:
 
 def _setting(setting: Setting) -> tuple[Text, ...]:
     default: Text = (Code(setting.default),) if setting.default else ""
-    about = f"{setting.says} Takes {setting.takes}."
+    about = f"{setting.description} Takes {setting.takes}."
     return (Code(setting.flag),), (Code(setting.variable),), default, about

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from chateau.protocols.lines_commands import COMMANDS, Command
 from chateau.protocols.lines_errors import ERRORS, MESSAGE
-from chateau.protocols.lines_frames import refusal
+from chateau.protocols.lines_frames import error_response
 from chateau.reference.pages.messages import (
     UNASKED,
     Refusing,
@@ -105,7 +105,7 @@ def refusing_of(sources: Sources) -> Refusing:
 
 
 def _refused(error: HubError, _request: Any) -> str:
-    return compact(refusal(error))
+    return compact(error_response(error))
 
 
 def _command(sources: Sources, refusing: Refusing, command: Command) -> Section:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from chateau.hub.errors import HubError
 from chateau.protocols.error_catalog import ANY, ErrorCase, ErrorCases
-from chateau.protocols.lines_frames import Refusal as OwnWords
+from chateau.protocols.lines_frames import LinesError as OwnWords
 from chateau.reference.pages.errors import CODES
 from chateau.reference.pages.fields import fields
 from chateau.reference.pages.model import (
@@ -46,7 +46,7 @@ class Setting(Protocol):
         """What it stands with."""
 
     @property
-    def says(self) -> str:
+    def description(self) -> str:
         """What it is for."""
 
     @property

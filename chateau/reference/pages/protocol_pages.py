@@ -10,7 +10,7 @@ from chateau.protocols import chateau, functions, opcodes
 from chateau.protocols import chateau_errors as chateau_cases
 from chateau.protocols import functions_errors as functions_cases
 from chateau.protocols import opcodes_errors as opcodes_cases
-from chateau.protocols.commands import BUILT_INS, OWNERS
+from chateau.protocols.opcodes_commands import ADMIN_COMMANDS, BUILT_INS
 from chateau.reference.pages.messages import (
     OTHER_ANSWERS,
     UNASKED,
@@ -72,7 +72,7 @@ SPOKEN = (
         "400 where it was refused. What comes unasked has a `sender` or an `event`, an answer never has.",
         tuple(row.schema for row in chateau.REQUESTS.values()),
         chateau_cases.ERRORS,
-        lambda error, request: chateau.refusal(error, _readable(request)),
+        lambda error, request: chateau.error_response(error, _readable(request)),
         compact({"type": 1, "username": READER}),
     ),
     Spoken(
@@ -82,7 +82,7 @@ SPOKEN = (
         "`callback`. Keys that a call does not need are let pass.",
         tuple(row.schema for row in functions.FUNCTIONS.values()),
         functions_cases.ERRORS,
-        lambda error, request: functions.refusal(error, _readable(request)),
+        lambda error, request: functions.error_response(error, _readable(request)),
     ),
     Spoken(
         "opcodes",
@@ -91,7 +91,7 @@ SPOKEN = (
         "With `--opcodes-port` it is spoken at any path of that port, too.",
         tuple(row.schema for row in opcodes.REQUESTS.values()),
         opcodes_cases.ERRORS,
-        lambda error, _: opcodes.refusal(error),
+        lambda error, _: opcodes.error_response(error),
         compact(opcodes_cases.said(READER)),
     ),
 )
@@ -165,7 +165,7 @@ def _command(refusing: Refusing, name: str, errand: Errand) -> Section:
     content = EXAMPLES[name]
     example = opcodes_cases.said(content)
     blocks: list[Block] = [Paragraph(row.help)]
-    if name in OWNERS:
+    if name in ADMIN_COMMANDS:
         blocks.append(Paragraph(prose("The owner's: it needs `!auth KEY` first.")))
     blocks.append(Example(compact(example), errand=errand))
     blocks.append(all_wrong(refusing, opcodes_cases.ERRORS, opcodes_cases.COMMANDS[name], example))
