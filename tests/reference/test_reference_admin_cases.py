@@ -19,7 +19,7 @@ from chateau.protocols.error_catalog import ANY
 from chateau.protocols.json_text import encode
 from chateau.reference.pages.admin_page import refusing_of
 
-ELSEWHERE = ("no such address", "A body may have", "The server failed", "shutting down")
+ELSEWHERE = ("no such address", "A body may have", "Internal server error", "shutting down")
 """What the handlers of HTTP refuse by themselves: see test_net_reference_pages.py."""
 
 
