@@ -59,7 +59,6 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Mapping, Sequence
 
-    from pydantic import SecretStr
     from tornado.httputil import HTTPServerConnectionDelegate
     from tornado.tcpserver import TCPServer
 
@@ -114,7 +113,7 @@ class Server:
             clock=time.monotonic,
             call_later=self._loop.call_later,
             presence_limit=settings.presence_limit,
-            secret_key=revealed(settings.secret_key),
+            secret_key=settings.secret_key,
             reserved_names=(settings.server_name,),
             stores_publications=settings.channel_history > 0,
         )
@@ -205,7 +204,7 @@ class Server:
             server_name=settings.server_name,
             command_prefix=settings.command_prefix,
             default_privacy=settings.default_privacy,
-            publish_password=revealed(settings.pwd),
+            publish_password=settings.pwd,
             address=ServerAddress(settings.host),
             plugins=self._commands,
         )
@@ -347,11 +346,6 @@ def loaded_plugins(names: Sequence[str]) -> dict[str, Command]:
         return plugins.load(names)
     except plugins.PluginError as exc:
         raise StartError(f"--plugin {exc}") from exc
-
-
-def revealed(secret: SecretStr | None) -> str | None:
-    """What *secret* hides from logs."""
-    return None if secret is None else secret.get_secret_value()
 
 
 def _schemas(schema_sets: Mapping[str, SchemaSet]) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def bound(settings: Settings, name: str) -> list[socket.socket]:
         if exc.errno not in _PORT_TROUBLES:
             raise StartError(f"--host {host}: cannot listen there: {exc.strerror or exc}") from exc
         trouble = f"{flag_of(name)} {port}: cannot listen on {host}: {exc.strerror}"
-        if name == "port" or name in settings.model_fields_set:
+        if name == "port" or name in settings.given:
             raise StartError(trouble) from exc
         log.warning("%s; go on without it (another port, or 0, avoids this)", trouble)
         return []

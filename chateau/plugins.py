@@ -25,7 +25,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
-from chateau.protocols.commands import BUILT_INS
+from chateau.protocols.opcodes_commands import BUILT_INS
 from chateau.protocols.plugin_commands import Command, Server, User
 
 __all__ = ["Command", "PluginError", "Server", "User", "command", "load"]

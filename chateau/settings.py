@@ -1,296 +1,425 @@
-"""Settings: what the server is told at its start, by flags, the environment or a file.
+"""The server's settings, from flags, the environment and a file.
 
-A flag wins over ``CHATEAU_NAME`` in the environment, that over the file that ``--config`` names, that
-over the default. All are checked once, together, and never change afterwards. The fields below are the
-one place where a setting is described: ``--help`` and docs/settings.md are made from them.
+A flag overrides ``CHATEAU_NAME`` in the environment, which overrides the file that ``--config`` names, which
+overrides the default. All settings are validated together, once, and do not change afterwards. To add a
+setting, add a field to :class:`Settings`: ``--help`` and the documentation are generated from the fields.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
+import os
+import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import Field, dataclass, field, fields
 from ipaddress import ip_network
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, NoReturn
-
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    NoDecode,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from typing import Any, Literal, NamedTuple, NoReturn
 
 from chateau import __version__
 from chateau.names import normalize_name
-
-if TYPE_CHECKING:
-    from pydantic_settings import PydanticBaseSettingsSource
 
 ENV_PREFIX = "CHATEAU_"
 MEMORY = ":memory:"
 UNIX = "unix"
 REPEATED = ("allow_origin", "trusted_proxy", "plugin")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_BOOLEANS = dict.fromkeys(("true", "yes", "on", "t", "y", "1"), True) | dict.fromkeys(
+    ("false", "no", "off", "f", "n", "0"), False
+)
+
+Parser = Callable[[Any], Any]
 
 
 class SettingsError(Exception):
-    """A setting is wrong; the text names it, what it got and what it takes."""
+    """A setting is invalid; the text names it, its value and what is expected."""
 
 
-def setting(default: Any, group: str, says: str, takes: str, **limits: Any) -> Any:
-    """A field: its *group* in ``--help``, what it *says* and what values it *takes*."""
-    return Field(default, description=says, json_schema_extra={"group": group, "takes": takes}, **limits)
+class InvalidSetting(ValueError):
+    """The setting *name* got *value*, which is invalid."""
+
+    def __init__(self, name: str, value: object) -> None:
+        super().__init__(name, value)
+        self.name = name
+        self.value = value
 
 
-class Settings(BaseSettings):
-    """Everything that can be set. Frozen."""
+# Parsers: from the text of a flag or variable, or a value of TOML, to the setting; ValueError if invalid.
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="forbid")
+
+def text(value: object) -> str:
+    """Return *value*, a text that is not empty."""
+    if not isinstance(value, str) or not value:
+        raise ValueError("not a text, or empty")
+    return value
+
+
+def path(value: object) -> Path:
+    """Return *value* as a path."""
+    return Path(value)  # type: ignore[arg-type]
+
+
+def boolean(value: object) -> bool:
+    """Return *value*, or the boolean that it is written as."""
+    if isinstance(value, bool):
+        return value
+    return _BOOLEANS[str(value).lower()]
+
+
+def number(value: object) -> float:
+    """Return *value* as a number that is at least 0."""
+    if isinstance(value, bool) or not 0 <= (parsed := float(value)) < math.inf:  # type: ignore[arg-type]
+        raise ValueError("not a number, or out of range")
+    return parsed
+
+
+def integer(least: int, most: float = math.inf) -> Parser:
+    """Return a parser of integers from *least* to *most*."""
+
+    def parse(value: object) -> int:
+        if isinstance(value, bool | float) or not least <= (parsed := int(value)) <= most:  # type: ignore[call-overload]
+            raise ValueError("not an integer, or out of range")
+        return int(parsed)
+
+    return parse
+
+
+def matching(pattern: str) -> Parser:
+    """Return a parser of texts that match *pattern* as a whole."""
+
+    def parse(value: object) -> str:
+        if not isinstance(value, str) or re.fullmatch(pattern, value) is None:
+            raise ValueError("does not match")
+        return value
+
+    return parse
+
+
+def choice(*values: str) -> Parser:
+    """Return a parser of the words *values*."""
+    return matching("|".join(values))
+
+
+def list_of(parse: Parser) -> Parser:
+    """Return a parser of lists whose items *parse* parses; a text is split at its commas."""
+
+    def parse_list(values: object) -> tuple[Any, ...]:
+        items = [item.strip() for item in values.split(",")] if isinstance(values, str) else values
+        if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
+            raise ValueError("not a list of texts")
+        return tuple(map(parse, items))
+
+    return parse_list
+
+
+def origin(value: str) -> str:
+    """Return *value*, an origin."""
+    if value not in ("*", "null") and "://" not in value:
+        raise ValueError("not an origin")
+    return value
+
+
+def network(value: str) -> str:
+    """Return *value*, an address, a range of addresses, or ``unix``."""
+    if value != UNIX:
+        ip_network(value, strict=False)
+    return value
+
+
+def url_prefix(value: object) -> str:
+    """Return *value* with one slash in front and none at the end, or an empty string."""
+    if not isinstance(value, str) or re.search(r"[?#%\\ ]", value) or not value.isprintable():
+        raise ValueError("not a path")
+    stripped = value.strip("/")
+    return f"/{stripped}" if stripped else ""
+
+
+def display_name(value: object) -> str:
+    """Return *value*, a name as users have it, of at most 32 characters."""
+    if len(normalized := text(value)) > 32:
+        raise ValueError("too long")
+    normalize_name(normalized)
+    return normalized
+
+
+port_number = integer(0, 65_535)
+
+
+def setting(
+    default: Any,
+    group: str,
+    description: str,
+    takes: str,
+    parse: Parser,
+    *,
+    repr: bool = True,  # noqa: A002
+) -> Any:
+    """Define a setting: its group in ``--help``, its description, the values that it takes, its parser."""
+    metadata = {"group": group, "description": description, "takes": takes, "parse": parse}
+    return field(default=default, repr=repr, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings of the server, immutable."""
 
     host: str = setting(
-        "127.0.0.1", "Listening", "Address to listen on.", "an address or a host name", min_length=1
+        "127.0.0.1",
+        "Listening",
+        "Address to listen on.",
+        "an address or a host name",
+        text,
     )
     port: int = setting(
         8888,
         "Listening",
-        "Port for HTTP and WebSocket; 0 takes a free one.",
+        "Port for HTTP and WebSocket (0 = any free port).",
         "a port, 0 to 65535",
-        ge=0,
-        le=65535,
+        port_number,
     )
     lines_port: int = setting(
         9090,
         "Listening",
-        "TCP port for the line protocol; 0 is off.",
+        "TCP port for the line protocol (0 = off).",
         "a port, 0 to 65535",
-        ge=0,
-        le=65535,
+        port_number,
     )
     opcodes_port: int = setting(
         0,
         "Listening",
-        "Port that speaks the opcode protocol at every path, 8765 say; 0 is off.",
+        "Extra port serving only the opcode protocol, on any path (0 = off).",
         "a port, 0 to 65535",
-        ge=0,
-        le=65535,
+        port_number,
     )
     usock: Path | None = setting(
-        None, "Listening", "UNIX socket to listen on for HTTP and WebSocket, too.", "a file's path"
+        None,
+        "Listening",
+        "Additional UNIX socket for HTTP and WebSocket.",
+        "a file's path",
+        path,
     )
     reuse_addr: bool = setting(
-        True, "Listening", "Take a port that a server before has just left.", "true or false"
+        True,
+        "Listening",
+        "Set SO_REUSEADDR, so the server can restart on the same port.",
+        "true or false",
+        boolean,
     )
     reuse_port: bool = setting(
-        False, "Listening", "Share the ports with other servers that do so, too.", "true or false"
+        False,
+        "Listening",
+        "Set SO_REUSEPORT, so several servers can share the ports.",
+        "true or false",
+        boolean,
     )
     url_prefix: str = setting(
         "",
         "Listening",
-        "Goes before every path of the server, as in /chat/ws.",
+        "Prefix of every path of the server, as in /chat/ws.",
         "a path such as /chat, or nothing",
+        url_prefix,
     )
-    trusted_proxy: Annotated[tuple[str, ...], NoDecode] = setting(
+    trusted_proxy: tuple[str, ...] = setting(
         (),
         "Listening",
-        "Proxy whose X-Forwarded-For is believed; may repeat, unix is whoever comes by --usock.",
+        'Trust X-Forwarded-For from this address or range (repeatable; "unix" for --usock).',
         "an address, a range such as 10.0.0.0/8, or unix",
+        list_of(network),
     )
     tls_cert: Path | None = setting(
         None,
         "Listening",
-        "Certificate chain (PEM); with it the server speaks https and wss.",
+        "Certificate chain (PEM); enables https and wss.",
         "a file's path",
+        path,
     )
-    tls_key: Path | None = setting(None, "Listening", "The certificate's private key (PEM).", "a file's path")
-    allow_origin: Annotated[tuple[str, ...], NoDecode] = setting(
+    tls_key: Path | None = setting(
+        None,
+        "Listening",
+        "The certificate's private key (PEM).",
+        "a file's path",
+        path,
+    )
+    allow_origin: tuple[str, ...] = setting(
         (),
         "Access",
-        "Another origin whose pages may connect, as https://example.org; may repeat, * is all.",
+        "Allow pages from this origin to connect, as https://example.org (repeatable; * = all).",
         "an origin such as https://example.org, or *",
+        list_of(origin),
     )
-    secret_key: SecretStr | None = setting(
+    secret_key: str | None = setting(
         None,
         "Access",
-        "Key for what only the house's owner may do; without one nobody may.",
+        "Secret key for admin actions. If unset, admin actions are disabled.",
         "any text but the empty one",
+        text,
+        repr=False,
     )
-    pwd: SecretStr | None = setting(
+    pwd: str | None = setting(
         None,
         "Access",
-        "Password for publishing over HTTP; without one everybody may.",
+        "Password for publishing over HTTP. If unset, anybody can publish.",
         "any text but the empty one",
+        text,
+        repr=False,
     )
     default_privacy: Literal["public", "private"] = setting(
         "public",
         "Access",
-        "Privacy of a client of the function protocol until it sets its own.",
+        "Initial privacy of a client of the function protocol.",
         "public or private",
+        choice("public", "private"),
     )
     data: str = setting(
         "./chateau-data",
         "History",
-        f"Folder for what is kept; {MEMORY} keeps it as long as the server runs.",
+        f"Folder for stored data; {MEMORY} stores it only while the server runs.",
         f"a folder's path, or {MEMORY}",
-        min_length=1,
+        text,
     )
-    history: int = setting(10_000, "History", "Messages kept of each room.", "a number, at least 1", ge=1)
+    history: int = setting(
+        10_000,
+        "History",
+        "Maximum number of messages stored per room.",
+        "a number, at least 1",
+        integer(1),
+    )
     history_age: str = setting(
         "30d",
         "History",
-        "How long a message is kept at most: 90m, 12h, 30d; 0 is for ever.",
+        "Maximum age of a stored message: 90m, 12h, 30d (0 = unlimited).",
         "a number of seconds, minutes, hours or days such as 90s, 45m, 12h or 30d, or 0",
-        pattern=r"^(0|[1-9][0-9]{0,5}[smhd])$",
+        matching(r"(0|[1-9][0-9]{0,5}[smhd])"),
     )
     channel_history: int = setting(
-        0, "History", "Packages kept of each channel.", "a number, at least 0", ge=0
+        0,
+        "History",
+        "Maximum number of publications stored per channel.",
+        "a number, at least 0",
+        integer(0),
     )
     server_name: str = setting(
         "Chateau",
         "Opcodes",
-        "Whom the answers to commands are from.",
+        "Display name used for replies to commands.",
         "a name of 1 to 32 characters",
-        min_length=1,
-        max_length=32,
+        display_name,
     )
     command_prefix: str = setting(
         "!",
         "Opcodes",
-        "What a message begins with that is a command.",
+        "Prefix that marks a message as a command.",
         "1 to 8 characters without spaces",
-        pattern=r"^\S{1,8}$",
+        matching(r"\S{1,8}"),
     )
-    plugin: Annotated[tuple[str, ...], NoDecode] = setting(
+    plugin: tuple[str, ...] = setting(
         (),
         "Opcodes",
-        "Python module, or a .py file, with commands of your own; may repeat.",
+        "Python module or .py file with additional commands (repeatable).",
         "a module's name or a file's path",
+        list_of(str),
     )
     max_frame: int = setting(
         1_048_576,
         "Limits",
-        "Bytes of one message from a client at most.",
+        "Maximum size of a client message, in bytes.",
         "a number of bytes, at least 4096",
-        ge=4096,
+        integer(4096),
     )
     max_rate: float = setting(
         200,
         "Limits",
-        "Messages a second taken from one connection, twice that in a burst; 0 is no limit.",
+        "Maximum messages per second and connection, twice that in a burst (0 = unlimited).",
         "a number, at least 0",
-        ge=0,
-        allow_inf_nan=False,
+        number,
     )
     max_outbox: int = setting(
         4_194_304,
         "Limits",
-        "Bytes that may wait for a client that reads too slowly before it is disconnected.",
+        "Maximum bytes queued for a client; a client that reads too slowly is disconnected.",
         "a number of bytes, at least 1024",
-        ge=1024,
+        integer(1024),
     )
     presence_limit: int = setting(
         500,
         "Limits",
-        "Members of a room above which single joins and leaves are not told, but their number.",
+        "In rooms larger than this, send member counts instead of individual joins and leaves.",
         "a number, at least 0",
-        ge=0,
+        integer(0),
     )
     ping: float = setting(
         30,
         "Limits",
-        "Seconds of silence before a client is pinged; two unanswered pings close. 0 is never.",
+        "Ping a client after this many idle seconds; two unanswered pings close it (0 = never).",
         "a number of seconds, at least 0",
-        ge=0,
-        allow_inf_nan=False,
+        number,
     )
     transport: Literal["auto", "tornado"] = setting(
         "auto",
         "Limits",
-        "How sockets are read: auto is the fast way, tornado its IOStream, slower, to rule out a fault.",
+        "How sockets are read: auto is the fast path, tornado the slower IOStream, for troubleshooting.",
         "auto or tornado",
+        choice("auto", "tornado"),
     )
     log_level: Literal["debug", "info", "warning", "error"] = setting(
-        "info", "Logging", "How much is logged.", "debug, info, warning or error"
+        "info",
+        "Logging",
+        "Minimum level of log messages.",
+        "debug, info, warning or error",
+        choice("debug", "info", "warning", "error"),
     )
     log_format: Literal["text", "json"] = setting(
-        "text", "Logging", "How it is logged: lines for people, or a JSON object a line.", "text or json"
+        "text",
+        "Logging",
+        "Log format: plain lines, or one JSON object per line.",
+        "text or json",
+        choice("text", "json"),
     )
 
-    @field_validator(*REPEATED, mode="before")
-    @classmethod
-    def _by_commas(cls, values: object) -> object:
-        return [value.strip() for value in values.split(",")] if isinstance(values, str) else values
+    given: frozenset[str] = field(default=frozenset(), repr=False)
+    """The names of the settings that are not left at their defaults."""
 
-    @field_validator("allow_origin")
-    @classmethod
-    def _each_is_an_origin(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(origin in ("*", "null") or "://" in origin for origin in origins):
-            raise ValueError("no origin")
-        return origins
-
-    @field_validator("url_prefix")
-    @classmethod
-    def _one_slash_before(cls, prefix: str) -> str:
-        path = prefix.strip("/")
-        if any(character in path for character in "?#%\\ ") or not path.isprintable():
-            raise ValueError("no path")
-        return f"/{path}" if path else ""
-
-    @field_validator("trusted_proxy")
-    @classmethod
-    def _each_is_a_network(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
-        for proxy in proxies:
-            if proxy != UNIX:
-                ip_network(proxy, strict=False)
-        return proxies
-
-    @field_validator("server_name")
-    @classmethod
-    def _is_a_name(cls, name: str) -> str:
-        normalize_name(name)
-        return name
-
-    @field_validator("secret_key", "pwd")
-    @classmethod
-    def _not_empty(cls, key: SecretStr | None) -> SecretStr | None:
-        if key is not None and not key.get_secret_value():
-            raise ValueError("empty")
-        return key
-
-    @model_validator(mode="after")
-    def _certificate_with_key(self) -> Settings:
+    def __post_init__(self) -> None:
+        changed = [each for each in SETTINGS if getattr(self, each.name) != each.default]
+        for each in changed:
+            object.__setattr__(self, each.name, parsed(each, getattr(self, each.name)))
+        object.__setattr__(self, "given", self.given | {each.name for each in changed})
         if (self.tls_cert is None) != (self.tls_key is None):
-            raise ValueError("--tls-cert and --tls-key go together")
-        return self
+            raise SettingsError("--tls-cert and --tls-key must be given together")
 
     @property
     def history_seconds(self) -> float | None:
-        """How old a message may be; None for any age."""
+        """The maximum age of a stored message; None if unlimited."""
         if self.history_age == "0":
             return None
         return float(self.history_age[:-1]) * _SECONDS[self.history_age[-1]]
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings,)  # load() below asks the sources, so that an error can name the one at fault
+
+SETTINGS: tuple[Field[Any], ...] = tuple(each for each in fields(Settings) if each.metadata)
+_NAMES = dict.fromkeys(each.name for each in SETTINGS).keys()
+
+
+def parsed(each: Field[Any], value: object) -> Any:
+    """Return *value*, parsed as the setting *each*.
+
+    Raises:
+        InvalidSetting.
+    """
+    try:
+        return each.metadata["parse"](value)
+    except (ValueError, TypeError, KeyError) as exc:
+        raise InvalidSetting(each.name, value) from exc
 
 
 class Described(NamedTuple):
-    """A setting as people read of it."""
+    """A setting, as shown to people."""
 
     name: str
     group: str
-    says: str
+    description: str
     takes: str
     default: str
 
@@ -304,69 +433,71 @@ class Described(NamedTuple):
 
 
 def flag_of(name: str) -> str:
-    """The flag of the setting *name*."""
+    """Return the flag of the setting *name*."""
     return "--" + name.replace("_", "-")
 
 
 def described() -> Iterator[Described]:
-    """Every setting, in the order in which they are shown."""
-    for name, field in Settings.model_fields.items():
-        extra = field.json_schema_extra
-        assert isinstance(extra, dict)
-        default = "" if field.default in (None, ()) else str(field.default)
-        if isinstance(field.default, bool):
+    """Yield every setting, in the order in which they are shown."""
+    for each in SETTINGS:
+        about = each.metadata
+        default = "" if each.default in (None, ()) else str(each.default)
+        if isinstance(each.default, bool):
             default = default.lower()
-        yield Described(name, str(extra["group"]), str(field.description), str(extra["takes"]), default)
+        yield Described(each.name, about["group"], about["description"], about["takes"], default)
 
 
 def load(arguments: Sequence[str]) -> Settings:
-    """The settings that the command line *arguments*, the environment and the file give together.
+    """Return the settings from the command line *arguments*, the environment and the file.
 
     Raises:
-        SettingsError: one of them is wrong.
-        SystemExit: ``--help`` or ``--version`` was asked for, and has been printed.
+        SettingsError: a setting is invalid.
+        SystemExit: after ``--help`` or ``--version`` was printed.
     """
     flags = {
         name: value for name, value in vars(_parser().parse_args(arguments)).items() if value is not None
     }
     config = flags.pop("config", None)
     file = _read_file(Path(config)) if config is not None else {}
-    environment = EnvSettingsSource(Settings)()
+    environment = _read_environment()
     try:
-        return Settings(**(file | environment | flags))
-    except ValidationError as exc:
+        given = file | environment | flags
+        return Settings(**given, given=frozenset(given))
+    except InvalidSetting as exc:
         raise SettingsError(_explain(exc, flags, environment, config)) from exc
+
+
+def _read_environment() -> dict[str, str]:
+    variables = {name.upper(): value for name, value in os.environ.items()}
+    names = {name: ENV_PREFIX + name.upper() for name in _NAMES}
+    return {name: variables[variable] for name, variable in names.items() if variable in variables}
 
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        path.open("rb").close()  # the source takes a file that is not there for an empty one
-        content = TomlConfigSettingsSource(Settings, path)()
+        content = tomllib.loads(path.read_bytes().decode())
     except OSError as exc:
-        raise SettingsError(f"--config {path}: it cannot be read: {exc.strerror}") from exc
+        raise SettingsError(f"--config {path}: cannot read the file: {exc.strerror}") from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise SettingsError(f"--config {path}: it is not TOML: {exc}") from exc
+        raise SettingsError(f"--config {path}: invalid TOML: {exc}") from exc
     settings = {key.replace("-", "_"): value for key, value in content.items()}
-    for name in settings.keys() - Settings.model_fields.keys():
-        raise SettingsError(f"--config {path}: there is no setting {name!r}")
+    for name in settings.keys() - _NAMES:
+        raise SettingsError(f"--config {path}: unknown setting {name!r}")
     return settings
 
 
 def _explain(
-    exc: ValidationError, flags: Mapping[str, Any], environment: Mapping[str, Any], config: str | None
+    exc: InvalidSetting, flags: Mapping[str, Any], environment: Mapping[str, Any], config: str | None
 ) -> str:
-    error = exc.errors()[0]
-    if not error["loc"]:
-        return str(error["ctx"]["error"])
-    setting = next(row for row in described() if row.name == error["loc"][0])
+    setting = next(row for row in described() if row.name == exc.name)
     if setting.name in flags:
-        origin, value = setting.flag, flags[setting.name]
+        source = setting.flag
     elif setting.name in environment:
-        origin, value = setting.variable, environment[setting.name]
+        source = setting.variable
     else:
-        origin, value = f"--config {config}: {setting.name}", error["input"]
-    got = ", ".join(map(str, value)) if isinstance(value, list) else value
-    return f"{origin}: got {got!r}, takes {setting.takes}"
+        source = f"--config {config}: {setting.name}"
+    got = ", ".join(map(str, exc.value)) if isinstance(exc.value, list) else exc.value
+    return f"{source}: got {got!r}, expected {setting.takes}"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -378,8 +509,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="chateau",
         description="Chateau, a real-time messaging server.",
-        epilog=f"A setting comes from its flag, else from the environment ({ENV_PREFIX}MAX_FRAME for "
-        "--max-frame), else from the file of --config (max-frame = 4096), else it is the default.",
+        epilog=f"A flag overrides the environment ({ENV_PREFIX}MAX_FRAME for --max-frame), which overrides "
+        "the file given by --config (max-frame = 4096), which overrides the default.",
         allow_abbrev=False,
         add_help=False,
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=30, width=100),
@@ -389,20 +520,20 @@ def _parser() -> argparse.ArgumentParser:
         for row in settings:
             group.add_argument(row.flag, metavar=_metavar(row), help=_help(row), action=_action(row.name))
     general = parser.add_argument_group("General")
-    general.add_argument("--config", metavar="FILE", help="A TOML file with settings.")
+    general.add_argument("--config", metavar="FILE", help="TOML file with settings.")
     general.add_argument(
         "--version", action="version", version=f"chateau {__version__}", help="Print the version."
     )
-    general.add_argument("--help", "-h", action="help", help="Print this.")
+    general.add_argument("--help", "-h", action="help", help="Print this help.")
     return parser
 
 
 def _help(row: Described) -> str:
-    return f"{row.says} [{row.default}]" if row.default else row.says
+    return f"{row.description} [{row.default}]" if row.default else row.description
 
 
 def _metavar(row: Described) -> str:
-    if Settings.model_fields[row.name].annotation is bool:
+    if row.default in ("true", "false"):
         return "BOOL"
     return row.name.rpartition("_")[2].upper()
 

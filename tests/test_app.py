@@ -73,7 +73,7 @@ def test_a_port_that_is_taken_is_one_line_that_names_the_flag() -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "complaint"),
     [
-        (["--port", "http"], 2, "chateau: --port: got 'http', takes a port, 0 to 65535\n"),
+        (["--port", "http"], 2, "chateau: --port: got 'http', expected a port, 0 to 65535\n"),
         (
             ["--host", "192.0.2.1"],
             1,

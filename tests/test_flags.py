@@ -290,7 +290,7 @@ def test_without_reuse_addr_a_free_port_is_taken() -> None:
 
 @pytest.mark.parametrize("flag", ["--reuse-addr", "--reuse-port"])
 def test_these_take_true_and_false_and_say_so(flag: str) -> None:
-    assert misused(flag, "maybe") == f"chateau: {flag}: got 'maybe', takes true or false"
+    assert misused(flag, "maybe") == f"chateau: {flag}: got 'maybe', expected true or false"
 
 
 # --opcodes-port
@@ -402,7 +402,7 @@ def test_one_port_cannot_be_given_twice(flag: str) -> None:
 def test_what_is_no_port_is_one_line(flag: str, value: str) -> None:
     line = misused(f"{flag}={value}")
 
-    assert line == f"chateau: {flag}: got {value!r}, takes a port, 0 to 65535"
+    assert line == f"chateau: {flag}: got {value!r}, expected a port, 0 to 65535"
 
 
 # --pwd
@@ -438,7 +438,7 @@ def test_a_password_may_come_by_the_environment() -> None:
 
 @pytest.mark.parametrize("flag", ["--pwd", "--secret-key"])
 def test_an_empty_password_is_refused(flag: str) -> None:
-    assert misused(flag, "") == f"chateau: {flag}: got '', takes any text but the empty one"
+    assert misused(flag, "") == f"chateau: {flag}: got '', expected any text but the empty one"
 
 
 # --default-privacy
@@ -462,7 +462,7 @@ def test_the_default_privacy_is_that_of_new_function_clients(privacy: str, seen:
 def test_another_privacy_is_one_line() -> None:
     line = misused("--default-privacy", "secret")
 
-    assert line == "chateau: --default-privacy: got 'secret', takes public or private"
+    assert line == "chateau: --default-privacy: got 'secret', expected public or private"
 
 
 # --server-name and --command-prefix
@@ -503,14 +503,14 @@ def test_nobody_can_take_the_servers_name() -> None:
 def test_what_is_no_name_is_no_server_name(name: str) -> None:
     line = misused("--server-name", name)
 
-    assert line == f"chateau: --server-name: got {name!r}, takes a name of 1 to 32 characters"
+    assert line == f"chateau: --server-name: got {name!r}, expected a name of 1 to 32 characters"
 
 
 @pytest.mark.parametrize("prefix", ["", " ", "a b", "123456789", "\n"])
 def test_what_is_no_prefix_is_one_line(prefix: str) -> None:
     line = misused("--command-prefix", prefix)
 
-    assert line == f"chateau: --command-prefix: got {prefix!r}, takes 1 to 8 characters without spaces"
+    assert line == f"chateau: --command-prefix: got {prefix!r}, expected 1 to 8 characters without spaces"
 
 
 # --plugin
@@ -589,7 +589,7 @@ def test_plug_ins_may_be_several_by_flag_and_by_environment(tmp_path: Path) -> N
 def test_an_age_that_is_none_is_one_line(age: str) -> None:
     line = misused(f"--history-age={age}")
 
-    assert line.startswith(f"chateau: --history-age: got {age!r}, takes a number of seconds, minutes, ")
+    assert line.startswith(f"chateau: --history-age: got {age!r}, expected a number of seconds, minutes, ")
 
 
 @pytest.mark.parametrize("age", ["0", "1s", "999999d"])
@@ -699,7 +699,7 @@ def test_a_proxy_that_is_no_address_is_one_line(by: str, value: str) -> None:
 
     line = misused(*flags, environment=environment)
 
-    assert line == f"chateau: {by}: got {value!r}, takes an address, a range such as 10.0.0.0/8, or unix"
+    assert line == f"chateau: {by}: got {value!r}, expected an address, a range such as 10.0.0.0/8, or unix"
 
 
 # --help
@@ -720,8 +720,8 @@ def test_help_shows_every_flag_what_it_says_and_its_default() -> None:
     assert max(map(len, ended.stdout.splitlines())) <= 100
     for row in described():
         assert f"{row.flag} " in shown
-        assert row.says in shown
-        assert f"{row.says} [{row.default}]" in shown or not row.default
+        assert row.description in shown
+        assert f"{row.description} [{row.default}]" in shown or not row.default
     for flag in ("--config", "--version", "--help", "-h"):
         assert flag in shown
 

@@ -15,7 +15,7 @@ import pytest
 
 from chateau import plugins
 from chateau.plugins import PluginError, command, load
-from chateau.protocols.commands import BUILT_INS
+from chateau.protocols.opcodes_commands import BUILT_INS
 
 ROOT = Path(__file__).resolve().parents[1]
 DICE = str(ROOT / "examples" / "plugin_dice.py")

@@ -170,7 +170,7 @@ def refusal(error: HubError) -> Answer:
 
 def not_kept() -> Answer:
     """The answer to a publish whose commit failed."""
-    return refusal(Unavailable("A package was passed on, but it could not be kept."))
+    return refusal(Unavailable("A publication was delivered but could not be saved."))
 
 
 def header(headers: HTTPHeaders, name: str) -> str | None:

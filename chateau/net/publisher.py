@@ -20,7 +20,7 @@ from chateau.net.entrance import released
 from chateau.net.framing import DeafDecoder, Framing
 from chateau.net.publish_desk import not_kept
 from chateau.net.publish_reader import PublishReader
-from chateau.protocols.answers import Answers
+from chateau.protocols.response_queue import ResponseQueue
 
 if TYPE_CHECKING:
     from socket import socket
@@ -87,7 +87,7 @@ class PublisherConnection(SocketConnection):
         self._lane = lane
         self._context = context
         self._reader = PublishReader(lane.desk)
-        self._answers = Answers(self)
+        self._answers = ResponseQueue(self)
         self._uncommitted = 0
 
     def begin(self, answer: bytes, early: bytes) -> None:

@@ -132,7 +132,7 @@ class RenderingsPage(Page):
 
     def _refuse(self, status: int, error: HubError) -> None:
         self.set_status(status)
-        self._finish_with(chateau.refusal(error, {}) | {"status": status})
+        self._finish_with(chateau.error_response(error, {}) | {"status": status})
 
     def _finish_with(self, answer: dict[str, Any]) -> None:
         self.set_header("Content-Type", "application/json")

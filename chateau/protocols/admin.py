@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chateau.hub.errors import AccessDenied, HubError, InvalidAddress, quoted
-from chateau.protocols.errors import InvalidJson, InvalidMessage
+from chateau.protocols.errors import HTTP_STATUSES, InvalidJson
+from chateau.protocols.json_peer import fault_of
 from chateau.protocols.json_text import decode
 from chateau.protocols.transport import POLICY_VIOLATION
 
@@ -30,18 +31,8 @@ NUMBERS = frozenset(("limit",))
 DIGITS = 9
 """Digits of a number in a query that are read; with more of them it is too large by far."""
 
-STATUSES = {
-    "access_denied": 401,
-    "unknown_room": 404,
-    "unknown_session": 404,
-    "unknown_recipient": 404,
-    "unknown_type": 404,
-    "too_large": 413,
-    "rate_limited": 429,
-    "internal": 500,
-    "unavailable": 503,
-}
-"""HTTP's word for each code; 400 for all others."""
+ADMIN_STATUSES = HTTP_STATUSES | {"access_denied": 401, "unknown_type": 404}
+"""As in the other HTTP endpoints, but for a missing or wrong key, and for an unknown address."""
 
 
 class AdminOff(AccessDenied):
@@ -67,7 +58,7 @@ class AdminProtocol:
         """*stop* has the server stop, for a reason; without a key (*has_key*) nobody is let in."""
         self.hub = hub
         self.stop = stop
-        self._contract = schemas
+        self._schemas = schemas
         self._has_key = has_key
 
     def admit(self, key: str | None, address: str) -> None:
@@ -102,12 +93,12 @@ class AdminProtocol:
         try:
             text = body.decode()
         except UnicodeDecodeError as exc:
-            raise InvalidJson("it is not UTF-8") from exc
+            raise InvalidJson("not UTF-8") from exc
         request = self._checked(f"{name}-request", decode(text), text)
         try:
             ACTIONS[name](self, request)
         except InvalidAddress as exc:
-            raise self._contract.validation_error_at(f"{name}-request", ["addresses"], str(exc)) from exc
+            raise self._schemas.validation_error_at(f"{name}-request", ["addresses"], str(exc)) from exc
         return {"status": 200}
 
     def rooms(self) -> Frame:
@@ -130,8 +121,8 @@ class AdminProtocol:
         return session
 
     def _checked(self, schema: str, request: Frame, text: str) -> Frame:
-        if not self._contract.validator(schema)(request):
-            raise self._contract.validation_error(schema, request, text)
+        if not self._schemas.validator(schema)(request):
+            raise self._schemas.validation_error(schema, request, text)
         return request
 
 
@@ -157,15 +148,12 @@ def session_row(
 
 def status_of(error: HubError) -> int:
     """HTTP's word for *error*."""
-    return 403 if isinstance(error, AdminOff) else STATUSES.get(error.code, 400)
+    return 403 if isinstance(error, AdminOff) else ADMIN_STATUSES.get(error.code, 400)
 
 
-def refusal(error: HubError, status: int) -> Frame:
+def error_response(error: HubError, status: int) -> Frame:
     """The answer, with *status*, to what was refused with *error*."""
-    answer = {"status": status, "code": error.code, "error": str(error)}
-    if isinstance(error, InvalidMessage):
-        answer |= {"path": error.path, "schema": error.schema}
-    return answer
+    return {"status": status, "code": error.code, "error": str(error), **fault_of(error)}
 
 
 def _number(text: str) -> int | str:

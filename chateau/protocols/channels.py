@@ -2,7 +2,7 @@
 
 A subscriber listens to one channel, which is a room, and says nothing; a publisher need not be
 connected, nor be a member. HTTP itself is :mod:`chateau.net.publishing`'s matter, what may be published
-:mod:`chateau.protocols.packages`'. What the frames hold is told in docs/protocols/channels.md.
+:mod:`chateau.protocols.publications`'. What the frames hold is told in docs/protocols/channels.md.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from chateau.hub.access import matches
 from chateau.hub.errors import AccessDenied, Banned, HubError
 from chateau.hub.events import (
-    DirectMessage,
     Event,
     Joined,
     Left,
@@ -24,23 +23,21 @@ from chateau.hub.events import (
     Shutdown,
     TapChanged,
 )
-from chateau.protocols.commits import joined_commit
 from chateau.protocols.errors import TooLarge
 from chateau.protocols.json_text import encode
-from chateau.protocols.packages import channels_of, check_payload, package_kind, read_bulk
+from chateau.protocols.publications import channels_of, check_payload, publication_kind, read_bulk
 from chateau.protocols.spec import EndpointSpec, ProtocolSpec
 from chateau.protocols.transport import NORMAL_CLOSURE, POLICY_VIOLATION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from chateau.hub.hub import Hub, PublicationReceipt
     from chateau.hub.ports import Commit, EventSink
     from chateau.hub.session import Session
     from chateau.protocols.error_catalog import ErrorCatalog
-    from chateau.protocols.schemas import SchemaSet
     from chateau.protocols.spec import ProtocolContext
-    from chateau.protocols.transport import Broadcast, Outbox
+    from chateau.protocols.transport import Outbox
 
 Frame = dict[str, Any]
 
@@ -74,23 +71,13 @@ class ChannelsProtocol:
 
     name: Final = "channels"
 
-    def __init__(
-        self,
-        hub: Hub,
-        schemas: SchemaSet,
-        *,
-        broadcast: Broadcast,
-        broadcast_binary: Broadcast,
-        password: str | None = None,
-        max_frame: int = 1_048_576,
-    ) -> None:
-        """*password* is what publishers have to know; *max_frame*, in bytes, what one of them may send."""
-        self._hub = hub
-        self._contract = schemas
-        self._broadcast = broadcast
-        self._broadcast_binary = broadcast_binary
-        self._password = password
-        self.max_frame = max_frame
+    def __init__(self, context: ProtocolContext) -> None:
+        self.max_frame = context.max_frame
+        self._hub = context.hub
+        self._schemas = context.schemas
+        self._broadcast = context.broadcast
+        self._broadcast_binary = context.broadcast_binary
+        self._password = context.publish_password
 
     # Subscribers
 
@@ -104,9 +91,9 @@ class ChannelsProtocol:
             raise Banned
         self._hub.check_channel(channel_name(name))
 
-    def endpoint(self, name: str) -> ChannelDoor:
+    def endpoint(self, name: str) -> ChannelEndpoint:
         """Where the subscribers of the channel *name* come in."""
-        return ChannelDoor(self._hub, self, name)
+        return ChannelEndpoint(self._hub, self, name)
 
     def deliver(self, event: Event, sessions: Collection[Session]) -> None:
         """Push *event* to *sessions*."""
@@ -115,7 +102,7 @@ class ChannelsProtocol:
             send = self._broadcast_binary if event.kind == "bytes" else self._broadcast
             send(event.payload, outboxes)
             return
-        frame = frame_of(event)
+        frame = push_frame(event)
         if frame is not None:
             self._broadcast(encode(frame), outboxes)
 
@@ -133,14 +120,14 @@ class ChannelsProtocol:
     ) -> PublicationReceipt:
         """Hand *payload* to everyone in the channel *name*, now.
 
-        *kind* is as written in ``Publication-Type``.
+        *kind* is as written in ``Package-Type``.
 
         Raises:
             Banned, AccessDenied, TooLarge, UnknownType, InvalidKey, InvalidText, InvalidJson, InvalidName.
             Unavailable: it cannot be kept now.
         """
         self._admit(len(payload), address, password, key)
-        checked = package_kind(kind)
+        checked = publication_kind(kind)
         check_payload(checked, payload)
         return self._hub.publish_to_channel(channel_name(name), checked, payload, key=key)
 
@@ -157,14 +144,14 @@ class ChannelsProtocol:
             Unavailable: one cannot be kept now; those before it have gone out.
         """
         self._admit(len(body), address, password, key)
-        parcels = read_bulk(body, self._contract)
+        publications = read_bulk(body, self._schemas)
         for name in channels_of(body):
             self._hub.check_channel(channel_name(name))
         receipts = [
             self._hub.publish_to_channel(
                 channel_name(channel), kind, payload, key=None if key is None else f"{key}\n{place}"
             )
-            for place, (channel, kind, payload) in enumerate(parcels)
+            for place, (channel, kind, payload) in enumerate(publications)
         ]
         delivered = sum(receipt.delivered for receipt in receipts)
         return BulkReceipt(delivered, joined_commit([receipt.commit for receipt in receipts]))
@@ -180,7 +167,44 @@ class ChannelsProtocol:
             raise InvalidKey
 
 
-class ChannelDoor:
+class AllOf:
+    """The commit that is done when all *commits*, at least one, are done. It fails if one of them fails."""
+
+    __slots__ = ("_commits",)
+
+    def __init__(self, commits: Sequence[Commit]) -> None:
+        self._commits = commits
+
+    def done(self) -> bool:
+        """Return whether all are done."""
+        return all(commit.done() for commit in self._commits)
+
+    def exception(self) -> BaseException | None:
+        """Return the failure of the first one that failed, or None if all succeeded."""
+        failures = (commit.exception() for commit in self._commits)
+        return next((failure for failure in failures if failure is not None), None)
+
+    def add_done_callback(self, callback: Callable[..., object], /) -> None:
+        """Call *callback* with this commit when it is done, never from inside this call."""
+        undone = len(self._commits)
+
+        def on_one(_commit: Commit) -> None:
+            nonlocal undone
+            undone -= 1
+            if not undone:
+                callback(self)
+
+        for commit in self._commits:
+            commit.add_done_callback(on_one)
+
+
+def joined_commit(commits: Sequence[Commit | None]) -> Commit | None:
+    """Return a commit for all of *commits*, or None if there is nothing to wait for."""
+    waiting = [commit for commit in commits if commit is not None]
+    return AllOf(waiting) if waiting else None
+
+
+class ChannelEndpoint:
     """One channel's."""
 
     def __init__(self, hub: Hub, protocol: EventSink, name: str) -> None:
@@ -229,12 +253,13 @@ def listening(hub: Hub, protocol: EventSink, name: str, outbox: Outbox, address:
     return session
 
 
-def frame_of(event: Event) -> Frame | None:
-    """What a subscriber is told of *event*, which is no package; None where it is told nothing."""
-    return FRAMES[event.__class__](event)
+def push_frame(event: Event) -> Frame | None:
+    """Return the push of *event*, which is not a publication; None if subscribers do not get it."""
+    push = PUSHES.get(event.__class__)
+    return None if push is None else push(event)
 
 
-def _of_message(event: RoomMessage) -> Frame:
+def _push_message(event: RoomMessage) -> Frame:
     return {
         "room": event.room,
         "sender": event.sender,
@@ -245,39 +270,38 @@ def _of_message(event: RoomMessage) -> Frame:
     }
 
 
-def _of_joined(event: Joined) -> Frame:
+def _push_joined(event: Joined) -> Frame:
     return {"room": event.room, "event": "joined", "username": event.username}
 
 
-def _of_left(event: Left) -> Frame:
+def _push_left(event: Left) -> Frame:
     return {"room": event.room, "event": "left", "username": event.username}
 
 
-def _of_count(event: MemberCount) -> Frame:
+def _push_count(event: MemberCount) -> Frame:
     return {"room": event.room, "event": "members", "count": event.count}
 
 
-def _of_state(event: RoomState) -> Frame:
+def _push_state(event: RoomState) -> Frame:
     return {"room": event.room, "event": "state", "available": event.available, "reason": event.reason}
 
 
-def _of_shutdown(event: Shutdown) -> Frame:
+def _push_shutdown(event: Shutdown) -> Frame:
     return {"event": "shutdown", "reason": event.reason}
 
 
-def _of_tapped(event: TapChanged) -> Frame:
+def _push_tapped(event: TapChanged) -> Frame:
     return {"event": "tapped", "active": event.active}
 
 
-FRAMES: dict[type, Callable[[Any], Frame | None]] = {
-    DirectMessage: lambda _: None,  # a listener is nobody's recipient
-    RoomMessage: _of_message,
-    Joined: _of_joined,
-    Left: _of_left,
-    MemberCount: _of_count,
-    RoomState: _of_state,
-    Shutdown: _of_shutdown,
-    TapChanged: _of_tapped,
+PUSHES: dict[type, Callable[[Any], Frame]] = {
+    RoomMessage: _push_message,
+    Joined: _push_joined,
+    Left: _push_left,
+    MemberCount: _push_count,
+    RoomState: _push_state,
+    Shutdown: _push_shutdown,
+    TapChanged: _push_tapped,
 }
 
 
@@ -285,17 +309,6 @@ def _load_errors() -> ErrorCatalog:
     from chateau.protocols.channels_errors import ERRORS
 
     return ERRORS
-
-
-def _make(context: ProtocolContext) -> ChannelsProtocol:
-    return ChannelsProtocol(
-        context.hub,
-        context.schemas,
-        broadcast=context.broadcast,
-        broadcast_binary=context.broadcast_binary,
-        password=context.publish_password,
-        max_frame=context.max_frame,
-    )
 
 
 SPEC = ProtocolSpec(
@@ -337,7 +350,7 @@ SPEC = ProtocolSpec(
         ),
     ),
     requests=("broadcast-request",),
-    make=_make,
+    make=ChannelsProtocol,
     load_errors=_load_errors,
     page="channels",
 )

@@ -17,7 +17,7 @@ from chateau.protocols.error_catalog import (
     always,
 )
 from chateau.protocols.errors import Internal, InvalidJson, NotAnObject, TooLarge, UnknownType
-from chateau.protocols.packages import InvalidText
+from chateau.protocols.publications import InvalidText
 
 LONG = "x" * 65
 
@@ -32,7 +32,7 @@ LOCKED = always(
     "The room is locked: nobody publishes.",
 )
 PASSED_ON = always(
-    Unavailable("A package was passed on, but it could not be kept."),
+    Unavailable("A publication was delivered but could not be saved."),
     "The disk failed when it had been passed on.",
 )
 

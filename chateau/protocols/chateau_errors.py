@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chateau.hub.errors import AlreadyRegistered, NameTaken, UnknownRecipient
-from chateau.protocols.chateau import no_such_type
+from chateau.protocols.chateau import ChateauProtocol
 from chateau.protocols.error_catalog import (
     ALREADY_IN_ROOM,
     ANY,
@@ -23,6 +23,7 @@ from chateau.protocols.error_catalog import (
     too_long,
     unreadable,
 )
+from chateau.protocols.json_peer import unknown_type
 
 TOO_LONG = too_long(
     "It would not fit into one frame of those who get it: it has to leave 1,536 bytes of `--max-frame` free, "
@@ -30,7 +31,10 @@ TOO_LONG = too_long(
 )
 
 ERRORS: ErrorCatalog = {
-    ANY: (*unreadable(no_such_type({"type": 17}), {"type": 17}), *admission({"type": 4})),
+    ANY: (
+        *unreadable(unknown_type("type", {"type": 17}, ChateauProtocol.expected), {"type": 17}),
+        *admission({"type": 4}),
+    ),
     "register-request": (
         ErrorCase(lambda request, _: NameTaken(request["username"])),
         ErrorCase(lambda request, _: AlreadyRegistered(request["username"])),

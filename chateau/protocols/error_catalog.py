@@ -25,7 +25,7 @@ from chateau.hub.errors import (
 )
 from chateau.protocols.errors import BinaryFrame, Internal, InvalidJson, NotAnObject, RateLimited, TooLarge
 from chateau.protocols.schemas import SchemaSet
-from chateau.protocols.transport import RELAY_BYTES
+from chateau.protocols.transport import ENVELOPE_OVERHEAD_BYTES
 
 MakeError = Callable[[Any, SchemaSet], HubError]
 """Makes the refusal of a request; it is handed the protocol's contract for what a schema says."""
@@ -96,7 +96,7 @@ UNKNOWN_ROOM = of_room(UnknownRoom)
 NOT_IN_ROOM = of_room(NotInRoom)
 ALREADY_IN_ROOM = of_room(AlreadyInRoom)
 PASSED_ON = always(
-    Unavailable("The message was passed on, but it could not be kept."),
+    Unavailable("The message was delivered but could not be saved."),
     "The disk failed when the message had been passed on.",
 )
 UNKEPT = always(
@@ -111,7 +111,9 @@ TOO_MANY_KEYS = always(TooManyTries(), "Five wrong keys came from this address w
 
 def too_long(description: str) -> ErrorCase:
     """Return the case of what does not fit into a frame when it is passed on."""
-    sentence = f"A message that is passed on may have {MAX_FRAME - RELAY_BYTES} bytes in all."
+    sentence = (
+        f"Message too large to be delivered; the maximum is {MAX_FRAME - ENVELOPE_OVERHEAD_BYTES} bytes."
+    )
     return always(TooLarge(sentence), description)
 
 

@@ -1,6 +1,6 @@
-"""What a protocol refuses by itself, before the hub hears of it.
+"""Errors that the protocols raise themselves, and the HTTP status of every error code.
 
-They stand beside the hub's refusals: one family, one list of codes.
+They extend the hub's errors (:mod:`chateau.hub.errors`): one class hierarchy, one list of codes.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ class InvalidJson(HubError):
     code = "invalid_json"
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"This is not JSON: {reason}.")
+        super().__init__(f"Invalid JSON: {reason}.")
 
 
 class NotAnObject(HubError):
     code = "not_an_object"
 
     def __init__(self, kind: str) -> None:
-        super().__init__(f"A message is a JSON object, not {kind}.")
+        super().__init__(f"A message must be a JSON object, not {kind}.")
 
 
 class BinaryFrame(HubError):
     code = "binary_frame"
 
     def __init__(self) -> None:
-        super().__init__("Messages are text frames; this was a binary one.")
+        super().__init__("Binary frames are not supported; send a text frame.")
 
 
 class UnknownType(HubError):
@@ -34,7 +34,7 @@ class UnknownType(HubError):
 
 
 class InvalidMessage(HubError):
-    """A schema says no: *path* is a JSON Pointer (RFC 6901) to the fault, *schema* the schema's URL here."""
+    """A message violates its schema: *path* is a JSON Pointer (RFC 6901), *schema* the schema's URL here."""
 
     code = "invalid_message"
 
@@ -48,7 +48,7 @@ class RateLimited(HubError):
     code = "rate_limited"
 
     def __init__(self, rate: float) -> None:
-        super().__init__(f"Too many messages: at most {rate:g} a second are taken on one connection.")
+        super().__init__(f"Too many messages; the maximum is {rate:g} per second on one connection.")
 
 
 class TooLarge(HubError):
@@ -59,4 +59,18 @@ class Internal(HubError):
     code = "internal"
 
     def __init__(self) -> None:
-        super().__init__("The server failed at this request; it has logged why.")
+        super().__init__("Internal server error; see the server's log.")
+
+
+HTTP_STATUSES = {
+    "access_denied": 403,
+    "banned": 403,
+    "unknown_room": 404,
+    "unknown_session": 404,
+    "unknown_recipient": 404,
+    "too_large": 413,
+    "rate_limited": 429,
+    "internal": 500,
+    "unavailable": 503,
+}
+"""The HTTP status of each error code; 400 for all others. The admin API has two exceptions of its own."""

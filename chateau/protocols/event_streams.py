@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from chateau.hub.errors import Unavailable
 from chateau.hub.events import Publication, RoomMessage
-from chateau.protocols.channels import Listener, frame_of, listening
+from chateau.protocols.channels import Listener, listening, push_frame
 from chateau.protocols.json_text import encode
 from chateau.protocols.transport import NORMAL_CLOSURE, TRY_AGAIN_LATER
 
@@ -42,9 +42,9 @@ class EventStreams:
         self._broadcast = broadcast
         self._catch_up_bytes = catch_up_bytes
 
-    def endpoint(self, name: str, last_event_id: str | None = None) -> EventStreamDoor:
+    def endpoint(self, name: str, last_event_id: str | None = None) -> EventStreamEndpoint:
         """Where those come in who listen to the channel *name*, from behind *last_event_id* on."""
-        return EventStreamDoor(self, name, seq_of(last_event_id))
+        return EventStreamEndpoint(self, name, seq_of(last_event_id))
 
     def open(self, name: str, since: int | None, outbox: Outbox, address: str, port: int) -> Listener:
         """Begin to listen to the channel *name*, with what was missed *since* a seq where one is given."""
@@ -58,7 +58,7 @@ class EventStreams:
 
     def deliver(self, event: Event, sessions: Collection[Session]) -> None:
         """Push *event* to *sessions*."""
-        payload = written(event)
+        payload = encode_event(event)
         if payload is not None:
             self._broadcast(payload, [session.outbox for session in sessions])
 
@@ -73,7 +73,7 @@ class EventStreams:
         while is_more:
             _, page = self._hub.history(session, room, since=since, limit=PAGE)
             for record in page.messages:
-                payload = written(record)
+                payload = encode_event(record)
                 assert payload is not None, "what is kept is told"
                 session.outbox.send(payload)
                 since = record.seq
@@ -88,7 +88,7 @@ class EventStreams:
         session.outbox.disconnect(code, reason)
 
 
-class EventStreamDoor:
+class EventStreamEndpoint:
     """One channel's, for one client: what it has seen is its own."""
 
     def __init__(self, streams: EventStreams, name: str, since: int | None) -> None:
@@ -108,7 +108,7 @@ def seq_of(last_event_id: str | None) -> int | None:
     return int(last_event_id)
 
 
-def written(event: Any) -> bytes | None:
+def encode_event(event: Any) -> bytes | None:
     """*event*, as announced or as kept, as a server-sent event; None where it is told to nobody here."""
     match event:
         case Publication(kind="bytes"):
@@ -116,8 +116,8 @@ def written(event: Any) -> bytes | None:
         case Publication():
             return server_sent(event.payload, seq=event.seq)
         case RoomMessage():
-            return server_sent(encode(frame_of(event)), seq=event.seq)
-    frame = frame_of(event)
+            return server_sent(encode(push_frame(event)), seq=event.seq)
+    frame = push_frame(event)
     return None if frame is None else server_sent(encode(frame), kind=frame["event"])
 
 

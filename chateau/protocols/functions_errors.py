@@ -20,8 +20,9 @@ from chateau.protocols.error_catalog import (
     unreadable,
 )
 from chateau.protocols.errors import TooLarge
-from chateau.protocols.functions import CUSTOM_BYTES, NAME_BYTES, no_such_function
-from chateau.protocols.transport import RELAY_BYTES
+from chateau.protocols.functions import CUSTOM_BYTES, NAME_BYTES, FunctionsProtocol
+from chateau.protocols.json_peer import unknown_type
+from chateau.protocols.transport import ENVELOPE_OVERHEAD_BYTES
 
 if TYPE_CHECKING:
     from chateau.protocols.schemas import SchemaSet
@@ -32,7 +33,7 @@ CARD_BYTES = 60
 
 def _too_long(request: dict[str, Any], _: SchemaSet) -> HubError:
     recipients = len(request["recipient_ids"])
-    limit = MAX_FRAME - RELAY_BYTES - NAME_BYTES * recipients - CARD_BYTES
+    limit = MAX_FRAME - ENVELOPE_OVERHEAD_BYTES - NAME_BYTES * recipients - CARD_BYTES
     return TooLarge(f"To {recipients} recipients a message of yours may have {limit} bytes of JSON.")
 
 
@@ -64,7 +65,9 @@ TOO_MANY_RULES = always(
 
 ERRORS: ErrorCatalog = {
     ANY: (
-        *unreadable(no_such_function({"function": "fly"}), {"function": "fly"}),
+        *unreadable(
+            unknown_type("function", {"function": "fly"}, FunctionsProtocol.expected), {"function": "fly"}
+        ),
         *admission({"function": "retrieve_clients"}),
     ),
     "send_message-request": (

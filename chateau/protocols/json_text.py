@@ -44,7 +44,7 @@ def decode(text: str) -> dict[str, Any]:
     except orjson.JSONDecodeError as exc:
         raise InvalidJson(f"{_first_part(exc.msg)} at line {exc.lineno}, column {exc.colno}") from exc
     if value.__class__ is not dict:
-        raise NotAnObject(kind_of(value))
+        raise NotAnObject(json_type(value))
     # Each key brings a colon. Only a text with more colons than the object has keys can hold one twice
     # or hold another object; reading it again takes 2 µs, counting 0.1.
     if text.count(":") != len(value):
@@ -52,7 +52,7 @@ def decode(text: str) -> dict[str, Any]:
     return value
 
 
-def readable(text: str) -> dict[str, Any]:
+def try_decode(text: str) -> dict[str, Any]:
     """What *text* asks, so that its refusal can name it; nothing where it cannot be read."""
     try:
         return decode(text)
@@ -60,7 +60,7 @@ def readable(text: str) -> dict[str, Any]:
         return {}
 
 
-def kind_of(value: object) -> str:
+def json_type(value: object) -> str:
     """What kind of JSON value *value* is, in words."""
     return _KINDS[type(value)]
 
@@ -78,12 +78,12 @@ def _refuse_repeated_keys(text: str) -> None:
     try:
         json.loads(text, object_pairs_hook=_distinct)
     except RecursionError as exc:  # json gives up some levels before orjson does
-        raise InvalidJson("it is nested too deeply") from exc
+        raise InvalidJson("nested too deeply") from exc
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> None:
     keys = set()
     for key, _ in pairs:
         if key in keys:
-            raise InvalidJson(f"the key {quoted(key)} is there twice")
+            raise InvalidJson(f"duplicate key {quoted(key)}")
         keys.add(key)

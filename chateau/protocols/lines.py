@@ -1,7 +1,7 @@
 """The lines protocol: commands and messages as lines of text over TCP, answered in JSON, a line an object.
 
 A line is a command (:mod:`chateau.protocols.lines_commands`) or a message to the room. What others say
-stands behind the answers that are due to a client (:mod:`chateau.protocols.lines_order`). Where lines
+stands behind the answers that are due to a client (:mod:`chateau.protocols.ordered_outbox`). Where lines
 begin and end is the wire's affair; what can be said and heard is told in docs/protocols/lines.md.
 """
 
@@ -15,20 +15,18 @@ from chateau.hub.events import Event, Joined, Left, Shutdown
 from chateau.protocols.admission import Admission
 from chateau.protocols.errors import Internal
 from chateau.protocols.json_text import encode
-from chateau.protocols.lines_commands import COMMANDS, Done, perform
-from chateau.protocols.lines_frames import PUSHES, Refusal, refusal
-from chateau.protocols.lines_order import Line
+from chateau.protocols.lines_commands import COMMANDS, Reply, perform
+from chateau.protocols.lines_frames import PUSHES, LinesError, error_response
+from chateau.protocols.ordered_outbox import OrderedOutbox
 from chateau.protocols.spec import EndpointSpec, ProtocolSpec
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from chateau.hub.hub import Hub
-    from chateau.hub.ports import Clock
     from chateau.hub.session import Session
     from chateau.protocols.error_catalog import ErrorCatalog
     from chateau.protocols.spec import ProtocolContext
-    from chateau.protocols.transport import Broadcast, Outbox
+    from chateau.protocols.transport import Outbox
 
 log = logging.getLogger(__name__)
 
@@ -41,21 +39,13 @@ class LinesProtocol:
 
     name: Final = "lines"
 
-    def __init__(
-        self,
-        hub: Hub,
-        *,
-        broadcast: Broadcast,
-        clock: Clock,
-        max_rate: float = 0,
-        history_bytes: int = 1_048_576,
-    ) -> None:
-        """*max_rate* is in lines a second and connection, 0 for no limit; *history_bytes* of one answer."""
-        self.hub = hub
-        self.clock = clock
-        self.max_rate = max_rate
+    def __init__(self, context: ProtocolContext, *, history_bytes: int = 1_048_576) -> None:
+        """*history_bytes* is the maximum size of a history response."""
+        self.hub = context.hub
+        self.clock = context.clock
+        self.max_rate = context.max_rate
         self.history_bytes = history_bytes
-        self._broadcast = broadcast
+        self._broadcast = context.broadcast
 
     def open(self, outbox: Outbox, address: str, port: int) -> LinesPeer:
         """A client at *address* and *port* has connected."""
@@ -63,30 +53,33 @@ class LinesProtocol:
 
     def deliver(self, event: Event, sessions: Collection[Session]) -> None:
         """Push *event* to *sessions*, to each in its turn."""
-        payload = encode(PUSHES[event.__class__](event))
+        push = PUSHES.get(event.__class__)
+        if push is None:
+            return
+        payload = encode(push(event))
         if isinstance(event, (Joined, Left)):  # who comes or goes is told by the answer
             sessions = [session for session in sessions if session.id != event.session_id]
         is_last = isinstance(event, Shutdown)  # nothing has a turn after it
         free = []
         for session in sessions:
-            line: Line = session.outbox
-            if line.is_free or is_last:
-                free.append(line.outbox)
+            outbox: OrderedOutbox = session.outbox
+            if outbox.is_free or is_last:
+                free.append(outbox.outbox)
             else:
-                line.hold(payload)
+                outbox.hold(payload)
         self._broadcast(payload, free)
 
 
 class LinesPeer:
     """One client that speaks this protocol."""
 
-    __slots__ = ("_admission", "_line", "has_quit", "protocol", "session")
+    __slots__ = ("_admission", "_ordered", "has_quit", "protocol", "session")
 
     def __init__(self, protocol: LinesProtocol, outbox: Outbox, address: str, port: int) -> None:
         self.protocol = protocol
         self.has_quit = False
-        self._line = Line(outbox)
-        self.session = protocol.hub.connect(protocol, outbox=self._line, address=address, port=port)
+        self._ordered = OrderedOutbox(outbox)
+        self.session = protocol.hub.connect(protocol, outbox=self._ordered, address=address, port=port)
         self._admission = Admission(self.session, max_rate=protocol.max_rate, clock=protocol.clock)
 
     def on_text(self, text: str) -> None:
@@ -102,7 +95,7 @@ class LinesPeer:
         """Nothing more is asked: close behind the answers that are due."""
         if not self.has_quit:
             self.has_quit = True
-            self._line.end()
+            self._ordered.end()
 
     def on_close(self) -> None:
         """End the session."""
@@ -111,37 +104,37 @@ class LinesPeer:
     def _take(self, text: str | None) -> None:
         if self.has_quit:
             return
-        place = self._line.take_place()
-        lines, commit = self._done(text)
+        slot = self._ordered.reserve()
+        lines, commit = self._perform(text)
         if commit is None:
-            self._line.fill(place, lines)
+            self._ordered.fill(slot, lines)
         else:
-            self._line.fill_late(place, commit, lambda failure: settled(lines, failure))
+            self._ordered.fill_late(slot, commit, lambda failure: ack_lines(lines, failure))
         if self.has_quit:
-            self._line.end()
+            self._ordered.end()
 
-    def _done(self, text: str | None) -> Done:
+    def _perform(self, text: str | None) -> Reply:
         """The answer to *text*, None where it could not be read; nothing is raised."""
         try:
             self._admission.check()
-            if self._line.held_bytes > HELD_BYTES:
-                raise Refusal("Too many requests at once: wait for the answers to those before.")
+            if self._ordered.held_bytes > HELD_BYTES:
+                raise LinesError("Too many requests at once: wait for the answers to those before.")
             return perform(self, readable(text))
         except HubError as error:
-            return [encode(refusal(error))], None
+            return [encode(error_response(error))], None
         except Exception:
             log.exception("session %s: a request failed", self.session.id)
-            return [encode(refusal(Internal()))], None
+            return [encode(error_response(Internal()))], None
 
 
 def readable(text: str | None) -> str:
     """*text*, where it is one that can be written again.
 
     Raises:
-        Refusal: it was not UTF-8, or has half a character of UTF-16 in it, which UTF-8 does not know.
+        LinesError: it was not UTF-8, or has half a character of UTF-16 in it, which UTF-8 does not know.
     """
     if text is None or not _is_whole(text):
-        raise Refusal("A line is UTF-8 text; this one was not.")
+        raise LinesError("A line is UTF-8 text; this one was not.")
     return text
 
 
@@ -153,23 +146,17 @@ def _is_whole(text: str) -> bool:
     return True
 
 
-def settled(lines: list[bytes], failure: BaseException | None) -> list[bytes]:
+def ack_lines(lines: list[bytes], failure: BaseException | None) -> list[bytes]:
     """*lines*, the answer to a message, as it stands once its commit is done."""
     if failure is None:
         return lines
-    return [encode(refusal(Unavailable("The message was passed on, but it could not be kept.")))]
+    return [encode(error_response(Unavailable("The message was delivered but could not be saved.")))]
 
 
 def _load_errors() -> ErrorCatalog:
     from chateau.protocols.lines_errors import ERRORS
 
     return ERRORS
-
-
-def _make(context: ProtocolContext) -> LinesProtocol:
-    return LinesProtocol(
-        context.hub, broadcast=context.broadcast, clock=context.clock, max_rate=context.max_rate
-    )
 
 
 SPEC = ProtocolSpec(
@@ -193,8 +180,8 @@ SPEC = ProtocolSpec(
         ),
     ),
     requests=tuple(command.words[0] for command in COMMANDS),
-    make=_make,
+    make=LinesProtocol,
     load_errors=_load_errors,
-    encode_error=lambda error, _request: refusal(error),
+    encode_error=lambda error, _request: error_response(error),
     page="lines",
 )

@@ -11,8 +11,15 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from chateau.hub.errors import AlreadyInRoom, InvalidName, NameTaken, UnknownRoom, cut
 from chateau.protocols.json_text import encode
-from chateau.protocols.lines_frames import Frame, Refusal, result, user_joined, user_left
-from chateau.protocols.lines_history import interval, lines_about
+from chateau.protocols.lines_frames import (
+    Frame,
+    LinesError,
+    interval,
+    lines_about,
+    result,
+    user_joined,
+    user_left,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,11 +39,11 @@ NICKNAME_REGISTERED = "Nickname already registered"
 NICKNAME_PRESENT = "User with such nickname is already present in the requested room"
 NO_ROOM = "Join a room first"
 
-Done = tuple[list[bytes], "Commit | None"]
+Reply = tuple[list[bytes], "Commit | None"]
 """The lines of an answer, and what they have to wait for."""
 
 
-def perform(peer: LinesPeer, line: str) -> Done:
+def perform(peer: LinesPeer, line: str) -> Reply:
     """Do what *line* asks.
 
     Raises:
@@ -49,7 +56,7 @@ def perform(peer: LinesPeer, line: str) -> Done:
     if command.needs_login:
         _check_login(peer)
     if command.takes == "something" and not parameter:
-        raise Refusal(MISSING_PARAMETER)
+        raise LinesError(MISSING_PARAMETER)
     return command.perform(peer, parameter)
 
 
@@ -65,45 +72,45 @@ def command_in(line: str) -> tuple[Command, str] | None:
     return None
 
 
-def _say(peer: LinesPeer, line: str) -> Done:
+def _say(peer: LinesPeer, line: str) -> Reply:
     _check_login(peer)
     _, commit = peer.protocol.hub.publish(peer.session, _room_of(peer).name, line)
-    return _answer(result()), commit
+    return _reply(result()), commit
 
 
-def _login(peer: LinesPeer, nick: str) -> Done:
+def _login(peer: LinesPeer, nick: str) -> Reply:
     name = peer.session.username
     if name is not None:
-        raise Refusal(f"User already logged in with name {name}")
+        raise LinesError(f"User already logged in with name {name}")
     if NICK.fullmatch(nick) is None:
-        raise Refusal(INVALID_NICKNAME)
+        raise LinesError(INVALID_NICKNAME)
     try:
         peer.protocol.hub.register(peer.session, nick, as_nick=True)
     except InvalidName as exc:  # the server itself speaks under it
-        raise Refusal(INVALID_NICKNAME) from exc
+        raise LinesError(INVALID_NICKNAME) from exc
     except NameTaken as exc:
-        raise Refusal(NICKNAME_REGISTERED) from exc
-    return _answer(result(f"Username set to {nick}")), None
+        raise LinesError(NICKNAME_REGISTERED) from exc
+    return _reply(result(f"Username set to {nick}")), None
 
 
-def _join(peer: LinesPeer, parameter: str) -> Done:
+def _join(peer: LinesPeer, parameter: str) -> Reply:
     name, password = _room_and_password(peer, parameter)
     session, left = peer.session, peer.session.room
     try:
         room = peer.protocol.hub.join(session, name, password=password, alone=True)
     except (AlreadyInRoom, NameTaken) as exc:
-        raise Refusal(NICKNAME_PRESENT) from exc
+        raise LinesError(NICKNAME_PRESENT) from exc
     frames = [result(f"Joined room {room.name}"), user_joined(session.name)]
     if left is not None:
         frames.insert(1, user_left(session.name))
-    return _answer(*frames), None
+    return _reply(*frames), None
 
 
 def _room_and_password(peer: LinesPeer, parameter: str) -> tuple[str, str | None]:
     """The room that *parameter* names; behind the name of a locked one its password may stand."""
     name, *password = parameter.split(None, 1)
     if ROOM.fullmatch(name) is None or (password and not _is_locked(peer, name)):
-        raise Refusal(f"Invalid room name: {cut(parameter)}, please use alphanumericcharacters only")
+        raise LinesError(f"Invalid room name: {cut(parameter)}, please use alphanumericcharacters only")
     return name, password[0] if password else None
 
 
@@ -114,12 +121,12 @@ def _is_locked(peer: LinesPeer, name: str) -> bool:
         return False
 
 
-def _leave(peer: LinesPeer, _: str) -> Done:
+def _leave(peer: LinesPeer, _: str) -> Reply:
     peer.protocol.hub.leave(peer.session, _room_of(peer).name)
-    return _answer(result(), user_left(peer.session.name)), None
+    return _reply(result(), user_left(peer.session.name)), None
 
 
-def _history(peer: LinesPeer, parameter: str) -> Done:
+def _history(peer: LinesPeer, parameter: str) -> Reply:
     name = _room_of(peer).name
     start, end = interval(parameter)
     # Without a start the store keeps the last ones where the limit cuts; those before it are left out here.
@@ -127,51 +134,51 @@ def _history(peer: LinesPeer, parameter: str) -> Done:
     lines = lines_about(
         page.messages, start=start, reader=peer.session.name, max_bytes=peer.protocol.history_bytes
     )
-    return [*_answer(result(count=len(lines))), *lines], None
+    return [*_reply(result(count=len(lines))), *lines], None
 
 
-def _message(peer: LinesPeer, parameter: str) -> Done:
+def _message(peer: LinesPeer, parameter: str) -> Reply:
     nick, *text = parameter.split(None, 1)
     if not text:
-        raise Refusal(MISSING_PARAMETER)
+        raise LinesError(MISSING_PARAMETER)
     peer.protocol.hub.message(peer.session, [nick], text[0])
-    return _answer(result()), None
+    return _reply(result()), None
 
 
-def _who(peer: LinesPeer, _: str) -> Done:
+def _who(peer: LinesPeer, _: str) -> Reply:
     room = peer.session.room
     users = peer.protocol.hub.usernames(peer.session) if room is None else room.member_names()
-    return _answer(result(users=users)), None
+    return _reply(result(users=users)), None
 
 
-def _rooms(peer: LinesPeer, _: str) -> Done:
+def _rooms(peer: LinesPeer, _: str) -> Reply:
     rooms = [summary._asdict() for summary in peer.protocol.hub.room_summaries()]
-    return _answer(result(rooms=rooms)), None
+    return _reply(result(rooms=rooms)), None
 
 
-def _help(peer: LinesPeer, _: str) -> Done:  # noqa: ARG001 - it is the same for everyone
+def _help(peer: LinesPeer, _: str) -> Reply:  # noqa: ARG001 - it is the same for everyone
     commands = [{"command": command.usage, "help": command.help} for command in COMMANDS]
-    return _answer(result(commands=commands)), None
+    return _reply(result(commands=commands)), None
 
 
-def _quit(peer: LinesPeer, _: str) -> Done:
+def _quit(peer: LinesPeer, _: str) -> Reply:
     peer.has_quit = True
-    return _answer(result()), None
+    return _reply(result()), None
 
 
 def _check_login(peer: LinesPeer) -> None:
     if peer.session.username is None:
-        raise Refusal(LOGIN_REQUIRED)
+        raise LinesError(LOGIN_REQUIRED)
 
 
 def _room_of(peer: LinesPeer) -> Room:
     room = peer.session.room
     if room is None:
-        raise Refusal(NO_ROOM)
+        raise LinesError(NO_ROOM)
     return room
 
 
-def _answer(*frames: Frame) -> list[bytes]:
+def _reply(*frames: Frame) -> list[bytes]:
     return [encode(frame) for frame in frames]
 
 
@@ -180,7 +187,7 @@ class Command(NamedTuple):
 
     words: tuple[str, ...]
     takes: Literal["nothing", "anything", "something"]
-    perform: Callable[[LinesPeer, str], Done]
+    perform: Callable[[LinesPeer, str], Reply]
     usage: str
     help: str
     needs_login: bool = True

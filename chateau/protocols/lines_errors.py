@@ -28,7 +28,7 @@ from chateau.protocols.lines_commands import (
     NICKNAME_REGISTERED,
     NO_ROOM,
 )
-from chateau.protocols.lines_frames import Refusal
+from chateau.protocols.lines_frames import LinesError
 
 MESSAGE = "message"
 """The name under which every line stands here that is no command."""
@@ -37,7 +37,7 @@ LONG = "x" * 65
 
 
 def _own(words: str, description: str, sent: str | None = None) -> ErrorCase:
-    return always(Refusal(words), description, sent)
+    return always(LinesError(words), description, sent)
 
 
 LOGIN_FIRST = _own(LOGIN_REQUIRED, "A nickname has to be taken first.")

@@ -5,12 +5,14 @@ What the seed shows has the seed's keys, in the seed's order, and no others. sch
 
 from __future__ import annotations
 
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
-from chateau.hub.errors import HubError
+from chateau.hub.errors import HubError, cut
 from chateau.hub.events import (
     DirectMessage,
     Joined,
+    JoinRecord,
     Left,
     MemberCount,
     Publication,
@@ -19,14 +21,18 @@ from chateau.hub.events import (
     Shutdown,
     TapChanged,
 )
+from chateau.protocols.json_text import encode
+from chateau.times import parse_lower_bound, parse_upper_bound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from chateau.hub.events import StoredRecord
 
 Frame = dict[str, Any]
 
 
-class Refusal(HubError):
+class LinesError(HubError):
     """What this protocol refuses in words of its own. The seed's errors show no code, and none is sent."""
 
     code = "invalid_message"
@@ -37,7 +43,7 @@ def result(text: str = "OK", **more: object) -> Frame:
     return {"type": "commandResult", "result": text, **more}
 
 
-def refusal(error: HubError) -> Frame:
+def error_response(error: HubError) -> Frame:
     """The answer to what was refused."""
     return {"type": "error", "error": str(error)}
 
@@ -65,11 +71,11 @@ def _push_room_message(event: RoomMessage) -> Frame:
     return message(event.sender, event.content)
 
 
-def _push_package(event: Publication) -> Frame:
+def _push_publication(event: Publication) -> Frame:
     return _push_room_message(event.as_message())
 
 
-def _push_joined(event: Joined) -> Frame:
+def _push_joined(event: Joined | JoinRecord) -> Frame:
     return user_joined(event.username)
 
 
@@ -96,7 +102,7 @@ def _push_tapped(event: TapChanged) -> Frame:
 PUSHES: dict[type, Callable[[Any], Frame]] = {
     DirectMessage: _push_direct_message,
     RoomMessage: _push_room_message,
-    Publication: _push_package,
+    Publication: _push_publication,
     Joined: _push_joined,
     Left: _push_left,
     MemberCount: _push_count,
@@ -104,3 +110,109 @@ PUSHES: dict[type, Callable[[Any], Frame]] = {
     Shutdown: _push_shutdown,
     TapChanged: _push_tapped,
 }
+
+
+# HISTORY
+
+LINE_END_BYTES = 2
+
+
+def interval(text: str) -> tuple[str | None, str | None]:
+    """The first and the last millisecond that *text*, ``[from [to]]``, asks for; None where it is open.
+
+    Raises:
+        LinesError: there is something in it that is no time.
+    """
+    words = text.split()
+    start = _instant(words, parse_lower_bound)
+    end = _instant(words, parse_upper_bound)
+    if words:
+        raise _unknown(" ".join(words))
+    return start, end
+
+
+def lines_about(
+    records: Sequence[StoredRecord], *, start: str | None, reader: str, max_bytes: int
+) -> list[bytes]:
+    """The last of *records*, from *start* on, as *reader* gets them: oldest first, in *max_bytes* of lines.
+
+    The very last one is there however long it is: it has reached the room's members before.
+    """
+    lines: list[bytes] = []
+    for record in reversed(records):
+        if start is not None and record.time < start:
+            break
+        line = encode(_shown(record, reader))
+        max_bytes -= len(line) + LINE_END_BYTES
+        if max_bytes < 0 and lines:
+            break
+        lines.append(line)
+    return lines[::-1]
+
+
+def _shown(record: StoredRecord, reader: str) -> Frame:
+    frame = _HISTORY_FRAMES[record.__class__](record)
+    body = {
+        "body": frame["body"],
+        "from": frame["from"],
+        "room": record.room,
+        "utctimestamp": _timestamp(record.time),
+        "to": reader,
+        "type": frame["type"],
+    }
+    return {"body": body, "type": "history", "from": frame["from"]}
+
+
+def _timestamp(moment: str) -> str:
+    """``2015-05-24T15:17:19.209Z`` as the seed writes it: ``2015-05-24 15:17:19.209000``."""
+    read = datetime.fromisoformat(moment).replace(tzinfo=None)
+    return read.isoformat(" ", timespec="microseconds")
+
+
+_HISTORY_FRAMES: dict[type, Callable[[Any], Frame]] = {
+    RoomMessage: _push_room_message,
+    Publication: _push_publication,
+    JoinRecord: _push_joined,
+}
+
+
+def _instant(words: list[str], read: Callable[[str], str]) -> str | None:
+    """The time that *words* begin with, which is taken out of them; None where there are no words."""
+    if not words:
+        return None
+    word = words.pop(0)
+    if _is(date, word) and words and _is(time, words[0]) and not _is(date, words[0]):
+        text = f"{word} {words.pop(0)}"
+    else:
+        text = word
+    try:
+        return read(_with_offset(text))
+    except ValueError as exc:
+        raise _unknown(text) from exc
+
+
+def _with_offset(text: str) -> str:
+    """*text* as one time in UTC, where it names no offset; a date alone is its midnight.
+
+    Raises:
+        ValueError: it is no time.
+    """
+    day, _, clock = text.partition(" ")
+    if clock:
+        text = f"{day}T{clock.removeprefix('T')}"
+    text = text.replace(",", ".")  # ISO 8601 knows both; chateau.times looks for the point
+    if datetime.fromisoformat(text).tzinfo is not None:
+        return text
+    return f"{text}T00:00Z" if _is(date, text) else f"{text}Z"
+
+
+def _is(kind: type[date | time], word: str) -> bool:
+    try:
+        kind.fromisoformat(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _unknown(text: str) -> LinesError:
+    return LinesError(f"Unknown time: {cut(text)}")

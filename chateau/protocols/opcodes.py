@@ -1,21 +1,18 @@
 """The opcodes protocol: JSON text frames ``{"op": 1, "d": {…}}``, at ``/opcodes``.
 
-A client's first op 1 is its login, the others are messages or commands (:mod:`chateau.protocols.commands`)
-in its one room. What the frames hold is told in docs/protocols/opcodes.md, and by schemas/opcodes/.
+A client's first op 1 is its login; the following ones are messages to its one room, or commands
+(:mod:`chateau.protocols.opcodes_commands`). The frames are described in docs/protocols/opcodes.md and in
+schemas/opcodes/.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Callable
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from chateau.hub.errors import AccessDenied, HubError, NotRegistered, Unavailable, cut
+from chateau.hub.errors import AccessDenied, HubError, NotRegistered, Unavailable
 from chateau.hub.events import (
     DirectMessage,
-    Event,
     Joined,
     Left,
     MemberCount,
@@ -25,28 +22,21 @@ from chateau.hub.events import (
     Shutdown,
     TapChanged,
 )
-from chateau.protocols.admission import Admission
-from chateau.protocols.commands import Commands, InNoRoom
-from chateau.protocols.errors import BinaryFrame, Internal, InvalidMessage, TooLarge, UnknownType
-from chateau.protocols.json_text import decode, encode, is_scalar, kind_of
+from chateau.protocols.json_peer import JsonPeer, JsonProtocol, Request, fault_of, is_actor
+from chateau.protocols.json_text import encode
+from chateau.protocols.opcodes_commands import Commands, NoRoom
 from chateau.protocols.plugin_commands import Runner, Server
-from chateau.protocols.spec import EndpointSpec, ProtocolSpec, ServerAddress
-from chateau.protocols.transport import RELAY_BYTES
+from chateau.protocols.spec import EndpointSpec, ProtocolSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Coroutine, Mapping
+    from collections.abc import Callable
 
-    from chateau.hub.hub import Hub
-    from chateau.hub.ports import Clock, Commit
+    from chateau.hub.ports import Commit
     from chateau.hub.room import Room
     from chateau.hub.session import Session
     from chateau.protocols.error_catalog import ErrorCatalog
-    from chateau.protocols.plugin_commands import Command
-    from chateau.protocols.schemas import SchemaSet
     from chateau.protocols.spec import ProtocolContext
-    from chateau.protocols.transport import Broadcast, Outbox
-
-log = logging.getLogger(__name__)
+    from chateau.protocols.transport import Outbox
 
 Frame = dict[str, Any]
 
@@ -54,131 +44,35 @@ GENERAL = "general"
 """The room that everyone who logs in comes into."""
 
 ERROR_LENGTH = 300
-"""Characters of an error's sentence at most; a plug-in's may be longer."""
+"""Maximum length of an error message; a plug-in's may be longer."""
 
 
-class OpcodesProtocol:
-    """The protocol, once a server: it opens a peer for each client and tells all of them of events."""
+class OpcodesPeer(JsonPeer):
+    """One client of the opcodes protocol. Requests have no responses: other frames show their effects."""
 
-    name: Final = "opcodes"
+    __slots__ = ("is_admin",)
 
-    def __init__(
-        self,
-        hub: Hub,
-        schemas: SchemaSet,
-        *,
-        broadcast: Broadcast,
-        clock: Clock,
-        stop: Callable[[str | None], None],
-        max_rate: float = 0,
-        max_frame: int = 1_048_576,
-        server_name: str = "Chateau",
-        command_prefix: str = "!",
-        address: ServerAddress | None = None,
-        plugins: Mapping[str, Command] = MappingProxyType({}),
-        create_task: Callable[[Coroutine[Any, Any, None]], asyncio.Future[None]] = asyncio.ensure_future,
-    ) -> None:
-        """*stop* stops the server in an orderly way, for a reason or none; *plugins* are by their names.
-
-        *max_rate* is in messages a second and connection, 0 for no limit; *max_frame* in bytes. *address* is
-        what the cache reports; its port may be set later.
-        """
-        self.hub = hub
-        self.schemas = schemas
-        self.clock = clock
-        self.stop = stop
-        self.max_rate = max_rate
-        self.relay_limit = max_frame - RELAY_BYTES
-        self.server_name = server_name
-        self.commands = Commands(
-            hub,
-            schemas,
-            prefix=command_prefix,
-            stop=stop,
-            plugins=plugins,
-            runner=Runner(Server(hub, server_name, self), prefix=command_prefix, create_task=create_task),
-        )
-        self.command_prefix = command_prefix
-        self.address = address or ServerAddress()
-        self.requests: dict[int | float, tuple[Request, Callable[[object], bool]]] = {
-            op: (row, schemas.validator(row.schema)) for op, row in REQUESTS.items()
-        }
-        self.arriving: Session | None = None  # it is told of its arrival by its own frames
-        self._pushes = pushes(server_name)
-        self._broadcast = broadcast
-
-    def open(self, outbox: Outbox, address: str, port: int) -> OpcodesPeer:
-        """A client at *address* and *port* has connected."""
-        return OpcodesPeer(self, outbox, address, port)
-
-    def deliver(self, event: Event, sessions: Collection[Session]) -> None:
-        """Push *event* to *sessions*."""
-        if isinstance(event, Joined):
-            sessions = [session for session in sessions if session.id != event.session_id]
-        elif isinstance(event, MemberCount):
-            sessions = [session for session in sessions if session is not self.arriving]
-        payload = encode(self._pushes[event.__class__](event))
-        if len(sessions) == 1:
-            for session in sessions:
-                session.outbox.send(payload)
-        else:
-            self._broadcast(payload, [session.outbox for session in sessions])
-
-
-class OpcodesPeer:
-    """One client that speaks this protocol."""
-
-    __slots__ = ("_admission", "is_owner", "protocol", "session")
+    protocol: OpcodesProtocol
 
     def __init__(self, protocol: OpcodesProtocol, outbox: Outbox, address: str, port: int) -> None:
-        self.protocol = protocol
-        self.session = protocol.hub.connect(protocol, outbox=outbox, address=address, port=port)
-        self.is_owner = False  # it has shown the key
-        self._admission = Admission(self.session, max_rate=protocol.max_rate, clock=protocol.clock)
-
-    def on_text(self, text: str) -> None:
-        """Do what *text* asks; what comes of it is told by other frames, a refusal by an op 5."""
-        try:
-            self._admission.check()
-            self._perform(decode(text), text)
-        except HubError as error:
-            self.refuse(error)
-        except Exception:
-            log.exception("session %s: a request failed", self.session.id)
-            self.refuse(Internal())
-
-    def on_binary(self, payload: bytes) -> None:
-        """Refuse a binary frame."""
-        try:
-            self._admission.check()
-        except HubError as error:
-            self.refuse(error)
-        else:
-            self.refuse(BinaryFrame())
+        super().__init__(protocol, outbox, address, port)
+        self.is_admin = False  # it has presented the secret key
 
     def on_close(self) -> None:
-        """End the session, and the commands of plug-ins that it has running."""
+        """End the session and its running plug-in commands."""
         self.protocol.commands.end(self)
-        self.protocol.hub.disconnect(self.session)
-
-    # Telling the client
+        super().on_close()
 
     def send(self, frame: Frame) -> None:
-        """Send *frame* to this client alone."""
+        """Send *frame* to this client only."""
         self.session.outbox.send(encode(frame))
 
     def reply(self, text: str) -> None:
-        """Tell the client *text*, in the server's name."""
+        """Send *text* to the client in the server's name."""
         self.send(said(self.protocol.server_name, text))
 
-    def refuse(self, error: HubError) -> None:
-        """Tell the client that something was refused with *error*."""
-        self.send(refusal(error))
-
-    # What requests share
-
     def enter(self, name: str, password: str | None = None) -> Room:
-        """Let the client into the room *name*, and out of the one that it is in; the others are told.
+        """Move the client from its room into the room *name*; the other members are notified.
 
         Raises:
             HubError: as for :meth:`chateau.hub.hub.Hub.join`.
@@ -190,7 +84,7 @@ class OpcodesPeer:
             self.protocol.arriving = None
 
     def move(self, room: str, password: str | None) -> None:
-        """Let the client into *room*, and tell it so.
+        """Move the client into *room*, and notify the client as well.
 
         Raises:
             HubError: as for :meth:`enter`.
@@ -199,22 +93,8 @@ class OpcodesPeer:
         self.reply(f"You are now in {entered.name}.")
         self.send(arrival(entered.name, self.session.name))
 
-    def _perform(self, request: Frame, text: str) -> None:
-        op = request.get("op")
-        known = self.protocol.requests.get(op) if op.__class__ in (int, float) else None
-        if known is None:
-            raise no_such_op(request)
-        row, is_valid = known
-        if not is_valid(request):
-            raise self.protocol.schemas.validation_error(row.schema, request, text)
-        if row.relayed:
-            self._check_size(text)
-        row.perform(self, request)
 
-    def _check_size(self, text: str) -> None:
-        limit = self.protocol.relay_limit
-        if len(text) * 4 > limit and len(text.encode()) > limit:
-            raise TooLarge(f"A message that is passed on may have {limit} bytes in all.")
+# Requests
 
 
 def _create(peer: OpcodesPeer, request: Frame) -> None:
@@ -248,15 +128,15 @@ def _log_in(peer: OpcodesPeer, name: str) -> None:
 def _say(peer: OpcodesPeer, content: str) -> None:
     room = peer.session.room
     if room is None:
-        raise InNoRoom(peer.protocol.commands.prefix)
+        raise NoRoom(peer.protocol.commands.prefix)
     receipt = peer.protocol.hub.publish(peer.session, room.name, content)
     if receipt.commit is not None:
-        receipt.commit.add_done_callback(lambda commit: _tell_unkept(peer, commit))
+        receipt.commit.add_done_callback(lambda commit: _report_unsaved(peer, commit))
 
 
-def _tell_unkept(peer: OpcodesPeer, commit: Commit) -> None:
+def _report_unsaved(peer: OpcodesPeer, commit: Commit) -> None:
     if commit.exception() is not None:
-        peer.refuse(Unavailable("The message was passed on, but it could not be kept."))
+        peer.refuse(Unavailable("The message was delivered but could not be saved."))
 
 
 def _shut_down(peer: OpcodesPeer, request: Frame) -> None:
@@ -265,54 +145,37 @@ def _shut_down(peer: OpcodesPeer, request: Frame) -> None:
     peer.protocol.stop(asked.get("reason"))
 
 
-def _tell_cache(peer: OpcodesPeer, request: Frame) -> None:  # noqa: ARG001 - it asks nothing more
+def _send_cache(peer: OpcodesPeer, request: Frame) -> None:  # noqa: ARG001 - it has no fields
     peer.send(cache(peer))
-
-
-class Request(NamedTuple):
-    """How one op that a client sends is dealt with."""
-
-    schema: str
-    perform: Callable[[OpcodesPeer, Frame], None]
-    relayed: bool = False  # what it says goes out to others
 
 
 REQUESTS: dict[int, Request] = {
     1: Request("message-request", _create, relayed=True),
     3: Request("shutdown-request", _shut_down, relayed=True),
-    4: Request("cache-request", _tell_cache),
+    4: Request("cache-request", _send_cache),
 }
 
 
-def no_such_op(request: Frame) -> UnknownType:
-    """The refusal of *request*, whose op is missing, or none of those in ``REQUESTS``."""
-    if "op" not in request:
-        return UnknownType('"op" is missing; a client sends 1, 3 or 4.')
-    op = request["op"]
-    shown = cut(encode(op).decode()) if is_scalar(op) else kind_of(op)
-    return UnknownType(f"{shown} is no op that a client sends; those are 1, 3 and 4.")
+# Frames
 
 
-def refusal(error: HubError) -> Frame:
-    """The frame that tells of *error*."""
-    told = {"code": error.code, "error": str(error)[:ERROR_LENGTH]}
-    if isinstance(error, InvalidMessage):
-        told |= {"path": error.path, "schema": error.schema}
-    return {"op": 5, "d": told}
+def error_response(error: HubError, request: object = None) -> Frame:  # noqa: ARG001 - as in other protocols
+    """Return the frame that reports *error*."""
+    return {"op": 5, "d": {"code": error.code, "error": str(error)[:ERROR_LENGTH], **fault_of(error)}}
 
 
 def said(author: str, content: str) -> Frame:
-    """The frame in which *author* says *content*."""
+    """Return the frame in which *author* says *content*."""
     return {"op": 0, "d": {"author": author, "content": content}}
 
 
 def arrival(room: str, username: str) -> Frame:
-    """The frame that tells *room* of who has come."""
+    """Return the frame that announces *username* in *room*."""
     return said(room, f"{username} has entered the room")
 
 
 def cache(peer: OpcodesPeer) -> Frame:
-    """The frame that tells *peer* of the house."""
+    """Return the frame that shows *peer* the state of the server."""
     protocol, session = peer.protocol, peer.session
     hub = protocol.hub
     rooms = {room.name: _shown(room) for _, room in sorted(hub.rooms.by_key.items())}
@@ -336,7 +199,7 @@ def _push_message(event: DirectMessage | RoomMessage) -> Frame:
     return said(event.sender, event.content)
 
 
-def _push_package(event: Publication) -> Frame:
+def _push_publication(event: Publication) -> Frame:
     return _push_message(event.as_message())
 
 
@@ -363,46 +226,63 @@ def _push_shutdown(event: Shutdown) -> Frame:
 PUSHES: dict[type, Callable[[Any], Frame]] = {
     DirectMessage: _push_message,
     RoomMessage: _push_message,
-    Publication: _push_package,
+    Publication: _push_publication,
     Joined: _push_joined,
     Left: _push_left,
     MemberCount: _push_count,
     RoomState: _push_state,
     Shutdown: _push_shutdown,
 }
-"""What is told in other names than the server's."""
+"""The pushes that do not need the server's name."""
 
 TAPPED = {
-    True: "A keeper of the house sees what you send and get.",
-    False: "A keeper of the house no longer sees what you send and get.",
+    True: "An administrator is now monitoring this session.",
+    False: "An administrator has stopped monitoring this session.",
 }
 
 
 def pushes(server_name: str) -> dict[type, Callable[[Any], Frame]]:
-    """How each event is told, by a server that speaks under *server_name*."""
+    """Return how each event is pushed by a server that is called *server_name*."""
     return PUSHES | {TapChanged: lambda event: said(server_name, TAPPED[event.active])}
+
+
+class OpcodesProtocol(JsonProtocol):
+    """The opcodes protocol of one server."""
+
+    name = "opcodes"
+    type_key = "op"
+    requests = REQUESTS
+    expected = "1, 3 or 4"
+    growth = 4
+    encode_error = staticmethod(error_response)
+    peer = OpcodesPeer
+
+    def __init__(self, context: ProtocolContext) -> None:
+        super().__init__(context)
+        self.stop = context.stop
+        self.server_name = context.server_name
+        self.command_prefix = context.command_prefix
+        self.address = context.address
+        self.arriving: Session | None = None  # it learns of its arrival from its own frames
+        self.pushes = pushes(context.server_name)
+        self.excluded = MappingProxyType(
+            {Joined: is_actor, MemberCount: lambda _event, session: session is self.arriving}
+        )
+        server = Server(context.hub, context.server_name, self)
+        self.commands = Commands(
+            context.hub,
+            context.schemas,
+            prefix=context.command_prefix,
+            stop=context.stop,
+            plugins=context.plugins,
+            runner=Runner(server, prefix=context.command_prefix, create_task=context.create_task),
+        )
 
 
 def _load_errors() -> ErrorCatalog:
     from chateau.protocols.opcodes_errors import ERRORS
 
     return ERRORS
-
-
-def _make(context: ProtocolContext) -> OpcodesProtocol:
-    return OpcodesProtocol(
-        context.hub,
-        context.schemas,
-        broadcast=context.broadcast,
-        clock=context.clock,
-        stop=context.stop,
-        max_rate=context.max_rate,
-        max_frame=context.max_frame,
-        server_name=context.server_name,
-        command_prefix=context.command_prefix,
-        address=context.address,
-        plugins=context.plugins,
-    )
 
 
 SPEC = ProtocolSpec(
@@ -431,9 +311,9 @@ SPEC = ProtocolSpec(
         ),
     ),
     requests=tuple(row.schema for row in REQUESTS.values()),
-    make=_make,
+    make=OpcodesProtocol,
     load_errors=_load_errors,
-    encode_error=lambda error, _request: refusal(error),
+    encode_error=error_response,
     opening='{"op": 1, "d": {"content": "reader-NNN"}}',
     page="opcodes",
 )

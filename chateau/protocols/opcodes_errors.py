@@ -14,7 +14,6 @@ from chateau.hub.errors import (
     UnknownRecipient,
     UnknownRoom,
 )
-from chateau.protocols.commands import BUILT_INS, InNoRoom
 from chateau.protocols.error_catalog import (
     ANY,
     NEEDS_NAME,
@@ -35,7 +34,9 @@ from chateau.protocols.error_catalog import (
     unreadable,
 )
 from chateau.protocols.errors import UnknownType
-from chateau.protocols.opcodes import no_such_op
+from chateau.protocols.json_peer import unknown_type
+from chateau.protocols.opcodes import OpcodesProtocol
+from chateau.protocols.opcodes_commands import BUILT_INS, NoRoom
 
 Frame = dict[str, object]
 
@@ -47,7 +48,7 @@ def said(content: str) -> Frame:
     return {"op": 1, "d": {"content": content}}
 
 
-IN_NO_ROOM = always(InNoRoom(PREFIX), "You are in no room.")
+IN_NO_ROOM = always(NoRoom(PREFIX), "You are in no room.")
 UNKNOWN_ROOM = always(UnknownRoom("attic"))
 NOBODY = always(UnknownRecipient(["bob"]), "Nobody has that name.")
 TOO_LONG = too_long(
@@ -72,7 +73,10 @@ def _owners(name: str) -> ErrorCase:
 
 
 ERRORS: ErrorCatalog = {
-    ANY: (*unreadable(no_such_op({"op": 17}), {"op": 17}), *admission({"op": 4})),
+    ANY: (
+        *unreadable(unknown_type("op", {"op": 17}, OpcodesProtocol.expected), {"op": 17}),
+        *admission({"op": 4}),
+    ),
     "message-request": (
         NEEDS_NAME._replace(description="A command came before the login.", sent=said("!rooms")),
         ErrorCase(

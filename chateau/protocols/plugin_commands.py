@@ -33,7 +33,7 @@ class Caller(Protocol):
     """Who gave a command, as the commands see it."""
 
     session: Session
-    is_owner: bool  # it has shown the key
+    is_admin: bool  # it has shown the key
 
     def reply(self, text: str) -> None:
         """Tell the caller *text*, in the server's name."""
@@ -96,9 +96,9 @@ class User:
         return None if room is None else room.name
 
     @property
-    def is_owner(self) -> bool:
+    def is_admin(self) -> bool:
         """Whether the user has shown the server's key, by ``!auth``."""
-        return self._caller.is_owner
+        return self._caller.is_admin
 
     def reply(self, text: str) -> None:
         """Tell the user *text*, in the server's name.

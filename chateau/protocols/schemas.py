@@ -9,22 +9,22 @@ each item of a list, and a list can be as long as a frame.
 from __future__ import annotations
 
 import json
-from functools import cache, reduce
+from functools import cache, cached_property, reduce
 from itertools import islice
 from operator import getitem
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jsonschema_rs
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
-from referencing import Registry, Resource
 
 from chateau.hub.errors import quoted
 from chateau.protocols.errors import InvalidMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from jsonschema import Draft202012Validator
+    from referencing import Registry
 
 REFERENCE_LENGTH = 4096
 """Characters of a message that jsonschema explains; longer ones are explained by jsonschema-rs."""
@@ -57,9 +57,6 @@ class SchemaSet:
         self.schemas: dict[str, Any] = {
             path.stem: json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))
         }
-        self._registry = Registry[Any]().with_resources(
-            (schema["$id"], Resource.from_contents(schema)) for schema in self.schemas.values()
-        )
         shared = jsonschema_rs.Registry([(schema["$id"], schema) for schema in self.schemas.values()])
         self._validators = {
             name: jsonschema_rs.Draft202012Validator(schema, registry=shared)
@@ -71,8 +68,17 @@ class SchemaSet:
         return self._validators[name].is_valid
 
     def reference(self, name: str) -> Draft202012Validator:
-        """The same by jsonschema, for a second opinion."""
+        """Return jsonschema's validator for the schema *name*."""
+        from jsonschema import Draft202012Validator  # takes a third of the server's start-up
+
         return Draft202012Validator(self.schemas[name], registry=self._registry)
+
+    @cached_property
+    def _registry(self) -> Registry[Any]:
+        from referencing import Registry, Resource
+
+        resources = [(schema["$id"], Resource.from_contents(schema)) for schema in self.schemas.values()]
+        return Registry[Any]().with_resources(resources)
 
     def validation_error(self, name: str, message: dict[str, Any], text: str) -> InvalidMessage:
         """What is wrong with *message*, read from *text*, which the schema *name* does not allow."""
@@ -93,6 +99,8 @@ class SchemaSet:
 
     def _best_fault(self, name: str, message: object) -> _Fault:
         """What jsonschema finds, the one that it takes for the cause."""
+        from jsonschema.exceptions import best_match
+
         error = best_match(islice(self.reference(name).iter_errors(message), ERRORS_COMPARED))
         assert error is not None, f"jsonschema finds nothing wrong by {name}: {message}"
         error = error.parent or error  # of several forms none fits: which one was meant is a guess
@@ -178,7 +186,7 @@ _SENTENCES: dict[str, Callable[[str, _Fault], str]] = {
     ),
     "minimum": lambda place, fault: f"{place} must be at least {fault.limit}.",
     "maximum": lambda place, fault: f"{place} must be at most {fault.limit}.",
-    "pattern": lambda place, fault: f"{place} is not written as it must be. {_description(fault)}",
+    "pattern": lambda place, fault: f"{place} does not match the required format. {_description(fault)}",
     "enum": lambda place, fault: f"{place} must be one of {', '.join(map(str, fault.limit))}.",
-    "anyOf": lambda place, fault: f"{place} has none of the forms allowed. {_description(fault)}",
+    "anyOf": lambda place, fault: f"{place} matches none of the allowed forms. {_description(fault)}",
 }

@@ -7,7 +7,8 @@ into ``schemas/NAME/``, and list the spec in the catalog.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -89,6 +90,7 @@ class ProtocolContext:
     publish_password: str | None = None
     address: ServerAddress = field(default_factory=ServerAddress)
     plugins: Mapping[str, Command] = field(default_factory=dict)
+    create_task: Callable[[Coroutine[Any, Any, None]], asyncio.Future[None]] = asyncio.ensure_future
 
 
 @dataclass(frozen=True, kw_only=True)

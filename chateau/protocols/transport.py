@@ -17,7 +17,7 @@ POLICY_VIOLATION: Final = 1008
 TRY_AGAIN_LATER: Final = 1013
 """Codes that a peer may disconnect with (RFC 6455, section 7.4.1, and IANA's registry of close codes)."""
 
-RELAY_BYTES: Final = 1536
+ENVELOPE_OVERHEAD_BYTES: Final = 1536
 """What a frame, of any protocol, may add to the request whose content it passes on.
 
 A message as it is kept has 450 bytes more than its request at most: sender, id, time, seq, and the room's

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from chateau.protocols import admin_errors as admin_catalog
 from chateau.protocols import channels_errors as channels_catalog
-from chateau.protocols.admin import refusal, status_of
+from chateau.protocols.admin import error_response, status_of
 from chateau.reference.asyncapi import UNWRITTEN
 from chateau.reference.components import messages_of
 from chateau.reference.fields import fields
@@ -237,7 +237,7 @@ def admin_errors(sources: Sources) -> ErrorEncoder:
     """Return the encoder of the errors of this API."""
 
     def encode(error: HubError, _request: Any) -> str:
-        return compact(refusal(error, status_of(error)))
+        return compact(error_response(error, status_of(error)))
 
     return ErrorEncoder(sources.schema_sets[ADMIN], encode, admin_catalog.ERRORS)
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from chateau.protocols.error_catalog import ANY, ErrorCase, ErrorCases, ErrorCatalog
-from chateau.protocols.lines_frames import Refusal as OwnWords
+from chateau.protocols.lines_frames import LinesError
 from chateau.reference.components import kind_of, messages_of
 from chateau.reference.error_codes import CODES
 from chateau.reference.fields import fields
@@ -34,7 +34,7 @@ class Setting(Protocol):
     @property
     def group(self) -> str: ...
     @property
-    def says(self) -> str: ...
+    def description(self) -> str: ...
     @property
     def takes(self) -> str: ...
     @property
@@ -101,7 +101,7 @@ class ErrorEncoder:
         request = example if case.sent is None else case.sent
         error = case.make_error(request, self.schemas)
         sent = "" if case.sent is None else case.sent if isinstance(case.sent, str) else compact(case.sent)
-        error_code = "" if isinstance(error, OwnWords) else error.code
+        error_code = "" if isinstance(error, LinesError) else error.code
         response = self.encode(error, request)
         return ErrorRow(error_code, case.description or CODES[error.code], response, sent, self.language)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chateau.protocols import opcodes_errors
-from chateau.protocols.commands import BUILT_INS, OWNERS
+from chateau.protocols.opcodes_commands import ADMIN_COMMANDS, BUILT_INS
 from chateau.reference.markdown import Page, Section, Socket, blocks, example
 from chateau.reference.messages import (
     OTHER_RESPONSES,
@@ -80,7 +80,7 @@ def _command(errors: ErrorEncoder, name: str, address: str) -> Section:
     rows = errors.rows(opcodes_errors.COMMANDS[name], frame)
     body = blocks(
         command.help,
-        "For admins: `!auth KEY` first." if name in OWNERS else "",
+        "For admins: `!auth KEY` first." if name in ADMIN_COMMANDS else "",
         example(compact(frame), attributes=_frame_to(address)),
         errors.listed(rows),
     )

@@ -112,5 +112,5 @@ def _setting(setting: Setting) -> tuple[str, ...]:
         code(setting.flag),
         code(setting.variable),
         default,
-        escape(f"{setting.says} Takes {setting.takes}."),
+        escape(f"{setting.description} Takes {setting.takes}."),
     )

@@ -176,7 +176,7 @@ def test_channels_shows_why_publishing_failed(open_docs: OpenDocs) -> None:
     example.button("Post").click()
 
     expect(example.lines.nth(1)).to_contain_text("400 Bad Request")
-    expect(example.lines.nth(1)).to_contain_text("X-Error: A message is a JSON object, not an array.")
+    expect(example.lines.nth(1)).to_contain_text("X-Error: A message must be a JSON object, not an array.")
 
 
 def test_examples_work_under_a_url_prefix(open_docs: OpenDocs, prefixed_server: RunningServer) -> None:

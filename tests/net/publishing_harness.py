@@ -26,6 +26,7 @@ from chateau.net.publisher import PUBLISHING
 from chateau.net.publishing import Reception
 from chateau.protocols.channels import ChannelsProtocol
 from chateau.protocols.schemas import SchemaSet
+from chateau.protocols.spec import ProtocolContext
 from chateau.store.memory import MemoryStore
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas" / "channels"
@@ -101,12 +102,15 @@ class PublishingHouse:
             stores_publications=store is not None,
         )
         self.channels = ChannelsProtocol(
-            self.hub,
-            SCHEMA_SET,
-            broadcast=broadcast,
-            broadcast_binary=broadcast_binary,
-            password=password,
-            max_frame=max_frame,
+            ProtocolContext(
+                hub=self.hub,
+                schemas=SCHEMA_SET,
+                broadcast=broadcast,
+                broadcast_binary=broadcast_binary,
+                clock=time.monotonic,
+                publish_password=password,
+                max_frame=max_frame,
+            )
         )
         self.application = Application(
             [(url_prefix + "/(?:hello|echo)", Hello), (url_prefix + "/socket", Echo)],

@@ -7,7 +7,6 @@ import json
 import random
 import time
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import Phase, given, settings
@@ -30,8 +29,9 @@ from chateau.names import normalize_name
 from chateau.net.connection import OPEN
 from chateau.net.connection_group import ConnectionGroup
 from chateau.net.frames import Binary, Close, Decoder, Ping, Pong, Received, Violation, is_close_code
-from chateau.protocols.chateau import ChateauProtocol
+from chateau.protocols.chateau import SPEC, ChateauProtocol
 from chateau.protocols.schemas import SchemaSet
+from chateau.protocols.spec import ProtocolContext
 from chateau.store.memory import MemoryStore
 
 if TYPE_CHECKING:
@@ -218,11 +218,13 @@ class Harness:
             call_later=loop.call_later,
         )
         self.endpoint = ChateauProtocol(
-            self.hub,
-            SchemaSet(Path(__file__).resolve().parents[2] / "schemas" / "chateau", url="/schemas/chateau"),
-            broadcast=self.group.broadcast,
-            clock=time.monotonic,
-            max_frame=LIMIT,
+            ProtocolContext(
+                hub=self.hub,
+                schemas=SchemaSet(SPEC.schemas, url="/schemas/chateau"),
+                broadcast=self.group.broadcast,
+                clock=time.monotonic,
+                max_frame=LIMIT,
+            )
         )
 
     def connected(self) -> ScriptedTransport:

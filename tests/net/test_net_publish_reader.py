@@ -10,17 +10,21 @@ from publishing_harness import broadcast, broadcast_binary, chunked, post
 from chateau.net.publish_desk import Errand, PublishDesk, remote_ip
 from chateau.net.publish_reader import HEAD_BYTES, Publish, PublishReader
 from chateau.protocols.channels import ChannelsProtocol
+from chateau.protocols.spec import ProtocolContext
 
 MAX_BODY = 1_000
 
 
 def new_reader() -> PublishReader:
     channels = ChannelsProtocol(
-        None,  # type: ignore[arg-type]
-        None,  # type: ignore[arg-type]
-        broadcast=broadcast,
-        broadcast_binary=broadcast_binary,
-        max_frame=MAX_BODY,
+        ProtocolContext(
+            hub=None,  # type: ignore[arg-type]
+            schemas=None,  # type: ignore[arg-type]
+            broadcast=broadcast,
+            broadcast_binary=broadcast_binary,
+            clock=lambda: 0.0,
+            max_frame=MAX_BODY,
+        )
     )
     desk = PublishDesk(
         channels,

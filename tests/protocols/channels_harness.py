@@ -1,45 +1,31 @@
-"""A house that speaks channels, without sockets, event loop or time; other members of it chat.
+"""The harness of the channels protocol; see :mod:`harness`. The other members of a channel's room chat.
 
-Whatever a subscriber is told that is no package is held against its schema before a test sees it; so is
-every event of a stream against the format, and every receipt against who really got something.
+Pushes to subscribers are checked against their schemas, the events of a stream against the format, and
+receipts against what was received.
 """
 
 from __future__ import annotations
 
 import json
 from base64 import b64decode
-from collections.abc import Callable, Collection, Iterable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import jsonschema_rs
-from chateau_harness import HandClock, HandCommit, read, stamp
+from harness import PORT, ROOT, FakeCommit, Frame, LateCommits, read, schema_set, validators
+from harness import Harness as GenericHarness
 from listed_refusals import checked_publish
 
 from chateau.hub.errors import HubError
-from chateau.hub.events import Event, JoinRecord, Publication, StoredRecord
-from chateau.hub.hub import Hub
+from chateau.hub.events import JoinRecord, Publication, StoredRecord
 from chateau.hub.session import Session
-from chateau.names import normalize_name
 from chateau.protocols.channels import BulkReceipt, ChannelsProtocol, Listener
 from chateau.protocols.event_streams import EventStreams
-from chateau.protocols.schemas import SchemaSet
 from chateau.store.memory import MemoryStore
 
-SCHEMAS = Path(__file__).resolve().parents[2] / "schemas" / "channels"
-SCHEMA_SET = SchemaSet(SCHEMAS, url="/schemas/channels")
-VALIDATORS = {
-    name: jsonschema_rs.Draft202012Validator(
-        schema,
-        registry=jsonschema_rs.Registry([(other["$id"], other) for other in SCHEMA_SET.schemas.values()]),
-        validate_formats=True,
-    )
-    for name, schema in SCHEMA_SET.schemas.items()
-}
-
+SCHEMAS = ROOT / "schemas" / "channels"
+SCHEMA_SET = schema_set("channels")
+VALIDATORS = validators(SCHEMA_SET)
 PUBLISHER = "198.51.100.7"
-
-Frame = dict[str, Any]
 
 
 def checked_push(payload: bytes) -> Frame:
@@ -135,29 +121,19 @@ class Mailbox:
         return reader.events
 
 
-class Chat:
-    """Another protocol, whose members chat."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def deliver(self, event: Event, sessions: Collection[Session]) -> None:
-        self.events.append(event)
-
-
-class LateStore(MemoryStore):
-    """Keeps packages; each lasts when the test says so."""
+class LateStore(LateCommits):
+    """Stores publications; their commits are done when the test says so."""
 
     def __init__(self) -> None:
         super().__init__(channel_history=1_000)
-        self.commits: list[HandCommit] = []
 
-    def append(self, key: str, record: StoredRecord) -> HandCommit | None:  # type: ignore[override]
-        super().append(key, record)
-        if not isinstance(record, Publication):
-            return None
-        self.commits.append(HandCommit())
-        return self.commits[-1]
+    def append(self, key: str, record: StoredRecord) -> FakeCommit | None:  # type: ignore[override]
+        commit = super().append(key, record)
+        if isinstance(record, Publication):
+            return commit
+        if commit is not None:
+            self.commits.remove(commit)
+        return None
 
 
 class Failing(MemoryStore):
@@ -182,51 +158,29 @@ class Failing(MemoryStore):
         return super().read(*arguments, **options)
 
 
-def broadcast(payload: bytes, mailboxes: Iterable[Any]) -> None:
-    for mailbox in mailboxes:
-        mailbox.send(payload)
+class Harness(GenericHarness):
+    """A server of the channels protocol, which stores publications if *history* is not 0."""
 
-
-def broadcast_binary(payload: bytes, mailboxes: Iterable[Any]) -> None:
-    for mailbox in mailboxes:
-        mailbox.send_binary(payload)
-
-
-class Harness:
-    """A server of one node that keeps packages where *history* says so."""
+    schemas = SCHEMA_SET
+    make = ChannelsProtocol
 
     def __init__(
         self,
         *,
         password: str | None = None,
-        max_frame: int = 1_048_576,
         history: int = 0,
         store: MemoryStore | None = None,
-        presence_limit: int = 500,
         catch_up_bytes: int = 1_048_576,
+        **options: Any,
     ) -> None:
-        self.clock = HandClock()
-        self.store = store or MemoryStore(channel_history=history)
-        self._said = 0
-        self.hub = Hub(
-            store=self.store,
-            normalize_name=normalize_name,
-            next_id=self._next_id,
-            clock=self.clock,
-            call_later=self.clock.call_later,
-            presence_limit=presence_limit,
+        super().__init__(
+            store=store or MemoryStore(channel_history=history),
             stores_publications=history > 0 or store is not None,
+            publish_password=password,
+            **options,
         )
-        self.channels = ChannelsProtocol(
-            self.hub,
-            SCHEMA_SET,
-            broadcast=broadcast,
-            broadcast_binary=broadcast_binary,
-            password=password,
-            max_frame=max_frame,
-        )
-        self.streams = EventStreams(self.hub, broadcast=broadcast, catch_up_bytes=catch_up_bytes)
-        self.chat = Chat()
+        self.channels = self.protocol
+        self.streams = EventStreams(self.hub, broadcast=self._broadcast, catch_up_bytes=catch_up_bytes)
 
     def subscribe(self, channel: str, address: str = "192.0.2.1") -> Mailbox:
         """A subscriber by WebSocket."""
@@ -238,10 +192,7 @@ class Harness:
 
     def member(self, name: str, room: str) -> Session:
         """Somebody who chats in *room*."""
-        session = self.hub.connect(self.chat, outbox=None, address="192.0.2.3")
-        self.hub.register(session, name)
-        self.hub.join(session, room)
-        return session
+        return self.neighbour(name, room=room)
 
     def publish(self, channel: str, kind: str | None, payload: bytes, **options: Any) -> Any:
         """Publish from somewhere else."""
@@ -256,13 +207,12 @@ class Harness:
 
     def _opened(self, endpoint: Any, address: str) -> Mailbox:
         mailbox = Mailbox()
-        mailbox.peer = endpoint.open(mailbox, address, 50_000)
+        mailbox.peer = endpoint.open(mailbox, address, PORT)
         return mailbox
 
     def _next_id(self) -> tuple[str, str]:
-        self._said += 1
-        minted = stamp(self._said % 1_500)
-        return minted["id"], minted["time"]
+        self.stamped = self.stamped % 1_499 + 1
+        return super()._next_id()
 
 
 def code_of(error: HubError) -> str:

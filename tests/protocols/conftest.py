@@ -1,6 +1,7 @@
 """An unexpected log line fails a test of a protocol: what clients send is never worth one."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from typing import Any
 
 import pytest
 
@@ -10,3 +11,13 @@ def nothing_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """A test that expects a log line looks at it, then clears *caplog*."""
     yield
     assert [record.getMessage() for record in caplog.get_records("call")] == []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Escape lone surrogates in the captured log, which a worker of pytest-xdist cannot send."""
+    report = yield
+    report.sections = [
+        (name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections
+    ]
+    return report

@@ -24,7 +24,7 @@ from chateau.protocols import opcodes_errors as opcodes
 from chateau.protocols.chateau import REQUESTS, type_of
 from chateau.protocols.error_catalog import ANY, ErrorCases, ErrorCatalog
 from chateau.protocols.lines_commands import command_in
-from chateau.protocols.lines_frames import Refusal
+from chateau.protocols.lines_frames import LinesError
 from chateau.protocols.opcodes import REQUESTS as OPS
 from chateau.protocols.schemas import SchemaSet
 
@@ -107,19 +107,19 @@ def check_opcodes(text: str, frame: Mapping[str, Any], commands: Any) -> None:
 def checked_lines(line: str | bytes) -> Iterator[None]:
     """Whatever *line* is refused with is listed. No code is on the wire, so the errors are looked at."""
     refused: list[HubError] = []
-    write = lines.refusal
+    write = lines.error_response
 
     def noted(error: HubError) -> dict[str, Any]:
         refused.append(error)
         return write(error)
 
-    with patch.object(lines, "refusal", noted):
+    with patch.object(lines, "error_response", noted):
         yield
     found = command_in(line) if isinstance(line, str) else None
     name = found[0].words[0] if found else lines_cases.MESSAGE
     for error in refused:
         check_code("lines", name, error.code)
-        if isinstance(error, Refusal):
+        if isinstance(error, LinesError):
             own = {start_of(each) for each in (*errors_of("lines")[name], *errors_of("lines")[ANY])}
             assert start_of(error) in own, f"the reference does not say that {name} is refused: {error}"
 

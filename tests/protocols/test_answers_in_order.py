@@ -1,9 +1,10 @@
-"""Answers leave in the order of their requests, also where one waits for its message to be kept."""
+"""ResponseQueue leave in the order of their requests, also where one waits for its message to be kept."""
 
 from __future__ import annotations
 
 import pytest
-from chateau_harness import LIST, Frame, HandCommit, Harness, LateStore, publish
+from chateau_harness import LIST, Harness, LateStore, publish
+from harness import FakeCommit, Frame
 
 from chateau.hub.events import StoredRecord
 
@@ -112,7 +113,7 @@ def test_when_all_is_answered_the_next_answer_goes_straight_out(harness: Harness
 class TogetherStore(LateStore):
     """Keeps all that is said with one commit."""
 
-    def append(self, key: str, record: StoredRecord) -> HandCommit | None:  # type: ignore[override]
+    def append(self, key: str, record: StoredRecord) -> FakeCommit | None:  # type: ignore[override]
         commit = super().append(key, record)
         return commit and self.commits[0]
 

@@ -6,7 +6,8 @@ import copy
 import json
 from typing import Any
 
-from chateau_harness import SCHEMA_SET, Frame, Harness
+from chateau_harness import SCHEMA_SET, Harness
+from harness import Frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from channels_harness import CODES, PUBLISHER, SCHEMA_SET, Failing, Harness, LateStore, code_of, outcome
-from chateau_harness import check_sentence
+from harness import check_sentence
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -246,7 +246,7 @@ def test_members_who_chat_get_a_package_as_a_message_from_channel(
 
     assert harness.publish("lobby", kind, payload).delivered == 1
 
-    message = harness.chat.events[-1].as_message()  # type: ignore[union-attr]
+    message = harness.other.events[-1].as_message()  # type: ignore[union-attr]
     assert isinstance(message, RoomMessage)
     assert (message.sender, message.room, message.content) == ("channel", "lobby", content)
     assert message.seq > 0
@@ -443,7 +443,7 @@ def test_a_bulk_body_that_is_wrong_is_explained_by_its_place() -> None:
     with pytest.raises(HubError) as refused:
         Harness().broadcast({"b": [{"text": "x"}, {"text": 1}]})
 
-    assert str(refused.value).startswith('"b/1" has none of the forms allowed. A package is an object')
+    assert str(refused.value).startswith('"b/1" matches none of the allowed forms. A package is an object')
 
 
 def test_a_key_in_a_bulk_body_counts_for_each_package_by_its_place() -> None:

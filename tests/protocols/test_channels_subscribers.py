@@ -58,13 +58,13 @@ def test_subscribers_are_told_who_comes_and_goes() -> None:
 def test_subscribers_are_no_members_and_nobody_is_told_of_them() -> None:
     harness = Harness()
     alice = harness.member("alice", "lobby")
-    harness.chat.events.clear()
+    harness.other.events.clear()
 
     protocol = harness.subscribe("lobby")
     assert protocol.peer is not None
     protocol.peer.on_close()
 
-    assert harness.chat.events == []
+    assert harness.other.events == []
     (room,) = harness.hub.room_summaries()
     assert room.members == 1
     assert alice.room is not None

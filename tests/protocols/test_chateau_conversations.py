@@ -9,23 +9,17 @@ from chateau_harness import (
     ROOMS,
     UNREGISTER,
     Harness,
-    Step,
     history,
-    hub_does,
-    hub_taps,
     join,
     leave,
-    leaves_the_line,
     message,
     no,
     ok,
     publish,
     register,
-    says,
-    stamp,
-    time_passes,
     wide,
 )
+from harness import Step, disconnects, hub_does, hub_taps, says, stamp, time_passes
 
 NAMES = [
     pytest.param(
@@ -72,10 +66,10 @@ NAMES = [
     pytest.param(
         [
             says("alice", register("alice"), alice=[ok(1)]),
-            leaves_the_line("alice"),
+            disconnects("alice"),
             says("bob", register("alice"), bob=[ok(1)]),
         ],
-        id="a connection that drops frees its name",
+        id="a connection that disconnects frees its name",
     ),
     pytest.param(
         [
@@ -294,9 +288,9 @@ ROOMS_AND_MEMBERS = [
                 alice=[BOB_JOINED],
                 bob=[ok(5, room="lobby", members=["alice", "bob"])],
             ),
-            leaves_the_line("bob", alice=[BOB_LEFT]),
+            disconnects("bob", alice=[BOB_LEFT]),
         ],
-        id="a connection that drops leaves the rooms",
+        id="a connection that disconnects leaves the rooms",
     ),
     pytest.param(
         [

@@ -3,13 +3,14 @@
 import json
 
 import pytest
-from chateau_harness import Frame, Harness, history, join, no, ok, publish, read, register, stamp
+from chateau_harness import Harness, history, join, no, ok, publish, register
+from harness import Frame, read, stamp
 from quiet_store import QuietStore
 
-from chateau.protocols.transport import RELAY_BYTES
+from chateau.protocols.transport import ENVELOPE_OVERHEAD_BYTES
 
 MAX_FRAME = 4096
-PASSED_ON = MAX_FRAME - RELAY_BYTES
+PASSED_ON = MAX_FRAME - ENVELOPE_OVERHEAD_BYTES
 
 
 def kept(number: int, *, content: str | None = None) -> Frame:
@@ -235,7 +236,7 @@ def test_a_time_that_is_written_right_but_is_none_is_refused(time: str, key: str
 
     answer = harness["alice"].ask(history("lobby", ref="r", **{key: time}))
 
-    assert answer["error"].startswith(f'"{key}" is no time: ')  # the reason is Python's own
+    assert answer["error"].startswith(f'"{key}" is not a valid time: ')  # the reason is Python's own
     assert answer == no(
         8,
         "invalid_message",

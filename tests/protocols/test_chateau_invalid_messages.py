@@ -6,7 +6,6 @@ from chateau_harness import (
     ROOMS,
     UNREGISTER,
     URL,
-    Frame,
     Harness,
     history,
     join,
@@ -16,6 +15,7 @@ from chateau_harness import (
     publish,
     register,
 )
+from harness import Frame
 
 from chateau.protocols.chateau import REQUESTS
 
@@ -165,7 +165,7 @@ def test_a_time_that_is_not_written_as_one_is_refused_with_how_it_is_written(tim
 
     schema = f"{URL}/history-request.json"
     assert answer == no(8, "invalid_message", answer["error"], path=f"/{key}", schema=schema)
-    assert answer["error"].startswith(f'"{key}" is not written as it must be. ')
+    assert answer["error"].startswith(f'"{key}" does not match the required format. ')
     assert "RFC 3339, with Z or an offset." in answer["error"]
 
 

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from chateau_harness import Frame, Harness, history, join, message, publish, register
+from chateau_harness import Harness, history, join, message, publish, register
+from harness import Frame
 
 LONG = "x" * 5000
 

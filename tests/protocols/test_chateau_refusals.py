@@ -13,12 +13,9 @@ from chateau_harness import (
     ROOMS,
     SCHEMA_SET,
     UNREGISTER,
-    Frame,
     Harness,
     LateStore,
-    Step,
     history,
-    hub_does,
     join,
     leave,
     message,
@@ -26,18 +23,16 @@ from chateau_harness import (
     ok,
     publish,
     register,
-    says,
-    stamp,
-    time_passes,
     wide,
 )
+from harness import Frame, Step, hub_does, says, stamp, time_passes
 from quiet_store import QuietStore
 
 from chateau.hub.errors import Unavailable
 from chateau.hub.events import JoinRecord, StoredRecord
 from chateau.hub.ports import Page
 from chateau.protocols.chateau import REQUESTS
-from chateau.protocols.transport import RELAY_BYTES
+from chateau.protocols.transport import ENVELOPE_OVERHEAD_BYTES
 
 
 def refused(name: str, text: str) -> str:
@@ -294,10 +289,10 @@ def test_banned_an_address_stays_banned_when_it_connects_again() -> None:
     )
 
 
-TOO_MANY = "Too many messages: at most 2 a second are taken on one connection."
-UNFINISHED = "This is not JSON: unexpected end of data at line 1, column 2."
-BINARY = "Messages are text frames; this was a binary one."
-NO_OBJECT = "A message is a JSON object, not an array."
+TOO_MANY = "Too many messages; the maximum is 2 per second on one connection."
+UNFINISHED = "Invalid JSON: unexpected end of data at line 1, column 2."
+BINARY = "Binary frames are not supported; send a text frame."
+NO_OBJECT = "A message must be a JSON object, not an array."
 LISTED = ok(4, clients=["alice", "bob"])
 
 RATES = [
@@ -393,8 +388,8 @@ def test_without_a_rate_there_is_no_limit() -> None:
 
 
 MAX_FRAME = 4096
-PASSED_ON = MAX_FRAME - RELAY_BYTES
-TOO_LONG = f"A message that is passed on may have {PASSED_ON} bytes in all."
+PASSED_ON = MAX_FRAME - ENVELOPE_OVERHEAD_BYTES
+TOO_LONG = f"Message too large to be delivered; the maximum is {PASSED_ON} bytes."
 
 
 def padded(request: Frame, *, to: int) -> str:
@@ -493,11 +488,11 @@ def test_unavailable_what_was_passed_on_but_failed_to_be_kept_is_told_so() -> No
 
     store.commits[0].finish(OSError("disk full"))
 
-    sentence = "The message was passed on, but it could not be kept."
+    sentence = "The message was delivered but could not be saved."
     assert harness.take() == {"alice": [no(7, "unavailable", sentence, ref="x")]}
 
 
-INTERNAL = "The server failed at this request; it has logged why."
+INTERNAL = "Internal server error; see the server's log."
 
 
 def test_internal_a_bug_is_logged_once_answered_and_the_session_goes_on(
@@ -538,30 +533,30 @@ def test_binary_frame(payload: bytes) -> None:
     assert harness["alice"].ask(LIST) == ok(4, clients=["alice"])
 
 
-RANGE = "it is an integer from 1 to 9."
+RANGE = "expected an integer from 1 to 9."
 
 NO_TYPES = [
     pytest.param("{}", None, f'"type" is missing; {RANGE}', id="no type"),
     pytest.param('{"Type": 4}', None, f'"type" is missing; {RANGE}', id="the key in another case"),
-    pytest.param('{"type": 0}', 0, f"0 is no type; {RANGE}", id="0, which only a push has"),
-    pytest.param('{"type": 10}', 10, f"10 is no type; {RANGE}", id="10"),
-    pytest.param('{"type": -4}', -4, f"-4 is no type; {RANGE}", id="a negative one"),
-    pytest.param('{"type": -0.0}', 0, f"-0.0 is no type; {RANGE}", id="negative zero"),
-    pytest.param('{"type": 4.5}', None, f"4.5 is no type; {RANGE}", id="a fraction"),
-    pytest.param('{"type": 17.0}', 17, f"17.0 is no type; {RANGE}", id="an integer that is written 17.0"),
-    pytest.param('{"type": "4"}', None, f'"4" is no type; {RANGE}', id="a string"),
-    pytest.param('{"type": true}', None, f"true is no type; {RANGE}", id="true, which is not 1"),
-    pytest.param('{"type": null}', None, f"null is no type; {RANGE}", id="null"),
-    pytest.param('{"type": 1e30}', None, f"1e+30 is no type; {RANGE}", id="1e30"),
-    pytest.param(f'{{"type": {10**30}}}', None, f"1e+30 is no type; {RANGE}", id="10 to the power of 30"),
+    pytest.param('{"type": 0}', 0, f"Unknown type 0; {RANGE}", id="0, which only a push has"),
+    pytest.param('{"type": 10}', 10, f"Unknown type 10; {RANGE}", id="10"),
+    pytest.param('{"type": -4}', -4, f"Unknown type -4; {RANGE}", id="a negative one"),
+    pytest.param('{"type": -0.0}', 0, f"Unknown type -0.0; {RANGE}", id="negative zero"),
+    pytest.param('{"type": 4.5}', None, f"Unknown type 4.5; {RANGE}", id="a fraction"),
+    pytest.param('{"type": 17.0}', 17, f"Unknown type 17.0; {RANGE}", id="an integer that is written 17.0"),
+    pytest.param('{"type": "4"}', None, f'Unknown type "4"; {RANGE}', id="a string"),
+    pytest.param('{"type": true}', None, f"Unknown type true; {RANGE}", id="true, which is not 1"),
+    pytest.param('{"type": null}', None, f"Unknown type null; {RANGE}", id="null"),
+    pytest.param('{"type": 1e30}', None, f"Unknown type 1e+30; {RANGE}", id="1e30"),
+    pytest.param(f'{{"type": {10**30}}}', None, f"Unknown type 1e+30; {RANGE}", id="10 to the power of 30"),
     pytest.param(
         f'{{"type": {2**64 - 1}}}',
         2**64 - 1,
-        f"18446744073709551615 is no type; {RANGE}",
+        f"Unknown type 18446744073709551615; {RANGE}",
         id="the highest integer of 64 bits",
     ),
     pytest.param(
-        f'{{"type": "{"x" * 1000}"}}', None, f'"{"x" * 58}… is no type; {RANGE}', id="a long string is cut"
+        f'{{"type": "{"x" * 1000}"}}', None, f'Unknown type "{"x" * 58}…; {RANGE}', id="a long string is cut"
     ),
 ]
 
@@ -576,7 +571,7 @@ def test_unknown_type_an_array_or_an_object_is_none(type_: object) -> None:
     answer = Harness("alice")["alice"].ask({"type": type_})
 
     assert answer == no(None, "unknown_type", answer["error"])
-    assert answer["error"].endswith(f" is no type; {RANGE}")
+    assert answer["error"].endswith(f"; {RANGE}")
 
 
 def test_unknown_type_comes_before_not_registered() -> None:
@@ -615,7 +610,7 @@ JSON_KINDS = [
 def test_not_an_object(text: str, kind: str) -> None:
     answer = Harness("alice")["alice"].ask(text)
 
-    assert answer == no(None, "not_an_object", f"A message is a JSON object, not {kind}.")
+    assert answer == no(None, "not_an_object", f"A message must be a JSON object, not {kind}.")
 
 
 NOT_JSON = [
@@ -647,7 +642,7 @@ def test_invalid_json(text: str) -> None:
     answer = harness["alice"].ask(text)
 
     assert answer == no(None, "invalid_json", answer["error"])
-    assert answer["error"].startswith("This is not JSON: ")
+    assert answer["error"].startswith("Invalid JSON: ")
     assert harness["alice"].ask(LIST) == ok(4, clients=["alice"])
 
 

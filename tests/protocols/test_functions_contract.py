@@ -7,7 +7,8 @@ import re
 from typing import Any
 
 import pytest
-from functions_harness import ROOT, SCHEMA_SET, VALIDATORS, Harness, schema_of
+from functions_harness import SCHEMA_SET, VALIDATORS, Harness, schema_of
+from harness import ROOT
 
 from chateau.protocols.functions import FUNCTIONS
 

@@ -7,81 +7,71 @@ import logging
 from typing import Any
 
 import pytest
-from functions_harness import (
-    KEY,
-    RETRIEVE,
-    URL,
-    Frame,
-    Harness,
-    Step,
-    at,
-    call,
-    custom,
-    done,
-    no,
-    says,
-    send,
-)
+from functions_harness import KEY, RETRIEVE, URL, Harness, at, call, custom, done, no, send
+from harness import Frame, Step, says
 
 from chateau.hub.errors import Unavailable
 from chateau.hub.session import Session
-from chateau.protocols.functions import CUSTOM_BYTES, ECHO_LIMIT, FUNCTIONS, NAME_BYTES, Function
-from chateau.protocols.transport import RELAY_BYTES
+from chateau.protocols.functions import CUSTOM_BYTES, ECHO_LIMIT, FUNCTIONS, NAME_BYTES
+from chateau.protocols.json_peer import Request
+from chateau.protocols.transport import ENVELOPE_OVERHEAD_BYTES
 
 LIST = ", ".join(FUNCTIONS)
 
 UNREADABLE = [
     pytest.param(
         "{",
-        no(None, "invalid_json", "This is not JSON: unexpected end of data at line 1, column 2."),
+        no(None, "invalid_json", "Invalid JSON: unexpected end of data at line 1, column 2."),
         id="half",
     ),
     pytest.param(
-        "[]", no(None, "not_an_object", "A message is a JSON object, not an array."), id="another JSON value"
+        "[]",
+        no(None, "not_an_object", "A message must be a JSON object, not an array."),
+        id="another JSON value",
     ),
     pytest.param(
         '{"function": "set_privacy", "function": "ban_ip"}',
-        no(None, "invalid_json", 'This is not JSON: the key "function" is there twice.'),
+        no(None, "invalid_json", 'Invalid JSON: duplicate key "function".'),
         id="a key twice",
     ),
     pytest.param(
         b"{}",
-        no(None, "binary_frame", "Messages are text frames; this was a binary one."),
+        no(None, "binary_frame", "Binary frames are not supported; send a text frame."),
         id="a binary frame",
     ),
     pytest.param(
         call("fly", callback="c"),
-        no("fly", "unknown_type", f'"fly" is no function; the functions are {LIST}.', "c"),
+        no("fly", "unknown_type", f'Unknown function "fly"; expected one of {LIST}.', "c"),
         id="an unknown function",
     ),
     pytest.param(
         {"callback": "c"},
-        no(None, "unknown_type", f'"function" is missing; the functions are {LIST}.', "c"),
+        no(None, "unknown_type", f'"function" is missing; expected one of {LIST}.', "c"),
         id="no function",
     ),
     *(
         pytest.param(
             {"function": value, "callback": value},
-            no(None, "unknown_type", f'"function" is {kind}; the functions are {LIST}.'),
-            id=f"{kind} for a function and a callback",
+            no(None, "unknown_type", f"{shown}; expected one of {LIST}."),
+            id=f"{value} for a function and a callback",
         )
-        for value, kind in [
-            (None, "null"),
-            (7, "a number"),
-            (True, "a boolean"),
-            (["ban_ip"], "an array"),
-            ({}, "an object"),
+        for value, shown in [
+            (None, "Unknown function null"),
+            (7, "Unknown function 7"),
+            (True, "Unknown function true"),
+            (["ban_ip"], '"function" is an array'),
+            ({}, '"function" is an object'),
         ]
     ),
     pytest.param(
         call("f" * ECHO_LIMIT, callback="c" * ECHO_LIMIT),
-        no("f" * ECHO_LIMIT, "unknown_type", f'"{"f" * 59}…" is no function; the functions are {LIST}.')
+        no("f" * ECHO_LIMIT, "unknown_type", f'Unknown function "{"f" * 58}…; expected one of {LIST}.')
         | {"callback": "c" * ECHO_LIMIT},
         id="a long name and a long callback come back",
     ),
     pytest.param(
         call("f" * (ECHO_LIMIT + 1), callback="c" * (ECHO_LIMIT + 1)),
-        no(None, "unknown_type", f'"{"f" * 59}…" is no function; the functions are {LIST}.'),
+        no(None, "unknown_type", f'Unknown function "{"f" * 58}…; expected one of {LIST}.'),
         id="longer ones do not",
     ),
 ]
@@ -245,15 +235,15 @@ def test_more_rules_than_a_client_may_have_are_refused() -> None:
     assert answer == no("allow_ip", "access_denied", "A client may have 1000 addresses of each kind.", "c")
 
 
-TOO_MANY = "Too many messages: at most 1 a second are taken on one connection."
+TOO_MANY = "Too many messages; the maximum is 1 per second on one connection."
 
 RATES: list[Step] = [
     says(
         "a",
         "{",
-        a=[no(None, "invalid_json", "This is not JSON: unexpected end of data at line 1, column 2.")],
+        a=[no(None, "invalid_json", "Invalid JSON: unexpected end of data at line 1, column 2.")],
     ),
-    says("a", b"", a=[no(None, "binary_frame", "Messages are text frames; this was a binary one.")]),
+    says("a", b"", a=[no(None, "binary_frame", "Binary frames are not supported; send a text frame.")]),
     says("a", send("1", callback="c"), a=[no("send_message", "rate_limited", TOO_MANY, "c")]),
     says("a", "[]", a=[no(None, "rate_limited", TOO_MANY)]),
     says("a", b"", a=[no(None, "rate_limited", TOO_MANY)]),
@@ -327,7 +317,7 @@ def test_a_message_has_to_fit_into_one_frame_with_its_sender_s_card_and_its_reci
 ) -> None:
     harness = Harness("a", "b", max_frame=MAX_FRAME)
     card = json.dumps(at(0), separators=(",", ":"))
-    limit = MAX_FRAME - RELAY_BYTES - len(card) - NAME_BYTES * len(ids)
+    limit = MAX_FRAME - ENVELOPE_OVERHEAD_BYTES - len(card) - NAME_BYTES * len(ids)
     letter = "\0" if escaped else "é"
     size = len(json.dumps(letter)) - 2 if escaped else 2
     fits = letter * ((limit - 2) // size)
@@ -382,18 +372,18 @@ def test_a_bug_is_logged_once_and_the_session_goes_on(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     harness = Harness("a")
-    row, is_valid = harness.protocol.functions["set_privacy"]
+    row, is_valid = harness.protocol.rows["set_privacy"]
 
     def fail(peer: object, request: object) -> Frame:
         raise RuntimeError("odd")
 
-    monkeypatch.setitem(harness.protocol.functions, "set_privacy", (Function(row.schema, fail), is_valid))
+    monkeypatch.setitem(harness.protocol.rows, "set_privacy", (Request(row.schema, fail), is_valid))
     answer = harness["a"].ask(call("set_privacy", privacy="public", callback="c"))
 
     (record,) = caplog.records
     assert (record.levelno, record.getMessage()) == (logging.ERROR, "session 0: a request failed")
     caplog.clear()
-    told = "The server failed at this request; it has logged why."
+    told = "Internal server error; see the server's log."
     assert answer == no("set_privacy", "internal", told, "c")
     assert "clients" in harness["a"].ask(RETRIEVE)
 

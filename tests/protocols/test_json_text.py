@@ -56,14 +56,14 @@ def test_a_key_that_is_there_twice_is_refused(text: str, key: str) -> None:
     with pytest.raises(InvalidJson) as refused:
         decode(text)
 
-    assert str(refused.value) == f'This is not JSON: the key "{key}" is there twice.'
+    assert str(refused.value) == f'Invalid JSON: duplicate key "{key}".'
 
 
 def test_a_long_key_is_cut_in_the_sentence() -> None:
     with pytest.raises(InvalidJson) as refused:
         decode('{"%s": 1, "%s": 1}' % (("k" * 100,) * 2))
 
-    assert str(refused.value) == f'This is not JSON: the key "{"k" * 59}…" is there twice.'
+    assert str(refused.value) == f'Invalid JSON: duplicate key "{"k" * 59}…".'
 
 
 BROKEN = [
@@ -87,7 +87,7 @@ def test_what_is_no_json_is_told_with_its_place(text: str, line: int, column: in
         decode(text)
 
     sentence = str(refused.value)
-    assert sentence.startswith("This is not JSON: ")
+    assert sentence.startswith("Invalid JSON: ")
     place = sentence.rpartition(" at line ")[2]
     told_line, _, told_column = place.removesuffix(".").partition(", column ")
     assert int(told_line) == line

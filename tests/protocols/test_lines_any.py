@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from harness import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lines_harness import ROOT, Harness
+from lines_harness import Harness
 
 from chateau.protocols.lines_commands import COMMANDS
 
@@ -32,11 +33,11 @@ def test_any_line_with_something_on_it_gets_one_answer(lines: list[str | bytes])
     harness = Harness("alice", "bob")
 
     for line in lines:
-        has_quit = harness["alice"].socket.closed is not None
+        has_quit = harness["alice"].mailbox.closed is not None
         is_empty = isinstance(line, str) and (not line or line.isspace())
         assert answers(harness, line) == (not is_empty and not has_quit)
 
-    assert all("error" not in frame for frame in harness["bob"].socket.take())
+    assert all("error" not in frame for frame in harness["bob"].mailbox.take())
 
 
 @settings(max_examples=300, deadline=None)
@@ -48,7 +49,7 @@ def test_any_line_of_a_stranger_reaches_nobody(lines: list[str | bytes]) -> None
         if not (isinstance(line, str) and "LOGIN" in line):
             harness["stranger"].send(line)
 
-    assert harness["bob"].socket.take() == []
+    assert harness["bob"].mailbox.take() == []
 
 
 @settings(max_examples=300, deadline=None)
@@ -58,7 +59,7 @@ def test_what_is_said_arrives_as_it_was_sent(text: str) -> None:
 
     harness["alice"].send(text)
 
-    (heard,) = harness["bob"].socket.take()
+    (heard,) = harness["bob"].mailbox.take()
     assert heard["body"] == text
 
 
@@ -73,7 +74,7 @@ def test_every_message_file_is_one_line_that_is_taken() -> None:
         if "login" in path.stem:
             harness["bob"].peer.on_close()
             harness["new"].send(line)
-            told = harness["new"].socket.take()
+            told = harness["new"].mailbox.take()
         else:
             if "password" in path.stem:
                 harness.neighbour("dora", room="attic")

@@ -6,7 +6,8 @@ import json
 import re
 
 import pytest
-from lines_harness import RESULTS, ROOT, SCHEMA_SET, SCHEMAS, Harness, checked
+from harness import ROOT
+from lines_harness import RESULTS, SCHEMA_SET, SCHEMAS, Harness, checked
 
 from chateau.hub.events import Event
 from chateau.protocols import lines_commands

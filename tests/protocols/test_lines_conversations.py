@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from lines_harness import OK, Harness, Step, drops, happens, joined, left, no, result, said, says
+from harness import Step, disconnects, happens, says
+from lines_harness import OK, Harness, joined, left, no, result, said
 
 LOGIN_REQUIRED = no("Login required")
 NO_ROOM = no("Join a room first")
@@ -40,7 +41,7 @@ def test_the_seeds_lines_are_exact() -> None:
     alice.send("text")
     alice.send("LEAVE")
 
-    assert alice.socket.payloads == [
+    assert alice.mailbox.payloads == [
         b'{"type":"error","error":"Login required"}',
         b'{"type":"error","error":"Invalid nickname"}',
         b'{"type":"commandResult","result":"Username set to nickname"}',
@@ -103,7 +104,7 @@ def test_a_line_is_a_command_only_where_it_is_written_exactly_so(line: str, *, i
 
     harness["alice"].send(line)
 
-    assert (said("alice", line) in harness["bob"].socket.take()) != is_command
+    assert (said("alice", line) in harness["bob"].mailbox.take()) != is_command
 
 
 @pytest.mark.parametrize("line", ["", " ", "\t", "\r", "\N{NO-BREAK SPACE} \u2028"])
@@ -367,15 +368,15 @@ def test_quit_is_answered_and_then_the_connection_ends(who: str) -> None:
 
     harness.play([says(who, "QUIT", **{who: [OK]}, **bob_hears), says(who, "hello?"), says(who, b"\xff")])
 
-    assert harness[who].socket.closed == (1000, "")
+    assert harness[who].mailbox.closed == (1000, "")
     assert harness["bob"].ask("WHO")[0]["users"].count("alice") == (who != "alice")
 
 
 def test_a_connection_that_drops_says_user_left_to_the_rest() -> None:
     Harness("alice", "bob").play(
         [
-            drops("alice", bob=[left("alice")]),
-            drops("alice"),
+            disconnects("alice", bob=[left("alice")]),
+            disconnects("alice"),
             says("bob", "MSG alice hi", bob=[no('Nobody is registered as "alice".')]),
         ]
     )
@@ -471,9 +472,9 @@ def test_in_a_crowd_who_comes_and_goes_is_told_to_that_one_alone_and_the_rest_ge
 def test_an_event_is_written_once_for_all_who_hear_it() -> None:
     names = [f"user{number}" for number in range(50)]
     harness = Harness("alice", *names)
-    harness.broadcasts.clear()
+    harness.broadcast_sizes.clear()
 
     harness["alice"].send("hi")
 
-    assert harness.broadcasts == [50]
-    assert all(harness[name].socket.take() == [said("alice", "hi")] for name in names)
+    assert harness.broadcast_sizes == [50]
+    assert all(harness[name].mailbox.take() == [said("alice", "hi")] for name in names)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from lines_harness import Frame, Harness, no, result
+from harness import Frame
+from lines_harness import Harness, no, result
 
 from chateau.hub.errors import Unavailable
 from chateau.hub.ports import Page
@@ -192,9 +193,9 @@ def test_of_an_interval_with_more_than_a_thousand_the_last_come() -> None:
 
 def line_bytes(harness: Harness) -> list[int]:
     """The bytes of each entry that alice gets, its line's end with it."""
-    harness["alice"].socket.take()
+    harness["alice"].mailbox.take()
     harness["alice"].send("HISTORY")
-    return [len(payload) + 2 for payload in harness["alice"].socket.payloads[1:]]
+    return [len(payload) + 2 for payload in harness["alice"].mailbox.payloads[1:]]
 
 
 @pytest.mark.parametrize(("spare", "seconds"), [(0, [4, 5, 6]), (-1, [5, 6]), (1, [4, 5, 6])])

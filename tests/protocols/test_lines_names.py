@@ -5,10 +5,11 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
+from harness import Step, disconnects, happens, says
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from lines_harness import OK, Harness, Step, drops, happens, joined, left, no, result, said, says
+from lines_harness import OK, Harness, joined, left, no, result, said
 
 from chateau.hub.errors import HubError, NameTaken
 
@@ -61,7 +62,7 @@ SHARED_NICKS = [
             says("one", "JOIN lobby", one=[PRESENT]),
             says("one", "JOIN attic", one=[result("Joined room attic"), joined("alice")]),
             says("two", "JOIN attic", two=[PRESENT]),
-            drops("one"),
+            disconnects("one"),
             says("two", "JOIN attic", two=[result("Joined room attic"), left("alice"), joined("alice")]),
         ],
         id="who has left or dropped off is in nobody's way",
@@ -75,9 +76,9 @@ SHARED_NICKS = [
             logs_in("bob", "bob"),
             says("bob", "MSG ALICE hi", bob=[OK], one=[direct("bob", "hi")], two=[direct("bob", "hi")]),
             says("two", "MSG alice me?", one=[direct("Alice", "me?")], two=[OK, direct("Alice", "me?")]),
-            drops("one"),
+            disconnects("one"),
             says("bob", "MSG alice hi", bob=[OK], two=[direct("bob", "hi")]),
-            drops("two"),
+            disconnects("two"),
             says("bob", "MSG alice hi", bob=[no('Nobody is registered as "alice".')]),
         ],
         id="a direct message goes to all who hold the nick",

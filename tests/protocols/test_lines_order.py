@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from lines_harness import OK, Harness, LateStore, happens, joined, left, no, result, said, says
+from harness import happens, says
+from lines_harness import OK, Harness, LateStore, joined, left, no, result, said
 
 from chateau.protocols import lines
 
-LOST = no("The message was passed on, but it could not be kept.")
+LOST = no("The message was delivered but could not be saved.")
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ def test_commits_may_be_done_in_any_order(harness: Harness, store: LateStore, or
     for number in order:
         store.commits[number].finish()
 
-    assert harness["alice"].socket.take() == [
+    assert harness["alice"].mailbox.take() == [
         OK,
         said("alice", "a"),
         OK,
@@ -99,7 +100,7 @@ def test_commits_that_are_decided_together_are_told_in_order(harness: Harness, s
     for commit in reversed(store.commits):
         commit.call_back()
 
-    assert harness["alice"].socket.take() == [OK, said("alice", "a"), OK, said("alice", "b")]
+    assert harness["alice"].mailbox.take() == [OK, said("alice", "a"), OK, said("alice", "b")]
 
 
 def test_a_failure_is_told_in_its_place(harness: Harness, store: LateStore) -> None:
@@ -122,11 +123,11 @@ def test_history_and_refusals_wait_their_turn(harness: Harness, store: LateStore
     harness["alice"].send("HISTORY")
     harness["alice"].send("LOGIN x")
     harness["alice"].send(b"\xff")
-    assert harness["alice"].socket.take() == []
+    assert harness["alice"].mailbox.take() == []
 
     store.commits[0].finish()
 
-    told = harness["alice"].socket.take()
+    told = harness["alice"].mailbox.take()
     assert told[:3] == [OK, said("alice", "a"), result(count=3)]
     assert [frame["body"]["body"] for frame in told[3:6]] == [
         "User alice has joined the room",
@@ -163,7 +164,7 @@ def test_leaving_and_moving_wait_their_turn(harness: Harness, store: LateStore) 
 def test_quit_waits_for_the_answers_before_it_and_nothing_is_read_behind_it(
     harness: Harness, store: LateStore
 ) -> None:
-    alice = harness["alice"].socket
+    alice = harness["alice"].mailbox
     harness.play(
         [
             says("alice", "a", bob=[said("alice", "a")]),
@@ -178,13 +179,13 @@ def test_quit_waits_for_the_answers_before_it_and_nothing_is_read_behind_it(
 
     assert alice.take() == [OK, said("alice", "a"), OK]
     assert alice.closed == (1000, "")
-    assert harness["bob"].socket.take() == [left("alice")]
+    assert harness["bob"].mailbox.take() == [left("alice")]
 
 
 def test_who_has_no_more_to_say_gets_the_answers_that_are_due_before_the_end(
     harness: Harness, store: LateStore
 ) -> None:
-    alice = harness["alice"].socket
+    alice = harness["alice"].mailbox
     harness.play([says("alice", "a", bob=[said("alice", "a")])])
 
     harness["alice"].peer.on_end()
@@ -226,7 +227,7 @@ def test_a_client_that_is_tapped_is_told_in_its_turn(harness: Harness, store: La
 def test_who_is_sent_away_is_so_at_once_and_hears_nothing_behind_it(
     harness: Harness, store: LateStore
 ) -> None:
-    alice = harness["alice"].socket
+    alice = harness["alice"].mailbox
     harness["alice"].send("a")
     harness["alice"].send("QUIT")
     harness.take()
@@ -241,16 +242,16 @@ def test_who_is_sent_away_is_so_at_once_and_hears_nothing_behind_it(
 def test_who_is_sent_away_while_nothing_is_due_is_so_at_once(harness: Harness) -> None:
     harness["alice"].peer.session.outbox.disconnect(1008, "kicked")
 
-    assert harness["alice"].socket.closed == (1008, "kicked")
+    assert harness["alice"].mailbox.closed == (1008, "kicked")
 
 
 def test_a_client_that_has_gone_hears_of_no_commit(harness: Harness, store: LateStore) -> None:
     harness["alice"].send("a")
-    harness["alice"].socket.disconnect(1006, "")
+    harness["alice"].mailbox.disconnect(1006, "")
 
     store.commits[0].finish()
 
-    assert harness["alice"].socket.take() == []
+    assert harness["alice"].mailbox.take() == []
 
 
 def test_when_all_is_answered_what_comes_goes_straight_out(harness: Harness, store: LateStore) -> None:
@@ -281,7 +282,7 @@ def test_a_client_that_asks_on_and_on_behind_a_late_answer_is_refused_until_it_i
 
     store.commits[0].finish()
 
-    told = harness["alice"].socket.take()
+    told = harness["alice"].mailbox.take()
     assert [frame["type"] for frame in told[:4]] == [
         "commandResult",
         "message",
@@ -302,4 +303,4 @@ def test_what_others_say_meanwhile_does_not_count_as_asking(
 
     harness["alice"].send("b")
 
-    assert said("alice", "b") in harness["bob"].socket.take()
+    assert said("alice", "b") in harness["bob"].mailbox.take()

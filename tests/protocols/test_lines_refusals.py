@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from lines_harness import OK, Harness, joined, no, result, said, says
+from harness import says
+from lines_harness import OK, Harness, joined, no, result, said
 
 from chateau.hub.errors import Unavailable
 from chateau.store.memory import MemoryStore
 
 BANNED = no("This address is banned.")
 NOT_UTF8 = no("A line is UTF-8 text; this one was not.")
-TOO_FAST = no("Too many messages: at most 1 a second are taken on one connection.")
+TOO_FAST = no("Too many messages; the maximum is 1 per second on one connection.")
 
 LINES = ["LOGIN carol", "JOIN attic", "LEAVE", "HISTORY", "MSG bob hi", "WHO", "ROOMS", "HELP", "QUIT", "hi"]
 
@@ -22,7 +23,7 @@ def test_nothing_is_done_for_who_is_banned(line: str | bytes) -> None:
 
     harness.play([says("alice", line, alice=[BANNED])])
 
-    assert harness["alice"].socket.closed is None
+    assert harness["alice"].mailbox.closed is None
     assert harness["alice"].session.username == "alice"
 
 
@@ -94,7 +95,7 @@ def test_a_failure_of_the_server_is_logged_once_and_the_client_told(caplog: pyte
 
     harness.play(
         [
-            says("alice", "ROOMS", alice=[no("The server failed at this request; it has logged why.")]),
+            says("alice", "ROOMS", alice=[no("Internal server error; see the server's log.")]),
             says("alice", "hi", alice=[OK, said("alice", "hi")], bob=[said("alice", "hi")]),
         ]
     )

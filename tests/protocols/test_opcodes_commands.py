@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from harness import Step, time_passes
 from opcodes_harness import (
     KEY,
     Harness,
-    Step,
     create,
     entered,
     happens,
@@ -19,12 +19,11 @@ from opcodes_harness import (
     says,
     server,
     state,
-    time_passes,
 )
 
 from chateau.hub.events import DirectMessage
-from chateau.protocols.command_line import WORDS_LIMIT, split, word
-from chateau.protocols.commands import BUILT_INS, OWNERS
+from chateau.protocols.argsplit import WORDS_LIMIT, split, word
+from chateau.protocols.opcodes_commands import ADMIN_COMMANDS, BUILT_INS
 
 AUTH = server("You may give the owner's commands now.")
 WRONG_KEY = no("access_denied", "The secret key is wrong.")
@@ -52,7 +51,7 @@ def one_by_one(*steps: Step) -> list[Step]:
     return list(steps)
 
 
-EVERYONES = [
+USER_COMMANDS = [
     pytest.param(
         one_by_one(
             says("alice", "!me", alice=[server("You are alice, in general.")]),
@@ -74,7 +73,7 @@ EVERYONES = [
     pytest.param(
         one_by_one(
             says("alice", "!rooms", alice=[server("general: 2 users")]),
-            happens(lambda harness: harness.stranger(room="Attic")),
+            happens(lambda harness: harness.neighbour(room="Attic")),
             happens(lambda harness: harness.hub.rooms.lock("attic", "pw")),
             says("alice", "!rooms", alice=[server("Attic: 1 user, not available\ngeneral: 2 users")]),
         ),
@@ -170,7 +169,7 @@ EVERYONES = [
 ]
 
 
-@pytest.mark.parametrize("conversation", EVERYONES)
+@pytest.mark.parametrize("conversation", USER_COMMANDS)
 def test_what_everyone_may_do(conversation: list[Step]) -> None:
     Harness("alice", "bob").play(conversation)
 
@@ -315,7 +314,7 @@ OWNERS_DO = [
                     f"!{name} a b c",
                     alice=[misuse(f"Write !{name} {BUILT_INS[name].usage}" + QUOTES)],
                 )
-                for name in OWNERS
+                for name in ADMIN_COMMANDS
                 if name != "shutdown"
             ),
         ),
@@ -329,7 +328,7 @@ def test_what_the_owner_may_do(conversation: list[Step]) -> None:
     Harness("alice", "bob").play(conversation)
 
 
-@pytest.mark.parametrize("name", OWNERS)
+@pytest.mark.parametrize("name", ADMIN_COMMANDS)
 def test_the_owners_commands_are_refused_to_others_whatever_is_behind_them(name: str) -> None:
     harness = Harness("alice")
 
@@ -372,10 +371,10 @@ def test_a_key_in_an_error_is_not_shown() -> None:
 
 def test_a_direct_message_reaches_other_protocols_and_knows_its_sender() -> None:
     harness = Harness("alice")
-    zoe, listener = harness.stranger("zoe")
+    zoe = harness.neighbour("zoe")
 
     assert harness["alice"].ask(create(f"!msg {zoe.name} hi")) == [server("Sent to zoe.")]
-    (message,) = listener.heard
+    (message,) = zoe.outbox
     assert isinstance(message, DirectMessage)
     assert message.sender_id == harness["alice"].peer.session.id
 

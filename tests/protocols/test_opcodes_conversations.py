@@ -8,23 +8,21 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from chateau_harness import Frame, HandCommit, LateStore, stamp
+from chateau_harness import LateStore
+from harness import FakeCommit, Frame, Step, disconnects, stamp, time_passes
 from opcodes_harness import (
     CACHE,
     Harness,
-    Step,
     connects,
     create,
     entered,
     happens,
-    leaves_the_line,
     left,
     no,
     said,
     says,
     server,
     state,
-    time_passes,
 )
 
 from chateau.hub.errors import Unavailable
@@ -149,7 +147,7 @@ TALK = [
     ),
     pytest.param(
         [
-            leaves_the_line("bob", alice=[left("bob")]),
+            disconnects("bob", alice=[left("bob")]),
             says(
                 "bobby",
                 "Bob",
@@ -157,7 +155,7 @@ TALK = [
                 alice=[entered("Bob")],
             ),
         ],
-        id="a connection that drops leaves the room, and its name is free",
+        id="a connection that disconnects leaves the room, and its name is free",
     ),
     pytest.param(
         [
@@ -191,7 +189,7 @@ TALK = [
                 alice=[entered("bob", "attic")],
             ),
             says("bob", "me", alice=[said("bob", "me")], bob=[said("bob", "me")]),
-            leaves_the_line("bob", alice=[left("bob", "attic")]),
+            disconnects("bob", alice=[left("bob", "attic")]),
         ],
         id="one is in one room at a time",
     ),
@@ -214,11 +212,11 @@ TALK = [
         [
             happens(
                 lambda harness: harness.hub.notify_tap(harness["bob"].peer.session, active=True),
-                bob=[server("A keeper of the house sees what you send and get.")],
+                bob=[server("An administrator is now monitoring this session.")],
             ),
             happens(
                 lambda harness: harness.hub.notify_tap(harness["bob"].peer.session, active=False),
-                bob=[server("A keeper of the house no longer sees what you send and get.")],
+                bob=[server("An administrator has stopped monitoring this session.")],
             ),
         ],
         id="who is tapped is told by the server and nobody else is",
@@ -264,7 +262,7 @@ TALK = [
                 alice=[left("bob")],
                 bob=[state(available=False)],
             ),
-            leaves_the_line("bob"),
+            disconnects("bob"),
             says(
                 "bob2",
                 "BOB",
@@ -303,7 +301,7 @@ def test_talking(conversation: list[Step]) -> None:
 
 def test_a_room_is_shown_as_it_was_first_written() -> None:
     harness = Harness()
-    harness.stranger("zoe", room="General")
+    harness.neighbour("zoe", room="General")
 
     cache, arrival = harness["alice"].ask(create("alice"))
 
@@ -314,8 +312,8 @@ def test_a_room_is_shown_as_it_was_first_written() -> None:
 
 def test_what_other_protocols_say_is_heard() -> None:
     harness = Harness("alice")
-    zoe, _ = harness.stranger("zoe", room="general")
-    nameless, _ = harness.stranger()
+    zoe = harness.neighbour("zoe", room="general")
+    nameless = harness.neighbour()
     harness.take()
 
     harness.hub.publish(zoe, "general", "from afar")
@@ -383,7 +381,7 @@ def test_a_message_that_could_not_be_kept_is_told_to_its_sender_alone() -> None:
     commits(harness)[-2].finish(OSError("disk full"))
     commits(harness)[-1].finish()
 
-    unkept = "The message was passed on, but it could not be kept."
+    unkept = "The message was delivered but could not be saved."
     assert harness.take() == {"alice": [no("unavailable", unkept)]}
 
 
@@ -395,7 +393,7 @@ def test_a_failed_commit_after_the_end_goes_nowhere() -> None:
     commits(harness)[-1].finish(OSError("disk full"))
 
 
-def commits(harness: Harness) -> list[HandCommit]:
+def commits(harness: Harness) -> list[FakeCommit]:
     assert isinstance(harness.store, LateStore)
     return harness.store.commits
 

@@ -72,7 +72,7 @@ def test_the_user_is_known_by_name_room_and_role() -> None:
     seen = []
 
     async def run(server: Server, user: User, words: list[str]) -> None:
-        seen.append((user.name, user.room, user.is_owner))
+        seen.append((user.name, user.room, user.is_admin))
 
     async def conversation(harness: Harness) -> None:
         await frames_of(harness)
@@ -94,7 +94,7 @@ def test_the_server_knows_names_and_rooms_which_a_plug_in_cannot_change() -> Non
         server.rooms().clear()
 
     harness = house_with(run)
-    harness.stranger("Zoe", room="attic")
+    harness.neighbour("Zoe", room="attic")
     asyncio.run(frames_of(harness))
 
     assert seen == [["alice", "bob", "Zoe"], ["attic", "general"]]
@@ -107,10 +107,10 @@ def test_the_server_speaks_to_a_user_in_its_own_name() -> None:
         server.message("zoe", "too")
 
     harness = house_with(run)
-    _, listener = harness.stranger("zoe")
+    zoe = harness.neighbour("zoe")
 
     assert asyncio.run(frames_of(harness)) == {"bob": [server("alice thinks of you")]}
-    (message,) = listener.heard
+    (message,) = zoe.outbox
     assert isinstance(message, DirectMessage)
     assert message.sender == "Chateau"
     assert message.sender_id.isdigit()  # as the functions protocol shows every sender's

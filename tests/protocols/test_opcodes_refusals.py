@@ -7,14 +7,14 @@ import json
 from typing import Any
 
 import pytest
-from chateau_harness import Frame
+from harness import Frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opcodes_harness import CACHE, KEY, SCHEMA_SET, URL, Harness, create, no, said, server
 
-from chateau.protocols.commands import BUILT_INS
 from chateau.protocols.opcodes import ERROR_LENGTH, REQUESTS
-from chateau.protocols.transport import RELAY_BYTES
+from chateau.protocols.opcodes_commands import BUILT_INS
+from chateau.protocols.transport import ENVELOPE_OVERHEAD_BYTES
 
 
 def invalid(error: str, path: str, op: int = 1) -> Frame:
@@ -22,42 +22,44 @@ def invalid(error: str, path: str, op: int = 1) -> Frame:
 
 
 REASON = "Why the server stops: a string, or null where nothing is said."
-EMPTY = "This is not JSON: Input is a zero-length, empty document at line 1, column 1."
-MUST_BE_ONE = "is no op that a client sends; those are 1, 3 and 4."
+EMPTY = "Invalid JSON: Input is a zero-length, empty document at line 1, column 1."
+EXPECTED = "expected 1, 3 or 4."
 FAULTS = [
     pytest.param("", no("invalid_json", EMPTY), id="nothing"),
-    pytest.param("[1]", no("not_an_object", "A message is a JSON object, not an array."), id="no object"),
+    pytest.param(
+        "[1]", no("not_an_object", "A message must be a JSON object, not an array."), id="no object"
+    ),
     pytest.param(
         '{"op": 1, "op": 4}',
-        no("invalid_json", 'This is not JSON: the key "op" is there twice.'),
+        no("invalid_json", 'Invalid JSON: duplicate key "op".'),
         id="a key twice",
     ),
     pytest.param(
         '{"op": 1, "d": {"content": "a", "content": "b"}}',
-        no("invalid_json", 'This is not JSON: the key "content" is there twice.'),
+        no("invalid_json", 'Invalid JSON: duplicate key "content".'),
         id="a key twice inside",
     ),
-    pytest.param({}, no("unknown_type", '"op" is missing; a client sends 1, 3 or 4.'), id="no op"),
+    pytest.param({}, no("unknown_type", '"op" is missing; expected 1, 3 or 4.'), id="no op"),
     pytest.param(
-        {"type": 1}, no("unknown_type", '"op" is missing; a client sends 1, 3 or 4.'), id="another protocol"
+        {"type": 1}, no("unknown_type", '"op" is missing; expected 1, 3 or 4.'), id="another protocol"
     ),
     *(
-        pytest.param({"op": op}, no("unknown_type", f"{shown} {MUST_BE_ONE}"), id=f"op {shown}"[:20])
+        pytest.param({"op": op}, no("unknown_type", f"{shown}; {EXPECTED}"), id=shown[:20])
         for op, shown in [
-            (0, "0"),
-            (2, "2"),
-            (5, "5"),
-            (-1, "-1"),
-            (6, "6"),
-            (True, "true"),
-            (None, "null"),
-            ("1", '"1"'),
-            (1.5, "1.5"),
-            (1e300, "1e+300"),
-            ([1], "an array"),
-            ({"a": 1}, "an object"),
-            (-0.0, "-0.0"),
-            ("x" * 99, '"' + 58 * "x" + "…"),
+            (0, "Unknown op 0"),
+            (2, "Unknown op 2"),
+            (5, "Unknown op 5"),
+            (-1, "Unknown op -1"),
+            (6, "Unknown op 6"),
+            (True, "Unknown op true"),
+            (None, "Unknown op null"),
+            ("1", 'Unknown op "1"'),
+            (1.5, "Unknown op 1.5"),
+            (1e300, "Unknown op 1e+300"),
+            ([1], '"op" is an array'),
+            ({"a": 1}, '"op" is an object'),
+            (-0.0, "Unknown op -0.0"),
+            ("x" * 99, 'Unknown op "' + 58 * "x" + "…"),
         ]
     ),
     pytest.param({"op": 1}, invalid('"d" is missing from the message.', ""), id="no d"),
@@ -85,7 +87,7 @@ FAULTS = [
     ),
     pytest.param(
         {"op": 3.0, "d": {"key": KEY, "reason": 7}},
-        invalid(f'"d/reason" has none of the forms allowed. {REASON}', "/d/reason", 3),
+        invalid(f'"d/reason" matches none of the allowed forms. {REASON}', "/d/reason", 3),
         id="a reason that is a number",
     ),
     pytest.param(
@@ -95,7 +97,7 @@ FAULTS = [
         {"op": 3, "d": {"key": ""}}, no("access_denied", "The secret key is wrong."), id="an empty key"
     ),
     pytest.param(
-        b"{}", no("binary_frame", "Messages are text frames; this was a binary one."), id="a binary frame"
+        b"{}", no("binary_frame", "Binary frames are not supported; send a text frame."), id="a binary frame"
     ),
 ]
 
@@ -159,7 +161,7 @@ def test_a_banned_address_is_refused_everything(request_: Frame | str | bytes) -
 
 def test_too_many_messages_are_refused_and_the_next_second_is_new() -> None:
     harness = Harness("alice", max_rate=2)
-    refusal = no("rate_limited", "Too many messages: at most 2 a second are taken on one connection.")
+    refusal = no("rate_limited", "Too many messages; the maximum is 2 per second on one connection.")
 
     assert [harness["alice"].ask("{")[0]["d"]["code"] for _ in range(4)] == ["invalid_json"] * 4
     assert harness["alice"].ask(create("hi")) == [refusal]
@@ -174,14 +176,14 @@ SHELL = len(json.dumps(create("")))
 @pytest.mark.parametrize(("character", "size"), [("a", 1), ("é", 2), ("😀", 4)])
 def test_what_is_passed_on_leaves_room_for_what_frames_add(character: str, size: int) -> None:
     harness = Harness("alice", max_frame=4096)
-    limit = 4096 - RELAY_BYTES
+    limit = 4096 - ENVELOPE_OVERHEAD_BYTES
     longest = character * ((limit - SHELL) // size)
 
     def sent(content: str) -> list[Frame]:
         return harness["alice"].ask(json.dumps(create(content), ensure_ascii=False))
 
     assert sent(longest) == [said("alice", longest)]
-    too_large = no("too_large", f"A message that is passed on may have {limit} bytes in all.")
+    too_large = no("too_large", f"Message too large to be delivered; the maximum is {limit} bytes.")
     assert sent(longest + character) == [too_large]
     assert sent("!msg alice " + longest) == [too_large]
 
@@ -198,7 +200,7 @@ def test_a_bug_is_logged_once_and_told_and_the_session_goes_on(
         context.setattr(harness.hub, "publish", broken)
         frames = harness["alice"].ask(create("hi"))
 
-    assert frames == [no("internal", "The server failed at this request; it has logged why.")]
+    assert frames == [no("internal", "Internal server error; see the server's log.")]
     (record,) = caplog.records
     assert record.getMessage() == f"session {harness['alice'].peer.session.id}: a request failed"
     assert record.exc_info is not None
@@ -263,7 +265,7 @@ def test_any_text_is_answered_by_one_error(text: str) -> None:
 @given(requests=st.lists(REQUESTS_SENT | COMMANDS.map(create), min_size=1, max_size=6), named=st.booleans())
 def test_nearly_valid_requests_never_fail(requests: list[Any], named: bool) -> None:
     harness = Harness("bob", *(["alice"] if named else []))
-    harness["bob"].peer.is_owner = True
+    harness["bob"].peer.is_admin = True
 
     for request in requests:
         for name in ("alice", "bob"):

@@ -10,10 +10,10 @@ from chateau.hub import ports
 from chateau.net.connection import Connection, SocketConnection
 from chateau.net.poller import EpollPoller, LoopPoller, Poller, Watched
 from chateau.protocols import transport
-from chateau.protocols.channels import ChannelDoor, ChannelsProtocol
+from chateau.protocols.channels import ChannelEndpoint, ChannelsProtocol
 from chateau.protocols.channels import Listener as ChannelPeer
 from chateau.protocols.chateau import ChateauPeer, ChateauProtocol
-from chateau.protocols.event_streams import EventStreamDoor, EventStreams
+from chateau.protocols.event_streams import EventStreamEndpoint, EventStreams
 from chateau.protocols.functions import FunctionsPeer, FunctionsProtocol
 from chateau.protocols.lines import LinesPeer, LinesProtocol
 from chateau.protocols.opcodes import OpcodesPeer, OpcodesProtocol
@@ -32,8 +32,8 @@ FILLED = [
             FunctionsProtocol,
             LinesProtocol,
             OpcodesProtocol,
-            ChannelDoor,
-            EventStreamDoor,
+            ChannelEndpoint,
+            EventStreamEndpoint,
         )
     ),
     *(

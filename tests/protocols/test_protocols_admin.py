@@ -1,14 +1,14 @@
-"""The admin API's meaning: who is let in, what each action does, and how each refusal is told."""
+"""The admin API's meaning: who is let in, what each action does, and how each error_response is told."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from admin_harness import ADDRESS, KEY, SCHEMA_SET, AdminHouse, checked, refused
+from admin_harness import ADDRESS, KEY, SCHEMA_SET, AdminHarness, checked, refused
 
 from chateau.hub.errors import AccessDenied, HubError, TooManyTries, Unavailable
-from chateau.protocols.admin import ACTIONS, AdminOff, refusal, session_row, status_of
+from chateau.protocols.admin import ACTIONS, AdminOff, error_response, session_row, status_of
 from chateau.protocols.errors import Internal, TooLarge, UnknownType
 from chateau.store.memory import MemoryStore
 
@@ -16,24 +16,24 @@ DONE = {"status": 200}
 
 
 @pytest.fixture
-def harness() -> AdminHouse:
-    return AdminHouse()
+def harness() -> AdminHarness:
+    return AdminHarness()
 
 
 # Who is let in
 
 
-def test_who_has_the_key_is_let_in(harness: AdminHouse) -> None:
+def test_who_has_the_key_is_let_in(harness: AdminHarness) -> None:
     harness.admin.admit(KEY, ADDRESS)
 
 
 def test_without_a_key_of_the_house_nobody_is_let_in() -> None:
-    harness = AdminHouse(key=None)
+    harness = AdminHarness(key=None)
 
     for key in (None, "", KEY):
-        with pytest.raises(AdminOff) as refusal:
+        with pytest.raises(AdminOff) as error_response:
             harness.admin.admit(key, ADDRESS)
-        assert refused(refusal.value) == {
+        assert refused(error_response.value) == {
             "status": 403,
             "code": "access_denied",
             "error": "The admin API is off: start the server with --secret-key.",
@@ -41,32 +41,32 @@ def test_without_a_key_of_the_house_nobody_is_let_in() -> None:
 
 
 @pytest.mark.parametrize("key", ["", "Swordfish", "swordfish ", "\ufffd"])
-def test_a_wrong_key_is_refused(harness: AdminHouse, key: str) -> None:
-    with pytest.raises(AccessDenied) as refusal:
+def test_a_wrong_key_is_refused(harness: AdminHarness, key: str) -> None:
+    with pytest.raises(AccessDenied) as error_response:
         harness.admin.admit(key, ADDRESS)
 
-    assert refused(refusal.value) == {
+    assert refused(error_response.value) == {
         "status": 401,
         "code": "access_denied",
         "error": "The secret key is wrong.",
     }
 
 
-def test_after_five_wrong_keys_an_address_has_to_wait(harness: AdminHouse) -> None:
+def test_after_five_wrong_keys_an_address_has_to_wait(harness: AdminHarness) -> None:
     for _ in range(5):
         with pytest.raises(AccessDenied):
             harness.admin.admit("guess", ADDRESS)
 
-    with pytest.raises(TooManyTries) as refusal:
+    with pytest.raises(TooManyTries) as error_response:
         harness.admin.admit(KEY, ADDRESS)
 
-    assert (refused(refusal.value)["status"], refusal.value.code) == (429, "rate_limited")
+    assert (refused(error_response.value)["status"], error_response.value.code) == (429, "rate_limited")
     harness.admin.admit(KEY, "192.0.2.2")
     harness.clock.advance(61)
     harness.admin.admit(KEY, ADDRESS)
 
 
-def test_to_give_no_key_is_no_try(harness: AdminHouse) -> None:
+def test_to_give_no_key_is_no_try(harness: AdminHarness) -> None:
     for _ in range(6):
         with pytest.raises(AccessDenied, match="missing"):
             harness.admin.admit(None, ADDRESS)
@@ -74,7 +74,7 @@ def test_to_give_no_key_is_no_try(harness: AdminHouse) -> None:
     harness.admin.admit(KEY, ADDRESS)
 
 
-def test_a_banned_address_is_let_in(harness: AdminHouse) -> None:
+def test_a_banned_address_is_let_in(harness: AdminHarness) -> None:
     harness.do("ban", {"addresses": ADDRESS})
 
     harness.admin.admit(KEY, ADDRESS)
@@ -92,22 +92,22 @@ def test_a_banned_address_is_let_in(harness: AdminHouse) -> None:
         ({"reason": "x"}, "kicked: x"),
     ],
 )
-def test_a_kick_ends_the_session_and_says_why(harness: AdminHouse, reason: Any, said: str) -> None:
-    alice = harness.enter("alice")
+def test_a_kick_ends_the_session_and_says_why(harness: AdminHarness, reason: Any, said: str) -> None:
+    alice = harness.connect("alice")
 
     assert harness.do("kick", {"session": alice.id, **reason}) == DONE
 
-    assert harness.mailboxes["alice"].closed == (1008, said)
+    assert harness["alice"].mailbox.closed == (1008, said)
 
 
-def test_nobody_kicks_a_session_that_is_not_there(harness: AdminHouse) -> None:
+def test_nobody_kicks_a_session_that_is_not_there(harness: AdminHarness) -> None:
     answer = harness.do("kick", {"session": "17"})
 
     assert answer == {"status": 404, "code": "unknown_session", "error": 'There is no session "17".'}
 
 
-def test_a_ban_holds_for_those_who_are_here_until_it_is_lifted(harness: AdminHouse) -> None:
-    alice = harness.enter("alice")
+def test_a_ban_holds_for_those_who_are_here_until_it_is_lifted(harness: AdminHarness) -> None:
+    alice = harness.connect("alice")
 
     assert harness.do("ban", {"addresses": "192.0.2.0/24"}) == DONE
     assert alice.banned
@@ -120,15 +120,17 @@ def test_a_ban_holds_for_those_who_are_here_until_it_is_lifted(harness: AdminHou
 
 @pytest.mark.parametrize("action", ["ban", "unban"])
 @pytest.mark.parametrize("addresses", ["", "localhost", "192.0.2.0/33", "::g"])
-def test_what_is_no_address_is_refused_at_its_place(harness: AdminHouse, action: str, addresses: str) -> None:
+def test_what_is_no_address_is_refused_at_its_place(
+    harness: AdminHarness, action: str, addresses: str
+) -> None:
     answer = harness.do(action, {"addresses": addresses})
 
     assert (answer["status"], answer["code"], answer["path"]) == (400, "invalid_message", "/addresses")
     assert answer["schema"] == f"/schemas/admin/{action}-request.json"
 
 
-def test_a_session_is_told_with_all_that_is_known_of_it(harness: AdminHouse) -> None:
-    alice = harness.enter("Alice", "Lobby", "quiet")
+def test_a_session_is_told_with_all_that_is_known_of_it(harness: AdminHarness) -> None:
+    alice = harness.connect("Alice", "Lobby", "quiet")
 
     row = session_row(alice, received=3, rate=1.5, outbox_bytes=7, tapped=True)
 
@@ -150,8 +152,8 @@ def test_a_session_is_told_with_all_that_is_known_of_it(harness: AdminHouse) -> 
     ]
 
 
-def test_a_session_without_a_name_is_told_too(harness: AdminHouse) -> None:
-    alice = harness.enter("alice")
+def test_a_session_without_a_name_is_told_too(harness: AdminHarness) -> None:
+    alice = harness.connect("alice")
     harness.hub.unregister(alice)
 
     row = session_row(alice, received=0, rate=None, outbox_bytes=0, tapped=False)
@@ -163,13 +165,13 @@ def test_a_session_without_a_name_is_told_too(harness: AdminHouse) -> None:
 # Rooms
 
 
-def state(harness: AdminHouse, name: str) -> Any:
+def state(harness: AdminHarness, name: str) -> Any:
     rooms = checked("rooms-response", harness.admin.rooms())["rooms"]
     return next((room for room in rooms if room["room"] == name), None)
 
 
-def test_rooms_are_told_in_the_order_of_their_names(harness: AdminHouse) -> None:
-    harness.enter("alice", "b", "A", "c")
+def test_rooms_are_told_in_the_order_of_their_names(harness: AdminHarness) -> None:
+    harness.connect("alice", "b", "A", "c")
 
     assert [room["room"] for room in harness.admin.rooms()["rooms"]] == ["A", "b", "c"]
     assert state(harness, "A") == {
@@ -182,8 +184,8 @@ def test_rooms_are_told_in_the_order_of_their_names(harness: AdminHouse) -> None
     }
 
 
-def test_a_room_is_closed_locked_and_opened(harness: AdminHouse) -> None:
-    harness.enter("alice", "lobby")
+def test_a_room_is_closed_locked_and_opened(harness: AdminHarness) -> None:
+    harness.connect("alice", "lobby")
 
     assert harness.do("close-room", {"room": "Lobby"}) == DONE
     assert (state(harness, "lobby")["closed"], state(harness, "lobby")["locked"]) == (True, False)
@@ -192,32 +194,32 @@ def test_a_room_is_closed_locked_and_opened(harness: AdminHouse) -> None:
     assert harness.do("open-room", {"room": "lobby"}) == DONE
     assert (state(harness, "lobby")["closed"], state(harness, "lobby")["locked"]) == (False, False)
 
-    told = [(frame["available"], frame["reason"]) for frame in harness.mailboxes["alice"].take()]
+    told = [(frame["available"], frame["reason"]) for frame in harness["alice"].mailbox.take()]
     assert told == [(False, "The room was closed."), (False, "The room was locked."), (True, None)]
 
 
-def test_a_locked_room_asks_for_its_password(harness: AdminHouse) -> None:
-    harness.enter("alice", "lobby")
+def test_a_locked_room_asks_for_its_password(harness: AdminHarness) -> None:
+    harness.connect("alice", "lobby")
     harness.do("lock-room", {"room": "lobby", "password": "open sesame"})
-    bob = harness.enter("bob")
+    bob = harness.connect("bob")
 
     with pytest.raises(AccessDenied):
         harness.hub.join(bob, "lobby", password="wrong")
     harness.hub.join(bob, "lobby", password="open sesame")
 
 
-def test_a_deleted_room_is_gone(harness: AdminHouse) -> None:
-    harness.enter("alice", "lobby")
+def test_a_deleted_room_is_gone(harness: AdminHarness) -> None:
+    harness.connect("alice", "lobby")
 
     assert harness.do("delete-room", {"room": "lobby"}) == DONE
 
     assert state(harness, "lobby") is None
-    assert not harness.sessions["alice"].rooms
+    assert not harness["alice"].session.rooms
 
 
-def test_who_is_banned_from_a_room_is_out_until_that_is_lifted(harness: AdminHouse) -> None:
-    harness.enter("alice", "lobby")
-    bob = harness.enter("Bob", "lobby")
+def test_who_is_banned_from_a_room_is_out_until_that_is_lifted(harness: AdminHarness) -> None:
+    harness.connect("alice", "lobby")
+    bob = harness.connect("Bob", "lobby")
 
     assert harness.do("ban-from-room", {"room": "lobby", "username": "bob"}) == DONE
     assert (state(harness, "lobby")["members"], state(harness, "lobby")["banned"]) == (1, ["bob"])
@@ -232,7 +234,7 @@ def test_who_is_banned_from_a_room_is_out_until_that_is_lifted(harness: AdminHou
 @pytest.mark.parametrize(
     "action", ["open-room", "close-room", "lock-room", "delete-room", "ban-from-room", "unban-from-room"]
 )
-def test_what_is_done_to_no_room_is_refused(harness: AdminHouse, action: str) -> None:
+def test_what_is_done_to_no_room_is_refused(harness: AdminHarness, action: str) -> None:
     (body, *_) = SCHEMA_SET.schemas[f"{action}-request"]["examples"]
 
     answer = harness.do(action, body)
@@ -240,16 +242,16 @@ def test_what_is_done_to_no_room_is_refused(harness: AdminHouse, action: str) ->
     assert answer == {"status": 404, "code": "unknown_room", "error": 'There is no room "lobby".'}
 
 
-def test_nobody_is_banned_from_a_room_who_is_not_here(harness: AdminHouse) -> None:
-    harness.enter("alice", "lobby")
+def test_nobody_is_banned_from_a_room_who_is_not_here(harness: AdminHarness) -> None:
+    harness.connect("alice", "lobby")
 
     answer = harness.do("ban-from-room", {"room": "lobby", "username": "carol"})
 
     assert (answer["status"], answer["code"]) == (404, "unknown_recipient")
 
 
-def test_what_is_no_name_cannot_be_let_in_again(harness: AdminHouse) -> None:
-    harness.enter("alice", "lobby")
+def test_what_is_no_name_cannot_be_let_in_again(harness: AdminHarness) -> None:
+    harness.connect("alice", "lobby")
     harness.do("ban-from-room", {"room": "lobby", "username": "alice"})
 
     answer = harness.do("unban-from-room", {"room": "lobby", "username": " "})
@@ -265,8 +267,8 @@ class FullStore(MemoryStore):
 
 
 def test_a_room_that_cannot_be_forgotten_now_stays() -> None:
-    harness = AdminHouse(store=FullStore())
-    harness.enter("alice", "lobby")
+    harness = AdminHarness(store=FullStore())
+    harness.connect("alice", "lobby")
 
     answer = harness.do("delete-room", {"room": "lobby"})
 
@@ -280,10 +282,10 @@ def test_a_room_that_cannot_be_forgotten_now_stays() -> None:
 @pytest.mark.parametrize(
     ("body", "reason"), [({}, None), ({"reason": None}, None), ({"reason": ""}, None), ({"reason": "x"}, "x")]
 )
-def test_a_shutdown_has_its_reason(harness: AdminHouse, body: Any, reason: str | None) -> None:
+def test_a_shutdown_has_its_reason(harness: AdminHarness, body: Any, reason: str | None) -> None:
     assert harness.do("shutdown", body) == DONE
 
-    assert harness.stopped == [reason]
+    assert harness.stops == [reason]
 
 
 # What is refused
@@ -313,7 +315,7 @@ def test_every_schema_of_a_request_belongs_to_an_action_or_a_query() -> None:
         (b'"17"', "not_an_object"),
     ],
 )
-def test_what_is_no_json_object_is_refused(harness: AdminHouse, body: bytes, code: str) -> None:
+def test_what_is_no_json_object_is_refused(harness: AdminHarness, body: bytes, code: str) -> None:
     answer = harness.do("kick", body)
 
     assert (answer["status"], answer["code"]) == (400, code)
@@ -338,7 +340,7 @@ def test_what_is_no_json_object_is_refused(harness: AdminHouse, body: bytes, cod
     ],
 )
 def test_a_body_that_breaks_its_schema_is_refused_at_the_place(
-    harness: AdminHouse, name: str, body: Any, path: str
+    harness: AdminHarness, name: str, body: Any, path: str
 ) -> None:
     answer = harness.do(name, body)
 
@@ -350,11 +352,11 @@ def test_a_body_that_breaks_its_schema_is_refused_at_the_place(
 @pytest.mark.parametrize(
     ("query", "asked"), [({}, {}), ({"limit": "1"}, {"limit": 1}), ({"limit": "10000"}, {"limit": 10_000})]
 )
-def test_a_query_has_its_numbers_read(harness: AdminHouse, name: str, query: Any, asked: Any) -> None:
+def test_a_query_has_its_numbers_read(harness: AdminHarness, name: str, query: Any, asked: Any) -> None:
     assert harness.asked(name, query) == asked
 
 
-def test_a_sessions_id_in_a_query_stays_text(harness: AdminHouse) -> None:
+def test_a_sessions_id_in_a_query_stays_text(harness: AdminHarness) -> None:
     assert harness.asked("tap", {"session": "017"}) == {"session": "017"}
 
 
@@ -375,7 +377,7 @@ def test_a_sessions_id_in_a_query_stays_text(harness: AdminHouse) -> None:
     ],
 )
 def test_a_query_that_breaks_its_schema_is_refused_at_the_place(
-    harness: AdminHouse, name: str, query: dict[str, str], path: str
+    harness: AdminHarness, name: str, query: dict[str, str], path: str
 ) -> None:
     answer = harness.asked(name, query)
 
@@ -392,7 +394,7 @@ def test_what_http_refuses_has_its_status_too(error: HubError, status: int) -> N
 
 
 def test_a_refusal_may_be_told_with_another_status() -> None:
-    answer = checked("error-response", refusal(UnknownType("Use POST."), 405))
+    answer = checked("error-response", error_response(UnknownType("Use POST."), 405))
 
     assert answer == {"status": 405, "code": "unknown_type", "error": "Use POST."}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chateau.protocols.rate import Bucket
+from chateau.protocols.admission import TokenBucket
 
 
 class Clock:
@@ -13,7 +13,7 @@ class Clock:
         return self.now
 
 
-def burst(bucket: Bucket) -> int:
+def burst(bucket: TokenBucket) -> int:
     """How many tokens can be taken at once."""
     taken = 0
     while bucket.take():
@@ -23,7 +23,7 @@ def burst(bucket: Bucket) -> int:
 
 @pytest.mark.parametrize(("rate", "expected"), [(0.1, 1), (0.5, 1), (1, 2), (2.5, 5), (200, 400)])
 def test_at_first_twice_the_rate_is_given_at_once(rate: float, expected: int) -> None:
-    assert burst(Bucket(rate, Clock())) == expected
+    assert burst(TokenBucket(rate, Clock())) == expected
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_at_first_twice_the_rate_is_given_at_once(rate: float, expected: int) ->
 )
 def test_then_the_rate_flows_in(seconds: float, expected: int) -> None:
     clock = Clock()
-    bucket = Bucket(10, clock)
+    bucket = TokenBucket(10, clock)
     burst(bucket)
 
     clock.now += seconds
@@ -47,7 +47,7 @@ def test_then_the_rate_flows_in(seconds: float, expected: int) -> None:
 
 def test_asking_in_vain_costs_nothing() -> None:
     clock = Clock()
-    bucket = Bucket(10, clock)
+    bucket = TokenBucket(10, clock)
     burst(bucket)
 
     for _ in range(4):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chateau_harness import HandCommit
+from harness import FakeCommit
 
 from chateau.hub.errors import Unavailable
 from chateau.hub.events import JoinRecord
@@ -26,7 +26,7 @@ class WorkingStore(MemoryStore):
     def __init__(self) -> None:
         super().__init__(channel_history=100)
         self.fails_to: str = ""
-        self.commits: list[HandCommit] = []
+        self.commits: list[FakeCommit] = []
 
     def append(self, key: str, record: Any) -> Any:
         if isinstance(record, JoinRecord):
@@ -35,7 +35,7 @@ class WorkingStore(MemoryStore):
             raise Unavailable("What is said cannot be kept now.")
         super().append(key, record)
         if self.fails_to == "commit":
-            self.commits.append(HandCommit())
+            self.commits.append(FakeCommit())
             return self.commits[-1]
         return None
 

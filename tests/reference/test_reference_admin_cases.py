@@ -7,19 +7,19 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from admin_harness import ADDRESS, KEY, SCHEMA_SET, AdminHouse
+from admin_harness import ADDRESS, KEY, SCHEMA_SET, AdminHarness
 from made_pages import sources
 from situations import TRIES, WorkingStore, listed, nothing, situation, told
 
 from chateau.hub.errors import HubError
 from chateau.net.admin import addresses
-from chateau.protocols.admin import ACTIONS, refusal, status_of
+from chateau.protocols.admin import ACTIONS, error_response, status_of
 from chateau.protocols.admin_errors import BODY_BYTES, ERRORS
 from chateau.protocols.error_catalog import ANY
 from chateau.protocols.json_text import encode
 from chateau.reference.http_pages import admin_errors
 
-ELSEWHERE = ("no such address", "A body may have", "The server failed", "shutting down")
+ELSEWHERE = ("no such address", "A body may have", "Internal server error", "shutting down")
 """What the handlers of HTTP refuse by themselves: see test_net_reference_pages.py."""
 
 
@@ -48,28 +48,28 @@ def example(name: str) -> Any:
     return SCHEMA_SET.schemas.get(f"{name}-request", {"examples": [{}]})["examples"][0]
 
 
-def lobby(harness: AdminHouse) -> None:
-    harness.enter("alice", "lobby")
+def lobby(harness: AdminHarness) -> None:
+    harness.connect("alice", "lobby")
 
 
-def full(harness: AdminHouse) -> None:
+def full(harness: AdminHarness) -> None:
     lobby(harness)
     harness.hub._store.fails_to = "keep"
 
 
-def banned(harness: AdminHouse) -> None:
-    harness.enter("bob", "lobby")
-    harness.enter("carol", "lobby")
+def banned(harness: AdminHarness) -> None:
+    harness.connect("bob", "lobby")
+    harness.connect("carol", "lobby")
     harness.hub.rooms.ban("lobby", "bob")
 
 
-def guesses(harness: AdminHouse) -> None:
+def guesses(harness: AdminHarness) -> None:
     for _ in range(TRIES):
         with pytest.raises(HubError):
             harness.admin.admit("a guess", ADDRESS)
 
 
-SITUATIONS: dict[str, Callable[[AdminHouse], None]] = {
+SITUATIONS: dict[str, Callable[[AdminHarness], None]] = {
     "Nobody is registered": lobby,
     "cannot be kept now": full,
     "cannot be a name": banned,
@@ -84,17 +84,17 @@ def test_a_request_is_refused_as_the_reference_shows_it(name: str, number: int) 
     case = ERRORS[name][number]
     words = sentence(name, number)
     (row,) = admin_errors(sources()).rows((case,), example(name))
-    harness = AdminHouse(key=None if "API is off" in words else KEY, store=WorkingStore())
+    harness = AdminHarness(key=None if "API is off" in words else KEY, store=WorkingStore())
     situation(SITUATIONS, name, words)(harness)
     key = next((key for start, key in KEYS.items() if start in words), KEY)
 
     with pytest.raises(HubError) as error:
         asked(harness, name or "kick", request(name, number), key)
 
-    assert refusal(error.value, status_of(error.value)) == json.loads(row.response)
+    assert error_response(error.value, status_of(error.value)) == json.loads(row.response)
 
 
-def asked(harness: AdminHouse, name: str, request: Any, key: str | None) -> None:
+def asked(harness: AdminHarness, name: str, request: Any, key: str | None) -> None:
     harness.admin.admit(key, ADDRESS)
     if name in ACTIONS:
         harness.admin.perform(name, request.encode() if isinstance(request, str) else encode(request))

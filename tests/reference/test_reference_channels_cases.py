@@ -44,9 +44,9 @@ SITUATIONS: dict[str, Callable[[Harness], None]] = {
     "This address is banned": lambda harness: harness.hub.access.ban("198.51.100.7"),
     "is closed": kept_by("close"),
     "is locked": kept_by("lock", "swordfish"),
-    "passed on, but": failing("commit"),
+    "delivered but could not": failing("commit"),
     "cannot be kept now": failing("keep"),
-    "The server failed": broken,
+    "Internal server error": broken,
     "": nothing,
 }
 HEADERS = {

@@ -75,7 +75,7 @@ SITUATIONS: dict[str, Callable[[Harness], None]] = {
     "already registered": lambda harness: harness["alice"].send(register("alice")),
     "Register a username first": nameless,
     "Nobody is registered": nothing,
-    "may have .* bytes": entry(inside),
+    "maximum is .* bytes": entry(inside),
     "join-request | is closed": entry(lambda harness: harness.hub.rooms.close("lobby")),
     "is closed": closed,
     "is locked": entry(lambda harness: harness.hub.rooms.lock("lobby", "swordfish")),
@@ -83,12 +83,12 @@ SITUATIONS: dict[str, Callable[[Harness], None]] = {
     "already in the room": inside,
     "You are not in the room": lobby,
     "There is no room": nothing,
-    "passed on, but": failing("commit"),
+    "delivered but could not": failing("commit"),
     "cannot be kept now": failing("keep"),
     "cannot be read now": failing("read"),
     "This address is banned": ban,
     "Too many messages": hurry,
-    "The server failed": broken,
+    "Internal server error": broken,
     "": nothing,
 }
 

@@ -55,7 +55,7 @@ SITUATIONS: dict[str, Callable[[Harness], None]] = {
     "other nodes": no_other_nodes,
     "This address is banned": lambda harness: harness.hub.access.ban("192.0.2.1"),
     "Too many messages": hurry,
-    "The server failed": broken,
+    "Internal server error": broken,
     "": nothing,
 }
 

@@ -61,7 +61,7 @@ def hurry(harness: Harness) -> None:
 def many_answers(harness: Harness) -> None:
     harness.store.fails_to = "commit"
     harness["alice"].send("hello")
-    while harness["alice"].peer._line.held_bytes <= HELD_BYTES:
+    while harness["alice"].peer._ordered.held_bytes <= HELD_BYTES:
         harness["alice"].send("HELP")
 
 
@@ -81,13 +81,13 @@ SITUATIONS: dict[str, Callable[[Harness], None]] = {
     "is closed": lambda harness: harness.hub.rooms.close("lobby"),
     "is locked": kept_out(lambda harness: harness.hub.rooms.lock("lobby", "swordfish")),
     "You are banned": kept_out(lambda harness: harness.hub.rooms.ban("lobby", "alice")),
-    "passed on, but": failing("commit"),
+    "delivered but could not": failing("commit"),
     "cannot be kept now": failing("keep"),
     "cannot be read now": failing("read"),
     "This address is banned": lambda harness: harness.hub.access.ban("192.0.2.1"),
     "Too many messages": hurry,
     "Too many requests at once": many_answers,
-    "The server failed": broken,
+    "Internal server error": broken,
     "": nothing,
 }
 

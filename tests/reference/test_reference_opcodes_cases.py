@@ -12,9 +12,9 @@ from opcodes_harness import SCHEMA_SET, Harness, create
 from situations import RATE, TRIES, WorkingStore, listed, nothing, situation, told
 
 from chateau.protocols import opcodes
-from chateau.protocols.commands import BUILT_INS
 from chateau.protocols.error_catalog import ANY
 from chateau.protocols.opcodes import REQUESTS
+from chateau.protocols.opcodes_commands import BUILT_INS
 from chateau.protocols.opcodes_errors import COMMANDS, ERRORS
 from chateau.reference.messages import ErrorEncoder
 from chateau.reference.protocol_page import COMMAND_EXAMPLES
@@ -24,12 +24,12 @@ ALL = {**ERRORS, **COMMANDS}
 
 def attic(harness: Harness) -> None:
     """Bob is in the attic."""
-    harness.stranger("bob", room="attic")
+    harness.neighbour("bob", room="attic")
 
 
 def owner(harness: Harness) -> None:
     attic(harness)
-    harness["alice"].peer.is_owner = True
+    harness["alice"].peer.is_admin = True
 
 
 def owner_of_a_ban(harness: Harness) -> None:
@@ -38,17 +38,17 @@ def owner_of_a_ban(harness: Harness) -> None:
 
 
 def alone_with_key(harness: Harness) -> None:
-    harness["alice"].peer.is_owner = True
+    harness["alice"].peer.is_admin = True
 
 
 def owner_without_bob(harness: Harness) -> None:
-    harness.stranger("carol", room="attic")
-    harness["alice"].peer.is_owner = True
+    harness.neighbour("carol", room="attic")
+    harness["alice"].peer.is_admin = True
 
 
 def nowhere(harness: Harness) -> None:
     """Alice is in no room, and has shown the key."""
-    harness["alice"].peer.is_owner = True
+    harness["alice"].peer.is_admin = True
     harness.hub.leave(harness["alice"].peer.session, "general")
 
 
@@ -58,7 +58,7 @@ def nameless(harness: Harness) -> None:
 
 def taken(harness: Harness) -> None:
     nameless(harness)
-    harness.stranger("alice")
+    harness.neighbour("alice")
 
 
 def failing(to: str) -> Callable[[Harness], None]:
@@ -106,12 +106,12 @@ SITUATIONS: dict[str, Callable[[Harness], None]] = {
     "is the owner's": attic,
     "There is no room": alone_with_key,
     "Nobody is registered": owner_without_bob,
-    "passed on, but": failing("commit"),
+    "delivered but could not": failing("commit"),
     "cannot be kept now": failing("keep"),
     "Too many wrong keys": wrong_keys,
     "This address is banned": lambda harness: harness.hub.access.ban("192.0.2.1"),
     "Too many messages": hurry,
-    "The server failed": broken,
+    "Internal server error": broken,
     "what has spaces": owner,
     "": nothing,
 }

@@ -14,7 +14,7 @@ import pytest
 from made_pages import ROOT, SCHEMAS, made, page, sources
 
 from chateau.hub.errors import HubError
-from chateau.protocols import channels, commands, errors, lines, packages
+from chateau.protocols import channels, errors, lines, opcodes_commands, publications
 from chateau.reference.components import kind_of
 from chateau.reference.error_codes import CODES
 from chateau.reference.html import to_html
@@ -66,7 +66,7 @@ def html_of(page: Page) -> str:
     return to_html(page, made(), FILES)
 
 
-LOADED = (errors, commands, channels, packages, lines)
+LOADED = (errors, opcodes_commands, channels, publications, lines)
 """Where refusals are; a class is known once its module is."""
 
 

@@ -19,7 +19,7 @@ from chateau.net.entrance import port_of, take_over
 from chateau.net.page import Page
 from chateau.net.publish_desk import bearer_token, body_length
 from chateau.net.subscribing import stream_head
-from chateau.protocols.admin import ACTIONS, refusal, status_of
+from chateau.protocols.admin import ACTIONS, error_response, status_of
 from chateau.protocols.errors import Internal, TooLarge, UnknownType
 from chateau.protocols.json_text import encode
 
@@ -89,7 +89,7 @@ class AdminPage(Page):
             self.set_header("WWW-Authenticate", "Bearer")
         elif status == 405:
             self.set_header("Allow", self.takes)
-        self._answer(refusal(error, status))
+        self._answer(error_response(error, status))
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         if not isinstance(value, HubError):  # a refusal is no event

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from chateau.protocols.command_line import word
-from chateau.protocols.commands import is_command
+from chateau.protocols.argsplit import word
 from chateau.protocols.json_text import encode
 from chateau.protocols.lines_commands import NICK, ROOM, command_in
 from chateau.protocols.opcodes import GENERAL
+from chateau.protocols.opcodes_commands import is_command
 from chateau.reference.renderings.channel_requests import catch_up, post, subscribe, unsubscribe
 from chateau.reference.renderings.writings import Place, Writing, joined, nothing
 

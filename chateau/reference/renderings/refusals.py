@@ -44,7 +44,7 @@ def refusals(frame: Frame, http_refusal: Callable[[HubError], bytes]) -> list[Wr
     """The refusal *frame*, which keeps to its schema, in each protocol."""
     error = error_of(frame)
     asked: Frame = {key: frame[key] for key in ("type", "ref") if key in frame}
-    own = Writing("chateau", "WebSocket", "server", encode(chateau.refusal(error, asked)))
+    own = Writing("chateau", "WebSocket", "server", encode(chateau.error_response(error, asked)))
     writers = WRITERS | {"channels": lambda error, _: _in_http(http_refusal(error))}
     told = [own]
     for protocol, write in writers.items():
@@ -71,19 +71,19 @@ def error_of(frame: Frame) -> HubError:
 
 def _in_functions(error: HubError, asked: Frame) -> Writing:
     call = {"function": FUNCTIONS.get(chateau.type_of(asked) or 0), "callback": str(asked.get("ref", ""))}
-    payload = encode(functions.refusal(error, call))
+    payload = encode(functions.error_response(error, call))
     return Writing("functions", "WebSocket", "server", payload, _origin(error))
 
 
 def _in_lines(error: HubError, asked: Frame) -> Writing:
     words = LINES_WORDS.get((error.code, chateau.type_of(asked)), LINES_WORDS.get((error.code, None)))
     if words is not None:
-        error = lines_frames.Refusal(words)
-    return Writing("lines", "TCP", "server", encode(lines_frames.refusal(error)))
+        error = lines_frames.LinesError(words)
+    return Writing("lines", "TCP", "server", encode(lines_frames.error_response(error)))
 
 
 def _in_opcodes(error: HubError, _: Frame) -> Writing:
-    payload = encode(opcodes.refusal(error))
+    payload = encode(opcodes.error_response(error))
     return Writing("opcodes", "WebSocket", "server", payload, _origin(error))
 
 

@@ -27,6 +27,7 @@ from chateau.hub.registry import id_of
 from chateau.hub.rooms import BANNED
 from chateau.protocols import channels, chateau, event_streams, functions, lines_frames, opcodes
 from chateau.protocols.errors import UnknownType
+from chateau.protocols.json_peer import unknown_type
 from chateau.protocols.json_text import decode, encode
 from chateau.reference.renderings.counterparts import FIRST_ID, NO_ROOMS, counterparts
 from chateau.reference.renderings.refusals import refusals
@@ -75,7 +76,7 @@ class Renderer:
         type_ = chateau.type_of(frame)
         row = None if type_ is None else chateau.REQUESTS.get(type_)
         if type_ is None or row is None:
-            raise chateau.no_such_type(frame)
+            raise unknown_type("type", frame, chateau.ChateauProtocol.expected)
         if "status" in frame:
             return self._answer(row.schema.removesuffix("-request"), frame, text)
         self._check(row.schema, frame, text)
@@ -131,10 +132,10 @@ class _Nobody:
 
 
 def _in_functions(event: Event) -> list[Writing]:
-    push = functions.PUSHES[event.__class__]
+    push = functions.pushes(_Nobody()).get(event.__class__)
     if push is None:
         return nothing("functions", NO_ROOMS)
-    payload = encode(push(_Nobody(), event))
+    payload = encode(push(event))
     return [Writing("functions", "WebSocket", "server", payload, _faintness(event))]
 
 
@@ -155,10 +156,10 @@ def _in_channels(event: Event) -> list[Writing]:
         note = "A package, taken for a text: from chateau's frame one cannot tell. Bytes go out as bytes."
         payload = event.payload
     else:
-        payload = encode(channels.frame_of(event))
+        payload = encode(channels.push_frame(event))
     return [
         Writing("channels", "WebSocket", "server", payload, note),
-        Writing("channels", "server-sent events", "server", event_streams.written(event), note),
+        Writing("channels", "server-sent events", "server", event_streams.encode_event(event), note),
     ]
 
 

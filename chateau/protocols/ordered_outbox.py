@@ -2,7 +2,7 @@
 
 The seed's promise is "first the commandResult OK", then the message itself, and the OK waits until the
 message is kept. So what others say waits as well: it stands behind the answers that are due to this
-client. (:mod:`chateau.protocols.answers` lets it pass, and keeps only the answers in order.)
+client. (:mod:`chateau.protocols.response_queue` lets it pass, and keeps only the answers in order.)
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LINE_END = b"\r\n"
 """What the wire puts behind each message, too."""
 
 
-class Place:
+class Slot:
     """A request's place in the line; *payloads* is None until its answer is there."""
 
     __slots__ = ("payloads",)
@@ -31,70 +31,70 @@ class Place:
         self.payloads: Sequence[bytes] | None = None
 
 
-class Line:
+class OrderedOutbox:
     """The way out to one client. What is put in leaves in order, and nothing before an answer that is due."""
 
-    __slots__ = ("_due", "held_bytes", "outbox")
+    __slots__ = ("_queue", "held_bytes", "outbox")
 
     def __init__(self, outbox: Outbox) -> None:
         self.outbox = outbox
         self.held_bytes = 0  # of answers that wait for those before them; what others say is shared by all
-        self._due: deque[Place | bytes | None] | None = None  # None stands for the end of the connection
+        self._queue: deque[Slot | bytes | None] | None = None  # None stands for the end of the connection
 
     @property
     def is_free(self) -> bool:
         """Whether no answer is due, so that the outbox may be used as it is."""
-        return self._due is None
+        return self._queue is None
 
     def hold(self, payload: bytes) -> None:
         """Send *payload* when its turn has come; the line is not free."""
-        assert self._due is not None
-        self._due.append(payload)
+        assert self._queue is not None
+        self._queue.append(payload)
 
-    def take_place(self) -> Place:
+    def reserve(self) -> Slot:
         """A request has come: what is put in from now on stands behind its answer, which has to follow."""
-        if self._due is None:
-            self._due = deque()
-        place = Place()
-        self._due.append(place)
-        return place
+        if self._queue is None:
+            self._queue = deque()
+        slot = Slot()
+        self._queue.append(slot)
+        return slot
 
-    def fill(self, place: Place, payloads: Sequence[bytes]) -> None:
-        """The answer that goes to *place* is *payloads*; they are sent when their turn has come."""
-        place.payloads = payloads
+    def fill(self, slot: Slot, payloads: Sequence[bytes]) -> None:
+        """The answer that goes to *slot* is *payloads*; they are sent when their turn has come."""
+        slot.payloads = payloads
         self.held_bytes += size(payloads)
-        self._go_on()
+        self._flush()
 
     def fill_late(
-        self, place: Place, commit: Commit, encode: Callable[[BaseException | None], Sequence[bytes]]
+        self, slot: Slot, commit: Commit, encode: Callable[[BaseException | None], Sequence[bytes]]
     ) -> None:
-        """Fill *place* with what *encode* makes of *commit*'s failure, or None, when that is done."""
-        commit.add_done_callback(lambda commit: self.fill(place, encode(commit.exception())))
+        """Fill *slot* with what *encode* makes of *commit*'s failure, or None, when that is done."""
+        commit.add_done_callback(lambda commit: self.fill(slot, encode(commit.exception())))
 
     def disconnect(self, code: int, reason: str) -> None:
         """End the session and close the connection at once: what waits here for an answer is dropped."""
-        self._due = None
+        self._queue = None
         self.outbox.disconnect(code, reason)
 
     def end(self) -> None:
         """Close the connection behind all that was put in."""
-        if self._due is None:
+        if self._queue is None:
             self.outbox.disconnect(NORMAL_CLOSURE, "")
         else:
-            self._due.append(None)
+            self._queue.append(None)
 
-    def _go_on(self) -> None:
-        due = self._due
+    def _flush(self) -> None:
+        due = self._queue
         while due:
-            if isinstance(due[0], Place) and due[0].payloads is None:
+            if isinstance(due[0], Slot) and due[0].payloads is None:
                 return
-            self._let_out(due.popleft())
-        self._due = None
+            self._send(due.popleft())
+        self._queue = None
 
-    def _let_out(self, item: Place | bytes | None) -> None:
+    def _send(self, item: Slot | bytes | None) -> None:
         if item is None:
             self.outbox.disconnect(NORMAL_CLOSURE, "")
-        elif isinstance(item, Place):
+        elif isinstance(item, Slot):
             assert item.payloads is not None
             self.held_bytes -= size(item.payloads)
             self.outbox.send(LINE_END.join(item.payloads))  # a long history is one long message

@@ -15,7 +15,7 @@ import orjson
 
 from chateau.hub.errors import HubError, quoted
 from chateau.protocols.errors import InvalidJson, NotAnObject, UnknownType
-from chateau.protocols.json_text import kind_of
+from chateau.protocols.json_text import json_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ class InvalidText(HubError):
         super().__init__("A text package is UTF-8; this was not.")
 
 
-class Parcel(NamedTuple):
+class ChannelPublication(NamedTuple):
     """One package on its way to *channel*, which is written as the publisher wrote it."""
 
     channel: str
@@ -41,8 +41,8 @@ class Parcel(NamedTuple):
     payload: bytes
 
 
-def package_kind(header: str | None) -> PayloadKind:
-    """The kind that the header ``Publication-Type`` names: ``text`` where there is none.
+def publication_kind(header: str | None) -> PayloadKind:
+    """The kind that the header ``Package-Type`` names: ``text`` where there is none.
 
     Raises:
         UnknownType: there is no such kind.
@@ -64,7 +64,7 @@ def check_payload(kind: PayloadKind, payload: bytes) -> None:
     _CHECKS[kind](payload)
 
 
-def read_bulk(body: bytes, schemas: SchemaSet) -> list[Parcel]:
+def read_bulk(body: bytes, schemas: SchemaSet) -> list[ChannelPublication]:
     """All packages in *body*, JSON as in ``{channel: [{kind: value}, …], …}``, in the order in it.
 
     Raises:
@@ -73,14 +73,14 @@ def read_bulk(body: bytes, schemas: SchemaSet) -> list[Parcel]:
     """
     value = parsed(body)
     if value.__class__ is not dict:
-        raise NotAnObject(kind_of(value))
+        raise NotAnObject(json_type(value))
     text = body.decode()
     if not schemas.validator(BULK_SCHEMA)(value):
         raise schemas.validation_error(BULK_SCHEMA, value, text)
     try:
-        return list(_parcels(text))
+        return list(_publications(text))
     except RecursionError as exc:  # json gives up some levels before orjson does
-        raise InvalidJson("it is nested too deeply") from exc
+        raise InvalidJson("nested too deeply") from exc
 
 
 def channels_of(body: bytes) -> list[str]:
@@ -134,12 +134,12 @@ class _Place(NamedTuple):
     end: int
 
 
-def _parcels(text: str) -> Iterator[Parcel]:
+def _publications(text: str) -> Iterator[ChannelPublication]:
     for channel in _distinct(_places(text, _after_space(text, 0))):
         for item in _places(text, channel.start):
             ((key, start, end),) = _distinct(_places(text, item.start))
             kind = _KINDS[key]
-            yield Parcel(channel.key, kind, _PAYLOADS[kind](text[start:end]))
+            yield ChannelPublication(channel.key, kind, _PAYLOADS[kind](text[start:end]))
 
 
 def _distinct(places: Iterator[_Place]) -> list[_Place]:
@@ -148,7 +148,7 @@ def _distinct(places: Iterator[_Place]) -> list[_Place]:
     keys = set()
     for place in listed:
         if place.key in keys:
-            raise InvalidJson(f"the key {quoted(place.key)} is there twice")
+            raise InvalidJson(f"duplicate key {quoted(place.key)}")
         keys.add(place.key)
     return listed
 

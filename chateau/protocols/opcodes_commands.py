@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chateau.hub.errors import AccessDenied, HubError, quoted
 from chateau.hub.rooms import Rooms
-from chateau.protocols.command_line import split
+from chateau.protocols.argsplit import split
 from chateau.protocols.errors import UnknownType
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ PASSWORD_LIMIT = 1024
 _NAME_AND_REST = re.compile(r"(\S+)(.*)", re.DOTALL)
 
 
-class InNoRoom(HubError):
+class NoRoom(HubError):
     code = "not_in_room"
 
     def __init__(self, prefix: str) -> None:
@@ -54,7 +54,7 @@ class Commands:
         self.prefix = prefix
         self.stop = stop
         self.plugins = plugins
-        self._contract = schemas
+        self._schemas = schemas
         self._runner = runner
 
     def covers(self, content: str) -> bool:
@@ -84,12 +84,12 @@ class Commands:
 
     def _run_built_in(self, caller: Caller, name: str, rest: str) -> None:
         built_in = BUILT_INS[name]
-        if name in OWNERS and not caller.is_owner:
+        if name in ADMIN_COMMANDS and not caller.is_admin:
             raise AccessDenied(f"{self.prefix}{name} is the owner's: say {self.prefix}auth KEY first.")
         words = self._words(name, rest, before_text=built_in.before_text)
         if not built_in.least <= len(words) <= built_in.most:
             raise self.misused(name)
-        answer = built_in.run(Order(self, caller, words))
+        answer = built_in.run(CommandContext(self, caller, words))
         if answer is not None:
             caller.reply(answer)
 
@@ -107,13 +107,13 @@ class Commands:
 
     def described(self, name: str) -> str:
         """The command *name* with its usage, and what it does."""
-        note = f" (after {self.prefix}auth)" if name in OWNERS else ""
+        note = f" (after {self.prefix}auth)" if name in ADMIN_COMMANDS else ""
         return f"{self.written(name)}: {self._row(name).help}{note}"
 
     def misused(self, name: str, start: str = "Write") -> InvalidMessage:
         """The refusal of the command *name*, which has other words behind it than it takes."""
         sentence = f"{start} {self.written(name)}; what has spaces goes in quotation marks."
-        return self._contract.validation_error_at("message-request", ["d", "content"], sentence)
+        return self._schemas.validation_error_at("message-request", ["d", "content"], sentence)
 
     def unknown(self, name: str) -> UnknownType:
         """The refusal of a command that there is not."""
@@ -129,7 +129,7 @@ def is_command(content: str, prefix: str) -> bool:
     return bool(start) and content.startswith(prefix) and content[start : start + 1].isalnum()
 
 
-class Order(NamedTuple):
+class CommandContext(NamedTuple):
     """A command that was given, with the words behind it."""
 
     commands: Commands
@@ -145,93 +145,93 @@ class Order(NamedTuple):
 
         Raises:
             UnknownRoom: there is no such room.
-            InNoRoom: none is named, and the caller is in none.
+            NoRoom: none is named, and the caller is in none.
         """
         if len(self.words) > place:
             return self.hub.rooms.find(self.words[place])
         room = self.caller.session.room
         if room is None:
-            raise InNoRoom(self.commands.prefix)
+            raise NoRoom(self.commands.prefix)
         return room
 
 
-def _help(order: Order) -> str:
-    if order.words:
-        name = order.words[0].removeprefix(order.commands.prefix).lower()
-        if name not in BUILT_INS and name not in order.commands.plugins:
-            raise order.commands.unknown(name)
-        return order.commands.described(name)
-    return "\n".join(map(order.commands.described, (*BUILT_INS, *sorted(order.commands.plugins))))
+def _help(context: CommandContext) -> str:
+    if context.words:
+        name = context.words[0].removeprefix(context.commands.prefix).lower()
+        if name not in BUILT_INS and name not in context.commands.plugins:
+            raise context.commands.unknown(name)
+        return context.commands.described(name)
+    return "\n".join(map(context.commands.described, (*BUILT_INS, *sorted(context.commands.plugins))))
 
 
-def _rooms(order: Order) -> str:
+def _rooms(context: CommandContext) -> str:
     lines = [
         f"{room}: {members} {'user' if members == 1 else 'users'}{'' if available else ', not available'}"
-        for room, members, available in order.hub.room_summaries()
+        for room, members, available in context.hub.room_summaries()
     ]
     return "\n".join(lines) or "There are no rooms."
 
 
-def _users(order: Order) -> str:
-    room = order.room()
+def _users(context: CommandContext) -> str:
+    room = context.room()
     return f"In {room.name}: {', '.join(room.member_names())}"
 
 
-def _me(order: Order) -> str:
-    room = order.caller.session.room
+def _me(context: CommandContext) -> str:
+    room = context.caller.session.room
     place = "in no room" if room is None else f"in {room.name}"
-    role = ", and the owner" if order.caller.is_owner else ""
-    return f"You are {order.caller.session.name}, {place}{role}."
+    role = ", and the owner" if context.caller.is_admin else ""
+    return f"You are {context.caller.session.name}, {place}{role}."
 
 
-def _join(order: Order) -> None:
-    order.caller.move(order.words[0], order.words[1] if len(order.words) > 1 else None)
+def _join(context: CommandContext) -> None:
+    context.caller.move(context.words[0], context.words[1] if len(context.words) > 1 else None)
 
 
-def _msg(order: Order) -> str:
-    message = order.hub.message(order.caller.session, order.words[:1], order.words[1])
+def _msg(context: CommandContext) -> str:
+    message = context.hub.message(context.caller.session, context.words[:1], context.words[1])
     return f"Sent to {', '.join(message.recipients)}."
 
 
-def _auth(order: Order) -> str:
-    order.hub.access.check_key(order.words[0], order.caller.session.address)
-    order.caller.is_owner = True
+def _auth(context: CommandContext) -> str:
+    context.hub.access.check_key(context.words[0], context.caller.session.address)
+    context.caller.is_admin = True
     return "You may give the owner's commands now."
 
 
-def _lock(order: Order) -> str:
-    room = order.room()
-    if not 0 < len(order.words[1]) <= PASSWORD_LIMIT:
-        raise order.commands.misused("lock", f"A password has 1 to {PASSWORD_LIMIT} characters: write")
-    order.hub.rooms.lock(room.name, order.words[1])
+def _lock(context: CommandContext) -> str:
+    room = context.room()
+    if not 0 < len(context.words[1]) <= PASSWORD_LIMIT:
+        raise context.commands.misused("lock", f"A password has 1 to {PASSWORD_LIMIT} characters: write")
+    context.hub.rooms.lock(room.name, context.words[1])
     return f"{room.name} is locked."
 
 
-def _on_room(act: Callable[[Rooms, str], None], became: str) -> Callable[[Order], str]:
+def _on_room(act: Callable[[Rooms, str], None], became: str) -> Callable[[CommandContext], str]:
     """The command that does *act* to a room, which is *became* then."""
 
-    def run(order: Order) -> str:
-        room = order.room()
-        act(order.hub.rooms, room.name)
+    def run(context: CommandContext) -> str:
+        room = context.room()
+        act(context.hub.rooms, room.name)
         return f"{room.name} is {became}."
 
     return run
 
 
-def _ban(order: Order) -> str:
-    room = order.room(1)
-    shown = order.hub.rooms.ban(room.name, order.words[0])
+def _ban(context: CommandContext) -> str:
+    room = context.room(1)
+    shown = context.hub.rooms.ban(room.name, context.words[0])
     return f"{shown} is banned from {room.name}."
 
 
-def _unban(order: Order) -> str:
-    room = order.room(1)
-    order.hub.rooms.unban(room.name, order.words[0])
-    return f"{order.words[0]} is not banned from {room.name}."
+def _unban(context: CommandContext) -> str:
+    room = context.room(1)
+    context.hub.rooms.unban(room.name, context.words[0])
+    return f"{context.words[0]} is not banned from {room.name}."
 
 
-def _shutdown(order: Order) -> None:
-    order.commands.stop(order.words[0] if order.words else None)
+def _shutdown(context: CommandContext) -> None:
+    context.commands.stop(context.words[0] if context.words else None)
 
 
 class BuiltIn(NamedTuple):
@@ -242,13 +242,13 @@ class BuiltIn(NamedTuple):
 
     usage: str
     help: str
-    run: Callable[[Order], str | None]
+    run: Callable[[CommandContext], str | None]
     least: int = 0
     most: int = 0
     before_text: int | None = None
 
 
-EVERYONES: dict[str, BuiltIn] = {
+USER_COMMANDS: dict[str, BuiltIn] = {
     "help": BuiltIn("[COMMAND]", "What the commands do.", _help, most=1),
     "rooms": BuiltIn("", "Which rooms there are.", _rooms),
     "users": BuiltIn("", "Who is in your room.", _users),
@@ -258,7 +258,7 @@ EVERYONES: dict[str, BuiltIn] = {
     "auth": BuiltIn("KEY", "Show that you are the owner, by the secret key.", _auth, 1, 1),
 }
 
-OWNERS: dict[str, BuiltIn] = {
+ADMIN_COMMANDS: dict[str, BuiltIn] = {
     "lock": BuiltIn("ROOM PASSWORD", "Let in only who knows the password.", _lock, 2, 2),
     "unlock": BuiltIn("[ROOM]", "Ask for no password any more.", _on_room(Rooms.unlock, "unlocked"), most=1),
     "close": BuiltIn("[ROOM]", "Let nobody in, and nobody speak.", _on_room(Rooms.close, "closed"), most=1),
@@ -271,5 +271,5 @@ OWNERS: dict[str, BuiltIn] = {
     "shutdown": BuiltIn("[REASON]", "Stop the server.", _shutdown, most=1, before_text=0),
 }
 
-BUILT_INS = EVERYONES | OWNERS
-"""All of them, in the order in which ``!help`` tells of them."""
+BUILT_INS = USER_COMMANDS | ADMIN_COMMANDS
+"""All of them, in the context in which ``!help`` tells of them."""
