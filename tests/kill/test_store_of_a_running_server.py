@@ -224,7 +224,7 @@ def test_a_database_of_a_newer_server_is_refused_and_good_for_that_one_afterward
     with started(tmp_path) as (_, house):
         kept = asyncio.run(contents(house))
 
-    known = f"this one knows those up to {version[0]}"
+    known = f"expected at most {version[0]}"
     assert complaint == f"chateau: --data {tmp_path}: {file} has version 99, of a newer server; {known}.\n"
     assert kept == ["one"]
 
