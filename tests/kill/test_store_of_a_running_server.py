@@ -222,7 +222,7 @@ def test_database_of_a_newer_server_is_rejected_and_unchanged(tmp_path: Path) ->
     with started(tmp_path) as (_, address):
         stored = asyncio.run(contents(address))
 
-    known = f"this one knows those up to {version[0]}"
+    known = f"expected at most {version[0]}"
     assert complaint == f"chateau: --data {tmp_path}: {file} has version 99, of a newer server; {known}.\n"
     assert stored == ["one"]
 
