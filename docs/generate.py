@@ -18,7 +18,7 @@ DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT))
 
-from chateau.net.reference_pages import http_refusal  # noqa: E402 - the path comes first
+from chateau.net.reference_handlers import http_error_text  # noqa: E402 - the path comes first
 from chateau.protocols.schemas import SchemaSet  # noqa: E402
 from chateau.reference.pages import book as reference  # noqa: E402
 from chateau.reference.pages.messages import Sources  # noqa: E402
@@ -63,7 +63,7 @@ def sources() -> Sources:
     """What the reference is made from."""
     folders = sorted(path for path in SCHEMAS.iterdir() if path.is_dir())
     schema_sets = {folder.name: SchemaSet(folder, url=f"/schemas/{folder.name}") for folder in folders}
-    return Sources(schema_sets, tuple(described()), http_refusal)
+    return Sources(schema_sets, tuple(described()), http_error_text)
 
 
 def replaced(text: str, name: str, part: str) -> str:

@@ -23,8 +23,8 @@ from chateau.hub.hub import Hub
 from chateau.ids import MessageIdGenerator
 from chateau.names import normalize_name
 from chateau.net.connection_group import ConnectionGroup
-from chateau.net.publisher import PUBLISHING
-from chateau.net.publishing import Reception
+from chateau.net.publish_connection import PUBLISHING
+from chateau.net.publish_handler import HttpFrontend
 from chateau.protocols.channels import ChannelsProtocol
 from chateau.protocols.schemas import SchemaSet
 from chateau.store.memory import MemoryStore
@@ -115,7 +115,7 @@ class PublishingHouse:
             log_function=lambda _: None,
         )
         self.group = ConnectionGroup(loop, max_outbox=max_outbox, framing=PUBLISHING)
-        self.reception = Reception(
+        self.frontend = HttpFrontend(
             self.application,
             self.channels,
             url_prefix=url_prefix,
@@ -126,8 +126,8 @@ class PublishingHouse:
         if has_tls:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             context.load_cert_chain(TLS / "certificate.pem", TLS / "key.pem")
-        self.http = HTTPServer(self.reception, ssl_options=context)
-        self.reception.resume_with(self.http.handle_stream)
+        self.http = HTTPServer(self.frontend, ssl_options=context)
+        self.frontend.resume_with(self.http.handle_stream)
         sockets = bind_sockets(0, "127.0.0.1")
         self.port = int(sockets[0].getsockname()[1])
         self.http.add_sockets(sockets)

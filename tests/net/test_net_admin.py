@@ -11,7 +11,7 @@ from admin_client import AdminClient, checked, keeper, session_of
 from raw_client import RawClient
 from running_server import free_port
 
-from chateau.net.admin.addresses import BODY_BYTES, DRAINED_BYTES, READINGS, STREAMS
+from chateau.net.admin_api import BODY_BYTES, DRAINED_BYTES, READINGS, STREAMS
 from chateau.protocols.admin import ACTIONS
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ pytestmark = pytest.mark.gen_test(timeout=30)
 @pytest.fixture(autouse=True)
 def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits a second."""
-    monkeypatch.setattr("chateau.net.admin.live.INTERVAL_SECONDS", 0.05)
-    monkeypatch.setattr("chateau.net.admin.probe.INTERVAL_SECONDS", 0.005)
+    monkeypatch.setattr("chateau.net.admin_streams.INTERVAL_SECONDS", 0.05)
+    monkeypatch.setattr("chateau.net.probe.INTERVAL_SECONDS", 0.005)
 
 
 @pytest.fixture
@@ -260,7 +260,7 @@ async def test_who_watches_again_begins_anew(harness: LiveHouse) -> None:
 async def test_a_slow_watcher_is_disconnected_alone(
     open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch, rooms: int
 ) -> None:
-    monkeypatch.setattr("chateau.net.admin.live.INTERVAL_SECONDS", 1_000)  # the test says when
+    monkeypatch.setattr("chateau.net.admin_streams.INTERVAL_SECONDS", 1_000)  # the test says when
     harness = open_house(secret_key=KEY, max_outbox=rooms * 1_000)
     for number in range(rooms):
         harness.server.hub.rooms.add(harness.server.hub.rooms.find_or_create(f"{number} {'x' * 60}"))

@@ -9,7 +9,7 @@ import pytest
 from admin_client import KEY, SCHEMA_SET, AdminClient, authorization, keeper
 from test_net_specifications import ASYNCAPI, OPENAPI
 
-from chateau.net.admin.addresses import READINGS, STREAMS
+from chateau.net.admin_api import READINGS, STREAMS
 from chateau.protocols.admin import ACTIONS
 
 if TYPE_CHECKING:

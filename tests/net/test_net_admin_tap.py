@@ -14,7 +14,7 @@ from masked_frames import BINARY, CONTINUATION, PING, PONG, TEXT, client_frame, 
 from raw_client import RawClient
 from running_server import free_port
 
-from chateau.net.admin.tap import SHOWN_BYTES
+from chateau.net.tap import SHOWN_BYTES
 
 if TYPE_CHECKING:
     from live_harness import LiveHouse, OpenHouse
@@ -90,7 +90,7 @@ async def test_a_session_that_is_tapped_no_more_is_as_before(harness: LiveHouse)
     await harness.until(lambda: taps(harness) == 0)
 
     assert (connection.write, connection._decoder) == before
-    assert connection._ear is None
+    assert connection.observer is None
 
 
 async def test_a_connection_that_is_gone_writes_nowhere_though_it_was_tapped(harness: LiveHouse) -> None:
@@ -489,7 +489,7 @@ async def test_a_watcher_that_is_full_while_it_is_told_takes_nothing_from_the_ot
     assert session is not None
     full, other = Mailbox(capacity=2), Mailbox()
     for mailbox in (full, other):
-        mailbox.watcher = harness.server.admin.taps.endpoint(session).open(mailbox, "127.0.0.1", 1)
+        mailbox.watcher = harness.server.admin.taps.opener(session)(mailbox, "127.0.0.1", 1)
     assert await alice.hear() == TOLD
 
     await alice.ask({"type": 9})
@@ -505,12 +505,12 @@ async def test_a_watcher_whose_session_ends_while_it_is_let_in_is_told(harness: 
     alice = await harness.member("alice")
     session = harness.server.hub.session("0")
     assert session is not None
-    endpoint = harness.server.admin.taps.endpoint(session)
+    open_peer = harness.server.admin.taps.opener(session)
     await alice.leave()
     await harness.until(lambda: harness.server.hub.session_count() == 0)
     mailbox = Mailbox()
 
-    endpoint.open(mailbox, "127.0.0.1", 1).on_close()
+    open_peer(mailbox, "127.0.0.1", 1).on_close()
 
     assert mailbox.got == [b'event: end\ndata: {"reason":"the session ended"}\n\n']
     assert mailbox.codes == [1000]

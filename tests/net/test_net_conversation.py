@@ -322,7 +322,7 @@ async def test_a_peer_that_fails_costs_its_connection_and_one_traceback(
     assert await alice.closing() == (1011, "internal error")
     monkeypatch.undo()
 
-    assert log.taken() == ["a connection failed, and is closed"]
+    assert log.taken() == ["a connection failed and is closed"]
     assert (await bob.ask({"type": 4}))["clients"] == ["bob"]
     alice.send(close(1011))
     assert await alice.end() == b""

@@ -229,7 +229,7 @@ class Harness:
 
     def connected(self) -> ScriptedTransport:
         connection = ScriptedTransport(self.group)
-        connection.open(self.endpoint, "127.0.0.1", 50_000)
+        connection.open(self.endpoint.open, "127.0.0.1", 50_000)
         return connection
 
     def come_round(self) -> None:
@@ -273,9 +273,9 @@ def feed_in(harness: Harness, maker: FrameMaker) -> list[ScriptedTransport]:
             frame = maker.introduction()
         else:
             frame = maker.frame()
-        harness.group.scheduler.begin()
+        harness.group.scheduler.cork()
         clients[-1].on_bytes(frame)
-        harness.group.scheduler.end()
+        harness.group.scheduler.uncork()
         has_ended = any(isinstance(each, (Close, Violation)) for each in decoder.feed(frame))
         assert has_ended == (clients[-1]._state != OPEN)
         if number % 100 == 0:

@@ -293,7 +293,7 @@ async def test_all_that_one_epoll_tells_of_at_once_is_one_turn(io_loop: IOLoop) 
         def on_readable(self) -> None:
             told.append(self.number)
             self.sock.recv(10)
-            scheduler.put(boxes[0], b"%d" % self.number)
+            scheduler.enqueue(boxes[0], b"%d" % self.number)
 
         def drain(self) -> None:
             raise AssertionError

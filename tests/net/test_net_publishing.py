@@ -24,7 +24,7 @@ from raw_client import PATIENCE_SECONDS, RawClient, Response
 from tornado.ioloop import IOLoop
 
 from chateau.hub.events import JoinRecord, StoredRecord
-from chateau.net import connection, publisher
+from chateau.net import connection, publish_connection
 from chateau.store.memory import MemoryStore
 
 WAYS = {
@@ -782,7 +782,7 @@ def test_who_sends_without_end_while_answers_wait_is_cut_off(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def test() -> None:
-        monkeypatch.setattr(publisher, "UNREAD_BYTES", 10_000)
+        monkeypatch.setattr(publish_connection, "UNREAD_BYTES", 10_000)
         store = SlowStore()
         async with opened(store=store) as harness:
             client = await warm(harness, store, 2)
@@ -822,11 +822,11 @@ def test_a_bug_in_reading_ends_the_connection_and_is_logged(
     async def test() -> None:
         async with opened() as harness:
             client = await harness.connect(publishes=2)
-            monkeypatch.setattr(publisher.PublishReader, "feed", lambda *_: 1 / 0)
+            monkeypatch.setattr(publish_connection.PublishParser, "feed", lambda *_: 1 / 0)
             client.send(post("/channel/a/", b"hi"))
             with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
                 await client.response()
-            assert log.taken() == ["a publisher's connection failed, and is closed"]
+            assert log.taken() == ["a publish connection failed and is closed"]
 
     run(test)
 
@@ -870,7 +870,7 @@ def test_a_publisher_that_reads_late_gets_all_answers_before_it_goes_back(run: R
 
 def test_who_neither_reads_nor_stops_is_cut_off(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     async def test() -> None:
-        monkeypatch.setattr(publisher, "UNREAD_BYTES", 10_000)
+        monkeypatch.setattr(publish_connection, "UNREAD_BYTES", 10_000)
         async with opened() as harness:
             client = await harness.connect(publishes=2)
             client.reader._transport.pause_reading()  # type: ignore[attr-defined]
@@ -891,7 +891,7 @@ def test_a_client_that_reads_nothing_any_more_is_given_up(
     run: Run, monkeypatch: pytest.MonkeyPatch, way_to_end: str
 ) -> None:
     async def test() -> None:
-        monkeypatch.setattr(publisher, "IDLE_SECONDS", 0.1)
+        monkeypatch.setattr(publish_connection, "IDLE_SECONDS", 0.1)
         async with opened() as harness:
             client = await harness.connect(publishes=2)
             client.reader._transport.pause_reading()  # type: ignore[attr-defined]
@@ -910,7 +910,7 @@ def test_a_client_that_reads_nothing_any_more_is_given_up(
 
 def test_a_silent_publisher_is_sent_away(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     async def test() -> None:
-        monkeypatch.setattr(publisher, "IDLE_SECONDS", 0.4)
+        monkeypatch.setattr(publish_connection, "IDLE_SECONDS", 0.4)
         async with opened() as harness:
             client, gone = await harness.connect(publishes=2), await harness.connect(publishes=2)
             gone.reset()
@@ -943,7 +943,7 @@ def test_nothing_is_kept_of_clients_that_are_gone(run: Run, way: tuple[bool, int
                 await (await harness.connect(publishes=way[1])).leave()
             await asyncio.sleep(0.01)
             gc.collect()
-            assert len(harness.reception._known) == 0
+            assert len(harness.frontend._known) == 0
             assert not harness.http._connections
 
     run(test)

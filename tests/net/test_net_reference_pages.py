@@ -11,8 +11,8 @@ from urllib.parse import urljoin
 import pytest
 
 from chateau.hub.errors import AccessDenied, InvalidName
-from chateau.net.page import content_policy
-from chateau.net.reference_pages import http_refusal
+from chateau.net.console_handlers import content_policy
+from chateau.net.reference_handlers import http_error_text
 
 if TYPE_CHECKING:
     from live_harness import LiveHouse, OpenHouse
@@ -149,5 +149,5 @@ async def test_what_the_admin_api_refuses_by_itself_is_shown_so(open_house: Open
 
 
 def test_a_refusal_by_http_is_shown_by_its_status_its_reason_and_its_body() -> None:
-    assert http_refusal(AccessDenied("No.")) == 'HTTP/1.1 403 Forbidden\nX-Error: No.\n\n"Not authorized"'
-    assert http_refusal(InvalidName("ü", "it is odd")).startswith("HTTP/1.1 400 Bad Request\nX-Error: ")
+    assert http_error_text(AccessDenied("No.")) == 'HTTP/1.1 403 Forbidden\nX-Error: No.\n\n"Not authorized"'
+    assert http_error_text(InvalidName("ü", "it is odd")).startswith("HTTP/1.1 400 Bad Request\nX-Error: ")

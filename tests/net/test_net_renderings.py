@@ -16,7 +16,7 @@ from running_server import free_port
 
 from chateau.app import schemas_folder
 from chateau.net.frames import Decoder
-from chateau.net.renderings import BODY_BYTES, DRAINED, FRAMINGS
+from chateau.net.reference_handlers import BODY_BYTES, DRAINED, FRAMINGS
 from chateau.reference.renderings.renderer import Renderer
 from chateau.reference.renderings.writings import PROTOCOLS
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from admin_harness import ADDRESS, KEY, SCHEMA_SET, AdminHouse
+from chateau.net import admin_api
 from made_pages import sources
 from situations import TRIES, WorkingStore, listed, nothing, situation, told
 
 from chateau.hub.errors import HubError
-from chateau.net.admin import addresses
 from chateau.protocols.admin import ACTIONS, refusal, status_of
 from chateau.protocols.json_text import encode
 from chateau.reference.cases.admin import BODY_BYTES, CASES
@@ -104,8 +104,8 @@ def asked(harness: AdminHouse, name: str, request: Any, key: str | None) -> None
 
 
 def test_every_address_has_its_cases() -> None:
-    assert CASES.keys() == {ANY, *ACTIONS, *addresses.READINGS, *addresses.STREAMS}
-    assert BODY_BYTES == addresses.BODY_BYTES
+    assert CASES.keys() == {ANY, *ACTIONS, *admin_api.READINGS, *admin_api.STREAMS}
+    assert BODY_BYTES == admin_api.BODY_BYTES
 
 
 def test_every_code_of_the_schema_is_a_case() -> None:
