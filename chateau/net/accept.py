@@ -89,7 +89,7 @@ class LinesServer(TCPServer):
 
 @dataclass(frozen=True, slots=True)
 class HandshakePolicy:
-    """What all handshakes over HTTP share: the *group* of the connections, the proxies and origins allowed."""
+    """What all handshakes over HTTP share: the *group*, trusted proxies, allowed origins."""
 
     group: ConnectionGroup
     proxies: TrustedProxies
@@ -123,7 +123,7 @@ class WebSocketUpgradeHandler(WebSocketHandler):
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
         if not asks_for_websocket(self.request.headers):
-            send_text(self, 426, "This address speaks WebSocket: connect to it with a WebSocket client.")
+            send_text(self, 426, "This address is for WebSocket; connect to it with a WebSocket client.")
         elif self._policy.group.is_closing:
             send_text(self, 503, "The server is shutting down.")
         else:

@@ -1,7 +1,8 @@
 """The admin API's event streams: their subscribers, and the live stream of the server's metrics.
 
-The live stream sends metrics, sessions and rooms once per second. Nothing is measured before the first subscriber
-connects or after the last one leaves. Events are encoded once per second for all subscribers with one limit.
+The live stream sends metrics, sessions and rooms once per second. Nothing is measured before the first
+subscriber connects or after the last one leaves. Events are encoded once per second for all subscribers with
+one limit.
 """
 
 from __future__ import annotations

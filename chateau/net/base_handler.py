@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LENGTH_DIGITS = 18
 """Digits of a ``Content-Length`` that are parsed; a longer number counts as 10**18."""
 
-NO_LIMIT = 2**62  # Tornado answers a body beyond its own limit with a bare 400
+NO_LIMIT = 2**62  # beyond its own limit, Tornado sends an empty 400
 
 
 class BaseHandler(RequestHandler):

@@ -1,9 +1,9 @@
 """A connection: the rules between its bytes and the peer; those of RFC 6455 on a WebSocket.
 
-Received bytes go through the decoder of the group's framing: messages go to the peer, pings are answered, closes
-echoed, violations answered with their code. A connection is an outbox: sent frames are queued in it. The two
-kinds at the end differ only in where bytes are read and written: a plain socket read by the event loop
-directly, or Tornado's IOStream, for TLS and for event loops that do not watch sockets.
+Received bytes go through the decoder of the group's framing: messages go to the peer, a ping leads to a
+pong, a close to a close, and a violation to a close with its code. A connection is an outbox: sent frames are
+queued in it. The two kinds at the end differ only in where bytes are read and written: a plain socket read by
+the event loop directly, or Tornado's IOStream, for TLS and for event loops that do not watch sockets.
 """
 
 from __future__ import annotations
@@ -46,15 +46,15 @@ LARGE_BYTES: Final = 65_536
 backlog of a client is counted at the flush."""
 
 CLOSE_SECONDS: Final = 5.0
-"""How long a client may take to read its backlog and to answer a close."""
+"""How long a client may take to read its backlog and to close in return."""
 
 LINGER_SECONDS: Final = 1.0
-"""How long a client that does not answer closes is read, so that a TCP reset does not discard the last frame."""
+"""How long a client that sends no close is read, so that a TCP reset does not discard the last frame."""
 
 OPEN: Final = 0
-CLOSING: Final = 1  # a close frame is queued; the client has to answer it
+CLOSING: Final = 1  # a close frame is queued; the client has to send one, too
 ENDING: Final = 2  # nothing more is sent: it ends once the outbox is empty
-LINGERING: Final = 3  # the same, if the client does not answer closes: what it sends is read and dropped
+LINGERING: Final = 3  # the same, for a client that sends no close: all data is read and dropped
 CLOSED: Final = 4
 
 
@@ -172,7 +172,7 @@ class Connection(Outbox):
             self.disconnect(frames.INTERNAL_ERROR, "internal error")
 
     def on_end(self) -> None:
-        """Handle the end of what the client sends; where it may still receive, the peer decides when to close."""
+        """Handle the end of the client's data; if it may still receive, the peer decides when to close."""
         may_receive = self._state == OPEN and self.group.framing.is_half_closed and not self._has_ended
         if may_receive and self._stops_reading():
             self._has_ended = True

@@ -111,5 +111,5 @@ def check_liveness(connection: Connection) -> None:
     if connection.unanswered_pings <= PINGS_BEFORE_CLOSING:
         connection.ping()
     elif connection.unanswered_pings == PINGS_BEFORE_CLOSING + 1:
-        log.info("a client is gone: it did not answer %d pings", PINGS_BEFORE_CLOSING)
+        log.info("a client is gone: %d pings without a pong", PINGS_BEFORE_CLOSING)
         connection.disconnect(frames.POLICY_VIOLATION, "ping timeout")

@@ -1,7 +1,7 @@
 """The web console: its pages, and their files.
 
-The files are read once, at the start. Their addresses contain a hash of all of them, so that a browser caches them
-permanently and never mixes two versions; they refer to each other by relative addresses, as in the folder.
+The files are read once, at the start. Their addresses contain a hash of all of them, so that a browser caches
+them permanently and never mixes two versions; they refer to each other by relative addresses.
 """
 
 from __future__ import annotations
@@ -128,8 +128,8 @@ def with_address(text: str, request: HTTPServerRequest) -> str:
 def content_policy(host: str) -> str:
     """Return the policy of a page: it runs and shows what the server sends, and connects to *host*.
 
-    Text never becomes HTML. Not every browser lets 'self' cover WebSockets, so they are named, unless *host* is
-    not valid.
+    Text never becomes HTML. Not every browser lets 'self' cover WebSockets, so they are named, unless *host*
+    is not valid.
     """
     sockets = f" ws://{host} wss://{host}" if HOST.fullmatch(host) else ""
     return (

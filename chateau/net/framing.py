@@ -1,7 +1,7 @@
 """Framings: how messages become bytes, and bytes messages, on each kind of connection.
 
-A connection is the same for all of them: it reads, fills its outbox, and ends. What differs is one row here. The
-bytes of WebSocket frames are in :mod:`chateau.net.frames`.
+A connection is the same for all of them: it reads, fills its outbox, and ends. What differs is one row here.
+WebSocket frames are in :mod:`chateau.net.frames`.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ class Framing:
     binary: Callable[[bytes], bytes]
     close: Callable[[int | None, str], bytes]  # the last frame
     ping: bytes  # for clients that send nothing; b"" for none
-    is_answered: bool  # the client answers pings and closes
-    is_half_closed: bool = False  # a client that has finished sending may still receive
+    is_answered: bool  # the client sends pongs, and closes in return
+    is_half_closed: bool = False  # a client may finish sending, and still receive
 
 
 class LineDecoder:
@@ -75,7 +75,7 @@ class LineDecoder:
         self._is_broken = False
 
     def feed(self, data: bytes) -> Sequence[Received]:
-        """Return the lines that end in *data*, without their ends; one that is not UTF-8 as :class:`Binary`."""
+        """Return the lines that end in *data*, without their ends; as :class:`Binary` if not UTF-8."""
         received: list[Received] = []
         if self._is_broken:
             return received

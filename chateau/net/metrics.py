@@ -1,6 +1,6 @@
 """Metrics: sessions, backlogs, and message rates while somebody watches.
 
-A connection counts its messages; all else is computed on request. A rate compares two samples of these counts.
+A connection counts its messages; all else is computed on request. A rate compares two samples of the counts.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Outboxes: frames queued for each client, and the scheduler that flushes them.
 
-All frames that are enqueued for a client in one iteration of the event loop leave at its end in one ``send``, so
-a busy room costs one system call per member and iteration, not one per message. What the socket does not take
-stays as the backlog, counted in bytes; a client whose backlog exceeds its limit is a slow consumer, and only
-that client is disconnected. Frames are the same bytes object in every outbox that holds them.
+All frames that are enqueued for a client in one iteration of the event loop leave at its end in one ``send``,
+so a busy room costs one system call per member and iteration, not one per message. What the socket does not
+take stays as the backlog, counted in bytes; a client whose backlog exceeds its limit is a slow consumer, and
+only that client is disconnected. Frames are the same bytes object in every outbox that has them.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ SEND_BYTES = 262_144
 class FlushScheduler:
     """Flushes the outboxes that have received frames.
 
-    Between :meth:`cork` and :meth:`uncork` nothing is flushed. Without them, the flush is at the next iteration of
-    the event loop.
+    Between :meth:`cork` and :meth:`uncork` nothing is flushed. Without them, the next iteration of the
+    event loop flushes.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -73,8 +73,8 @@ class FlushScheduler:
 class Outbox:
     """The frames queued for one connection.
 
-    A connection inherits this, so that the two are one object: there may be many thousands. It defines how bytes
-    are written, and the callbacks that raise NotImplementedError here.
+    A connection inherits this, so that the two are one object: there may be many thousands. It defines how
+    bytes are written, and the callbacks that raise NotImplementedError here.
     """
 
     __slots__ = ("_backlog", "_begun", "_max_backlog", "backlog_bytes", "frames", "observer", "write")

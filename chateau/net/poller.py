@@ -1,7 +1,7 @@
 """Pollers: readiness of very many sockets.
 
-The event loop could watch each socket itself, but it makes an object or two for every event: 5.1 µs per event,
-against 1.8 with one epoll for all sockets, which the loop watches. Systems without epoll use the loop.
+The event loop could watch each socket itself, but it makes an object or two for every event: 5.1 µs per
+event, against 1.8 with one epoll for all sockets, which the loop watches. Systems without epoll use the loop.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The probe: the latency of a message in the server, from its arrival to its departure.
 
-A client inside the server sends a message to a connection like all others ten times per second, which echoes it.
-These messages take the whole path (poller, decoder, peer, outbox, send) and wait there for all other work. The
-probe has no session, is in no room, and is not listed.
+A client inside the server sends a message ten times per second to a connection like all others, which
+echoes it. These messages take the whole path (poller, decoder, peer, outbox, send) and wait as others do.
+The probe has no session, is in no room, and is not listed.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Probe:
         def timed_write(batch: bytes) -> int:
             sent = write(batch)
             now = self._clock()
-            for _ in range(min(sent // ECHO_BYTES, len(self._sent))):  # a busy server answers several at once
+            for _ in range(min(sent // ECHO_BYTES, len(self._sent))):  # a busy server echoes several at once
                 self._samples.append(now - self._sent.popleft())
             return sent
 

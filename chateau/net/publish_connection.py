@@ -1,9 +1,9 @@
 """Publish connections: one POST after the other on one socket, parsed by llhttp (httptools).
 
-Half of what a publish costs on Tornado's connection is Tornado's: futures, timers and small reads per request.
-A client that publishes a second time is likely to continue, so its socket is detached from Tornado and read in
-bulk, as those of WebSockets are. When anything but a plain publish arrives, the socket goes back to Tornado
-with all bytes that are not served; the client does not notice.
+Half of the cost of a publish on Tornado's connection is Tornado's: futures, timers and small reads per
+request. A client that publishes a second time is likely to continue, so its socket is detached from Tornado
+and read in bulk, as those of WebSockets are. When anything but a plain publish arrives, the socket goes back
+to Tornado with all bytes that are not served; the client does not notice.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Publishing over HTTP: POST to ``/channel/NAME/`` and ``/broadcast/``.
 
 A publish is one short request among thousands. It is served on Tornado's HTTP connection directly, without
-the request object, the router and the handler, which together cost as much again. All other requests go on
-to the application. A client that publishes a second time moves to a connection that is faster still:
+the request object, the router and the handler, which together cost as much again. All other requests
+go to the application. A client that publishes a second time moves to a connection that is faster still:
 :mod:`chateau.net.publish_connection`. What may be published is defined in :mod:`chateau.protocols.channels`.
 """
 

@@ -1,8 +1,8 @@
 """The reference over HTTP: the pages at ``/docs/``, the specifications, and ``/renderings``.
 
-The content is made in :mod:`chateau.reference`, which is imported at the first request that needs it: the start of the
-server does not. ``/renderings`` takes a frame and shows it in all protocols; nothing is sent to anybody else, and
-nothing is stored.
+The content is made in :mod:`chateau.reference`, which is imported at the first request that needs it, not at
+the start of the server. ``/renderings`` takes a frame and shows it in all protocols; it sends nothing to
+anyone else, and stores nothing.
 """
 
 from __future__ import annotations
@@ -254,7 +254,7 @@ class RenderingsHandler(BaseHandler):
         """Send in JSON what is wrong with a request that is not a POST, or that failed."""
         if status_code == 405:
             self.set_header("Allow", "POST")
-        code, text = FAILURES.get(status_code, ("internal", "The server failed; its log says how."))
+        code, text = FAILURES.get(status_code, ("internal", "The server failed; see its log."))
         self._finish_with({"status": status_code, "code": code, "error": text})
 
     def _send_error(self, status: int, error: HubError) -> None:

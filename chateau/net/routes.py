@@ -1,7 +1,7 @@
 """Routes: which handler serves which address.
 
 The endpoints themselves are WebSockets and event streams; see :mod:`chateau.net.accept` and
-:mod:`chateau.net.channel_handlers`. Publishes never come here: :mod:`chateau.net.publish_handler` serves them.
+:mod:`chateau.net.channel_handlers`. :mod:`chateau.net.publish_handler` serves publishes before this.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Listening sockets: those of the settings, TLS, and the errors that prevent the start.
 
-When the process is out of file descriptors, an accept loop fails continuously, since the client stays in the backlog.
-A :class:`Listener` reserves one descriptor for this case: it accepts the client and closes the connection.
+When the process is out of file descriptors, an accept loop fails continuously, since the client stays in the
+backlog. A :class:`Listener` reserves one descriptor for this case: it accepts the client and closes the
+connection.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Taps: watch the frames of one session live.
 
-The tapped session is notified, by its own protocol, when the first watcher connects and when the last one leaves. A
-connection that is not tapped pays nothing; see :meth:`chateau.net.connection.Connection.observe`.
+The tapped session is notified, by its own protocol, when the first watcher connects and when the last one
+leaves. A connection that is not tapped pays nothing; see :meth:`chateau.net.connection.Connection.observe`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """An echo server on each transport of the server, for the Autobahn suite to fuzz.
 
 ``python tests/autobahn/echo_server.py --path fast`` prints ``port N`` once it listens on the loopback, and
-ends with its standard input: it never outlives the run that started it. It does not use the hub: it sends back
-every message.
+ends with its standard input: it never outlives the run that started it. It has no hub: it sends back every
+message.
 """
 
 from __future__ import annotations

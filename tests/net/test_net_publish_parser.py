@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from publishing_harness import broadcast, broadcast_binary, chunked, post
 
-from chateau.net.publish_connection import HEAD_BYTES, PublishRequest, PublishParser
+from chateau.net.publish_connection import HEAD_BYTES, PublishParser, PublishRequest
 from chateau.net.publish_handler import PublishEndpoint, PublishRoute, remote_ip
 from chateau.protocols.channels import ChannelsProtocol
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from admin_harness import ADDRESS, KEY, SCHEMA_SET, AdminHouse
-from chateau.net import admin_api
 from made_pages import sources
 from situations import TRIES, WorkingStore, listed, nothing, situation, told
 
 from chateau.hub.errors import HubError
+from chateau.net import admin_api
 from chateau.protocols.admin import ACTIONS, refusal, status_of
 from chateau.protocols.json_text import encode
 from chateau.reference.cases.admin import BODY_BYTES, CASES
