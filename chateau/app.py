@@ -13,7 +13,7 @@ import sys
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -190,11 +190,9 @@ class Server:
 
     # The doors
 
-    @cached_property
-    def _schema_sets(self) -> dict[str, SchemaSet]:
-        prefix = f"{self.settings.url_prefix}/schemas"
-        folders = sorted(path for path in schemas_folder().iterdir() if path.is_dir())
-        return {folder.name: SchemaSet(folder, url=f"{prefix}/{folder.name}") for folder in folders}
+    @property
+    def _schema_sets(self) -> Mapping[str, SchemaSet]:
+        return schema_sets(f"{self.settings.url_prefix}/schemas")
 
     @cached_property
     def _lines(self) -> LinesProtocol:
@@ -367,6 +365,13 @@ def schemas_folder() -> Path:
     package = Path(__file__).parent
     installed = package / "schemas"
     return installed if installed.is_dir() else package.parent / "schemas"
+
+
+@cache
+def schema_sets(url: str) -> Mapping[str, SchemaSet]:
+    """Return the compiled schemas of each protocol, which are served below *url*; all servers share them."""
+    folders = sorted(path for path in schemas_folder().iterdir() if path.is_dir())
+    return {folder.name: SchemaSet(folder, url=f"{url}/{folder.name}") for folder in folders}
 
 
 def _schemas(schema_sets: Mapping[str, SchemaSet]) -> dict[str, Any]:

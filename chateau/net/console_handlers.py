@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,6 +45,12 @@ class ConsoleFiles:
     pages: Mapping[str, Template]
     files: Mapping[str, bytes]
     version: str
+
+    @classmethod
+    @cache
+    def of_server(cls) -> ConsoleFiles:
+        """Return those of the package, which all servers share."""
+        return cls.read()
 
     @classmethod
     def read(cls, folder: Path = FOLDER) -> ConsoleFiles:

@@ -54,7 +54,7 @@ def make_application(
     url_prefix = reference.url_prefix
     prefix = re.escape(url_prefix)
     channels = {"policy": policy, "subscriptions": subscriptions}
-    console = ConsoleFiles.read()
+    console = ConsoleFiles.of_server()
     page = {"console": console, "url_prefix": url_prefix}
     return Application(
         [

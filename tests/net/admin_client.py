@@ -13,7 +13,7 @@ from raw_client import PATIENCE_SECONDS, RawClient, Response
 from chateau.protocols.schemas import SchemaSet
 
 if TYPE_CHECKING:
-    from live_harness import LiveHouse
+    from live_harness import LiveServer
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas" / "admin"
 SCHEMA_SET = SchemaSet(SCHEMAS, url="/schemas/admin")
@@ -120,7 +120,7 @@ def checked(name: str, response: Response, status: int = 200) -> Frame:
     return frame
 
 
-async def keeper(harness: LiveHouse, **options: Any) -> AdminClient:
+async def admin_client(harness: LiveServer, **options: Any) -> AdminClient:
     """A keeper who has connected."""
     path = f"{harness.server.settings.url_prefix}/admin/"
     client = await AdminClient.connect(harness.port, tls=harness.tls, path=path, **options)
@@ -128,9 +128,9 @@ async def keeper(harness: LiveHouse, **options: Any) -> AdminClient:
     return client
 
 
-async def session_of(harness: LiveHouse, name: str) -> str:
+async def session_of(harness: LiveServer, name: str) -> str:
     """The id of the session that is shown as *name*."""
-    sessions = (await (await keeper(harness)).read("sessions"))["sessions"]
+    sessions = (await (await admin_client(harness)).read("sessions"))["sessions"]
     (found,) = [session["id"] for session in sessions if session["name"] == name]
     assert isinstance(found, str)
     return found

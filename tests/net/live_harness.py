@@ -17,7 +17,7 @@ TLS = Path(__file__).parent / "tls"
 CERTIFICATE = TLS / "certificate.pem"
 KEY = TLS / "key.pem"
 
-WIRES: dict[str, dict[str, Any]] = {
+TRANSPORTS: dict[str, dict[str, Any]] = {
     "fast": {},
     "tornado": {"transport": "tornado"},
     "tls": {"tls_cert": CERTIFICATE, "tls_key": KEY},
@@ -28,12 +28,12 @@ WIRES: dict[str, dict[str, Any]] = {
 DEFAULTS: dict[str, Any] = {"port": 0, "lines_port": 0, "data": MEMORY, "max_rate": 0}
 
 
-class LiveHouse:
+class LiveServer:
     """One running server with *settings*, over the wire *name*."""
 
     def __init__(self, name: str, **settings: Any) -> None:
-        self.wire_name = name
-        self.server = Server(Settings(**(DEFAULTS | WIRES[name] | settings)))
+        self.transport = name
+        self.server = Server(Settings(**(DEFAULTS | TRANSPORTS[name] | settings)))
         self.server.start()
         self.port = int(self.server.greetings[0].split(":")[2].split("/")[0])
         self.tls = None if name != "tls" else ssl.create_default_context(cafile=CERTIFICATE)
@@ -75,5 +75,5 @@ class LiveHouse:
             await self.server.drain()
 
 
-OpenHouse = Callable[..., LiveHouse]
+OpenServer = Callable[..., LiveServer]
 """Starts a server with the given settings."""

@@ -52,7 +52,7 @@ class Echo(WebSocketHandler):
         self.write_message(message)
 
 
-class Mailbox:
+class MemoryOutbox:
     """A subscriber that is no socket."""
 
     def __init__(self) -> None:
@@ -68,17 +68,17 @@ class Mailbox:
         raise AssertionError("a subscriber is sent away")
 
 
-def broadcast(payload: bytes, mailboxes: Iterable[Any]) -> None:
-    for mailbox in mailboxes:
-        mailbox.send(payload)
+def broadcast(payload: bytes, outboxes: Iterable[Any]) -> None:
+    for outbox in outboxes:
+        outbox.send(payload)
 
 
-def broadcast_binary(payload: bytes, mailboxes: Iterable[Any]) -> None:
-    for mailbox in mailboxes:
-        mailbox.send_binary(payload)
+def broadcast_binary(payload: bytes, outboxes: Iterable[Any]) -> None:
+    for outbox in outboxes:
+        outbox.send_binary(payload)
 
 
-class PublishingHouse:
+class PublishingServer:
     """One server; *has_lane* says whether publishers get connections of their own."""
 
     def __init__(
@@ -134,11 +134,11 @@ class PublishingHouse:
         self.tls = ssl.create_default_context(cafile=TLS / "certificate.pem") if has_tls else None
         self.clients: list[RawClient] = []
 
-    def subscribe(self, channel: str = "a") -> Mailbox:
+    def subscribe(self, channel: str = "a") -> MemoryOutbox:
         """A subscriber of *channel*."""
-        mailbox = Mailbox()
-        self.channels.endpoint(channel).open(mailbox, "192.0.2.1", 50_000)
-        return mailbox
+        outbox = MemoryOutbox()
+        self.channels.endpoint(channel).open(outbox, "192.0.2.1", 50_000)
+        return outbox
 
     async def connect(self, *, publishes: int = 0) -> RawClient:
         """A client that has published so many times already, to a channel of its own."""

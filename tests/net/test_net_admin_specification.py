@@ -6,14 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from admin_client import KEY, SCHEMA_SET, AdminClient, authorization, keeper
+from admin_client import KEY, SCHEMA_SET, AdminClient, admin_client, authorization
 from test_net_specifications import ASYNCAPI, OPENAPI
 
 from chateau.net.admin_api import READINGS, STREAMS
 from chateau.protocols.admin import ACTIONS
 
 if TYPE_CHECKING:
-    from live_harness import OpenHouse
+    from live_harness import OpenServer
     from raw_client import Response
 
 OPERATIONS = {
@@ -29,7 +29,7 @@ every_operation = pytest.mark.parametrize("name", OPERATIONS)
 
 
 @pytest.fixture
-def wire_name() -> str:
+def transport() -> str:
     """One way is enough."""
     return "fast"
 
@@ -68,12 +68,12 @@ def test_parameters_are_those_of_the_querys_schema(name: str) -> None:
 
 @live
 @every_operation
-async def test_each_of_them_answers_as_it_says(open_house: OpenHouse, name: str) -> None:
-    harness = open_house(secret_key=KEY)
+async def test_each_of_them_answers_as_it_says(open_server: OpenServer, name: str) -> None:
+    harness = open_server(secret_key=KEY)
     await harness.member("carol", "lobby", "other")
     responses = OPERATIONS[name][1]["responses"]
 
-    response = await asked(await keeper(harness), name, KEY)
+    response = await asked(await admin_client(harness), name, KEY)
 
     assert response.status == (404 if name == "kick" else 200), response  # nobody is 17
     assert str(response.status) in responses
@@ -83,8 +83,8 @@ async def test_each_of_them_answers_as_it_says(open_house: OpenHouse, name: str)
 
 @live
 @every_operation
-async def test_each_of_them_refuses_as_it_says(open_house: OpenHouse, name: str) -> None:
-    client, shut = await keeper(open_house(secret_key=KEY)), await keeper(open_house())
+async def test_each_of_them_refuses_as_it_says(open_server: OpenServer, name: str) -> None:
+    client, shut = await keeper(open_server(secret_key=KEY)), await keeper(open_server())
     responses = OPERATIONS[name][1]["responses"]
 
     statuses = [(await asked(client, name, None)).status, (await asked(shut, name, KEY)).status]

@@ -238,7 +238,7 @@ class Harness:
 
 
 @contextmanager
-def open_house() -> Iterator[Harness]:
+def open_server() -> Iterator[Harness]:
     loop = asyncio.new_event_loop()
     harness = Harness(loop)
     yield harness
@@ -285,7 +285,7 @@ def feed_in(harness: Harness, maker: FrameMaker) -> list[ScriptedTransport]:
 
 def test_a_hundred_thousand_frames_raise_nothing_and_are_answered_in_json() -> None:
     fed = 0
-    with open_house() as harness:
+    with open_server() as harness:
 
         @settings(max_examples=EXAMPLES, phases=[Phase.generate])
         @given(seed=st.integers(0, 2**64 - 1))

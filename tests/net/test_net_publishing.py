@@ -19,7 +19,7 @@ from conftest import Log
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from masked_frames import text
-from publishing_harness import SCHEMA_SET, PublishingHouse, chunked, post
+from publishing_harness import SCHEMA_SET, PublishingServer, chunked, post
 from raw_client import PATIENCE_SECONDS, RawClient, Response
 from tornado.ioloop import IOLoop
 
@@ -52,8 +52,8 @@ def way(request: pytest.FixtureRequest) -> tuple[bool, int]:
 
 
 @asynccontextmanager
-async def opened(**options: Any) -> AsyncIterator[PublishingHouse]:
-    harness = PublishingHouse(**({"has_lane": True} | options))
+async def opened(**options: Any) -> AsyncIterator[PublishingServer]:
+    harness = PublishingServer(**({"has_lane": True} | options))
     try:
         yield harness
     finally:
@@ -618,7 +618,7 @@ class SlowStore(MemoryStore):
                 await asyncio.sleep(0.001)
 
 
-async def warm(harness: PublishingHouse, store: SlowStore, publishes: int) -> RawClient:
+async def warm(harness: PublishingServer, store: SlowStore, publishes: int) -> RawClient:
     """A client that has published so many times, all of which is kept."""
     client = await harness.connect()
     for number in range(publishes):

@@ -15,7 +15,7 @@ from chateau.net.console_handlers import content_policy
 from chateau.net.reference_handlers import http_error_text
 
 if TYPE_CHECKING:
-    from live_harness import LiveHouse, OpenHouse
+    from live_harness import LiveServer, OpenServer
     from raw_client import RawClient
 
 PAGES = ("", "chateau", "functions", "lines", "opcodes", "channels", "admin", "errors", "settings")
@@ -35,9 +35,9 @@ async def html_at(client: RawClient, path: str) -> str:
 @live
 @every_prefix
 async def test_every_page_is_served_and_every_link_on_it_leads_to_what_is_there(
-    open_house: OpenHouse, prefix: str
+    open_server: OpenServer, prefix: str
 ) -> None:
-    client = await open_house(url_prefix=prefix).connect()
+    client = await open_server(url_prefix=prefix).connect()
     linked: set[str] = set()
 
     for name in PAGES:
@@ -54,17 +54,17 @@ async def test_every_page_is_served_and_every_link_on_it_leads_to_what_is_there(
 @live
 @every_prefix
 async def test_without_its_slash_the_address_leads_to_the_one_with_it(
-    open_house: OpenHouse, prefix: str
+    open_server: OpenServer, prefix: str
 ) -> None:
-    response = await (await open_house(url_prefix=prefix).connect()).get(f"{prefix}/docs")
+    response = await (await open_server(url_prefix=prefix).connect()).get(f"{prefix}/docs")
 
     assert response.status == 302
     assert response.headers["location"] == f"{prefix}/docs/"
 
 
 @live
-async def test_with_a_prefix_it_is_nowhere_else_and_there_are_no_other_pages(open_house: OpenHouse) -> None:
-    client = await open_house(url_prefix="/chat").connect()
+async def test_with_a_prefix_it_is_nowhere_else_and_there_are_no_other_pages(open_server: OpenServer) -> None:
+    client = await open_server(url_prefix="/chat").connect()
 
     for path in (
         "/docs",
@@ -78,7 +78,7 @@ async def test_with_a_prefix_it_is_nowhere_else_and_there_are_no_other_pages(ope
 
 
 @live
-async def test_a_page_is_asked_for_each_time_and_sent_when_it_has_changed(harness: LiveHouse) -> None:
+async def test_a_page_is_asked_for_each_time_and_sent_when_it_has_changed(harness: LiveServer) -> None:
     client = await harness.connect()
     first = await client.get("/docs/chateau")
 
@@ -89,7 +89,7 @@ async def test_a_page_is_asked_for_each_time_and_sent_when_it_has_changed(harnes
 
 
 @live
-async def test_a_page_may_do_what_the_console_may_and_no_more(harness: LiveHouse) -> None:
+async def test_a_page_may_do_what_the_console_may_and_no_more(harness: LiveServer) -> None:
     response = await (await harness.connect()).get("/docs/", Host="chat.example.org")
 
     assert response.headers["content-security-policy"] == content_policy("chat.example.org")
@@ -98,8 +98,8 @@ async def test_a_page_may_do_what_the_console_may_and_no_more(harness: LiveHouse
 
 
 @live
-async def test_refusals_name_the_schemas_where_this_server_has_them(open_house: OpenHouse) -> None:
-    client = await open_house(url_prefix="/chat").connect()
+async def test_refusals_name_the_schemas_where_this_server_has_them(open_server: OpenServer) -> None:
+    client = await open_server(url_prefix="/chat").connect()
 
     html = await html_at(client, "/chat/docs/chateau")
 
@@ -107,22 +107,22 @@ async def test_refusals_name_the_schemas_where_this_server_has_them(open_house: 
 
 
 @live
-async def test_commands_name_the_prefix(open_house: OpenHouse) -> None:
-    client = await open_house(url_prefix="/chat").connect()
+async def test_commands_name_the_prefix(open_server: OpenServer) -> None:
+    client = await open_server(url_prefix="/chat").connect()
 
     assert "http://localhost:8888/chat/channel/news/" in await html_at(client, "/chat/docs/channels")
 
 
 @live
-async def test_no_secret_of_the_server_is_on_a_page(open_house: OpenHouse) -> None:
-    client = await open_house(secret_key="a-very-secret-key", pwd="a-very-secret-password").connect()
+async def test_no_secret_of_the_server_is_on_a_page(open_server: OpenServer) -> None:
+    client = await open_server(secret_key="a-very-secret-key", pwd="a-very-secret-password").connect()
 
     for name in PAGES:
         assert "a-very-secret" not in await html_at(client, f"/docs/{name}")
 
 
 @live
-async def test_what_the_page_of_a_protocol_shows_is_refused_so(harness: LiveHouse) -> None:
+async def test_what_the_page_of_a_protocol_shows_is_refused_so(harness: LiveServer) -> None:
     html = await html_at(await harness.connect(), "/docs/chateau")
 
     answer = await (await harness.client()).ask({"type": 17})
@@ -131,8 +131,8 @@ async def test_what_the_page_of_a_protocol_shows_is_refused_so(harness: LiveHous
 
 
 @live
-async def test_what_the_admin_api_refuses_by_itself_is_shown_so(open_house: OpenHouse) -> None:
-    harness = open_house(secret_key="swordfish")
+async def test_what_the_admin_api_refuses_by_itself_is_shown_so(open_server: OpenServer) -> None:
+    harness = open_server(secret_key="swordfish")
     html = await html_at(await harness.connect(), "/docs/admin")
     key = {"Authorization": "Bearer swordfish"}
     lost = await (await harness.connect()).get("/admin/nowhere", **key)

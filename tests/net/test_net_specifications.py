@@ -23,7 +23,7 @@ from chateau.reference.specifications.asyncapi import DOORS, UNWRITTEN, asyncapi
 from chateau.reference.specifications.openapi import openapi
 
 if TYPE_CHECKING:
-    from live_harness import LiveHouse, OpenHouse
+    from live_harness import LiveServer, OpenServer
     from raw_client import Response
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -113,7 +113,7 @@ def validators(document: Any, reference: str) -> list[Any]:
     ]
 
 
-async def document(harness: LiveHouse, path: str) -> Any:
+async def document(harness: LiveServer, path: str) -> Any:
     """What is at *path*, a JSON document."""
     response = await (await harness.connect()).get(path)
     assert response.status == 200
@@ -127,8 +127,8 @@ async def document(harness: LiveHouse, path: str) -> Any:
 
 @live
 @every_prefix
-async def test_both_are_served_and_say_where_the_server_is(open_house: OpenHouse, prefix: str) -> None:
-    harness = open_house(url_prefix=prefix)
+async def test_both_are_served_and_say_where_the_server_is(open_server: OpenServer, prefix: str) -> None:
+    harness = open_server(url_prefix=prefix)
     secure = "" if harness.tls is None else "s"
     host = f"localhost:{harness.port}"
     path = {"pathname": prefix} if prefix else {}
@@ -146,7 +146,7 @@ async def test_both_are_served_and_say_where_the_server_is(open_house: OpenHouse
 
 
 @live
-async def test_they_are_those_of_the_schemas_folder(harness: LiveHouse) -> None:
+async def test_they_are_those_of_the_schemas_folder(harness: LiveServer) -> None:
     events = await document(harness, "/asyncapi.json")
     requests = await document(harness, "/openapi.json")
 
@@ -156,23 +156,23 @@ async def test_they_are_those_of_the_schemas_folder(harness: LiveHouse) -> None:
 
 
 @live
-async def test_with_a_prefix_they_are_nowhere_else(open_house: OpenHouse) -> None:
-    harness = open_house(url_prefix="/chat")
+async def test_with_a_prefix_they_are_nowhere_else(open_server: OpenServer) -> None:
+    harness = open_server(url_prefix="/chat")
 
     for path in ("/asyncapi.json", "/openapi.json", "/chat/asyncapiXjson", "/chat/openapi.json/"):
         assert (await (await harness.connect()).get(path)).status == 404
 
 
 @live
-async def test_who_asks_by_another_name_is_told_that_name(harness: LiveHouse) -> None:
+async def test_who_asks_by_another_name_is_told_that_name(harness: LiveServer) -> None:
     for host in ("chat.example.org", "[::1]:8888"):
         response = await (await harness.connect()).get("/asyncapi.json", Host=host)
         assert json.loads(response.body)["servers"]["websocket"]["host"] == host
 
 
 @live
-async def test_no_secret_of_the_server_is_in_them(open_house: OpenHouse) -> None:
-    harness = open_house(secret_key="a-very-secret-key", pwd="a-very-secret-password")
+async def test_no_secret_of_the_server_is_in_them(open_server: OpenServer) -> None:
+    harness = open_server(secret_key="a-very-secret-key", pwd="a-very-secret-password")
     client = await harness.connect()
 
     for path in ("/asyncapi.json", "/openapi.json"):
@@ -181,8 +181,8 @@ async def test_no_secret_of_the_server_is_in_them(open_house: OpenHouse) -> None
 
 @live
 @every_prefix
-async def test_every_websocket_address_is_a_door(open_house: OpenHouse, prefix: str) -> None:
-    harness = open_house(url_prefix=prefix)
+async def test_every_websocket_address_is_a_door(open_server: OpenServer, prefix: str) -> None:
+    harness = open_server(url_prefix=prefix)
     events = await document(harness, f"{prefix}/asyncapi.json")
     addresses = [
         channel["address"] for channel in events["channels"].values() if "ws" in channel.get("bindings", {})
@@ -196,9 +196,9 @@ async def test_every_websocket_address_is_a_door(open_house: OpenHouse, prefix: 
 @live
 @pytest.mark.parametrize("prefix", ["", "/chat"])
 async def test_every_address_of_the_requests_is_there_and_answers_as_it_says(
-    open_house: OpenHouse, prefix: str
+    open_server: OpenServer, prefix: str
 ) -> None:
-    harness = open_house(url_prefix=prefix)
+    harness = open_server(url_prefix=prefix)
     requests = await document(harness, f"{prefix}/openapi.json")
     base = urlsplit(requests["servers"][0]["url"]).path
 
@@ -221,7 +221,7 @@ def addresses_of(path: str, item: Any, operation: Any) -> list[str]:
     return [path]
 
 
-async def asked(harness: LiveHouse, method: str, path: str) -> Response:
+async def asked(harness: LiveServer, method: str, path: str) -> Response:
     """What a request gets whose body, if any, fits each address."""
     client = await harness.connect()
     request = client.request(path, Accept="text/event-stream")
