@@ -113,16 +113,14 @@ class ConsoleFileHandler(BaseHandler):
 
 
 class LlmsTextHandler(BaseHandler):
-    """The file ``llms.txt`` in *folder*: the documentation's index for language models."""
-
-    def initialize(self, folder: Path = FOLDER) -> None:
-        self._path = folder / "llms.txt"
+    """The file ``llms.txt``: the documentation's index for language models."""
 
     def get(self) -> None:
-        if not self._path.is_file():
+        path = FOLDER / "llms.txt"
+        if not path.is_file():
             raise HTTPError(404)
         self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish(with_address(self._path.read_text("utf-8"), self.request))
+        self.finish(with_address(path.read_text("utf-8"), self.request))
 
 
 def with_address(text: str, request: HTTPServerRequest) -> str:

@@ -109,6 +109,7 @@ class Tap:
     def on_sent(self, frames: Sequence[bytes]) -> None:
         """Report sent frames."""
         self._add("out", (seen for frame in frames for seen in self._seen_in(frame)))
+        self._flush()
 
     def on_gone(self) -> None:
         """Report the end of the session."""
@@ -124,11 +125,12 @@ class Tap:
         self._pending += [encode_event("frame", frame_of(direction, item, time)) for item in seen]
 
     def _flush(self) -> None:
+        if not self._pending or not self.watchers:  # the first watcher is added after the backlog is reported
+            return
         payload = b"".join(self._pending)
         self._pending.clear()
-        if payload:
-            for watcher in list(self.watchers):  # sending may remove a slow one
-                watcher.send(payload)
+        for watcher in list(self.watchers):  # sending may remove a slow one
+            watcher.send(payload)
 
 
 class Seen(NamedTuple):

@@ -1,6 +1,6 @@
 """An HTTP server that publishes, inside the test's event loop, with an application behind it.
 
-The application answers ``GET /hello`` with what it was told to say and echoes bodies at ``POST /echo``.
+The application responds to ``GET /hello`` with "hello" and echoes bodies of ``POST /echo``.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ NOON = 1_795_176_000.0  # 2026-11-20T12:00:00Z
 
 
 class Hello(RequestHandler):
-    """Answers requests that are no publishes."""
+    """Responds to requests other than publishes."""
 
     def get(self) -> None:
         self.finish("hello")
@@ -79,7 +79,7 @@ def broadcast_binary(payload: bytes, outboxes: Iterable[Any]) -> None:
 
 
 class PublishingServer:
-    """One server; *has_lane* says whether publishers get connections of their own."""
+    """One server; *has_lane* enables publish connections."""
 
     def __init__(
         self,

@@ -51,7 +51,7 @@ def live(harness: LiveServer) -> Any:
     return harness.server.admin.live
 
 
-# What is told
+# Content
 
 
 async def test_all_is_told_at_once_and_again_and_again(harness: LiveServer) -> None:
@@ -169,7 +169,7 @@ async def test_what_holds_the_server_up_is_seen_in_the_latency(open_server: Open
 
     for _ in range(2):
         probe._timer.cancel()
-        probe._say()  # a message comes,
+        probe._send_next()  # a message comes,
         time.sleep(0.05)  # noqa: ASYNC251 - and something else takes long
     await client.next("house")
 
@@ -256,11 +256,11 @@ async def test_who_watches_again_begins_anew(harness: LiveServer) -> None:
     assert (await again.next("house"))["messages_per_second"] == 0.0
 
 
-@pytest.mark.parametrize("rooms", [100, 500])  # with the latter, what is told goes out at once
+@pytest.mark.parametrize("rooms", [100, 500])  # the latter is flushed at once
 async def test_a_slow_watcher_is_disconnected_alone(
     open_server: OpenServer, monkeypatch: pytest.MonkeyPatch, rooms: int
 ) -> None:
-    monkeypatch.setattr("chateau.net.admin_streams.INTERVAL_SECONDS", 1_000)  # the test says when
+    monkeypatch.setattr("chateau.net.admin_streams.INTERVAL_SECONDS", 1_000)  # the test calls it
     harness = open_server(secret_key=KEY, max_outbox=rooms * 1_000)
     for number in range(rooms):
         harness.server.hub.rooms.add(harness.server.hub.rooms.find_or_create(f"{number} {'x' * 60}"))
@@ -274,7 +274,7 @@ async def test_a_slow_watcher_is_disconnected_alone(
         await quick.next("rooms")
         seconds += 1
 
-    assert list(live(harness)._watchers.values()) == [200]
+    assert list(live(harness)._subscribers.values()) == [200]
     live(harness)._tick()
     await quick.next("rooms")
     await slow.leave()

@@ -1,4 +1,4 @@
-"""The admin API in openapi.json: all of its addresses, and each answers as it says there."""
+"""The admin API in openapi.json: all of its addresses, and that each one responds as documented."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ every_operation = pytest.mark.parametrize("name", OPERATIONS)
 
 @pytest.fixture
 def transport() -> str:
-    """One way is enough."""
+    """One transport: the responses do not depend on it."""
     return "fast"
 
 
 async def asked(client: AdminClient, name: str, key: str | None) -> Response:
-    """What is answered to a request that is as the document has it."""
+    """Return the response to a request that follows the document."""
     if name in ACTIONS:
         client.send(client.posted(name, SCHEMA_SET.schemas[f"{name}-request"]["examples"][0], key=key))
     else:
@@ -84,7 +84,7 @@ async def test_each_of_them_answers_as_it_says(open_server: OpenServer, name: st
 @live
 @every_operation
 async def test_each_of_them_refuses_as_it_says(open_server: OpenServer, name: str) -> None:
-    client, shut = await keeper(open_server(secret_key=KEY)), await keeper(open_server())
+    client, shut = await admin_client(open_server(secret_key=KEY)), await admin_client(open_server())
     responses = OPERATIONS[name][1]["responses"]
 
     statuses = [(await asked(client, name, None)).status, (await asked(shut, name, KEY)).status]
@@ -104,15 +104,15 @@ def test_the_example_of_a_stream_is_made_of_events_that_keep_to_their_schemas(na
         SCHEMA_SET.reference(push).validate(json.loads(content.removeprefix("data: ")))
 
 
-def test_a_refusal_has_the_schema_of_the_errors() -> None:
-    refusals: dict[str, Any] = {
+def test_an_error_response_has_the_schema_of_the_errors() -> None:
+    errors: dict[str, Any] = {
         name: response
         for name, response in OPENAPI["components"]["responses"].items()
         if name.startswith("Admin")
     }
 
-    assert len(refusals) == 8
-    for response in refusals.values():
+    assert len(errors) == 8
+    for response in errors.values():
         schema = response["content"]["application/json"]["schema"]
         assert schema == {"$ref": "#/components/schemas/admin.error-response"}
 

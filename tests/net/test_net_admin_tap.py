@@ -1,4 +1,4 @@
-"""Taps: all that a session sends and gets, of every protocol, and the session is told."""
+"""Taps: all frames of a session, of every protocol, and the notification of the session."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def tap(harness: LiveServer, session: str, **options: Any) -> AdminClient:
 
 
 async def tapped(harness: LiveServer, name: str = "alice", *rooms: str) -> tuple[RawClient, AdminClient]:
-    """A member, and a tap of it that it has been told of."""
+    """Return a member, and a tap of it that it has been notified of."""
     member = await harness.member(name, *rooms)
     watcher = await tap(harness, await session_of(harness, name))
     assert await member.hear() == TOLD
@@ -60,7 +60,7 @@ def taps(harness: LiveServer) -> int:
     return len(harness.server.admin.taps._taps)
 
 
-# The session is told
+# The session is notified
 
 
 async def test_a_session_is_told_when_the_first_tap_begins_and_the_last_ends(harness: LiveServer) -> None:
@@ -70,7 +70,7 @@ async def test_a_session_is_told_when_the_first_tap_begins_and_the_last_ends(har
     await first.leave()
     await harness.until(lambda: len(harness.server._stream_group.connections) == 1)
     alice.say({"type": 4})
-    assert (await alice.hear())["clients"] == ["alice"]  # of the second one it was told nothing
+    assert (await alice.hear())["clients"] == ["alice"]  # no notification of the second one
 
     await second.leave()
 
@@ -85,7 +85,8 @@ async def test_a_session_that_is_tapped_no_more_is_as_before(harness: LiveServer
 
     watcher = await tap(harness, "0")
     await harness.until(lambda: taps(harness) == 1)
-    assert connection.write != before[0]
+    assert connection.observer is not None
+    assert connection._decoder != before[1]
     await watcher.leave()
     await harness.until(lambda: taps(harness) == 0)
 
@@ -297,7 +298,7 @@ async def test_what_is_written_in_pieces_is_read_back_whole(open_server: OpenSer
     while not connection.backlog_bytes or count % 5:
         await alice.ask({"type": 3, "clients": ["slow"], "content": f"{count} {'x' * 100_000}"})
         count += 1
-    begun = connection.begun_bytes
+    begun = connection._begun
 
     watcher = await tap(harness, await session_of(harness, "slow"))
     heard = []
@@ -496,7 +497,7 @@ async def test_a_watcher_that_is_full_while_it_is_told_takes_nothing_from_the_ot
     await alice.ask({"type": 4})
 
     assert len(full.got) == 2
-    assert b"".join(other.got).count(b"event: frame") == 5  # what it was told, two requests, two answers
+    assert b"".join(other.got).count(b"event: frame") == 5  # the notification, two requests, two responses
     other.watcher.on_close()
     assert await alice.hear() == TOLD_NO_MORE
 

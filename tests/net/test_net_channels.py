@@ -48,7 +48,7 @@ async def protocol(harness: LiveServer, name: str = "news/", **options: Any) -> 
     return await harness.client(path=f"{prefix}/channel/{name}", **options)
 
 
-async def refusal(harness: LiveServer, name: str, **headers: str) -> Response:
+async def rejection(harness: LiveServer, name: str, **headers: str) -> Response:
     """How a handshake is refused."""
     client = await harness.connect(path=f"/channel/{name}")
     client.send(client.handshake_request(**headers))
@@ -111,7 +111,7 @@ async def test_what_is_no_name_is_refused_to_subscribers_and_publishers(
 ) -> None:
     sender = await publisher(harness)
 
-    refused = await refusal(harness, name)
+    refused = await rejection(harness, name)
 
     assert refused.status == 400
     assert b"cannot be a name" in refused.body
@@ -128,7 +128,7 @@ async def test_a_name_in_bare_utf_8_is_one_for_subscribers_and_publishers(harnes
 
 @pytest.mark.parametrize("path", ["", "/", "a/b", "a//", "a/b/"])
 async def test_other_paths_are_no_channels(harness: LiveServer, path: str) -> None:
-    assert (await refusal(harness, path)).status == 404
+    assert (await rejection(harness, path)).status == 404
 
 
 async def test_a_prefix_goes_before_the_path(open_server: OpenServer) -> None:
@@ -293,17 +293,17 @@ async def test_a_frame_that_is_too_long_closes_with_1009(open_server: OpenServer
 
 @pytest.mark.parametrize("origin", ["https://example.org", "null"])
 async def test_a_page_of_another_origin_is_refused(harness: LiveServer, origin: str) -> None:
-    assert (await refusal(harness, "news/", Origin=origin)).status == 403
+    assert (await rejection(harness, "news/", Origin=origin)).status == 403
 
 
 async def test_a_closed_or_locked_room_is_refused_until_it_is_open_again(open_server: OpenServer) -> None:
     harness = open_server(secret_key="swordfish")
-    sender, keeper = await publisher(harness), await harness.client(path="/opcodes")
+    sender, admin = await publisher(harness), await harness.client(path="/opcodes")
 
     async def command(line: str) -> None:
-        keeper.say({"op": 1, "d": {"content": line}})
-        keeper.say({"op": 4})
-        while (await keeper.hear())["op"] != 4:
+        admin.say({"op": 1, "d": {"content": line}})
+        admin.say({"op": 4})
+        while (await admin.hear())["op"] != 4:
             pass
 
     for line in ("alice", "!auth swordfish", "!join closed", "!close closed", "!lock locked word"):
@@ -312,7 +312,7 @@ async def test_a_closed_or_locked_room_is_refused_until_it_is_open_again(open_se
     await command("!lock locked word")
 
     for name in ("closed", "locked"):
-        assert (await refusal(harness, name)).status == 403
+        assert (await rejection(harness, name)).status == 403
         assert (await sender.publish(name, b"x")).status == 403
     await command("!open closed")
     await command("!unlock locked")
@@ -325,7 +325,7 @@ async def test_a_closed_or_locked_room_is_refused_until_it_is_open_again(open_se
 async def test_a_banned_address_is_refused(harness: LiveServer) -> None:
     harness.server.hub.access.ban("127.0.0.0/8")
 
-    response = await refusal(harness, "news")
+    response = await rejection(harness, "news")
 
     assert response.status == 403
     assert b"banned" in response.body
@@ -360,7 +360,7 @@ async def test_delivered_counts_who_is_there(harness: LiveServer) -> None:
 
 
 async def test_publishing_goes_on_while_subscribers_come_and_go(harness: LiveServer) -> None:
-    """Who is there all the time hears everything, and who is there for a while a part without a gap."""
+    """Permanent subscribers receive everything, temporary ones a part without a gap."""
     count = 400
     sender, steady = await publisher(harness), await protocol(harness)
     is_over = False

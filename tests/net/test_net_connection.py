@@ -36,7 +36,7 @@ LIMIT = 2_000
 
 
 class EchoPeer:
-    """Says everything back; fails at what is told to fail."""
+    """Echoes every message; fails at messages that demand it."""
 
     def __init__(self, outbox: Any) -> None:
         self.outbox = outbox
@@ -75,7 +75,7 @@ class Line:
         self.peer = endpoint.peers[0]
 
     def says(self, sent: bytes) -> list[ServerFrame]:
-        """What the server says when *sent* comes, in one turn."""
+        """Return what the server sends in one iteration after it receives *sent*."""
         self.group.scheduler.cork()
         self.connection.on_bytes(sent)
         self.group.scheduler.uncork()
@@ -123,7 +123,7 @@ def test_texts_and_binaries_reach_the_peer(line: Line) -> None:
     assert said == [ServerFrame(TEXT, b"one")]
 
 
-def test_the_peer_hears_of_the_end_once_and_last(line: Line) -> None:
+def test_the_peer_is_notified_of_the_end_once_and_last(line: Line) -> None:
     line.says(text("one") + close(1000) + text("two"))
     line.connection.on_end()
     line.connection.abort()

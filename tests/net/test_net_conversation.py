@@ -1,4 +1,4 @@
-"""What clients say and hear over real sockets, over each of the wires."""
+"""What clients send and receive over real sockets, on each transport."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def test_two_clients_find_and_hear_each_other(harness: LiveServer) -> None
     }
 
 
-async def test_a_room_hears_everything_in_one_order(harness: LiveServer) -> None:
+async def test_a_room_receives_everything_in_one_order(harness: LiveServer) -> None:
     members = [await harness.member(name, "lobby") for name in ("alice", "bob", "carol")]
 
     for number in range(50):
@@ -130,9 +130,9 @@ async def test_a_binary_frame_is_refused_and_the_connection_stays(harness: LiveS
     client = await harness.client()
 
     client.send(client_frame(BINARY, json.dumps(REGISTER).encode()))
-    refusal = await client.hear()
+    error_response = await client.hear()
 
-    assert (refusal["status"], refusal["code"]) == (400, "binary_frame")
+    assert (error_response["status"], error_response["code"]) == (400, "binary_frame")
     assert await client.ask(REGISTER) == REGISTERED
 
 

@@ -1,4 +1,4 @@
-"""The doors: which address speaks which protocol, and who is let in. Over each of the wires."""
+"""Endpoints: which address has which protocol, and which clients may connect."""
 
 from __future__ import annotations
 
@@ -16,11 +16,18 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.gen_test(timeout=20)
 
+
+@pytest.fixture
+def transport() -> str:
+    """One transport: the routes do not depend on it."""
+    return "fast"
+
+
 CHATEAU = ({"type": 4}, {"type": 4, "status": 400})
 FUNCTIONS = ({"function": "retrieve_clients"}, {"function": "retrieve_clients"})
 OPCODES = ({"op": 4}, {"op": 4})
 
-DOORS = [
+ENDPOINTS = [
     ("/ws", CHATEAU),
     ("/functions", FUNCTIONS),
     ("/", FUNCTIONS),
@@ -28,7 +35,7 @@ DOORS = [
     ("/ws?", CHATEAU),
     ("/opcodes", OPCODES),
 ]
-"""Each path, with what its protocol is asked and what is in the answer."""
+"""Each path, with a request of its protocol and a part of the response."""
 
 FOLDERS = ["admin", "channels", "chateau", "functions", "lines", "opcodes"]
 
@@ -40,15 +47,15 @@ async def asked(client: RawClient, question: Any, **headers: str) -> Any:
 
 
 async def handshake(harness: LiveServer, path: str, **headers: str) -> int:
-    """The status that a handshake is answered with."""
+    """Return the status of the response to a handshake."""
     client = await harness.connect(path=path)
     client.send(client.handshake_request(**headers))
     return (await client.response()).status
 
 
 @pytest.mark.parametrize("prefix", ["", "/chat", "/a/b.c"])
-@pytest.mark.parametrize(("path", "talk"), DOORS)
-async def test_each_path_speaks_its_protocol(
+@pytest.mark.parametrize(("path", "talk"), ENDPOINTS)
+async def test_each_path_has_its_protocol(
     open_server: OpenServer, path: str, talk: tuple[Any, Any], prefix: str
 ) -> None:
     harness = open_server(url_prefix=prefix)
@@ -59,7 +66,7 @@ async def test_each_path_speaks_its_protocol(
     assert answer.items() >= expected.items()
 
 
-async def test_the_prefix_itself_is_a_door_without_its_slash(open_server: OpenServer) -> None:
+async def test_the_prefix_without_its_slash_is_an_endpoint(open_server: OpenServer) -> None:
     harness = open_server(url_prefix="/chat")
 
     answer = await asked(await harness.connect(path="/chat"), FUNCTIONS[0])

@@ -39,7 +39,7 @@ class Event(NamedTuple):
 
 
 class StreamClient(RawClient):
-    """A client that reads a stream as section 9.2.6 of the standard says."""
+    """A client that reads a stream as section 9.2.6 of the standard requires it."""
 
     last_event_id = ""
     comments = 0
@@ -225,7 +225,7 @@ async def test_what_the_client_sends_behind_its_request_is_ignored(harness: Live
     assert await client.event() == Event("hello")
 
 
-# What is told
+# Content
 
 
 async def test_packages_of_all_kinds_come_as_events(harness: LiveServer) -> None:
@@ -402,7 +402,7 @@ async def test_an_id_that_is_none_asks_for_what_comes_from_now_on(open_server: O
 
 
 @pytest.mark.parametrize("last", ["9999999999999999", "9007199254740993"])
-async def test_an_id_from_the_future_hears_what_comes(
+async def test_an_id_from_the_future_receives_new_events(
     open_server: OpenServer, last: str, tmp_path: Path
 ) -> None:
     harness = open_server(channel_history=100, data=str(tmp_path))
@@ -706,13 +706,13 @@ async def test_a_name_that_is_not_utf_8_is_refused(harness: LiveServer, log: Log
 
 async def test_a_closed_or_locked_room_is_refused(open_server: OpenServer) -> None:
     harness = open_server(secret_key="swordfish")
-    keeper = await harness.client(path="/opcodes")
+    admin = await harness.client(path="/opcodes")
     said = ["alice", "!auth swordfish", "!join secret", "!lock secret word", "!join closed", "!close closed"]
     for text in said:
-        keeper.say({"op": 1, "d": {"content": text}})
-    while (await keeper.hear())["op"] != 2:
+        admin.say({"op": 1, "d": {"content": text}})
+    while (await admin.hear())["op"] != 2:
         pass
-    while (await keeper.hear())["op"] != 2:
+    while (await admin.hear())["op"] != 2:
         pass
 
     for name in ("secret", "closed"):

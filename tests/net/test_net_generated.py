@@ -51,7 +51,7 @@ messages = st.one_of(st.text(max_size=300), st.binary(max_size=300).map(Binary))
 
 @st.composite
 def conversations(draw: st.DrawFn) -> tuple[bytes, list[Received]]:
-    """What a client says, in fragments with control frames between them, and what that is."""
+    """Frames of a client, in fragments with control frames between them, and their meaning."""
     sent, received = bytearray(), []
     for message in draw(st.lists(messages, max_size=5)):
         opcode, payload = (TEXT, message.encode()) if isinstance(message, str) else (BINARY, message.payload)
@@ -206,7 +206,7 @@ class FrameMaker:
 
 
 class Harness:
-    """The protocol and the wire below it, on an event loop that comes round when it is told to."""
+    """The protocol and its connection group, on an event loop that the test drives."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -263,7 +263,7 @@ def check_what_was_sent(connection: ScriptedTransport) -> None:
 
 
 def feed_in(harness: Harness, maker: FrameMaker) -> list[ScriptedTransport]:
-    """Feed an example's frames to one client after the other; each ends as the decoder says."""
+    """Feed an example's frames to one client after the other; each ends as the decoder decides."""
     clients: list[ScriptedTransport] = []
     decoder = Decoder(LIMIT)
     for number in range(FRAMES_AN_EXAMPLE):

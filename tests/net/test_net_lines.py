@@ -1,6 +1,6 @@
 """Lines over TCP as telnet and nc send them: in any pieces, to any end. Over each of the wires.
 
-This port speaks no TLS, so there are two wires and not three.
+This port has no TLS, so there are two transports and not three.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def said(nick: str, text: str) -> dict[str, str]:
 
 
 class LinesClient(RawClient):
-    """A client that says lines and hears JSON."""
+    """A client that sends lines and receives JSON."""
 
     async def hear(self) -> dict[str, Any]:
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -75,7 +75,7 @@ class LinesClient(RawClient):
 
 
 class Lobby:
-    """A house with a port for lines."""
+    """A server with a port for lines."""
 
     def __init__(self, harness: LiveServer) -> None:
         self.harness = harness

@@ -1,4 +1,4 @@
-"""The listener: whom there is no file descriptor for is sent away, and service goes on."""
+"""The listener: clients without a file descriptor are rejected, and service continues."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def listening() -> Iterator[Listener]:
 
 @pytest.fixture
 def clients(listening: Listener) -> Iterator[list[socket.socket]]:
-    """Three that wait at the door; each has a second to hear something."""
+    """Three clients in the backlog; each one has a second to receive something."""
     clients = [socket.create_connection(listening.getsockname(), timeout=1) for _ in range(3)]
     yield clients
     for client in clients:
@@ -86,7 +86,7 @@ def test_where_nobody_waits_it_says_so(listening: Listener) -> None:
         listening.accept()
 
 
-def test_whom_there_is_no_descriptor_for_is_sent_away(
+def test_a_client_without_a_descriptor_is_rejected(
     listening: Listener, clients: list[socket.socket], log: Log
 ) -> None:
     with Full(), pytest.raises(BlockingIOError):

@@ -21,7 +21,7 @@ Take = int | OSError
 
 
 class Rounds:
-    """An event loop that comes round when it is told to."""
+    """An event loop that the test drives."""
 
     def __init__(self) -> None:
         self.due: list[Callable[[], None]] = []
@@ -36,7 +36,7 @@ class Rounds:
 
 
 class ScriptedOutbox(Outbox):
-    """An outbox whose writes take what the script says, and everything when it is over."""
+    """An outbox whose writes take as many bytes as the script allows, and all bytes after it."""
 
     def __init__(self, *script: Take, max_backlog: int = 1_000) -> None:
         super().__init__(max_backlog)
@@ -417,7 +417,7 @@ def test_an_outbox_with_nothing_in_it_is_empty() -> None:
         lambda outbox: outbox.on_lost(OSError()),
     ],
 )
-def test_what_an_outbox_hears_is_for_the_connection_to_say(call: Callable[[Outbox], None]) -> None:
+def test_callbacks_of_an_outbox_are_for_the_connection_to_define(call: Callable[[Outbox], None]) -> None:
     with pytest.raises(NotImplementedError):
         call(Outbox(1))
 

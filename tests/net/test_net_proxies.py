@@ -119,7 +119,7 @@ async def ban(owner: RawClient, function: str, address: str) -> None:
 
 
 async def statuses(harness: LiveServer, **headers: str) -> dict[str, Any]:
-    """How each door answers a client with *headers*: an HTTP status, or the code of a refusal."""
+    """Return the response of each endpoint to a client with *headers*: an HTTP status, or an error code."""
     found: dict[str, Any] = {}
     for path, question in (
         ("/ws", {"type": 1, "username": "somebody"}),

@@ -69,7 +69,7 @@ SCHEMAS = {201: "published-response", 400: "bad-request-response", 403: "not-aut
 
 
 def check(response: Response) -> None:
-    """An answer of this protocol keeps to its schema, and says why where it refuses."""
+    """Check that a response is valid for its schema, and has a reason if it is an error."""
     body = json.loads(response.body)
     assert SCHEMA_SET.validator(SCHEMAS.get(response.status, "other-response"))(body)
     assert response.headers["content-type"] == "application/json"
@@ -391,7 +391,7 @@ def test_a_flood_of_publishes_is_answered_one_by_one(run: Run, way: tuple[bool, 
     run(test)
 
 
-# How the connection is to go on
+# How the connection continues
 
 
 def old(request: bytes) -> bytes:
@@ -598,7 +598,7 @@ def test_while_the_server_closes_nobody_gets_a_connection_of_their_own(run: Run)
 
 
 class SlowStore(MemoryStore):
-    """Keeps packages; each lasts when the test says so."""
+    """Stores packages; the test completes each commit."""
 
     def __init__(self) -> None:
         super().__init__(channel_history=100)
@@ -619,7 +619,7 @@ class SlowStore(MemoryStore):
 
 
 async def warm(harness: PublishingServer, store: SlowStore, publishes: int) -> RawClient:
-    """A client that has published so many times, all of which is kept."""
+    """Return a client that has published so many times, all of which is stored."""
     client = await harness.connect()
     for number in range(publishes):
         client.send(post("/channel/warm-up/", b"hi"))
@@ -736,7 +736,7 @@ def test_a_client_that_goes_before_its_answer_leaves_nothing_behind(run: Run, wa
 
 
 @pytest.mark.parametrize("last", [b"", post("/hello", method="GET")], ids=["nothing more", "something else"])
-def test_a_publisher_that_has_said_all_hears_its_answers(run: Run, last: bytes) -> None:
+def test_a_publisher_that_has_finished_sending_receives_its_responses(run: Run, last: bytes) -> None:
     async def test() -> None:
         store = SlowStore()
         async with opened(store=store) as harness:
@@ -756,7 +756,9 @@ def test_a_publisher_that_has_said_all_hears_its_answers(run: Run, last: bytes) 
     run(test)
 
 
-def test_a_publisher_that_has_said_all_hears_its_answers_however_slowly_it_reads(run: Run) -> None:
+def test_a_publisher_that_has_finished_sending_receives_its_responses_however_slowly_it_reads(
+    run: Run,
+) -> None:
     async def test() -> None:
         async with opened() as harness:
             client = await harness.connect(publishes=2)

@@ -1,4 +1,4 @@
-"""The address /renderings: the bytes of each writing, and that servers understand what clients are shown."""
+"""The address /renderings: the bytes of each writing, and that servers accept what clients are shown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from running_server import free_port
 
 from chateau.app import schemas_folder
 from chateau.net.frames import Decoder
-from chateau.net.reference_handlers import BODY_BYTES, DRAINED, FRAMINGS
+from chateau.net.reference_handlers import BODY_BYTES, DRAIN_FACTOR, FRAMINGS
 from chateau.reference.renderings.renderer import Renderer
 from chateau.reference.renderings.writings import PROTOCOLS
 
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from live_harness import LiveServer, OpenServer
 
 pytestmark = pytest.mark.gen_test(timeout=30)
+
+
+@pytest.fixture
+def transport() -> str:
+    """One transport: the response does not depend on it."""
+    return "fast"
+
 
 ROOT = Path(__file__).resolve().parents[2]
 FRAMES = {
@@ -90,7 +97,6 @@ def check_bytes(writing: Shown) -> None:
 
 
 @pytest.mark.parametrize("name", FRAMES | ODD_REQUESTS)
-@pytest.mark.parametrize("transport", ["fast"], indirect=True)
 async def test_all_bytes_are_the_framing_and_the_text(harness: LiveServer, name: str) -> None:
     shown = await rendered(harness, (FRAMES | ODD_REQUESTS)[name])
 
@@ -121,7 +127,7 @@ def test_a_clients_frame_is_read_at_every_length(length: int) -> None:
 
 
 class Stage:
-    """A house in which bob and carol are, and where what is asked for can be done."""
+    """A server with bob and carol, where all requests can succeed."""
 
     def __init__(self, harness: LiveServer, lines_port: int, request: Frame) -> None:
         self.harness = harness
@@ -164,7 +170,7 @@ class Stage:
         for content in ["dora"] * self.needs_a_name + [f'!join "{self.room}"'] * self.happens_inside:
             client.send(text(json.dumps({"op": 1, "d": {"content": content}})))
         client.send(sent)
-        client.send(text('{"op": 9}'))  # the one refusal that there is
+        client.send(text('{"op": 9}'))  # the one error_response that there is
         heard = [await client.hear()]
         while heard[-1]["op"] != 5:
             heard.append(await client.hear())
@@ -198,7 +204,6 @@ class Stage:
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-@pytest.mark.parametrize("transport", ["fast"], indirect=True)
 async def test_what_clients_are_shown_to_send_is_understood(open_server: OpenServer, name: str) -> None:
     request = REQUESTS[name]
     lines_port = free_port()
@@ -218,7 +223,6 @@ async def test_what_clients_are_shown_to_send_is_understood(open_server: OpenSer
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-@pytest.mark.parametrize("transport", ["fast"], indirect=True)
 async def test_chateaus_own_request_is_understood(harness: LiveServer, name: str) -> None:
     request = REQUESTS[name]
     if request["type"] == 1:
@@ -239,7 +243,6 @@ async def test_chateaus_own_request_is_understood(harness: LiveServer, name: str
     assert (answer["type"], answer["status"]) == (request["type"], 200)
 
 
-@pytest.mark.parametrize("transport", ["fast"], indirect=True)
 async def test_a_refused_publish_is_shown_as_it_is_answered(open_server: OpenServer) -> None:
     harness = open_server(pwd="secret")
     publisher = await harness.connect()
@@ -249,8 +252,8 @@ async def test_a_refused_publish_is_shown_as_it_is_answered(open_server: OpenSer
     error = re.search(rb"X-Error: (.*)\r\n", head)
     assert error is not None
 
-    refusal = {"type": 7, "status": 400, "code": "access_denied", "error": error[1].decode()}
-    writing = (await rendered(harness, refusal))["writings"][-1]
+    error_response = {"type": 7, "status": 400, "code": "access_denied", "error": error[1].decode()}
+    writing = (await rendered(harness, error_response))["writings"][-1]
 
     assert undated(bytes.fromhex(writing["hex"])) == undated(head + body)
 
@@ -325,7 +328,7 @@ async def test_a_frame_may_have_64_kib(harness: LiveServer) -> None:
     }
 
 
-@pytest.mark.parametrize("length", [str(BODY_BYTES * DRAINED + 1), "9" * 30])
+@pytest.mark.parametrize("length", [str(BODY_BYTES * DRAIN_FACTOR + 1), "9" * 30])
 async def test_a_body_that_is_far_too_long_is_not_waited_for(harness: LiveServer, length: str) -> None:
     client = await harness.connect()
 
@@ -340,7 +343,7 @@ async def test_a_body_that_does_not_end_is_refused(harness: LiveServer) -> None:
     chunk = b"10000\r\n" + b"a" * 65_536 + b"\r\n"
 
     client.send(b"POST /renderings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
-    client.send(chunk * (DRAINED + 1))
+    client.send(chunk * (DRAIN_FACTOR + 1))
 
     assert (await client.response()).status == 413
     assert await client.end() == b""
@@ -348,7 +351,7 @@ async def test_a_body_that_does_not_end_is_refused(harness: LiveServer) -> None:
 
 async def test_a_body_that_ends_too_late_is_refused_once(harness: LiveServer) -> None:
     client = await harness.connect()
-    size = BODY_BYTES * DRAINED + 1
+    size = BODY_BYTES * DRAIN_FACTOR + 1
 
     client.send(b"POST /renderings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
     client.send(f"{size:x}\r\n".encode() + b"a" * size + b"\r\n0\r\n\r\n")

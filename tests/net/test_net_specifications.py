@@ -68,6 +68,13 @@ live = pytest.mark.gen_test(timeout=20)
 every_prefix = pytest.mark.parametrize("prefix", ["", "/chat", "/a/b.c"])
 
 
+@pytest.fixture
+def transport(request: pytest.FixtureRequest) -> str:
+    """One transport, unless a test takes others."""
+    name: str = getattr(request, "param", "fast")
+    return name
+
+
 def references(value: Any) -> Iterator[str]:
     """Every reference in *value*."""
     if isinstance(value, list):
@@ -127,6 +134,7 @@ async def document(harness: LiveServer, path: str) -> Any:
 
 @live
 @every_prefix
+@pytest.mark.parametrize("transport", ["fast", "tls"], indirect=True)
 async def test_both_are_served_and_say_where_the_server_is(open_server: OpenServer, prefix: str) -> None:
     harness = open_server(url_prefix=prefix)
     secure = "" if harness.tls is None else "s"
@@ -378,7 +386,7 @@ def install(npm: str) -> None:
     NPM.mkdir(parents=True, exist_ok=True)
     command = [npm, "install", "--prefix", NPM, "--cache", NPM / "cache", "--ignore-scripts", "--no-audit"]
     quiet = ["--no-fund", "--no-update-notifier", "--loglevel=error"]
-    patience = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000"]  # who is offline is told so soon
+    patience = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000"]  # fails soon when offline
     try:
         subprocess.run(
             [*command, *quiet, *patience, "@asyncapi/parser@3"],
@@ -402,7 +410,7 @@ def missing(reason: str) -> NoReturn:
 
 
 def parsed(node: str, document: Any) -> Any:
-    """What AsyncAPI's parser says to *document*."""
+    """Return the result of AsyncAPI's parser for *document*."""
     done = subprocess.run(
         [node, "-e", PARSE, PARSER],
         input=json.dumps(document),
