@@ -150,13 +150,13 @@ async def test_llms_txt_is_served_with_the_address_of_the_server(
     monkeypatch.setattr(console_handlers, "FOLDER", tmp_path)
 
     missing = await client.get(f"{prefix}/llms.txt")
-    (tmp_path / "llms.txt").write_text("# Chateau\n\nhttp://localhost:8888/docs/ – Grüße\n", "utf-8")
+    (tmp_path / "llms.txt").write_text("# Chateau\n\nhttp://localhost:8888/docs/ Grüße\n", "utf-8")
     found = await client.get(f"{prefix}/llms.txt")
 
     assert missing.status == 404
     assert found.status == 200
     assert found.headers["content-type"] == "text/plain; charset=utf-8"
-    assert found.body.decode() == f"# Chateau\n\nhttp://localhost:{harness.port}/docs/ – Grüße\n"
+    assert found.body.decode() == f"# Chateau\n\nhttp://localhost:{harness.port}/docs/ Grüße\n"
 
 
 @live
