@@ -239,16 +239,18 @@ class Server:
             max_frame=settings.max_frame,
         )
         chateau = ChateauProtocol(hub, schema_sets["chateau"], broadcast=group.broadcast, **limits)
+        schemas = _schemas(schema_sets)
         application = make_application(
             {"/ws": chateau, "/functions": functions, "/": functions, "/opcodes": self._opcodes},
             policy,
             Subscriptions(
                 channels, EventStreams(hub, broadcast=self._stream_group.broadcast), self._stream_group
             ),
-            schemas=_schemas(schema_sets),
+            schemas=schemas,
             admin=self.admin,
             reference=Reference(
                 schema_sets,
+                schemas,
                 described,
                 server_name=settings.server_name,
                 url_prefix=settings.url_prefix,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from tornado.iostream import StreamClosedError
 
@@ -20,35 +20,19 @@ if TYPE_CHECKING:
     from chateau.net.accept import HandshakePolicy
     from chateau.net.connection import PeerFactory
     from chateau.net.connection_group import ConnectionGroup
-    from chateau.protocols.transport import Endpoint
+    from chateau.protocols.channels import ChannelsProtocol
+    from chateau.protocols.event_streams import EventStreams
 
 EVENT_STREAM = "text/event-stream"
 HOW_TO_SUBSCRIBE = "Subscribe with a WebSocket, or with Accept: text/event-stream."
-
-
-class Channels(Protocol):
-    """The channel protocol, as its subscribers use it."""
-
-    def check_subscription(self, name: str, address: str) -> None:
-        """Raise :class:`HubError` if *address* may not subscribe to the channel *name*."""
-
-    def endpoint(self, name: str) -> Endpoint:
-        """Return the endpoint of WebSockets."""
-
-
-class Streams(Protocol):
-    """The same for event streams."""
-
-    def endpoint(self, name: str, last_event_id: str | None) -> Endpoint:
-        """Return the endpoint of a stream that continues after the event *last_event_id*."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subscriptions:
     """The *channels*, their event *streams*, and the group of the connections of these."""
 
-    channels: Channels
-    streams: Streams
+    channels: ChannelsProtocol
+    streams: EventStreams
     stream_group: ConnectionGroup
 
 

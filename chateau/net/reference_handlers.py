@@ -7,7 +7,6 @@ anyone else, and stores nothing.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from functools import cache, cached_property
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from chateau.reference.renderings.writings import Writing
 
 Document = dict[str, Any]
-Servers = Callable[[str, str, str], Any]  # from the scheme, the host and the URL prefix
 Schemas = dict[str, Any]  # by path below /schemas/, without the suffix
 
 
@@ -46,15 +44,17 @@ class Reference:
     def __init__(
         self,
         schema_sets: Mapping[str, SchemaSet],
+        schemas: Schemas,
         settings: Callable[[], Iterable[Setting]],
         *,
         server_name: str,
         url_prefix: str = "",
         command_prefix: str = "!",
     ) -> None:
-        """*settings* returns the server's settings."""
+        """*schemas* are those that the server serves; *settings* returns its settings."""
         self.url_prefix = url_prefix
         self._schema_sets = schema_sets
+        self._schemas = schemas
         self._settings = settings
         self._server_name = server_name
         self._command_prefix = command_prefix
@@ -87,34 +87,38 @@ class Reference:
         made = pages(Sources(self._schema_sets, tuple(self._settings()), http_error_text, self.url_prefix))
         return {"" if page.name == INDEX else page.name: to_html(page, made, files) for page in made}
 
-    def specifications(self, schemas: Schemas) -> dict[str, Specification]:
-        """Return both specifications, by the name of the file."""
+    @cached_property
+    def _asyncapi(self) -> Document:
+        from chateau.reference.specifications.asyncapi import asyncapi
 
-        def make_asyncapi() -> tuple[Document, Servers]:
-            from chateau.reference.specifications import asyncapi
+        return asyncapi(self._schemas, self.url_prefix)
 
-            return asyncapi.asyncapi(schemas, self.url_prefix), asyncapi.servers
+    @cached_property
+    def _openapi(self) -> Document:
+        from chateau.reference.specifications.openapi import openapi
 
-        def make_openapi() -> tuple[Document, Servers]:
-            from chateau.reference.specifications import openapi
+        return openapi(self._schemas)
 
-            return openapi.openapi(schemas), openapi.servers
+    def asyncapi(self, scheme: str, host: str) -> Document:
+        """Return ``/asyncapi.json`` for a client that uses *scheme* and *host*."""
+        from chateau.reference.specifications.asyncapi import servers
 
-        return {
-            "asyncapi.json": Specification(make_asyncapi, self.url_prefix),
-            "openapi.json": Specification(make_openapi, self.url_prefix),
-        }
+        return self._asyncapi | {"servers": servers(scheme, host, self.url_prefix)}
+
+    def openapi(self, scheme: str, host: str) -> Document:
+        """Return ``/openapi.json`` for a client that uses *scheme* and *host*."""
+        from chateau.reference.specifications.openapi import servers
+
+        return self._openapi | {"servers": servers(scheme, host, self.url_prefix)}
 
 
-def reference_routes(prefix: str, reference: Reference, console: ConsoleFiles, schemas: Schemas) -> list[Any]:
+def reference_routes(prefix: str, reference: Reference, console: ConsoleFiles) -> list[Any]:
     """Return the routes of *reference*; *prefix* is its URL prefix as a pattern."""
     files = f"../console/{console.version}"
     pages = cache(lambda: reference.make_pages(files))
     return [
-        *(
-            (f"{prefix}/{re.escape(name)}", SpecificationHandler, {"specification": specification})
-            for name, specification in reference.specifications(schemas).items()
-        ),
+        (prefix + r"/asyncapi\.json", SpecificationHandler, {"make": reference.asyncapi}),
+        (prefix + r"/openapi\.json", SpecificationHandler, {"make": reference.openapi}),
         (prefix + "/renderings", RenderingsHandler, {"reference": reference}),
         (prefix + "/docs", ReferenceRedirectHandler, {"url": f"{reference.url_prefix}/docs/"}),
         (prefix + "/docs/([^/]*)", ReferencePageHandler, {"pages": pages}),
@@ -160,33 +164,16 @@ def http_error_text(error: HubError) -> str:
 # Specifications
 
 
-class Specification:
-    """One document: made at the first request, and sent with the servers of each request."""
-
-    def __init__(self, make: Callable[[], tuple[Document, Servers]], url_prefix: str) -> None:
-        self._make = make
-        self._prefix = url_prefix
-
-    @cached_property
-    def _made(self) -> tuple[Document, Servers]:
-        return self._make()
-
-    def encode(self, scheme: str, host: str) -> bytes:
-        """Return the document for a client that uses *scheme* and *host*."""
-        document, servers = self._made
-        document = document | {"servers": servers(scheme, host, self._prefix)}
-        return orjson.dumps(document, option=orjson.OPT_INDENT_2)
-
-
 class SpecificationHandler(BaseHandler):
-    """One specification."""
+    """One specification, with the address of each request as its server."""
 
-    def initialize(self, specification: Specification) -> None:
-        self._specification = specification
+    def initialize(self, make: Callable[[str, str], Document]) -> None:
+        self._make = make
 
     def get(self) -> None:
         self.set_header("Content-Type", "application/json")
-        self.finish(self._specification.encode(self.request.protocol, self.request.host))
+        document = self._make(self.request.protocol, self.request.host)
+        self.finish(orjson.dumps(document, option=orjson.OPT_INDENT_2))
 
 
 # Renderings

@@ -73,7 +73,7 @@ def make_application(
             *admin_routes(prefix, admin, policy),
             (prefix + "/schemas/", SchemaIndexHandler, {"schemas": schemas, "url_prefix": url_prefix}),
             (prefix + r"/schemas/(.+)\.json", SchemaHandler, {"schemas": schemas}),
-            *reference_routes(prefix, reference, console, schemas),
+            *reference_routes(prefix, reference, console),
             (prefix + r"/llms\.txt", LlmsTextHandler),
             (prefix + "/?", IndexHandler, page),
             (prefix + "/console/admin", IndexHandler, page | {"name": "keeper.html"}),
