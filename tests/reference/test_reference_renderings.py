@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from chateau.hub.errors import HubError
 from chateau.hub.events import Event
-from chateau.net.renderings import http_refusal
+from chateau.net.reference_handlers import http_error_bytes
 from chateau.protocols.errors import InvalidJson, InvalidMessage, NotAnObject, UnknownType
 from chateau.protocols.schemas import SchemaSet, schemas_folder
 from chateau.reference.renderings.counterparts import COUNTERPARTS, MOST_LINES
@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONTRACTS = {
     protocol: SchemaSet(schemas_folder() / protocol, url=f"/schemas/{protocol}") for protocol in PROTOCOLS
 }
-RENDERER = Renderer(CONTRACTS["chateau"], server_name="Chateau", http_refusal=http_refusal)
+RENDERER = Renderer(CONTRACTS["chateau"], server_name="Chateau", http_refusal=http_error_bytes)
 PLACE = Place("localhost:8888")
 EXAMPLES = [
     pytest.param(name, example, id=f"{name}-{number}")
@@ -228,7 +228,7 @@ def test_a_number_written_with_a_point_is_that_number() -> None:
 
 
 def test_opcodes_name_the_server_as_it_is_called() -> None:
-    renderer = Renderer(CONTRACTS["chateau"], server_name="Castle", http_refusal=http_refusal)
+    renderer = Renderer(CONTRACTS["chateau"], server_name="Castle", http_refusal=http_error_bytes)
 
     rendering = renderer.render('{"type": 0, "status": 200, "event": "tapped", "active": true}', PLACE)
 

@@ -3,7 +3,7 @@
 A push is read back into the event that it tells of, a refusal into the error: each protocol's own encoders
 then write it. What clients send in place of a request is told by
 :mod:`counterparts <chateau.reference.renderings.counterparts>`. Bytes on a wire are the matter of
-:mod:`chateau.net.renderings`.
+:mod:`chateau.net.reference_handlers`.
 """
 
 from __future__ import annotations
