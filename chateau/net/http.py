@@ -59,13 +59,13 @@ def make_application(
     The door at ``/`` is for WebSockets; whoever asks for that address by plain HTTP gets the page.
     """
     prefix = re.escape(url_prefix)
-    root = {"door": endpoints["/"], "doorstep": policy}
-    channels = {"doorstep": policy, "subscriptions": subscriptions}
+    root = {"endpoint": endpoints["/"], "policy": policy}
+    channels = {"policy": policy, "subscriptions": subscriptions}
     console = Console.read()
     return Application(
         [
             *(
-                (prefix + path, WebSocketEntrance, {"door": endpoint, "doorstep": policy})
+                (prefix + path, WebSocketEntrance, {"endpoint": endpoint, "policy": policy})
                 for path, endpoint in endpoints.items()
                 if path != "/"
             ),
@@ -101,7 +101,7 @@ def make_application(
 def make_single_application(endpoint: Endpoint, policy: HandshakePolicy) -> Application:
     """The addresses of a port of its own: *endpoint* at each of them."""
     return Application(
-        [(".*", WebSocketEntrance, {"door": endpoint, "doorstep": policy})], log_function=_log_request
+        [(".*", WebSocketEntrance, {"endpoint": endpoint, "policy": policy})], log_function=_log_request
     )
 
 

@@ -225,7 +225,7 @@ def admin_routes(
     prefix: str, admin: Admin, policy: HandshakePolicy
 ) -> list[tuple[str, type[Page], dict[str, Any]]]:
     """The addresses, behind *prefix*, a pattern."""
-    common = {"admin": admin, "doorstep": policy}
+    common = {"admin": admin, "policy": policy}
     kinds: list[tuple[type[AdminPage], Any]] = [
         (AdminReading, READINGS),
         (AdminStream, STREAMS),

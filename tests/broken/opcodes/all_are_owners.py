@@ -10,7 +10,7 @@ BREAKS = ("auth-needs-the-right-key", "keepers-commands-need-the-key")
 class AllAreOwners(RightOpcodes):
     def connected(self, socket: Door, ip: str) -> Client:
         client = super().connected(socket, ip)
-        client.is_owner = True
+        client.is_admin = True
         return client
 
 

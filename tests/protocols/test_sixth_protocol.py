@@ -50,7 +50,7 @@ def test_the_protocol_is_shorter_than_80_lines() -> None:
 
 
 def test_the_test_client_plays_a_scenario(address: str) -> None:
-    run = [sys.executable, "test_client.py", "--server", address, str(HERE / "scenario.json")]
+    run = [sys.executable, "test_client.py", "--server", address, str(HERE / "echo_scenario.json")]
 
     ended = subprocess.run(
         run, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
