@@ -1,4 +1,4 @@
-"""What can go wrong in publishing to channels; see :mod:`chateau.protocols.error_catalog`.
+"""The error catalog of the channels protocol; see :mod:`chateau.protocols.error_catalog`.
 
 Packages may be anything and have no schema, so what is sent stands here as HTTP, in short. Subscriptions are
 refused before there is a connection: :mod:`chateau.reference.specifications.openapi` tells by which status.

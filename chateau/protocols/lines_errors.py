@@ -1,4 +1,4 @@
-"""What can go wrong in the lines protocol; see :mod:`chateau.protocols.error_catalog`.
+"""The error catalog of the lines protocol; see :mod:`chateau.protocols.error_catalog`.
 
 Its refusals have no code on the wire. The seed's own words are refusals of the code ``invalid_message`` here,
 as they are in the protocol.
