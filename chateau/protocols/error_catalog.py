@@ -60,7 +60,7 @@ def against(schema: str, sent: Any) -> ErrorCase:
     """Return the case of *sent*, which is invalid by *schema*."""
     return ErrorCase(
         lambda request, schemas: schemas.validation_error(schema, request, json.dumps(request)),
-        "The schema says no: `path` is a JSON Pointer to the fault, `schema` the schema's URL here.",
+        "The request violates its schema: `path` is a JSON Pointer to the fault, `schema` the schema's URL.",
         sent,
     )
 
@@ -99,7 +99,8 @@ PASSED_ON = always(
     "The disk failed when the message had been passed on.",
 )
 UNKEPT = always(
-    Unavailable("What is said cannot be kept now."), "The disk is full, or fails: nothing was said."
+    Unavailable("Messages cannot be stored right now; try again later."),
+    "The disk is full or fails: nothing was sent.",
 )
 UNREADABLE_HISTORY = always(
     Unavailable("The history cannot be read now."), "The disk failed while it was read."

@@ -86,7 +86,7 @@ ERRORS: ErrorCatalog = {
         ),
         always(
             Unavailable("The other nodes cannot be reached."),
-            "`name` cannot be registered now. (A server of one node never says this.)",
+            "`name` cannot be registered now. (A server of one node never sends this.)",
         ),
         against("set_custom_variables-request", {"function": "set_custom_variables"}),
     ),

@@ -168,7 +168,7 @@ SPEC = ProtocolSpec(
         EndpointSpec(
             name="lines",
             title="The lines protocol",
-            description="Lines of text over TCP, answered by JSON objects, one per line.",
+            description="Lines of text over TCP; responses are JSON objects, one per line.",
             transport="tcp",
             port_setting="lines_port",
             greeting="Lines over TCP are at ",

@@ -272,4 +272,4 @@ ADMIN_COMMANDS: dict[str, BuiltIn] = {
 }
 
 BUILT_INS = USER_COMMANDS | ADMIN_COMMANDS
-"""All of them, in the context in which ``!help`` tells of them."""
+"""All built-in commands, in the order in which ``!help`` lists them."""

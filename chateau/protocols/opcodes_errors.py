@@ -44,7 +44,7 @@ PREFIX = "!"
 
 
 def said(content: str) -> Frame:
-    """The request that says *content*."""
+    """Return the request that sends *content*."""
     return {"op": 1, "d": {"content": content}}
 
 

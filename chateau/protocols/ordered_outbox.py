@@ -23,7 +23,7 @@ LINE_END = b"\r\n"
 
 
 class Slot:
-    """A request's place in the line; *payloads* is None until its answer is there."""
+    """The place of a response; *payloads* is None until the response is there."""
 
     __slots__ = ("payloads",)
 
@@ -60,7 +60,7 @@ class OrderedOutbox:
         return slot
 
     def fill(self, slot: Slot, payloads: Sequence[bytes]) -> None:
-        """The answer that goes to *slot* is *payloads*; they are sent when their turn has come."""
+        """Set the response in *slot* to *payloads*, and send what is no longer blocked."""
         slot.payloads = payloads
         self.held_bytes += size(payloads)
         self._flush()

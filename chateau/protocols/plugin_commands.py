@@ -201,6 +201,6 @@ def checked(text: str) -> str:
         TypeError, ValueError: it is not a text, or has lone surrogates, which cannot be encoded.
     """
     if not isinstance(text, str):
-        raise TypeError(f"a command says text, not {type(text).__name__}")
+        raise TypeError(f"a command sends text, not {type(text).__name__}")
     text.encode()
     return text

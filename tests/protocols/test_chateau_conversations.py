@@ -506,7 +506,7 @@ STATES = [
     pytest.param(
         [
             hub_does(
-                "publish_package",
+                "publish_to_channel",
                 "lobby",
                 "bytes",
                 b"\x00\xff",
