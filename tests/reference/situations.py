@@ -32,7 +32,7 @@ class WorkingStore(MemoryStore):
         if isinstance(record, JoinRecord):
             return super().append(key, record)
         if self.fails_to == "keep":
-            raise Unavailable("What is said cannot be kept now.")
+            raise Unavailable("Messages cannot be stored right now; try again later.")
         super().append(key, record)
         if self.fails_to == "commit":
             self.commits.append(FakeCommit())
@@ -46,7 +46,7 @@ class WorkingStore(MemoryStore):
 
     def erase(self, key: str) -> Any:
         if self.fails_to == "keep":
-            raise Unavailable("What is said cannot be kept now.")
+            raise Unavailable("Messages cannot be stored right now; try again later.")
         return super().erase(key)
 
     def fail_commits(self) -> None:

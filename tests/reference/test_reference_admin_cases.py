@@ -71,7 +71,7 @@ def guesses(harness: AdminHarness) -> None:
 
 SITUATIONS: dict[str, Callable[[AdminHarness], None]] = {
     "Nobody is registered": lobby,
-    "cannot be kept now": full,
+    "cannot be stored right now": full,
     "cannot be a name": banned,
     "Too many wrong keys": guesses,
     "": nothing,

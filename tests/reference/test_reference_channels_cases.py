@@ -45,7 +45,7 @@ SITUATIONS: dict[str, Callable[[Harness], None]] = {
     "is closed": kept_by("close"),
     "is locked": kept_by("lock", "swordfish"),
     "delivered but could not": failing("commit"),
-    "cannot be kept now": failing("keep"),
+    "cannot be stored right now": failing("keep"),
     "Internal server error": broken,
     "": nothing,
 }

@@ -84,7 +84,7 @@ SITUATIONS: dict[str, Callable[[Harness], None]] = {
     "You are not in the room": lobby,
     "There is no room": nothing,
     "delivered but could not": failing("commit"),
-    "cannot be kept now": failing("keep"),
+    "cannot be stored right now": failing("keep"),
     "cannot be read now": failing("read"),
     "This address is banned": ban,
     "Too many messages": hurry,

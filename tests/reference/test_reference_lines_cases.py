@@ -82,7 +82,7 @@ SITUATIONS: dict[str, Callable[[Harness], None]] = {
     "is locked": kept_out(lambda harness: harness.hub.rooms.lock("lobby", "swordfish")),
     "You are banned": kept_out(lambda harness: harness.hub.rooms.ban("lobby", "alice")),
     "delivered but could not": failing("commit"),
-    "cannot be kept now": failing("keep"),
+    "cannot be stored right now": failing("keep"),
     "cannot be read now": failing("read"),
     "This address is banned": lambda harness: harness.hub.access.ban("192.0.2.1"),
     "Too many messages": hurry,

@@ -107,7 +107,7 @@ SITUATIONS: dict[str, Callable[[Harness], None]] = {
     "There is no room": alone_with_key,
     "Nobody is registered": owner_without_bob,
     "delivered but could not": failing("commit"),
-    "cannot be kept now": failing("keep"),
+    "cannot be stored right now": failing("keep"),
     "Too many wrong keys": wrong_keys,
     "This address is banned": lambda harness: harness.hub.access.ban("192.0.2.1"),
     "Too many messages": hurry,

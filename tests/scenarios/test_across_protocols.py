@@ -201,7 +201,7 @@ def test_tap_is_pushed_only_to_the_tapped_session(protocol: str) -> None:
         other = await harness.enter(protocol, "alice")
         client = await harness.enter(protocol, "bob")
         hub = harness.server.hub
-        hub.tell_tapped(hub.sessions()[-1], active=True)
+        hub.notify_tap(hub.sessions()[-1], active=True)
         hub.shut_down()
         await client.receive_like(documented("tapped", protocol))
         assert documented("tapped", protocol) not in await everything_before_the_shutdown(other)
@@ -213,7 +213,7 @@ def test_opcodes_push_a_tap_under_the_server_name() -> None:
     async def scene(harness: Harness) -> None:
         client = await harness.enter("opcodes", "bob")
         hub = harness.server.hub
-        hub.tell_tapped(hub.sessions()[0], active=True)
+        hub.notify_tap(hub.sessions()[0], active=True)
         await client.receive_like(documented("tapped", "opcodes", Chateau="Castle"))
 
     play(scene, server_name="Castle")
