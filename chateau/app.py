@@ -48,7 +48,7 @@ from chateau.protocols.event_streams import EventStreams
 from chateau.protocols.schemas import compiled_schemas, schemas_folder
 from chateau.protocols.spec import ProtocolContext, ServerAddress
 from chateau.reference.messages import Sources
-from chateau.reference.renderings.renderer import Renderer
+from chateau.reference.translations import Translator
 from chateau.settings import MEMORY, Settings, SettingsError, described, load
 from chateau.store import StoreError
 from chateau.store.memory import MemoryStore
@@ -233,8 +233,8 @@ class Server:
             Subscriptions(channels, streams, self._stream_group),
             schemas=_schemas(schema_sets),
             admin=self.admin,
-            renderer=Renderer(
-                schema_sets["chateau"], server_name=settings.server_name, http_refusal=http_refusal
+            renderer=Translator(
+                schema_sets["chateau"], server_name=settings.server_name, http_error=http_refusal
             ),
             reference=Sources(
                 self.specs, schema_sets, tuple(described()), shown_refusal, settings.url_prefix

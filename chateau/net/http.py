@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from chateau.net.websocket import HandshakePolicy
     from chateau.protocols.transport import Endpoint
     from chateau.reference.messages import Sources
-    from chateau.reference.renderings.renderer import Renderer
+    from chateau.reference.translations import Translator
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def make_application(
     *,
     schemas: Schemas,
     admin: Admin,
-    renderer: Renderer,
+    renderer: Translator,
     reference: Sources,
     url_prefix: str = "",
     command_prefix: str = "!",

@@ -1,6 +1,6 @@
 """The address ``/renderings``: a frame comes in by POST, and goes out as each of the protocols writes it.
 
-What they write is made in :mod:`chateau.reference.renderings`; here it gets the bytes around it, by the
+What they write is made in :mod:`chateau.reference.translations`; here it gets the bytes around it, by the
 framings that the connections use. Nothing is sent to anybody else, and nothing is kept.
 """
 
@@ -19,13 +19,13 @@ from chateau.net.publish_desk import bytes_of, date_line, refusal
 from chateau.protocols import chateau
 from chateau.protocols.errors import InvalidJson, TooLarge
 from chateau.protocols.json_text import encode
-from chateau.reference.renderings.writings import Place
+from chateau.reference.encoded_frames import TargetServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chateau.reference.renderings.renderer import Renderer, Rendering
-    from chateau.reference.renderings.writings import Writing
+    from chateau.reference.encoded_frames import EncodedFrame
+    from chateau.reference.translations import Translation, Translator
 
 BODY_BYTES = 65_536
 """Bytes that a frame may have here."""
@@ -61,16 +61,16 @@ def http_refusal(error: HubError) -> bytes:
     return bytes_of(refusal(error), date_line(int(time.time())))
 
 
-def shown(rendering: Rendering) -> dict[str, Any]:
+def shown(rendering: Translation) -> dict[str, Any]:
     """*rendering* as it is answered."""
     return {
         "event": rendering.event,
         "kind": rendering.kind,
-        "writings": [_shown(writing) for writing in rendering.writings],
+        "writings": [_shown(writing) for writing in rendering.frames],
     }
 
 
-def _shown(writing: Writing) -> dict[str, Any]:
+def _shown(writing: EncodedFrame) -> dict[str, Any]:
     protocol, group, who, payload, note = writing
     told: dict[str, Any] = {"protocol": protocol, "wire": group, "who": who}
     if payload is None:
@@ -89,7 +89,7 @@ def _shown(writing: Writing) -> dict[str, Any]:
 class RenderingsPage(Page):
     """Renders the frame in the body of a POST."""
 
-    def initialize(self, renderer: Renderer, url_prefix: str, command_prefix: str) -> None:
+    def initialize(self, renderer: Translator, url_prefix: str, command_prefix: str) -> None:
         self._renderer = renderer
         self._url_prefix = url_prefix
         self._command_prefix = command_prefix
@@ -115,9 +115,9 @@ class RenderingsPage(Page):
         if self._size > BODY_BYTES:
             self._refuse(413, _too_large())
             return
-        place = Place(self.request.host, self._url_prefix, self._command_prefix)
+        place = TargetServer(self.request.host, self._url_prefix, self._command_prefix)
         try:
-            rendering = self._renderer.render(_text(b"".join(self._chunks)), place)
+            rendering = self._renderer.translate(_text(b"".join(self._chunks)), place)
         except HubError as error:
             self._refuse(400, error)
         else:

@@ -17,8 +17,8 @@ from running_server import free_port
 from chateau.net.frames import Decoder
 from chateau.net.renderings import BODY_BYTES, DRAINED, FRAMINGS
 from chateau.protocols.schemas import schemas_folder
-from chateau.reference.renderings.renderer import Renderer
-from chateau.reference.renderings.writings import PROTOCOLS
+from chateau.reference.encoded_frames import PROTOCOLS
+from chateau.reference.translations import Translator
 
 if TYPE_CHECKING:
     from conftest import Log
@@ -374,7 +374,7 @@ async def test_a_bug_is_answered_in_json_and_logged(
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Renderer, "render", fail)
+    monkeypatch.setattr(Translator, "translate", fail)
 
     response = await post(await harness.connect(), b"{}")
 
