@@ -23,32 +23,35 @@ from tornado.httpserver import HTTPServer
 from chateau import logs, plugins
 from chateau.hub.hub import Hub
 from chateau.ids import MessageIdGenerator
-from chateau.listening import StartError, bound, bound_unix, shown, tls_context
 from chateau.names import normalize_name
-from chateau.net import frames, listener
-from chateau.net.admin.addresses import Admin
-from chateau.net.admin.figures import Figures
-from chateau.net.admin.live import Live
-from chateau.net.admin.probe import Probe
-from chateau.net.admin.tap import Taps
+from chateau.net import frames
+from chateau.net.accept import HandshakePolicy, LinesServer
+from chateau.net.admin_api import Admin
+from chateau.net.admin_streams import LiveStream
+from chateau.net.channel_handlers import Subscriptions
 from chateau.net.connection_group import ConnectionGroup, keep_alive
 from chateau.net.framing import EVENT_STREAM, LINES, WEBSOCKET
-from chateau.net.http import make_application, make_single_application
-from chateau.net.lines import LinesServer
+from chateau.net.metrics import Metrics
+from chateau.net.probe import Probe
 from chateau.net.proxies import TrustedProxies
-from chateau.net.publisher import PUBLISHING
-from chateau.net.publishing import Reception
-from chateau.net.reference_pages import http_refusal as shown_refusal
-from chateau.net.renderings import http_refusal
-from chateau.net.subscribing import Subscriptions
-from chateau.net.websocket import HandshakePolicy
+from chateau.net.publish_connection import PUBLISHING
+from chateau.net.publish_handler import HttpFrontend
+from chateau.net.reference_handlers import Reference
+from chateau.net.routes import make_application, make_single_application
+from chateau.net.sockets import (
+    StartError,
+    bind_port,
+    bind_usock,
+    format_address,
+    raise_descriptor_limit,
+    tls_context,
+)
+from chateau.net.tap import Taps
 from chateau.protocols.admin import AdminProtocol
 from chateau.protocols.catalog import ALL
 from chateau.protocols.event_streams import EventStreams
 from chateau.protocols.schemas import compiled_schemas, schemas_folder
 from chateau.protocols.spec import ProtocolContext, ServerAddress
-from chateau.reference.messages import Sources
-from chateau.reference.translations import Translator
 from chateau.settings import MEMORY, Settings, SettingsError, described, load
 from chateau.store import StoreError
 from chateau.store.memory import MemoryStore
@@ -128,14 +131,14 @@ class Server:
         Raises:
             StartError: one of them cannot be opened.
         """
-        listener.raise_descriptor_limit()
+        raise_descriptor_limit()
         scheme = "https" if self._tls is not None else "http"
         proxies = TrustedProxies(self.settings.trusted_proxy)
         policy = HandshakePolicy(self.group, proxies, self.settings.allow_origin)
         web = self._web_server(policy)
         sockets = self._listen(web, "port", f"Chateau is at {scheme}://", f"{self.settings.url_prefix}/")
         if self.settings.usock is not None:
-            web.add_socket(bound_unix(self.settings.usock))
+            web.add_socket(bind_usock(self.settings.usock))
             self._unix_socket = self.settings.usock
             self.greetings.append(f"Chateau is at the UNIX socket {self.settings.usock}")
         for spec in self.specs:
@@ -226,23 +229,25 @@ class Server:
     def _web_server(self, policy: HandshakePolicy) -> HTTPServer:
         settings, schema_sets = self.settings, self.schema_sets
         channels = self.protocols["channels"]
+        schemas = _schemas(schema_sets)
         streams = EventStreams(self.hub, broadcast=self._stream_group.broadcast)
         application = make_application(
             self._endpoints(),
             policy,
             Subscriptions(channels, streams, self._stream_group),
-            schemas=_schemas(schema_sets),
+            schemas=schemas,
             admin=self.admin,
-            renderer=Translator(
-                schema_sets["chateau"], server_name=settings.server_name, http_error=http_refusal
+            reference=Reference(
+                self.specs,
+                schema_sets,
+                schemas,
+                described,
+                server_name=settings.server_name,
+                url_prefix=settings.url_prefix,
+                command_prefix=settings.command_prefix,
             ),
-            reference=Sources(
-                self.specs, schema_sets, tuple(described()), shown_refusal, settings.url_prefix
-            ),
-            url_prefix=settings.url_prefix,
-            command_prefix=settings.command_prefix,
         )
-        reception = self._reception = Reception(
+        frontend = self._frontend = HttpFrontend(
             application,
             channels,
             url_prefix=settings.url_prefix,
@@ -250,8 +255,8 @@ class Server:
             allows_origin=policy.allows_origin,
             group=self._publish_group,
         )
-        server = self._http_server(reception)
-        reception.resume_with(server.handle_stream)
+        server = self._http_server(frontend)
+        frontend.resume_with(server.handle_stream)
         return server
 
     @cached_property
@@ -262,16 +267,16 @@ class Server:
             self.hub, self.schema_sets["admin"], stop=self.stop, has_key=settings.secret_key is not None
         )
         taps = Taps(self.hub, self._groups, now=now)
-        figures = Figures(
+        metrics = Metrics(
             self.hub,
             self._groups,
-            published=lambda: self._reception.desk.served,
+            published=lambda: self._frontend.endpoint.served,
             is_tapped=taps.is_tapped,
             clock=time.monotonic,
             now=now,
         )
-        live = Live(protocol, figures, Probe(self.group, clock=time.perf_counter), self._loop)
-        return Admin(protocol, figures, live, taps, self._stream_group)
+        live = LiveStream(protocol, metrics, Probe(self.group, clock=time.perf_counter), self._loop)
+        return Admin(protocol, metrics, live, taps, self._stream_group)
 
     # Wires and listeners
 
@@ -291,10 +296,10 @@ class Server:
         return HTTPServer(delegate, ssl_options=self._tls, idle_connection_timeout=IDLE_SECONDS)
 
     def _listen(self, server: TCPServer, setting: str, greeting: str, path: str = "") -> list[socket.socket]:
-        sockets = bound(self.settings, setting)
+        sockets = bind_port(self.settings, setting)
         server.add_sockets(sockets)
         self._servers.append(server)
-        self.greetings += [f"{greeting}{shown(sock)}{path}" for sock in sockets]
+        self.greetings += [f"{greeting}{format_address(sock)}{path}" for sock in sockets]
         return sockets
 
     def _listen_on_own_port(
@@ -306,7 +311,7 @@ class Server:
             return []
         protocol = self.protocols[spec.name]
         if endpoint.transport == "tcp":
-            return self._listen(LinesServer(protocol, self._lines_group), setting, endpoint.greeting)
+            return self._listen(LinesServer(protocol.open, self._lines_group), setting, endpoint.greeting)
         server = self._http_server(make_single_application(protocol, policy))
         scheme = "ws" if self._tls is None else "wss"
         return self._listen(server, setting, f"{endpoint.greeting}{scheme}://", "/")

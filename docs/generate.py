@@ -23,7 +23,7 @@ DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT))
 
-from chateau.net.reference_pages import http_refusal  # noqa: E402 - the path comes first
+from chateau.net.reference_handlers import http_error_text  # noqa: E402 - the path comes first
 from chateau.protocols.catalog import ALL  # noqa: E402
 from chateau.protocols.schemas import SchemaSet  # noqa: E402
 from chateau.reference import site as reference  # noqa: E402
@@ -74,7 +74,7 @@ def sources() -> Sources:
     """Return what the reference is made from."""
     folders = sorted(path for path in SCHEMAS.iterdir() if path.is_dir())
     schema_sets = {folder.name: SchemaSet(folder, url=f"/schemas/{folder.name}") for folder in folders}
-    return Sources(ALL, schema_sets, tuple(described()), http_refusal)
+    return Sources(ALL, schema_sets, tuple(described()), http_error_text)
 
 
 def replaced(path: Path, begin: str, part: str, end: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from running_server import ROOT, free_port, running_server
 
-from chateau.net.admin.addresses import READINGS, STREAMS
+from chateau.net.admin_api import READINGS, STREAMS
 from chateau.protocols.admin import ACTIONS, STATUSES
 from chateau.protocols.schemas import SchemaSet
 

@@ -1,9 +1,9 @@
-"""A connection: the rules between its bytes and the peer, RFC 6455's where it is a WebSocket.
+"""A connection: the rules between its bytes and the peer; those of RFC 6455 on a WebSocket.
 
-What comes in goes through the decoder of the wire's framing: messages to the peer, pings answered,
-closes echoed, violations answered with their code. What goes out is put in the outbox that the
-connection is. The two kinds at the end differ only in where bytes are read and written: a plain socket
-read straight from the event loop, or Tornado's IOStream, for TLS and for loops that watch no sockets.
+Received bytes go through the decoder of the group's framing: messages go to the peer, a ping leads to a
+pong, a close to a close, and a violation to a close with its code. A connection is an outbox: sent frames are
+queued in it. The two kinds at the end differ only in where bytes are read and written: a plain socket read by
+the event loop directly, or Tornado's IOStream, for TLS and for event loops that do not watch sockets.
 """
 
 from __future__ import annotations
@@ -11,55 +11,58 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, cast
 
 from tornado.iostream import SSLIOStream, StreamClosedError
 
 from chateau.net import frames
-from chateau.net.frames import Binary, Close, Ping, Pong, Violation
-from chateau.net.observer import OverheardDecoder, overheard
+from chateau.net.frames import Binary, Close, Ping, Violation
+from chateau.net.framing import ObservedDecoder
 from chateau.net.outbox import Outbox
+from chateau.protocols.transport import LinePeer, Peer
+from chateau.protocols.transport import Outbox as ProtocolOutbox
 
 if TYPE_CHECKING:
     from asyncio import Future
-    from collections.abc import Callable
 
     from tornado.iostream import IOStream
 
     from chateau.hub.session import Session
     from chateau.net.connection_group import ConnectionGroup
-    from chateau.net.framing import Decoder
-    from chateau.net.observer import FrameObserver
-    from chateau.protocols.transport import Endpoint, LinePeer, Peer
+    from chateau.net.frames import Received
+    from chateau.net.framing import Decoder, FrameObserver
 
 log = logging.getLogger(__name__)
 
+PeerFactory = Callable[[ProtocolOutbox, str, int], Peer]
+"""Makes the peer of a client, from the outbox that leads to it, its address and its port."""
+
 READ_BYTES: Final = 32_768
-"""Read at once. From 64 KiB on, malloc tidies up its small blocks at every read: 2 % of a request."""
+"""Bytes per read. From 64 KiB on, malloc consolidates its small blocks at every read: 2 % of a request."""
 
 LARGE_BYTES: Final = 65_536
-"""A message that is longer goes out at once: a read may bring many short requests with long answers, and what
-waits for a client is counted when it has been flushed."""
+"""Longer messages are flushed at once: one read may bring many short requests with long responses, and the
+backlog of a client is counted at the flush."""
 
 CLOSE_SECONDS: Final = 5.0
-"""How long a client may take to read what waits for it and to answer a close."""
+"""How long a client may take to read its backlog and to close in return."""
 
 LINGER_SECONDS: Final = 1.0
-"""How long a client that answers no close is read on, lest a reset overtake the last that it is told."""
+"""How long a client that sends no close is read, so that a TCP reset does not discard the last frame."""
 
 OPEN: Final = 0
-CLOSING: Final = 1  # a close frame is in the outbox; the peer's is waited for
-ENDING: Final = 2  # nothing more is said: it ends once the outbox is empty
-LINGERING: Final = 3  # the same, where no close will be answered: what still comes is read and dropped
+CLOSING: Final = 1  # a close frame is queued; the client has to send one, too
+ENDING: Final = 2  # nothing more is sent: it ends once the outbox is empty
+LINGERING: Final = 3  # the same, for a client that sends no close: all data is read and dropped
 CLOSED: Final = 4
 
 
 class Connection(Outbox):
-    """One client's connection, whatever carries its bytes."""
+    """One client's connection, on any transport."""
 
     __slots__ = (
         "_decoder",
-        "_ear",
         "_has_ended",
         "_peer",
         "_state",
@@ -73,65 +76,62 @@ class Connection(Outbox):
     def __init__(self, group: ConnectionGroup) -> None:
         super().__init__(group.max_outbox)
         self.group = group
-        self.heard = True  # has anything come since the last look?
+        self.heard = True  # has the client sent anything since the last check?
         self.unanswered_pings = 0
         self.received = 0  # messages
-        self._ear: FrameObserver | None = None
         self._decoder: Decoder = group.framing.decoder(group.max_frame)
         self._peer: Peer | None = None  # until the session ends
         self._state: int = OPEN
-        self._has_ended = False  # the client says nothing more, and may still listen
+        self._has_ended = False  # the client has finished sending, and may still receive
         self._timer: asyncio.TimerHandle | None = None
 
-    def open(self, endpoint: Endpoint, address: str, port: int) -> None:
-        """Begin: *endpoint* opens a peer for this client."""
-        self._peer = endpoint.open(self, address, port)
+    def open(self, open_peer: PeerFactory, address: str, port: int) -> None:
+        """Begin, with the peer that *open_peer* makes for the client at *address* and *port*."""
+        self._peer = open_peer(self, address, port)
         self.group.connections.add(self)
 
     @property
     def session(self) -> Session | None:
-        """The session that it carries, until that ends."""
+        """The session on this connection, until it ends."""
         return None if self._peer is None else self._peer.session
 
-    def tap(self, ear: FrameObserver) -> Callable[[], None]:
-        """Have *ear*, the only one, hear all that comes and goes; returns what takes it away again.
+    def observe(self, observer: FrameObserver) -> Callable[[], None]:
+        """Report all frames to *observer*, the only one; return the function that ends this.
 
-        A connection that nobody listens to pays nothing for it: what decodes and what writes are replaced.
+        Frames that wait in the backlog are reported at once.
         """
-        decoder, write = self._decoder, self.write
+        decoder = self._decoder
 
-        def untap() -> None:
-            self._ear = None
+        def stop() -> None:
+            self.observer = None
             self._decoder = decoder
-            if self._state != CLOSED:
-                self.write = write
 
-        self._ear = ear
-        self._decoder = OverheardDecoder(decoder, ear)
-        self.write = overheard(write, ear)
-        return untap
+        self.observer = observer
+        self._decoder = ObservedDecoder(decoder, observer)
+        observer.on_sent(self.backlog)
+        return stop
 
     def send(self, payload: bytes) -> None:
-        """Send *payload*, UTF-8, as a text frame at the end of the turn; nothing follows a close frame."""
+        """Queue *payload*, UTF-8, as a text frame; ignored after a close frame."""
         if self._state == OPEN:
-            self.group.scheduler.put(self, self.group.framing.text(payload))
+            self.group.scheduler.enqueue(self, self.group.framing.text(payload))
             if len(payload) > LARGE_BYTES:
                 self.flush()
 
     def send_binary(self, payload: bytes) -> None:
-        """Send *payload* as a binary frame; otherwise as :meth:`send`."""
+        """Queue *payload* as a binary frame; ignored after a close frame."""
         if self._state == OPEN:
-            self.group.scheduler.put(self, self.group.framing.binary(payload))
+            self.group.scheduler.enqueue(self, self.group.framing.binary(payload))
 
     def ping(self) -> None:
-        """Ask for a sign of life."""
-        self.group.scheduler.put(self, self.group.framing.ping)
+        """Queue a ping."""
+        self.group.scheduler.enqueue(self, self.group.framing.ping)
 
     def disconnect(self, code: int, reason: str) -> None:
-        """End the session and close: the client is told *code* and *reason* behind all that waits for it."""
+        """End the session, and close with *code* and *reason* after all queued frames."""
         if self._state != OPEN:
             return
-        self._say_close(code, reason)
+        self._send_close(code, reason)
         if self.group.framing.is_answered:
             self._state = CLOSING
         else:
@@ -139,7 +139,7 @@ class Connection(Outbox):
             self._end_when_written()
 
     def abort(self) -> None:
-        """End the connection now. Once more does nothing."""
+        """End the connection now. Idempotent."""
         if self._state == CLOSED:
             return
         self._state = CLOSED
@@ -148,16 +148,16 @@ class Connection(Outbox):
             self._timer = None
         self.group.forget(self)
         self.drop()
-        self.write = len  # whatever is still put in is taken, and goes nowhere
+        self.write = len  # accepts and discards whatever is still queued
         self._close_transport()
         self._end_session()
-        if self._ear is not None:
-            self._ear.on_gone()
+        if self.observer is not None:
+            self.observer.on_gone()
 
-    # What comes in
+    # Received
 
     def on_bytes(self, data: bytes) -> None:
-        """*data* has come from the client."""
+        """Handle *data* from the client."""
         self.heard = True
         try:
             for received in self._decoder.feed(data):
@@ -166,65 +166,54 @@ class Connection(Outbox):
                         self.received += 1
                         self._peer.on_text(received)  # type: ignore[union-attr]
                 else:
-                    self._HANDLERS[type(received)](self, received)
+                    self._on_other(received)
         except Exception:
-            log.exception("a connection failed, and is closed")
+            log.exception("a connection failed and is closed")
             self.disconnect(frames.INTERNAL_ERROR, "internal error")
 
     def on_end(self) -> None:
-        """Nothing more will come. Where that is no end of all yet, the peer decides when it is."""
-        listens = self._state == OPEN and self.group.framing.is_half_closed and not self._has_ended
-        if listens and self._stops_reading():
+        """Handle the end of the client's data; if it may still receive, the peer decides when to close."""
+        may_receive = self._state == OPEN and self.group.framing.is_half_closed and not self._has_ended
+        if may_receive and self._stops_reading():
             self._has_ended = True
             cast("LinePeer", self._peer).on_end()
         else:
             self.abort()
 
     def on_lost(self, exc: OSError) -> None:
-        """The connection broke, as connections do."""
+        """Handle a broken connection."""
         log.debug("a connection was lost: %s", exc)
         self.abort()
 
-    def _on_binary(self, received: Binary) -> None:
-        if self._peer is not None:
-            self.received += 1
-            self._peer.on_binary(received.payload)
+    def _on_other(self, received: Received) -> None:
+        """Handle anything but a text message."""
+        match received:
+            case Binary(payload):
+                if self._peer is not None:
+                    self.received += 1
+                    self._peer.on_binary(payload)
+            case Ping(payload):
+                if self._state == OPEN:
+                    self.group.scheduler.enqueue(self, frames.pong_frame(payload))
+            case Close(code, _):
+                self._end(code, "", ENDING)
+            case Violation(code, reason):
+                log.debug("a client violated the protocol: %s", reason)
+                self._end(code, reason, LINGERING)
 
-    def _on_ping(self, received: Ping) -> None:
+    def _end(self, code: int | None, reason: str, state: int) -> None:
         if self._state == OPEN:
-            self.group.scheduler.put(self, frames.pong_frame(received.payload))
-
-    def _on_pong(self, received: Pong) -> None:
-        pass  # that something came has been noted
-
-    def _on_close(self, received: Close) -> None:
-        if self._state == OPEN:
-            self._say_close(received.code, "")
-        self._state = ENDING
+            self._send_close(code, reason)
+        self._state = state
         self._end_when_written()
-
-    def _on_violation(self, violation: Violation) -> None:
-        log.debug("a client broke the protocol: %s", violation.reason)
-        if self._state == OPEN:
-            self._say_close(violation.code, violation.reason)
-        self._state = LINGERING
-        self._end_when_written()
-
-    _HANDLERS: ClassVar[dict[type, Callable[[Connection, Any], None]]] = {
-        Binary: _on_binary,
-        Ping: _on_ping,
-        Pong: _on_pong,
-        Close: _on_close,
-        Violation: _on_violation,
-    }
 
     # How it ends
 
-    def _say_close(self, code: int | None, reason: str) -> None:
+    def _send_close(self, code: int | None, reason: str) -> None:
         self._end_session()
-        last_words = self.group.framing.close(code, reason)
-        if last_words:
-            self.group.scheduler.put(self, last_words)
+        frame = self.group.framing.close(code, reason)
+        if frame:
+            self.group.scheduler.enqueue(self, frame)
         self._timer = self.group.loop.call_later(CLOSE_SECONDS, self.abort)
 
     def _end_session(self) -> None:
@@ -233,7 +222,7 @@ class Connection(Outbox):
             peer.on_close()
 
     def _end_when_written(self) -> None:
-        # Behind the flush of what has been put in; where that leaves a backlog, on_drained comes here again.
+        # After the flush of the queued frames; if that leaves a backlog, on_drained comes here again.
         self.group.loop.call_soon(self._end_if_written)
 
     def _end_if_written(self) -> None:
@@ -257,17 +246,17 @@ class Connection(Outbox):
         self._timer = self.group.loop.call_later(seconds, self.abort)
 
     def on_drained(self) -> None:
-        """The backlog is gone."""
+        """Continue after a backlog."""
         self._end_if_written()
 
     def on_overflow(self) -> None:
-        """The client reads too slowly: it alone is sent away, and what waited for it is dropped."""
+        """Disconnect a client that reads too slowly, and drop its backlog."""
         if self._state == OPEN:
-            log.info("a slow consumer is disconnected: %d bytes waited for it", self.backlog_bytes)
+            log.info("a slow consumer is disconnected: its backlog has %d bytes", self.backlog_bytes)
             self.drop()
             self.disconnect(frames.POLICY_VIOLATION, "slow consumer")
 
-    # What the two kinds below say
+    # Defined by the two kinds below
 
     def _has_written_all(self) -> bool:
         return self.is_empty
@@ -283,31 +272,31 @@ class Connection(Outbox):
 
 
 class SocketConnection(Connection):
-    """A plain socket of its own, read and written from the event loop: the fast path.
+    """A plain socket, read and written by the event loop directly: the fast path.
 
-    Nothing of the handshake is left when one of these is open: no request, handler or stream.
+    Nothing of the handshake remains once it is open: no request, handler or stream.
     """
 
     __slots__ = ("_socket",)
 
     def __init__(self, group: ConnectionGroup, sock: socket.socket) -> None:
-        """Takes *sock* over, which does not block."""
+        """Take over *sock*, which is non-blocking."""
         super().__init__(group)
         self._socket = sock
         self.write = sock.send
         group.poller.watch(sock.fileno(), self)
 
     def on_blocked(self) -> None:
-        """Go on when the socket takes more."""
+        """Continue when the socket can be written."""
         self.group.poller.watch_writing(self._socket.fileno())
 
     def on_drained(self) -> None:
-        """The backlog is gone."""
+        """Continue after a backlog."""
         self.group.poller.unwatch_writing(self._socket.fileno())
         super().on_drained()
 
     def on_readable(self) -> None:
-        """Read what has come."""
+        """Read from the socket."""
         try:
             data = self._socket.recv(READ_BYTES)
         except (BlockingIOError, InterruptedError):
@@ -335,7 +324,7 @@ class SocketConnection(Connection):
 
 
 class StreamConnection(Connection):
-    """Tornado's IOStream carries the bytes: TLS, and event loops that watch no sockets (Windows')."""
+    """A connection on Tornado's IOStream: TLS, and event loops that do not watch sockets (Windows)."""
 
     __slots__ = ("_stream",)
 
@@ -344,20 +333,20 @@ class StreamConnection(Connection):
         self._stream = stream
         self.write = self._write
 
-    async def read_on(self) -> None:
+    async def read_until_end(self) -> None:
         """Read until the connection ends."""
         try:
             while True:
                 data = await self._stream.read_bytes(READ_BYTES, partial=True)
-                self.group.scheduler.begin()
+                self.group.scheduler.cork()
                 self.on_bytes(data)
-                self.group.scheduler.end()  # at once: the stream may close behind it
-                await asyncio.sleep(0)  # a client that never pauses must not keep the loop to itself
+                self.group.scheduler.uncork()  # at once: the stream may close after it
+                await asyncio.sleep(0)  # a client that never pauses must not block the event loop
         except StreamClosedError:
             self.on_end()
 
     def on_blocked(self) -> None:
-        """Go on when the stream has written what it has: :meth:`_on_written` does."""
+        """Do nothing: :meth:`_on_written` continues when the stream has written its buffer."""
 
     def _write(self, batch: bytes) -> int:
         if self._stream.writing():
@@ -379,10 +368,10 @@ class StreamConnection(Connection):
         return self.is_empty and not self._stream.writing()
 
     def _stops_reading(self) -> bool:
-        return False  # at a stream's end Tornado has closed it already
+        return False  # at the end of a stream Tornado has closed it already
 
     def _shut_down_writing(self) -> None:
-        # TLS has no half-close that all clients know; a closed stream has no socket.
+        # TLS has no half-close that all clients support; a closed stream has no socket.
         if not isinstance(self._stream, SSLIOStream) and not self._stream.closed():
             self._half_close(self._stream.socket)
 

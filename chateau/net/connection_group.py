@@ -1,6 +1,6 @@
-"""The wire: what all connections of one kind share, and what is done with all of them.
+"""Connection groups: limits and state that all connections of one kind share, and operations on all of them.
 
-The wires of one server stand beside each other: they have one turn of the loop and one poller.
+The groups of one server share one flush scheduler and one poller.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ PINGED_AT_ONCE = 1_000
 
 @dataclass(eq=False, slots=True)
 class ConnectionGroup:
-    """Limits, the open connections, and the turn in which their outboxes are filled."""
+    """The open connections of one kind, their limits and their flush scheduler."""
 
     loop: asyncio.AbstractEventLoop
-    max_frame: int = 1_048_576  # bytes of a client's message
-    max_outbox: int = 4_194_304  # bytes that may wait for one client
-    takes_sockets: bool = True  # False: every connection stays on Tornado's IOStream
+    max_frame: int = 1_048_576  # maximum size of a client's message, in bytes
+    max_outbox: int = 4_194_304  # maximum backlog of a client, in bytes
+    takes_sockets: bool = True  # if False, every connection stays on Tornado's IOStream
     framing: Framing = WEBSOCKET
-    beside: InitVar[ConnectionGroup | None] = None  # another wire of the same server
-    is_closing: bool = field(default=False, init=False)  # nobody is let in any more
+    beside: InitVar[ConnectionGroup | None] = None  # another group of the same server
+    is_closing: bool = field(default=False, init=False)  # new connections are refused
     connections: set[Connection] = field(default_factory=set, init=False)
-    received_before: int = field(default=0, init=False)  # messages, on connections that have ended
+    received_before: int = field(default=0, init=False)  # messages on connections that have ended
     scheduler: FlushScheduler = field(init=False)
     poller: Poller = field(init=False)
     _all_gone: asyncio.Event | None = field(default=None, init=False)
@@ -50,17 +50,17 @@ class ConnectionGroup:
         self.poller = beside.poller if beside is not None else make_poller(self.loop, self.scheduler)
 
     def broadcast(self, payload: bytes, outboxes: Iterable[ProtocolOutbox]) -> None:
-        """Send *payload*, UTF-8, to all *outboxes*, connections of this wire, as one text frame."""
-        self.scheduler.put_all(cast("Iterable[Connection]", outboxes), self.framing.text(payload))
+        """Send *payload*, UTF-8, to all *outboxes*, connections of this group, as one text frame."""
+        self.scheduler.enqueue_all(cast("Iterable[Connection]", outboxes), self.framing.text(payload))
 
     def broadcast_binary(self, payload: bytes, outboxes: Iterable[ProtocolOutbox]) -> None:
-        """Send *payload* to all *outboxes*, connections of this wire, as one binary frame."""
-        self.scheduler.put_all(cast("Iterable[Connection]", outboxes), self.framing.binary(payload))
+        """Send *payload* to all *outboxes*, connections of this group, as one binary frame."""
+        self.scheduler.enqueue_all(cast("Iterable[Connection]", outboxes), self.framing.binary(payload))
 
     async def close(self, code: int, reason: str, *, within_seconds: float) -> None:
-        """Let nobody in, close every connection behind what waits for it, and cut off who takes longer.
+        """Refuse new connections, and close each one after its queued frames; abort those that take longer.
 
-        The poller is still there for the wires beside this one.
+        The poller stays open for the other groups.
         """
         self.is_closing = True
         for connection in list(self.connections):
@@ -74,7 +74,7 @@ class ConnectionGroup:
             connection.abort()
 
     def forget(self, connection: Connection) -> None:
-        """*connection* has ended."""
+        """Remove *connection*, which has ended."""
         if connection in self.connections:
             self.connections.discard(connection)
             self.received_before += connection.received
@@ -83,21 +83,21 @@ class ConnectionGroup:
 
 
 async def keep_alive(groups: Collection[ConnectionGroup], interval_seconds: float) -> None:
-    """Ping whoever has been silent for an interval, and close who leaves two pings unanswered.
+    """Ping each client that has sent nothing for an interval; close it after two unanswered pings.
 
     Runs until it is cancelled.
     """
     while True:
         await asyncio.sleep(interval_seconds)
-        everyone = [connection for group in groups for connection in group.connections]
-        for number, connection in enumerate(everyone, start=1):
-            look_after(connection)
+        connections = [connection for group in groups for connection in group.connections]
+        for number, connection in enumerate(connections, start=1):
+            check_liveness(connection)
             if number % PINGED_AT_ONCE == 0:
                 await asyncio.sleep(0)
 
 
-def look_after(connection: Connection) -> None:
-    """Note whether *connection* has been heard of since the last look; ping or close it if not."""
+def check_liveness(connection: Connection) -> None:
+    """Ping or close *connection* if the client has sent nothing since the last check."""
     framing = connection.group.framing
     if not framing.is_answered:
         if framing.ping:
@@ -111,5 +111,5 @@ def look_after(connection: Connection) -> None:
     if connection.unanswered_pings <= PINGS_BEFORE_CLOSING:
         connection.ping()
     elif connection.unanswered_pings == PINGS_BEFORE_CLOSING + 1:
-        log.info("a client is gone: it left %d pings unanswered", PINGS_BEFORE_CLOSING)
+        log.info("a client is gone: %d pings without a pong", PINGS_BEFORE_CLOSING)
         connection.disconnect(frames.POLICY_VIOLATION, "ping timeout")

@@ -1,8 +1,9 @@
-"""WebSocket frames (RFC 6455) as bytes: reading a client's, writing the server's. No I/O here.
+"""WebSocket frames (RFC 6455) as bytes: decoding a client's, encoding the server's. No I/O.
 
-:class:`Decoder` turns whatever bytes have come into what they say, or into the violation that ends the
-connection; it never raises. The functions at the end write frames. Extensions are not negotiated, so
-the reserved bits are never set.
+:class:`Decoder` turns received bytes into messages and control frames, or into the violation that ends the
+connection; it never raises. The functions at the end encode frames. Extensions are not negotiated, so the
+reserved bits are never set. Two private names of Tornado are used: ``_websocket_mask`` here, and
+``_WebSocketParams`` in :mod:`chateau.net.accept`.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Binary(NamedTuple):
 
 
 class Ping(NamedTuple):
-    """A ping; its answer is a pong with the same payload."""
+    """A ping; the server sends a pong with the same payload."""
 
     payload: bytes
 
@@ -63,18 +64,18 @@ class Close(NamedTuple):
 
 
 class Violation(NamedTuple):
-    """What has come breaks the protocol: close with *code* and read no more."""
+    """A violation of the protocol: close with *code* and stop reading."""
 
     code: int
     reason: str
 
 
 Received = str | Binary | Ping | Pong | Close | Violation
-"""What the bytes said; a whole text message is a ``str``."""
+"""A decoded item; a whole text message is a ``str``."""
 
 
 class _Broken(Exception):
-    """Carries a violation out of the reading of one frame."""
+    """Carries a violation out of the decoding of one frame."""
 
     def __init__(self, code: int, reason: str) -> None:
         self.violation = Violation(code, reason)
@@ -82,15 +83,15 @@ class _Broken(Exception):
 
 
 class Decoder:
-    """Reads one client's frames. After a Close or a Violation it reads nothing more."""
+    """Decodes one client's frames, up to a Close or a Violation."""
 
     __slots__ = ("_chunks", "_ended", "_have", "_max_message", "_message", "_need", "_opcode", "_utf8")
 
     def __init__(self, max_message: int) -> None:
-        """*max_message*: bytes of a message at most, in all its fragments."""
+        """*max_message*: maximum size of a message, with all its fragments, in bytes."""
         self._max_message = max_message
         self._ended = False
-        # Bytes of a frame that is not whole: kept as they came until there are enough to go on.
+        # Bytes of an incomplete frame, stored as received until there are enough to continue.
         self._chunks: list[bytes] | None = None
         self._have = 0
         self._need = 0
@@ -100,7 +101,7 @@ class Decoder:
         self._utf8: IncrementalDecoder | None = None
 
     def feed(self, data: bytes) -> list[Received]:
-        """What *data*, which follows on what was fed before, says."""
+        """Return what *data* completes."""
         received: list[Received] = []
         if self._chunks is not None:
             self._chunks.append(data)
@@ -123,7 +124,7 @@ class Decoder:
         start, end = 0, len(data)
         while end - start >= 2 and not self._ended:
             second = data[start + 1]
-            # Nearly every frame: a whole short text message. Read here, it takes 0.36 µs in place of 0.6.
+            # Nearly every frame: a whole short text message. Read here, it takes 0.36 µs instead of 0.6.
             if data[start] == _WHOLE_TEXT and _MASKED <= second < _MASKED_LONG and self._message is None:
                 body = start + 2 + _MASK_BYTES
                 stop = body + second - _MASKED
@@ -205,7 +206,7 @@ class Decoder:
             self._message = bytearray()
             self._opcode = opcode
             self._utf8 = _utf8_decoder() if opcode == TEXT else None
-        if self._utf8 is not None:  # invalid UTF-8 is told at once, not at the message's end
+        if self._utf8 is not None:  # reports invalid UTF-8 at once, not at the end of the message
             self._utf8.decode(payload)
         self._message += payload
 

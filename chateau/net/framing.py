@@ -1,7 +1,7 @@
-"""Framings: how messages become bytes and bytes messages, on each kind of connection.
+"""Framings: how messages become bytes, and bytes messages, on each kind of connection.
 
-A connection is the same for all of them: it reads, fills its outbox, and ends. What differs is said in
-one row here. The bytes of WebSocket frames themselves are :mod:`chateau.net.frames`'.
+A connection is the same for all of them: it reads, fills its outbox, and ends. What differs is one row here.
+WebSocket frames are in :mod:`chateau.net.frames`.
 """
 
 from __future__ import annotations
@@ -16,23 +16,52 @@ from chateau.net.frames import Binary, Received, Violation
 
 
 class Decoder(Protocol):
-    """Turns what comes into what it says."""
+    """Decodes what one client sends."""
 
     def feed(self, data: bytes) -> Sequence[Received]:
-        """What *data*, behind what came before it, says. Behind a violation nothing is said any more."""
+        """Return the messages that *data* completes. After a violation there are none."""
+
+
+class FrameObserver(Protocol):
+    """Observes the frames of one connection. None of these methods may raise."""
+
+    def on_received(self, received: Sequence[Received]) -> None:
+        """Observe what one read has brought, before it is handled."""
+
+    def on_sent(self, frames: Sequence[bytes]) -> None:
+        """Observe frames that leave, or wait in the backlog."""
+
+    def on_gone(self) -> None:
+        """Observe the end of the connection. Called once, last."""
+
+
+class ObservedDecoder:
+    """A decoder whose results *observer* receives, too."""
+
+    __slots__ = ("_decoder", "_observer")
+
+    def __init__(self, decoder: Decoder, observer: FrameObserver) -> None:
+        self._decoder = decoder
+        self._observer = observer
+
+    def feed(self, data: bytes) -> Sequence[Received]:
+        received = self._decoder.feed(data)
+        if received:
+            self._observer.on_received(received)
+        return received
 
 
 @dataclass(frozen=True, slots=True)
 class Framing:
     """One kind of connection."""
 
-    decoder: Callable[[int], Decoder]  # for messages of so many bytes
+    decoder: Callable[[int], Decoder]  # takes the maximum size of a message, in bytes
     text: Callable[[bytes], bytes]
     binary: Callable[[bytes], bytes]
-    close: Callable[[int | None, str], bytes]  # the last that is said
-    ping: bytes  # said to who is silent; b"" for nothing
-    is_answered: bool  # the client answers pings and closes
-    is_half_closed: bool = False  # a client that has said all that it has to say may still listen
+    close: Callable[[int | None, str], bytes]  # the last frame
+    ping: bytes  # for clients that send nothing; b"" for none
+    is_answered: bool  # the client sends pongs, and closes in return
+    is_half_closed: bool = False  # a client may finish sending, and still receive
 
 
 class LineDecoder:
@@ -46,7 +75,7 @@ class LineDecoder:
         self._is_broken = False
 
     def feed(self, data: bytes) -> Sequence[Received]:
-        """The lines that end in *data*, without their ends; one that is not UTF-8 as :class:`Binary`."""
+        """Return the lines that end in *data*, without their ends; as :class:`Binary` if not UTF-8."""
         received: list[Received] = []
         if self._is_broken:
             return received
@@ -73,8 +102,8 @@ class LineDecoder:
         return Violation(frames.MESSAGE_TOO_BIG, f"A line has at most {self._max_bytes} bytes.")
 
 
-class DeafDecoder:
-    """For who has nothing more to say."""
+class DiscardingDecoder:
+    """Discards what the client sends."""
 
     __slots__ = ()
 
@@ -82,16 +111,15 @@ class DeafDecoder:
         pass
 
     def feed(self, data: bytes) -> Sequence[Received]:
-        """Nothing."""
         return ()
 
 
-_SAID_ALREADY = frozenset((None, frames.NORMAL_CLOSURE, frames.GOING_AWAY))
+_NOT_REPORTED = frozenset((None, frames.NORMAL_CLOSURE, frames.GOING_AWAY))
 
 
 def _last_line(code: int | None, reason: str) -> bytes:
-    """Why the connection ends, unless its user knows: who has quit, and all who are told of a shutdown."""
-    if code in _SAID_ALREADY:
+    """Return the reason as a line, unless the user knows it: after QUIT, and after the push of a shutdown."""
+    if code in _NOT_REPORTED:
         return b""
     return json.dumps({"type": "error", "error": reason}).encode() + b"\r\n"
 
@@ -110,16 +138,16 @@ LINES = Framing(
     text=lambda payload: payload + b"\r\n",
     binary=lambda payload: payload + b"\r\n",
     close=_last_line,
-    ping=b"",  # people are silent for long; TCP itself finds out who is gone
+    ping=b"",  # people pause for long; TCP keep-alive detects dead connections
     is_answered=False,
     is_half_closed=True,  # printf 'LOGIN bob\nROOMS\n' | nc -N localhost 9090
 )
 
 EVENT_STREAM = Framing(
-    decoder=DeafDecoder,
-    text=bytes,  # whole events, as the protocol wrote them
+    decoder=DiscardingDecoder,
+    text=bytes,  # whole events, as the protocol encodes them
     binary=bytes,
     close=lambda *_: b"",
-    ping=b":\n\n",  # a comment, so that a client that is gone is found out
+    ping=b":\n\n",  # a comment, to detect dead connections
     is_answered=False,
 )

@@ -1,9 +1,9 @@
-"""Outboxes: what waits to go out to each client, and the end of the turn at which it goes.
+"""Outboxes: frames queued for each client, and the scheduler that flushes them.
 
-All that is put in an outbox in one turn of the event loop goes out at the turn's end in one ``send``,
-so a busy room costs a system call a member and turn, not one a message. What the socket does not take
-stays behind as the backlog, counted in bytes; a client whose backlog grows beyond its limit is a slow
-consumer, and only it suffers. Frames are the same bytes object in every outbox that holds them.
+All frames that are enqueued for a client in one iteration of the event loop leave at its end in one ``send``,
+so a busy room costs one system call per member and iteration, not one per message. What the socket does not
+take stays as the backlog, counted in bytes; a client whose backlog exceeds its limit is a slow consumer, and
+only that client is disconnected. Frames are the same bytes object in every outbox that has them.
 """
 
 from __future__ import annotations
@@ -15,44 +15,47 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterable
 
+    from chateau.net.framing import FrameObserver
+
 SEND_BYTES = 262_144
-"""Bytes of backlog that are put together for one ``send``, or one frame where that is longer."""
+"""Bytes of backlog that are joined for one ``send``; one frame if that is longer."""
 
 
 class FlushScheduler:
-    """The outboxes that got something in this turn of the loop; at its end they are flushed.
+    """Flushes the outboxes that have received frames.
 
-    A turn ends where :meth:`end` is called; if nobody has begun one, when the loop comes round again.
+    Between :meth:`cork` and :meth:`uncork` nothing is flushed. Without them, the next iteration of the
+    event loop flushes.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._touched: list[Outbox] = []
-        self._has_begun = False
+        self._is_corked = False
 
-    def begin(self) -> None:
-        """From now on nothing goes out before :meth:`end`."""
-        self._has_begun = True
+    def cork(self) -> None:
+        """Flush nothing until :meth:`uncork`."""
+        self._is_corked = True
 
-    def end(self) -> None:
-        """Flush what was touched: pollers call this, and the loop need not come round once more for it."""
-        self._has_begun = False
+    def uncork(self) -> None:
+        """Flush now: this saves pollers an iteration of the event loop."""
+        self._is_corked = False
         self._flush()
 
-    def put(self, outbox: Outbox, frame: bytes) -> None:
-        """Put *frame* in *outbox*."""
+    def enqueue(self, outbox: Outbox, frame: bytes) -> None:
+        """Add *frame* to *outbox*."""
         if outbox.frames is not None:
             outbox.frames.append(frame)
             return
-        if not self._touched and not self._has_begun:
+        if not self._touched and not self._is_corked:
             self._loop.call_soon(self._flush)
         outbox.frames = [frame]
         self._touched.append(outbox)
 
-    def put_all(self, outboxes: Iterable[Outbox], frame: bytes) -> None:
-        """Put *frame*, one object, in every one of *outboxes*."""
+    def enqueue_all(self, outboxes: Iterable[Outbox], frame: bytes) -> None:
+        """Add *frame*, one object, to each of *outboxes*."""
         touched = self._touched
-        if not touched and not self._has_begun:
+        if not touched and not self._is_corked:
             self._loop.call_soon(self._flush)
         for outbox in outboxes:
             if outbox.frames is None:
@@ -68,38 +71,41 @@ class FlushScheduler:
 
 
 class Outbox:
-    """What waits to go out on one connection.
+    """The frames queued for one connection.
 
-    A connection inherits this, so that the two are one object: there may be many thousands. It says how
-    bytes are written, and hears of what happens by the methods that raise NotImplementedError here.
+    A connection inherits this, so that the two are one object: there may be many thousands. It defines how
+    bytes are written, and the callbacks that raise NotImplementedError here.
     """
 
-    __slots__ = ("_backlog", "_begun", "_max_backlog", "backlog_bytes", "frames", "write")
+    __slots__ = ("_backlog", "_begun", "_max_backlog", "backlog_bytes", "frames", "observer", "write")
 
     write: Callable[[bytes], int]
-    """Writes what can be written now and returns how many bytes that was.
+    """Writes as many bytes as possible without blocking; returns their number.
 
     Raises:
-        BlockingIOError: nothing can.
-        OSError: nothing ever can again.
+        BlockingIOError: no byte can be written now.
+        OSError: the connection is broken.
     """
 
     def __init__(self, max_backlog: int) -> None:
-        """*max_backlog*: bytes that may wait for the client to read."""
+        """*max_backlog*: bytes that may be queued until the client reads."""
         self._max_backlog = max_backlog
-        self.frames: list[bytes] | None = None  # this turn's
+        self.observer: FrameObserver | None = None
+        self.frames: list[bytes] | None = None  # since the last flush
         self.backlog_bytes = 0
-        self._backlog: deque[bytes] | None = None  # what earlier turns left behind
-        self._begun = False  # the first piece of the backlog is the rest of a frame that has begun to go out
+        self._backlog: deque[bytes] | None = None  # frames that earlier flushes left
+        self._begun = False  # the first piece of the backlog is the rest of a frame that is partly sent
 
     def flush(self) -> None:
-        """Send this turn's frames, or put them behind the backlog where there is one."""
+        """Send the frames since the last flush, or append them to the backlog if there is one."""
         frames = self.frames
         self.frames = None
         if frames is None:
             return
+        if self.observer is not None:
+            self.observer.on_sent(frames)
         if self._backlog is not None:
-            self._leave(frames)
+            self._append(frames)
             return
         batch = frames[0] if len(frames) == 1 else b"".join(frames)
         try:
@@ -111,11 +117,11 @@ class Outbox:
             return
         if sent != len(batch):
             self._backlog = deque()
-            self._leave(self._unsent(frames, sent))
+            self._append(self._unsent(frames, sent))
             self.on_blocked()
 
     def drain(self) -> None:
-        """Send what can be sent of the backlog: call it when the client has read something."""
+        """Send as much of the backlog as possible; called when the socket can be written."""
         if self._backlog is None:
             return
         pieces = self._next_pieces()
@@ -136,7 +142,7 @@ class Outbox:
             self.on_drained()
 
     def drop(self) -> None:
-        """Forget what waits, but for the rest of a frame that has begun to go out."""
+        """Discard the queued frames, except the rest of one that is partly sent."""
         self.frames = None
         if self._backlog is not None:
             rest = [self._backlog[0]] if self._begun else []
@@ -145,31 +151,31 @@ class Outbox:
 
     @property
     def is_empty(self) -> bool:
-        """Whether all that was put in has been written."""
+        """Whether all frames have been written."""
         return self.frames is None and self._backlog is None
 
     @property
-    def begun_bytes(self) -> int:
-        """Bytes that are still to go out of a frame that has begun to."""
-        return len(self._backlog[0]) if self._backlog and self._begun else 0
+    def backlog(self) -> list[bytes]:
+        """The frames of the backlog of which no byte has been sent."""
+        return list(self._backlog or ())[self._begun :]
 
     def on_blocked(self) -> None:
-        """A backlog has formed: :meth:`drain` is to be called when something can be written again."""
+        """Handle a new backlog: arrange for :meth:`drain` to be called when the socket can be written."""
         raise NotImplementedError
 
     def on_drained(self) -> None:
-        """The backlog is gone."""
+        """Handle the end of a backlog."""
         raise NotImplementedError
 
     def on_overflow(self) -> None:
-        """The backlog is longer than it may be."""
+        """Handle a backlog that exceeds its limit."""
         raise NotImplementedError
 
     def on_lost(self, exc: OSError) -> None:
-        """Nothing can be written any more, for the reason *exc*."""
+        """Handle a connection that is broken, for the reason *exc*."""
         raise NotImplementedError
 
-    def _leave(self, frames: list[bytes]) -> None:
+    def _append(self, frames: list[bytes]) -> None:
         assert self._backlog is not None
         self._backlog.extend(frames)
         self.backlog_bytes += sum(map(len, frames))
@@ -186,7 +192,7 @@ class Outbox:
         return pieces
 
     def _unsent(self, pieces: list[bytes], sent: int) -> list[bytes]:
-        """What is left of *pieces* once *sent* bytes are gone; notes whether that starts inside a frame."""
+        """Return *pieces* without the first *sent* bytes; note whether the rest starts inside a frame."""
         for number, piece in enumerate(pieces):
             if sent < len(piece):
                 self._begun = bool(sent)

@@ -1,8 +1,7 @@
-"""Pollers: hearing when a socket can be read or written, for very many sockets.
+"""Pollers: readiness of very many sockets.
 
-The event loop could watch each of them itself, but it makes an object or two for every event: 5.1 µs an
-event where one epoll for all sockets, which the loop watches in their place, takes 1.8. Systems without
-epoll go the loop's way.
+The event loop could watch each socket itself, but it makes an object or two for every event: 5.1 µs per
+event, against 1.8 with one epoll for all sockets, which the loop watches. Systems without epoll use the loop.
 """
 
 from __future__ import annotations
@@ -17,51 +16,51 @@ if TYPE_CHECKING:
 
 
 class Watched(Protocol):
-    """Who is told."""
+    """Receives the events of one socket. None of these methods may raise."""
 
     def on_readable(self) -> None:
-        """There is something to read, or the end. It must not raise."""
+        """Read: bytes have arrived, or the end."""
 
     def drain(self) -> None:
-        """It can be written again. It must not raise."""
+        """Write: the socket takes bytes again."""
 
 
 class Poller(Protocol):
     """Watches sockets by their file descriptors, which stay open for as long as they are watched."""
 
     def watch(self, fd: int, watched: Watched) -> None:
-        """Tell *watched* whenever *fd* can be read."""
+        """Report to *watched* whenever *fd* can be read."""
 
     def watch_writing(self, fd: int) -> None:
-        """Tell also when *fd*, which is watched, can be written."""
+        """Report also when *fd*, which is watched, can be written."""
 
     def unwatch_writing(self, fd: int) -> None:
-        """Tell of reading alone again."""
+        """Report only when *fd* can be read."""
 
     def unwatch_reading(self, fd: int) -> None:
-        """Tell of reading no more."""
+        """Report no longer when *fd* can be read."""
 
     def forget(self, fd: int) -> None:
-        """Tell nothing more of *fd*; before it is closed."""
+        """Unregister *fd* (call before closing it)."""
 
     def close(self) -> None:
-        """Watch nothing more."""
+        """Stop watching."""
 
 
 def make_poller(loop: asyncio.AbstractEventLoop, scheduler: FlushScheduler) -> Poller:
-    """The best poller that this system has; all that it tells of at once is one *scheduler*."""
+    """Return the best poller of this system; *scheduler* is corked while it reports events."""
     return EpollPoller(loop, scheduler) if hasattr(select, "epoll") else LoopPoller(loop)
 
 
 class EpollPoller:
-    """One epoll for all sockets; the loop watches that (Linux)."""
+    """One epoll for all sockets, which the event loop watches (Linux)."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, scheduler: FlushScheduler) -> None:
         self._loop = loop
         self._scheduler = scheduler
         self._epoll = select.epoll()
         self._watched: dict[int, Watched] = {}
-        self._unread: set[int] = set()  # those that nothing more is read from
+        self._unread: set[int] = set()  # those that are not read any more
         loop.add_reader(self._epoll, self._on_ready)
 
     def watch(self, fd: int, watched: Watched) -> None:
@@ -93,17 +92,17 @@ class EpollPoller:
 
     def _on_ready(self) -> None:
         watched = self._watched
-        self._scheduler.begin()
+        self._scheduler.cork()
         for fd, events in self._epoll.poll(0):
             if events & select.EPOLLOUT and fd in watched:
                 watched[fd].drain()
-            if events & ~select.EPOLLOUT and fd in watched:  # what came before may have ended it
+            if events & ~select.EPOLLOUT and fd in watched:  # the drain may have ended it
                 watched[fd].on_readable()
-        self._scheduler.end()
+        self._scheduler.uncork()
 
 
 class LoopPoller:
-    """The loop watches each socket itself."""
+    """Uses the event loop for each socket."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 from chateau.hub.access import Networks, parsed_address, parsed_network
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from tornado.httputil import HTTPHeaders
 
 UNIX = "unix"
 UNIX_ADDRESS = "0.0.0.0"  # what Tornado has for who comes by a UNIX socket
-HEADER = "X-Forwarded-For"
+HEADER = "x-forwarded-for"
 
 
 class TrustedProxies:
@@ -28,7 +27,7 @@ class TrustedProxies:
         for proxy in proxies:
             self._networks.add(parsed_network(UNIX_ADDRESS if proxy == UNIX else proxy))
 
-    def client_address(self, remote: str, headers: HTTPHeaders) -> str:
+    def client_address(self, remote: str, headers: Mapping[str, str]) -> str:
         """The address of the client whose request came from *remote* with *headers*."""
         address = plain(remote)
         if address not in self._networks:
@@ -42,7 +41,7 @@ class TrustedProxies:
                 return address
         return address
 
-    def address_of(self, context: Any, headers: HTTPHeaders) -> str:
+    def address_of(self, context: Any, headers: Mapping[str, str]) -> str:
         """The same for a request that is known by the *context* of its connection."""
         return self.client_address(context.remote_ip, headers)
 

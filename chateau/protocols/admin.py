@@ -1,7 +1,7 @@
 """The admin API's meaning: what a keeper of the house may ask for, and what comes of it.
 
 A body is checked against its schema in schemas/admin/, then its row in ``ACTIONS`` calls the hub. HTTP,
-the figures of connections and the taps are :mod:`chateau.net.admin.addresses`'s matter. All of it is told in
+the figures of connections and the taps are :mod:`chateau.net.admin_api`'s matter. All of it is told in
 docs/admin-api.md.
 """
 

@@ -1,7 +1,7 @@
 """The channels protocol: packages come in by HTTP and go out over WebSockets.
 
 A subscriber listens to one channel, which is a room, and says nothing; a publisher need not be
-connected, nor be a member. HTTP itself is :mod:`chateau.net.publishing`'s matter, what may be published
+connected, nor be a member. HTTP itself is :mod:`chateau.net.publish_handler`'s matter, what may be published
 :mod:`chateau.protocols.publications`'. What the frames hold is told in docs/protocols/channels.md.
 """
 

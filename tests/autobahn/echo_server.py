@@ -1,7 +1,8 @@
-"""An echo server on each of the server's transports, for the Autobahn suite.
+"""An echo server on each transport of the server, for the Autobahn suite to fuzz.
 
 ``python tests/autobahn/echo_server.py --path fast`` prints ``port N`` once it listens on the loopback, and
-ends with its standard input, so it never outlives the run that started it. It does not use the hub.
+ends with its standard input: it never outlives the run that started it. It has no hub: it sends back every
+message.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
 
-from chateau.net.connection_group import Wire
+from chateau.net.accept import HandshakePolicy, WebSocketUpgradeHandler
+from chateau.net.connection_group import ConnectionGroup
 from chateau.net.proxies import TrustedProxies
-from chateau.net.websocket import Doorstep, WebSocketEntrance
 
 if TYPE_CHECKING:
     from chateau.net.connection import Connection
@@ -36,9 +37,9 @@ class PlainEcho(WebSocketHandler):
 
 
 class EchoPeer:
-    """Sends each message back to its client."""
+    """Sends back each message of its client."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, _address: str, _port: int) -> None:
         self._connection = connection
 
     def on_text(self, text: str) -> None:
@@ -51,24 +52,18 @@ class EchoPeer:
         pass
 
 
-class EchoDoor:
-    """Creates an echo for each client."""
-
-    def open(self, outbox: Any, address: str, port: int) -> EchoPeer:
-        return EchoPeer(outbox)
-
-
 def route(path: str) -> Route:
     """Return the echo handler for *path*."""
     if path == "plain":
         return "/", PlainEcho, {}
-    wire = Wire(
+    group = ConnectionGroup(
         asyncio.get_running_loop(),
         max_frame=MAX_MESSAGE_BYTES,
         max_outbox=2 * MAX_MESSAGE_BYTES,
         takes_sockets=path == "fast",
     )
-    return "/", WebSocketEntrance, {"door": EchoDoor(), "doorstep": Doorstep(wire, TrustedProxies())}
+    policy = HandshakePolicy(group, TrustedProxies())
+    return "/", WebSocketUpgradeHandler, {"open_peer": EchoPeer, "policy": policy}
 
 
 async def serve(path: str) -> None:

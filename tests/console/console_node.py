@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chateau.net.page import FOLDER
+from chateau.net.console_handlers import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

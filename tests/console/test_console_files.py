@@ -13,7 +13,7 @@ from urllib.request import Request, urlopen
 import pytest
 from running_server import RunningServer
 
-from chateau.net.page import FOLDER, Console, content_policy
+from chateau.net.console_handlers import FOLDER, ConsoleFiles, content_policy
 
 MAX_BYTES = 150_000
 IMPORT = re.compile(r'from "\./([\w.]+)"')
@@ -156,7 +156,7 @@ def test_page_with_its_files_is_small(either_server: RunningServer, page: str) -
     ],
 )
 def test_other_versions_and_files_are_not_found(either_server: RunningServer, path: str) -> None:
-    version = Console.read().version
+    version = ConsoleFiles.read().version
 
     status, headers, _ = fetched(f"{either_server.address}console/{path.format(version)}")
 
@@ -167,11 +167,11 @@ def test_other_versions_and_files_are_not_found(either_server: RunningServer, pa
 def test_version_changes_with_every_file(tmp_path: Path) -> None:
     folder = tmp_path / "console"
     shutil.copytree(FOLDER, folder)
-    versions = {Console.read(folder).version}
+    versions = {ConsoleFiles.read(folder).version}
     for path in sorted(folder.iterdir()):
         if path.suffix != ".html":
             path.write_text(path.read_text("utf-8") + "\n", "utf-8")
-            versions.add(Console.read(folder).version)
+            versions.add(ConsoleFiles.read(folder).version)
 
     assert len(versions) == 1 + len([path for path in folder.iterdir() if path.suffix != ".html"])
 

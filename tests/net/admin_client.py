@@ -1,4 +1,4 @@
-"""A keeper of the house: asks the admin API, and reads its streams. All answers are held against schemas."""
+"""A client of the admin API and its streams. All responses are validated against schemas."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from raw_client import PATIENCE_SECONDS, RawClient, Response
 from chateau.protocols.schemas import SchemaSet
 
 if TYPE_CHECKING:
-    from live_harness import LiveHouse
+    from live_harness import LiveServer
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas" / "admin"
 SCHEMA_SET = SchemaSet(SCHEMAS, url="/schemas/admin")
@@ -39,17 +39,17 @@ class Event(NamedTuple):
 
 
 class AdminClient(RawClient):
-    """One connection of a keeper's."""
+    """One connection to the admin API."""
 
     async def read(self, name: str, *, status: int = 200, key: str | None = KEY) -> Frame:
-        """What GET for *name*, which may have a query, is answered."""
+        """Return the response to GET for *name*, which may have a query."""
         self.send(self.request(f"{self.path}{name}", **authorization(key)))
         return checked(name.partition("?")[0], await self.response(), status)
 
     async def do(
         self, name: str, body: Frame | bytes | None = None, *, status: int = 200, key: str | None = KEY
     ) -> Frame:
-        """What POST for *name* is answered."""
+        """Return the response to POST for *name*."""
         self.send(self.posted(name, body or {}, key=key))
         return checked(name, await self.response(), status)
 
@@ -109,7 +109,7 @@ def authorization(key: str | None) -> dict[str, str]:
 
 
 def checked(name: str, response: Response, status: int = 200) -> Frame:
-    """The answer in *response*, which has this *status* and keeps to its schema."""
+    """Return the body of *response*, which has this *status* and is valid for its schema."""
     assert response.status == status, response
     assert response.headers["content-type"] == "application/json"
     assert response.headers["cache-control"] == "no-store"
@@ -120,17 +120,17 @@ def checked(name: str, response: Response, status: int = 200) -> Frame:
     return frame
 
 
-async def keeper(harness: LiveHouse, **options: Any) -> AdminClient:
-    """A keeper who has connected."""
+async def admin_client(harness: LiveServer, **options: Any) -> AdminClient:
+    """Return an admin client that has connected."""
     path = f"{harness.server.settings.url_prefix}/admin/"
     client = await AdminClient.connect(harness.port, tls=harness.tls, path=path, **options)
     harness.clients.append(client)
     return client
 
 
-async def session_of(harness: LiveHouse, name: str) -> str:
+async def session_of(harness: LiveServer, name: str) -> str:
     """The id of the session that is shown as *name*."""
-    sessions = (await (await keeper(harness)).read("sessions"))["sessions"]
+    sessions = (await (await admin_client(harness)).read("sessions"))["sessions"]
     (found,) = [session["id"] for session in sessions if session["name"] == name]
     assert isinstance(found, str)
     return found

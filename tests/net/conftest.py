@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from live_harness import WIRES, LiveHouse, OpenHouse
+from live_harness import TRANSPORTS, LiveServer, OpenServer
 from raw_client import PATIENCE_SECONDS
 from tornado.ioloop import IOLoop
 
@@ -64,32 +64,32 @@ def io_loop(log: Log) -> Iterator[IOLoop]:
     gc.collect()  # a socket that was forgotten complains here, not in another test
 
 
-@pytest.fixture(params=WIRES)
-def wire_name(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest) -> str:
     """Each way that bytes may take."""
     name: str = request.param
     return name
 
 
 @pytest.fixture
-def open_house(io_loop: IOLoop, wire_name: str) -> Iterator[OpenHouse]:
+def open_server(io_loop: IOLoop, transport: str) -> Iterator[OpenServer]:
     """Starts a server with given settings; to be called inside the test."""
-    houses: list[LiveHouse] = []
+    servers: list[LiveServer] = []
 
-    def open_house(**settings: Any) -> LiveHouse:
-        houses.append(LiveHouse(wire_name, **settings))
-        return houses[-1]
+    def open_server(**settings: Any) -> LiveServer:
+        servers.append(LiveServer(transport, **settings))
+        return servers[-1]
 
-    yield open_house
-    for harness in houses:
+    yield open_server
+    for harness in servers:
         io_loop.run_sync(harness.close, timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture
-def harness(io_loop: IOLoop, open_house: OpenHouse) -> LiveHouse:
+def harness(io_loop: IOLoop, open_server: OpenServer) -> LiveServer:
     """A server with default settings."""
 
-    async def opened() -> LiveHouse:
-        return open_house()
+    async def opened() -> LiveServer:
+        return open_server()
 
     return io_loop.run_sync(opened)

@@ -53,7 +53,7 @@ class Member:
             yield found[0]
 
     def wait_inside(self) -> None:
-        """Wait until the handshake and both requests are answered."""
+        """Wait for the responses to the handshake and both requests."""
         while b"\r\n\r\n" not in self._read:
             assert self.read()
         assert self._read.startswith(b"HTTP/1.1 101 ")
@@ -107,7 +107,7 @@ class Crowd:
             self.listen_until(time.perf_counter() + 0.01)
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Have the publisher ask; returns the answer."""
+        """Send a request as the publisher; return the response."""
         count = len(self.answers)
         self.publisher.say(request)
         deadline = time.perf_counter() + PATIENCE_SECONDS

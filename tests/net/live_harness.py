@@ -1,4 +1,4 @@
-"""A server inside the test's event loop, and the clients that come to it."""
+"""A server inside the test's event loop, and its clients."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ TLS = Path(__file__).parent / "tls"
 CERTIFICATE = TLS / "certificate.pem"
 KEY = TLS / "key.pem"
 
-WIRES: dict[str, dict[str, Any]] = {
+TRANSPORTS: dict[str, dict[str, Any]] = {
     "fast": {},
     "tornado": {"transport": "tornado"},
     "tls": {"tls_cert": CERTIFICATE, "tls_key": KEY},
 }
-"""The settings by which bytes take each of the ways that there are."""
+"""The settings of each transport: plain sockets, Tornado's streams, TLS."""
 
 
 DEFAULTS: dict[str, Any] = {"port": 0, "lines_port": 0, "data": MEMORY, "max_rate": 0}
 
 
-class LiveHouse:
-    """One running server with *settings*, over the wire *name*."""
+class LiveServer:
+    """One running server with *settings*, over the transport *name*."""
 
     def __init__(self, name: str, **settings: Any) -> None:
-        self.wire_name = name
-        self.server = Server(Settings(**(DEFAULTS | WIRES[name] | settings)))
+        self.transport = name
+        self.server = Server(Settings(**(DEFAULTS | TRANSPORTS[name] | settings)))
         self.server.start()
         self.port = int(self.server.greetings[0].split(":")[2].split("/")[0])
         self.tls = None if name != "tls" else ssl.create_default_context(cafile=CERTIFICATE)
@@ -45,27 +45,27 @@ class LiveHouse:
         return len(self.server.group.connections)
 
     async def connect(self, **options: Any) -> RawClient:
-        """A client that is connected and has said nothing."""
+        """Return a client that has connected and sent nothing."""
         client = await RawClient.connect(self.port, tls=self.tls, **options)
         self.clients.append(client)
         return client
 
     async def client(self, **options: Any) -> RawClient:
-        """A client that is a WebSocket."""
+        """Return a client with an open WebSocket."""
         return await (await self.connect(**options)).shake_hands()
 
     async def member(self, username: str, *rooms: str, **options: Any) -> RawClient:
-        """A client that is registered as *username* and inside *rooms*."""
+        """Return a client that is registered as *username*, and a member of *rooms*."""
         return await (await self.client(**options)).enter(username, *rooms)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for what has no event of its own."""
+        """Wait for a condition that has no event."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not condition():  # noqa: ASYNC110 - the server has no event for a test
                 await asyncio.sleep(0.001)
 
     async def close(self) -> None:
-        """Have the clients leave, and see that nothing of them is left."""
+        """Disconnect the clients, and check that the server has released them."""
         try:
             for client in self.clients:
                 await client.leave()
@@ -75,5 +75,5 @@ class LiveHouse:
             await self.server.drain()
 
 
-OpenHouse = Callable[..., LiveHouse]
+OpenServer = Callable[..., LiveServer]
 """Starts a server with the given settings."""

@@ -1,7 +1,6 @@
 """WebSocket frames from the client's side: written and read here without a line of the server's.
 
-Nothing is checked on the way out, so that a test can say anything at all; a server's frames are checked
-on the way in.
+Sent frames are not checked, so that a test can send anything; received frames are.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ def client_frame(
 ) -> bytes:
     """A frame as a client sends it.
 
-    The length takes *length_bytes* more than its seven bits, as few as there can be by default, and says
-    *declared* in place of the truth. *mask* None sends the payload as it is.
+    The length takes *length_bytes* more than its seven bits, as few as there can be by default, and
+    is *declared* instead of the true one. *mask* None sends the payload as it is.
     """
     length = len(payload) if declared is None else declared
     if length_bytes is None:

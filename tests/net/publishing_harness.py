@@ -1,6 +1,6 @@
 """An HTTP server that publishes, inside the test's event loop, with an application behind it.
 
-The application answers ``GET /hello`` with what it was told to say and echoes bodies at ``POST /echo``.
+The application responds to ``GET /hello`` with "hello" and echoes bodies of ``POST /echo``.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from chateau.hub.hub import Hub
 from chateau.ids import MessageIdGenerator
 from chateau.names import normalize_name
 from chateau.net.connection_group import ConnectionGroup
-from chateau.net.publisher import PUBLISHING
-from chateau.net.publishing import Reception
+from chateau.net.publish_connection import PUBLISHING
+from chateau.net.publish_handler import HttpFrontend
 from chateau.protocols.channels import ChannelsProtocol
 from chateau.protocols.schemas import SchemaSet
 from chateau.protocols.spec import ProtocolContext
@@ -36,7 +36,7 @@ NOON = 1_795_176_000.0  # 2026-11-20T12:00:00Z
 
 
 class Hello(RequestHandler):
-    """Answers requests that are no publishes."""
+    """Responds to requests other than publishes."""
 
     def get(self) -> None:
         self.finish("hello")
@@ -52,7 +52,7 @@ class Echo(WebSocketHandler):
         self.write_message(message)
 
 
-class Mailbox:
+class MemoryOutbox:
     """A subscriber that is no socket."""
 
     def __init__(self) -> None:
@@ -68,18 +68,18 @@ class Mailbox:
         raise AssertionError("a subscriber is sent away")
 
 
-def broadcast(payload: bytes, mailboxes: Iterable[Any]) -> None:
-    for mailbox in mailboxes:
-        mailbox.send(payload)
+def broadcast(payload: bytes, outboxes: Iterable[Any]) -> None:
+    for outbox in outboxes:
+        outbox.send(payload)
 
 
-def broadcast_binary(payload: bytes, mailboxes: Iterable[Any]) -> None:
-    for mailbox in mailboxes:
-        mailbox.send_binary(payload)
+def broadcast_binary(payload: bytes, outboxes: Iterable[Any]) -> None:
+    for outbox in outboxes:
+        outbox.send_binary(payload)
 
 
-class PublishingHouse:
-    """One server; *has_lane* says whether publishers get connections of their own."""
+class PublishingServer:
+    """One server; *has_lane* enables publish connections."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class PublishingHouse:
             log_function=lambda _: None,
         )
         self.group = ConnectionGroup(loop, max_outbox=max_outbox, framing=PUBLISHING)
-        self.reception = Reception(
+        self.frontend = HttpFrontend(
             self.application,
             self.channels,
             url_prefix=url_prefix,
@@ -128,19 +128,19 @@ class PublishingHouse:
         if has_tls:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             context.load_cert_chain(TLS / "certificate.pem", TLS / "key.pem")
-        self.http = HTTPServer(self.reception, ssl_options=context)
-        self.reception.resume_with(self.http.handle_stream)
+        self.http = HTTPServer(self.frontend, ssl_options=context)
+        self.frontend.resume_with(self.http.handle_stream)
         sockets = bind_sockets(0, "127.0.0.1")
         self.port = int(sockets[0].getsockname()[1])
         self.http.add_sockets(sockets)
         self.tls = ssl.create_default_context(cafile=TLS / "certificate.pem") if has_tls else None
         self.clients: list[RawClient] = []
 
-    def subscribe(self, channel: str = "a") -> Mailbox:
+    def subscribe(self, channel: str = "a") -> MemoryOutbox:
         """A subscriber of *channel*."""
-        mailbox = Mailbox()
-        self.channels.endpoint(channel).open(mailbox, "192.0.2.1", 50_000)
-        return mailbox
+        outbox = MemoryOutbox()
+        self.channels.endpoint(channel).open(outbox, "192.0.2.1", 50_000)
+        return outbox
 
     async def connect(self, *, publishes: int = 0) -> RawClient:
         """A client that has published so many times already, to a channel of its own."""

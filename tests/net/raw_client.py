@@ -1,6 +1,6 @@
-"""A client that says exactly the bytes it is told to, over TCP or TLS, and reads what comes.
+"""A client that sends exactly the given bytes, over TCP or TLS, and reads the response.
 
-Nothing waits longer than PATIENCE_SECONDS for what should come at once.
+Nothing waits longer than PATIENCE_SECONDS.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ class RawClient:
         return heard
 
     async def ask(self, request: Frame) -> Frame:
-        """Send *request*; returns its answer. Pushes that come before it are dropped."""
+        """Send *request*; return its response. Earlier pushes are dropped."""
         self.say(request)
         while "sender" in (answer := await self.hear()) or "event" in answer:
             pass
@@ -173,13 +173,13 @@ class RawClient:
         return bytes(self._read)
 
     async def answer_close(self, code: int, reason: str) -> None:
-        """Take the server's close with *code* and *reason*, answer it, and see the end."""
+        """Receive a close with *code* and *reason*, send one in return, and wait for the end."""
         assert await self.closing() == (code, reason)
         self.send(close(code))
         assert await self.end() == b""
 
     async def answer_pings(self, count: int) -> None:
-        """Answer the next *count* frames, which are pings."""
+        """Send a pong for each of the next *count* frames, which are pings."""
         for _ in range(count):
             self.send(client_frame(PONG, (await self.receive()).payload))
 
@@ -190,7 +190,7 @@ class RawClient:
         self.writer.transport.abort()
 
     async def leave(self) -> None:
-        """Let go of the socket."""
+        """Close the socket."""
         self.writer.transport.abort()
         with contextlib.suppress(OSError):
             await self.writer.wait_closed()

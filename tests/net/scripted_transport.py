@@ -1,4 +1,4 @@
-"""A connection whose bytes go nowhere: what is sent is kept, and what comes is said by the test."""
+"""A connection without a socket: it records what is sent, and the test feeds what is received."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class ScriptedTransport(Connection):
-    """A connection whose bytes are kept for the test to read."""
+    """A connection that records what is sent."""
 
     __slots__ = ("is_gone", "sent")
 
@@ -22,7 +22,7 @@ class ScriptedTransport(Connection):
         self.write = self._write
 
     def on_blocked(self) -> None:
-        """It is for the test to go on."""
+        """Leave it to the test to continue."""
 
     def _write(self, batch: bytes) -> int:
         self.sent += batch

@@ -1,4 +1,4 @@
-"""The admin API over HTTP: every address, every refusal. In plain and over TLS."""
+"""The admin API over HTTP: every address, every error response."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from admin_client import AdminClient, checked, keeper, session_of
+from admin_client import AdminClient, admin_client, checked, session_of
 from raw_client import RawClient
 from running_server import free_port
 
-from chateau.net.admin.addresses import BODY_BYTES, DRAINED_BYTES, READINGS, STREAMS
+from chateau.net.admin_api import BODY_BYTES, DRAINED_BYTES, READINGS, STREAMS
 from chateau.protocols.admin import ACTIONS
 
 if TYPE_CHECKING:
     from conftest import Log
-    from live_harness import LiveHouse, OpenHouse
+    from live_harness import LiveServer, OpenServer
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 
@@ -25,21 +25,20 @@ DONE = {"status": 200}
 ADDRESSES = [*READINGS, *STREAMS, *ACTIONS, "nowhere", "", "sessions/"]
 
 
-@pytest.fixture(params=["fast", "tls"])
-def wire_name(request: pytest.FixtureRequest) -> str:
-    """The ways that a request may come; the third one differs for connections only."""
-    name: str = request.param
-    return name
+@pytest.fixture
+def transport() -> str:
+    """One transport: the responses do not depend on it."""
+    return "fast"
 
 
 @pytest.fixture
-def harness(open_house: OpenHouse, io_loop: Any) -> LiveHouse:
+def harness(open_server: OpenServer, io_loop: Any) -> LiveServer:
     """A server with a secret key."""
 
-    async def opened() -> LiveHouse:
-        return open_house(secret_key=KEY)
+    async def opened() -> LiveServer:
+        return open_server(secret_key=KEY)
 
-    found: LiveHouse = io_loop.run_sync(opened)
+    found: LiveServer = io_loop.run_sync(opened)
     return found
 
 
@@ -54,8 +53,8 @@ def ask(client: AdminClient, name: str, **headers: str) -> bytes:
 
 
 @pytest.mark.parametrize("name", ADDRESSES)
-async def test_without_a_key_of_the_house_every_address_is_off(open_house: OpenHouse, name: str) -> None:
-    client = await keeper(open_house())
+async def test_without_a_key_of_the_server_every_address_is_off(open_server: OpenServer, name: str) -> None:
+    client = await admin_client(open_server())
 
     client.send(ask(client, name, Authorization="Bearer swordfish"))
 
@@ -67,8 +66,8 @@ async def test_without_a_key_of_the_house_every_address_is_off(open_house: OpenH
 
 
 @pytest.mark.parametrize("name", ADDRESSES)
-async def test_without_the_key_every_address_is_shut(harness: LiveHouse, name: str) -> None:
-    client = await keeper(harness)
+async def test_without_the_key_every_address_is_shut(harness: LiveServer, name: str) -> None:
+    client = await admin_client(harness)
 
     client.send(ask(client, name))
     response = await client.response()
@@ -78,8 +77,8 @@ async def test_without_the_key_every_address_is_shut(harness: LiveHouse, name: s
 
 
 @pytest.mark.parametrize("given", ["Bearer wrong", "Bearer", "Bearer ", "Basic swordfish", "swordfish"])
-async def test_a_wrong_key_is_refused(harness: LiveHouse, given: str) -> None:
-    client = await keeper(harness)
+async def test_a_wrong_key_is_refused(harness: LiveServer, given: str) -> None:
+    client = await admin_client(harness)
 
     client.send(ask(client, "sessions", Authorization=given))
 
@@ -87,25 +86,25 @@ async def test_a_wrong_key_is_refused(harness: LiveHouse, given: str) -> None:
 
 
 @pytest.mark.parametrize("given", ["bearer swordfish", "BEARER swordfish", "Bearer   swordfish"])
-async def test_the_scheme_has_no_case(harness: LiveHouse, given: str) -> None:
-    client = await keeper(harness)
+async def test_the_scheme_has_no_case(harness: LiveServer, given: str) -> None:
+    client = await admin_client(harness)
 
     client.send(ask(client, "sessions", Authorization=given))
 
     checked("sessions", await client.response())
 
 
-async def test_a_key_may_be_any_text(open_house: OpenHouse) -> None:
+async def test_a_key_may_be_any_text(open_server: OpenServer) -> None:
     key = "Schlüssel 鍵"
-    client = await keeper(open_house(secret_key=key))
+    client = await admin_client(open_server(secret_key=key))
 
     client.send(ask(client, "bans", Authorization=f"Bearer {key}"))
 
     checked("bans", await client.response())
 
 
-async def test_after_five_wrong_keys_the_address_has_to_wait(harness: LiveHouse) -> None:
-    client = await keeper(harness)
+async def test_after_five_wrong_keys_the_address_has_to_wait(harness: LiveServer) -> None:
+    client = await admin_client(harness)
     for _ in range(5):
         await client.read("sessions", status=401, key="guess")
 
@@ -113,8 +112,8 @@ async def test_after_five_wrong_keys_the_address_has_to_wait(harness: LiveHouse)
     assert (await client.do("ban", {"addresses": "192.0.2.1"}, status=429))["code"] == "rate_limited"
 
 
-async def test_the_address_is_the_one_that_a_trusted_proxy_gives(open_house: OpenHouse) -> None:
-    client = await keeper(open_house(secret_key=KEY, trusted_proxy=["127.0.0.1"]))
+async def test_the_address_is_the_one_that_a_trusted_proxy_gives(open_server: OpenServer) -> None:
+    client = await admin_client(open_server(secret_key=KEY, trusted_proxy=["127.0.0.1"]))
     for _ in range(5):
         client.send(ask(client, "bans", Authorization="Bearer guess", X_Forwarded_For="192.0.2.9"))
         checked("bans", await client.response(), 401)
@@ -124,8 +123,8 @@ async def test_the_address_is_the_one_that_a_trusted_proxy_gives(open_house: Ope
     checked("bans", await client.response(), 429)
 
 
-async def test_a_ban_of_the_keepers_own_address_does_not_shut_it_out(harness: LiveHouse) -> None:
-    client = await keeper(harness)
+async def test_a_ban_of_the_admins_own_address_does_not_shut_it_out(harness: LiveServer) -> None:
+    client = await admin_client(harness)
 
     await client.do("ban", {"addresses": "127.0.0.1"})
     alice = await harness.client()
@@ -140,8 +139,8 @@ async def test_a_ban_of_the_keepers_own_address_does_not_shut_it_out(harness: Li
 
 
 @pytest.mark.parametrize("name", ["", "nowhere", "sessions/", "kick/17", "Sessions", "%FF", "../admin/x"])
-async def test_any_other_address_is_not_there(harness: LiveHouse, name: str) -> None:
-    client = await keeper(harness)
+async def test_any_other_address_is_not_there(harness: LiveServer, name: str) -> None:
+    client = await admin_client(harness)
 
     answer = await client.read(name, status=404)
 
@@ -149,8 +148,8 @@ async def test_any_other_address_is_not_there(harness: LiveHouse, name: str) -> 
 
 
 @pytest.mark.parametrize("name", ACTIONS)
-async def test_an_action_takes_no_other_method(harness: LiveHouse, name: str) -> None:
-    client = await keeper(harness)
+async def test_an_action_takes_no_other_method(harness: LiveServer, name: str) -> None:
+    client = await admin_client(harness)
     client.send(client.request(f"/admin/{name}", Authorization=f"Bearer {KEY}"))
 
     response = await client.response()
@@ -161,8 +160,8 @@ async def test_an_action_takes_no_other_method(harness: LiveHouse, name: str) ->
 
 @pytest.mark.parametrize("name", [*READINGS, *STREAMS])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "BREW"])
-async def test_what_is_read_takes_no_other_method(harness: LiveHouse, name: str, method: str) -> None:
-    client = await keeper(harness)
+async def test_what_is_read_takes_no_other_method(harness: LiveServer, name: str, method: str) -> None:
+    client = await admin_client(harness)
     request = client.request(f"/admin/{name}", Authorization=f"Bearer {KEY}", Content_Length="0")
     client.send(request.replace(b"GET", method.encode(), 1))
 
@@ -172,18 +171,18 @@ async def test_what_is_read_takes_no_other_method(harness: LiveHouse, name: str,
     assert response.headers["allow"] == "GET"
 
 
-async def test_it_is_behind_the_prefix_and_nowhere_else(open_house: OpenHouse) -> None:
-    harness = open_house(secret_key=KEY, url_prefix="/chat")
+async def test_it_is_behind_the_prefix_and_nowhere_else(open_server: OpenServer) -> None:
+    harness = open_server(secret_key=KEY, url_prefix="/chat")
 
-    await (await keeper(harness)).read("sessions")
-    answer = await (await keeper(harness)).do("kick", {}, status=400)
+    await (await admin_client(harness)).read("sessions")
+    answer = await (await admin_client(harness)).do("kick", {}, status=400)
 
     assert answer["schema"] == "/chat/schemas/admin/kick-request.json"
     assert (await (await harness.connect()).get("/admin/sessions")).status == 404
 
 
-async def test_pages_of_other_origins_get_no_leave_to_ask(open_house: OpenHouse) -> None:
-    client = await keeper(open_house(secret_key=KEY, allow_origin=["https://example.org"]))
+async def test_pages_of_other_origins_get_no_leave_to_ask(open_server: OpenServer) -> None:
+    client = await admin_client(open_server(secret_key=KEY, allow_origin=["https://example.org"]))
 
     client.send(ask(client, "bans", Authorization=f"Bearer {KEY}", Origin="https://example.org"))
 
@@ -193,12 +192,12 @@ async def test_pages_of_other_origins_get_no_leave_to_ask(open_house: OpenHouse)
 # How things are
 
 
-async def test_sessions_are_told_with_what_they_are(harness: LiveHouse) -> None:
+async def test_sessions_are_told_with_what_they_are(harness: LiveServer) -> None:
     alice = await harness.member("alice", "lobby", "Quiet")
     await alice.ask({"type": 4})
     await harness.client(path="/channel/news/")
 
-    answer = await (await keeper(harness)).read("sessions")
+    answer = await (await admin_client(harness)).read("sessions")
 
     first, second = answer["sessions"]
     assert answer["total"] == 2
@@ -209,39 +208,39 @@ async def test_sessions_are_told_with_what_they_are(harness: LiveHouse) -> None:
     assert (second["name"], second["received"]) == (f"#{second['id']}", 0)
 
 
-async def test_binary_messages_count_and_pings_do_not(harness: LiveHouse) -> None:
+async def test_binary_messages_count_and_pings_do_not(harness: LiveServer) -> None:
     alice = await harness.client()
     alice.send(bytes.fromhex("8280 00000000 8980 00000000 8180 00000000"))  # binary, ping, text
     for _ in range(3):
         await alice.receive()
 
-    (session,) = (await (await keeper(harness)).read("sessions"))["sessions"]
+    (session,) = (await (await admin_client(harness)).read("sessions"))["sessions"]
 
     assert session["received"] == 2
 
 
 @pytest.mark.parametrize(("limit", "count"), [(1, 1), (2, 2), (3, 3), (10_000, 3)])
-async def test_a_limit_cuts_the_list_and_not_the_count(harness: LiveHouse, limit: int, count: int) -> None:
+async def test_a_limit_cuts_the_list_and_not_the_count(harness: LiveServer, limit: int, count: int) -> None:
     for _ in range(3):
         await harness.client()
 
-    answer = await (await keeper(harness)).read(f"sessions?limit={limit}")
+    answer = await (await admin_client(harness)).read(f"sessions?limit={limit}")
 
     assert [session["id"] for session in answer["sessions"]] == ["0", "1", "2"][:count]
     assert answer["total"] == 3
 
 
-async def test_ids_are_sorted_as_numbers(harness: LiveHouse) -> None:
+async def test_ids_are_sorted_as_numbers(harness: LiveServer) -> None:
     for _ in range(11):
         await harness.client()
 
-    answer = await (await keeper(harness)).read("sessions")
+    answer = await (await admin_client(harness)).read("sessions")
 
     assert [session["id"] for session in answer["sessions"]] == [str(number) for number in range(11)]
 
 
-async def test_who_was_not_let_in_is_on_no_list(harness: LiveHouse) -> None:
-    client = await keeper(harness)
+async def test_who_was_not_let_in_is_on_no_list(harness: LiveServer) -> None:
+    client = await admin_client(harness)
     alice = await harness.member("alice", "news")
     protocol = await harness.client(path="/channel/news/")
     await client.do("close-room", {"room": "news"})
@@ -257,9 +256,9 @@ async def test_who_was_not_let_in_is_on_no_list(harness: LiveHouse) -> None:
 
 
 async def test_a_session_that_is_over_is_on_no_list_though_its_client_has_not_noticed(
-    open_house: OpenHouse,
+    open_server: OpenServer,
 ) -> None:
-    harness = open_house(secret_key=KEY, channel_history=1_000)
+    harness = open_server(secret_key=KEY, channel_history=1_000)
     sender, stream = await harness.connect(), await harness.connect()
     for _ in range(130):  # more than a stream is sent at once: it ends, and its client is to come back
         sender.send(
@@ -270,15 +269,15 @@ async def test_a_session_that_is_over_is_on_no_list_though_its_client_has_not_no
     assert (await stream.response()).status == 200
     await harness.until(lambda: len(harness.server._stream_group.connections) == 1)
 
-    assert await (await keeper(harness)).read("sessions") == {"sessions": [], "total": 0}
+    assert await (await admin_client(harness)).read("sessions") == {"sessions": [], "total": 0}
 
 
-async def test_what_waits_for_a_slow_reader_is_told(open_house: OpenHouse) -> None:
-    harness = open_house(secret_key=KEY, max_outbox=50_000_000)
+async def test_what_waits_for_a_slow_reader_is_told(open_server: OpenServer) -> None:
+    harness = open_server(secret_key=KEY, max_outbox=50_000_000)
     slow = await harness.client(receive_buffer_bytes=4096)
     slow.say({"type": 1, "username": "slow"})
     alice = await harness.member("alice")
-    client = await keeper(harness)
+    client = await admin_client(harness)
 
     waiting, count = 0, 0
     while not waiting:
@@ -295,17 +294,17 @@ async def test_what_waits_for_a_slow_reader_is_told(open_house: OpenHouse) -> No
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=x", "limit=10001", "limit=", "many=3", "limit=1&a=b"])
-async def test_a_query_that_breaks_its_schema_is_refused(harness: LiveHouse, query: str) -> None:
-    answer = await (await keeper(harness)).read(f"sessions?{query}", status=400)
+async def test_a_query_that_breaks_its_schema_is_refused(harness: LiveServer, query: str) -> None:
+    answer = await (await admin_client(harness)).read(f"sessions?{query}", status=400)
 
     assert answer["code"] == "invalid_message"
     assert answer["schema"] == "/schemas/admin/sessions-request.json"
 
 
-async def test_rooms_are_told_with_their_states(harness: LiveHouse) -> None:
+async def test_rooms_are_told_with_their_states(harness: LiveServer) -> None:
     await harness.member("alice", "lobby", "staff")
     await harness.client(path="/channel/lobby/")
-    client = await keeper(harness)
+    client = await admin_client(harness)
     await client.do("lock-room", {"room": "staff", "password": "x"})
 
     lobby, staff = (await client.read("rooms"))["rooms"]
@@ -314,8 +313,8 @@ async def test_rooms_are_told_with_their_states(harness: LiveHouse) -> None:
     assert (staff["room"], staff["locked"], staff["closed"]) == ("staff", True, False)
 
 
-async def test_bans_are_told_in_the_order_in_which_they_were_given(harness: LiveHouse) -> None:
-    client = await keeper(harness)
+async def test_bans_are_told_in_the_order_in_which_they_were_given(harness: LiveServer) -> None:
+    client = await admin_client(harness)
     for addresses in ("192.0.2.9", "192.0.2.0/30", "2001:db8::/32"):
         await client.do("ban", {"addresses": addresses})
 
@@ -325,9 +324,9 @@ async def test_bans_are_told_in_the_order_in_which_they_were_given(harness: Live
 # Actions
 
 
-async def test_a_kicked_websocket_is_told_why_and_closed(harness: LiveHouse) -> None:
+async def test_a_kicked_websocket_is_told_why_and_closed(harness: LiveServer) -> None:
     alice = await harness.member("alice", "lobby")
-    client = await keeper(harness)
+    client = await admin_client(harness)
 
     assert await client.do("kick", {"session": "0", "reason": "be kind"}) == DONE
 
@@ -336,24 +335,24 @@ async def test_a_kicked_websocket_is_told_why_and_closed(harness: LiveHouse) -> 
     await harness.member("alice")  # the name is free
 
 
-async def test_a_long_reason_is_cut_at_a_whole_character(harness: LiveHouse) -> None:
+async def test_a_long_reason_is_cut_at_a_whole_character(harness: LiveServer) -> None:
     alice = await harness.client()
 
-    await (await keeper(harness)).do("kick", {"session": "0", "reason": "é" * 500})
+    await (await admin_client(harness)).do("kick", {"session": "0", "reason": "é" * 500})
 
     code, reason = await alice.closing()
     assert (code, reason) == (1008, "kicked: " + "é" * 57)
     assert len(reason.encode()) == 122  # of 123
 
 
-async def test_a_kicked_line_client_is_told_why(open_house: OpenHouse) -> None:
+async def test_a_kicked_line_client_is_told_why(open_server: OpenServer) -> None:
     port = free_port()
-    harness = open_house(secret_key=KEY, lines_port=port)
+    harness = open_server(secret_key=KEY, lines_port=port)
     bob = await RawClient.connect(port)
     bob.send(b"LOGIN bob\n")
     assert b"commandResult" in await bob.reader.readline()
 
-    await (await keeper(harness)).do("kick", {"session": await session_of(harness, "bob")})
+    await (await admin_client(harness)).do("kick", {"session": await session_of(harness, "bob")})
 
     assert json.loads(await bob.end()) == {"type": "error", "error": "kicked"}
     await bob.leave()
@@ -361,36 +360,36 @@ async def test_a_kicked_line_client_is_told_why(open_house: OpenHouse) -> None:
 
 
 @pytest.mark.parametrize("path", ["/functions", "/opcodes", "/channel/news/"])
-async def test_a_session_of_any_protocol_is_kicked(harness: LiveHouse, path: str) -> None:
+async def test_a_session_of_any_protocol_is_kicked(harness: LiveServer, path: str) -> None:
     client = await harness.client(path=path)
-    (session,) = (await (await keeper(harness)).read("sessions"))["sessions"]
+    (session,) = (await (await admin_client(harness)).read("sessions"))["sessions"]
 
-    await (await keeper(harness)).do("kick", {"session": session["id"]})
+    await (await admin_client(harness)).do("kick", {"session": session["id"]})
 
     await client.answer_close(1008, "kicked")
 
 
-async def test_an_event_stream_ends_when_it_is_kicked(harness: LiveHouse) -> None:
+async def test_an_event_stream_ends_when_it_is_kicked(harness: LiveServer) -> None:
     stream = await harness.connect()
     stream.send(stream.request("/channel/news/", Accept="text/event-stream"))
     assert (await stream.response()).status == 200
     await harness.until(lambda: harness.server.hub.session_count() == 1)
 
-    await (await keeper(harness)).do("kick", {"session": "0"})
+    await (await admin_client(harness)).do("kick", {"session": "0"})
 
     assert await stream.end() == b""
 
 
-async def test_a_session_that_is_not_there_is_not_kicked(harness: LiveHouse) -> None:
-    answer = await (await keeper(harness)).do("kick", {"session": "17"}, status=404)
+async def test_a_session_that_is_not_there_is_not_kicked(harness: LiveServer) -> None:
+    answer = await (await admin_client(harness)).do("kick", {"session": "17"}, status=404)
 
     assert answer["code"] == "unknown_session"
 
 
-async def test_a_room_is_kept_in_order(harness: LiveHouse) -> None:
+async def test_a_room_is_kept_in_order(harness: LiveServer) -> None:
     alice = await harness.member("alice", "lobby")
     bob = await harness.member("bob", "lobby")
-    client = await keeper(harness)
+    client = await admin_client(harness)
 
     await client.do("close-room", {"room": "lobby"})
     assert (await bob.hear_until("state"))["available"] is False
@@ -409,16 +408,16 @@ async def test_a_room_is_kept_in_order(harness: LiveHouse) -> None:
     assert (await client.read("rooms"))["rooms"] == []
 
 
-async def test_what_has_no_room_is_refused(harness: LiveHouse) -> None:
-    answer = await (await keeper(harness)).do("delete-room", {"room": "lobby"}, status=404)
+async def test_what_has_no_room_is_refused(harness: LiveServer) -> None:
+    answer = await (await admin_client(harness)).do("delete-room", {"room": "lobby"}, status=404)
 
     assert answer["code"] == "unknown_room"
 
 
-async def test_a_shutdown_is_asked_for_with_its_reason(harness: LiveHouse) -> None:
+async def test_a_shutdown_is_asked_for_with_its_reason(harness: LiveServer) -> None:
     alice = await harness.member("alice")
 
-    assert await (await keeper(harness)).do("shutdown", {"reason": "Maintenance"}) == DONE
+    assert await (await admin_client(harness)).do("shutdown", {"reason": "Maintenance"}) == DONE
 
     assert await harness.server.stopping == "Maintenance"
     draining = asyncio.create_task(harness.server.drain("Maintenance"))
@@ -440,21 +439,21 @@ async def test_a_shutdown_is_asked_for_with_its_reason(harness: LiveHouse) -> No
         (b'{"session": 17}', "invalid_message"),
     ],
 )
-async def test_a_body_that_is_wrong_is_refused(harness: LiveHouse, body: bytes, code: str) -> None:
-    assert (await (await keeper(harness)).do("kick", body, status=400))["code"] == code
+async def test_a_body_that_is_wrong_is_refused(harness: LiveServer, body: bytes, code: str) -> None:
+    assert (await (await admin_client(harness)).do("kick", body, status=400))["code"] == code
 
 
-async def test_the_longest_body_is_read(harness: LiveHouse) -> None:
+async def test_the_longest_body_is_read(harness: LiveServer) -> None:
     body = b"{}".ljust(BODY_BYTES)
 
-    assert await (await keeper(harness)).do("shutdown", body) == DONE
+    assert await (await admin_client(harness)).do("shutdown", body) == DONE
 
 
 @pytest.mark.parametrize("size", [BODY_BYTES + 1, DRAINED_BYTES])
 async def test_a_body_that_is_too_long_is_refused_and_the_connection_goes_on(
-    harness: LiveHouse, size: int
+    harness: LiveServer, size: int
 ) -> None:
-    client = await keeper(harness)
+    client = await admin_client(harness)
 
     assert (await client.do("shutdown", b" " * size, status=413))["code"] == "too_large"
 
@@ -463,8 +462,8 @@ async def test_a_body_that_is_too_long_is_refused_and_the_connection_goes_on(
 
 
 @pytest.mark.parametrize("is_chunked", [False, True])
-async def test_a_body_that_is_too_long_by_far_is_not_read(harness: LiveHouse, is_chunked: bool) -> None:
-    client = await keeper(harness)
+async def test_a_body_that_is_too_long_by_far_is_not_read(harness: LiveServer, is_chunked: bool) -> None:
+    client = await admin_client(harness)
     size = DRAINED_BYTES + 1
     length = {"Content_Length": str(size)}
     if is_chunked:
@@ -479,8 +478,8 @@ async def test_a_body_that_is_too_long_by_far_is_not_read(harness: LiveHouse, is
 
 
 @pytest.mark.parametrize("is_chunked", [False, True])
-async def test_who_has_no_key_learns_no_more_by_a_long_body(harness: LiveHouse, is_chunked: bool) -> None:
-    client = await keeper(harness)
+async def test_who_has_no_key_learns_no_more_by_a_long_body(harness: LiveServer, is_chunked: bool) -> None:
+    client = await admin_client(harness)
     size = DRAINED_BYTES + 1
     length = {"Transfer_Encoding": "chunked"} if is_chunked else {"Content_Length": str(size)}
 
@@ -491,8 +490,8 @@ async def test_who_has_no_key_learns_no_more_by_a_long_body(harness: LiveHouse, 
     checked("kick", await client.response(), 401)
 
 
-async def test_many_requests_go_over_one_connection(harness: LiveHouse) -> None:
-    client = await keeper(harness)
+async def test_many_requests_go_over_one_connection(harness: LiveServer) -> None:
+    client = await admin_client(harness)
     client.send(
         client.posted("ban", {"addresses": "192.0.2.1"})
         + client.posted("ban", {"addresses": "x"})
@@ -505,10 +504,10 @@ async def test_many_requests_go_over_one_connection(harness: LiveHouse) -> None:
 
 
 async def test_a_failure_is_told_as_such_and_logged(
-    harness: LiveHouse, log: Log, monkeypatch: pytest.MonkeyPatch
+    harness: LiveServer, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(ACTIONS, "shutdown", lambda admin, request: 1 // 0)
-    client = await keeper(harness)
+    client = await admin_client(harness)
 
     assert (await client.do("shutdown", status=500))["code"] == "internal"
 

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from admin_client import KEY, AdminClient, keeper
+from admin_client import KEY, AdminClient, admin_client
 from raw_client import RawClient
 
 from chateau import __version__
 from chateau.net.connection import LINGER_SECONDS
 
 if TYPE_CHECKING:
-    from live_harness import LiveHouse, OpenHouse
+    from live_harness import LiveServer, OpenServer
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 
@@ -23,38 +23,38 @@ pytestmark = pytest.mark.gen_test(timeout=30)
 @pytest.fixture(autouse=True)
 def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits a second."""
-    monkeypatch.setattr("chateau.net.admin.live.INTERVAL_SECONDS", 0.05)
-    monkeypatch.setattr("chateau.net.admin.probe.INTERVAL_SECONDS", 0.005)
+    monkeypatch.setattr("chateau.net.admin_streams.INTERVAL_SECONDS", 0.05)
+    monkeypatch.setattr("chateau.net.probe.INTERVAL_SECONDS", 0.005)
 
 
 @pytest.fixture
-def harness(open_house: OpenHouse, io_loop: Any) -> LiveHouse:
+def harness(open_server: OpenServer, io_loop: Any) -> LiveServer:
     """A server with a secret key."""
 
-    async def opened() -> LiveHouse:
-        return open_house(secret_key=KEY)
+    async def opened() -> LiveServer:
+        return open_server(secret_key=KEY)
 
-    found: LiveHouse = io_loop.run_sync(opened)
+    found: LiveServer = io_loop.run_sync(opened)
     return found
 
 
-async def watcher(harness: LiveHouse, query: str = "", **options: Any) -> AdminClient:
-    return await (await keeper(harness, **options)).watch(f"live{query}")
+async def watcher(harness: LiveServer, query: str = "", **options: Any) -> AdminClient:
+    return await (await admin_client(harness, **options)).watch(f"live{query}")
 
 
-def streams(harness: LiveHouse) -> int:
+def streams(harness: LiveServer) -> int:
     """How many streams are open."""
     return len(harness.server._stream_group.connections)
 
 
-def live(harness: LiveHouse) -> Any:
+def live(harness: LiveServer) -> Any:
     return harness.server.admin.live
 
 
-# What is told
+# Content
 
 
-async def test_all_is_told_at_once_and_again_and_again(harness: LiveHouse) -> None:
+async def test_all_is_told_at_once_and_again_and_again(harness: LiveServer) -> None:
     await harness.member("alice", "lobby")
 
     events = [await (client := await watcher(harness)).event()]
@@ -72,7 +72,7 @@ async def test_all_is_told_at_once_and_again_and_again(harness: LiveHouse) -> No
     assert events[2].frame["rooms"][0]["room"] == "lobby"
 
 
-async def test_the_version_and_the_time_since_the_start_are_told(harness: LiveHouse) -> None:
+async def test_the_version_and_the_time_since_the_start_are_told(harness: LiveServer) -> None:
     client = await watcher(harness)
     first, later = await client.next("house"), {}
     while not later or later["uptime_seconds"] == first["uptime_seconds"]:
@@ -82,7 +82,7 @@ async def test_the_version_and_the_time_since_the_start_are_told(harness: LiveHo
     assert first["uptime_seconds"] < later["uptime_seconds"] < 30
 
 
-async def test_what_clients_say_is_measured_together_and_each(harness: LiveHouse) -> None:
+async def test_what_clients_say_is_measured_together_and_each(harness: LiveServer) -> None:
     busy = await harness.member("busy")
     idle = await harness.member("idle")
     client = await watcher(harness)
@@ -104,7 +104,7 @@ async def test_what_clients_say_is_measured_together_and_each(harness: LiveHouse
     assert idle.writer is not None
 
 
-async def test_the_busiest_come_first(harness: LiveHouse) -> None:
+async def test_the_busiest_come_first(harness: LiveServer) -> None:
     clients = [await harness.client() for _ in range(4)]
     client = await watcher(harness, "?limit=2")
     await client.next("rooms")
@@ -124,7 +124,7 @@ async def test_the_busiest_come_first(harness: LiveHouse) -> None:
     assert told["total"] == 4
 
 
-async def test_those_who_have_gone_still_count_in_what_was_said(harness: LiveHouse) -> None:
+async def test_those_who_have_gone_still_count_in_what_was_said(harness: LiveServer) -> None:
     client = await watcher(harness)
     await client.next("rooms")
     told: list[float] = []
@@ -137,7 +137,7 @@ async def test_those_who_have_gone_still_count_in_what_was_said(harness: LiveHou
     assert sum(told) * 0.05 >= 3  # 6 messages, over intervals that may last longer
 
 
-async def test_packages_that_are_published_by_http_count(harness: LiveHouse) -> None:
+async def test_packages_that_are_published_by_http_count(harness: LiveServer) -> None:
     sender, client = await harness.connect(), await watcher(harness)
     await client.next("rooms")
     for _ in range(5):  # by Tornado's hands at first, then on a connection of its own
@@ -147,21 +147,21 @@ async def test_packages_that_are_published_by_http_count(harness: LiveHouse) -> 
     assert (await client.next("house"))["messages_per_second"] > 0
 
 
-async def test_latency_is_measured_where_sockets_are_watched(harness: LiveHouse) -> None:
+async def test_latency_is_measured_where_sockets_are_watched(harness: LiveServer) -> None:
     client = await watcher(harness)
     await client.next("house")
 
     latency = (await client.next("house"))["latency_ms"]
 
-    if harness.wire_name == "tornado":
+    if harness.transport == "tornado":
         assert latency is None
     else:
         assert 0 < latency["p50"] <= latency["p99"] <= latency["max"] < 1_000
 
 
-async def test_what_holds_the_server_up_is_seen_in_the_latency(open_house: OpenHouse) -> None:
-    harness = open_house(secret_key=KEY)
-    if harness.wire_name == "tornado":
+async def test_what_holds_the_server_up_is_seen_in_the_latency(open_server: OpenServer) -> None:
+    harness = open_server(secret_key=KEY)
+    if harness.transport == "tornado":
         return
     probe = live(harness)._probe
     client = await watcher(harness)
@@ -169,15 +169,15 @@ async def test_what_holds_the_server_up_is_seen_in_the_latency(open_house: OpenH
 
     for _ in range(2):
         probe._timer.cancel()
-        probe._say()  # a message comes,
+        probe._send_next()  # a message comes,
         time.sleep(0.05)  # noqa: ASYNC251 - and something else takes long
     await client.next("house")
 
     assert (await client.next("house"))["latency_ms"]["max"] >= 100
 
 
-async def test_the_probe_is_nobody(open_house: OpenHouse) -> None:
-    harness = open_house(secret_key=KEY, ping=0.02)
+async def test_the_probe_is_nobody(open_server: OpenServer) -> None:
+    harness = open_server(secret_key=KEY, ping=0.02)
     client = await watcher(harness)
     for _ in range(10):
         figures, sessions = await client.next("house"), await client.next("sessions")
@@ -191,7 +191,7 @@ async def test_the_probe_is_nobody(open_house: OpenHouse) -> None:
 # Several watchers
 
 
-async def test_each_watcher_has_its_own_limit(harness: LiveHouse) -> None:
+async def test_each_watcher_has_its_own_limit(harness: LiveServer) -> None:
     for _ in range(3):
         await harness.client()
     wide, narrow = await watcher(harness), await watcher(harness, "?limit=1")
@@ -201,7 +201,7 @@ async def test_each_watcher_has_its_own_limit(harness: LiveHouse) -> None:
         assert len((await narrow.next("sessions"))["sessions"]) == 1
 
 
-async def test_who_comes_second_is_told_what_is_measured(harness: LiveHouse) -> None:
+async def test_who_comes_second_is_told_what_is_measured(harness: LiveServer) -> None:
     first = await watcher(harness)
     for _ in range(3):
         await first.next("rooms")
@@ -209,7 +209,7 @@ async def test_who_comes_second_is_told_what_is_measured(harness: LiveHouse) -> 
     assert (await (await watcher(harness)).next("house"))["messages_per_second"] == 0.0
 
 
-async def test_a_second_watcher_does_not_make_them_come_faster(harness: LiveHouse) -> None:
+async def test_a_second_watcher_does_not_make_them_come_faster(harness: LiveServer) -> None:
     first, _second = await watcher(harness), await watcher(harness)
     await first.next("house")
 
@@ -222,7 +222,7 @@ async def test_a_second_watcher_does_not_make_them_come_faster(harness: LiveHous
 
 
 @pytest.mark.parametrize("way", ["leave", "reset"])
-async def test_when_the_last_watcher_is_gone_nothing_is_measured(harness: LiveHouse, way: str) -> None:
+async def test_when_the_last_watcher_is_gone_nothing_is_measured(harness: LiveServer, way: str) -> None:
     await harness.member("alice")
     first, second = await watcher(harness), await watcher(harness)
     await first.next("house")
@@ -239,11 +239,11 @@ async def test_when_the_last_watcher_is_gone_nothing_is_measured(harness: LiveHo
 
     assert live(harness)._timer is None
     assert live(harness)._probe._connection is None
-    answer = await (await keeper(harness)).read("sessions")
+    answer = await (await admin_client(harness)).read("sessions")
     assert answer["sessions"][0]["rate"] is None
 
 
-async def test_who_watches_again_begins_anew(harness: LiveHouse) -> None:
+async def test_who_watches_again_begins_anew(harness: LiveServer) -> None:
     first = await watcher(harness)
     for _ in range(3):
         await first.next("rooms")
@@ -256,12 +256,12 @@ async def test_who_watches_again_begins_anew(harness: LiveHouse) -> None:
     assert (await again.next("house"))["messages_per_second"] == 0.0
 
 
-@pytest.mark.parametrize("rooms", [100, 500])  # with the latter, what is told goes out at once
+@pytest.mark.parametrize("rooms", [100, 500])  # the latter is flushed at once
 async def test_a_slow_watcher_is_disconnected_alone(
-    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch, rooms: int
+    open_server: OpenServer, monkeypatch: pytest.MonkeyPatch, rooms: int
 ) -> None:
-    monkeypatch.setattr("chateau.net.admin.live.INTERVAL_SECONDS", 1_000)  # the test says when
-    harness = open_house(secret_key=KEY, max_outbox=rooms * 1_000)
+    monkeypatch.setattr("chateau.net.admin_streams.INTERVAL_SECONDS", 1_000)  # the test calls it
+    harness = open_server(secret_key=KEY, max_outbox=rooms * 1_000)
     for number in range(rooms):
         harness.server.hub.rooms.add(harness.server.hub.rooms.find_or_create(f"{number} {'x' * 60}"))
     slow = await watcher(harness, receive_buffer_bytes=4096)
@@ -274,13 +274,13 @@ async def test_a_slow_watcher_is_disconnected_alone(
         await quick.next("rooms")
         seconds += 1
 
-    assert list(live(harness)._watchers.values()) == [200]
+    assert list(live(harness)._subscribers.values()) == [200]
     live(harness)._tick()
     await quick.next("rooms")
     await slow.leave()
 
 
-async def test_a_shutdown_ends_the_stream_at_once(harness: LiveHouse) -> None:
+async def test_a_shutdown_ends_the_stream_at_once(harness: LiveServer) -> None:
     client = await watcher(harness)
     await client.next("rooms")
 
@@ -294,8 +294,8 @@ async def test_a_shutdown_ends_the_stream_at_once(harness: LiveHouse) -> None:
     assert live(harness)._timer is None
 
 
-async def test_from_a_shutdown_on_nobody_watches(harness: LiveHouse) -> None:
-    client = await keeper(harness)
+async def test_from_a_shutdown_on_nobody_watches(harness: LiveServer) -> None:
+    client = await admin_client(harness)
     await client.read("rooms")
     harness.server._stream_group.is_closing = True
 
@@ -304,15 +304,15 @@ async def test_from_a_shutdown_on_nobody_watches(harness: LiveHouse) -> None:
 
 
 @pytest.mark.parametrize("query", ["?limit=0", "?limit=ten", "?every=1"])
-async def test_a_query_that_breaks_its_schema_is_refused(harness: LiveHouse, query: str) -> None:
-    answer = await (await keeper(harness)).read(f"live{query}", status=400)
+async def test_a_query_that_breaks_its_schema_is_refused(harness: LiveServer, query: str) -> None:
+    answer = await (await admin_client(harness)).read(f"live{query}", status=400)
 
     assert answer["schema"] == "/schemas/admin/live-request.json"
 
 
-async def test_watchers_who_vanish_before_they_are_let_in_leave_nothing(harness: LiveHouse) -> None:
+async def test_watchers_who_vanish_before_they_are_let_in_leave_nothing(harness: LiveServer) -> None:
     for number in range(20):
-        client = await keeper(harness)
+        client = await admin_client(harness)
         client.send(client.request("/admin/live", Authorization=f"Bearer {KEY}"))
         await asyncio.sleep((0, 0.002)[number % 2])
         client.reset()

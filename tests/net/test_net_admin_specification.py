@@ -1,4 +1,4 @@
-"""The admin API in openapi.json: all of its addresses, and each answers as it says there."""
+"""The admin API in openapi.json: all of its addresses, and that each one responds as documented."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from admin_client import KEY, SCHEMA_SET, AdminClient, authorization, keeper
+from admin_client import KEY, SCHEMA_SET, AdminClient, admin_client, authorization
 from test_net_specifications import ASYNCAPI, OPENAPI
 
-from chateau.net.admin.addresses import READINGS, STREAMS
+from chateau.net.admin_api import READINGS, STREAMS
 from chateau.protocols.admin import ACTIONS
 
 if TYPE_CHECKING:
-    from live_harness import OpenHouse
+    from live_harness import OpenServer
     from raw_client import Response
 
 OPERATIONS = {
@@ -29,13 +29,13 @@ every_operation = pytest.mark.parametrize("name", OPERATIONS)
 
 
 @pytest.fixture
-def wire_name() -> str:
-    """One way is enough."""
+def transport() -> str:
+    """One transport: the responses do not depend on it."""
     return "fast"
 
 
 async def asked(client: AdminClient, name: str, key: str | None) -> Response:
-    """What is answered to a request that is as the document has it."""
+    """Return the response to a request that follows the document."""
     if name in ACTIONS:
         client.send(client.posted(name, SCHEMA_SET.schemas[f"{name}-request"]["examples"][0], key=key))
     else:
@@ -68,12 +68,12 @@ def test_parameters_are_those_of_the_querys_schema(name: str) -> None:
 
 @live
 @every_operation
-async def test_each_of_them_answers_as_it_says(open_house: OpenHouse, name: str) -> None:
-    harness = open_house(secret_key=KEY)
+async def test_each_of_them_answers_as_it_says(open_server: OpenServer, name: str) -> None:
+    harness = open_server(secret_key=KEY)
     await harness.member("carol", "lobby", "other")
     responses = OPERATIONS[name][1]["responses"]
 
-    response = await asked(await keeper(harness), name, KEY)
+    response = await asked(await admin_client(harness), name, KEY)
 
     assert response.status == (404 if name == "kick" else 200), response  # nobody is 17
     assert str(response.status) in responses
@@ -83,8 +83,8 @@ async def test_each_of_them_answers_as_it_says(open_house: OpenHouse, name: str)
 
 @live
 @every_operation
-async def test_each_of_them_refuses_as_it_says(open_house: OpenHouse, name: str) -> None:
-    client, shut = await keeper(open_house(secret_key=KEY)), await keeper(open_house())
+async def test_each_of_them_refuses_as_it_says(open_server: OpenServer, name: str) -> None:
+    client, shut = await admin_client(open_server(secret_key=KEY)), await admin_client(open_server())
     responses = OPERATIONS[name][1]["responses"]
 
     statuses = [(await asked(client, name, None)).status, (await asked(shut, name, KEY)).status]
@@ -104,15 +104,15 @@ def test_the_example_of_a_stream_is_made_of_events_that_keep_to_their_schemas(na
         SCHEMA_SET.reference(push).validate(json.loads(content.removeprefix("data: ")))
 
 
-def test_a_refusal_has_the_schema_of_the_errors() -> None:
-    refusals: dict[str, Any] = {
+def test_an_error_response_has_the_schema_of_the_errors() -> None:
+    errors: dict[str, Any] = {
         name: response
         for name, response in OPENAPI["components"]["responses"].items()
         if name.startswith("Admin")
     }
 
-    assert len(refusals) == 8
-    for response in refusals.values():
+    assert len(errors) == 8
+    for response in errors.values():
         schema = response["content"]["application/json"]["schema"]
         assert schema == {"$ref": "#/components/schemas/admin.error-response"}
 

@@ -1,4 +1,4 @@
-"""Taps: all that a session sends and gets, of every protocol, and the session is told."""
+"""Taps: all frames of a session, of every protocol, and the notification of the session."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from admin_client import KEY, AdminClient, keeper, session_of
+from admin_client import KEY, AdminClient, admin_client, session_of
 from masked_frames import BINARY, CONTINUATION, PING, PONG, TEXT, client_frame, close, text
 from raw_client import RawClient
 from running_server import free_port
 
-from chateau.net.admin.tap import SHOWN_BYTES
+from chateau.net.tap import SHOWN_BYTES
 
 if TYPE_CHECKING:
-    from live_harness import LiveHouse, OpenHouse
+    from live_harness import LiveServer, OpenServer
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 
@@ -28,22 +28,22 @@ ENDED = {"reason": "the session ended"}
 
 
 @pytest.fixture
-def harness(open_house: OpenHouse, io_loop: Any) -> LiveHouse:
+def harness(open_server: OpenServer, io_loop: Any) -> LiveServer:
     """A server with a secret key."""
 
-    async def opened() -> LiveHouse:
-        return open_house(secret_key=KEY)
+    async def opened() -> LiveServer:
+        return open_server(secret_key=KEY)
 
-    found: LiveHouse = io_loop.run_sync(opened)
+    found: LiveServer = io_loop.run_sync(opened)
     return found
 
 
-async def tap(harness: LiveHouse, session: str, **options: Any) -> AdminClient:
-    return await (await keeper(harness, **options)).watch(f"tap?session={session}")
+async def tap(harness: LiveServer, session: str, **options: Any) -> AdminClient:
+    return await (await admin_client(harness, **options)).watch(f"tap?session={session}")
 
 
-async def tapped(harness: LiveHouse, name: str = "alice", *rooms: str) -> tuple[RawClient, AdminClient]:
-    """A member, and a tap of it that it has been told of."""
+async def tapped(harness: LiveServer, name: str = "alice", *rooms: str) -> tuple[RawClient, AdminClient]:
+    """Return a member, and a tap of it that it has been notified of."""
     member = await harness.member(name, *rooms)
     watcher = await tap(harness, await session_of(harness, name))
     assert await member.hear() == TOLD
@@ -56,21 +56,21 @@ def shown(frame: Any) -> tuple[str, str | bytes]:
     return frame["kind"], frame["text"] if "text" in frame else base64.b64decode(frame["base64"])
 
 
-def taps(harness: LiveHouse) -> int:
+def taps(harness: LiveServer) -> int:
     return len(harness.server.admin.taps._taps)
 
 
-# The session is told
+# The session is notified
 
 
-async def test_a_session_is_told_when_the_first_tap_begins_and_the_last_ends(harness: LiveHouse) -> None:
+async def test_a_session_is_told_when_the_first_tap_begins_and_the_last_ends(harness: LiveServer) -> None:
     alice, first = await tapped(harness)
     second = await tap(harness, "0")
     await harness.until(lambda: len(harness.server._stream_group.connections) == 2)
     await first.leave()
     await harness.until(lambda: len(harness.server._stream_group.connections) == 1)
     alice.say({"type": 4})
-    assert (await alice.hear())["clients"] == ["alice"]  # of the second one it was told nothing
+    assert (await alice.hear())["clients"] == ["alice"]  # no notification of the second one
 
     await second.leave()
 
@@ -78,22 +78,23 @@ async def test_a_session_is_told_when_the_first_tap_begins_and_the_last_ends(har
     assert taps(harness) == 0
 
 
-async def test_a_session_that_is_tapped_no_more_is_as_before(harness: LiveHouse) -> None:
+async def test_a_session_that_is_tapped_no_more_is_as_before(harness: LiveServer) -> None:
     await harness.member("alice")
     (connection,) = harness.server.group.connections
     before = (connection.write, connection._decoder)
 
     watcher = await tap(harness, "0")
     await harness.until(lambda: taps(harness) == 1)
-    assert connection.write != before[0]
+    assert connection.observer is not None
+    assert connection._decoder != before[1]
     await watcher.leave()
     await harness.until(lambda: taps(harness) == 0)
 
     assert (connection.write, connection._decoder) == before
-    assert connection._ear is None
+    assert connection.observer is None
 
 
-async def test_a_connection_that_is_gone_writes_nowhere_though_it_was_tapped(harness: LiveHouse) -> None:
+async def test_a_connection_that_is_gone_writes_nowhere_though_it_was_tapped(harness: LiveServer) -> None:
     alice, watcher = await tapped(harness)
     (connection,) = harness.server.group.connections
 
@@ -103,10 +104,10 @@ async def test_a_connection_that_is_gone_writes_nowhere_though_it_was_tapped(har
     assert connection.write is len
 
 
-async def test_the_list_of_sessions_says_who_is_tapped(harness: LiveHouse) -> None:
+async def test_the_list_of_sessions_says_who_is_tapped(harness: LiveServer) -> None:
     alice, watcher = await tapped(harness)
     await harness.member("bob")
-    client = await keeper(harness)
+    client = await admin_client(harness)
 
     sessions = (await client.read("sessions"))["sessions"]
     await watcher.leave()
@@ -116,7 +117,7 @@ async def test_the_list_of_sessions_says_who_is_tapped(harness: LiveHouse) -> No
     assert [session["tapped"] for session in (await client.read("sessions"))["sessions"]] == [False, False]
 
 
-async def test_nobody_else_is_told(harness: LiveHouse) -> None:
+async def test_nobody_else_is_told(harness: LiveServer) -> None:
     bob = await harness.member("bob", "lobby")
     await tapped(harness, "alice", "lobby")
     assert (await bob.hear_until("joined"))["username"] == "alice"
@@ -127,7 +128,7 @@ async def test_nobody_else_is_told(harness: LiveHouse) -> None:
 # WebSockets
 
 
-async def test_what_a_session_sends_and_gets_is_seen_as_it_is(harness: LiveHouse) -> None:
+async def test_what_a_session_sends_and_gets_is_seen_as_it_is(harness: LiveServer) -> None:
     alice, watcher = await tapped(harness)
     request = '{"type": 4,  "ref": "Grüße"}'
 
@@ -153,7 +154,7 @@ async def test_what_a_session_sends_and_gets_is_seen_as_it_is(harness: LiveHouse
     }
 
 
-async def test_pushes_are_seen(harness: LiveHouse) -> None:
+async def test_pushes_are_seen(harness: LiveServer) -> None:
     _, watcher = await tapped(harness, "alice", "lobby")
     bob = await harness.member("bob", "lobby")
     await bob.ask({"type": 7, "room": "lobby", "content": "hi"})
@@ -164,7 +165,7 @@ async def test_pushes_are_seen(harness: LiveHouse) -> None:
     assert (seen[1]["sender"], seen[1]["content"]) == ("bob", "hi")
 
 
-async def test_frames_of_all_kinds_are_seen(harness: LiveHouse) -> None:
+async def test_frames_of_all_kinds_are_seen(harness: LiveServer) -> None:
     alice, watcher = await tapped(harness)
 
     alice.send(client_frame(PING, b"are you there?") + client_frame(PING, b"\xff"))
@@ -185,8 +186,8 @@ async def test_frames_of_all_kinds_are_seen(harness: LiveHouse) -> None:
     assert [json.loads(text)["code"] for _, text in went[2:]] == ["binary_frame", "unknown_type"]
 
 
-async def test_the_servers_pings_are_seen(open_house: OpenHouse) -> None:
-    harness = open_house(secret_key=KEY, ping=0.05)
+async def test_the_servers_pings_are_seen(open_server: OpenServer) -> None:
+    harness = open_server(secret_key=KEY, ping=0.05)
     alice = await harness.client()
     watcher = await tap(harness, "0")
     assert (await alice.hear())["event"] == "tapped"
@@ -196,7 +197,7 @@ async def test_the_servers_pings_are_seen(open_house: OpenHouse) -> None:
     assert (await watcher.frame("in", kind="pong"))["size"] == 0
 
 
-async def test_a_close_that_the_client_asks_for_is_seen_from_both_sides(harness: LiveHouse) -> None:
+async def test_a_close_that_the_client_asks_for_is_seen_from_both_sides(harness: LiveServer) -> None:
     alice, watcher = await tapped(harness)
 
     alice.send(close(4000, "done €".encode()))
@@ -209,7 +210,7 @@ async def test_a_close_that_the_client_asks_for_is_seen_from_both_sides(harness:
     assert await watcher.end() == b""
 
 
-async def test_a_close_without_a_code_is_seen(harness: LiveHouse) -> None:
+async def test_a_close_without_a_code_is_seen(harness: LiveServer) -> None:
     alice, watcher = await tapped(harness)
 
     alice.send(close())
@@ -221,7 +222,7 @@ async def test_a_close_without_a_code_is_seen(harness: LiveHouse) -> None:
     assert await watcher.next("end") == ENDED
 
 
-async def test_what_breaks_the_protocol_is_seen(harness: LiveHouse) -> None:
+async def test_what_breaks_the_protocol_is_seen(harness: LiveServer) -> None:
     alice, watcher = await tapped(harness)
 
     alice.send(client_frame(TEXT, b"x", mask=None))
@@ -236,7 +237,7 @@ async def test_what_breaks_the_protocol_is_seen(harness: LiveHouse) -> None:
 
 
 @pytest.mark.parametrize("way", ["leave", "reset"])
-async def test_who_vanishes_ends_the_tap(harness: LiveHouse, way: str) -> None:
+async def test_who_vanishes_ends_the_tap(harness: LiveServer, way: str) -> None:
     alice, watcher = await tapped(harness)
 
     if way == "reset":
@@ -249,10 +250,10 @@ async def test_who_vanishes_ends_the_tap(harness: LiveHouse, way: str) -> None:
     assert taps(harness) == 0
 
 
-async def test_a_kick_is_seen_to_its_end(harness: LiveHouse) -> None:
+async def test_a_kick_is_seen_to_its_end(harness: LiveServer) -> None:
     alice, watcher = await tapped(harness)
 
-    await (await keeper(harness)).do("kick", {"session": "0", "reason": "be kind"})
+    await (await admin_client(harness)).do("kick", {"session": "0", "reason": "be kind"})
     await alice.answer_close(1008, "kicked: be kind")
 
     assert (await watcher.frame("out"))["text"] == "1008 kicked: be kind"
@@ -260,7 +261,7 @@ async def test_a_kick_is_seen_to_its_end(harness: LiveHouse) -> None:
     assert await watcher.next("end") == ENDED
 
 
-async def test_long_payloads_are_cut_at_a_whole_character(harness: LiveHouse) -> None:
+async def test_long_payloads_are_cut_at_a_whole_character(harness: LiveServer) -> None:
     alice, watcher = await tapped(harness)
     content = "x" + "€" * 100_000  # three bytes each, over a length of 16 bits
     alice.say({"type": 3, "clients": ["alice"], "content": content})
@@ -274,7 +275,7 @@ async def test_long_payloads_are_cut_at_a_whole_character(harness: LiveHouse) ->
     assert SHOWN_BYTES - 3 < len(went["text"].encode()) <= SHOWN_BYTES
 
 
-async def test_lengths_of_all_forms_are_read_back(harness: LiveHouse) -> None:
+async def test_lengths_of_all_forms_are_read_back(harness: LiveServer) -> None:
     alice, watcher = await tapped(harness)
     for length in (0, 1, 30, 200, 70_000, 5):
         await alice.ask({"type": 3, "clients": ["alice"], "content": "x" * length, "ref": length})
@@ -286,9 +287,9 @@ async def test_lengths_of_all_forms_are_read_back(harness: LiveHouse) -> None:
         assert json.loads(answer["text"])["ref"] == length
 
 
-async def test_what_is_written_in_pieces_is_read_back_whole(open_house: OpenHouse) -> None:
+async def test_what_is_written_in_pieces_is_read_back_whole(open_server: OpenServer) -> None:
     """Of a slow reader, frames go out in parts, and the tap may begin in the middle of one."""
-    harness = open_house(secret_key=KEY, max_outbox=50_000_000)
+    harness = open_server(secret_key=KEY, max_outbox=50_000_000)
     slow = await harness.client(receive_buffer_bytes=4096)
     await slow.enter("slow")
     alice = await harness.member("alice")
@@ -297,7 +298,7 @@ async def test_what_is_written_in_pieces_is_read_back_whole(open_house: OpenHous
     while not connection.backlog_bytes or count % 5:
         await alice.ask({"type": 3, "clients": ["slow"], "content": f"{count} {'x' * 100_000}"})
         count += 1
-    begun = connection.begun_bytes
+    begun = connection._begun
 
     watcher = await tap(harness, await session_of(harness, "slow"))
     heard = []
@@ -313,15 +314,15 @@ async def test_what_is_written_in_pieces_is_read_back_whole(open_house: OpenHous
         seen.append(re.findall(r'"content":"(\d+) ', frame["text"])[0])
     assert heard == [str(number) for number in range(count)]
     assert seen == heard[-len(seen) :]
-    assert begun or harness.wire_name != "fast"
+    assert begun or harness.transport != "fast"
 
 
 # The other protocols
 
 
-async def test_lines_are_seen(open_house: OpenHouse) -> None:
+async def test_lines_are_seen(open_server: OpenServer) -> None:
     port = free_port()
-    harness = open_house(secret_key=KEY, lines_port=port)
+    harness = open_server(secret_key=KEY, lines_port=port)
     bob = await RawClient.connect(port)
     bob.send(b"LOGIN bob\nJOIN lobby\n")
     for _ in range(3):
@@ -341,9 +342,9 @@ async def test_lines_are_seen(open_house: OpenHouse) -> None:
     assert await watcher.next("end") == ENDED
 
 
-async def test_each_line_that_goes_out_is_one_frame(open_house: OpenHouse) -> None:
+async def test_each_line_that_goes_out_is_one_frame(open_server: OpenServer) -> None:
     port = free_port()
-    harness = open_house(secret_key=KEY, lines_port=port)
+    harness = open_server(secret_key=KEY, lines_port=port)
     bob = await RawClient.connect(port)
     bob.send(b"LOGIN bob\n")
     await bob.reader.readline()
@@ -362,8 +363,8 @@ async def test_each_line_that_goes_out_is_one_frame(open_house: OpenHouse) -> No
     await harness.until(lambda: taps(harness) == 0)
 
 
-async def test_an_event_stream_is_seen(open_house: OpenHouse) -> None:
-    harness = open_house(secret_key=KEY, ping=0.05)
+async def test_an_event_stream_is_seen(open_server: OpenServer) -> None:
+    harness = open_server(secret_key=KEY, ping=0.05)
     stream = await harness.connect()
     stream.send(stream.request("/channel/lobby/", Accept="text/event-stream"))
     await stream.response()
@@ -392,7 +393,7 @@ async def test_an_event_stream_is_seen(open_house: OpenHouse) -> None:
         ("/opcodes", {"op": 0}),
     ],
 )
-async def test_each_protocol_has_its_words_for_it(harness: LiveHouse, path: str, told: Any) -> None:
+async def test_each_protocol_has_its_words_for_it(harness: LiveServer, path: str, told: Any) -> None:
     client = await harness.client(path=path)
     watcher = await tap(harness, "0")
 
@@ -402,7 +403,7 @@ async def test_each_protocol_has_its_words_for_it(harness: LiveHouse, path: str,
     assert json.loads((await watcher.frame("out"))["text"]) == heard
 
 
-async def test_binary_packages_are_seen(harness: LiveHouse) -> None:
+async def test_binary_packages_are_seen(harness: LiveServer) -> None:
     await harness.client(path="/channel/news/")
     watcher = await tap(harness, "0")
     sender = await harness.connect()
@@ -420,7 +421,7 @@ async def test_binary_packages_are_seen(harness: LiveHouse) -> None:
 # Several watchers, and bad ones
 
 
-async def test_all_who_tap_one_session_see_the_same(harness: LiveHouse) -> None:
+async def test_all_who_tap_one_session_see_the_same(harness: LiveServer) -> None:
     alice, first = await tapped(harness)
     second = await tap(harness, "0")
 
@@ -429,7 +430,7 @@ async def test_all_who_tap_one_session_see_the_same(harness: LiveHouse) -> None:
     assert [await first.event() for _ in range(2)] == [await second.event() for _ in range(2)]
 
 
-async def test_who_is_tapped_no_more_can_be_tapped_again(harness: LiveHouse) -> None:
+async def test_who_is_tapped_no_more_can_be_tapped_again(harness: LiveServer) -> None:
     alice, watcher = await tapped(harness)
     for _ in range(3):
         await watcher.leave()
@@ -440,8 +441,8 @@ async def test_who_is_tapped_no_more_can_be_tapped_again(harness: LiveHouse) -> 
         await watcher.frame("in", text='{"type": 9}')
 
 
-async def test_a_slow_watcher_is_disconnected_and_the_session_goes_on(open_house: OpenHouse) -> None:
-    harness = open_house(secret_key=KEY, max_outbox=100_000)
+async def test_a_slow_watcher_is_disconnected_and_the_session_goes_on(open_server: OpenServer) -> None:
+    harness = open_server(secret_key=KEY, max_outbox=100_000)
     alice = await harness.member("alice")
     slow = await tap(harness, "0", receive_buffer_bytes=4096)
     assert await alice.hear() == TOLD
@@ -460,7 +461,7 @@ async def test_a_slow_watcher_is_disconnected_and_the_session_goes_on(open_house
     await slow.leave()
 
 
-class Mailbox:
+class MemoryOutbox:
     """Where a watcher gets what it is sent; one of *capacity* ends the watcher when it is full."""
 
     def __init__(self, capacity: int = 1_000) -> None:
@@ -482,42 +483,42 @@ class Mailbox:
 
 
 async def test_a_watcher_that_is_full_while_it_is_told_takes_nothing_from_the_others(
-    harness: LiveHouse,
+    harness: LiveServer,
 ) -> None:
     alice = await harness.member("alice")
     session = harness.server.hub.session("0")
     assert session is not None
-    full, other = Mailbox(capacity=2), Mailbox()
-    for mailbox in (full, other):
-        mailbox.watcher = harness.server.admin.taps.endpoint(session).open(mailbox, "127.0.0.1", 1)
+    full, other = MemoryOutbox(capacity=2), MemoryOutbox()
+    for outbox in (full, other):
+        outbox.watcher = harness.server.admin.taps.opener(session)(outbox, "127.0.0.1", 1)
     assert await alice.hear() == TOLD
 
     await alice.ask({"type": 9})
     await alice.ask({"type": 4})
 
     assert len(full.got) == 2
-    assert b"".join(other.got).count(b"event: frame") == 5  # what it was told, two requests, two answers
+    assert b"".join(other.got).count(b"event: frame") == 5  # the notification, two requests, two responses
     other.watcher.on_close()
     assert await alice.hear() == TOLD_NO_MORE
 
 
-async def test_a_watcher_whose_session_ends_while_it_is_let_in_is_told(harness: LiveHouse) -> None:
+async def test_a_watcher_whose_session_ends_while_it_is_let_in_is_told(harness: LiveServer) -> None:
     alice = await harness.member("alice")
     session = harness.server.hub.session("0")
     assert session is not None
-    endpoint = harness.server.admin.taps.endpoint(session)
+    open_peer = harness.server.admin.taps.opener(session)
     await alice.leave()
     await harness.until(lambda: harness.server.hub.session_count() == 0)
-    mailbox = Mailbox()
+    outbox = MemoryOutbox()
 
-    endpoint.open(mailbox, "127.0.0.1", 1).on_close()
+    open_peer(outbox, "127.0.0.1", 1).on_close()
 
-    assert mailbox.got == [b'event: end\ndata: {"reason":"the session ended"}\n\n']
-    assert mailbox.codes == [1000]
+    assert outbox.got == [b'event: end\ndata: {"reason":"the session ended"}\n\n']
+    assert outbox.codes == [1000]
     assert taps(harness) == 0
 
 
-async def test_at_a_shutdown_a_tap_ends_with_all_others(harness: LiveHouse) -> None:
+async def test_at_a_shutdown_a_tap_ends_with_all_others(harness: LiveServer) -> None:
     alice, watcher = await tapped(harness)
 
     draining = asyncio.create_task(harness.server.drain("Maintenance"))
@@ -542,16 +543,16 @@ async def test_at_a_shutdown_a_tap_ends_with_all_others(harness: LiveHouse) -> N
     ],
 )
 async def test_what_cannot_be_tapped_is_refused(
-    harness: LiveHouse, query: str, status: int, code: str
+    harness: LiveServer, query: str, status: int, code: str
 ) -> None:
     await harness.member("alice")
 
-    assert (await (await keeper(harness)).read(f"tap{query}", status=status))["code"] == code
+    assert (await (await admin_client(harness)).read(f"tap{query}", status=status))["code"] == code
 
 
-async def test_from_a_shutdown_on_nobody_taps(harness: LiveHouse) -> None:
+async def test_from_a_shutdown_on_nobody_taps(harness: LiveServer) -> None:
     await harness.member("alice")
-    client = await keeper(harness)
+    client = await admin_client(harness)
     await client.read("rooms")
     harness.server._stream_group.is_closing = True
 

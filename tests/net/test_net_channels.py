@@ -10,7 +10,7 @@ from masked_frames import BINARY, CLOSE, TEXT, ServerFrame, client_frame, close,
 from raw_client import RawClient, Response
 
 if TYPE_CHECKING:
-    from live_harness import LiveHouse, OpenHouse
+    from live_harness import LiveServer, OpenServer
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 
@@ -39,16 +39,16 @@ class Publisher:
         return int(response.headers["x-delivered"])
 
 
-async def publisher(harness: LiveHouse) -> Publisher:
+async def publisher(harness: LiveServer) -> Publisher:
     return Publisher(await harness.connect(), harness.server.settings.url_prefix)
 
 
-async def protocol(harness: LiveHouse, name: str = "news/", **options: Any) -> RawClient:
+async def protocol(harness: LiveServer, name: str = "news/", **options: Any) -> RawClient:
     prefix = harness.server.settings.url_prefix
     return await harness.client(path=f"{prefix}/channel/{name}", **options)
 
 
-async def refusal(harness: LiveHouse, name: str, **headers: str) -> Response:
+async def rejection(harness: LiveServer, name: str, **headers: str) -> Response:
     """How a handshake is refused."""
     client = await harness.connect(path=f"/channel/{name}")
     client.send(client.handshake_request(**headers))
@@ -86,7 +86,7 @@ def told(content: bytes) -> ServerFrame:
     ],
 )
 async def test_a_channels_name_may_be_written_in_several_ways(
-    harness: LiveHouse, subscribed: str, published: str
+    harness: LiveServer, subscribed: str, published: str
 ) -> None:
     client, sender = await protocol(harness, subscribed), await publisher(harness)
 
@@ -96,7 +96,7 @@ async def test_a_channels_name_may_be_written_in_several_ways(
 
 
 @pytest.mark.parametrize("name", ["other", "new", "newss", "news%3A", "n%20ews"])
-async def test_other_channels_are_not_heard(harness: LiveHouse, name: str) -> None:
+async def test_other_channels_are_not_heard(harness: LiveServer, name: str) -> None:
     client, sender = await protocol(harness), await publisher(harness)
 
     assert await sender.delivered(name, b"nobody hears this") == 0
@@ -107,18 +107,18 @@ async def test_other_channels_are_not_heard(harness: LiveHouse, name: str) -> No
 
 @pytest.mark.parametrize("name", ["%20", "%00", "a%0Ab", "%7F/", "x" * 65, "%EF%BB%BF"])
 async def test_what_is_no_name_is_refused_to_subscribers_and_publishers(
-    harness: LiveHouse, name: str
+    harness: LiveServer, name: str
 ) -> None:
     sender = await publisher(harness)
 
-    refused = await refusal(harness, name)
+    refused = await rejection(harness, name)
 
     assert refused.status == 400
     assert b"cannot be a name" in refused.body
     assert (await sender.publish(name, b"x")).status == 400
 
 
-async def test_a_name_in_bare_utf_8_is_one_for_subscribers_and_publishers(harness: LiveHouse) -> None:
+async def test_a_name_in_bare_utf_8_is_one_for_subscribers_and_publishers(harness: LiveServer) -> None:
     client, sender = await protocol(harness, "café"), await publisher(harness)
 
     assert await sender.delivered("café", b"hello") == 1
@@ -127,12 +127,12 @@ async def test_a_name_in_bare_utf_8_is_one_for_subscribers_and_publishers(harnes
 
 
 @pytest.mark.parametrize("path", ["", "/", "a/b", "a//", "a/b/"])
-async def test_other_paths_are_no_channels(harness: LiveHouse, path: str) -> None:
-    assert (await refusal(harness, path)).status == 404
+async def test_other_paths_are_no_channels(harness: LiveServer, path: str) -> None:
+    assert (await rejection(harness, path)).status == 404
 
 
-async def test_a_prefix_goes_before_the_path(open_house: OpenHouse) -> None:
-    harness = open_house(url_prefix="/chat")
+async def test_a_prefix_goes_before_the_path(open_server: OpenServer) -> None:
+    harness = open_server(url_prefix="/chat")
     client, sender = await protocol(harness), await publisher(harness)
 
     assert await sender.delivered("news", b"hello") == 1
@@ -164,7 +164,7 @@ async def test_a_prefix_goes_before_the_path(open_house: OpenHouse) -> None:
         ("bytes", b"\xff" * 1_048_576),
     ],
 )
-async def test_a_package_goes_out_byte_for_byte(harness: LiveHouse, kind: str, body: bytes) -> None:
+async def test_a_package_goes_out_byte_for_byte(harness: LiveServer, kind: str, body: bytes) -> None:
     client, sender = await protocol(harness), await publisher(harness)
 
     assert await sender.delivered("news", body, kind) == 1
@@ -188,7 +188,7 @@ async def test_a_package_goes_out_byte_for_byte(harness: LiveHouse, kind: str, b
     ],
 )
 async def test_what_is_refused_reaches_nobody(
-    harness: LiveHouse, kind: str, body: bytes, status: int
+    harness: LiveServer, kind: str, body: bytes, status: int
 ) -> None:
     client, sender = await protocol(harness), await publisher(harness)
 
@@ -201,7 +201,7 @@ async def test_what_is_refused_reaches_nobody(
     assert await client.receive() == told(MARK)
 
 
-async def test_packages_of_all_kinds_keep_their_order(harness: LiveHouse) -> None:
+async def test_packages_of_all_kinds_keep_their_order(harness: LiveServer) -> None:
     client, sender = await protocol(harness), await publisher(harness)
     kinds = ("text", "json", "bytes")
 
@@ -213,7 +213,7 @@ async def test_packages_of_all_kinds_keep_their_order(harness: LiveHouse) -> Non
         assert await client.receive() == ServerFrame(opcode, b"%d" % number)
 
 
-async def test_chat_reaches_subscribers_and_packages_reach_chat(harness: LiveHouse) -> None:
+async def test_chat_reaches_subscribers_and_packages_reach_chat(harness: LiveServer) -> None:
     client, sender = await protocol(harness, "LOBBY"), await publisher(harness)
     alice = await harness.member("alice", "Lobby")
     assert (await client.hear())["event"] == "joined"
@@ -233,7 +233,7 @@ async def test_chat_reaches_subscribers_and_packages_reach_chat(harness: LiveHou
 # What subscribers say
 
 
-async def test_the_text_close_closes(harness: LiveHouse) -> None:
+async def test_the_text_close_closes(harness: LiveServer) -> None:
     client = await protocol(harness)
 
     client.send(text("close"))
@@ -258,7 +258,7 @@ async def test_the_text_close_closes(harness: LiveHouse) -> None:
         client_frame(BINARY, bytes(range(256))),
     ],
 )
-async def test_anything_else_that_a_subscriber_says_is_ignored(harness: LiveHouse, frame: bytes) -> None:
+async def test_anything_else_that_a_subscriber_says_is_ignored(harness: LiveServer, frame: bytes) -> None:
     client, other = await protocol(harness), await protocol(harness)
     sender = await publisher(harness)
 
@@ -271,7 +271,7 @@ async def test_anything_else_that_a_subscriber_says_is_ignored(harness: LiveHous
     assert harness.server.hub.usernames() == []
 
 
-async def test_close_may_come_in_fragments_and_behind_other_texts(harness: LiveHouse) -> None:
+async def test_close_may_come_in_fragments_and_behind_other_texts(harness: LiveServer) -> None:
     client = await protocol(harness)
 
     client.send(text("hello") + client_frame(TEXT, b"clo", final=False) + client_frame(0, b"se") + text("x"))
@@ -279,8 +279,8 @@ async def test_close_may_come_in_fragments_and_behind_other_texts(harness: LiveH
     await client.answer_close(1000, "")
 
 
-async def test_a_frame_that_is_too_long_closes_with_1009(open_house: OpenHouse) -> None:
-    harness = open_house(max_frame=4096)
+async def test_a_frame_that_is_too_long_closes_with_1009(open_server: OpenServer) -> None:
+    harness = open_server(max_frame=4096)
     client = await protocol(harness)
 
     client.send(text("x" * 4097))
@@ -292,18 +292,18 @@ async def test_a_frame_that_is_too_long_closes_with_1009(open_house: OpenHouse) 
 
 
 @pytest.mark.parametrize("origin", ["https://example.org", "null"])
-async def test_a_page_of_another_origin_is_refused(harness: LiveHouse, origin: str) -> None:
-    assert (await refusal(harness, "news/", Origin=origin)).status == 403
+async def test_a_page_of_another_origin_is_refused(harness: LiveServer, origin: str) -> None:
+    assert (await rejection(harness, "news/", Origin=origin)).status == 403
 
 
-async def test_a_closed_or_locked_room_is_refused_until_it_is_open_again(open_house: OpenHouse) -> None:
-    harness = open_house(secret_key="swordfish")
-    sender, keeper = await publisher(harness), await harness.client(path="/opcodes")
+async def test_a_closed_or_locked_room_is_refused_until_it_is_open_again(open_server: OpenServer) -> None:
+    harness = open_server(secret_key="swordfish")
+    sender, admin = await publisher(harness), await harness.client(path="/opcodes")
 
     async def command(line: str) -> None:
-        keeper.say({"op": 1, "d": {"content": line}})
-        keeper.say({"op": 4})
-        while (await keeper.hear())["op"] != 4:
+        admin.say({"op": 1, "d": {"content": line}})
+        admin.say({"op": 4})
+        while (await admin.hear())["op"] != 4:
             pass
 
     for line in ("alice", "!auth swordfish", "!join closed", "!close closed", "!lock locked word"):
@@ -312,7 +312,7 @@ async def test_a_closed_or_locked_room_is_refused_until_it_is_open_again(open_ho
     await command("!lock locked word")
 
     for name in ("closed", "locked"):
-        assert (await refusal(harness, name)).status == 403
+        assert (await rejection(harness, name)).status == 403
         assert (await sender.publish(name, b"x")).status == 403
     await command("!open closed")
     await command("!unlock locked")
@@ -322,17 +322,17 @@ async def test_a_closed_or_locked_room_is_refused_until_it_is_open_again(open_ho
         assert await client.receive() == told(b"hello")
 
 
-async def test_a_banned_address_is_refused(harness: LiveHouse) -> None:
+async def test_a_banned_address_is_refused(harness: LiveServer) -> None:
     harness.server.hub.access.ban("127.0.0.0/8")
 
-    response = await refusal(harness, "news")
+    response = await rejection(harness, "news")
 
     assert response.status == 403
     assert b"banned" in response.body
 
 
-async def test_a_password_is_for_publishers_and_not_for_subscribers(open_house: OpenHouse) -> None:
-    harness = open_house(pwd="swordfish")
+async def test_a_password_is_for_publishers_and_not_for_subscribers(open_server: OpenServer) -> None:
+    harness = open_server(pwd="swordfish")
     client, sender = await protocol(harness), await publisher(harness)
 
     assert (await sender.publish("news", b"x")).status == 403
@@ -344,7 +344,7 @@ async def test_a_password_is_for_publishers_and_not_for_subscribers(open_house: 
 # Coming and going
 
 
-async def test_delivered_counts_who_is_there(harness: LiveHouse) -> None:
+async def test_delivered_counts_who_is_there(harness: LiveServer) -> None:
     sender = await publisher(harness)
     clients = []
     for count in range(4):
@@ -359,8 +359,8 @@ async def test_delivered_counts_who_is_there(harness: LiveHouse) -> None:
     assert await sender.delivered("news", b"x") == 1
 
 
-async def test_publishing_goes_on_while_subscribers_come_and_go(harness: LiveHouse) -> None:
-    """Who is there all the time hears everything, and who is there for a while a part without a gap."""
+async def test_publishing_goes_on_while_subscribers_come_and_go(harness: LiveServer) -> None:
+    """Permanent subscribers receive everything, temporary ones a part without a gap."""
     count = 400
     sender, steady = await publisher(harness), await protocol(harness)
     is_over = False
@@ -406,8 +406,8 @@ async def test_publishing_goes_on_while_subscribers_come_and_go(harness: LiveHou
     assert [int((await steady.receive()).payload) for _ in range(count)] == list(range(count))
 
 
-async def test_a_slow_subscriber_is_disconnected_alone(open_house: OpenHouse) -> None:
-    harness = open_house(max_outbox=300_000)
+async def test_a_slow_subscriber_is_disconnected_alone(open_server: OpenServer) -> None:
+    harness = open_server(max_outbox=300_000)
     sender, quick = await publisher(harness), await protocol(harness)
     slow = await protocol(harness, receive_buffer_bytes=TINY_BUFFER)
 
@@ -425,7 +425,7 @@ async def test_a_slow_subscriber_is_disconnected_alone(open_house: OpenHouse) ->
     assert await quick.receive() == told(MARK)
 
 
-async def test_subscribers_are_told_of_a_shutdown_and_closed(harness: LiveHouse) -> None:
+async def test_subscribers_are_told_of_a_shutdown_and_closed(harness: LiveServer) -> None:
     clients = [await protocol(harness), await protocol(harness, "other")]
 
     draining = asyncio.create_task(harness.server.drain("maintenance"))

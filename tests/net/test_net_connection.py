@@ -22,9 +22,9 @@ from masked_frames import (
 from scripted_transport import ScriptedTransport
 from tornado.iostream import IOStream, StreamClosedError
 
+from chateau.net.accept import detach_socket
 from chateau.net.connection import Connection, SocketConnection, StreamConnection
-from chateau.net.connection_group import ConnectionGroup, look_after
-from chateau.net.entrance import released
+from chateau.net.connection_group import ConnectionGroup, check_liveness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ LIMIT = 2_000
 
 
 class EchoPeer:
-    """Says everything back; fails at what is told to fail."""
+    """Echoes every message; fails at messages that demand it."""
 
     def __init__(self, outbox: Any) -> None:
         self.outbox = outbox
@@ -71,14 +71,14 @@ class Line:
         endpoint = EchoDoor()
         self.group = group
         self.connection = ScriptedTransport(group)
-        self.connection.open(endpoint, "127.0.0.1", 50_000)
+        self.connection.open(endpoint.open, "127.0.0.1", 50_000)
         self.peer = endpoint.peers[0]
 
     def says(self, sent: bytes) -> list[ServerFrame]:
-        """What the server says when *sent* comes, in one turn."""
-        self.group.scheduler.begin()
+        """Return what the server sends in one iteration after it receives *sent*."""
+        self.group.scheduler.cork()
         self.connection.on_bytes(sent)
-        self.group.scheduler.end()
+        self.group.scheduler.uncork()
         return self.said()
 
     def said(self) -> list[ServerFrame]:
@@ -123,7 +123,7 @@ def test_texts_and_binaries_reach_the_peer(line: Line) -> None:
     assert said == [ServerFrame(TEXT, b"one")]
 
 
-def test_the_peer_hears_of_the_end_once_and_last(line: Line) -> None:
+def test_the_peer_is_notified_of_the_end_once_and_last(line: Line) -> None:
     line.says(text("one") + close(1000) + text("two"))
     line.connection.on_end()
     line.connection.abort()
@@ -160,15 +160,15 @@ def test_a_peer_that_fails_is_logged_once_and_closed(line: Line, log: Log) -> No
     assert said == [of(1011, "internal error")]
     assert line.peer.heard == ["fail", "closed"]
     assert log.records[0].exc_info is not None
-    assert log.taken() == ["a connection failed, and is closed"]
+    assert log.taken() == ["a connection failed and is closed"]
 
 
 def test_once_it_is_closed_only_the_answer_to_the_close_counts(
     line: Line, come_round: Callable[[], None]
 ) -> None:
-    line.group.scheduler.begin()
+    line.group.scheduler.cork()
     line.connection.disconnect(4000, "enough")
-    line.group.scheduler.end()
+    line.group.scheduler.uncork()
     assert line.said() == [of(4000, "enough")]
 
     assert line.says(text("one") + client_frame(BINARY, b"two") + client_frame(PING, b"three")) == []
@@ -182,9 +182,9 @@ def test_once_it_is_closed_only_the_answer_to_the_close_counts(
 
 
 def test_a_violation_in_answer_to_a_close_is_not_told(line: Line) -> None:
-    line.group.scheduler.begin()
+    line.group.scheduler.cork()
     line.connection.disconnect(4000, "enough")
-    line.group.scheduler.end()
+    line.group.scheduler.uncork()
     line.said()
 
     assert line.says(client_frame(0x3)) == []
@@ -234,14 +234,14 @@ def test_a_connection_that_is_lost_ends(line: Line) -> None:
 
 
 def test_who_was_heard_of_is_not_pinged(line: Line) -> None:
-    look_after(line.connection)  # it has just come
+    check_liveness(line.connection)  # it has just come
     line.says(text("one"))
-    look_after(line.connection)
+    check_liveness(line.connection)
     line.says(client_frame(PONG))
-    look_after(line.connection)
+    check_liveness(line.connection)
     line.says(text("two")[:1])  # half a frame is a sign of life too
-    look_after(line.connection)
-    line.group.scheduler.end()
+    check_liveness(line.connection)
+    line.group.scheduler.uncork()
 
     assert line.said() == []
 
@@ -250,9 +250,9 @@ def test_who_is_silent_is_pinged_twice_and_then_closed(line: Line, group: Connec
     told = []
 
     for _ in range(5):
-        group.scheduler.begin()
-        look_after(line.connection)
-        group.scheduler.end()
+        group.scheduler.cork()
+        check_liveness(line.connection)
+        group.scheduler.uncork()
         told.append(line.said())
 
     ping = ServerFrame(PING, b"")
@@ -266,9 +266,9 @@ def test_a_sign_of_life_makes_up_for_a_ping(line: Line, group: ConnectionGroup) 
 
     for _ in range(4):
         for _ in range(3):
-            group.scheduler.begin()
-            look_after(line.connection)
-            group.scheduler.end()
+            group.scheduler.cork()
+            check_liveness(line.connection)
+            group.scheduler.uncork()
         told += line.said()
         assert line.says(client_frame(PONG)) == []
 
@@ -278,10 +278,10 @@ def test_a_sign_of_life_makes_up_for_a_ping(line: Line, group: ConnectionGroup) 
 def test_what_is_broadcast_is_framed_once(group: ConnectionGroup) -> None:
     lines = [Line(group) for _ in range(3)]
 
-    group.scheduler.begin()
+    group.scheduler.cork()
     group.broadcast(b"hello", [line.connection for line in lines])
     frames = [line.connection.frames for line in lines]
-    group.scheduler.end()
+    group.scheduler.uncork()
 
     assert all(frame is not None and frame[0] is frames[0][0] for frame in frames)  # type: ignore[index]
     assert [line.said() for line in lines] == [[ServerFrame(TEXT, b"hello")]] * 3
@@ -337,7 +337,7 @@ def test_a_socket_that_has_nothing_to_read_after_all_is_left_alone(
 ) -> None:
     endpoint = EchoDoor()
     connection = SocketConnection(group, pair[0])
-    connection.open(endpoint, "127.0.0.1", 50_000)
+    connection.open(endpoint.open, "127.0.0.1", 50_000)
 
     connection.on_readable()
 
@@ -354,7 +354,7 @@ def test_what_is_sent_on_a_stream_that_has_closed_ends_the_connection(
     stream = group.loop.run_until_complete(opened())
     endpoint = EchoDoor()
     connection = StreamConnection(group, stream)
-    connection.open(endpoint, "127.0.0.1", 50_000)
+    connection.open(endpoint.open, "127.0.0.1", 50_000)
 
     stream.close()
     connection.send(b"hello")
@@ -379,7 +379,7 @@ def test_a_client_that_never_pauses_does_not_keep_the_loop_to_itself(
         connection = Noting(group, IOStream(pair[0], read_chunk_size=10))
         pair[1].sendall(bytes(1_000))
         pair[1].close()
-        reading = asyncio.create_task(connection.read_on())
+        reading = asyncio.create_task(connection.read_until_end())
         while not reading.done():
             happened.append("tick")
             await asyncio.sleep(0)
@@ -394,7 +394,7 @@ def test_the_socket_of_a_client_that_is_gone_is_not_released(group: ConnectionGr
     async def release() -> None:
         stream = IOStream(pair[0])
         pair[1].close()
-        released(stream)
+        detach_socket(stream)
 
     with pytest.raises(StreamClosedError):
         group.loop.run_until_complete(release())

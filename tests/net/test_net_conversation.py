@@ -1,4 +1,4 @@
-"""What clients say and hear over real sockets, over each of the wires."""
+"""What clients send and receive over real sockets, on each transport."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 if TYPE_CHECKING:
-    from live_harness import LiveHouse, OpenHouse
+    from live_harness import LiveServer, OpenServer
 
 pytestmark = pytest.mark.gen_test(timeout=20)
 
@@ -32,7 +32,7 @@ REGISTERED = {"type": 1, "status": 200}
 LIST = {"type": 4}
 
 
-async def test_two_clients_find_and_hear_each_other(harness: LiveHouse) -> None:
+async def test_two_clients_find_and_hear_each_other(harness: LiveServer) -> None:
     alice, bob = await harness.member("alice"), await harness.member("bob")
 
     listed = await alice.ask({"type": 4})
@@ -52,7 +52,7 @@ async def test_two_clients_find_and_hear_each_other(harness: LiveHouse) -> None:
     }
 
 
-async def test_a_room_hears_everything_in_one_order(harness: LiveHouse) -> None:
+async def test_a_room_receives_everything_in_one_order(harness: LiveServer) -> None:
     members = [await harness.member(name, "lobby") for name in ("alice", "bob", "carol")]
 
     for number in range(50):
@@ -72,7 +72,7 @@ async def test_a_room_hears_everything_in_one_order(harness: LiveHouse) -> None:
 
 
 @pytest.mark.parametrize("length", [124, 125, 126, 65_535, 65_536, 1_000_000])
-async def test_messages_of_all_lengths_come_through(harness: LiveHouse, length: int) -> None:
+async def test_messages_of_all_lengths_come_through(harness: LiveServer, length: int) -> None:
     alice = await harness.member("alice")
     content = "x" * length
 
@@ -82,7 +82,7 @@ async def test_messages_of_all_lengths_come_through(harness: LiveHouse, length: 
     assert [frame["content"] for frame in frames if "sender" in frame] == [content]
 
 
-async def test_many_requests_in_one_piece_are_answered_in_their_order(harness: LiveHouse) -> None:
+async def test_many_requests_in_one_piece_are_answered_in_their_order(harness: LiveServer) -> None:
     client = await harness.client()
     client.say(REGISTER)
 
@@ -92,7 +92,7 @@ async def test_many_requests_in_one_piece_are_answered_in_their_order(harness: L
     assert [(await client.hear())["ref"] for _ in range(500)] == list(range(500))
 
 
-async def test_a_request_may_come_byte_by_byte(harness: LiveHouse) -> None:
+async def test_a_request_may_come_byte_by_byte(harness: LiveServer) -> None:
     client = await harness.client()
 
     for byte in text(json.dumps(REGISTER)):
@@ -102,7 +102,7 @@ async def test_a_request_may_come_byte_by_byte(harness: LiveHouse) -> None:
     assert await client.hear() == REGISTERED
 
 
-async def test_a_request_may_come_in_fragments_with_pings_between(harness: LiveHouse) -> None:
+async def test_a_request_may_come_in_fragments_with_pings_between(harness: LiveServer) -> None:
     client = await harness.client()
     request = json.dumps(REGISTER | {"ref": "é"}, ensure_ascii=False).encode()
     cut = request.index("é".encode()) + 1
@@ -118,7 +118,7 @@ async def test_a_request_may_come_in_fragments_with_pings_between(harness: LiveH
     assert await client.hear() == REGISTERED | {"ref": "é"}
 
 
-async def test_a_pong_that_nobody_asked_for_is_not_answered(harness: LiveHouse) -> None:
+async def test_a_pong_that_nobody_asked_for_is_not_answered(harness: LiveServer) -> None:
     client = await harness.client()
 
     client.send(client_frame(PONG, b"unasked"))
@@ -126,18 +126,18 @@ async def test_a_pong_that_nobody_asked_for_is_not_answered(harness: LiveHouse) 
     assert await client.ask(REGISTER) == REGISTERED
 
 
-async def test_a_binary_frame_is_refused_and_the_connection_stays(harness: LiveHouse) -> None:
+async def test_a_binary_frame_is_refused_and_the_connection_stays(harness: LiveServer) -> None:
     client = await harness.client()
 
     client.send(client_frame(BINARY, json.dumps(REGISTER).encode()))
-    refusal = await client.hear()
+    error_response = await client.hear()
 
-    assert (refusal["status"], refusal["code"]) == (400, "binary_frame")
+    assert (error_response["status"], error_response["code"]) == (400, "binary_frame")
     assert await client.ask(REGISTER) == REGISTERED
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1011, 3000, 4999])
-async def test_a_close_is_echoed_and_the_server_ends_the_connection(harness: LiveHouse, code: int) -> None:
+async def test_a_close_is_echoed_and_the_server_ends_the_connection(harness: LiveServer, code: int) -> None:
     client = await harness.member("alice")
 
     client.send(close(code, b"good night"))
@@ -148,7 +148,7 @@ async def test_a_close_is_echoed_and_the_server_ends_the_connection(harness: Liv
     assert harness.server.hub.usernames() == []
 
 
-async def test_a_close_without_a_code_is_echoed_without_one(harness: LiveHouse) -> None:
+async def test_a_close_without_a_code_is_echoed_without_one(harness: LiveServer) -> None:
     client = await harness.client()
 
     client.send(close())
@@ -157,7 +157,7 @@ async def test_a_close_without_a_code_is_echoed_without_one(harness: LiveHouse) 
     assert await client.end() == b""
 
 
-async def test_what_was_asked_before_a_close_is_answered_before_it(harness: LiveHouse) -> None:
+async def test_what_was_asked_before_a_close_is_answered_before_it(harness: LiveServer) -> None:
     client = await harness.client()
 
     client.send(text(json.dumps(REGISTER)) + client_frame(PING, b"p") + close(1000) + text('{"type": 4}'))
@@ -217,10 +217,10 @@ VIOLATIONS = [
     [pytest.param(sent, code, reason, id=name) for name, sent, code, reason in VIOLATIONS],
 )
 async def test_a_violation_is_told_its_code_before_the_end(
-    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch, sent: bytes, code: int, reason: str
+    open_server: OpenServer, monkeypatch: pytest.MonkeyPatch, sent: bytes, code: int, reason: str
 ) -> None:
     monkeypatch.setattr("chateau.net.connection.LINGER_SECONDS", 0.05)
-    harness = open_house(max_frame=4096)
+    harness = open_server(max_frame=4096)
     client, other = await harness.member("alice", "lobby"), await harness.member("bob", "lobby")
 
     client.send(text('{"type": 4}') + sent + text('{"type": 4}'))
@@ -233,7 +233,7 @@ async def test_a_violation_is_told_its_code_before_the_end(
     await harness.until(lambda: harness.connections == 1)
 
 
-async def test_a_flood_behind_a_violation_does_not_drown_the_close(harness: LiveHouse) -> None:
+async def test_a_flood_behind_a_violation_does_not_drown_the_close(harness: LiveServer) -> None:
     client = await harness.client()
 
     client.send(client_frame(0x3) + bytes(2_000_000))
@@ -241,7 +241,7 @@ async def test_a_flood_behind_a_violation_does_not_drown_the_close(harness: Live
     assert await client.closing() == (1002, "unknown opcode 0x3")
 
 
-async def test_a_broken_client_may_close_at_once_after_it_was_told(harness: LiveHouse) -> None:
+async def test_a_broken_client_may_close_at_once_after_it_was_told(harness: LiveServer) -> None:
     client = await harness.client()
 
     client.send(client_frame(0x3))
@@ -251,7 +251,7 @@ async def test_a_broken_client_may_close_at_once_after_it_was_told(harness: Live
     await harness.until(lambda: not harness.connections)
 
 
-async def test_a_client_that_breaks_the_protocol_and_vanishes_leaves_nothing(harness: LiveHouse) -> None:
+async def test_a_client_that_breaks_the_protocol_and_vanishes_leaves_nothing(harness: LiveServer) -> None:
     clients = [await harness.client() for _ in range(20)]
 
     for number, client in enumerate(clients):
@@ -263,7 +263,7 @@ async def test_a_client_that_breaks_the_protocol_and_vanishes_leaves_nothing(har
     await harness.until(lambda: not harness.connections)
 
 
-async def test_a_client_that_vanishes_leaves_its_rooms(harness: LiveHouse) -> None:
+async def test_a_client_that_vanishes_leaves_its_rooms(harness: LiveServer) -> None:
     alice, bob = await harness.member("alice", "lobby"), await harness.member("bob", "lobby")
 
     bob.reset()
@@ -273,7 +273,9 @@ async def test_a_client_that_vanishes_leaves_its_rooms(harness: LiveHouse) -> No
     assert (await alice.ask({"type": 4}))["clients"] == ["alice"]
 
 
-async def test_a_client_that_drops_the_connection_inside_a_frame_leaves_its_rooms(harness: LiveHouse) -> None:
+async def test_a_client_that_drops_the_connection_inside_a_frame_leaves_its_rooms(
+    harness: LiveServer,
+) -> None:
     alice, bob = await harness.member("alice", "lobby"), await harness.member("bob", "lobby")
 
     bob.send(client_frame(TEXT, b"x" * 1000)[:500])
@@ -282,8 +284,8 @@ async def test_a_client_that_drops_the_connection_inside_a_frame_leaves_its_room
     assert (await alice.hear_until("left"))["username"] == "bob"
 
 
-@pytest.mark.parametrize("wire_name", ["fast", "tornado"], indirect=True)  # Python's TLS has no half-close
-async def test_a_client_that_only_reads_any_more_is_served_and_ended(harness: LiveHouse) -> None:
+@pytest.mark.parametrize("transport", ["fast", "tornado"], indirect=True)  # Python's TLS has no half-close
+async def test_a_client_that_only_reads_any_more_is_served_and_ended(harness: LiveServer) -> None:
     alice, bob = await harness.member("alice", "lobby"), await harness.member("bob", "lobby")
 
     bob.say({"type": 7, "room": "lobby", "content": "last words"})
@@ -296,9 +298,9 @@ async def test_a_client_that_only_reads_any_more_is_served_and_ended(harness: Li
     assert b"last words" in await bob.end()
 
 
-@pytest.mark.parametrize("wire_name", ["fast", "tornado"], indirect=True)  # Python's TLS has no half-close
+@pytest.mark.parametrize("transport", ["fast", "tornado"], indirect=True)  # Python's TLS has no half-close
 async def test_a_client_that_half_closes_behind_its_close_frame_still_gets_the_echo(
-    harness: LiveHouse,
+    harness: LiveServer,
 ) -> None:
     client = await harness.client()
 
@@ -310,7 +312,7 @@ async def test_a_client_that_half_closes_behind_its_close_frame_still_gets_the_e
 
 
 async def test_a_peer_that_fails_costs_its_connection_and_one_traceback(
-    harness: LiveHouse, monkeypatch: pytest.MonkeyPatch, log: Any
+    harness: LiveServer, monkeypatch: pytest.MonkeyPatch, log: Any
 ) -> None:
     alice, bob = await harness.member("alice"), await harness.member("bob")
 
@@ -322,7 +324,7 @@ async def test_a_peer_that_fails_costs_its_connection_and_one_traceback(
     assert await alice.closing() == (1011, "internal error")
     monkeypatch.undo()
 
-    assert log.taken() == ["a connection failed, and is closed"]
+    assert log.taken() == ["a connection failed and is closed"]
     assert (await bob.ask({"type": 4}))["clients"] == ["bob"]
     alice.send(close(1011))
     assert await alice.end() == b""
@@ -331,21 +333,21 @@ async def test_a_peer_that_fails_costs_its_connection_and_one_traceback(
 # A second opinion: a client that was not written for these tests.
 
 
-async def socket_to(harness: LiveHouse) -> socket.socket:
+async def socket_to(harness: LiveServer) -> socket.socket:
     sock = socket.socket()
     sock.setblocking(False)
     await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", harness.port))
     return sock
 
 
-async def second_opinion(harness: LiveHouse, **options: Any) -> Any:
+async def second_opinion(harness: LiveServer, **options: Any) -> Any:
     scheme = "ws" if harness.tls is None else "wss"
     if harness.tls is not None:
         options |= {"ssl": harness.tls, "server_hostname": "localhost"}
     return await connect(f"{scheme}://localhost/ws", sock=await socket_to(harness), **options)
 
 
-async def test_another_implementation_gets_along_with_the_server(harness: LiveHouse) -> None:
+async def test_another_implementation_gets_along_with_the_server(harness: LiveServer) -> None:
     async with await second_opinion(harness) as alice, await second_opinion(harness) as bob:
         for name, client in (("alice", alice), ("bob", bob)):
             await client.send(json.dumps({"type": 1, "username": name}))
@@ -364,8 +366,8 @@ async def test_another_implementation_gets_along_with_the_server(harness: LiveHo
     assert bob.close_code == 1000
 
 
-async def test_another_implementation_is_told_of_a_message_that_is_too_big(open_house: OpenHouse) -> None:
-    harness = open_house(max_frame=4096)
+async def test_another_implementation_is_told_of_a_message_that_is_too_big(open_server: OpenServer) -> None:
+    harness = open_server(max_frame=4096)
 
     async with await second_opinion(harness) as client:
         await client.send("x" * 4097)
@@ -376,7 +378,7 @@ async def test_another_implementation_is_told_of_a_message_that_is_too_big(open_
     assert (told.value.rcvd.code, told.value.rcvd.reason) == (1009, "a message may have 4096 bytes")
 
 
-async def test_another_implementation_is_told_of_the_shutdown(harness: LiveHouse) -> None:
+async def test_another_implementation_is_told_of_the_shutdown(harness: LiveServer) -> None:
     async with await second_opinion(harness) as client:
         await harness.server.drain("maintenance")
 

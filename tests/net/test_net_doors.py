@@ -1,4 +1,4 @@
-"""The doors: which address speaks which protocol, and who is let in. Over each of the wires."""
+"""Endpoints: which address has which protocol, and which clients may connect."""
 
 from __future__ import annotations
 
@@ -12,15 +12,22 @@ from running_server import free_port
 from chateau.protocols.schemas import schemas_folder
 
 if TYPE_CHECKING:
-    from live_harness import LiveHouse, OpenHouse
+    from live_harness import LiveServer, OpenServer
 
 pytestmark = pytest.mark.gen_test(timeout=20)
+
+
+@pytest.fixture
+def transport() -> str:
+    """One transport: the routes do not depend on it."""
+    return "fast"
+
 
 CHATEAU = ({"type": 4}, {"type": 4, "status": 400})
 FUNCTIONS = ({"function": "retrieve_clients"}, {"function": "retrieve_clients"})
 OPCODES = ({"op": 4}, {"op": 4})
 
-DOORS = [
+ENDPOINTS = [
     ("/ws", CHATEAU),
     ("/functions", FUNCTIONS),
     ("/", FUNCTIONS),
@@ -28,7 +35,7 @@ DOORS = [
     ("/ws?", CHATEAU),
     ("/opcodes", OPCODES),
 ]
-"""Each path, with what its protocol is asked and what is in the answer."""
+"""Each path, with a request of its protocol and a part of the response."""
 
 FOLDERS = ["admin", "channels", "chateau", "functions", "lines", "opcodes"]
 
@@ -39,19 +46,19 @@ async def asked(client: RawClient, question: Any, **headers: str) -> Any:
     return await client.hear()
 
 
-async def handshake(harness: LiveHouse, path: str, **headers: str) -> int:
-    """The status that a handshake is answered with."""
+async def handshake(harness: LiveServer, path: str, **headers: str) -> int:
+    """Return the status of the response to a handshake."""
     client = await harness.connect(path=path)
     client.send(client.handshake_request(**headers))
     return (await client.response()).status
 
 
 @pytest.mark.parametrize("prefix", ["", "/chat", "/a/b.c"])
-@pytest.mark.parametrize(("path", "talk"), DOORS)
-async def test_each_path_speaks_its_protocol(
-    open_house: OpenHouse, path: str, talk: tuple[Any, Any], prefix: str
+@pytest.mark.parametrize(("path", "talk"), ENDPOINTS)
+async def test_each_path_has_its_protocol(
+    open_server: OpenServer, path: str, talk: tuple[Any, Any], prefix: str
 ) -> None:
-    harness = open_house(url_prefix=prefix)
+    harness = open_server(url_prefix=prefix)
     question, expected = talk
 
     answer = await asked(await harness.connect(path=prefix + path), question)
@@ -59,8 +66,8 @@ async def test_each_path_speaks_its_protocol(
     assert answer.items() >= expected.items()
 
 
-async def test_the_prefix_itself_is_a_door_without_its_slash(open_house: OpenHouse) -> None:
-    harness = open_house(url_prefix="/chat")
+async def test_the_prefix_without_its_slash_is_an_endpoint(open_server: OpenServer) -> None:
+    harness = open_server(url_prefix="/chat")
 
     answer = await asked(await harness.connect(path="/chat"), FUNCTIONS[0])
     page = await (await harness.connect()).get("/chat")
@@ -73,15 +80,15 @@ async def test_the_prefix_itself_is_a_door_without_its_slash(open_house: OpenHou
 @pytest.mark.parametrize(
     "path", ["/ws", "/functions", "/opcodes", "/", "/channel/x/", "/schemas/", "/chat2/ws", "/chatXws"]
 )
-async def test_with_a_prefix_nothing_is_at_paths_without_it(open_house: OpenHouse, path: str) -> None:
-    harness = open_house(url_prefix="/chat")
+async def test_with_a_prefix_nothing_is_at_paths_without_it(open_server: OpenServer, path: str) -> None:
+    harness = open_server(url_prefix="/chat")
 
     assert await handshake(harness, path) == 404
     assert (await (await harness.connect()).get(path)).status == 404
 
 
-async def test_a_prefix_is_no_pattern(open_house: OpenHouse) -> None:
-    harness = open_house(url_prefix="/a.b+(c)")
+async def test_a_prefix_is_no_pattern(open_server: OpenServer) -> None:
+    harness = open_server(url_prefix="/a.b+(c)")
 
     assert await handshake(harness, "/a.b+(c)/ws") == 101
     for path in ("/aXb+(c)/ws", "/a.bb(c)/ws", "/a.b+c/ws"):
@@ -91,12 +98,12 @@ async def test_a_prefix_is_no_pattern(open_house: OpenHouse) -> None:
 @pytest.mark.parametrize(
     "path", ["/ws/", "/WS", "/wss", "/functions/", "/opcodes/", "//", "/ws/ws", "/%77s", "/lines", "/channel"]
 )
-async def test_other_paths_lead_nowhere(harness: LiveHouse, path: str) -> None:
+async def test_other_paths_lead_nowhere(harness: LiveServer, path: str) -> None:
     assert await handshake(harness, path) == 404
     assert harness.connections == 0
 
 
-async def test_a_plain_get_of_the_root_is_the_page(harness: LiveHouse) -> None:
+async def test_a_plain_get_of_the_root_is_the_page(harness: LiveServer) -> None:
     page = await (await harness.connect()).get("/")
 
     assert page.status == 200
@@ -104,7 +111,7 @@ async def test_a_plain_get_of_the_root_is_the_page(harness: LiveHouse) -> None:
 
 
 @pytest.mark.parametrize("path", ["/ws", "/functions", "/opcodes"])
-async def test_a_plain_get_of_a_door_is_told_to_upgrade(harness: LiveHouse, path: str) -> None:
+async def test_a_plain_get_of_a_door_is_told_to_upgrade(harness: LiveServer, path: str) -> None:
     response = await (await harness.connect()).get(path)
 
     assert response.status == 426
@@ -114,7 +121,7 @@ async def test_a_plain_get_of_a_door_is_told_to_upgrade(harness: LiveHouse, path
 
 
 @pytest.mark.parametrize("path", ["/ws", "/functions", "/opcodes", "/", "/channel/news/", "/channel/news"])
-async def test_pages_of_other_origins_are_let_in_nowhere(harness: LiveHouse, path: str) -> None:
+async def test_pages_of_other_origins_are_let_in_nowhere(harness: LiveServer, path: str) -> None:
     for origin in ("https://example.org", "null", "http://localhost:1"):
         assert await handshake(harness, path, Origin=origin) == 403
     assert harness.connections == 0
@@ -123,9 +130,9 @@ async def test_pages_of_other_origins_are_let_in_nowhere(harness: LiveHouse, pat
 
 @pytest.mark.parametrize("path", ["/ws", "/functions", "/opcodes", "/", "/channel/news/"])
 async def test_an_origin_that_is_allowed_and_the_servers_own_are_let_in_everywhere(
-    open_house: OpenHouse, path: str
+    open_server: OpenServer, path: str
 ) -> None:
-    harness = open_house(allow_origin=("https://example.org",))
+    harness = open_server(allow_origin=("https://example.org",))
     own = f"{'http' if harness.tls is None else 'https'}://localhost:{harness.port}"
 
     for origin in ("https://example.org", own):
@@ -133,16 +140,18 @@ async def test_an_origin_that_is_allowed_and_the_servers_own_are_let_in_everywhe
     assert await handshake(harness, path, Origin="https://example.net") == 403
 
 
-async def test_a_browser_that_says_cross_site_is_believed(harness: LiveHouse) -> None:
+async def test_a_browser_that_says_cross_site_is_believed(harness: LiveServer) -> None:
     own = f"{'http' if harness.tls is None else 'https'}://localhost:{harness.port}"
 
     for path in ("/ws", "/functions", "/opcodes", "/", "/channel/news/"):
         assert await handshake(harness, path, Origin=own, Sec_Fetch_Site="cross-site") == 403
 
 
-async def test_the_opcodes_port_speaks_opcodes_at_any_path_and_checks_origins(open_house: OpenHouse) -> None:
+async def test_the_opcodes_port_speaks_opcodes_at_any_path_and_checks_origins(
+    open_server: OpenServer,
+) -> None:
     port = free_port()
-    harness = open_house(opcodes_port=port, url_prefix="/chat")
+    harness = open_server(opcodes_port=port, url_prefix="/chat")
 
     async def client(path: str) -> RawClient:
         client = await RawClient.connect(port, tls=harness.tls, path=path)
@@ -158,7 +167,7 @@ async def test_the_opcodes_port_speaks_opcodes_at_any_path_and_checks_origins(op
     assert (await (await client("/")).get("/schemas/")).status == 426
 
 
-async def test_every_door_is_closed_once_the_server_stops(harness: LiveHouse) -> None:
+async def test_every_door_is_closed_once_the_server_stops(harness: LiveServer) -> None:
     clients = [
         await harness.connect(path=path) for path in ("/ws", "/functions", "/opcodes", "/", "/channel/x/")
     ]
@@ -172,8 +181,8 @@ async def test_every_door_is_closed_once_the_server_stops(harness: LiveHouse) ->
 
 
 @pytest.mark.parametrize("prefix", ["", "/chat"])
-async def test_the_schemas_of_all_protocols_are_served(open_house: OpenHouse, prefix: str) -> None:
-    harness = open_house(url_prefix=prefix)
+async def test_the_schemas_of_all_protocols_are_served(open_server: OpenServer, prefix: str) -> None:
+    harness = open_server(url_prefix=prefix)
     client = await harness.connect()
     index = json.loads((await client.get(f"{prefix}/schemas/")).body)
 
@@ -202,12 +211,12 @@ async def test_the_schemas_of_all_protocols_are_served(open_house: OpenHouse, pr
         "/schemas/lines",
     ],
 )
-async def test_what_is_no_schema_is_not_found(harness: LiveHouse, path: str) -> None:
+async def test_what_is_no_schema_is_not_found(harness: LiveServer, path: str) -> None:
     assert (await (await harness.connect()).get(path)).status == 404
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
-async def test_doors_take_no_other_method(harness: LiveHouse, method: str) -> None:
+async def test_doors_take_no_other_method(harness: LiveServer, method: str) -> None:
     for path in ("/ws", "/functions", "/opcodes", "/"):
         client = await harness.connect(path=path)
         client.send(client.request().replace(b"GET", method.encode(), 1))

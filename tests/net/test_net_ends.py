@@ -13,7 +13,7 @@ from masked_frames import CLOSE, PING, TEXT, ServerFrame, client_frame, close
 from chateau.net.connection_group import PINGED_AT_ONCE
 
 if TYPE_CHECKING:
-    from live_harness import LiveHouse, OpenHouse
+    from live_harness import LiveServer, OpenServer
     from raw_client import RawClient
 
 pytestmark = pytest.mark.gen_test(timeout=20)
@@ -29,8 +29,8 @@ SHUTDOWN = {"type": 0, "status": 503, "event": "shutdown", "reason": None}
 # Silence
 
 
-async def test_a_silent_peer_gets_two_pings_and_is_closed(open_house: OpenHouse) -> None:
-    harness = open_house(ping=0.05)
+async def test_a_silent_peer_gets_two_pings_and_is_closed(open_server: OpenServer) -> None:
+    harness = open_server(ping=0.05)
     client = await harness.client()
 
     assert await client.receive() == ServerFrame(PING, b"")
@@ -41,10 +41,10 @@ async def test_a_silent_peer_gets_two_pings_and_is_closed(open_house: OpenHouse)
 
 
 async def test_a_silent_peer_that_does_not_answer_the_close_either_is_cut_off(
-    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
+    open_server: OpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 0.05)
-    harness = open_house(ping=0.05)
+    harness = open_server(ping=0.05)
     client = await harness.member("alice")
 
     rest = await client.end()
@@ -53,8 +53,8 @@ async def test_a_silent_peer_that_does_not_answer_the_close_either_is_cut_off(
     await harness.until(lambda: not harness.connections)
 
 
-async def test_a_peer_that_answers_its_pings_stays(open_house: OpenHouse) -> None:
-    harness = open_house(ping=0.05)
+async def test_a_peer_that_answers_its_pings_stays(open_server: OpenServer) -> None:
+    harness = open_server(ping=0.05)
     client = await harness.client()
 
     await client.answer_pings(6)
@@ -62,8 +62,8 @@ async def test_a_peer_that_answers_its_pings_stays(open_house: OpenHouse) -> Non
     assert (await client.ask({"type": 1, "username": "alice"}))["status"] == 200
 
 
-async def test_with_an_interval_of_zero_nobody_is_pinged(open_house: OpenHouse) -> None:
-    harness = open_house(ping=0)
+async def test_with_an_interval_of_zero_nobody_is_pinged(open_server: OpenServer) -> None:
+    harness = open_server(ping=0)
     client = await harness.client()
 
     assert harness.server._keeping_alive is None
@@ -73,11 +73,11 @@ async def test_with_an_interval_of_zero_nobody_is_pinged(open_house: OpenHouse) 
 
 
 async def test_very_many_peers_are_pinged_in_portions(
-    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
+    open_server: OpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert PINGED_AT_ONCE > 100
     monkeypatch.setattr("chateau.net.connection_group.PINGED_AT_ONCE", 2)
-    harness = open_house(ping=0.05)
+    harness = open_server(ping=0.05)
     clients = [await harness.client() for _ in range(5)]
 
     for client in clients:
@@ -99,9 +99,9 @@ async def overfill(publisher: RawClient, room: str, *, until_left: str) -> int:
 
 
 async def test_a_slow_consumer_is_told_when_it_reads_again_and_nobody_else_suffers(
-    open_house: OpenHouse,
+    open_server: OpenServer,
 ) -> None:
-    harness = open_house(max_outbox=300_000)
+    harness = open_server(max_outbox=300_000)
     alice, bob = await harness.member("alice", "lobby"), await harness.member("bob", "lobby")
     slow = await harness.member("slow", "lobby", receive_buffer_bytes=TINY_BUFFER)
 
@@ -125,10 +125,10 @@ async def test_a_slow_consumer_is_told_when_it_reads_again_and_nobody_else_suffe
 
 
 async def test_a_slow_consumer_that_never_reads_again_is_cut_off(
-    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
+    open_server: OpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 0.1)
-    harness = open_house(max_outbox=300_000)
+    harness = open_server(max_outbox=300_000)
     alice = await harness.member("alice", "lobby")
     await harness.member("slow", "lobby", receive_buffer_bytes=TINY_BUFFER)
 
@@ -137,14 +137,14 @@ async def test_a_slow_consumer_that_never_reads_again_is_cut_off(
     await harness.until(lambda: harness.connections == 1)
 
 
-async def block(harness: LiveHouse, publisher: RawClient, slow: str) -> None:
+async def block(harness: LiveServer, publisher: RawClient, slow: str) -> None:
     """Send to *slow*, who doesn't read, until something has to wait for it."""
     while not any(connection.backlog_bytes for connection in harness.server.group.connections):
         answer = await publisher.ask({"type": 3, "clients": [slow], "content": CONTENT})
         assert answer["status"] == 200
 
 
-async def test_a_slow_consumer_that_vanishes_leaves_its_rooms(harness: LiveHouse) -> None:
+async def test_a_slow_consumer_that_vanishes_leaves_its_rooms(harness: LiveServer) -> None:
     alice = await harness.member("alice", "lobby")
     slow = await harness.member("slow", "lobby", receive_buffer_bytes=TINY_BUFFER)
     await block(harness, alice, "slow")
@@ -155,7 +155,7 @@ async def test_a_slow_consumer_that_vanishes_leaves_its_rooms(harness: LiveHouse
     await harness.until(lambda: harness.connections == 1)
 
 
-async def test_what_waited_for_a_slow_consumer_comes_when_it_reads_again(harness: LiveHouse) -> None:
+async def test_what_waited_for_a_slow_consumer_comes_when_it_reads_again(harness: LiveServer) -> None:
     alice = await harness.member("alice")
     slow = await harness.member("slow", receive_buffer_bytes=TINY_BUFFER)
     await block(harness, alice, "slow")
@@ -170,7 +170,7 @@ async def test_what_waited_for_a_slow_consumer_comes_when_it_reads_again(harness
 
 
 async def test_a_close_is_echoed_behind_all_that_waits(
-    harness: LiveHouse, monkeypatch: pytest.MonkeyPatch
+    harness: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 60)  # nobody is cut off here
     alice = await harness.member("alice")
@@ -187,7 +187,7 @@ async def test_a_close_is_echoed_behind_all_that_waits(
 
 
 async def test_a_violation_is_told_behind_all_that_waits(
-    harness: LiveHouse, monkeypatch: pytest.MonkeyPatch
+    harness: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 60)  # nobody is cut off here
     monkeypatch.setattr("chateau.net.connection.LINGER_SECONDS", 0.05)
@@ -208,7 +208,7 @@ async def test_a_violation_is_told_behind_all_that_waits(
 # Shutdown
 
 
-async def test_everyone_is_told_of_a_shutdown_and_closed(harness: LiveHouse) -> None:
+async def test_everyone_is_told_of_a_shutdown_and_closed(harness: LiveServer) -> None:
     clients = [await harness.client(), await harness.member("alice"), await harness.member("bob", "lobby")]
     started_at = time.monotonic()
     draining = asyncio.create_task(harness.server.drain())
@@ -222,7 +222,7 @@ async def test_everyone_is_told_of_a_shutdown_and_closed(harness: LiveHouse) -> 
     assert time.monotonic() - started_at < 4  # DRAIN_SECONDS is 5: nobody had to be waited for
 
 
-async def test_the_reason_of_a_shutdown_is_told(harness: LiveHouse) -> None:
+async def test_the_reason_of_a_shutdown_is_told(harness: LiveServer) -> None:
     client = await harness.client()
     draining = asyncio.create_task(harness.server.drain("maintenance"))
 
@@ -231,13 +231,13 @@ async def test_the_reason_of_a_shutdown_is_told(harness: LiveHouse) -> None:
     await draining
 
 
-async def test_without_clients_a_shutdown_takes_no_time(harness: LiveHouse) -> None:
+async def test_without_clients_a_shutdown_takes_no_time(harness: LiveServer) -> None:
     async with asyncio.timeout(1):
         await harness.server.drain()
         await harness.server.drain()
 
 
-async def test_what_was_under_way_comes_before_the_close(harness: LiveHouse) -> None:
+async def test_what_was_under_way_comes_before_the_close(harness: LiveServer) -> None:
     client = await harness.member("alice", "lobby")
     for number in range(100):
         client.say({"type": 7, "room": "lobby", "content": str(number)})
@@ -257,7 +257,7 @@ async def test_what_was_under_way_comes_before_the_close(harness: LiveHouse) -> 
 
 
 async def test_nobody_who_does_not_answer_holds_a_shutdown_up(
-    harness: LiveHouse, monkeypatch: pytest.MonkeyPatch
+    harness: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.app.DRAIN_SECONDS", 0.2)
     alice, mute = await harness.member("alice"), await harness.client()
@@ -277,7 +277,7 @@ async def test_nobody_who_does_not_answer_holds_a_shutdown_up(
     assert await mute.end() == b""
 
 
-async def test_from_a_shutdown_on_nobody_can_connect(harness: LiveHouse) -> None:
+async def test_from_a_shutdown_on_nobody_can_connect(harness: LiveServer) -> None:
     await harness.server.drain()
 
     with pytest.raises(ConnectionRefusedError):
@@ -285,7 +285,7 @@ async def test_from_a_shutdown_on_nobody_can_connect(harness: LiveHouse) -> None
 
 
 async def test_a_handshake_during_a_shutdown_is_refused_or_told(
-    harness: LiveHouse, monkeypatch: pytest.MonkeyPatch
+    harness: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.app.DRAIN_SECONDS", 2)
     early, late = await harness.client(), await harness.connect()

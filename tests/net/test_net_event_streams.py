@@ -17,7 +17,7 @@ from chateau.net.connection import LINGER_SECONDS
 
 if TYPE_CHECKING:
     from conftest import Log
-    from live_harness import LiveHouse, OpenHouse
+    from live_harness import LiveServer, OpenServer
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 
@@ -39,7 +39,7 @@ class Event(NamedTuple):
 
 
 class StreamClient(RawClient):
-    """A client that reads a stream as section 9.2.6 of the standard says."""
+    """A client that reads a stream as section 9.2.6 of the standard requires it."""
 
     last_event_id = ""
     comments = 0
@@ -108,7 +108,7 @@ class Publisher(RawClient):
         return response
 
 
-async def connected(harness: LiveHouse, kind: type[RawClient], **options: Any) -> Any:
+async def connected(harness: LiveServer, kind: type[RawClient], **options: Any) -> Any:
     prefix = harness.server.settings.url_prefix
     options = {"path": f"{prefix}/channel/"} | options
     client = await kind.connect(harness.port, tls=harness.tls, **options)
@@ -116,7 +116,7 @@ async def connected(harness: LiveHouse, kind: type[RawClient], **options: Any) -
     return client
 
 
-async def listener(harness: LiveHouse, name: str = "news", **options: Any) -> StreamClient:
+async def listener(harness: LiveServer, name: str = "news", **options: Any) -> StreamClient:
     headers = options.pop("headers", {})
     client: StreamClient = await connected(harness, StreamClient, **options)
     response = await client.subscribe(name, **headers)
@@ -124,12 +124,12 @@ async def listener(harness: LiveHouse, name: str = "news", **options: Any) -> St
     return client
 
 
-async def publisher(harness: LiveHouse) -> Publisher:
+async def publisher(harness: LiveServer) -> Publisher:
     client: Publisher = await connected(harness, Publisher)
     return client
 
 
-def streams(harness: LiveHouse) -> int:
+def streams(harness: LiveServer) -> int:
     """How many streams are open."""
     return len(harness.server._stream_group.connections)
 
@@ -138,7 +138,7 @@ def streams(harness: LiveHouse) -> int:
 
 
 @pytest.mark.parametrize("path", ["/channel/news/", "/channel/news", "/channel/news/?token=x"])
-async def test_a_stream_begins_as_the_standard_has_it(harness: LiveHouse, path: str) -> None:
+async def test_a_stream_begins_as_the_standard_has_it(harness: LiveServer, path: str) -> None:
     client = await connected(harness, StreamClient)
     client.send(client.request(path, Accept=ACCEPT))
 
@@ -153,16 +153,16 @@ async def test_a_stream_begins_as_the_standard_has_it(harness: LiveHouse, path: 
 
 
 @pytest.mark.parametrize("accept", ["text/event-stream, */*;q=0.1", "text/html,text/event-stream;q=0.9"])
-async def test_it_may_be_one_of_several_kinds_that_are_accepted(harness: LiveHouse, accept: str) -> None:
+async def test_it_may_be_one_of_several_kinds_that_are_accepted(harness: LiveServer, accept: str) -> None:
     await listener(harness, headers={"Accept": accept})
 
 
-async def test_a_media_type_has_no_case(harness: LiveHouse) -> None:
+async def test_a_media_type_has_no_case(harness: LiveServer) -> None:
     await listener(harness, headers={"Accept": "Text/Event-Stream"})
 
 
 @pytest.mark.parametrize("headers", [{}, {"Accept": "*/*"}, {"Accept": "application/json"}])
-async def test_without_accept_it_is_told_what_to_do(harness: LiveHouse, headers: dict[str, str]) -> None:
+async def test_without_accept_it_is_told_what_to_do(harness: LiveServer, headers: dict[str, str]) -> None:
     client = await connected(harness, StreamClient)
     client.send(client.request("/channel/news/", **headers))
 
@@ -174,7 +174,7 @@ async def test_without_accept_it_is_told_what_to_do(harness: LiveHouse, headers:
     assert harness.server.hub.session_count() == 0
 
 
-async def test_426_names_the_protocol_that_is_asked_for(harness: LiveHouse) -> None:
+async def test_426_names_the_protocol_that_is_asked_for(harness: LiveServer) -> None:
     """RFC 9110, section 15.5.22: the server must send an Upgrade header in a 426."""
     client = await connected(harness, StreamClient)
 
@@ -184,7 +184,7 @@ async def test_426_names_the_protocol_that_is_asked_for(harness: LiveHouse) -> N
     assert response.headers.get("upgrade") == "websocket"
 
 
-async def test_head_is_answered_as_get_without_a_body(harness: LiveHouse) -> None:
+async def test_head_is_answered_as_get_without_a_body(harness: LiveServer) -> None:
     client = await connected(harness, StreamClient)
     client.send(client.request("/channel/news/", Connection="close").replace(b"GET", b"HEAD", 1))
 
@@ -195,7 +195,7 @@ async def test_head_is_answered_as_get_without_a_body(harness: LiveHouse) -> Non
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
-async def test_no_other_method_is_taken(harness: LiveHouse, method: str) -> None:
+async def test_no_other_method_is_taken(harness: LiveServer, method: str) -> None:
     client = await connected(harness, StreamClient)
     request = client.request("/channel/news/", Accept=ACCEPT)
     client.send(request.replace(b"GET", method.encode(), 1))
@@ -204,7 +204,7 @@ async def test_no_other_method_is_taken(harness: LiveHouse, method: str) -> None
     assert harness.server.hub.session_count() == 0
 
 
-async def test_it_works_behind_another_request_on_the_same_connection(harness: LiveHouse) -> None:
+async def test_it_works_behind_another_request_on_the_same_connection(harness: LiveServer) -> None:
     client, sender = await connected(harness, StreamClient), await publisher(harness)
     assert (await client.get("/schemas/")).status == 200
 
@@ -214,7 +214,7 @@ async def test_it_works_behind_another_request_on_the_same_connection(harness: L
     assert await client.event() == Event("hello")
 
 
-async def test_what_the_client_sends_behind_its_request_is_ignored(harness: LiveHouse) -> None:
+async def test_what_the_client_sends_behind_its_request_is_ignored(harness: LiveServer) -> None:
     client, sender = await connected(harness, StreamClient), await publisher(harness)
     client.send(client.request("/channel/news/", Accept=ACCEPT) + client.request("/") + b"\x00" * 100_000)
     assert (await client.response()).status == 200
@@ -225,10 +225,10 @@ async def test_what_the_client_sends_behind_its_request_is_ignored(harness: Live
     assert await client.event() == Event("hello")
 
 
-# What is told
+# Content
 
 
-async def test_packages_of_all_kinds_come_as_events(harness: LiveHouse) -> None:
+async def test_packages_of_all_kinds_come_as_events(harness: LiveServer) -> None:
     client, sender = await listener(harness), await publisher(harness)
     number = '{"a" :\t1.50,\n "a": 2}'
     every_byte = bytes(range(256))
@@ -265,7 +265,7 @@ async def test_packages_of_all_kinds_come_as_events(harness: LiveHouse) -> None:
         "x" * 300_000,
     ],
 )
-async def test_a_text_of_any_lines_is_one_event(harness: LiveHouse, text: str) -> None:
+async def test_a_text_of_any_lines_is_one_event(harness: LiveServer, text: str) -> None:
     client, sender = await listener(harness), await publisher(harness)
 
     await sender.publish("news", text)
@@ -275,7 +275,7 @@ async def test_a_text_of_any_lines_is_one_event(harness: LiveHouse, text: str) -
     assert await client.event() == Event("next")
 
 
-async def test_without_history_events_have_no_ids(harness: LiveHouse) -> None:
+async def test_without_history_events_have_no_ids(harness: LiveServer) -> None:
     client, sender = await listener(harness), await publisher(harness)
 
     await sender.publish("news", "hello")
@@ -284,8 +284,8 @@ async def test_without_history_events_have_no_ids(harness: LiveHouse) -> None:
     assert client.last_event_id == ""
 
 
-async def test_with_history_their_ids_rise(open_house: OpenHouse) -> None:
-    harness = open_house(channel_history=10)
+async def test_with_history_their_ids_rise(open_server: OpenServer) -> None:
+    harness = open_server(channel_history=10)
     client, sender = await listener(harness), await publisher(harness)
 
     for number in range(20):
@@ -298,7 +298,7 @@ async def test_with_history_their_ids_rise(open_house: OpenHouse) -> None:
     assert ids[0] > 0
 
 
-async def test_chat_comes_as_json_and_who_comes_and_goes_is_told(harness: LiveHouse) -> None:
+async def test_chat_comes_as_json_and_who_comes_and_goes_is_told(harness: LiveServer) -> None:
     client = await listener(harness, "lobby")
     alice = await harness.member("alice", "Lobby")
     answer = await alice.ask({"type": 7, "room": "lobby", "content": "one\r\ntwo\u2028"})
@@ -316,7 +316,7 @@ async def test_chat_comes_as_json_and_who_comes_and_goes_is_told(harness: LiveHo
     assert list(said.frame) == ["room", "sender", "content", "seq", "id", "time"]
 
 
-async def test_who_listens_is_no_member_and_cannot_be_written_to(harness: LiveHouse) -> None:
+async def test_who_listens_is_no_member_and_cannot_be_written_to(harness: LiveServer) -> None:
     await listener(harness, "lobby")
     alice = await harness.member("alice")
 
@@ -324,7 +324,7 @@ async def test_who_listens_is_no_member_and_cannot_be_written_to(harness: LiveHo
     assert (await alice.ask({"type": 4}))["clients"] == ["alice"]
 
 
-async def test_publishers_are_told_how_many_listen(harness: LiveHouse) -> None:
+async def test_publishers_are_told_how_many_listen(harness: LiveServer) -> None:
     sender = await publisher(harness)
     clients = [await listener(harness) for _ in range(3)]
 
@@ -336,8 +336,8 @@ async def test_publishers_are_told_how_many_listen(harness: LiveHouse) -> None:
     assert (await sender.publish("news", "hello")).headers["x-delivered"] == "0"
 
 
-async def test_a_silent_stream_gets_comments_and_no_events(open_house: OpenHouse) -> None:
-    harness = open_house(ping=0.05)
+async def test_a_silent_stream_gets_comments_and_no_events(open_server: OpenServer) -> None:
+    harness = open_server(ping=0.05)
     client, sender = await listener(harness), await publisher(harness)
 
     await asyncio.sleep(0.5)
@@ -351,8 +351,8 @@ async def test_a_silent_stream_gets_comments_and_no_events(open_house: OpenHouse
 # Coming back
 
 
-async def test_who_comes_back_gets_what_it_missed_and_then_what_comes(open_house: OpenHouse) -> None:
-    harness = open_house(channel_history=100)
+async def test_who_comes_back_gets_what_it_missed_and_then_what_comes(open_server: OpenServer) -> None:
+    harness = open_server(channel_history=100)
     sender = await publisher(harness)
     client = await listener(harness)
     await sender.publish("news", "0")
@@ -367,8 +367,8 @@ async def test_who_comes_back_gets_what_it_missed_and_then_what_comes(open_house
     assert await again.datas(5) == ["1", "2", "3", "4", "5"]
 
 
-async def test_what_was_missed_comes_in_all_kinds(open_house: OpenHouse) -> None:
-    harness = open_house(channel_history=100)
+async def test_what_was_missed_comes_in_all_kinds(open_server: OpenServer) -> None:
+    harness = open_server(channel_history=100)
     client, sender = await listener(harness), await publisher(harness)
     alice = await harness.member("alice")
     await sender.publish("news", "first")
@@ -390,8 +390,8 @@ async def test_what_was_missed_comes_in_all_kinds(open_house: OpenHouse) -> None
 @pytest.mark.parametrize(
     "last", ["", "x", "-1", "1.5", "0x10", "99999999999999999999", "\u0661", "1 2", "1,2"]
 )
-async def test_an_id_that_is_none_asks_for_what_comes_from_now_on(open_house: OpenHouse, last: str) -> None:
-    harness = open_house(channel_history=100)
+async def test_an_id_that_is_none_asks_for_what_comes_from_now_on(open_server: OpenServer, last: str) -> None:
+    harness = open_server(channel_history=100)
     sender = await publisher(harness)
     await sender.publish("news", "before")
 
@@ -402,10 +402,10 @@ async def test_an_id_that_is_none_asks_for_what_comes_from_now_on(open_house: Op
 
 
 @pytest.mark.parametrize("last", ["9999999999999999", "9007199254740993"])
-async def test_an_id_from_the_future_hears_what_comes(
-    open_house: OpenHouse, last: str, tmp_path: Path
+async def test_an_id_from_the_future_receives_new_events(
+    open_server: OpenServer, last: str, tmp_path: Path
 ) -> None:
-    harness = open_house(channel_history=100, data=str(tmp_path))
+    harness = open_server(channel_history=100, data=str(tmp_path))
     sender = await publisher(harness)
     await sender.publish("news", "before")
 
@@ -415,8 +415,8 @@ async def test_an_id_from_the_future_hears_what_comes(
     assert (await client.event()).data == "after"
 
 
-async def test_an_id_of_zero_asks_for_all_that_is_kept(open_house: OpenHouse) -> None:
-    harness = open_house(channel_history=3)
+async def test_an_id_of_zero_asks_for_all_that_is_kept(open_server: OpenServer) -> None:
+    harness = open_server(channel_history=3)
     sender = await publisher(harness)
     for number in range(5):
         await sender.publish("news", str(number))
@@ -428,9 +428,9 @@ async def test_an_id_of_zero_asks_for_all_that_is_kept(open_house: OpenHouse) ->
 
 @pytest.mark.parametrize("on_disk", [False, True])
 async def test_nothing_is_missed_and_nothing_comes_twice_while_publishing_goes_on(
-    open_house: OpenHouse, tmp_path: Path, on_disk: bool
+    open_server: OpenServer, tmp_path: Path, on_disk: bool
 ) -> None:
-    harness = open_house(channel_history=100_000, **({"data": str(tmp_path)} if on_disk else {}))
+    harness = open_server(channel_history=100_000, **({"data": str(tmp_path)} if on_disk else {}))
     count = 600
     senders = [await publisher(harness) for _ in range(3)]
     client = await listener(harness)
@@ -459,8 +459,8 @@ async def test_nothing_is_missed_and_nothing_comes_twice_while_publishing_goes_o
         assert places == list(range(count))
 
 
-async def test_who_missed_more_than_is_sent_at_once_gets_all_of_it_in_parts(open_house: OpenHouse) -> None:
-    harness = open_house(channel_history=100_000)
+async def test_who_missed_more_than_is_sent_at_once_gets_all_of_it_in_parts(open_server: OpenServer) -> None:
+    harness = open_server(channel_history=100_000)
     sender = await publisher(harness)
     client = await listener(harness)
     await sender.publish("news", "first")
@@ -489,8 +489,8 @@ async def test_who_missed_more_than_is_sent_at_once_gets_all_of_it_in_parts(open
     assert harness.server.hub.session_count() == 0
 
 
-async def test_many_small_ones_that_were_missed_come_all(open_house: OpenHouse) -> None:
-    harness = open_house(channel_history=100_000)
+async def test_many_small_ones_that_were_missed_come_all(open_server: OpenServer) -> None:
+    harness = open_server(channel_history=100_000)
     sender = await publisher(harness)
     for number in range(2_500):  # more than two pages
         sender.send(b"POST /channel/news/ HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n%04d" % number)
@@ -503,8 +503,8 @@ async def test_many_small_ones_that_were_missed_come_all(open_house: OpenHouse) 
     assert await client.datas(2_501) == [*(f"{number:04}" for number in range(2_500)), "end"]
 
 
-async def test_an_outbox_smaller_than_what_was_missed_only_takes_more_visits(open_house: OpenHouse) -> None:
-    harness = open_house(channel_history=1_000, max_outbox=20_000)
+async def test_an_outbox_smaller_than_what_was_missed_only_takes_more_visits(open_server: OpenServer) -> None:
+    harness = open_server(channel_history=1_000, max_outbox=20_000)
     sender = await publisher(harness)
     for number in range(400):
         await sender.publish("news", f"{number} {'x' * 10_000}")
@@ -530,7 +530,7 @@ async def test_an_outbox_smaller_than_what_was_missed_only_takes_more_visits(ope
 
 
 @pytest.mark.parametrize("way", ["reset", "leave", "half-close"])
-async def test_a_client_that_is_gone_is_noticed(harness: LiveHouse, way: str) -> None:
+async def test_a_client_that_is_gone_is_noticed(harness: LiveServer, way: str) -> None:
     sender = await publisher(harness)
     gone, stays = await listener(harness), await listener(harness)
     assert harness.server.hub.session_count() == 2
@@ -550,8 +550,8 @@ async def test_a_client_that_is_gone_is_noticed(harness: LiveHouse, way: str) ->
     assert await stays.event() == Event("hello")
 
 
-async def test_a_client_that_resets_while_much_waits_for_it_leaves_nothing(open_house: OpenHouse) -> None:
-    harness = open_house(max_outbox=50_000_000)
+async def test_a_client_that_resets_while_much_waits_for_it_leaves_nothing(open_server: OpenServer) -> None:
+    harness = open_server(max_outbox=50_000_000)
     sender = await publisher(harness)
     gone = await listener(harness, receive_buffer_bytes=TINY_BUFFER)
     for _ in range(60):
@@ -563,7 +563,7 @@ async def test_a_client_that_resets_while_much_waits_for_it_leaves_nothing(open_
     assert harness.server.hub.session_count() == 0
 
 
-async def test_many_that_come_and_vanish_at_once_leave_nothing(harness: LiveHouse) -> None:
+async def test_many_that_come_and_vanish_at_once_leave_nothing(harness: LiveServer) -> None:
     for number in range(30):
         client = await connected(harness, StreamClient)
         client.send(client.request(f"/channel/news{number}/", Accept=ACCEPT))
@@ -579,8 +579,8 @@ async def test_many_that_come_and_vanish_at_once_leave_nothing(harness: LiveHous
     assert not [key for key in harness.server.hub.rooms.by_key if key.startswith("news")]
 
 
-async def test_a_slow_reader_is_disconnected_alone(open_house: OpenHouse) -> None:
-    harness = open_house(max_outbox=300_000)
+async def test_a_slow_reader_is_disconnected_alone(open_server: OpenServer) -> None:
+    harness = open_server(max_outbox=300_000)
     sender = await publisher(harness)
     slow = await listener(harness, receive_buffer_bytes=TINY_BUFFER)
     quick = await listener(harness)
@@ -604,10 +604,10 @@ async def test_a_slow_reader_is_disconnected_alone(open_house: OpenHouse) -> Non
 
 
 async def test_a_slow_reader_that_never_reads_again_is_cut_off(
-    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
+    open_server: OpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 0.2)
-    harness = open_house(max_outbox=300_000)
+    harness = open_server(max_outbox=300_000)
     sender = await publisher(harness)
     await listener(harness, receive_buffer_bytes=TINY_BUFFER)
 
@@ -619,7 +619,7 @@ async def test_a_slow_reader_that_never_reads_again_is_cut_off(
     await harness.until(lambda: streams(harness) == 0)
 
 
-async def test_everyone_is_told_of_a_shutdown_before_the_end(harness: LiveHouse) -> None:
+async def test_everyone_is_told_of_a_shutdown_before_the_end(harness: LiveServer) -> None:
     clients = [await listener(harness), await listener(harness, "other")]
 
     draining = asyncio.create_task(harness.server.drain())
@@ -636,10 +636,10 @@ async def test_everyone_is_told_of_a_shutdown_before_the_end(harness: LiveHouse)
 
 
 async def test_at_a_shutdown_a_backlog_is_read_to_its_end_and_no_longer_waited_for(
-    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
+    open_server: OpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.net.outbox.SEND_BYTES", 1)  # so that each piece goes out by itself
-    harness = open_house(max_outbox=50_000_000)
+    harness = open_server(max_outbox=50_000_000)
     sender = await publisher(harness)
     client = await listener(harness, receive_buffer_bytes=TINY_BUFFER)
     count = 0
@@ -658,7 +658,7 @@ async def test_at_a_shutdown_a_backlog_is_read_to_its_end_and_no_longer_waited_f
     assert time.monotonic() - started_at < LINGER_SECONDS + 2  # and not until CLOSE_SECONDS cut it off
 
 
-async def test_from_a_shutdown_on_nobody_is_let_in(harness: LiveHouse) -> None:
+async def test_from_a_shutdown_on_nobody_is_let_in(harness: LiveServer) -> None:
     client = await connected(harness, StreamClient)
     assert (await client.get("/schemas/")).status == 200
     harness.server._stream_group.is_closing = True
@@ -670,8 +670,8 @@ async def test_from_a_shutdown_on_nobody_is_let_in(harness: LiveHouse) -> None:
 # Who may listen
 
 
-async def test_a_banned_address_is_refused(open_house: OpenHouse) -> None:
-    harness = open_house(secret_key="swordfish")
+async def test_a_banned_address_is_refused(open_server: OpenServer) -> None:
+    harness = open_server(secret_key="swordfish")
     owner = await harness.client(path="/functions")
     owner.say({"function": "ban_ip", "ip": "127.0.0.1", "secret_key": "swordfish"})
     assert "error" not in await owner.hear()
@@ -685,7 +685,7 @@ async def test_a_banned_address_is_refused(open_house: OpenHouse) -> None:
 
 
 @pytest.mark.parametrize("name", ["%20", "%09%20", "%00", "a%0Ab", "x" * 65, "%F0%9F%91%8B" * 65])
-async def test_what_is_no_name_is_refused(harness: LiveHouse, name: str) -> None:
+async def test_what_is_no_name_is_refused(harness: LiveServer, name: str) -> None:
     client = await connected(harness, StreamClient)
 
     response = await client.subscribe(name)
@@ -697,22 +697,22 @@ async def test_what_is_no_name_is_refused(harness: LiveHouse, name: str) -> None
 
 
 @pytest.mark.parametrize("name", ["%FF", "%C3", "%ED%A0%80"])
-async def test_a_name_that_is_not_utf_8_is_refused(harness: LiveHouse, log: Log, name: str) -> None:
+async def test_a_name_that_is_not_utf_8_is_refused(harness: LiveServer, log: Log, name: str) -> None:
     client = await connected(harness, StreamClient)
 
     assert (await client.subscribe(name)).status == 400
     log.taken()  # whether that is worth a warning is the matter of the last test in this file
 
 
-async def test_a_closed_or_locked_room_is_refused(open_house: OpenHouse) -> None:
-    harness = open_house(secret_key="swordfish")
-    keeper = await harness.client(path="/opcodes")
+async def test_a_closed_or_locked_room_is_refused(open_server: OpenServer) -> None:
+    harness = open_server(secret_key="swordfish")
+    admin = await harness.client(path="/opcodes")
     said = ["alice", "!auth swordfish", "!join secret", "!lock secret word", "!join closed", "!close closed"]
     for text in said:
-        keeper.say({"op": 1, "d": {"content": text}})
-    while (await keeper.hear())["op"] != 2:
+        admin.say({"op": 1, "d": {"content": text}})
+    while (await admin.hear())["op"] != 2:
         pass
-    while (await keeper.hear())["op"] != 2:
+    while (await admin.hear())["op"] != 2:
         pass
 
     for name in ("secret", "closed"):
@@ -738,7 +738,7 @@ async def test_a_closed_or_locked_room_is_refused(open_house: OpenHouse) -> None
     ],
 )
 async def test_a_name_may_be_written_in_several_ways(
-    harness: LiveHouse, heard_as: str, published_as: str
+    harness: LiveServer, heard_as: str, published_as: str
 ) -> None:
     client, sender = await listener(harness, heard_as), await publisher(harness)
 
@@ -747,7 +747,7 @@ async def test_a_name_may_be_written_in_several_ways(
     assert await client.event() == Event("hello")
 
 
-async def test_a_name_in_bare_utf_8_is_the_same_for_listeners_and_publishers(harness: LiveHouse) -> None:
+async def test_a_name_in_bare_utf_8_is_the_same_for_listeners_and_publishers(harness: LiveServer) -> None:
     """As curl sends an address that somebody has typed."""
     client, sender = await listener(harness, "café"), await publisher(harness)
 
@@ -756,8 +756,8 @@ async def test_a_name_in_bare_utf_8_is_the_same_for_listeners_and_publishers(har
     assert await client.event() == Event("hello")
 
 
-async def test_a_prefix_goes_before_the_path(open_house: OpenHouse) -> None:
-    harness = open_house(url_prefix="/chat")
+async def test_a_prefix_goes_before_the_path(open_server: OpenServer) -> None:
+    harness = open_server(url_prefix="/chat")
     client, sender = await listener(harness), await publisher(harness)
 
     await sender.publish("news", "hello")
@@ -768,7 +768,7 @@ async def test_a_prefix_goes_before_the_path(open_house: OpenHouse) -> None:
 
 
 @pytest.mark.parametrize("path", ["/channel//", "/channel/", "/channel", "/channel/a/b/", "/channel/a//"])
-async def test_other_paths_are_no_channels(harness: LiveHouse, path: str) -> None:
+async def test_other_paths_are_no_channels(harness: LiveServer, path: str) -> None:
     client = await connected(harness, StreamClient)
 
     assert (await client.get(path, Accept=ACCEPT)).status == 404
@@ -791,9 +791,9 @@ async def test_other_paths_are_no_channels(harness: LiveHouse, path: str) -> Non
     ],
 )
 async def test_only_origins_that_are_allowed_are_told_that_they_may_read(
-    open_house: OpenHouse, allowed: tuple[str, ...], origin: str | None, told: str | None
+    open_server: OpenServer, allowed: tuple[str, ...], origin: str | None, told: str | None
 ) -> None:
-    harness = open_house(allow_origin=allowed)
+    harness = open_server(allow_origin=allowed)
     client = await connected(harness, StreamClient)
 
     response = await client.subscribe("news", **({} if origin is None else {"Origin": origin}))
@@ -805,7 +805,7 @@ async def test_only_origins_that_are_allowed_are_told_that_they_may_read(
         assert response.headers["vary"] == "Origin"
 
 
-async def test_nothing_is_logged_of_what_clients_do_wrong(harness: LiveHouse, log: Log) -> None:
+async def test_nothing_is_logged_of_what_clients_do_wrong(harness: LiveServer, log: Log) -> None:
     for name in ("%20", "x" * 65, "%E2%82"):
         client = await connected(harness, StreamClient)
         assert (await client.subscribe(name)).status == 400

@@ -71,6 +71,6 @@ def test_the_last_line_says_why_unless_its_user_knows(code: int | None, is_told:
         assert json.loads(last) == {"type": "error", "error": 'a "reason"'}
 
 
-def test_an_event_stream_hears_nothing_and_says_what_it_is_given() -> None:
+def test_an_event_stream_discards_input_and_sends_payloads_unchanged() -> None:
     assert EVENT_STREAM.decoder(10).feed(b"GET / HTTP/1.1\r\n\r\n") == ()
     assert EVENT_STREAM.text(b"data: hi\n\n") == b"data: hi\n\n"

@@ -50,7 +50,7 @@ messages = st.one_of(st.text(max_size=300), st.binary(max_size=300).map(Binary))
 
 @st.composite
 def conversations(draw: st.DrawFn) -> tuple[bytes, list[Received]]:
-    """What a client says, in fragments with control frames between them, and what that is."""
+    """Frames of a client, in fragments with control frames between them, and their meaning."""
     sent, received = bytearray(), []
     for message in draw(st.lists(messages, max_size=5)):
         opcode, payload = (TEXT, message.encode()) if isinstance(message, str) else (BINARY, message.payload)
@@ -205,7 +205,7 @@ class FrameMaker:
 
 
 class Harness:
-    """The protocol and the wire below it, on an event loop that comes round when it is told to."""
+    """The protocol and its connection group, on an event loop that the test drives."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -229,7 +229,7 @@ class Harness:
 
     def connected(self) -> ScriptedTransport:
         connection = ScriptedTransport(self.group)
-        connection.open(self.endpoint, "127.0.0.1", 50_000)
+        connection.open(self.endpoint.open, "127.0.0.1", 50_000)
         return connection
 
     def come_round(self) -> None:
@@ -238,7 +238,7 @@ class Harness:
 
 
 @contextmanager
-def open_house() -> Iterator[Harness]:
+def open_server() -> Iterator[Harness]:
     loop = asyncio.new_event_loop()
     harness = Harness(loop)
     yield harness
@@ -263,7 +263,7 @@ def check_what_was_sent(connection: ScriptedTransport) -> None:
 
 
 def feed_in(harness: Harness, maker: FrameMaker) -> list[ScriptedTransport]:
-    """Feed an example's frames to one client after the other; each ends as the decoder says."""
+    """Feed an example's frames to one client after the other; each ends as the decoder decides."""
     clients: list[ScriptedTransport] = []
     decoder = Decoder(LIMIT)
     for number in range(FRAMES_AN_EXAMPLE):
@@ -273,9 +273,9 @@ def feed_in(harness: Harness, maker: FrameMaker) -> list[ScriptedTransport]:
             frame = maker.introduction()
         else:
             frame = maker.frame()
-        harness.group.scheduler.begin()
+        harness.group.scheduler.cork()
         clients[-1].on_bytes(frame)
-        harness.group.scheduler.end()
+        harness.group.scheduler.uncork()
         has_ended = any(isinstance(each, (Close, Violation)) for each in decoder.feed(frame))
         assert has_ended == (clients[-1]._state != OPEN)
         if number % 100 == 0:
@@ -285,7 +285,7 @@ def feed_in(harness: Harness, maker: FrameMaker) -> list[ScriptedTransport]:
 
 def test_a_hundred_thousand_frames_raise_nothing_and_are_answered_in_json() -> None:
     fed = 0
-    with open_house() as harness:
+    with open_server() as harness:
 
         @settings(max_examples=EXAMPLES, phases=[Phase.generate])
         @given(seed=st.integers(0, 2**64 - 1))

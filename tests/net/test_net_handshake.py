@@ -12,7 +12,7 @@ from raw_client import ACCEPT
 from chateau import __version__
 
 if TYPE_CHECKING:
-    from live_harness import LiveHouse, OpenHouse
+    from live_harness import LiveServer, OpenServer
 
 pytestmark = pytest.mark.gen_test(timeout=20)
 
@@ -20,7 +20,7 @@ REGISTER = '{"type": 1, "username": "alice"}'
 REGISTERED = {"type": 1, "status": 200}
 
 
-async def test_a_handshake_is_answered_as_rfc_6455_has_it(harness: LiveHouse) -> None:
+async def test_a_handshake_is_answered_as_rfc_6455_has_it(harness: LiveServer) -> None:
     client = await harness.connect()
     client.send(client.handshake_request(Sec_WebSocket_Extensions="permessage-deflate", Cookie="a=b"))
 
@@ -34,7 +34,7 @@ async def test_a_handshake_is_answered_as_rfc_6455_has_it(harness: LiveHouse) ->
     assert "sec-websocket-protocol" not in response.headers
 
 
-async def test_header_names_and_values_may_be_in_any_case(harness: LiveHouse) -> None:
+async def test_header_names_and_values_may_be_in_any_case(harness: LiveServer) -> None:
     client = await harness.connect()
     client.send(client.handshake_request(Upgrade="WebSocket", Connection="keep-alive, UPGRADE"))
 
@@ -42,7 +42,7 @@ async def test_header_names_and_values_may_be_in_any_case(harness: LiveHouse) ->
 
 
 @pytest.mark.parametrize("version", ["8", "12", "14", "thirteen"])
-async def test_another_version_is_told_which_one_is_spoken(harness: LiveHouse, version: str) -> None:
+async def test_another_version_is_told_which_one_is_spoken(harness: LiveServer, version: str) -> None:
     client = await harness.connect()
     client.send(client.handshake_request(Sec_WebSocket_Version=version))
 
@@ -53,7 +53,7 @@ async def test_another_version_is_told_which_one_is_spoken(harness: LiveHouse, v
     assert harness.connections == 0
 
 
-async def test_a_plain_get_is_told_to_upgrade(harness: LiveHouse) -> None:
+async def test_a_plain_get_is_told_to_upgrade(harness: LiveServer) -> None:
     client = await harness.connect()
 
     response = await client.get("/ws")
@@ -64,14 +64,14 @@ async def test_a_plain_get_is_told_to_upgrade(harness: LiveHouse) -> None:
     assert b"WebSocket client" in response.body
 
 
-async def test_an_upgrade_that_connection_does_not_name_is_refused(harness: LiveHouse) -> None:
+async def test_an_upgrade_that_connection_does_not_name_is_refused(harness: LiveServer) -> None:
     client = await harness.connect()
     client.send(client.handshake_request(Connection="close"))
 
     assert (await client.response()).status == 400
 
 
-async def test_a_handshake_without_a_key_is_refused(harness: LiveHouse) -> None:
+async def test_a_handshake_without_a_key_is_refused(harness: LiveServer) -> None:
     client = await harness.connect()
     client.send(client.handshake_request(Sec_WebSocket_Key=""))
 
@@ -79,7 +79,7 @@ async def test_a_handshake_without_a_key_is_refused(harness: LiveHouse) -> None:
 
 
 @pytest.mark.parametrize("origin", ["https://example.org", "http://localhost", "null"])
-async def test_a_page_of_another_origin_is_refused(harness: LiveHouse, origin: str) -> None:
+async def test_a_page_of_another_origin_is_refused(harness: LiveServer, origin: str) -> None:
     client = await harness.connect()
     client.send(client.handshake_request(Origin=origin))
 
@@ -87,15 +87,15 @@ async def test_a_page_of_another_origin_is_refused(harness: LiveHouse, origin: s
     assert harness.connections == 0
 
 
-async def test_a_page_of_the_same_origin_is_let_in(harness: LiveHouse) -> None:
+async def test_a_page_of_the_same_origin_is_let_in(harness: LiveServer) -> None:
     client = await harness.connect()
     scheme = "http" if harness.tls is None else "https"
 
     await client.shake_hands(Origin=f"{scheme}://{client.host}")
 
 
-async def test_an_origin_that_is_allowed_is_let_in_and_no_other(open_house: OpenHouse) -> None:
-    harness = open_house(allow_origin=("https://example.org", "https://example.net"))
+async def test_an_origin_that_is_allowed_is_let_in_and_no_other(open_server: OpenServer) -> None:
+    harness = open_server(allow_origin=("https://example.org", "https://example.net"))
 
     for origin in ("https://example.org", "https://example.net"):
         await (await harness.connect()).shake_hands(Origin=origin)
@@ -105,14 +105,14 @@ async def test_an_origin_that_is_allowed_is_let_in_and_no_other(open_house: Open
         assert (await client.response()).status == 403
 
 
-async def test_a_star_lets_all_origins_in(open_house: OpenHouse) -> None:
-    harness = open_house(allow_origin=("*",))
+async def test_a_star_lets_all_origins_in(open_server: OpenServer) -> None:
+    harness = open_server(allow_origin=("*",))
 
     for origin in ("https://example.org", "null"):
         await (await harness.connect()).shake_hands(Origin=origin)
 
 
-async def test_frames_in_the_same_piece_as_the_request_are_not_lost(harness: LiveHouse) -> None:
+async def test_frames_in_the_same_piece_as_the_request_are_not_lost(harness: LiveServer) -> None:
     client = await harness.connect()
     client.send(client.handshake_request() + text(REGISTER) + text('{"type": 4}'))
 
@@ -122,7 +122,7 @@ async def test_frames_in_the_same_piece_as_the_request_are_not_lost(harness: Liv
     assert await client.hear() == {"type": 4, "status": 200, "clients": ["alice"]}
 
 
-async def test_a_frame_that_is_cut_by_the_end_of_that_piece_is_not_lost(harness: LiveHouse) -> None:
+async def test_a_frame_that_is_cut_by_the_end_of_that_piece_is_not_lost(harness: LiveServer) -> None:
     client = await harness.connect()
     frame = text(REGISTER)
     client.send(client.handshake_request() + frame[:9])
@@ -133,7 +133,7 @@ async def test_a_frame_that_is_cut_by_the_end_of_that_piece_is_not_lost(harness:
     assert await client.hear() == REGISTERED
 
 
-async def test_a_request_in_pieces_is_one_request(harness: LiveHouse) -> None:
+async def test_a_request_in_pieces_is_one_request(harness: LiveServer) -> None:
     client = await harness.connect()
     request = client.handshake_request()
 
@@ -144,7 +144,7 @@ async def test_a_request_in_pieces_is_one_request(harness: LiveHouse) -> None:
     assert (await client.response()).status == 101
 
 
-async def test_a_client_that_is_gone_before_the_answer_leaves_nothing(harness: LiveHouse) -> None:
+async def test_a_client_that_is_gone_before_the_answer_leaves_nothing(harness: LiveServer) -> None:
     client = await harness.connect()
 
     client.send(client.handshake_request())
@@ -155,7 +155,7 @@ async def test_a_client_that_is_gone_before_the_answer_leaves_nothing(harness: L
     await harness.until(lambda: harness.connections <= 1)
 
 
-async def test_the_first_page_says_where_the_door_is(harness: LiveHouse) -> None:
+async def test_the_first_page_says_where_the_door_is(harness: LiveServer) -> None:
     client = await harness.connect()
 
     response = await client.get("/")
@@ -170,7 +170,7 @@ async def test_the_first_page_says_where_the_door_is(harness: LiveHouse) -> None
     assert b"{{" not in response.body
 
 
-async def test_what_a_request_calls_the_host_cannot_become_markup(harness: LiveHouse) -> None:
+async def test_what_a_request_calls_the_host_cannot_become_markup(harness: LiveServer) -> None:
     client = await harness.connect()
 
     response = await client.get("/", Host="<b>&")
@@ -178,8 +178,8 @@ async def test_what_a_request_calls_the_host_cannot_become_markup(harness: LiveH
     assert b"<b>" not in response.body
 
 
-async def test_neither_can_the_prefix(open_house: OpenHouse) -> None:
-    harness = open_house(url_prefix="/<b>&")
+async def test_neither_can_the_prefix(open_server: OpenServer) -> None:
+    harness = open_server(url_prefix="/<b>&")
     client = await harness.connect()
 
     response = await client.get("/<b>&/")
@@ -189,7 +189,7 @@ async def test_neither_can_the_prefix(open_house: OpenHouse) -> None:
     assert b"<b>" not in response.body
 
 
-async def test_every_schema_is_at_its_address(harness: LiveHouse) -> None:
+async def test_every_schema_is_at_its_address(harness: LiveServer) -> None:
     client = await harness.connect()
 
     index = await client.get("/schemas/")
@@ -215,7 +215,7 @@ async def test_every_schema_is_at_its_address(harness: LiveHouse) -> None:
         "/schemas/chateau/../../pyproject.json",
     ],
 )
-async def test_any_other_address_is_not_found(harness: LiveHouse, path: str) -> None:
+async def test_any_other_address_is_not_found(harness: LiveServer, path: str) -> None:
     client = await harness.connect()
 
     response = await client.get(path)
@@ -226,8 +226,8 @@ async def test_any_other_address_is_not_found(harness: LiveHouse, path: str) -> 
 
 
 @pytest.mark.parametrize("prefix", ["/chat", "/a/b", "/v1.0", "/c++", "/(room)"])
-async def test_the_prefix_goes_before_every_address(open_house: OpenHouse, prefix: str) -> None:
-    harness = open_house(url_prefix=prefix)
+async def test_the_prefix_goes_before_every_address(open_server: OpenServer, prefix: str) -> None:
+    harness = open_server(url_prefix=prefix)
     client = await harness.connect(path=f"{prefix}/ws")
 
     for path in (prefix, f"{prefix}/"):
@@ -244,7 +244,7 @@ async def test_the_prefix_goes_before_every_address(open_house: OpenHouse, prefi
     assert (await client.hear())["schema"] == f"{prefix}/schemas/chateau/register-request.json"
 
 
-async def test_a_connection_may_ask_for_pages_before_it_becomes_a_websocket(harness: LiveHouse) -> None:
+async def test_a_connection_may_ask_for_pages_before_it_becomes_a_websocket(harness: LiveServer) -> None:
     client = await harness.connect()
 
     assert (await client.get("/")).status == 200

@@ -1,6 +1,6 @@
 """Lines over TCP as telnet and nc send them: in any pieces, to any end. Over each of the wires.
 
-This port speaks no TLS, so there are two wires and not three.
+This port has no TLS, so there are two transports and not three.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from chateau.net.connection import LINGER_SECONDS
 from chateau.net.outbox import Outbox
 
 if TYPE_CHECKING:
-    from live_harness import LiveHouse, OpenHouse
+    from live_harness import LiveServer, OpenServer
     from tornado.ioloop import IOLoop
 
 pytestmark = pytest.mark.gen_test(timeout=30)
@@ -46,7 +46,7 @@ def said(nick: str, text: str) -> dict[str, str]:
 
 
 class LinesClient(RawClient):
-    """A client that says lines and hears JSON."""
+    """A client that sends lines and receives JSON."""
 
     async def hear(self) -> dict[str, Any]:
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -75,9 +75,9 @@ class LinesClient(RawClient):
 
 
 class Lobby:
-    """A house with a port for lines."""
+    """A server with a port for lines."""
 
-    def __init__(self, harness: LiveHouse) -> None:
+    def __init__(self, harness: LiveServer) -> None:
         self.harness = harness
         self.group = harness.server._lines_group
 
@@ -108,18 +108,18 @@ OpenLobby = Callable[..., Lobby]
 
 
 @pytest.fixture(params=["fast", "tornado"])
-def wire_name(request: pytest.FixtureRequest) -> str:
+def transport(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
 
 
 @pytest.fixture
-def open_lobby(io_loop: IOLoop, open_house: OpenHouse) -> Iterator[OpenLobby]:
+def open_lobby(io_loop: IOLoop, open_server: OpenServer) -> Iterator[OpenLobby]:
     """Starts a server with given settings; to be called inside the test."""
     lobbies: list[Lobby] = []
 
     def open_lobby(**settings: Any) -> Lobby:
-        lobbies.append(Lobby(open_house(lines_port=free_port(), **settings)))
+        lobbies.append(Lobby(open_server(lines_port=free_port(), **settings)))
         return lobbies[-1]
 
     yield open_lobby
@@ -128,8 +128,8 @@ def open_lobby(io_loop: IOLoop, open_house: OpenHouse) -> Iterator[OpenLobby]:
 
 
 @pytest.fixture
-def only_a_plain_socket_can_be_half_closed(request: pytest.FixtureRequest, wire_name: str) -> None:
-    if wire_name == "tornado":
+def only_a_plain_socket_can_be_half_closed(request: pytest.FixtureRequest, transport: str) -> None:
+    if transport == "tornado":
         reason = "Tornado's IOStream closes at the client's end, and what waits is dropped"
         request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
 

@@ -1,4 +1,4 @@
-"""The listener: whom there is no file descriptor for is sent away, and service goes on."""
+"""The listener: clients without a file descriptor are rejected, and service continues."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import pytest
 from raw_client import PATIENCE_SECONDS, RawClient
 from running_server import running_server
 
-from chateau.net import listener
-from chateau.net.listener import Listener, bind
+from chateau.net import sockets
+from chateau.net.sockets import Listener, bind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +61,7 @@ def listening() -> Iterator[Listener]:
 
 @pytest.fixture
 def clients(listening: Listener) -> Iterator[list[socket.socket]]:
-    """Three that wait at the door; each has a second to hear something."""
+    """Three clients in the backlog; each one has a second to receive something."""
     clients = [socket.create_connection(listening.getsockname(), timeout=1) for _ in range(3)]
     yield clients
     for client in clients:
@@ -86,14 +86,14 @@ def test_where_nobody_waits_it_says_so(listening: Listener) -> None:
         listening.accept()
 
 
-def test_whom_there_is_no_descriptor_for_is_sent_away(
+def test_a_client_without_a_descriptor_is_rejected(
     listening: Listener, clients: list[socket.socket], log: Log
 ) -> None:
     with Full(), pytest.raises(BlockingIOError):
         listening.accept()
 
     assert has_been_sent_away(clients[0])
-    assert log.taken() == ["out of file descriptors: 1 client(s) sent away so far"]
+    assert log.taken() == ["out of file descriptors: 1 client(s) rejected so far"]
     listening.accept()[0].close()
     assert has_been_sent_away(clients[1])
 
@@ -108,8 +108,8 @@ def test_sending_many_away_is_not_a_line_for_each(
 
     assert all(map(has_been_sent_away, clients))
     assert log.taken() == [
-        "out of file descriptors: 1 client(s) sent away so far",
-        "out of file descriptors: 2 client(s) sent away so far",
+        "out of file descriptors: 1 client(s) rejected so far",
+        "out of file descriptors: 2 client(s) rejected so far",
     ]
 
 
@@ -132,7 +132,7 @@ def test_it_never_closes_a_descriptor_of_somebody_else(listening: Listener, log:
         assert has_been_sent_away(client)
         mine.send(b"still here")
         assert other.recv(100) == b"still here"
-    assert log.taken() == ["out of file descriptors: 1 client(s) sent away so far"]
+    assert log.taken() == ["out of file descriptors: 1 client(s) rejected so far"]
 
 
 def test_other_troubles_are_raised(listening: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +160,7 @@ def test_as_many_descriptors_are_taken_as_the_system_allows() -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (before[1] - 1, before[1]))
 
-    listener.raise_descriptor_limit()
+    sockets.raise_descriptor_limit()
 
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
@@ -169,7 +169,7 @@ def test_as_many_descriptors_are_taken_as_the_system_allows() -> None:
 def test_where_the_system_knows_no_such_limit_none_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "resource", None)
 
-    listener.raise_descriptor_limit()
+    sockets.raise_descriptor_limit()
 
 
 @pytest.mark.gen_test(timeout=30)

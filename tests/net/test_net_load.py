@@ -86,7 +86,7 @@ def test_a_stalled_reader_is_disconnected_while_a_thousand_others_are_served_as_
 
 
 class Listener:
-    """A member who reads until the server says goodbye, and then answers that."""
+    """A member that reads until the server closes, and then closes in return."""
 
     def __init__(self, client: RawClient) -> None:
         self.client = client

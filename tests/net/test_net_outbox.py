@@ -21,7 +21,7 @@ Take = int | OSError
 
 
 class Rounds:
-    """An event loop that comes round when it is told to."""
+    """An event loop that the test drives."""
 
     def __init__(self) -> None:
         self.due: list[Callable[[], None]] = []
@@ -36,7 +36,7 @@ class Rounds:
 
 
 class ScriptedOutbox(Outbox):
-    """An outbox whose writes take what the script says, and everything when it is over."""
+    """An outbox whose writes take as many bytes as the script allows, and all bytes after it."""
 
     def __init__(self, *script: Take, max_backlog: int = 1_000) -> None:
         super().__init__(max_backlog)
@@ -82,7 +82,7 @@ def scheduler(rounds: Rounds) -> FlushScheduler:
 def test_nothing_is_written_before_the_turn_ends(rounds: Rounds, scheduler: FlushScheduler) -> None:
     outbox = ScriptedOutbox()
 
-    scheduler.put(outbox, b"one")
+    scheduler.enqueue(outbox, b"one")
 
     assert outbox.writes == []
     assert not outbox.is_empty
@@ -95,7 +95,7 @@ def test_a_turn_is_one_write(rounds: Rounds, scheduler: FlushScheduler) -> None:
     outbox = ScriptedOutbox()
 
     for frame in (b"one", b"two", b"three"):
-        scheduler.put(outbox, frame)
+        scheduler.enqueue(outbox, frame)
     rounds.come_round()
 
     assert outbox.writes == [b"onetwothree"]
@@ -105,7 +105,7 @@ def test_each_turn_is_a_write_of_its_own(rounds: Rounds, scheduler: FlushSchedul
     outbox = ScriptedOutbox()
 
     for frame in (b"one", b"two"):
-        scheduler.put(outbox, frame)
+        scheduler.enqueue(outbox, frame)
         rounds.come_round()
 
     assert outbox.writes == [b"one", b"two"]
@@ -114,9 +114,9 @@ def test_each_turn_is_a_write_of_its_own(rounds: Rounds, scheduler: FlushSchedul
 def test_a_turn_asks_the_loop_once_however_much_it_holds(rounds: Rounds, scheduler: FlushScheduler) -> None:
     outboxes = [ScriptedOutbox() for _ in range(3)]
 
-    scheduler.put(outboxes[0], b"one")
-    scheduler.put_all(outboxes, b"two")
-    scheduler.put(outboxes[2], b"three")
+    scheduler.enqueue(outboxes[0], b"one")
+    scheduler.enqueue_all(outboxes, b"two")
+    scheduler.enqueue(outboxes[2], b"three")
 
     assert len(rounds.due) == 1
     rounds.come_round()
@@ -127,7 +127,7 @@ def test_a_frame_for_all_is_one_object(rounds: Rounds, scheduler: FlushScheduler
     outboxes = [ScriptedOutbox() for _ in range(3)]
     frame = text_frame(b"hello")
 
-    scheduler.put_all(outboxes, frame)
+    scheduler.enqueue_all(outboxes, frame)
     rounds.come_round()
 
     assert all(outbox.writes[0] is frame for outbox in outboxes)
@@ -136,12 +136,12 @@ def test_a_frame_for_all_is_one_object(rounds: Rounds, scheduler: FlushScheduler
 def test_a_turn_that_was_begun_ends_when_it_is_told_to(rounds: Rounds, scheduler: FlushScheduler) -> None:
     outbox, other = ScriptedOutbox(), ScriptedOutbox()
 
-    scheduler.begin()
-    scheduler.put(outbox, b"one")
-    scheduler.put_all([outbox, other], b"two")
+    scheduler.cork()
+    scheduler.enqueue(outbox, b"one")
+    scheduler.enqueue_all([outbox, other], b"two")
     assert rounds.due == []
     assert outbox.writes == []
-    scheduler.end()
+    scheduler.uncork()
 
     assert outbox.writes == [b"onetwo"]
     assert other.writes == [b"two"]
@@ -152,10 +152,10 @@ def test_what_was_put_in_before_a_turn_was_begun_goes_out_with_it(
 ) -> None:
     outbox = ScriptedOutbox()
 
-    scheduler.put(outbox, b"one")
-    scheduler.begin()
-    scheduler.put(outbox, b"two")
-    scheduler.end()
+    scheduler.enqueue(outbox, b"one")
+    scheduler.cork()
+    scheduler.enqueue(outbox, b"two")
+    scheduler.uncork()
     rounds.come_round()
 
     assert outbox.writes == [b"onetwo"]
@@ -168,10 +168,10 @@ def test_what_is_put_in_by_a_flush_goes_out_in_the_next_round(
 
     class Answering(ScriptedOutbox):
         def _write(self, batch: bytes) -> int:
-            scheduler.put(other, b"answer")
+            scheduler.enqueue(other, b"answer")
             return super()._write(batch)
 
-    scheduler.put(Answering(), b"question")
+    scheduler.enqueue(Answering(), b"question")
     rounds.come_round()
     assert other.writes == []
     rounds.come_round()
@@ -184,7 +184,7 @@ def test_what_was_dropped_in_a_turn_does_not_go_out_at_its_end(
 ) -> None:
     outbox = ScriptedOutbox()
 
-    scheduler.put(outbox, b"one")
+    scheduler.enqueue(outbox, b"one")
     outbox.drop()
     rounds.come_round()
 
@@ -417,7 +417,7 @@ def test_an_outbox_with_nothing_in_it_is_empty() -> None:
         lambda outbox: outbox.on_lost(OSError()),
     ],
 )
-def test_what_an_outbox_hears_is_for_the_connection_to_say(call: Callable[[Outbox], None]) -> None:
+def test_callbacks_of_an_outbox_are_for_the_connection_to_define(call: Callable[[Outbox], None]) -> None:
     with pytest.raises(NotImplementedError):
         call(Outbox(1))
 
@@ -437,9 +437,9 @@ def test_what_leaves_is_what_was_put_in(steps: list[tuple[str, list[bytes]]], sc
         if step == "put":
             scheduler = FlushScheduler(Rounds())  # type: ignore[arg-type]
             for frame in some:
-                scheduler.put(outbox, frame)
+                scheduler.enqueue(outbox, frame)
                 put_in += frame
-            scheduler.end()
+            scheduler.uncork()
         elif blocked:
             outbox.drain()
         blocked = outbox.told.count("blocked") > outbox.told.count("drained")
@@ -478,8 +478,8 @@ def test_whatever_happens_whole_frames_leave_in_order(
             case _:
                 for length in step:
                     put_in.append(b"%d " % len(put_in) + b"x" * int(length))
-                    scheduler.put(outbox, text_frame(put_in[-1]))
-                scheduler.end()
+                    scheduler.enqueue(outbox, text_frame(put_in[-1]))
+                scheduler.uncork()
         if any(told.startswith("lost") for told in outbox.told):
             return
     while not outbox.is_empty:

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.gen_test
 
 PATIENCE_SECONDS = 4
-ROUNDS = 5  # of the loop: what has not been told by then is not told
+ROUNDS = 5  # of the loop: an event that has not been reported by then is not reported
 
 
 class FrameObserver:
-    """Hears of one socket, reads what has come, and does what a test wants done besides."""
+    """Receives the events of one socket, reads its data, and does what a test requires."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -46,7 +46,7 @@ class FrameObserver:
         self.something.set()
         self.when_writable()
 
-    async def hears(self, what: str) -> None:
+    async def wait_for(self, what: str) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while what not in self.heard:
                 self.something.clear()
@@ -101,101 +101,101 @@ def empty(sock: socket.socket) -> None:
 
 async def test_it_tells_when_something_can_be_read(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
-    ear = FrameObserver(ours)
-    poller.watch(ours.fileno(), ear)
+    watched = FrameObserver(ours)
+    poller.watch(ours.fileno(), watched)
 
     await rounds()
-    assert ear.heard == []
+    assert watched.heard == []
     theirs.send(b"x")
-    await ear.hears("readable")
+    await watched.wait_for("readable")
     await rounds()
 
-    assert ear.heard == ["readable"]
+    assert watched.heard == ["readable"]
 
 
 async def test_it_tells_again_of_what_was_not_read(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
-    ear = FrameObserver(ours)
-    ear.when_readable = lambda: ear.read() if len(ear.heard) == 3 else None
-    poller.watch(ours.fileno(), ear)
+    watched = FrameObserver(ours)
+    watched.when_readable = lambda: watched.read() if len(watched.heard) == 3 else None
+    poller.watch(ours.fileno(), watched)
 
     theirs.send(b"x")
-    await ear.hears("readable")
+    await watched.wait_for("readable")
     await rounds()
 
-    assert ear.heard == ["readable"] * 3
+    assert watched.heard == ["readable"] * 3
 
 
 async def test_it_tells_of_the_end(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
-    ear = FrameObserver(ours)
-    poller.watch(ours.fileno(), ear)
+    watched = FrameObserver(ours)
+    poller.watch(ours.fileno(), watched)
 
     theirs.close()
-    await ear.hears("readable")
+    await watched.wait_for("readable")
 
     assert ours.recv(1) == b""
 
 
 async def test_it_tells_of_writing_only_when_asked_to(poller: Poller, pair: Pair) -> None:
     ours, _ = pair
-    ear = FrameObserver(ours)
-    poller.watch(ours.fileno(), ear)
+    watched = FrameObserver(ours)
+    poller.watch(ours.fileno(), watched)
 
     await rounds()
-    assert ear.heard == []
+    assert watched.heard == []
     poller.watch_writing(ours.fileno())
-    await ear.hears("writable")
+    await watched.wait_for("writable")
     poller.unwatch_writing(ours.fileno())
-    ear.heard.clear()
+    watched.heard.clear()
     await rounds()
 
-    assert ear.heard == []
+    assert watched.heard == []
 
 
 async def test_it_tells_of_writing_when_there_is_room_again(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
-    ear = FrameObserver(ours)
-    poller.watch(ours.fileno(), ear)
+    watched = FrameObserver(ours)
+    poller.watch(ours.fileno(), watched)
     fill(ours)
     poller.watch_writing(ours.fileno())
 
     await rounds()
-    assert ear.heard == []
+    assert watched.heard == []
     empty(theirs)
-    await ear.hears("writable")
+    await watched.wait_for("writable")
 
-    assert ear.heard[0] == "writable"
+    assert watched.heard[0] == "writable"
 
 
 async def test_it_goes_on_telling_of_reading_while_it_tells_of_writing(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
-    ear = FrameObserver(ours)
-    poller.watch(ours.fileno(), ear)
+    watched = FrameObserver(ours)
+    poller.watch(ours.fileno(), watched)
     fill(ours)
     poller.watch_writing(ours.fileno())
 
     theirs.send(b"x")
-    await ear.hears("readable")
+    await watched.wait_for("readable")
     poller.unwatch_writing(ours.fileno())
-    ear.heard.clear()
+    watched.heard.clear()
     theirs.send(b"y")
-    await ear.hears("readable")
+    await watched.wait_for("readable")
 
-    assert "writable" not in ear.heard
+    assert "writable" not in watched.heard
 
 
 async def test_what_is_forgotten_is_not_told(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
-    ear = FrameObserver(ours)
-    poller.watch(ours.fileno(), ear)
+    watched = FrameObserver(ours)
+    poller.watch(ours.fileno(), watched)
     poller.watch_writing(ours.fileno())
 
     poller.forget(ours.fileno())
     theirs.send(b"x")
     await rounds()
 
-    assert ear.heard == []
+    assert watched.heard == []
 
 
 async def test_forgetting_twice_does_nothing(poller: Poller, pair: Pair) -> None:
@@ -212,63 +212,63 @@ async def test_a_socket_may_be_forgotten_and_closed_while_it_is_told_of(
     poller: Poller, pair: Pair, moment: str
 ) -> None:
     ours, theirs = pair
-    ear = FrameObserver(ours)
+    watched = FrameObserver(ours)
 
     def end() -> None:
         poller.forget(ours.fileno())
         ours.close()
 
-    setattr(ear, moment, end)
-    poller.watch(ours.fileno(), ear)
+    setattr(watched, moment, end)
+    poller.watch(ours.fileno(), watched)
     if moment == "when_writable":
         poller.watch_writing(ours.fileno())
     else:
         theirs.send(b"x")
-    await ear.hears(moment.removeprefix("when_"))
+    await watched.wait_for(moment.removeprefix("when_"))
     await rounds()
 
-    assert len(ear.heard) == 1
+    assert len(watched.heard) == 1
 
 
 async def test_one_that_is_forgotten_while_another_is_told_of_is_not_told(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
-    ear, other = FrameObserver(ours), FrameObserver(theirs)
-    for one, another in ((ear, other), (other, ear)):
+    watched, other = FrameObserver(ours), FrameObserver(theirs)
+    for one, another in ((watched, other), (other, watched)):
         one.when_readable = lambda another=another: poller.forget(another.sock.fileno())  # type: ignore[misc]
     ours.send(b"x")
     theirs.send(b"x")
 
-    poller.watch(ours.fileno(), ear)
+    poller.watch(ours.fileno(), watched)
     poller.watch(theirs.fileno(), other)
     await rounds()
 
-    assert bool(ear.heard) != bool(other.heard)
+    assert bool(watched.heard) != bool(other.heard)
 
 
 async def test_a_number_may_be_watched_again_for_someone_else(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
-    ear, other = FrameObserver(ours), FrameObserver(ours)
-    poller.watch(ours.fileno(), ear)
+    watched, other = FrameObserver(ours), FrameObserver(ours)
+    poller.watch(ours.fileno(), watched)
     poller.forget(ours.fileno())
 
     poller.watch(ours.fileno(), other)
     theirs.send(b"x")
-    await other.hears("readable")
+    await other.wait_for("readable")
 
-    assert ear.heard == []
+    assert watched.heard == []
 
 
 async def test_once_it_is_closed_nothing_is_told(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
-    ear = FrameObserver(ours)
-    poller.watch(ours.fileno(), ear)
+    watched = FrameObserver(ours)
+    poller.watch(ours.fileno(), watched)
 
     poller.close()
     poller.close()
     theirs.send(b"x")
     await rounds()
 
-    assert ear.heard == []
+    assert watched.heard == []
 
 
 async def test_all_that_one_epoll_tells_of_at_once_is_one_turn(io_loop: IOLoop) -> None:
@@ -293,7 +293,7 @@ async def test_all_that_one_epoll_tells_of_at_once_is_one_turn(io_loop: IOLoop) 
         def on_readable(self) -> None:
             told.append(self.number)
             self.sock.recv(10)
-            scheduler.put(boxes[0], b"%d" % self.number)
+            scheduler.enqueue(boxes[0], b"%d" % self.number)
 
         def drain(self) -> None:
             raise AssertionError
@@ -325,16 +325,16 @@ async def test_reading_that_is_not_watched_any_more_is_not_told_of_and_writing_i
     poller: Poller, pair: Pair
 ) -> None:
     ours, theirs = pair
-    ear = FrameObserver(ours)
-    ear.when_writable = lambda: poller.unwatch_writing(ours.fileno())
-    poller.watch(ours.fileno(), ear)
+    watched = FrameObserver(ours)
+    watched.when_writable = lambda: poller.unwatch_writing(ours.fileno())
+    poller.watch(ours.fileno(), watched)
 
     poller.unwatch_reading(ours.fileno())
     theirs.send(b"x")
     await rounds()
-    assert ear.heard == []
+    assert watched.heard == []
     poller.watch_writing(ours.fileno())
-    await ear.hears("writable")
+    await watched.wait_for("writable")
     await rounds()
 
-    assert ear.heard == ["writable"]
+    assert watched.heard == ["writable"]

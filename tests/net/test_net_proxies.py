@@ -10,7 +10,7 @@ from tornado.httputil import HTTPHeaders
 from chateau.net.proxies import HEADER, UNIX_ADDRESS, TrustedProxies
 
 if TYPE_CHECKING:
-    from live_harness import LiveHouse, OpenHouse
+    from live_harness import LiveServer, OpenServer
     from raw_client import RawClient
 
 PROXY = "10.0.0.1"
@@ -108,7 +108,7 @@ def test_no_other_header_is_believed(name: str) -> None:
 # Live
 
 
-async def owner_of(harness: LiveHouse) -> RawClient:
+async def owner_of(harness: LiveServer) -> RawClient:
     return await harness.client(path="/functions")
 
 
@@ -118,8 +118,8 @@ async def ban(owner: RawClient, function: str, address: str) -> None:
     assert "error" not in answer, answer
 
 
-async def statuses(harness: LiveHouse, **headers: str) -> dict[str, Any]:
-    """How each door answers a client with *headers*: an HTTP status, or the code of a refusal."""
+async def statuses(harness: LiveServer, **headers: str) -> dict[str, Any]:
+    """Return the response of each endpoint to a client with *headers*: an HTTP status, or an error code."""
     found: dict[str, Any] = {}
     for path, question in (
         ("/ws", {"type": 1, "username": "somebody"}),
@@ -166,8 +166,8 @@ BANNED = {
 
 
 @pytest.mark.gen_test(timeout=20)
-async def test_a_ban_of_a_forwarded_address_refuses_only_that_client(open_house: OpenHouse) -> None:
-    harness = open_house(trusted_proxy=("127.0.0.1",), secret_key="swordfish")
+async def test_a_ban_of_a_forwarded_address_refuses_only_that_client(open_server: OpenServer) -> None:
+    harness = open_server(trusted_proxy=("127.0.0.1",), secret_key="swordfish")
     owner = await owner_of(harness)
 
     await ban(owner, "ban_ip", CLIENT)
@@ -183,8 +183,8 @@ async def test_a_ban_of_a_forwarded_address_refuses_only_that_client(open_house:
 
 
 @pytest.mark.gen_test(timeout=20)
-async def test_without_a_trusted_proxy_nobody_gets_round_a_ban_or_under_one(open_house: OpenHouse) -> None:
-    harness = open_house(secret_key="swordfish")
+async def test_without_a_trusted_proxy_nobody_gets_round_a_ban_or_under_one(open_server: OpenServer) -> None:
+    harness = open_server(secret_key="swordfish")
     owner = await owner_of(harness)
 
     await ban(owner, "ban_ip", CLIENT)

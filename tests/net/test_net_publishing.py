@@ -19,12 +19,12 @@ from conftest import Log
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from masked_frames import text
-from publishing_harness import SCHEMA_SET, PublishingHouse, chunked, post
+from publishing_harness import SCHEMA_SET, PublishingServer, chunked, post
 from raw_client import PATIENCE_SECONDS, RawClient, Response
 from tornado.ioloop import IOLoop
 
 from chateau.hub.events import JoinRecord, StoredRecord
-from chateau.net import connection, publisher
+from chateau.net import connection, publish_connection
 from chateau.store.memory import MemoryStore
 
 WAYS = {
@@ -52,8 +52,8 @@ def way(request: pytest.FixtureRequest) -> tuple[bool, int]:
 
 
 @asynccontextmanager
-async def opened(**options: Any) -> AsyncIterator[PublishingHouse]:
-    harness = PublishingHouse(**({"has_lane": True} | options))
+async def opened(**options: Any) -> AsyncIterator[PublishingServer]:
+    harness = PublishingServer(**({"has_lane": True} | options))
     try:
         yield harness
     finally:
@@ -69,7 +69,7 @@ SCHEMAS = {201: "published-response", 400: "bad-request-response", 403: "not-aut
 
 
 def check(response: Response) -> None:
-    """An answer of this protocol keeps to its schema, and says why where it refuses."""
+    """Check that a response is valid for its schema, and has a reason if it is an error."""
     body = json.loads(response.body)
     assert SCHEMA_SET.validator(SCHEMAS.get(response.status, "other-response"))(body)
     assert response.headers["content-type"] == "application/json"
@@ -391,7 +391,7 @@ def test_a_flood_of_publishes_is_answered_one_by_one(run: Run, way: tuple[bool, 
     run(test)
 
 
-# How the connection is to go on
+# How the connection continues
 
 
 def old(request: bytes) -> bytes:
@@ -598,7 +598,7 @@ def test_while_the_server_closes_nobody_gets_a_connection_of_their_own(run: Run)
 
 
 class SlowStore(MemoryStore):
-    """Keeps packages; each lasts when the test says so."""
+    """Stores packages; the test completes each commit."""
 
     def __init__(self) -> None:
         super().__init__(channel_history=100)
@@ -618,8 +618,8 @@ class SlowStore(MemoryStore):
                 await asyncio.sleep(0.001)
 
 
-async def warm(harness: PublishingHouse, store: SlowStore, publishes: int) -> RawClient:
-    """A client that has published so many times, all of which is kept."""
+async def warm(harness: PublishingServer, store: SlowStore, publishes: int) -> RawClient:
+    """Return a client that has published so many times, all of which is stored."""
     client = await harness.connect()
     for number in range(publishes):
         client.send(post("/channel/warm-up/", b"hi"))
@@ -736,7 +736,7 @@ def test_a_client_that_goes_before_its_answer_leaves_nothing_behind(run: Run, wa
 
 
 @pytest.mark.parametrize("last", [b"", post("/hello", method="GET")], ids=["nothing more", "something else"])
-def test_a_publisher_that_has_said_all_hears_its_answers(run: Run, last: bytes) -> None:
+def test_a_publisher_that_has_finished_sending_receives_its_responses(run: Run, last: bytes) -> None:
     async def test() -> None:
         store = SlowStore()
         async with opened(store=store) as harness:
@@ -756,7 +756,9 @@ def test_a_publisher_that_has_said_all_hears_its_answers(run: Run, last: bytes) 
     run(test)
 
 
-def test_a_publisher_that_has_said_all_hears_its_answers_however_slowly_it_reads(run: Run) -> None:
+def test_a_publisher_that_has_finished_sending_receives_its_responses_however_slowly_it_reads(
+    run: Run,
+) -> None:
     async def test() -> None:
         async with opened() as harness:
             client = await harness.connect(publishes=2)
@@ -782,7 +784,7 @@ def test_who_sends_without_end_while_answers_wait_is_cut_off(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def test() -> None:
-        monkeypatch.setattr(publisher, "UNREAD_BYTES", 10_000)
+        monkeypatch.setattr(publish_connection, "UNREAD_BYTES", 10_000)
         store = SlowStore()
         async with opened(store=store) as harness:
             client = await warm(harness, store, 2)
@@ -822,11 +824,11 @@ def test_a_bug_in_reading_ends_the_connection_and_is_logged(
     async def test() -> None:
         async with opened() as harness:
             client = await harness.connect(publishes=2)
-            monkeypatch.setattr(publisher.PublishReader, "feed", lambda *_: 1 / 0)
+            monkeypatch.setattr(publish_connection.PublishParser, "feed", lambda *_: 1 / 0)
             client.send(post("/channel/a/", b"hi"))
             with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
                 await client.response()
-            assert log.taken() == ["a publisher's connection failed, and is closed"]
+            assert log.taken() == ["a publish connection failed and is closed"]
 
     run(test)
 
@@ -870,7 +872,7 @@ def test_a_publisher_that_reads_late_gets_all_answers_before_it_goes_back(run: R
 
 def test_who_neither_reads_nor_stops_is_cut_off(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     async def test() -> None:
-        monkeypatch.setattr(publisher, "UNREAD_BYTES", 10_000)
+        monkeypatch.setattr(publish_connection, "UNREAD_BYTES", 10_000)
         async with opened() as harness:
             client = await harness.connect(publishes=2)
             client.reader._transport.pause_reading()  # type: ignore[attr-defined]
@@ -891,7 +893,7 @@ def test_a_client_that_reads_nothing_any_more_is_given_up(
     run: Run, monkeypatch: pytest.MonkeyPatch, way_to_end: str
 ) -> None:
     async def test() -> None:
-        monkeypatch.setattr(publisher, "IDLE_SECONDS", 0.1)
+        monkeypatch.setattr(publish_connection, "IDLE_SECONDS", 0.1)
         async with opened() as harness:
             client = await harness.connect(publishes=2)
             client.reader._transport.pause_reading()  # type: ignore[attr-defined]
@@ -910,7 +912,7 @@ def test_a_client_that_reads_nothing_any_more_is_given_up(
 
 def test_a_silent_publisher_is_sent_away(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     async def test() -> None:
-        monkeypatch.setattr(publisher, "IDLE_SECONDS", 0.4)
+        monkeypatch.setattr(publish_connection, "IDLE_SECONDS", 0.4)
         async with opened() as harness:
             client, gone = await harness.connect(publishes=2), await harness.connect(publishes=2)
             gone.reset()
@@ -943,7 +945,7 @@ def test_nothing_is_kept_of_clients_that_are_gone(run: Run, way: tuple[bool, int
                 await (await harness.connect(publishes=way[1])).leave()
             await asyncio.sleep(0.01)
             gc.collect()
-            assert len(harness.reception._known) == 0
+            assert len(harness.frontend._known) == 0
             assert not harness.http._connections
 
     run(test)

@@ -1,27 +1,36 @@
-"""The reference as it is served: where it is, how it is kept, and that its links lead to what is there."""
+"""The reference as it is served: its addresses, its headers, and that its links lead to existing pages."""
 
 from __future__ import annotations
 
 import json
 import re
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 import pytest
 
 from chateau.hub.errors import AccessDenied, InvalidName
-from chateau.net.page import content_policy
-from chateau.net.reference_pages import http_refusal
+from chateau.net import console_handlers
+from chateau.net.console_handlers import content_policy
+from chateau.net.reference_handlers import http_error_text
 
 if TYPE_CHECKING:
-    from live_harness import LiveHouse, OpenHouse
+    from live_harness import LiveServer, OpenServer
     from raw_client import RawClient
 
 PAGES = ("", "chateau", "functions", "lines", "opcodes", "channels", "admin", "errors", "settings")
 
 live = pytest.mark.gen_test(timeout=20)
 every_prefix = pytest.mark.parametrize("prefix", ["", "/chat"])
+
+
+@pytest.fixture
+def transport(request: pytest.FixtureRequest) -> str:
+    """One transport, unless a test takes others."""
+    name: str = getattr(request, "param", "fast")
+    return name
 
 
 async def html_at(client: RawClient, path: str) -> str:
@@ -35,9 +44,9 @@ async def html_at(client: RawClient, path: str) -> str:
 @live
 @every_prefix
 async def test_every_page_is_served_and_every_link_on_it_leads_to_what_is_there(
-    open_house: OpenHouse, prefix: str
+    open_server: OpenServer, prefix: str
 ) -> None:
-    client = await open_house(url_prefix=prefix).connect()
+    client = await open_server(url_prefix=prefix).connect()
     linked: set[str] = set()
 
     for name in PAGES:
@@ -54,17 +63,17 @@ async def test_every_page_is_served_and_every_link_on_it_leads_to_what_is_there(
 @live
 @every_prefix
 async def test_without_its_slash_the_address_leads_to_the_one_with_it(
-    open_house: OpenHouse, prefix: str
+    open_server: OpenServer, prefix: str
 ) -> None:
-    response = await (await open_house(url_prefix=prefix).connect()).get(f"{prefix}/docs")
+    response = await (await open_server(url_prefix=prefix).connect()).get(f"{prefix}/docs")
 
     assert response.status == 302
     assert response.headers["location"] == f"{prefix}/docs/"
 
 
 @live
-async def test_with_a_prefix_it_is_nowhere_else_and_there_are_no_other_pages(open_house: OpenHouse) -> None:
-    client = await open_house(url_prefix="/chat").connect()
+async def test_with_a_prefix_it_is_nowhere_else_and_there_are_no_other_pages(open_server: OpenServer) -> None:
+    client = await open_server(url_prefix="/chat").connect()
 
     for path in (
         "/docs",
@@ -78,7 +87,7 @@ async def test_with_a_prefix_it_is_nowhere_else_and_there_are_no_other_pages(ope
 
 
 @live
-async def test_a_page_is_asked_for_each_time_and_sent_when_it_has_changed(harness: LiveHouse) -> None:
+async def test_a_page_is_asked_for_each_time_and_sent_when_it_has_changed(harness: LiveServer) -> None:
     client = await harness.connect()
     first = await client.get("/docs/chateau")
 
@@ -89,7 +98,7 @@ async def test_a_page_is_asked_for_each_time_and_sent_when_it_has_changed(harnes
 
 
 @live
-async def test_a_page_may_do_what_the_console_may_and_no_more(harness: LiveHouse) -> None:
+async def test_a_page_may_do_what_the_console_may_and_no_more(harness: LiveServer) -> None:
     response = await (await harness.connect()).get("/docs/", Host="chat.example.org")
 
     assert response.headers["content-security-policy"] == content_policy("chat.example.org")
@@ -98,8 +107,8 @@ async def test_a_page_may_do_what_the_console_may_and_no_more(harness: LiveHouse
 
 
 @live
-async def test_refusals_name_the_schemas_where_this_server_has_them(open_house: OpenHouse) -> None:
-    client = await open_house(url_prefix="/chat").connect()
+async def test_error_responses_name_the_schemas_where_this_server_has_them(open_server: OpenServer) -> None:
+    client = await open_server(url_prefix="/chat").connect()
 
     html = await html_at(client, "/chat/docs/chateau")
 
@@ -107,22 +116,59 @@ async def test_refusals_name_the_schemas_where_this_server_has_them(open_house: 
 
 
 @live
-async def test_commands_name_the_prefix(open_house: OpenHouse) -> None:
-    client = await open_house(url_prefix="/chat").connect()
+@pytest.mark.parametrize("transport", ["fast", "tls"], indirect=True)
+async def test_commands_have_the_prefix_and_the_address_that_the_page_was_opened_at(
+    open_server: OpenServer,
+) -> None:
+    harness = open_server(url_prefix="/chat")
+    client = await harness.connect()
+    scheme = "http" if harness.tls is None else "https"
 
-    assert "http://localhost:8888/chat/channel/news/" in await html_at(client, "/chat/docs/channels")
+    html = await html_at(client, "/chat/docs/channels")
+    response = await client.get("/chat/docs/channels", Host="chat.example.org")
+
+    assert f"{scheme}://localhost:{harness.port}/chat/channel/news/" in html
+    assert f"{scheme}://chat.example.org/chat/channel/news/" in response.body.decode()
+    assert "localhost" not in response.body.decode()
 
 
 @live
-async def test_no_secret_of_the_server_is_on_a_page(open_house: OpenHouse) -> None:
-    client = await open_house(secret_key="a-very-secret-key", pwd="a-very-secret-password").connect()
+async def test_a_host_that_is_not_valid_is_not_shown(harness: LiveServer) -> None:
+    response = await (await harness.connect()).get("/docs/channels", Host="a'b")
+
+    assert response.status == 400 or b"http://localhost:8888/channel/news/" in response.body
+    assert b"a'b" not in response.body
+
+
+@live
+@every_prefix
+async def test_llms_txt_is_served_with_the_address_of_the_server(
+    open_server: OpenServer, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness = open_server(url_prefix=prefix)
+    client = await harness.connect()
+    monkeypatch.setattr(console_handlers, "FOLDER", tmp_path)
+
+    missing = await client.get(f"{prefix}/llms.txt")
+    (tmp_path / "llms.txt").write_text("# Chateau\n\nhttp://localhost:8888/docs/ Grüße\n", "utf-8")
+    found = await client.get(f"{prefix}/llms.txt")
+
+    assert missing.status == 404
+    assert found.status == 200
+    assert found.headers["content-type"] == "text/plain; charset=utf-8"
+    assert found.body.decode() == f"# Chateau\n\nhttp://localhost:{harness.port}/docs/ Grüße\n"
+
+
+@live
+async def test_no_secret_of_the_server_is_on_a_page(open_server: OpenServer) -> None:
+    client = await open_server(secret_key="a-very-secret-key", pwd="a-very-secret-password").connect()
 
     for name in PAGES:
         assert "a-very-secret" not in await html_at(client, f"/docs/{name}")
 
 
 @live
-async def test_what_the_page_of_a_protocol_shows_is_refused_so(harness: LiveHouse) -> None:
+async def test_what_the_page_of_a_protocol_shows_is_refused_so(harness: LiveServer) -> None:
     html = await html_at(await harness.connect(), "/docs/chateau")
 
     answer = await (await harness.client()).ask({"type": 17})
@@ -131,8 +177,8 @@ async def test_what_the_page_of_a_protocol_shows_is_refused_so(harness: LiveHous
 
 
 @live
-async def test_what_the_admin_api_refuses_by_itself_is_shown_so(open_house: OpenHouse) -> None:
-    harness = open_house(secret_key="swordfish")
+async def test_what_the_admin_api_refuses_by_itself_is_shown_so(open_server: OpenServer) -> None:
+    harness = open_server(secret_key="swordfish")
     html = await html_at(await harness.connect(), "/docs/admin")
     key = {"Authorization": "Bearer swordfish"}
     lost = await (await harness.connect()).get("/admin/nowhere", **key)
@@ -148,6 +194,6 @@ async def test_what_the_admin_api_refuses_by_itself_is_shown_so(open_house: Open
         assert escape(json.dumps(json.loads(response.body))) in html
 
 
-def test_a_refusal_by_http_is_shown_by_its_status_its_reason_and_its_body() -> None:
-    assert http_refusal(AccessDenied("No.")) == 'HTTP/1.1 403 Forbidden\nX-Error: No.\n\n"Not authorized"'
-    assert http_refusal(InvalidName("ü", "it is odd")).startswith("HTTP/1.1 400 Bad Request\nX-Error: ")
+def test_an_http_error_is_shown_by_its_status_its_reason_and_its_body() -> None:
+    assert http_error_text(AccessDenied("No.")) == 'HTTP/1.1 403 Forbidden\nX-Error: No.\n\n"Not authorized"'
+    assert http_error_text(InvalidName("ü", "it is odd")).startswith("HTTP/1.1 400 Bad Request\nX-Error: ")

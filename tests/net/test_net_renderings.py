@@ -1,4 +1,4 @@
-"""The address /renderings: the bytes of each writing, and that servers understand what clients are shown."""
+"""The address /renderings: the bytes of each writing, and that servers accept what clients are shown."""
 
 from __future__ import annotations
 
@@ -15,16 +15,23 @@ from raw_client import PATIENCE_SECONDS, RawClient, Response
 from running_server import free_port
 
 from chateau.net.frames import Decoder
-from chateau.net.renderings import BODY_BYTES, DRAINED, FRAMINGS
+from chateau.net.reference_handlers import BODY_BYTES, DRAIN_FACTOR, FRAMINGS
 from chateau.protocols.schemas import schemas_folder
 from chateau.reference.encoded_frames import PROTOCOLS
 from chateau.reference.translations import Translator
 
 if TYPE_CHECKING:
     from conftest import Log
-    from live_harness import LiveHouse, OpenHouse
+    from live_harness import LiveServer, OpenServer
 
 pytestmark = pytest.mark.gen_test(timeout=30)
+
+
+@pytest.fixture
+def transport() -> str:
+    """One transport: the response does not depend on it."""
+    return "fast"
+
 
 ROOT = Path(__file__).resolve().parents[2]
 FRAMES = {
@@ -55,7 +62,7 @@ async def post(client: RawClient, body: bytes, path: str = "/renderings") -> Res
     return await client.response()
 
 
-async def rendered(harness: LiveHouse, frame: Frame) -> Shown:
+async def rendered(harness: LiveServer, frame: Frame) -> Shown:
     response = await post(await harness.connect(), json.dumps(frame).encode())
     assert response.status == 200
     assert response.headers["content-type"] == "application/json"
@@ -90,8 +97,7 @@ def check_bytes(writing: Shown) -> None:
 
 
 @pytest.mark.parametrize("name", FRAMES | ODD_REQUESTS)
-@pytest.mark.parametrize("wire_name", ["fast"], indirect=True)
-async def test_all_bytes_are_the_framing_and_the_text(harness: LiveHouse, name: str) -> None:
+async def test_all_bytes_are_the_framing_and_the_text(harness: LiveServer, name: str) -> None:
     shown = await rendered(harness, (FRAMES | ODD_REQUESTS)[name])
 
     assert tuple(dict.fromkeys(writing["protocol"] for writing in shown["writings"])) == PROTOCOLS
@@ -121,9 +127,9 @@ def test_a_clients_frame_is_read_at_every_length(length: int) -> None:
 
 
 class Stage:
-    """A house in which bob and carol are, and where what is asked for can be done."""
+    """A server with bob and carol, where all requests can succeed."""
 
-    def __init__(self, harness: LiveHouse, lines_port: int, request: Frame) -> None:
+    def __init__(self, harness: LiveServer, lines_port: int, request: Frame) -> None:
         self.harness = harness
         self.here: list[str] = []
         self.lines_port = lines_port
@@ -164,7 +170,7 @@ class Stage:
         for content in ["dora"] * self.needs_a_name + [f'!join "{self.room}"'] * self.happens_inside:
             client.send(text(json.dumps({"op": 1, "d": {"content": content}})))
         client.send(sent)
-        client.send(text('{"op": 9}'))  # the one refusal that there is
+        client.send(text('{"op": 9}'))  # the one error_response that there is
         heard = [await client.hear()]
         while heard[-1]["op"] != 5:
             heard.append(await client.hear())
@@ -198,11 +204,10 @@ class Stage:
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-@pytest.mark.parametrize("wire_name", ["fast"], indirect=True)
-async def test_what_clients_are_shown_to_send_is_understood(open_house: OpenHouse, name: str) -> None:
+async def test_what_clients_are_shown_to_send_is_understood(open_server: OpenServer, name: str) -> None:
     request = REQUESTS[name]
     lines_port = free_port()
-    harness = open_house(lines_port=lines_port)
+    harness = open_server(lines_port=lines_port)
     stage = Stage(harness, lines_port, request)
     await stage.set()
     writings = (await rendered(harness, request))["writings"][1:]
@@ -218,8 +223,7 @@ async def test_what_clients_are_shown_to_send_is_understood(open_house: OpenHous
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-@pytest.mark.parametrize("wire_name", ["fast"], indirect=True)
-async def test_chateaus_own_request_is_understood(harness: LiveHouse, name: str) -> None:
+async def test_chateaus_own_request_is_understood(harness: LiveServer, name: str) -> None:
     request = REQUESTS[name]
     if request["type"] == 1:
         client = await harness.client()
@@ -239,9 +243,8 @@ async def test_chateaus_own_request_is_understood(harness: LiveHouse, name: str)
     assert (answer["type"], answer["status"]) == (request["type"], 200)
 
 
-@pytest.mark.parametrize("wire_name", ["fast"], indirect=True)
-async def test_a_refused_publish_is_shown_as_it_is_answered(open_house: OpenHouse) -> None:
-    harness = open_house(pwd="secret")
+async def test_a_refused_publish_is_shown_as_it_is_answered(open_server: OpenServer) -> None:
+    harness = open_server(pwd="secret")
     publisher = await harness.connect()
     publisher.send(b"POST /channel/lobby/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi")
     head = await publisher.reader.readuntil(b"\r\n\r\n")
@@ -249,8 +252,8 @@ async def test_a_refused_publish_is_shown_as_it_is_answered(open_house: OpenHous
     error = re.search(rb"X-Error: (.*)\r\n", head)
     assert error is not None
 
-    refusal = {"type": 7, "status": 400, "code": "access_denied", "error": error[1].decode()}
-    writing = (await rendered(harness, refusal))["writings"][-1]
+    error_response = {"type": 7, "status": 400, "code": "access_denied", "error": error[1].decode()}
+    writing = (await rendered(harness, error_response))["writings"][-1]
 
     assert undated(bytes.fromhex(writing["hex"])) == undated(head + body)
 
@@ -262,8 +265,8 @@ def undated(answer: bytes) -> bytes:
 # Where it is, and what is refused
 
 
-async def test_it_is_behind_the_prefix_and_names_the_host_that_was_asked(open_house: OpenHouse) -> None:
-    harness = open_house(url_prefix="/chat", command_prefix="/", server_name="Castle")
+async def test_it_is_behind_the_prefix_and_names_the_host_that_was_asked(open_server: OpenServer) -> None:
+    harness = open_server(url_prefix="/chat", command_prefix="/", server_name="Castle")
     client = await harness.connect()
     tapped = {"type": 0, "status": 200, "event": "tapped", "active": True}
 
@@ -290,7 +293,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("body", "code"), WRONG)
-async def test_what_is_no_frame_is_refused(harness: LiveHouse, body: bytes, code: str) -> None:
+async def test_what_is_no_frame_is_refused(harness: LiveServer, body: bytes, code: str) -> None:
     response = await post(await harness.connect(), body)
 
     answer = json.loads(response.body)
@@ -299,7 +302,7 @@ async def test_what_is_no_frame_is_refused(harness: LiveHouse, body: bytes, code
     assert answer["code"] == code
 
 
-async def test_a_broken_schema_is_told_with_the_place(harness: LiveHouse) -> None:
+async def test_a_broken_schema_is_told_with_the_place(harness: LiveServer) -> None:
     response = await post(await harness.connect(), b'{"type": 5, "room": ""}')
 
     assert json.loads(response.body) == {
@@ -311,7 +314,7 @@ async def test_a_broken_schema_is_told_with_the_place(harness: LiveHouse) -> Non
     }
 
 
-async def test_a_frame_may_have_64_kib(harness: LiveHouse) -> None:
+async def test_a_frame_may_have_64_kib(harness: LiveServer) -> None:
     client = await harness.connect()
     longest = b'{"type": 9}'.ljust(BODY_BYTES)
 
@@ -325,8 +328,8 @@ async def test_a_frame_may_have_64_kib(harness: LiveHouse) -> None:
     }
 
 
-@pytest.mark.parametrize("length", [str(BODY_BYTES * DRAINED + 1), "9" * 30])
-async def test_a_body_that_is_far_too_long_is_not_waited_for(harness: LiveHouse, length: str) -> None:
+@pytest.mark.parametrize("length", [str(BODY_BYTES * DRAIN_FACTOR + 1), "9" * 30])
+async def test_a_body_that_is_far_too_long_is_not_waited_for(harness: LiveServer, length: str) -> None:
     client = await harness.connect()
 
     client.send(f"POST /renderings HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n".encode())
@@ -335,20 +338,20 @@ async def test_a_body_that_is_far_too_long_is_not_waited_for(harness: LiveHouse,
     assert await client.end() == b""
 
 
-async def test_a_body_that_does_not_end_is_refused(harness: LiveHouse) -> None:
+async def test_a_body_that_does_not_end_is_refused(harness: LiveServer) -> None:
     client = await harness.connect()
     chunk = b"10000\r\n" + b"a" * 65_536 + b"\r\n"
 
     client.send(b"POST /renderings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
-    client.send(chunk * (DRAINED + 1))
+    client.send(chunk * (DRAIN_FACTOR + 1))
 
     assert (await client.response()).status == 413
     assert await client.end() == b""
 
 
-async def test_a_body_that_ends_too_late_is_refused_once(harness: LiveHouse) -> None:
+async def test_a_body_that_ends_too_late_is_refused_once(harness: LiveServer) -> None:
     client = await harness.connect()
-    size = BODY_BYTES * DRAINED + 1
+    size = BODY_BYTES * DRAIN_FACTOR + 1
 
     client.send(b"POST /renderings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
     client.send(f"{size:x}\r\n".encode() + b"a" * size + b"\r\n0\r\n\r\n")
@@ -357,7 +360,7 @@ async def test_a_body_that_ends_too_late_is_refused_once(harness: LiveHouse) -> 
     assert await client.end() == b""
 
 
-async def test_it_takes_no_other_method(harness: LiveHouse) -> None:
+async def test_it_takes_no_other_method(harness: LiveServer) -> None:
     response = await (await harness.connect()).get("/renderings")
 
     assert (response.status, response.headers["allow"]) == (405, "POST")
@@ -369,7 +372,7 @@ async def test_it_takes_no_other_method(harness: LiveHouse) -> None:
 
 
 async def test_a_bug_is_answered_in_json_and_logged(
-    harness: LiveHouse, log: Log, monkeypatch: pytest.MonkeyPatch
+    harness: LiveServer, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise ZeroDivisionError
@@ -382,7 +385,7 @@ async def test_a_bug_is_answered_in_json_and_logged(
     assert len(log.taken()) == 1
 
 
-async def test_the_page_in_the_docs_shows_what_is_answered(harness: LiveHouse) -> None:
+async def test_the_page_in_the_docs_shows_what_is_answered(harness: LiveServer) -> None:
     page = (ROOT / "docs" / "protocols.md").read_text("utf-8").partition("## See any frame")[2]
     command = re.search(r"```sh\n(curl .*)\n```", page)
     shown = re.search(r"```json\n(.*?)```", page, re.DOTALL)

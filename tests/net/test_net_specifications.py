@@ -25,7 +25,7 @@ from chateau.reference.asyncapi import UNWRITTEN, asyncapi, servers
 from chateau.reference.openapi import openapi
 
 if TYPE_CHECKING:
-    from live_harness import LiveHouse, OpenHouse
+    from live_harness import LiveServer, OpenServer
     from raw_client import Response
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,6 +68,13 @@ NEWER_KEYWORDS = {
 
 live = pytest.mark.gen_test(timeout=20)
 every_prefix = pytest.mark.parametrize("prefix", ["", "/chat", "/a/b.c"])
+
+
+@pytest.fixture
+def transport(request: pytest.FixtureRequest) -> str:
+    """One transport, unless a test takes others."""
+    name: str = getattr(request, "param", "fast")
+    return name
 
 
 def references(value: Any) -> Iterator[str]:
@@ -115,7 +122,7 @@ def validators(document: Any, reference: str) -> list[Any]:
     ]
 
 
-async def document(harness: LiveHouse, path: str) -> Any:
+async def document(harness: LiveServer, path: str) -> Any:
     """What is at *path*, a JSON document."""
     response = await (await harness.connect()).get(path)
     assert response.status == 200
@@ -129,8 +136,9 @@ async def document(harness: LiveHouse, path: str) -> Any:
 
 @live
 @every_prefix
-async def test_both_are_served_and_say_where_the_server_is(open_house: OpenHouse, prefix: str) -> None:
-    harness = open_house(url_prefix=prefix)
+@pytest.mark.parametrize("transport", ["fast", "tls"], indirect=True)
+async def test_both_are_served_and_say_where_the_server_is(open_server: OpenServer, prefix: str) -> None:
+    harness = open_server(url_prefix=prefix)
     secure = "" if harness.tls is None else "s"
     host = f"localhost:{harness.port}"
     path = {"pathname": prefix} if prefix else {}
@@ -148,7 +156,7 @@ async def test_both_are_served_and_say_where_the_server_is(open_house: OpenHouse
 
 
 @live
-async def test_they_are_those_of_the_schemas_folder(harness: LiveHouse) -> None:
+async def test_they_are_those_of_the_schemas_folder(harness: LiveServer) -> None:
     events = await document(harness, "/asyncapi.json")
     requests = await document(harness, "/openapi.json")
 
@@ -158,23 +166,23 @@ async def test_they_are_those_of_the_schemas_folder(harness: LiveHouse) -> None:
 
 
 @live
-async def test_with_a_prefix_they_are_nowhere_else(open_house: OpenHouse) -> None:
-    harness = open_house(url_prefix="/chat")
+async def test_with_a_prefix_they_are_nowhere_else(open_server: OpenServer) -> None:
+    harness = open_server(url_prefix="/chat")
 
     for path in ("/asyncapi.json", "/openapi.json", "/chat/asyncapiXjson", "/chat/openapi.json/"):
         assert (await (await harness.connect()).get(path)).status == 404
 
 
 @live
-async def test_who_asks_by_another_name_is_told_that_name(harness: LiveHouse) -> None:
+async def test_who_asks_by_another_name_is_told_that_name(harness: LiveServer) -> None:
     for host in ("chat.example.org", "[::1]:8888"):
         response = await (await harness.connect()).get("/asyncapi.json", Host=host)
         assert json.loads(response.body)["servers"]["websocket"]["host"] == host
 
 
 @live
-async def test_no_secret_of_the_server_is_in_them(open_house: OpenHouse) -> None:
-    harness = open_house(secret_key="a-very-secret-key", pwd="a-very-secret-password")
+async def test_no_secret_of_the_server_is_in_them(open_server: OpenServer) -> None:
+    harness = open_server(secret_key="a-very-secret-key", pwd="a-very-secret-password")
     client = await harness.connect()
 
     for path in ("/asyncapi.json", "/openapi.json"):
@@ -183,8 +191,8 @@ async def test_no_secret_of_the_server_is_in_them(open_house: OpenHouse) -> None
 
 @live
 @every_prefix
-async def test_every_websocket_address_is_a_door(open_house: OpenHouse, prefix: str) -> None:
-    harness = open_house(url_prefix=prefix)
+async def test_every_websocket_address_is_a_door(open_server: OpenServer, prefix: str) -> None:
+    harness = open_server(url_prefix=prefix)
     events = await document(harness, f"{prefix}/asyncapi.json")
     addresses = [
         channel["address"] for channel in events["channels"].values() if "ws" in channel.get("bindings", {})
@@ -198,9 +206,9 @@ async def test_every_websocket_address_is_a_door(open_house: OpenHouse, prefix: 
 @live
 @pytest.mark.parametrize("prefix", ["", "/chat"])
 async def test_every_address_of_the_requests_is_there_and_answers_as_it_says(
-    open_house: OpenHouse, prefix: str
+    open_server: OpenServer, prefix: str
 ) -> None:
-    harness = open_house(url_prefix=prefix)
+    harness = open_server(url_prefix=prefix)
     requests = await document(harness, f"{prefix}/openapi.json")
     base = urlsplit(requests["servers"][0]["url"]).path
 
@@ -223,7 +231,7 @@ def addresses_of(path: str, item: Any, operation: Any) -> list[str]:
     return [path]
 
 
-async def asked(harness: LiveHouse, method: str, path: str) -> Response:
+async def asked(harness: LiveServer, method: str, path: str) -> Response:
     """What a request gets whose body, if any, fits each address."""
     client = await harness.connect()
     request = client.request(path, Accept="text/event-stream")
@@ -381,7 +389,7 @@ def install(npm: str) -> None:
     NPM.mkdir(parents=True, exist_ok=True)
     command = [npm, "install", "--prefix", NPM, "--cache", NPM / "cache", "--ignore-scripts", "--no-audit"]
     quiet = ["--no-fund", "--no-update-notifier", "--loglevel=error"]
-    patience = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000"]  # who is offline is told so soon
+    patience = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000"]  # fails soon when offline
     try:
         subprocess.run(
             [*command, *quiet, *patience, "@asyncapi/parser@3"],
@@ -405,7 +413,7 @@ def missing(reason: str) -> NoReturn:
 
 
 def parsed(node: str, document: Any) -> Any:
-    """What AsyncAPI's parser says to *document*."""
+    """Return the result of AsyncAPI's parser for *document*."""
     done = subprocess.run(
         [node, "-e", PARSE, PARSER],
         input=json.dumps(document),

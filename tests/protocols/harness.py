@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
-from chateau.cluster.local import LocalCluster
 
 from chateau.hub.events import Event, JoinRecord, StoredRecord
 from chateau.hub.hub import Hub
@@ -275,7 +274,6 @@ class Harness:
         self.stamped = 0
         self.hub = Hub(
             store=self.store,
-            cluster=LocalCluster(),
             normalize_name=normalize_name,
             next_id=self._next_id,
             clock=self.clock,

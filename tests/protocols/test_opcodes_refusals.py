@@ -21,7 +21,7 @@ def invalid(error: str, path: str, op: int = 1) -> Frame:
     return no("invalid_message", error, path=path, schema=f"{URL}/{REQUESTS[op].schema}.json")
 
 
-REASON = "Why the server stops: a string, or null where nothing is said."
+REASON = "The reason for the shutdown: a string, or null for none."
 EMPTY = "Invalid JSON: Input is a zero-length, empty document at line 1, column 1."
 EXPECTED = "expected 1, 3 or 4."
 FAULTS = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from chateau.net.reference_pages import http_refusal
+from chateau.net.reference_handlers import http_error_text
 from chateau.protocols.catalog import ALL
 from chateau.protocols.schemas import SchemaSet
 from chateau.reference.markdown import Page
@@ -22,7 +22,7 @@ def sources() -> Sources:
     """What the pages are made from."""
     folders = sorted(path for path in SCHEMAS.iterdir() if path.is_dir())
     schema_sets = {folder.name: SchemaSet(folder, url=f"/schemas/{folder.name}") for folder in folders}
-    return Sources(ALL, schema_sets, tuple(described()), http_refusal)
+    return Sources(ALL, schema_sets, tuple(described()), http_error_text)
 
 
 @cache

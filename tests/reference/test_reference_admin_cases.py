@@ -12,7 +12,7 @@ from made_pages import sources
 from situations import TRIES, WorkingStore, listed, nothing, situation, told
 
 from chateau.hub.errors import HubError
-from chateau.net.admin import addresses
+from chateau.net import admin_api
 from chateau.protocols.admin import ACTIONS, error_response, status_of
 from chateau.protocols.admin_errors import BODY_BYTES, ERRORS
 from chateau.protocols.error_catalog import ANY
@@ -104,8 +104,8 @@ def asked(harness: AdminHarness, name: str, request: Any, key: str | None) -> No
 
 
 def test_every_address_has_its_cases() -> None:
-    assert ERRORS.keys() == {ANY, *ACTIONS, *addresses.READINGS, *addresses.STREAMS}
-    assert BODY_BYTES == addresses.BODY_BYTES
+    assert ERRORS.keys() == {ANY, *ACTIONS, *admin_api.READINGS, *admin_api.STREAMS}
+    assert BODY_BYTES == admin_api.BODY_BYTES
 
 
 def test_every_code_of_the_schema_is_a_case() -> None:

@@ -13,7 +13,7 @@ from made_pages import sources
 from situations import WorkingStore, listed, nothing, situation, told
 from tornado.httputil import HTTPHeaders
 
-from chateau.net.publish_desk import Answer, PublishDesk, bytes_of, not_kept
+from chateau.net.publish_handler import PublishEndpoint, Response, encode_response
 from chateau.protocols.channels_errors import BROADCAST, ERRORS, LONG, PUBLISH
 from chateau.protocols.error_catalog import ANY
 from chateau.reference.http_pages import publish_errors
@@ -74,7 +74,7 @@ def test_a_publish_is_refused_as_the_reference_shows_it(
     harness = Harness(store=store, password="swordfish" if "password is missing" in sentence else "")
     harness.channels._password = harness.channels._password or None
     situation(SITUATIONS, name, sentence)(harness)
-    desk = PublishDesk(
+    endpoint = PublishEndpoint(
         harness.channels,
         url_prefix="",
         address_of=lambda *_: "198.51.100.7",
@@ -87,20 +87,26 @@ def test_a_publish_is_refused_as_the_reference_shows_it(
     elif case.sent == "[]":
         body = b"[]"
     channel = LONG if "longer than 64" in sentence else "news"
-    errand = desk.errand("POST", "/broadcast/" if name == BROADCAST else f"/channel/{channel}/")
-    assert errand is not None
+    route = endpoint.route("POST", "/broadcast/" if name == BROADCAST else f"/channel/{channel}/")
+    assert route is not None
 
-    answer, commit = desk.serve(
-        errand, HTTPHeaders(first(HEADERS, sentence, {})), body, SimpleNamespace(remote_ip="")
+    answer, commit = endpoint.serve(
+        route, HTTPHeaders(first(HEADERS, sentence, {})), body, SimpleNamespace(remote_ip="")
     )
     store.fail_commits()
 
-    assert shown(not_kept() if commit is not None and commit.exception() else answer) == row.response
+    assert (
+        shown(endpoint.not_saved() if commit is not None and commit.exception() else answer) == row.response
+    )
 
 
-def shown(answer: Answer) -> str:
+def shown(answer: Response) -> str:
     """*answer* as the reference shows it: its status, why, and its body."""
-    head, _, body = bytes_of(answer, b"").decode().split("\r\n\r\n")[0], "", bytes_of(answer, b"").decode()
+    head, _, body = (
+        encode_response(answer, b"").decode().split("\r\n\r\n")[0],
+        "",
+        encode_response(answer, b"").decode(),
+    )
     status, *lines = head.split("\r\n")
     why = [line for line in lines if line.startswith("X-Error")]
     return "\n".join([status, *why, "", body.partition("\r\n\r\n")[2]])

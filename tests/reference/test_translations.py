@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from chateau.hub.errors import HubError
 from chateau.hub.events import Event
-from chateau.net.renderings import http_refusal
+from chateau.net.reference_handlers import http_error_bytes
 from chateau.protocols.errors import InvalidJson, InvalidMessage, NotAnObject, UnknownType
 from chateau.protocols.schemas import SchemaSet, schemas_folder
 from chateau.reference.encoded_frames import PROTOCOLS, EncodedFrame, TargetServer
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = {
     protocol: SchemaSet(schemas_folder() / protocol, url=f"/schemas/{protocol}") for protocol in PROTOCOLS
 }
-TRANSLATOR = Translator(SCHEMAS["chateau"], server_name="Chateau", http_error=http_refusal)
+TRANSLATOR = Translator(SCHEMAS["chateau"], server_name="Chateau", http_error=http_error_bytes)
 SERVER = TargetServer("localhost:8888")
 EXAMPLES = [
     pytest.param(name, example, id=f"{name}-{number}")
@@ -234,7 +234,7 @@ def test_a_float_with_an_integer_value_is_that_integer() -> None:
 
 
 def test_opcodes_use_the_name_of_the_server() -> None:
-    translator = Translator(SCHEMAS["chateau"], server_name="Castle", http_error=http_refusal)
+    translator = Translator(SCHEMAS["chateau"], server_name="Castle", http_error=http_error_bytes)
 
     translation = translator.translate(
         '{"type": 0, "status": 200, "event": "tapped", "active": true}', SERVER

@@ -1,7 +1,6 @@
-"""Figures: who is connected, what waits for whom, and, while somebody measures, how much they say.
+"""Metrics: sessions, backlogs, and message rates while somebody watches.
 
-A connection counts its messages; nothing else is done for a figure until one is asked for. To measure is
-to compare two looks at these counts.
+A connection counts its messages; all else is computed on request. A rate compares two samples of the counts.
 """
 
 from __future__ import annotations
@@ -23,16 +22,16 @@ if TYPE_CHECKING:
 Frame = dict[str, Any]
 
 
-class Look(NamedTuple):
-    """The counts of messages at one moment: in all since the server started, and of each connection."""
+class Sample(NamedTuple):
+    """The numbers of messages at one moment: in total since the server started, and per connection."""
 
     at: float
     total: int
     received: dict[Connection, int]
 
 
-class Figures:
-    """What the house can tell of itself."""
+class Metrics:
+    """Metrics of the server and its sessions."""
 
     def __init__(
         self,
@@ -44,9 +43,9 @@ class Figures:
         clock: Callable[[], float],
         now: Callable[[], str],
     ) -> None:
-        """*published* counts requests to publish by HTTP; *is_tapped* knows sessions by their ids.
+        """*published* returns the number of publishes over HTTP; *is_tapped* takes the id of a session.
 
-        *clock* gives seconds that never go back, *now* the time as RFC 3339.
+        *clock* returns monotonic seconds, *now* the time as RFC 3339.
         """
         self._hub = hub
         self._groups = groups
@@ -55,24 +54,24 @@ class Figures:
         self._clock = clock
         self._now = now
         self._started_at = clock()
-        self._before: Look | None = None
-        self._after: Look | None = None
+        self._before: Sample | None = None
+        self._after: Sample | None = None
 
-    # Measuring
+    # Sampling
 
-    def measure(self) -> None:
-        """Look at the counts; what is told of rates is of the time between the last two looks."""
+    def sample(self) -> None:
+        """Sample counters; rates cover the interval between the last two samples."""
         received = {connection: connection.received for connection in self._connections()}
         ended = sum(group.received_before for group in self._groups)
         total = ended + sum(received.values()) + self._published()
-        self._before, self._after = self._after, Look(self._clock(), total, received)
+        self._before, self._after = self._after, Sample(self._clock(), total, received)
 
-    def stop_measuring(self) -> None:
-        """Forget all looks."""
+    def reset(self) -> None:
+        """Discard the samples."""
         self._before = self._after = None
 
-    def _pace(self) -> float | None:
-        """Messages a second from all together."""
+    def _total_rate(self) -> float | None:
+        """Return the messages per second of all connections together."""
         before, after = self._before, self._after
         if before is None or after is None:
             return None
@@ -85,10 +84,10 @@ class Figures:
         count = after.received.get(connection, 0) - before.received.get(connection, 0)
         return round(count / (after.at - before.at), 1)
 
-    # Telling
+    # Reports
 
-    def harness(self, latency: Frame | None) -> Frame:
-        """The house as a whole; *latency* is measured elsewhere."""
+    def server(self, latency: Frame | None) -> Frame:
+        """Return the metrics of the server as a whole, with *latency*."""
         return {
             "time": self._now(),
             "version": __version__,
@@ -96,13 +95,13 @@ class Figures:
             "sessions": self._hub.session_count(),
             "usernames": len(self._hub.usernames()),
             "rooms": len(self._hub.rooms.by_key),
-            "messages_per_second": self._pace(),
+            "messages_per_second": self._total_rate(),
             "latency_ms": latency,
             "outbox_bytes": sum(connection.backlog_bytes for connection in self._connections()),
         }
 
     def sessions(self, limit: int) -> Frame:
-        """The busiest *limit* sessions, and how many there are."""
+        """Return the busiest *limit* sessions, and the number of all."""
         found = [
             (self._rate(connection), session, connection)
             for connection in self._connections()

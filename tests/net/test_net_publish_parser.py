@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from publishing_harness import broadcast, broadcast_binary, chunked, post
 
-from chateau.net.publish_desk import Errand, PublishDesk, remote_ip
-from chateau.net.publish_reader import HEAD_BYTES, Publish, PublishReader
+from chateau.net.publish_connection import HEAD_BYTES, PublishParser, PublishRequest
+from chateau.net.publish_handler import PublishEndpoint, PublishRoute, remote_ip
 from chateau.protocols.channels import ChannelsProtocol
 from chateau.protocols.spec import ProtocolContext
 
 MAX_BODY = 1_000
 
 
-def new_reader() -> PublishReader:
+def new_parser() -> PublishParser:
     channels = ChannelsProtocol(
         ProtocolContext(
             hub=None,  # type: ignore[arg-type]
@@ -26,64 +26,64 @@ def new_reader() -> PublishReader:
             max_frame=MAX_BODY,
         )
     )
-    desk = PublishDesk(
+    endpoint = PublishEndpoint(
         channels,
         url_prefix="/api",
         address_of=remote_ip,
         allows_origin=lambda origin: False,
         clock=lambda: 0.0,
     )
-    return PublishReader(desk)
+    return PublishParser(endpoint)
 
 
-def told(publish: Publish) -> tuple[Errand, dict[str, str], bytes]:
+def told(publish: PublishRequest) -> tuple[PublishRoute, dict[str, str], bytes]:
     """A publish, to be compared."""
-    return publish.errand, dict(publish.headers), publish.body
+    return publish.route, publish.headers, publish.body
 
 
 PLAIN = post("/api/channel/a/?pwd=x", b"hi", Package_Type=" text\t")
 PLAIN_READ = (
-    Errand("/api/channel/a/", "a", "pwd=x"),
-    {"Host": "localhost", "Content-Length": "2", "Package-Type": "text"},
+    PublishRoute("/api/channel/a/", "a", "pwd=x"),
+    {"host": "localhost", "content-length": "2", "package-type": "text"},
     b"hi",
 )
 BULK = post("/api/broadcast", b"{}\r\n\r\n")
 BULK_READ = (
-    Errand("/api/broadcast", None, ""),
-    {"Host": "localhost", "Content-Length": "6"},
+    PublishRoute("/api/broadcast", None, ""),
+    {"host": "localhost", "content-length": "6"},
     b"{}\r\n\r\n",
 )
 
 
 def test_a_publish_is_read_with_its_headers_and_its_body() -> None:
-    reader = new_reader()
+    parser = new_parser()
 
-    assert list(map(told, reader.feed(PLAIN + BULK))) == [PLAIN_READ, BULK_READ]
-    assert reader.rest is None
+    assert list(map(told, parser.feed(PLAIN + BULK))) == [PLAIN_READ, BULK_READ]
+    assert parser.rest is None
 
 
 @given(cuts=st.lists(st.integers(0, 40), max_size=20))
 def test_publishes_are_read_however_they_are_cut(cuts: list[int]) -> None:
     stream = (PLAIN + BULK) * 3
-    reader = new_reader()
-    read: list[Publish] = []
+    parser = new_parser()
+    read: list[PublishRequest] = []
 
     for cut in cuts:
-        read += reader.feed(stream[:cut])
+        read += parser.feed(stream[:cut])
         stream = stream[cut:]
-    read += reader.feed(stream)
+    read += parser.feed(stream)
 
     assert list(map(told, read)) == [PLAIN_READ, BULK_READ] * 3
-    assert reader.rest is None
+    assert parser.rest is None
 
 
 def test_a_body_that_comes_in_many_pieces_is_put_together_once() -> None:
-    reader = new_reader()
+    parser = new_parser()
 
-    reader.feed(post("/api/channel/a", b"x" * MAX_BODY)[:-MAX_BODY])
+    parser.feed(post("/api/channel/a", b"x" * MAX_BODY)[:-MAX_BODY])
     for _ in range(MAX_BODY - 1):
-        assert reader.feed(b"x") == []
-    (publish,) = reader.feed(b"x")
+        assert parser.feed(b"x") == []
+    (publish,) = parser.feed(b"x")
 
     assert publish.body == b"x" * MAX_BODY
 
@@ -97,13 +97,13 @@ def head_of(size: int) -> bytes:
 @pytest.mark.parametrize("piece", [1, 4_096, 100_000])
 @pytest.mark.parametrize(("size", "is_read"), [(HEAD_BYTES, True), (HEAD_BYTES + 1, False)])
 def test_a_heads_length_decides_however_it_is_cut(size: int, is_read: bool, piece: int) -> None:
-    request, reader = head_of(size), new_reader()
+    request, parser = head_of(size), new_parser()
 
     read = [
-        publish for at in range(0, len(request), piece) for publish in reader.feed(request[at : at + piece])
+        publish for at in range(0, len(request), piece) for publish in parser.feed(request[at : at + piece])
     ]
 
-    assert (len(read), reader.rest) == ((1, None) if is_read else (0, request))
+    assert (len(read), parser.rest) == ((1, None) if is_read else (0, request))
 
 
 def without_end(head: bytes) -> bytes:
@@ -166,13 +166,13 @@ LEFT = [
 
 @pytest.mark.parametrize("request_", LEFT)
 def test_what_is_not_plain_is_left_from_its_first_byte_on(request_: bytes) -> None:
-    reader = new_reader()
+    parser = new_parser()
 
-    read = reader.feed(PLAIN + request_)
-    read += reader.feed(PLAIN)
+    read = parser.feed(PLAIN + request_)
+    read += parser.feed(PLAIN)
 
     assert list(map(told, read)) == [PLAIN_READ]
-    assert reader.rest == request_ + PLAIN
+    assert parser.rest == request_ + PLAIN
 
 
 BEGUN = [
@@ -187,22 +187,22 @@ BEGUN = [
 
 @pytest.mark.parametrize("begun", BEGUN)
 def test_what_may_become_a_publish_is_waited_for(begun: bytes) -> None:
-    reader = new_reader()
+    parser = new_parser()
 
-    assert reader.feed(begun) == []
-    assert reader.rest is None
+    assert parser.feed(begun) == []
+    assert parser.rest is None
 
 
 @given(
     data=st.lists(st.binary(max_size=60) | st.sampled_from([PLAIN, BULK, b"POST ", b"\r\n\r\n"]), max_size=10)
 )
 def test_no_byte_is_lost_whatever_comes(data: list[bytes]) -> None:
-    reader = new_reader()
-    read = [publish for piece in data for publish in reader.feed(piece)]
+    parser = new_parser()
+    read = [publish for piece in data for publish in parser.feed(piece)]
 
     stream = b"".join(data)
-    whole = new_reader()
+    whole = new_parser()
     assert list(map(told, whole.feed(stream))) == list(map(told, read))
-    assert whole.rest == reader.rest
-    if reader.rest is not None:
-        assert stream.endswith(reader.rest)
+    assert whole.rest == parser.rest
+    if parser.rest is not None:
+        assert stream.endswith(parser.rest)

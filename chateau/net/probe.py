@@ -1,8 +1,8 @@
-"""The probe: how long the server takes with a message, from its coming in to its going out.
+"""The probe: the latency of a message in the server, from its arrival to its departure.
 
-A client of the server's own writes to a connection like all others ten times a second, and is echoed. Its
-messages take the whole way: poller, decoder, peer, outbox, send; and wait there behind all other work.
-It is no session, in no room, and on no list.
+A client inside the server sends a message ten times per second to a connection like all others, which
+echoes it. These messages take the whole path (poller, decoder, peer, outbox, send) and wait as others do.
+The probe has no session, is in no room, and is not listed.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
 
 INTERVAL_SECONDS: Final = 0.1
 SAMPLES: Final = 50
-"""The last ones count: those of 5 seconds."""
+"""Samples that are stored: those of 5 seconds."""
 
 MESSAGE: Final = bytes((0x81, 0x80 | 5, 0, 0, 0, 0)) + b"probe"
-"""A client's text frame; its mask leaves it as it is."""
+"""A client's text frame, with a mask of zeros."""
 
 ECHO_BYTES: Final = len(MESSAGE) - 4
-"""The server's has no mask."""
+"""The server's frames have no mask."""
 
 
 class Probe:
-    """Measures while it is started, where the *group* takes sockets; *clock* gives seconds."""
+    """Measures while it is started, if the *group* takes sockets; *clock* returns seconds."""
 
     def __init__(self, group: ConnectionGroup, *, clock: Callable[[], float]) -> None:
         self._group = group
         self._clock = clock
         self._samples: deque[float] = deque(maxlen=SAMPLES)
-        self._sent: deque[float] = deque()  # when those were sent that have not been echoed yet
+        self._sent: deque[float] = deque()  # when the messages were sent that have not been echoed yet
         self._client: socket.socket | None = None
         self._connection: SocketConnection | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -53,13 +53,13 @@ class Probe:
         self._client.setblocking(False)
         server.setblocking(False)
         connection = self._connection = SocketConnection(self._group, server)
-        connection.open(_EchoDoor(), "", 0)
-        self._group.connections.discard(connection)  # so nobody lists it, pings it or waits for it
-        connection.write = self._noted(connection.write)
-        self._say()
+        connection.open(_EchoPeer, "", 0)
+        self._group.connections.discard(connection)  # so that it is not listed, pinged or waited for
+        connection.write = self._timed(connection.write)
+        self._send_next()
 
     def stop(self) -> None:
-        """Measure no more, and forget what was measured."""
+        """Stop measuring, and discard the samples."""
         if self._timer is not None:
             self._timer.cancel()
         if self._connection is not None:
@@ -71,48 +71,41 @@ class Probe:
         self._sent.clear()
 
     def latency(self) -> dict[str, float] | None:
-        """The samples of the last 5 seconds in milliseconds; None where there are none."""
+        """Return percentiles of the last 5 seconds in milliseconds; None without samples."""
         if not self._samples:
             return None
         ordered = sorted(self._samples)
         return {"p50": _at(ordered, 0.5), "p99": _at(ordered, 0.99), "max": _at(ordered, 1.0)}
 
-    def _say(self) -> None:
+    def _send_next(self) -> None:
         assert self._client is not None
-        self._timer = self._group.loop.call_later(INTERVAL_SECONDS, self._say)
-        with suppress(OSError):  # nothing has been echoed yet, or no more
+        self._timer = self._group.loop.call_later(INTERVAL_SECONDS, self._send_next)
+        with suppress(OSError):  # nothing has been echoed
             self._client.recv(4096)
         with suppress(OSError):
             sent_at = self._clock()
             self._client.send(MESSAGE)
             self._sent.append(sent_at)
 
-    def _noted(self, write: Callable[[bytes], int]) -> Callable[[bytes], int]:
-        """*write*, and a sample of how long the echo took to get there."""
+    def _timed(self, write: Callable[[bytes], int]) -> Callable[[bytes], int]:
+        """Return *write* with a sample of the time that each echo took."""
 
-        def write_and_note(batch: bytes) -> int:
+        def timed_write(batch: bytes) -> int:
             sent = write(batch)
             now = self._clock()
-            for _ in range(min(sent // ECHO_BYTES, len(self._sent))):  # a busy server answers several at once
+            for _ in range(min(sent // ECHO_BYTES, len(self._sent))):  # a busy server echoes several at once
                 self._samples.append(now - self._sent.popleft())
             return sent
 
-        return write_and_note
-
-
-class _EchoDoor:
-    """Where the probe comes in."""
-
-    def open(self, outbox: Outbox, address: str, port: int) -> _EchoPeer:
-        return _EchoPeer(outbox)
+        return timed_write
 
 
 class _EchoPeer:
-    """Says what it hears."""
+    """Sends back each text."""
 
     session: Any = None
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, outbox: Outbox, _address: str, _port: int) -> None:
         self._outbox = outbox
 
     def on_text(self, text: str) -> None:
@@ -126,5 +119,5 @@ class _EchoPeer:
 
 
 def _at(ordered: list[float], share: float) -> float:
-    """The sample that *share* of all do not exceed, in milliseconds."""
+    """Return the sample that *share* of all do not exceed, in milliseconds."""
     return round(1000 * ordered[ceil(share * len(ordered)) - 1], 3)

@@ -1,0 +1,157 @@
+"""Accepting connections: WebSocket handshakes, the line protocol's port, and handing a socket over.
+
+Tornado listens and performs the handshake. Then the socket is detached from its stream, and the request, the
+handler and the stream are freed (15 KiB per connection, and most of the time that a frame took). TLS, and
+event loops that do not watch sockets, stay on the stream.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from tornado.iostream import IOStream, StreamClosedError
+from tornado.tcpserver import TCPServer
+from tornado.websocket import WebSocketHandler, WebSocketProtocol13, _WebSocketParams
+
+from chateau.net.base_handler import send_text
+from chateau.net.connection import SocketConnection, StreamConnection
+
+if TYPE_CHECKING:
+    from asyncio import Future
+
+    from tornado.httputil import HTTPHeaders, HTTPServerRequest
+
+    from chateau.net.connection import PeerFactory
+    from chateau.net.connection_group import ConnectionGroup
+    from chateau.net.proxies import TrustedProxies
+
+ALL_ORIGINS = "*"
+
+
+async def adopt(stream: IOStream, group: ConnectionGroup, open_peer: PeerFactory, *, address: str) -> None:
+    """Open the connection that *stream* carries in *group*, for the client at *address*.
+
+    Return when the stream is no longer needed: at once, unless the connection stays on it.
+    """
+    port = port_of(stream)
+    stream.set_nodelay(True)
+    if not group.takes_sockets or type(stream) is not IOStream or stream.writing():
+        on_stream = StreamConnection(group, stream)
+        on_stream.open(open_peer, address, port)
+        await on_stream.read_until_end()
+        return
+    try:
+        sock, early = detach_socket(stream)
+    except StreamClosedError:
+        return
+    connection = SocketConnection(group, sock)
+    connection.open(open_peer, address, port)
+    if early:
+        connection.on_bytes(early)
+
+
+def detach_socket(stream: IOStream) -> tuple[socket.socket, bytes]:
+    """Return the socket of *stream*, detached from it, and the bytes that it has read already.
+
+    Raises:
+        StreamClosedError: the client is gone.
+    """
+    reading = cast("Future[bytes]", stream.read_bytes(stream.max_buffer_size, partial=True))
+    if stream.closed():
+        raise StreamClosedError(stream.error)
+    stream.io_loop.remove_handler(stream.socket)
+    return stream.socket, reading.result() if reading.done() else b""
+
+
+def port_of(stream: IOStream) -> int:
+    """Return the client's port; 0 on a UNIX socket, or when the client is gone."""
+    try:
+        return int(stream.socket.getpeername()[1])
+    except (AttributeError, OSError, IndexError, ValueError):  # a closed stream has no socket
+        return 0
+
+
+class LinesServer(TCPServer):
+    """Accepts TCP connections for the line protocol."""
+
+    def __init__(self, open_peer: PeerFactory, group: ConnectionGroup) -> None:
+        super().__init__()
+        self._open_peer = open_peer
+        self._group = group
+
+    async def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
+        stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        await adopt(stream, self._group, self._open_peer, address=str(address[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class HandshakePolicy:
+    """What all handshakes over HTTP share: the *group*, trusted proxies, allowed origins."""
+
+    group: ConnectionGroup
+    proxies: TrustedProxies
+    allowed_origins: Collection[str] = ()
+
+    def allows_origin(self, origin: str) -> bool:
+        """Return whether pages of *origin*, other than the server's own, may connect."""
+        return origin in self.allowed_origins or ALL_ORIGINS in self.allowed_origins
+
+    def address_of(self, request: HTTPServerRequest) -> str:
+        """Return the address of the client that sent *request*."""
+        return self.proxies.client_address(request.remote_ip or "", request.headers)
+
+
+class WebSocketUpgradeHandler(WebSocketHandler):
+    """Accepts WebSocket handshakes for one endpoint, and hands the connection over.
+
+    Tornado's own receive loop awaits several small reads per frame and keeps the request, the handler and the
+    stream for as long as the connection lives; :func:`adopt` replaces it.
+
+    Browsers let pages open WebSockets to any server, so pages of other origins than the server's own are
+    rejected (403) unless the policy allows them.
+    """
+
+    def initialize(self, open_peer: PeerFactory, policy: HandshakePolicy) -> None:
+        self._open_peer = open_peer
+        self._policy = policy
+
+    def check_origin(self, origin: str) -> bool:
+        return self._policy.allows_origin(origin)
+
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        if not asks_for_websocket(self.request.headers):
+            send_text(self, 426, "This address is for WebSocket; connect to it with a WebSocket client.")
+        elif self._policy.group.is_closing:
+            send_text(self, 503, "The server is shutting down.")
+        else:
+            await super().get(*args, **kwargs)
+
+    async def adopt(self, stream: IOStream) -> None:
+        """Open the connection that *stream* carries."""
+        address = self._policy.address_of(self.request)
+        await adopt(stream, self._policy.group, self._open_peer, address=address)
+
+    def get_websocket_protocol(self) -> WebSocketProtocol13 | None:
+        if self.request.headers.get("Sec-WebSocket-Version") != "13":
+            return None
+        return _Handshake(self, mask_outgoing=False, params=_WebSocketParams())
+
+
+class _Handshake(WebSocketProtocol13):
+    """Tornado's handshake, without its receive loop and its pings."""
+
+    handler: WebSocketUpgradeHandler
+
+    def start_pinging(self) -> None:
+        pass  # chateau.net.connection_group pings all connections at once
+
+    async def _receive_frame_loop(self) -> None:
+        await self.handler.adopt(self.stream)
+
+
+def asks_for_websocket(headers: HTTPHeaders) -> bool:
+    """Return whether a request with these *headers* asks for a WebSocket."""
+    return headers.get("Upgrade", "").lower() == "websocket"

@@ -1,1 +1,0 @@
-"""The admin API over HTTP: its addresses, and the streams that tell what moves."""

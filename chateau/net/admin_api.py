@@ -1,0 +1,226 @@
+"""The admin API over HTTP: the routes below ``/admin/``, authentication, and errors, in JSON.
+
+The actions are in :mod:`chateau.protocols.admin`, the streams in :mod:`chateau.net.admin_streams` and
+:mod:`chateau.net.tap`.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import parse_qsl
+
+from tornado.web import HTTPError, stream_request_body
+
+from chateau.hub.errors import HubError, Unavailable
+from chateau.net.base_handler import BaseHandler, BoundedBody, bearer_token, body_length
+from chateau.net.channel_handlers import EventStreamHandler
+from chateau.protocols.admin import ACTIONS, error_response, status_of
+from chateau.protocols.errors import Internal, TooLarge, UnknownType
+from chateau.protocols.json_text import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chateau.net.accept import HandshakePolicy
+    from chateau.net.admin_streams import LiveStream
+    from chateau.net.connection import PeerFactory
+    from chateau.net.connection_group import ConnectionGroup
+    from chateau.net.metrics import Metrics
+    from chateau.net.tap import Taps
+    from chateau.protocols.admin import AdminProtocol
+
+log = logging.getLogger(__name__)
+
+Frame = dict[str, Any]
+
+BODY_BYTES = 65_536
+"""Maximum size of a body, in bytes."""
+
+DRAINED_BYTES = 1_048_576
+"""Bytes of a longer body that are read and dropped before the response."""
+
+SESSIONS = 200
+"""Number of sessions that are listed without a ``limit`` in the query."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admin:
+    """What the handlers need; *group* is that of event streams."""
+
+    protocol: AdminProtocol
+    metrics: Metrics
+    live: LiveStream
+    taps: Taps
+    group: ConnectionGroup
+
+
+class AdminHandler(BaseHandler):
+    """Checks the key, and sends errors in JSON."""
+
+    allows: ClassVar[str] = "GET"  # the method
+
+    def initialize(self, admin: Admin, policy: HandshakePolicy, name: str = "") -> None:
+        self._admin = admin
+        self._policy = policy
+        self._name = name
+
+    def set_default_headers(self) -> None:
+        super().set_default_headers()
+        self.set_header("Cache-Control", "no-store")
+
+    def compute_etag(self) -> None:
+        return None  # responses are not cached
+
+    def prepare(self) -> None:
+        self._authorize()
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        _, exc, _ = kwargs.get("exc_info", (None, None, None))
+        error, status = self._error_of(exc)
+        self.set_status(status)
+        if status == 401:
+            self.set_header("WWW-Authenticate", "Bearer")
+        elif status == 405:
+            self.set_header("Allow", self.allows)
+        self._respond(error_response(error, status))
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        if not isinstance(value, HubError):  # an error of the client is not logged
+            super().log_exception(typ, value, tb)
+
+    def _error_of(self, exc: BaseException | None) -> tuple[HubError, int]:
+        if isinstance(exc, HubError):
+            return exc, status_of(exc)
+        if isinstance(exc, HTTPError) and exc.status_code == 405:
+            return UnknownType(f"This address takes the method {self.allows}."), 405
+        return Internal(), 500
+
+    def _authorize(self) -> None:
+        self._admin.protocol.admit(bearer_token(self.request.headers), self._address())
+
+    def _address(self) -> str:
+        return self._policy.address_of(self.request)
+
+    def _asked(self) -> Frame:
+        query = dict(parse_qsl(self.request.query, keep_blank_values=True))
+        return self._admin.protocol.asked(self._name, query)
+
+    def _respond(self, response: Frame) -> None:
+        self.set_header("Content-Type", "application/json")
+        self.finish(encode(response))
+
+
+class AdminReadHandler(AdminHandler):
+    """GET: the present state."""
+
+    def get(self) -> None:
+        self._respond(READINGS[self._name](self))
+
+    def sessions(self) -> Frame:
+        """Return the live sessions."""
+        return self._admin.metrics.sessions(self._asked().get("limit", SESSIONS))
+
+    def rooms(self) -> Frame:
+        """Return the rooms."""
+        return self._admin.protocol.rooms()
+
+    def bans(self) -> Frame:
+        """Return the banned addresses."""
+        return self._admin.protocol.bans()
+
+
+READINGS: dict[str, Callable[[AdminReadHandler], Frame]] = {
+    "sessions": AdminReadHandler.sessions,
+    "rooms": AdminReadHandler.rooms,
+    "bans": AdminReadHandler.bans,
+}
+
+
+class AdminStreamHandler(AdminHandler, EventStreamHandler):
+    """GET: an event stream."""
+
+    async def get(self) -> None:
+        open_peer = STREAMS[self._name](self)
+        if self._admin.group.is_closing:
+            raise Unavailable("The server is shutting down.")
+        await self.stream_to(self._admin.group, open_peer, address=self._address())
+
+    def live(self) -> PeerFactory:
+        """Return the factory of subscribers of the live stream."""
+        return self._admin.live.opener(self._asked().get("limit", SESSIONS))
+
+    def tap(self) -> PeerFactory:
+        """Return the factory of watchers of one session."""
+        session = self._admin.protocol.session(self._asked()["session"])
+        return self._admin.taps.opener(session)
+
+
+STREAMS: dict[str, Callable[[AdminStreamHandler], PeerFactory]] = {
+    "live": AdminStreamHandler.live,
+    "tap": AdminStreamHandler.tap,
+}
+
+
+@stream_request_body
+class AdminActionHandler(AdminHandler):
+    """POST: an action. The body is read before the response, and dropped if it is too long."""
+
+    allows = "POST"
+
+    def prepare(self) -> None:
+        self._body = BoundedBody(self.request.connection, max_bytes=BODY_BYTES, max_dropped=DRAINED_BYTES)
+        length = body_length(self.request.headers) or 0
+        if self.request.method != self.allows or self._body.must_stop(length):
+            self._authorize()
+            self._check_size(length)
+
+    def data_received(self, chunk: bytes) -> None:
+        if self._body.add(chunk) and not self._finished:
+            self._stop_reading()
+
+    def post(self) -> None:
+        self._authorize()
+        self._check_size(self._body.size)
+        response = self._admin.protocol.perform(self._name, bytes(self._body))
+        log.info("admin: %s, from %s", self._name, self._address())
+        self._respond(response)
+
+    def _stop_reading(self) -> None:
+        """Respond before the end of the body; the connection has to close."""
+        try:
+            self._authorize()
+            self._check_size(self._body.size)
+        except HubError as error:
+            self.send_error(status_of(error), exc_info=(None, error, None))
+
+    def _check_size(self, size: int) -> None:
+        if size > BODY_BYTES:
+            raise TooLarge(f"A body may have {BODY_BYTES} bytes.")
+
+
+class AdminNotFoundHandler(AdminHandler):
+    """Any other address below ``/admin/``."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        raise UnknownType("There is no such address below /admin/.")
+
+
+def admin_routes(
+    prefix: str, admin: Admin, policy: HandshakePolicy
+) -> list[tuple[str, type[BaseHandler], dict[str, Any]]]:
+    """Return the routes; *prefix* is a pattern."""
+    common = {"admin": admin, "policy": policy}
+    kinds: list[tuple[type[AdminHandler], Any]] = [
+        (AdminReadHandler, READINGS),
+        (AdminStreamHandler, STREAMS),
+        (AdminActionHandler, ACTIONS),
+    ]
+    named: list[tuple[str, type[BaseHandler], dict[str, Any]]] = [
+        (f"{prefix}/admin/{name}", handler, common | {"name": name})
+        for handler, names in kinds
+        for name in names
+    ]
+    return [*named, (prefix + "/admin(?:/.*)?", AdminNotFoundHandler, common)]

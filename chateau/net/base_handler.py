@@ -1,0 +1,95 @@
+"""What all HTTP handlers share: the common headers, plain-text errors, request bodies of a bounded size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from tornado.web import RequestHandler
+
+from chateau import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tornado.http1connection import HTTP1Connection
+    from tornado.httputil import HTTPConnection
+
+LENGTH_DIGITS = 18
+"""Digits of a ``Content-Length`` that are parsed; a longer number counts as 10**18."""
+
+NO_LIMIT = 2**62  # beyond its own limit, Tornado sends an empty 400
+
+
+class BaseHandler(RequestHandler):
+    """Sends the headers that all responses have, and errors as plain text."""
+
+    def set_default_headers(self) -> None:
+        self.set_header("Server", f"Chateau/{__version__}")
+        self.set_header("X-Content-Type-Options", "nosniff")
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        send_text(self, status_code, f"{status_code} {self._reason}")
+
+
+def send_text(handler: RequestHandler, status: int, text: str) -> None:
+    """Respond with *status* and *text*, in plain text."""
+    handler.set_status(status)
+    if status == 426:  # RFC 9110, 15.5.22: the response names the protocol to upgrade to
+        handler.set_header("Upgrade", "websocket")
+        handler.set_header("Connection", "Upgrade")
+    handler.set_header("Content-Type", "text/plain; charset=utf-8")
+    handler.finish(f"{text}\n")
+
+
+class BoundedBody:
+    """A request body of at most *max_bytes*.
+
+    A client that is still writing does not read the response, and closing the connection on it would discard
+    the response. So a longer body is read and dropped, up to *max_dropped* bytes, and then refused.
+    """
+
+    __slots__ = ("_chunks", "_max_bytes", "_max_dropped", "size")
+
+    def __init__(self, connection: HTTPConnection | None, *, max_bytes: int, max_dropped: int) -> None:
+        """*connection* is that of the request; Tornado's own limit is lifted."""
+        cast("HTTP1Connection", connection).set_max_body_size(NO_LIMIT)
+        self._max_bytes = max_bytes
+        self._max_dropped = max_dropped
+        self._chunks: list[bytes] = []
+        self.size = 0
+
+    def must_stop(self, size: int) -> bool:
+        """Return whether a body of *size* bytes is too long even to be read and dropped."""
+        return size > self._max_dropped
+
+    def add(self, chunk: bytes) -> bool:
+        """Add *chunk*; return whether reading must stop, because the body is too long even to be dropped."""
+        self.size += len(chunk)
+        if not self.is_too_large:
+            self._chunks.append(chunk)
+            return False
+        self._chunks.clear()
+        return self.must_stop(self.size)
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether the body so far has more than *max_bytes*."""
+        return self.size > self._max_bytes
+
+    def __bytes__(self) -> bytes:
+        """Return the body, which is not too large."""
+        return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+
+
+def body_length(headers: Mapping[str, str]) -> int | None:
+    """Return the value of ``Content-Length`` in bytes; None if it is missing or not a number."""
+    value = headers.get("content-length", "")
+    if not value.isascii() or not value.isdecimal():
+        return None
+    return int(value) if len(value) <= LENGTH_DIGITS else 10**LENGTH_DIGITS
+
+
+def bearer_token(headers: Mapping[str, str]) -> str | None:
+    """Return the KEY of ``Authorization: Bearer KEY``; None without such a header."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip().encode("latin-1").decode(errors="replace") if scheme.lower() == "bearer" else None

@@ -1,0 +1,403 @@
+"""Publishing over HTTP: POST to ``/channel/NAME/`` and ``/broadcast/``.
+
+A publish is one short request among thousands. It is served on Tornado's HTTP connection directly, without
+the request object, the router and the handler, which together cost as much again. All other requests
+go to the application. A client that publishes a second time moves to a connection that is faster still:
+:mod:`chateau.net.publish_connection`. What may be published is defined in :mod:`chateau.protocols.channels`.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import parse_qs, unquote_to_bytes
+from weakref import WeakSet
+
+from tornado.httputil import HTTPMessageDelegate, HTTPServerConnectionDelegate, format_timestamp
+
+from chateau import __version__
+from chateau.hub.errors import AccessDenied, HubError, InvalidName, Unavailable
+from chateau.net.base_handler import BoundedBody, bearer_token, body_length
+from chateau.net.publish_connection import Resume, move_to_publish_connection
+from chateau.protocols.errors import Internal, TooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from tornado.http1connection import HTTP1Connection
+    from tornado.httputil import HTTPHeaders, RequestStartLine
+
+    from chateau.hub.hub import PublicationReceipt
+    from chateau.hub.ports import Commit
+    from chateau.net.connection_group import ConnectionGroup
+    from chateau.protocols.channels import BulkReceipt, ChannelsProtocol
+
+log = logging.getLogger(__name__)
+
+Headers = Mapping[str, str]
+"""The headers of a request. Names are looked up in lower case; repeated headers are joined by commas."""
+
+AddressOf = Callable[[Any, Headers], str]
+"""Return the client's address, from Tornado's context of its connection and the headers of its request."""
+
+AllowsOrigin = Callable[[str], bool]
+"""Return whether pages of an origin other than the server's own may publish."""
+
+DRAIN_FACTOR = 16
+"""A body of up to this many times the maximum size is read and dropped before the response."""
+
+STATUSES = {
+    "access_denied": 403,
+    "banned": 403,
+    "too_large": 413,
+    "internal": 500,
+    "unavailable": 503,
+}
+"""HTTP status by error code; 400 for all others."""
+
+BODIES = {
+    201: b'"OK"',
+    400: b'"Bad request"',
+    403: b'"Not authorized"',
+    405: b'"Method not allowed"',
+    413: b'"Too large"',
+    500: b'"Internal error"',
+    503: b'"Unavailable"',
+}
+
+
+class PublishRoute(NamedTuple):
+    """The target of a publish: the channel *name*, percent-encoded as in the path; None for a broadcast.
+
+    *query* is the part of the address after the path.
+    """
+
+    path: str
+    name: str | None
+    query: str
+
+
+class Response(NamedTuple):
+    """*status*, and the header lines, each with its end, that only this response has."""
+
+    status: int
+    lines: bytes
+
+
+class PublishEndpoint:
+    """Turns requests to publish into publications, and the outcome into responses. One per server."""
+
+    def __init__(
+        self,
+        channels: ChannelsProtocol,
+        *,
+        url_prefix: str,
+        address_of: AddressOf,
+        allows_origin: AllowsOrigin,
+        clock: Callable[[], float],
+    ) -> None:
+        """*clock* returns seconds since 1970, UTC."""
+        self.max_body = channels.max_frame
+        self.served = 0  # requests to publish, whatever their outcome
+        self._channels = channels
+        self._address_of = address_of
+        self._allows_origin = allows_origin
+        self._clock = clock
+        self._channel_path = url_prefix + "/channel/"
+        self._broadcast_paths = (url_prefix + "/broadcast", url_prefix + "/broadcast/")
+        self._second = -1
+        self._date = b""
+
+    def route(self, method: str, target: str) -> PublishRoute | None:
+        """Return the route of a request; None if the request is not a publish."""
+        path, _, query = target.partition("?")
+        if method == "POST" and path.startswith(self._channel_path):
+            name = path[len(self._channel_path) :].removesuffix("/")
+            return PublishRoute(path, name, query) if "/" not in name else None
+        return PublishRoute(path, None, query) if path in self._broadcast_paths else None
+
+    def serve(
+        self, route: PublishRoute, headers: Headers, body: bytes, context: Any
+    ) -> tuple[Response, Commit | None]:
+        """Publish. The response is valid once the commit is done; use :meth:`not_saved` if that fails."""
+        self.served += 1
+        try:
+            receipt = self._publish(route, headers, body, context)
+        except HubError as error:
+            return error_response(error), None
+        except Exception:
+            log.exception("a publish failed")
+            return error_response(Internal()), None
+        return Response(201, b"X-Delivered: %d\r\n" % receipt.delivered), receipt.commit
+
+    def too_large(self) -> Response:
+        """Return the response to a body that is too long."""
+        return error_response(TooLarge(f"A body may have {self.max_body} bytes."))
+
+    @staticmethod
+    def not_saved() -> Response:
+        """Return the response to a publish whose commit failed."""
+        return error_response(Unavailable("A publication was delivered but could not be saved."))
+
+    def encode(self, response: Response, connection: bytes = b"") -> bytes:
+        """Return *response* as bytes, with the header line *connection* if given."""
+        second = int(self._clock())
+        if second != self._second:
+            self._second = second
+            self._date = date_line(second)
+        return encode_response(response, self._date, connection)
+
+    def _publish(
+        self, route: PublishRoute, headers: Headers, body: bytes, context: Any
+    ) -> PublicationReceipt | BulkReceipt:
+        channels = self._channels
+        self._check_origin(headers)
+        address = self._address_of(context, headers)
+        password = _password(route.query, headers)
+        key = headers.get("idempotency-key")
+        if route.name is None:
+            return channels.broadcast_all(body, address=address, password=password, key=key)
+        name, kind = decode_name(route.name), headers.get("package-type")
+        return channels.publish(name, kind, body, address=address, password=password, key=key)
+
+    def _check_origin(self, headers: Headers) -> None:
+        """Reject a request that a page of another origin makes in a browser, unless the origin is allowed."""
+        origin = headers.get("origin")
+        if origin is None or headers.get("sec-fetch-site") in _SAME_SITE:
+            return
+        if origin.partition("://")[2] != headers.get("host") and not self._allows_origin(origin):
+            raise AccessDenied("Pages of this origin may not publish here.")
+
+
+_SAME_SITE = ("same-origin", "none")
+
+
+def _password(query: str, headers: Headers) -> str | None:
+    """Return ``pwd`` from the query, otherwise the Bearer token."""
+    if query:
+        given = parse_qs(query, keep_blank_values=True).get("pwd")
+        if given is not None:
+            return given[0]
+    return bearer_token(headers)
+
+
+def remote_ip(context: Any, headers: Headers) -> str:  # noqa: ARG001 - trusts no proxy
+    """Return the address that the connection comes from."""
+    return str(context.remote_ip)
+
+
+def decode_name(name: str) -> str:
+    """Return the channel's name from its percent-encoding.
+
+    Raises:
+        InvalidName: it is not UTF-8.
+    """
+    if "%" not in name and name.isascii():
+        return name
+    try:
+        return unquote_to_bytes(name.encode("latin-1")).decode()
+    except UnicodeDecodeError as exc:
+        raise InvalidName(name, "it is not UTF-8") from exc
+
+
+# Responses
+
+
+def error_response(error: HubError) -> Response:
+    """Return the response to a publish that *error* rejects."""
+    # A header may hold printable ASCII only; all else is escaped as Python does.
+    reason = str(error).encode("unicode_escape")
+    return Response(STATUSES.get(error.code, 400), b"X-Error: %b\r\n" % reason)
+
+
+def date_line(second: int) -> bytes:
+    """Return the ``Date`` header line for *second*, since 1970 in UTC."""
+    return f"Date: {format_timestamp(second)}\r\n".encode()
+
+
+def encode_response(response: Response, date: bytes, connection: bytes = b"") -> bytes:
+    """Return *response* as bytes, with the header lines *date* and *connection*."""
+    status, lines = response
+    return b"%b%b%b%b\r\n%b" % (_HEADS[status], date, lines, connection, BODIES[status])
+
+
+def _head(status: int) -> bytes:
+    """Return the beginning of every response with *status*."""
+    lines = [
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+        f"Server: Chateau/{__version__}",
+        "X-Content-Type-Options: nosniff",
+        "Content-Type: application/json",
+        f"Content-Length: {len(BODIES[status])}",
+    ]
+    return "".join(f"{line}\r\n" for line in lines).encode()
+
+
+_HEADS = {status: _head(status) for status in BODIES}
+
+
+# On Tornado's HTTP connection
+
+
+class HttpFrontend(HTTPServerConnectionDelegate):
+    """Receives every request of an HTTP server; passes what is not a publish to *application*."""
+
+    def __init__(
+        self,
+        application: HTTPServerConnectionDelegate,
+        channels: ChannelsProtocol,
+        *,
+        url_prefix: str = "",
+        address_of: AddressOf = remote_ip,
+        allows_origin: AllowsOrigin = lambda _origin: False,
+        clock: Callable[[], float] = time.time,
+        group: ConnectionGroup | None = None,
+    ) -> None:
+        """*clock* returns seconds since 1970, UTC; *group* is that of the publish connections."""
+        self.application = application
+        self.endpoint = PublishEndpoint(
+            channels, url_prefix=url_prefix, address_of=address_of, allows_origin=allows_origin, clock=clock
+        )
+        self._group = group
+        self._resume: Resume | None = None
+        self._known: WeakSet[object] = WeakSet()  # Tornado's connections that have published once
+
+    def resume_with(self, resume: Resume) -> None:
+        """Move clients to publish connections from now on; *resume* takes back a stream for other requests.
+
+        *resume* is :meth:`tornado.httpserver.HTTPServer.handle_stream` of the server of this frontend.
+        """
+        self._resume = resume
+
+    def start_request(self, server_conn: object, request_conn: Any) -> HTTPMessageDelegate:
+        """Return the delegate for a new request."""
+        return _RequestDelegate(self, server_conn, request_conn)
+
+    def move(self, server_conn: object, connection: HTTP1Connection, response: bytes) -> bool:
+        """Send *response* on a publish connection, and stay there; return False if that is not possible.
+
+        The first publish of a client stays on Tornado's connection.
+        """
+        if self._group is None or self._resume is None:
+            return False
+        if server_conn not in self._known:
+            self._known.add(server_conn)
+            return False
+        return move_to_publish_connection(connection, response, self._group, self.endpoint, self._resume)
+
+
+class _RequestDelegate(HTTPMessageDelegate):
+    """Passes a request to the application or to a publish, once its first line is known."""
+
+    _delegate: HTTPMessageDelegate
+
+    def __init__(self, frontend: HttpFrontend, server_conn: object, request_conn: HTTP1Connection) -> None:
+        self._frontend = frontend
+        self._server_conn = server_conn
+        self._connection = request_conn
+
+    def headers_received(self, start_line: Any, headers: HTTPHeaders) -> Awaitable[None] | None:
+        frontend = self._frontend
+        route = frontend.endpoint.route(start_line.method, start_line.path)
+        if route is None:
+            self._delegate = frontend.application.start_request(self._server_conn, self._connection)
+        else:
+            self._delegate = _PublishDelegate(frontend, self._server_conn, self._connection, route)
+        return self._delegate.headers_received(start_line, headers)
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        return self._delegate.data_received(chunk)
+
+    def finish(self) -> None:
+        self._delegate.finish()
+
+    def on_connection_close(self) -> None:
+        self._delegate.on_connection_close()
+
+
+class _PublishDelegate(HTTPMessageDelegate):
+    """One publish, from its headers to its response."""
+
+    _start_line: RequestStartLine
+    _headers: HTTPHeaders
+
+    def __init__(
+        self, frontend: HttpFrontend, server_conn: object, connection: HTTP1Connection, route: PublishRoute
+    ) -> None:
+        self._frontend = frontend
+        self._endpoint = frontend.endpoint
+        self._server_conn = server_conn
+        self._connection = connection
+        self._route = route
+        self._started_at = time.monotonic()
+        max_body = frontend.endpoint.max_body
+        self._body = BoundedBody(connection, max_bytes=max_body, max_dropped=max_body * DRAIN_FACTOR)
+        self._is_over = False
+
+    def headers_received(self, start_line: Any, headers: HTTPHeaders) -> None:
+        self._start_line = start_line
+        self._headers = headers
+        length = body_length(headers) or 0
+        awaits_consent = headers.get("Expect") == "100-continue"
+        if self._body.must_stop(length) or (awaits_consent and length > self._endpoint.max_body):
+            self._stop_reading()
+
+    def data_received(self, chunk: bytes) -> None:
+        if self._body.add(chunk):
+            self._stop_reading()
+
+    def finish(self) -> None:
+        response, commit = self._serve()
+        if commit is None:
+            self._respond(response)
+            return
+        self._connection.set_close_callback(self.on_connection_close)
+        commit.add_done_callback(lambda commit: self._on_commit(response, commit))
+
+    def on_connection_close(self) -> None:
+        self._is_over = True
+
+    def _serve(self) -> tuple[Response, Commit | None]:
+        if self._start_line.method != "POST":
+            return Response(405, b"Allow: POST\r\nX-Error: Publishing takes the method POST.\r\n"), None
+        if self._start_line.version == "HTTP/1.1" and len(self._headers.get_list("Host")) != 1:
+            return Response(400, b"X-Error: A request has one header Host.\r\n"), None
+        if self._body.is_too_large:
+            return self._endpoint.too_large(), None
+        return self._endpoint.serve(self._route, self._headers, bytes(self._body), self._connection.context)
+
+    def _on_commit(self, response: Response, commit: Commit) -> None:
+        if not self._is_over:
+            self._respond(response if commit.exception() is None else self._endpoint.not_saved())
+
+    def _stop_reading(self) -> None:
+        """Reject a body that is not read to its end; the connection has to close."""
+        self._write(self._endpoint.too_large(), b"Connection: close\r\n")
+        self._log(413)
+
+    def _respond(self, response: Response) -> None:
+        wish = self._headers.get("Connection", "").lower()  # as Tornado, which closes, reads it
+        if self._start_line.version != "HTTP/1.1":
+            self._write(response, b"Connection: Keep-Alive\r\n" if wish == "keep-alive" else b"")
+        elif wish == "close":
+            self._write(response, b"Connection: close\r\n")
+        elif response.status != 201 or not self._has_moved(response):
+            self._write(response, b"")
+        self._log(response.status)
+
+    def _has_moved(self, response: Response) -> bool:
+        return self._frontend.move(self._server_conn, self._connection, self._endpoint.encode(response))
+
+    def _write(self, response: Response, connection: bytes) -> None:
+        payload = self._endpoint.encode(response, connection)
+        if self._start_line.method == "HEAD":
+            payload = payload[: payload.index(b"\r\n\r\n") + 4]
+        self._connection.write(payload)  # without write_headers: Tornado takes an encoded head
+        self._connection.finish()
+
+    def _log(self, status: int) -> None:
+        milliseconds = 1000 * (time.monotonic() - self._started_at)
+        log.debug("%d %s %s (%.1f ms)", status, self._start_line.method, self._route.path, milliseconds)
