@@ -1,4 +1,4 @@
-"""The server: ``python server.py`` starts it, ``python server.py --help`` says what it can be told."""
+"""``python server.py`` starts the server; ``python server.py --help`` lists its settings."""
 
 import sys
 

@@ -1,6 +1,6 @@
-"""The composition root: picks the backends, opens the listeners, and drains on shutdown.
+"""The composition root: builds the server from the settings, opens the listeners, drains on shutdown.
 
-Everything is put together here and nowhere else; below this module nothing knows the settings.
+Everything is put together here and nowhere else; no module below this one knows the settings.
 """
 
 from __future__ import annotations
@@ -75,13 +75,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 5.0
-"""How long clients have at shutdown to read what waits for them and to answer the close."""
+"""How long clients have at shutdown to read their queued frames and to complete the closing handshake."""
 
 IDLE_SECONDS = 60.0
-"""How long a connection may take to ask for something by HTTP, a handshake for example."""
+"""How long a connection may stay idle before it sends an HTTP request, a handshake for example."""
 
 LINE_BYTES = 16_384
-"""Bytes of a line at most (protocols, section 3)."""
+"""Maximum size of a line, in bytes (protocols, section 3)."""
 
 USAGE_ERROR = 2
 FAILURE = 1
@@ -129,7 +129,7 @@ class Server:
         """Open the listeners.
 
         Raises:
-            StartError: one of them cannot be opened.
+            StartError: a listener cannot be opened.
         """
         raise_descriptor_limit()
         scheme = "https" if self._tls is not None else "http"
@@ -148,12 +148,12 @@ class Server:
             self._keeping_alive = asyncio.create_task(keep_alive(self._groups, self.settings.ping))
 
     def stop(self, reason: str | None = None) -> None:
-        """Have the server drain, for *reason*; once more does nothing."""
+        """Make the server drain, for *reason*. Idempotent."""
         if not self.stopping.done():
             self.stopping.set_result(reason)
 
     async def drain(self, reason: str | None = None) -> None:
-        """Stop: take nobody in, tell every client, flush what waits for them, close with 1001."""
+        """Stop: accept no connections, notify every client, flush their outboxes, close with 1001."""
         for server in self._servers:
             server.stop()
         if self._keeping_alive is not None:
@@ -173,7 +173,7 @@ class Server:
         self.close()
 
     def close(self) -> None:
-        """Let go of what the server holds, drained or never started."""
+        """Release the resources of the server, drained or never started."""
         self.group.poller.close()
         self.store.close()
         if self._unix_socket is not None:
@@ -261,7 +261,7 @@ class Server:
 
     @cached_property
     def admin(self) -> Admin:
-        """The keeper's part."""
+        """The admin API and its streams."""
         settings = self.settings
         protocol = AdminProtocol(
             self.hub, self.schema_sets["admin"], stop=self.stop, has_key=settings.secret_key is not None
@@ -278,7 +278,7 @@ class Server:
         live = LiveStream(protocol, metrics, Probe(self.group, clock=time.perf_counter), self._loop)
         return Admin(protocol, metrics, live, taps, self._stream_group)
 
-    # Wires and listeners
+    # Connection groups and listeners
 
     def _make_group(
         self, framing: Framing, max_frame: int, *, beside: ConnectionGroup | None
@@ -342,10 +342,10 @@ def opened_store(settings: Settings, loop: asyncio.AbstractEventLoop) -> Store:
 
 
 def loaded_plugins(names: Sequence[str]) -> dict[str, Command]:
-    """The commands that the plug-ins *names* bring.
+    """Return the commands of the plug-ins *names*.
 
     Raises:
-        StartError: one of them cannot be used.
+        StartError: a plug-in cannot be loaded.
     """
     try:
         return plugins.load(names)
@@ -354,7 +354,7 @@ def loaded_plugins(names: Sequence[str]) -> dict[str, Command]:
 
 
 def _schemas(schema_sets: Mapping[str, SchemaSet]) -> dict[str, Any]:
-    """Every schema by its path below schemas/: the protocols', and those of the test client's files."""
+    """Return every schema by its path below schemas/, including those of the test client's files."""
     of_protocols = {
         f"{protocol}/{name}": schema
         for protocol, schemas in schema_sets.items()
@@ -367,17 +367,17 @@ def _schemas(schema_sets: Mapping[str, SchemaSet]) -> dict[str, Any]:
 
 
 def now() -> str:
-    """The time, as messages have it."""
+    """Return the current time, in the format of messages."""
     return rfc3339(datetime.now(UTC))
 
 
 def watches_sockets(loop: asyncio.AbstractEventLoop) -> bool:
-    """Whether *loop* can tell when a socket is readable; Windows' own loop cannot."""
+    """Return whether *loop* can watch sockets; the default loop on Windows cannot."""
     return isinstance(loop, asyncio.SelectorEventLoop)
 
 
 async def serve(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT, then drain."""
+    """Run the server until SIGTERM or SIGINT, then drain it."""
     server = Server(settings)
     stop_on_signals(server.stop)
     try:
@@ -387,17 +387,17 @@ async def serve(settings: Settings) -> None:
         raise
     spare_the_collector()
     for greeting in server.greetings:
-        print(greeting, flush=True)  # noqa: T201 - this is for who started it
+        print(greeting, flush=True)  # noqa: T201 - for the person who started it
     reason = await server.stopping
     log.info("draining: %d session(s) open", server.hub.session_count())
     await server.drain(reason)
 
 
 def spare_the_collector() -> None:
-    """Have Python look for cyclic garbage less often, and never among what the start has made.
+    """Collect cyclic garbage less often, and never among the objects made at the start.
 
-    What a request makes is freed by its reference count. Looked for every 700 objects, as Python has it,
-    garbage took 3 % of the time in a room of 1,000, and grows dearer with every connection.
+    The objects of a request are freed by their reference counts. With the default threshold of 700 objects,
+    the collector took 3 % of the time in a room of 1,000, and gets more expensive with every connection.
     """
     gc.freeze()
     gc.set_threshold(20_000, 50, 50)
@@ -414,7 +414,7 @@ def stop_on_signals(stop: Callable[[], None]) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the server with the command line *arguments* (this process's by default); returns its exit code."""
+    """Run the server with the command line *arguments* (``sys.argv`` by default) and return its exit code."""
     try:
         settings = load(sys.argv[1:] if arguments is None else arguments)
         logs.configure(settings.log_level, settings.log_format)
@@ -427,6 +427,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def complain(exc: Exception, status: int) -> int:
-    """Say what is wrong in one line; *status* is what to exit with."""
+    """Print the error in one line and return the exit code *status*."""
     print(f"chateau: {exc}", file=sys.stderr)  # noqa: T201
     return status

@@ -1,4 +1,4 @@
-"""Logging: lines for people, or a JSON object a line, on standard error."""
+"""Logging to standard error, as plain lines or as one JSON object per line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TEXT_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as one JSON object: time, level, logger, message and, of an exception, traceback."""
+    """Formats a record as one JSON object: time, level, logger, message and traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry = {
@@ -28,7 +28,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(level: str, style: str) -> None:
-    """Log what is at least of *level*, written in *style*: ``text`` or ``json``."""
+    """Log messages of at least *level* in *style*: ``text`` or ``json``."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if style == "json" else logging.Formatter(TEXT_FORMAT))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -1,8 +1,8 @@
-"""Names: when two of them are one.
+"""Normalized names: two names are equal if their normalized names are.
 
-Usernames and rooms are compared as RFC 8266's Nickname profile compares nicknames, by the precis-i18n
-package: width and case do not count, control and invisible characters make no name. Spaces at the
-ends, which the profile would cut off, make no name either, so that what is shown is what was given.
+Usernames and room names are compared by the Nickname profile of RFC 8266, with the precis-i18n package:
+width and case are ignored, control and invisible characters are invalid. Leading and trailing spaces, which
+the profile would remove, are invalid as well, so that a name is shown as it was given.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ _profile = get_profile("NicknameCaseMapped")
 
 @lru_cache(maxsize=65_536)  # the profile takes 4 to 11 µs a name, a hit 0.04
 def normalize_name(name: str) -> str:
-    """The form of *name* for comparison: equal forms are one name.
+    """Return the normalized name of *name*.
 
     Raises:
-        ValueError: *name* can be nobody's name; the text says why, without naming it.
+        ValueError: *name* is invalid; the text gives the reason without the name.
     """
     if not name:
         raise ValueError("it is empty")

@@ -1,4 +1,4 @@
-"""Plug-ins: commands that users of the server write in Python, for ``--plugin``.
+"""Plug-ins: additional commands, written in Python and loaded by ``--plugin``.
 
 A plug-in is a module, or a ``.py`` file, with coroutines that are decorated as commands::
 
@@ -9,8 +9,8 @@ A plug-in is a module, or a ``.py`` file, with coroutines that are decorated as 
     async def hello(server: Server, user: User, words: list[str]) -> str:
         return f"Hello, {words[0] if words else user.name}."
 
-What a command may do is told in docs/plugins.md. The decorator only marks a function; nothing is
-registered anywhere until :func:`load` collects what a module holds.
+docs/plugins.md describes what a command can do. The decorator only marks a function; :func:`load` collects
+the marked functions of a module.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
 class PluginError(Exception):
-    """A plug-in cannot be used; the text names it and says why, in one line."""
+    """A plug-in cannot be loaded; the text names it and gives the reason, in one line."""
 
 
 class _Mark(NamedTuple):
@@ -49,13 +49,13 @@ class _Mark(NamedTuple):
 def command(name: str, *, usage: str = "", help: str | None = None) -> Callable[[Run], Run]:  # noqa: A002
     """Mark a coroutine function as the command *name*.
 
-    It is called with the server, the user who gave the command, and the words behind it; a text that it
-    returns is told to that user alone. *usage* shows its words and *help* says what it does, as ``!help``
-    tells them; without *help* that is the first line of its docstring.
+    It is called with the server, the user of the command, and the words after it; a text that it returns is
+    sent to that user only. *usage* shows its words and *help* its purpose, for ``!help``; without *help* the
+    first line of the docstring is used.
 
     Raises:
-        PluginError: *name* is none (lower-case letters, digits, ``-`` and ``_``, at most 32), or what is
-            decorated is no coroutine function.
+        PluginError: *name* is invalid (lower-case letters, digits, ``-`` and ``_``, at most 32), or the
+            decorated object is not a coroutine function.
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise PluginError(f"{name!r:.60} is no command's name, as in @command('roll')")
@@ -63,18 +63,18 @@ def command(name: str, *, usage: str = "", help: str | None = None) -> Callable[
     def mark(run: Run) -> Run:
         if not iscoroutinefunction(run):
             raise PluginError(f"the command {name!r} is no coroutine function, as async def makes one")
-        says = help if help is not None else (getdoc(run) or "").partition("\n")[0]
-        setattr(run, _MARK, (*getattr(run, _MARK, ()), _Mark(name, usage, says)))
+        text = help if help is not None else (getdoc(run) or "").partition("\n")[0]
+        setattr(run, _MARK, (*getattr(run, _MARK, ()), _Mark(name, usage, text)))
         return run
 
     return mark
 
 
 def load(names: Sequence[str]) -> dict[str, Command]:
-    """The commands of the plug-ins *names*, modules or paths of ``.py`` files, by the commands' names.
+    """Return the commands of the plug-ins *names* (modules or paths of ``.py`` files), by name.
 
     Raises:
-        PluginError: one cannot be imported, has no commands, or one whose name is taken already.
+        PluginError: a plug-in cannot be imported, has no commands, or a command whose name is taken.
     """
     commands: dict[str, Command] = {}
     for name in dict.fromkeys(names):
@@ -95,7 +95,7 @@ def _check_free(plugin: str, each: Command, taken: dict[str, Command]) -> None:
 
 
 def _commands(module: ModuleType) -> Iterator[Command]:
-    """What is marked in *module*: under whatever names, each once."""
+    """Yield the commands that are marked in *module*, each once."""
     for run in _distinct(vars(module).values()):
         for mark in getattr(run, _MARK, ()):
             yield Command(mark.name, mark.usage, mark.help, run)
@@ -106,7 +106,7 @@ def _distinct(values: Collection[Any]) -> Collection[Any]:
 
 
 def _imported(name: str) -> ModuleType:
-    """The module *name*, or the one in the file of that path.
+    """Import the module *name*, or the one in the file of that path.
 
     Raises:
         PluginError: it cannot be imported.

@@ -166,13 +166,7 @@ def setting(
 class Settings:
     """All settings of the server, immutable."""
 
-    host: str = setting(
-        "127.0.0.1",
-        "Listening",
-        "Address to listen on.",
-        "an address or a host name",
-        text,
-    )
+    host: str = setting("127.0.0.1", "Listening", "Address to listen on.", "an address or a host name", text)
     port: int = setting(
         8888,
         "Listening",
@@ -181,11 +175,7 @@ class Settings:
         port_number,
     )
     lines_port: int = setting(
-        9090,
-        "Listening",
-        "TCP port for the line protocol (0 = off).",
-        "a port, 0 to 65535",
-        port_number,
+        9090, "Listening", "TCP port for the line protocol (0 = off).", "a port, 0 to 65535", port_number
     )
     opcodes_port: int = setting(
         0,
@@ -195,11 +185,7 @@ class Settings:
         port_number,
     )
     usock: Path | None = setting(
-        None,
-        "Listening",
-        "Additional UNIX socket for HTTP and WebSocket.",
-        "a file's path",
-        path,
+        None, "Listening", "Additional UNIX socket for HTTP and WebSocket.", "a file's path", path
     )
     reuse_addr: bool = setting(
         True,
@@ -230,18 +216,10 @@ class Settings:
         list_of(network),
     )
     tls_cert: Path | None = setting(
-        None,
-        "Listening",
-        "Certificate chain (PEM); enables https and wss.",
-        "a file's path",
-        path,
+        None, "Listening", "Certificate chain (PEM); enables https and wss.", "a file's path", path
     )
     tls_key: Path | None = setting(
-        None,
-        "Listening",
-        "The certificate's private key (PEM).",
-        "a file's path",
-        path,
+        None, "Listening", "The certificate's private key (PEM).", "a file's path", path
     )
     allow_origin: tuple[str, ...] = setting(
         (),
@@ -281,11 +259,7 @@ class Settings:
         text,
     )
     history: int = setting(
-        10_000,
-        "History",
-        "Maximum number of messages stored per room.",
-        "a number, at least 1",
-        integer(1),
+        10_000, "History", "Maximum number of messages stored per room.", "a number, at least 1", integer(1)
     )
     history_age: str = setting(
         "30d",
@@ -295,11 +269,7 @@ class Settings:
         matching(r"(0|[1-9][0-9]{0,5}[smhd])"),
     )
     channel_history: int = setting(
-        0,
-        "History",
-        "Maximum number of publications stored per channel.",
-        "a number, at least 0",
-        integer(0),
+        0, "History", "Maximum number of publications stored per channel.", "a number, at least 0", integer(0)
     )
     server_name: str = setting(
         "Chateau",

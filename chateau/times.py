@@ -10,24 +10,24 @@ _FINER = re.compile(r"\.[0-9]{3}0*[1-9]")  # something other than zeros below th
 
 
 def rfc3339(moment: datetime) -> str:
-    """*moment*, which has a time zone, as ``2026-11-20T09:30:00.000Z``; the rest is cut."""
+    """Return *moment*, which has a time zone, as ``2026-11-20T09:30:00.000Z``, cut to milliseconds."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def parse_lower_bound(text: str) -> str:
-    """The first millisecond that is not before the RFC 3339 time *text*.
+    """Return the first millisecond that is not before the RFC 3339 time *text*.
 
     Raises:
-        ValueError: there is no such time.
+        ValueError: the time is invalid.
     """
     return _normalized(text, _MILLISECOND if _FINER.search(text) else timedelta())
 
 
 def parse_upper_bound(text: str) -> str:
-    """The last millisecond that is not after the RFC 3339 time *text*.
+    """Return the last millisecond that is not after the RFC 3339 time *text*.
 
     Raises:
-        ValueError: there is no such time.
+        ValueError: the time is invalid.
     """
     return _normalized(text, timedelta())
 

@@ -545,13 +545,13 @@ def test_what_is_no_prefix_is_one_line(prefix: str) -> None:
         ),
     ],
 )
-def test_a_plug_in_with_a_fault_is_one_line(tmp_path: Path, text: str, validation_error: str) -> None:
+def test_a_plug_in_with_a_fault_is_one_line(tmp_path: Path, text: str, fault: str) -> None:
     path = tmp_path / "plugin_with_a_fault.py"
     path.write_text(dedent(text), "utf-8")
 
     line = refused("--plugin", str(path))
 
-    assert line.startswith(f"chateau: --plugin {path}: {validation_error}")
+    assert line.startswith(f"chateau: --plugin {path}: {fault}")
 
 
 @pytest.mark.parametrize("name", ["no_such_module_at_all", "missing.py", "..", "", "json"])

@@ -1,6 +1,7 @@
-"""What frames mean: a module for each protocol, from a frame to a call of the hub, from an event to a frame.
+"""The protocols: from a frame to a call of the hub, and from an event to a frame.
 
-What a protocol consists of beside its module stands in modules of its own: commands, packages, histories.
-A protocol knows nothing of sockets: :mod:`chateau.protocols.transport` says what it needs of them. The
-protocols do not know each other.
+Each protocol is one module with a ``SPEC`` (:mod:`chateau.protocols.spec`), listed in
+:mod:`chateau.protocols.catalog`; larger ones have modules for their commands, frames and errors. A protocol
+knows nothing about sockets: :mod:`chateau.protocols.transport` is the interface. Protocols do not depend on
+each other.
 """

@@ -1,8 +1,7 @@
-"""The admin API's meaning: what a keeper of the house may ask for, and what comes of it.
+"""The admin API: its requests, responses and errors, without HTTP.
 
 A body is checked against its schema in schemas/admin/, then its row in ``ACTIONS`` calls the hub. HTTP,
-the figures of connections and the taps are :mod:`chateau.net.admin_api`'s matter. All of it is told in
-docs/admin-api.md.
+the metrics of connections and the taps are in chateau.net. See docs/admin-api.md.
 """
 
 from __future__ import annotations
@@ -26,17 +25,17 @@ if TYPE_CHECKING:
 Frame = dict[str, Any]
 
 NUMBERS = frozenset(("limit",))
-"""The keys of queries that are numbers; all others are text."""
+"""The keys of queries whose values are numbers; all others are text."""
 
 DIGITS = 9
-"""Digits of a number in a query that are read; with more of them it is too large by far."""
+"""Maximum number of digits of a number in a query; longer ones are not read as numbers."""
 
 ADMIN_STATUSES = HTTP_STATUSES | {"access_denied": 401, "unknown_type": 404}
 """As in the other HTTP endpoints, but for a missing or wrong key, and for an unknown address."""
 
 
 class AdminOff(AccessDenied):
-    """Nobody is let in, whatever key they have."""
+    """The admin API is disabled, whatever the key."""
 
     def __init__(self) -> None:
         super().__init__("The admin API is off: start the server with --secret-key.")
@@ -50,19 +49,19 @@ class UnknownSession(HubError):
 
 
 class AdminProtocol:
-    """The keeper's part, once a server."""
+    """The admin API of one server."""
 
     def __init__(
         self, hub: Hub, schemas: SchemaSet, *, stop: Callable[[str | None], None], has_key: bool
     ) -> None:
-        """*stop* has the server stop, for a reason; without a key (*has_key*) nobody is let in."""
+        """*stop* shuts the server down, for a reason; without a key (*has_key*) the API is disabled."""
         self.hub = hub
         self.stop = stop
         self._schemas = schemas
         self._has_key = has_key
 
     def admit(self, key: str | None, address: str) -> None:
-        """Refuse who does not know the key of the house. To give none is no try.
+        """Check the secret key. A missing key does not count as a failed attempt.
 
         Raises:
             AdminOff, AccessDenied, TooManyTries.
@@ -74,7 +73,7 @@ class AdminProtocol:
         self.hub.access.check_key(key, address)
 
     def asked(self, name: str, query: Mapping[str, str]) -> Frame:
-        """What the *query* for *name* asks: checked, its numbers read.
+        """Return the request in the *query* for *name*, validated and with its numbers parsed.
 
         Raises:
             InvalidMessage.
@@ -83,12 +82,12 @@ class AdminProtocol:
         return self._checked(f"{name}-request", request, str(request))
 
     def perform(self, name: str, body: bytes) -> Frame:
-        """Do what *body* asks of the action *name*, one of ``ACTIONS``. Returns the answer.
+        """Perform the action *name*, one of ``ACTIONS``, with the request *body*. Return the response.
 
         Raises:
             InvalidJson, NotAnObject, InvalidMessage, InvalidName.
             UnknownSession, UnknownRoom, UnknownRecipient.
-            Unavailable: it cannot be done now.
+            Unavailable: the store failed.
         """
         try:
             text = body.decode()
@@ -102,15 +101,15 @@ class AdminProtocol:
         return {"status": 200}
 
     def rooms(self) -> Frame:
-        """Every room and its state, sorted by the form of its name."""
+        """Return every room and its state, sorted by normalized name."""
         return {"rooms": [_room(room) for _, room in sorted(self.hub.rooms.by_key.items())]}
 
     def bans(self) -> Frame:
-        """The addresses that are banned."""
+        """Return the banned addresses."""
         return {"addresses": self.hub.access.bans()}
 
     def session(self, id_: str) -> Session:
-        """The session *id_*.
+        """Return the session *id_*.
 
         Raises:
             UnknownSession.
@@ -129,7 +128,7 @@ class AdminProtocol:
 def session_row(
     session: Session, *, received: int, rate: float | None, outbox_bytes: int, tapped: bool
 ) -> Frame:
-    """*session* as a list of sessions shows it; what only the wire knows is handed in."""
+    """Return *session* as a row of a list of sessions; the metrics of its connection are passed in."""
     return {
         "id": session.id,
         "protocol": session.protocol.name,
@@ -147,12 +146,12 @@ def session_row(
 
 
 def status_of(error: HubError) -> int:
-    """HTTP's word for *error*."""
+    """Return the HTTP status of *error*."""
     return 403 if isinstance(error, AdminOff) else ADMIN_STATUSES.get(error.code, 400)
 
 
 def error_response(error: HubError, status: int) -> Frame:
-    """The answer, with *status*, to what was refused with *error*."""
+    """Return the error response for *error*, with *status*."""
     return {"status": status, "code": error.code, "error": str(error), **fault_of(error)}
 
 
@@ -177,8 +176,8 @@ def _room(room: Room) -> Frame:
 
 def _kick(admin: AdminProtocol, request: Frame) -> None:
     reason = request.get("reason")
-    said = f"kicked: {reason}" if reason else "kicked"
-    admin.session(request["session"]).outbox.disconnect(POLICY_VIOLATION, said)
+    text = f"kicked: {reason}" if reason else "kicked"
+    admin.session(request["session"]).outbox.disconnect(POLICY_VIOLATION, text)
 
 
 ACTIONS: dict[str, Callable[[AdminProtocol, Frame], object]] = {

@@ -1,4 +1,4 @@
-"""What can go wrong with the admin API; see :mod:`chateau.protocols.error_catalog`."""
+"""The error catalog of the admin API; see :mod:`chateau.protocols.error_catalog`."""
 
 from __future__ import annotations
 

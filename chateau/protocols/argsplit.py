@@ -1,8 +1,8 @@
-"""Command lines: the words behind a command, as ``!join "my room" swordfish`` has two.
+"""Split the arguments of a chat command: ``!join "my room" swordfish`` has two.
 
-White space parts words. One that begins with a quotation mark goes on to the next such mark and may
-hold spaces; in ``"…"`` a backslash stands before a ``"`` or a ``\\`` that belongs to it. Anywhere else
-these characters are ordinary, so that ``don't`` is a word.
+White space separates words. A word that begins with a quotation mark ends at the next one and may contain
+spaces; in ``"…"`` a backslash escapes a ``"`` or a ``\\``. Anywhere else these characters are ordinary, so
+that ``don't`` is a word.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 WORDS_LIMIT = 1_000
-"""Words that a command has behind it at most."""
+"""Maximum number of words after a command."""
 
 _SPACE = re.compile(r"\s*+")
 _WORD = re.compile(
@@ -26,7 +26,7 @@ _SPECIAL = re.compile(r'["\\]')
 
 
 def split(line: str, words: int | None = None) -> list[str]:
-    """The words of *line*; where *words* is given, what follows so many of them is one text, as it stands.
+    """Return the words of *line*; after the first *words* of them, if given, the rest is one text.
 
     Raises:
         ValueError: a quotation mark is not closed at a word's end, or there are too many words.
@@ -46,7 +46,7 @@ def split(line: str, words: int | None = None) -> list[str]:
 
 
 def word(text: str) -> str:
-    """*text*, not empty, as one word of a command: in quotation marks where it needs them."""
+    """Return *text*, which is not empty, as one word of a command, quoted if necessary."""
     match = _WORD.fullmatch(text)
     if match is not None and _meant(match) == text:
         return text

@@ -1,8 +1,8 @@
-"""The channels protocol: packages come in by HTTP and go out over WebSockets.
+"""The channels protocol: publications arrive by HTTP and are delivered over WebSockets.
 
-A subscriber listens to one channel, which is a room, and says nothing; a publisher need not be
-connected, nor be a member. HTTP itself is :mod:`chateau.net.publish_handler`'s matter, what may be published
-:mod:`chateau.protocols.publications`'. What the frames hold is told in docs/protocols/channels.md.
+A subscriber listens to one channel, which is a room, and sends nothing; a publisher need not be connected or
+be a member. HTTP is in chateau.net; the payloads are checked by :mod:`chateau.protocols.publications`. The
+frames are described in docs/protocols/channels.md.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 Frame = dict[str, Any]
 
 KEY_LENGTH = 200
-"""Characters of an idempotency key at most."""
+"""Maximum length of an idempotency key."""
 
 _outbox = attrgetter("outbox")
 
@@ -55,19 +55,19 @@ class InvalidKey(HubError):
 
 
 class BulkReceipt(NamedTuple):
-    """Packages that were handed to *delivered* sessions of this node in all; *commit* is for all of them."""
+    """The publications were delivered to *delivered* sessions in total; *commit* is for all of them."""
 
     delivered: int
     commit: Commit | None
 
 
 def channel_name(raw: str) -> str:
-    """The room that is meant by the channel's name *raw*."""
+    """Return the name of the room of the channel *raw*."""
     return raw.strip().lower().replace("_", ":")
 
 
 class ChannelsProtocol:
-    """The protocol, once a server: it opens a peer for each subscriber, and takes what publishers send."""
+    """The channels protocol of one server: it opens a peer for each subscriber, and accepts publications."""
 
     name: Final = "channels"
 
@@ -82,7 +82,7 @@ class ChannelsProtocol:
     # Subscribers
 
     def check_subscription(self, name: str, address: str) -> None:
-        """Refuse who may not subscribe to the channel *name*, before there is a connection for it.
+        """Check whether a client may subscribe to the channel *name*, before it is connected.
 
         Raises:
             Banned, InvalidName, AccessDenied.
@@ -92,7 +92,7 @@ class ChannelsProtocol:
         self._hub.check_channel(channel_name(name))
 
     def endpoint(self, name: str) -> ChannelEndpoint:
-        """Where the subscribers of the channel *name* come in."""
+        """Return the endpoint for subscribers of the channel *name*."""
         return ChannelEndpoint(self._hub, self, name)
 
     def deliver(self, event: Event, sessions: Collection[Session]) -> None:
@@ -118,13 +118,13 @@ class ChannelsProtocol:
         password: str | None = None,
         key: str | None = None,
     ) -> PublicationReceipt:
-        """Hand *payload* to everyone in the channel *name*, now.
+        """Deliver *payload* to everyone in the channel *name*.
 
-        *kind* is as written in ``Package-Type``.
+        *kind* is the value of the header ``Package-Type``.
 
         Raises:
             Banned, AccessDenied, TooLarge, UnknownType, InvalidKey, InvalidText, InvalidJson, InvalidName.
-            Unavailable: it cannot be kept now.
+            Unavailable: it cannot be stored.
         """
         self._admit(len(payload), address, password, key)
         checked = publication_kind(kind)
@@ -134,14 +134,14 @@ class ChannelsProtocol:
     def broadcast_all(
         self, body: bytes, *, address: str, password: str | None = None, key: str | None = None
     ) -> BulkReceipt:
-        """Hand all packages in *body* to their channels, now, in the order in which they stand there.
+        """Deliver all publications in *body* to their channels, in their order in it.
 
-        Nothing goes out before all of it is checked. The idempotency *key* counts for each package by its
-        place, so that a repeated body goes on where the first one could not be kept.
+        Nothing is delivered before all of it is checked. The idempotency *key* applies to each publication by
+        its position, so that a repeated body continues where the first one could not be stored.
 
         Raises:
             Banned, AccessDenied, TooLarge, InvalidKey, InvalidJson, NotAnObject, InvalidMessage, InvalidName.
-            Unavailable: one cannot be kept now; those before it have gone out.
+            Unavailable: one cannot be stored; those before it were delivered.
         """
         self._admit(len(body), address, password, key)
         publications = read_bulk(body, self._schemas)
@@ -205,7 +205,7 @@ def joined_commit(commits: Sequence[Commit | None]) -> Commit | None:
 
 
 class ChannelEndpoint:
-    """One channel's."""
+    """The endpoint of one channel."""
 
     def __init__(self, hub: Hub, protocol: EventSink, name: str) -> None:
         self._hub = hub
@@ -213,13 +213,13 @@ class ChannelEndpoint:
         self._name = name
 
     def open(self, outbox: Outbox, address: str, port: int) -> Listener:
-        """A client at *address* and *port* has connected; who may not subscribe is sent away with 1008."""
+        """Open a peer for a client; one that may not subscribe is disconnected with 1008."""
         session = listening(self._hub, self._subscriber, self._name, outbox, address, port)
         return Listener(self._hub, session)
 
 
 class Listener:
-    """One subscriber. It says nothing that counts, but for ``close``."""
+    """One subscriber. Everything that it sends is ignored, except for ``close``."""
 
     __slots__ = ("_hub", "session")
 
@@ -228,12 +228,12 @@ class Listener:
         self.session = session
 
     def on_text(self, text: str) -> None:
-        """Close where that is asked for."""
+        """Close the connection if *text* is ``close``."""
         if text == "close":
             self.session.outbox.disconnect(NORMAL_CLOSURE, "")
 
     def on_binary(self, payload: bytes) -> None:
-        """Nothing is listened to."""
+        """Ignore *payload*."""
 
     def on_close(self) -> None:
         """End the session."""
@@ -241,7 +241,7 @@ class Listener:
 
 
 def listening(hub: Hub, protocol: EventSink, name: str, outbox: Outbox, address: str, port: int) -> Session:
-    """A new session that hears the channel *name*; one that may not is over, and sent away with 1008."""
+    """Return a new session that listens to the channel *name*; if it may not, it is closed with 1008."""
     session = hub.connect(protocol, outbox=outbox, address=address, port=port)
     try:
         if session.banned:

@@ -1,7 +1,7 @@
-"""What can go wrong in publishing to channels; see :mod:`chateau.protocols.error_catalog`.
+"""The error catalog of the channels protocol; see :mod:`chateau.protocols.error_catalog`.
 
 Packages may be anything and have no schema, so what is sent stands here as HTTP, in short. Subscriptions are
-refused before there is a connection: :mod:`chateau.reference.openapi` tells by which status.
+rejected before there is a connection: openapi.json lists the statuses.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ ERRORS: ErrorCatalog = {
         always(NotAnObject("an array"), "The body is JSON, but no object.", "[]"),
         ErrorCase(
             lambda request, schemas: schemas.validation_error(BROADCAST, request, str(request)),
-            "The schema says no; `X-Error` says where.",
+            "The request violates the schema; `X-Error` has the place.",
             {"news": "Hi all"},
         ),
         always(TOO_LONG_NAME, "A name can be no channel's.", {LONG: []}),

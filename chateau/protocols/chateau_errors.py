@@ -1,4 +1,4 @@
-"""What can go wrong in the chateau protocol; see :mod:`chateau.protocols.error_catalog`."""
+"""The error catalog of the chateau protocol; see :mod:`chateau.protocols.error_catalog`."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""What can go wrong with a request: the shape of the tables that say so, one for each protocol.
+"""The building blocks of the error catalogs: which request can fail with which error, per protocol.
 
-They are the one place where it stands which request is refused with which code. The pages show each case as
-the protocol's own refusal function writes it; the tests provoke each one, and let no protocol refuse with
-a code that is not listed.
+The catalogs are in the modules ``*_errors``. The reference shows each case as the protocol encodes it; the
+tests provoke each one, and check that no protocol sends an error that its catalog does not list.
 """
 
 from __future__ import annotations
@@ -28,17 +27,17 @@ from chateau.protocols.schemas import SchemaSet
 from chateau.protocols.transport import ENVELOPE_OVERHEAD_BYTES
 
 MakeError = Callable[[Any, SchemaSet], HubError]
-"""Makes the refusal of a request; it is handed the protocol's contract for what a schema says."""
+"""Returns the error for a request; it is passed the protocol's schemas for validation errors."""
 
 MAX_FRAME = 1_048_576
 RATE = 200
-"""The defaults of ``--max-frame`` and ``--max-rate``, which some sentences name."""
+"""The defaults of ``--max-frame`` and ``--max-rate``, which are part of some error texts."""
 
 SPACE = "it begins or ends with a space"
 
 
 class ErrorCase(NamedTuple):
-    """A refusal of *sent*, or else of the message's first example; *says* is why, or the code's sentence."""
+    """An error for the request *sent*, by default the first example of the schema, and the reason for it."""
 
     make_error: MakeError
     description: str = ""
@@ -47,32 +46,32 @@ class ErrorCase(NamedTuple):
 
 ErrorCases = tuple[ErrorCase, ...]
 ErrorCatalog = Mapping[str, ErrorCases]
-"""The cases of a protocol by its requests; those of any frame are under :data:`ANY`."""
+"""The cases of a protocol by its requests; those of any request are under :data:`ANY`."""
 
 ANY = ""
 
 
 def always(error: HubError, description: str = "", sent: Any = None) -> ErrorCase:
-    """Return the case of a refusal that says the same of every request."""
+    """Return the case of an error that does not depend on the request."""
     return ErrorCase(lambda _request, _contract: error, description, sent)
 
 
 def against(schema: str, sent: Any) -> ErrorCase:
-    """Return the case of *sent*, which *schema* does not allow."""
+    """Return the case of *sent*, which is invalid by *schema*."""
     return ErrorCase(
         lambda request, schemas: schemas.validation_error(schema, request, json.dumps(request)),
-        "The schema says no: `path` is a JSON Pointer to the fault, `schema` the schema's URL here.",
+        "The request violates its schema: `path` is a JSON Pointer to the fault, `schema` the schema's URL.",
         sent,
     )
 
 
 def of_room(error: Callable[[str], HubError], description: str = "") -> ErrorCase:
-    """Return the case of a refusal that names the request's room."""
+    """Return the case of an error that names the request's room."""
     return ErrorCase(lambda request, _: error(request["room"]), description)
 
 
 def unreadable(unknown_type: HubError, sent: Any) -> ErrorCases:
-    """What becomes of frames that are no request; *sent* is one whose type there is not."""
+    """Return the cases of frames that are not a request; *sent* has an unknown type."""
     return (
         always(InvalidJson("unexpected end of data at line 1, column 2"), sent="{"),
         always(NotAnObject("an array"), sent="[]"),
@@ -82,7 +81,7 @@ def unreadable(unknown_type: HubError, sent: Any) -> ErrorCases:
 
 
 def admission(sent: Any) -> ErrorCases:
-    """What can become of any request, *sent* for one, before it is looked at or while it is."""
+    """Return the cases of any request, such as *sent*, before and while it is performed."""
     too_many = "More messages came than `--max-rate` lets in, twice that in a burst."
     return (
         always(Banned(), sent=sent),
@@ -100,7 +99,8 @@ PASSED_ON = always(
     "The disk failed when the message had been passed on.",
 )
 UNKEPT = always(
-    Unavailable("What is said cannot be kept now."), "The disk is full, or fails: nothing was said."
+    Unavailable("Messages cannot be stored right now; try again later."),
+    "The disk is full or fails: nothing was sent.",
 )
 UNREADABLE_HISTORY = always(
     Unavailable("The history cannot be read now."), "The disk failed while it was read."
@@ -110,7 +110,7 @@ TOO_MANY_KEYS = always(TooManyTries(), "Five wrong keys came from this address w
 
 
 def too_long(description: str) -> ErrorCase:
-    """Return the case of what does not fit into a frame when it is passed on."""
+    """Return the case of a message that does not fit into a frame of its recipients."""
     sentence = (
         f"Message too large to be delivered; the maximum is {MAX_FRAME - ENVELOPE_OVERHEAD_BYTES} bytes."
     )
@@ -123,7 +123,7 @@ def bad_name(name: str, sent: Any) -> ErrorCase:
 
 
 def entry(room: str) -> ErrorCases:
-    """What keeps one out of *room*."""
+    """Return the cases of not being allowed to join *room*."""
     return (closed(room), locked(room), banned_from(room))
 
 

@@ -1,7 +1,7 @@
-"""Event streams: a channel's packages as server-sent events, with what a client has missed.
+"""Event streams: the publications of a channel as server-sent events, with those that a client missed.
 
-An event's ``id`` is the message's seq; a client that comes back gives the last one that it saw, and
-hears first what has been kept since. The format is the WHATWG HTML standard's, section 9.2.
+The ``id`` of an event is the seq of the message; a client that reconnects sends the last one that it has, and
+first receives what was stored since. The format is that of the WHATWG HTML standard, section 9.2.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ if TYPE_CHECKING:
     from chateau.protocols.transport import Broadcast, Outbox
 
 PAGE = 1_000
-"""Messages that are read from the store at once."""
+"""Number of messages that are read from the store at once."""
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _SEQ = re.compile(r"[0-9]{1,16}")
 
 
 class EventStreams:
-    """The protocol's other half, once a server. Each payload that it sends is a whole event."""
+    """The event streams of one server. Each payload that it sends is a whole event."""
 
     name: Final = "channels"
 
     def __init__(self, hub: Hub, *, broadcast: Broadcast, catch_up_bytes: int = 1_048_576) -> None:
-        """*catch_up_bytes* of what it missed is a client sent at once: less than its outbox holds."""
+        """*catch_up_bytes* is how much a client is sent of what it missed: less than its outbox can hold."""
         self._hub = hub
         self._broadcast = broadcast
         self._catch_up_bytes = catch_up_bytes
 
     def endpoint(self, name: str, last_event_id: str | None = None) -> EventStreamEndpoint:
-        """Where those come in who listen to the channel *name*, from behind *last_event_id* on."""
+        """Return the endpoint for listeners of the channel *name* who have received *last_event_id*."""
         return EventStreamEndpoint(self, name, seq_of(last_event_id))
 
     def open(self, name: str, since: int | None, outbox: Outbox, address: str, port: int) -> Listener:
-        """Begin to listen to the channel *name*, with what was missed *since* a seq where one is given."""
+        """Open a stream of the channel *name*, with what was missed *since* a seq if one is given."""
         session = listening(self._hub, self, name, outbox, address, port)
         if since is not None and session.room is not None:
             try:
@@ -63,10 +63,10 @@ class EventStreams:
             self._broadcast(payload, [session.outbox for session in sessions])
 
     def _catch_up(self, session: Session, room: str, since: int) -> None:
-        """Send what has been kept since *since*.
+        """Send what was stored since *since*.
 
-        A client that missed more than it is sent at once gets the first part, and then the end of the
-        stream: it comes back for the rest by itself, as clients of event streams do.
+        A client that missed more than it is sent at once gets the first part and the end of the stream: it
+        reconnects for the rest by itself, as clients of event streams do.
         """
         budget = self._catch_up_bytes
         is_more = True
@@ -74,7 +74,7 @@ class EventStreams:
             _, page = self._hub.history(session, room, since=since, limit=PAGE)
             for record in page.messages:
                 payload = encode_event(record)
-                assert payload is not None, "what is kept is told"
+                assert payload is not None, "what is stored is sent"
                 session.outbox.send(payload)
                 since = record.seq
                 budget -= len(payload)
@@ -84,12 +84,12 @@ class EventStreams:
             is_more = len(page.messages) == PAGE
 
     def _end(self, session: Session, code: int, reason: str) -> None:
-        self._hub.disconnect(session)  # at once, so that nothing is sent behind the end
+        self._hub.disconnect(session)  # first, so that nothing is sent after the end
         session.outbox.disconnect(code, reason)
 
 
 class EventStreamEndpoint:
-    """One channel's, for one client: what it has seen is its own."""
+    """The endpoint of one channel for one client, which has received the events up to a seq."""
 
     def __init__(self, streams: EventStreams, name: str, since: int | None) -> None:
         self._streams = streams
@@ -97,19 +97,19 @@ class EventStreamEndpoint:
         self._since = since
 
     def open(self, outbox: Outbox, address: str, port: int) -> Listener:
-        """A client at *address* and *port* has connected; who may not listen is sent away."""
+        """Open a stream for a client; one that may not listen is disconnected."""
         return self._streams.open(self._name, self._since, outbox, address, port)
 
 
 def seq_of(last_event_id: str | None) -> int | None:
-    """The seq that the header ``Last-Event-ID`` gives; None where it is missing or no seq."""
+    """Return the seq in the header ``Last-Event-ID``, or None if it is missing or invalid."""
     if last_event_id is None or _SEQ.fullmatch(last_event_id) is None:
         return None
     return int(last_event_id)
 
 
 def encode_event(event: Any) -> bytes | None:
-    """*event*, as announced or as kept, as a server-sent event; None where it is told to nobody here."""
+    """Return *event*, live or stored, as a server-sent event; None if listeners do not get it."""
     match event:
         case Publication(kind="bytes"):
             return server_sent(b64encode(event.payload), kind="bytes", seq=event.seq)
@@ -122,6 +122,6 @@ def encode_event(event: Any) -> bytes | None:
 
 
 def server_sent(content: bytes, *, kind: str | None = None, seq: int = 0) -> bytes:
-    """An event of *kind* that says *content*, with a number where *seq* is one."""
+    """Return an event of *kind* with *content*, and with an id if *seq* is not 0."""
     head = (f"id: {seq}\n" if seq else "") + (f"event: {kind}\n" if kind is not None else "")
     return b"%bdata: %b\n\n" % (head.encode(), _LINE_END.sub(b"\ndata: ", content))

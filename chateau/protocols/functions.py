@@ -1,8 +1,8 @@
 """The functions protocol: JSON calls by name, at ``/functions``, and at ``/`` for a WebSocket.
 
-A call is checked against its schema in schemas/functions/, then its row in ``FUNCTIONS`` calls the hub.
-An answer and a refusal carry the call's ``callback``, a push never. Clients are known by the ids of
-their sessions, whatever they speak; there are no rooms. See docs/protocols/functions.md.
+A call is checked against its schema in schemas/functions/, then the function in its row of ``FUNCTIONS``
+calls the hub. A response has the call's ``callback``, a push never has one. Clients are addressed by the ids
+of their sessions, in all protocols; there are no rooms. See docs/protocols/functions.md.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def _check_key(peer: FunctionsPeer, request: Frame) -> None:
 
 
 def _knows_key(peer: FunctionsPeer, request: Frame) -> bool:
-    """Whether the call came with the key; a wrong one is refused, the empty one is none."""
+    """Return whether the call has the key; an empty one counts as missing, a wrong one raises."""
     if not request.get("secret_key"):
         return False
     _check_key(peer, request)
@@ -144,14 +144,14 @@ def _knows_key(peer: FunctionsPeer, request: Frame) -> bool:
 
 
 def _id(given: str | float) -> str:
-    """An id as the hub has it. It may come as a number: 7, or 7.0, which JSON Schema takes for the same."""
+    """Return an id as in the hub. It may be sent as a number: 7, or 7.0, which JSON Schema treats alike."""
     return given if isinstance(given, str) else str(int(given))
 
 
 def _check_size(peer: FunctionsPeer, message: str, *, recipients: int) -> None:
-    """Refuse what would not fit into one frame of a recipient, whatever it speaks.
+    """Raise TooLarge if the message does not fit into one frame of a recipient, in any protocol.
 
-    Every recipient counts, reached or not: otherwise a long message would tell who is there.
+    Every recipient counts, reached or not: otherwise a long message would reveal who is connected.
     """
     limit = peer.protocol.relay_limit - NAME_BYTES * recipients
     if len(message) * GROWTH + CLIENT_INFO_BYTES <= limit:
@@ -163,7 +163,7 @@ def _check_size(peer: FunctionsPeer, message: str, *, recipients: int) -> None:
 
 
 def _check_custom(merged: Frame) -> None:
-    """Refuse variables that are too many, or so deep that a list of clients could not be written."""
+    """Raise TooLarge if the variables are too large, or too deep to be part of a list of clients."""
     try:
         size = len(encode([[[merged]]])) - 6  # as deep inside as in a list of clients
     except TypeError as exc:
@@ -173,7 +173,7 @@ def _check_custom(merged: Frame) -> None:
 
 
 def _take_name(hub: Hub, session: Session, name: str) -> None:
-    """Have *session* called *name*; where that cannot be, it is called what it was. It is in no rooms."""
+    """Rename *session*, which is in no room, to *name*; if that fails, restore its name."""
     before = session.username
     hub.unregister(session)
     try:
@@ -194,7 +194,7 @@ def _for_addresses(peer: FunctionsPeer, request: Frame, act: Callable[[str], Non
 
 
 def client_info(session: Session) -> Frame:
-    """What a client is told of another one."""
+    """Return what other clients see of *session*."""
     custom = session.custom or {}
     if session.username is not None:
         custom = {"name": session.username} | custom
@@ -219,10 +219,10 @@ def _echoed(request: Frame, key: str) -> str | None:
 
 
 class Sessions(Protocol):
-    """Where the sender of a message is looked up: the hub."""
+    """Looks up the sender of a message; the hub does."""
 
     def session(self, id: str) -> Session | None:  # noqa: A002
-        """The open session with this id."""
+        """Return the open session with this id."""
 
 
 def _push_direct_message(sessions: Sessions, event: DirectMessage) -> Frame:
@@ -232,7 +232,7 @@ def _push_direct_message(sessions: Sessions, event: DirectMessage) -> Frame:
 
 
 def _partial_client_info(event: DirectMessage) -> Frame:
-    """What is known of a sender that has gone, or is on another node."""
+    """Return what is known of a sender that has disconnected."""
     custom = {} if event.sender == f"#{event.sender_id}" else {"name": event.sender}
     return {"id": event.sender_id, "ip": "", "port": 0, "custom": custom}
 

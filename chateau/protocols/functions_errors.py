@@ -1,4 +1,4 @@
-"""What can go wrong in the functions protocol; see :mod:`chateau.protocols.error_catalog`."""
+"""The error catalog of the functions protocol; see :mod:`chateau.protocols.error_catalog`."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ ERRORS: ErrorCatalog = {
         ),
         always(
             Unavailable("The other nodes cannot be reached."),
-            "`name` cannot be registered now. (A server of one node never says this.)",
+            "`name` cannot be registered now. (A server of one node never sends this.)",
         ),
         against("set_custom_variables-request", {"function": "set_custom_variables"}),
     ),

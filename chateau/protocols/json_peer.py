@@ -2,7 +2,7 @@
 
 A protocol is a subclass of :class:`JsonProtocol` with a table of requests and a table of pushes. A frame
 passes the admission, is decoded, looked up in the table by its type, checked against its schema, and
-performed. Whatever raises a :class:`~chateau.hub.errors.HubError` is answered with an error response.
+performed. A :class:`~chateau.hub.errors.HubError` at any step becomes an error response.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class JsonProtocol:
 
     Subclasses set the class attributes. *type_key* is the key of a request that holds its type; *expected*
     lists the types in words, for error messages. *growth* is the maximum number of bytes that a relayed
-    frame needs for one character of its request. *excluded* says, by the class of an event, which sessions
-    do not get its push.
+    frame needs for one character of its request. *excluded* has, by the class of an event, a test for
+    sessions that do not get its push.
     """
 
     name: ClassVar[str]

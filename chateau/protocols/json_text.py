@@ -1,8 +1,8 @@
-"""JSON as the protocols read and write it.
+"""JSON for the protocols.
 
-Reading is stricter than most: a key given twice is refused, since two readers of one text would
-otherwise see two messages (RFC 8259, section 4). NaN, lone surrogates, numbers beyond a double and
-nesting beyond 1,024 levels are refused by orjson itself.
+Decoding is strict: a duplicate key is an error, because two parsers could otherwise read two different
+messages (RFC 8259, section 4). orjson rejects NaN, lone surrogates, numbers beyond a double and nesting
+beyond 1,024 levels.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from chateau.hub.errors import HubError, quoted
 from chateau.protocols.errors import InvalidJson, NotAnObject
 
 encode = orjson.dumps
-"""A value as JSON: UTF-8, no white space."""
+"""Encode a value as JSON: UTF-8, no white space."""
 
 Fragment = orjson.Fragment
-"""JSON that is encoded already, to be put in as it is."""
+"""JSON that is encoded already, to be inserted as it is."""
 
 _KINDS = {
     dict: "an object",
@@ -33,10 +33,10 @@ _KINDS = {
 
 
 def decode(text: str) -> dict[str, Any]:
-    """The JSON object that *text* is.
+    """Return the JSON object *text*.
 
     Raises:
-        InvalidJson: it is not JSON, or an object in it has a key twice.
+        InvalidJson: it is not JSON, or an object in it has a duplicate key.
         NotAnObject: it is another JSON value.
     """
     try:
@@ -45,15 +45,15 @@ def decode(text: str) -> dict[str, Any]:
         raise InvalidJson(f"{_first_part(exc.msg)} at line {exc.lineno}, column {exc.colno}") from exc
     if value.__class__ is not dict:
         raise NotAnObject(json_type(value))
-    # Each key brings a colon. Only a text with more colons than the object has keys can hold one twice
-    # or hold another object; reading it again takes 2 µs, counting 0.1.
+    # Each key has a colon. Only a text with more colons than the object has keys can have a duplicate key
+    # or another object inside; parsing it again takes 2 µs, counting 0.1.
     if text.count(":") != len(value):
         _refuse_repeated_keys(text)
     return value
 
 
 def try_decode(text: str) -> dict[str, Any]:
-    """What *text* asks, so that its refusal can name it; nothing where it cannot be read."""
+    """Return the JSON object *text*, or an empty one if it cannot be read."""
     try:
         return decode(text)
     except HubError:
@@ -61,12 +61,12 @@ def try_decode(text: str) -> dict[str, Any]:
 
 
 def json_type(value: object) -> str:
-    """What kind of JSON value *value* is, in words."""
+    """Return the JSON type of *value*, in words."""
     return _KINDS[type(value)]
 
 
 def is_scalar(value: object) -> bool:
-    """Whether nothing is inside *value*, so that it can be written however deep the text was."""
+    """Return whether *value* is neither an array nor an object, so that encoding it cannot fail."""
     return not isinstance(value, dict | list)
 
 

@@ -1,8 +1,8 @@
-"""The lines protocol: commands and messages as lines of text over TCP, answered in JSON, a line an object.
+"""The lines protocol: commands and messages as lines of text over TCP; responses are JSON, one per line.
 
-A line is a command (:mod:`chateau.protocols.lines_commands`) or a message to the room. What others say
-stands behind the answers that are due to a client (:mod:`chateau.protocols.ordered_outbox`). Where lines
-begin and end is the wire's affair; what can be said and heard is told in docs/protocols/lines.md.
+A line is a command (:mod:`chateau.protocols.lines_commands`) or a message to the room. Pushes are queued
+behind pending responses (:mod:`chateau.protocols.ordered_outbox`). The transport splits the stream into
+lines. See docs/protocols/lines.md.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HELD_BYTES = 1_048_576
-"""Bytes of answers that may wait for a late one; who has more is refused what it asks until they are out."""
+"""Maximum size of the responses that wait for an earlier one; beyond it, requests get errors."""
 
 
 class LinesProtocol:
-    """The protocol, once a server: it opens a peer for each client and tells all of them of events."""
+    """The lines protocol of one server: it opens a peer for each client and pushes events to all of them."""
 
     name: Final = "lines"
 
@@ -48,18 +48,18 @@ class LinesProtocol:
         self._broadcast = context.broadcast
 
     def open(self, outbox: Outbox, address: str, port: int) -> LinesPeer:
-        """A client at *address* and *port* has connected."""
+        """Open a peer for a client that connected from *address* and *port*."""
         return LinesPeer(self, outbox, address, port)
 
     def deliver(self, event: Event, sessions: Collection[Session]) -> None:
-        """Push *event* to *sessions*, to each in its turn."""
+        """Push *event* to *sessions*, after the responses that are pending for each."""
         push = PUSHES.get(event.__class__)
         if push is None:
             return
         payload = encode(push(event))
-        if isinstance(event, (Joined, Left)):  # who comes or goes is told by the answer
+        if isinstance(event, (Joined, Left)):  # the response reports it to its client
             sessions = [session for session in sessions if session.id != event.session_id]
-        is_last = isinstance(event, Shutdown)  # nothing has a turn after it
+        is_last = isinstance(event, Shutdown)  # nothing is sent after it
         free = []
         for session in sessions:
             outbox: OrderedOutbox = session.outbox
@@ -71,7 +71,7 @@ class LinesProtocol:
 
 
 class LinesPeer:
-    """One client that speaks this protocol."""
+    """One client of the lines protocol."""
 
     __slots__ = ("_admission", "_ordered", "has_quit", "protocol", "session")
 
@@ -83,16 +83,16 @@ class LinesPeer:
         self._admission = Admission(self.session, max_rate=protocol.max_rate, clock=protocol.clock)
 
     def on_text(self, text: str) -> None:
-        """Do what the line *text* asks, and answer it. Nothing is asked by a line with nothing on it."""
+        """Perform the line *text* and respond to it. Empty lines are ignored."""
         if text and not text.isspace():
             self._take(text)
 
     def on_binary(self, payload: bytes) -> None:
-        """Refuse a line that is not UTF-8."""
+        """Respond with an error to a line that is not UTF-8."""
         self._take(None)
 
     def on_end(self) -> None:
-        """Nothing more is asked: close behind the answers that are due."""
+        """Close the connection after the pending responses."""
         if not self.has_quit:
             self.has_quit = True
             self._ordered.end()
@@ -114,7 +114,7 @@ class LinesPeer:
             self._ordered.end()
 
     def _perform(self, text: str | None) -> Reply:
-        """The answer to *text*, None where it could not be read; nothing is raised."""
+        """Return the response to *text*, which is None if it was not UTF-8. Nothing is raised."""
         try:
             self._admission.check()
             if self._ordered.held_bytes > HELD_BYTES:
@@ -128,10 +128,10 @@ class LinesPeer:
 
 
 def readable(text: str | None) -> str:
-    """*text*, where it is one that can be written again.
+    """Return *text* if it can be encoded again.
 
     Raises:
-        LinesError: it was not UTF-8, or has half a character of UTF-16 in it, which UTF-8 does not know.
+        LinesError: it was not UTF-8, or contains a lone surrogate.
     """
     if text is None or not _is_whole(text):
         raise LinesError("A line is UTF-8 text; this one was not.")
@@ -147,7 +147,7 @@ def _is_whole(text: str) -> bool:
 
 
 def ack_lines(lines: list[bytes], failure: BaseException | None) -> list[bytes]:
-    """*lines*, the answer to a message, as it stands once its commit is done."""
+    """Return *lines*, the response to a message, or an error if its commit failed."""
     if failure is None:
         return lines
     return [encode(error_response(Unavailable("The message was delivered but could not be saved.")))]
@@ -173,7 +173,7 @@ SPEC = ProtocolSpec(
         EndpointSpec(
             name="lines",
             title="The lines protocol",
-            description="Lines of text over TCP, answered by JSON objects, one per line.",
+            description="Lines of text over TCP; responses are JSON objects, one per line.",
             transport="tcp",
             port_setting="lines_port",
             greeting="Lines over TCP are at ",

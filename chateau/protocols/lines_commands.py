@@ -1,4 +1,4 @@
-"""The commands of the lines protocol: how each is written, what it does, and what it says of itself.
+"""The commands of the lines protocol: their syntax, their functions, and their texts for HELP.
 
 A line is a command when it begins with a command's words, written exactly so; where the command takes
 nothing, nothing else may stand on the line. Every other line is a message.
@@ -40,14 +40,14 @@ NICKNAME_PRESENT = "User with such nickname is already present in the requested 
 NO_ROOM = "Join a room first"
 
 Reply = tuple[list[bytes], "Commit | None"]
-"""The lines of an answer, and what they have to wait for."""
+"""The lines of a response, and the commit that they have to wait for."""
 
 
 def perform(peer: LinesPeer, line: str) -> Reply:
-    """Do what *line* asks.
+    """Perform *line*.
 
     Raises:
-        HubError: it is refused; nothing of it was done.
+        HubError: it failed, and changed nothing.
     """
     found = command_in(line)
     if found is None:
@@ -61,7 +61,7 @@ def perform(peer: LinesPeer, line: str) -> Reply:
 
 
 def command_in(line: str) -> tuple[Command, str] | None:
-    """The command that *line* is, and what follows its words; None where it is a message."""
+    """Return the command of *line* and its parameter, or None if it is a message."""
     for count in (2, 1):
         words = line.split(None, count)
         command = _BY_WORDS.get(" ".join(words[:count]))
@@ -86,7 +86,7 @@ def _login(peer: LinesPeer, nick: str) -> Reply:
         raise LinesError(INVALID_NICKNAME)
     try:
         peer.protocol.hub.register(peer.session, nick, as_nick=True)
-    except InvalidName as exc:  # the server itself speaks under it
+    except InvalidName as exc:  # it is the server's name
         raise LinesError(INVALID_NICKNAME) from exc
     except NameTaken as exc:
         raise LinesError(NICKNAME_REGISTERED) from exc
@@ -107,7 +107,7 @@ def _join(peer: LinesPeer, parameter: str) -> Reply:
 
 
 def _room_and_password(peer: LinesPeer, parameter: str) -> tuple[str, str | None]:
-    """The room that *parameter* names; behind the name of a locked one its password may stand."""
+    """Return the room and the password in *parameter*; only a locked room may be followed by a password."""
     name, *password = parameter.split(None, 1)
     if ROOM.fullmatch(name) is None or (password and not _is_locked(peer, name)):
         raise LinesError(f"Invalid room name: {cut(parameter)}, please use alphanumericcharacters only")
@@ -129,7 +129,7 @@ def _leave(peer: LinesPeer, _: str) -> Reply:
 def _history(peer: LinesPeer, parameter: str) -> Reply:
     name = _room_of(peer).name
     start, end = interval(parameter)
-    # Without a start the store keeps the last ones where the limit cuts; those before it are left out here.
+    # Without a start, the store returns the last records within the limit; earlier ones are left out here.
     _, page = peer.protocol.hub.history(peer.session, name, end=end, limit=HISTORY_LIMIT, joins=True)
     lines = lines_about(
         page.messages, start=start, reader=peer.session.name, max_bytes=peer.protocol.history_bytes
@@ -183,7 +183,7 @@ def _reply(*frames: Frame) -> list[bytes]:
 
 
 class Command(NamedTuple):
-    """A command: the *words* that begin it, any of them, and how HELP shows it."""
+    """A command: the alternative *words* that begin it, and how HELP shows it."""
 
     words: tuple[str, ...]
     takes: Literal["nothing", "anything", "something"]

@@ -1,7 +1,7 @@
-"""What can go wrong in the lines protocol; see :mod:`chateau.protocols.error_catalog`.
+"""The error catalog of the lines protocol; see :mod:`chateau.protocols.error_catalog`.
 
-Its refusals have no code on the wire. The seed's own words are refusals of the code ``invalid_message`` here,
-as they are in the protocol.
+Its errors are sent without a code. The errors with the seed's own texts have the code ``invalid_message``
+here, as in the protocol.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ ERRORS: ErrorCatalog = {
     ),
     "LOGIN": (
         _own("User already logged in with name alice", "One nickname a connection."),
-        _own(INVALID_NICKNAME, "It is none, or the server itself speaks under it.", "LOGIN al"),
+        _own(INVALID_NICKNAME, "It is invalid, or reserved for the server.", "LOGIN al"),
         _own(NICKNAME_REGISTERED, "A client of another protocol has registered that name."),
         _missing("LOGIN"),
     ),

@@ -33,33 +33,33 @@ Frame = dict[str, Any]
 
 
 class LinesError(HubError):
-    """What this protocol refuses in words of its own. The seed's errors show no code, and none is sent."""
+    """An error with a text of this protocol only. The seed's errors have no code, and none is sent."""
 
     code = "invalid_message"
 
 
 def result(text: str = "OK", **more: object) -> Frame:
-    """The answer to a command that worked, or to a message that is kept."""
+    """Return the response to a command that succeeded, or to a message that was stored."""
     return {"type": "commandResult", "result": text, **more}
 
 
 def error_response(error: HubError) -> Frame:
-    """The answer to what was refused."""
+    """Return the error response for *error*."""
     return {"type": "error", "error": str(error)}
 
 
 def message(sender: str, text: str) -> Frame:
-    """*sender* said *text* in the room."""
+    """Return the frame of a message of *sender* in the room."""
     return {"from": sender, "type": "message", "body": text}
 
 
 def user_joined(nick: str) -> Frame:
-    """*nick* came into the room."""
+    """Return the frame that announces that *nick* joined the room."""
     return {"from": nick, "type": "userJoined", "body": f"User {nick} has joined the room"}
 
 
 def user_left(nick: str) -> Frame:
-    """*nick* went out of the room."""
+    """Return the frame that announces that *nick* left the room."""
     return {"from": nick, "type": "userLeft", "body": f"User {nick} has left the room"}
 
 
@@ -118,10 +118,10 @@ LINE_END_BYTES = 2
 
 
 def interval(text: str) -> tuple[str | None, str | None]:
-    """The first and the last millisecond that *text*, ``[from [to]]``, asks for; None where it is open.
+    """Return the first and the last millisecond of *text*, ``[from [to]]``; None where it is open.
 
     Raises:
-        LinesError: there is something in it that is no time.
+        LinesError: a part of it is not a time.
     """
     words = text.split()
     start = _instant(words, parse_lower_bound)
@@ -134,9 +134,9 @@ def interval(text: str) -> tuple[str | None, str | None]:
 def lines_about(
     records: Sequence[StoredRecord], *, start: str | None, reader: str, max_bytes: int
 ) -> list[bytes]:
-    """The last of *records*, from *start* on, as *reader* gets them: oldest first, in *max_bytes* of lines.
+    """Return the last of *records* since *start* as lines for *reader*: oldest first, up to *max_bytes*.
 
-    The very last one is there however long it is: it has reached the room's members before.
+    The very last one is included whatever its size: it has reached the members of the room before.
     """
     lines: list[bytes] = []
     for record in reversed(records):
@@ -164,7 +164,7 @@ def _shown(record: StoredRecord, reader: str) -> Frame:
 
 
 def _timestamp(moment: str) -> str:
-    """``2015-05-24T15:17:19.209Z`` as the seed writes it: ``2015-05-24 15:17:19.209000``."""
+    """Return ``2015-05-24T15:17:19.209Z`` in the seed's format: ``2015-05-24 15:17:19.209000``."""
     read = datetime.fromisoformat(moment).replace(tzinfo=None)
     return read.isoformat(" ", timespec="microseconds")
 
@@ -177,7 +177,7 @@ _HISTORY_FRAMES: dict[type, Callable[[Any], Frame]] = {
 
 
 def _instant(words: list[str], read: Callable[[str], str]) -> str | None:
-    """The time that *words* begin with, which is taken out of them; None where there are no words."""
+    """Remove and return the time at the start of *words*; None if there are no words."""
     if not words:
         return None
     word = words.pop(0)
@@ -192,15 +192,15 @@ def _instant(words: list[str], read: Callable[[str], str]) -> str | None:
 
 
 def _with_offset(text: str) -> str:
-    """*text* as one time in UTC, where it names no offset; a date alone is its midnight.
+    """Return *text* as one time, in UTC if it has no offset; a date alone is its midnight.
 
     Raises:
-        ValueError: it is no time.
+        ValueError: it is not a time.
     """
     day, _, clock = text.partition(" ")
     if clock:
         text = f"{day}T{clock.removeprefix('T')}"
-    text = text.replace(",", ".")  # ISO 8601 knows both; chateau.times looks for the point
+    text = text.replace(",", ".")  # ISO 8601 has both; chateau.times expects the point
     if datetime.fromisoformat(text).tzinfo is not None:
         return text
     return f"{text}T00:00Z" if _is(date, text) else f"{text}Z"

@@ -165,7 +165,7 @@ def error_response(error: HubError, request: object = None) -> Frame:  # noqa: A
 
 
 def said(author: str, content: str) -> Frame:
-    """Return the frame in which *author* says *content*."""
+    """Return the frame of a message of *author* with *content*."""
     return {"op": 0, "d": {"author": author, "content": content}}
 
 

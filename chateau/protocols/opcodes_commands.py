@@ -1,7 +1,7 @@
-"""Commands of the opcodes protocol: what ``!help``, ``!join`` and the others do, and who may give them.
+"""The commands of the opcodes protocol: ``!help``, ``!join`` and the others.
 
-A command is the prefix with a letter or a digit right behind it; ``!``, ``!!!`` and ``! hello`` are
-messages. The built-in ones are in ``BUILT_INS``; the plug-ins' are handed in.
+A command is the prefix followed by a letter or a digit; ``!``, ``!!!`` and ``! hello`` are messages. The
+built-in commands are in ``BUILT_INS``; those of plug-ins are passed in.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from chateau.protocols.schemas import SchemaSet
 
 PASSWORD_LIMIT = 1024
-"""Characters of a room's password at most: what the chateau protocol can send."""
+"""Maximum length of a room's password, as in the chateau protocol."""
 
 _NAME_AND_REST = re.compile(r"(\S+)(.*)", re.DOTALL)
 
@@ -37,7 +37,7 @@ class NoRoom(HubError):
 
 
 class Commands:
-    """All commands of one server."""
+    """The commands of one server."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Commands:
         plugins: Mapping[str, Command],
         runner: Runner,
     ) -> None:
-        """An empty *prefix* is for no commands at all; *stop* stops the server for a reason, or none."""
+        """An empty *prefix* disables commands; *stop* shuts the server down, for a reason or None."""
         self.hub = hub
         self.prefix = prefix
         self.stop = stop
@@ -58,15 +58,15 @@ class Commands:
         self._runner = runner
 
     def covers(self, content: str) -> bool:
-        """Whether *content* is a command, and no message."""
+        """Return whether *content* is a command, not a message."""
         return is_command(content, self.prefix)
 
     def run(self, caller: Caller, content: str) -> None:
-        """Do what *content*, a command of *caller*, asks.
+        """Run *content*, a command of *caller*.
 
         Raises:
-            UnknownType: there is no such command.
-            HubError: it was refused.
+            UnknownType: the command does not exist.
+            HubError: it failed.
         """
         match = _NAME_AND_REST.match(content, len(self.prefix))
         assert match is not None, "a command has a name"
@@ -79,7 +79,7 @@ class Commands:
             raise self.unknown(name)
 
     def end(self, caller: Caller) -> None:
-        """*caller*'s session has ended."""
+        """Cancel the plug-in commands of *caller*, whose session has ended."""
         self._runner.end(caller)
 
     def _run_built_in(self, caller: Caller, name: str, rest: str) -> None:
@@ -99,24 +99,24 @@ class Commands:
         except ValueError as exc:
             raise self.misused(name, f"{exc}: write") from exc
 
-    # What the commands share
+    # Shared by the commands
 
     def written(self, name: str) -> str:
-        """The command *name* with its usage, as one writes it."""
+        """Return the command *name* with its usage."""
         return f"{self.prefix}{name} {self._row(name).usage}".rstrip()
 
     def described(self, name: str) -> str:
-        """The command *name* with its usage, and what it does."""
+        """Return the command *name* with its usage and its description."""
         note = f" (after {self.prefix}auth)" if name in ADMIN_COMMANDS else ""
         return f"{self.written(name)}: {self._row(name).help}{note}"
 
     def misused(self, name: str, start: str = "Write") -> InvalidMessage:
-        """The refusal of the command *name*, which has other words behind it than it takes."""
+        """Return the error for the command *name* with wrong arguments."""
         sentence = f"{start} {self.written(name)}; what has spaces goes in quotation marks."
         return self._schemas.validation_error_at("message-request", ["d", "content"], sentence)
 
     def unknown(self, name: str) -> UnknownType:
-        """The refusal of a command that there is not."""
+        """Return the error for a command that does not exist."""
         return UnknownType(f"{quoted(self.prefix + name)} is no command; say {self.prefix}help.")
 
     def _row(self, name: str) -> BuiltIn | Command:
@@ -124,13 +124,13 @@ class Commands:
 
 
 def is_command(content: str, prefix: str) -> bool:
-    """Whether *content* is a command where commands begin with *prefix*; the empty one is for none at all."""
+    """Return whether *content* is a command that begins with *prefix*; an empty one disables commands."""
     start = len(prefix)
     return bool(start) and content.startswith(prefix) and content[start : start + 1].isalnum()
 
 
 class CommandContext(NamedTuple):
-    """A command that was given, with the words behind it."""
+    """A command that was given, with the words after its name."""
 
     commands: Commands
     caller: Caller
@@ -141,11 +141,11 @@ class CommandContext(NamedTuple):
         return self.commands.hub
 
     def room(self, place: int = 0) -> Room:
-        """The room that the word at *place* names, or else the caller's.
+        """Return the room that the word at *place* names, or else the caller's room.
 
         Raises:
-            UnknownRoom: there is no such room.
-            NoRoom: none is named, and the caller is in none.
+            UnknownRoom: the room does not exist.
+            NoRoom: no room is named, and the caller is not in one.
         """
         if len(self.words) > place:
             return self.hub.rooms.find(self.words[place])
@@ -208,7 +208,7 @@ def _lock(context: CommandContext) -> str:
 
 
 def _on_room(act: Callable[[Rooms, str], None], became: str) -> Callable[[CommandContext], str]:
-    """The command that does *act* to a room, which is *became* then."""
+    """Return the command that applies *act* to a room, which is *became* then."""
 
     def run(context: CommandContext) -> str:
         room = context.room()
@@ -235,9 +235,9 @@ def _shutdown(context: CommandContext) -> None:
 
 
 class BuiltIn(NamedTuple):
-    """A command of the server's own, with *least* to *most* words behind it.
+    """A command of the server, with *least* to *most* words after its name.
 
-    Where *before_text* is given, all behind so many words is one text.
+    If *before_text* is given, everything after so many words is one text.
     """
 
     usage: str
@@ -272,4 +272,4 @@ ADMIN_COMMANDS: dict[str, BuiltIn] = {
 }
 
 BUILT_INS = USER_COMMANDS | ADMIN_COMMANDS
-"""All of them, in the context in which ``!help`` tells of them."""
+"""All built-in commands, in the order in which ``!help`` lists them."""

@@ -1,4 +1,4 @@
-"""What can go wrong in the opcodes protocol; see :mod:`chateau.protocols.error_catalog`.
+"""The error catalog of the opcodes protocol; see :mod:`chateau.protocols.error_catalog`.
 
 An op 1 is a login, a message or a command, and each command is refused for reasons of its own: those stand
 in :data:`COMMANDS`, by the commands' names.
@@ -44,7 +44,7 @@ PREFIX = "!"
 
 
 def said(content: str) -> Frame:
-    """The request that says *content*."""
+    """Return the request that sends *content*."""
     return {"op": 1, "d": {"content": content}}
 
 

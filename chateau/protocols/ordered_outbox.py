@@ -1,8 +1,8 @@
-"""The order of all that one client of the lines protocol gets.
+"""OrderedOutbox: responses and pushes to one client of the lines protocol, in one order.
 
-The seed's promise is "first the commandResult OK", then the message itself, and the OK waits until the
-message is kept. So what others say waits as well: it stands behind the answers that are due to this
-client. (:mod:`chateau.protocols.response_queue` lets it pass, and keeps only the answers in order.)
+The seed requires "first the commandResult OK", then the message itself, and the OK waits until the message is
+stored. So pushes are queued behind the pending responses of their client.
+(:mod:`chateau.protocols.response_queue` orders only the responses.)
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from chateau.protocols.transport import Outbox
 
 LINE_END = b"\r\n"
-"""What the wire puts behind each message, too."""
+"""The end of line that the transport appends to each message, too."""
 
 
 class Slot:
-    """A request's place in the line; *payloads* is None until its answer is there."""
+    """The place of a response; *payloads* is None until the response is there."""
 
     __slots__ = ("payloads",)
 
@@ -32,27 +32,27 @@ class Slot:
 
 
 class OrderedOutbox:
-    """The way out to one client. What is put in leaves in order, and nothing before an answer that is due."""
+    """Sends to one client, in order: nothing overtakes a pending response."""
 
     __slots__ = ("_queue", "held_bytes", "outbox")
 
     def __init__(self, outbox: Outbox) -> None:
         self.outbox = outbox
-        self.held_bytes = 0  # of answers that wait for those before them; what others say is shared by all
-        self._queue: deque[Slot | bytes | None] | None = None  # None stands for the end of the connection
+        self.held_bytes = 0  # of responses that wait for earlier ones; pushes are shared by all clients
+        self._queue: deque[Slot | bytes | None] | None = None  # None is the end of the connection
 
     @property
     def is_free(self) -> bool:
-        """Whether no answer is due, so that the outbox may be used as it is."""
+        """Whether no response is pending, so that the outbox can be used directly."""
         return self._queue is None
 
     def hold(self, payload: bytes) -> None:
-        """Send *payload* when its turn has come; the line is not free."""
+        """Queue *payload* behind the pending responses, of which there is at least one."""
         assert self._queue is not None
         self._queue.append(payload)
 
     def reserve(self) -> Slot:
-        """A request has come: what is put in from now on stands behind its answer, which has to follow."""
+        """Reserve the place of the response to a request; later payloads are queued behind it."""
         if self._queue is None:
             self._queue = deque()
         slot = Slot()
@@ -60,7 +60,7 @@ class OrderedOutbox:
         return slot
 
     def fill(self, slot: Slot, payloads: Sequence[bytes]) -> None:
-        """The answer that goes to *slot* is *payloads*; they are sent when their turn has come."""
+        """Set the response in *slot* to *payloads*, and send what is no longer blocked."""
         slot.payloads = payloads
         self.held_bytes += size(payloads)
         self._flush()
@@ -72,12 +72,12 @@ class OrderedOutbox:
         commit.add_done_callback(lambda commit: self.fill(slot, encode(commit.exception())))
 
     def disconnect(self, code: int, reason: str) -> None:
-        """End the session and close the connection at once: what waits here for an answer is dropped."""
+        """End the session and close the connection at once; queued payloads are dropped."""
         self._queue = None
         self.outbox.disconnect(code, reason)
 
     def end(self) -> None:
-        """Close the connection behind all that was put in."""
+        """Close the connection after all queued payloads."""
         if self._queue is None:
             self.outbox.disconnect(NORMAL_CLOSURE, "")
         else:
@@ -103,5 +103,5 @@ class OrderedOutbox:
 
 
 def size(payloads: Sequence[bytes]) -> int:
-    """The bytes of *payloads* in all."""
+    """Return the total size of *payloads* in bytes."""
     return sum(map(len, payloads))

@@ -1,7 +1,7 @@
-"""Commands that plug-ins bring: what they are handed, and running them beside everything else.
+"""The commands of plug-ins: their API, and running them as tasks.
 
-Each runs as a task of its own that ends with the session of its caller. What goes wrong in it is told
-to its caller, logged once, and hurts nobody else. The plug-ins' side of it is :mod:`chateau.plugins`.
+Each command runs as a task that ends with the session of its caller. An exception in it is reported to its
+caller, logged once, and affects nobody else. Plug-ins use :mod:`chateau.plugins`.
 """
 
 from __future__ import annotations
@@ -22,31 +22,30 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 AT_ONCE = 16
-"""Commands of plug-ins that one session may have running."""
+"""Maximum number of plug-in commands that one session can run at the same time."""
 
 SERVER_ID = "00"
-"""The id that the server speaks under: of digits as every session's, and no session's, for those have no
-zero in front."""
+"""The id that the server sends under: digits, as the ids of sessions, but those have no leading zero."""
 
 
 class Caller(Protocol):
-    """Who gave a command, as the commands see it."""
+    """The client that gave a command."""
 
     session: Session
-    is_admin: bool  # it has shown the key
+    is_admin: bool  # it has presented the secret key
 
     def reply(self, text: str) -> None:
-        """Tell the caller *text*, in the server's name."""
+        """Send the caller *text*, in the server's name."""
 
     def refuse(self, error: HubError) -> None:
-        """Tell the caller that its command was refused."""
+        """Send the caller the error of its command."""
 
     def move(self, room: str, password: str | None) -> None:
-        """Let the caller into *room* and out of the one that it is in, and tell it so."""
+        """Move the caller from its room into *room*, and notify it."""
 
 
 class Command(NamedTuple):
-    """A command that a plug-in brought; *run* is called with the server, the user and the words behind it."""
+    """A command of a plug-in; *run* is called with the server, the user and the words after the name."""
 
     name: str
     usage: str
@@ -55,25 +54,25 @@ class Command(NamedTuple):
 
 
 class Server:
-    """The house, as a plug-in sees it."""
+    """The server, on the side of a plug-in."""
 
     def __init__(self, hub: Hub, name: str, protocol: EventSink) -> None:
         self.name = name
         self._hub = hub
-        # Nobody's connection: the hub reads from it in whose name a message goes out.
+        # Not a connection: the hub takes the sender of a message from it.
         self._voice = Session(id=SERVER_ID, address="", port=0, protocol=protocol, outbox=None)
         self._voice.name = name
 
     def usernames(self) -> list[str]:
-        """Everyone registered, sorted."""
+        """Return all registered usernames, sorted."""
         return list(self._hub.usernames())
 
     def rooms(self) -> list[str]:
-        """The names of all rooms, sorted."""
+        """Return the names of all rooms, sorted."""
         return [summary.room for summary in self._hub.room_summaries()]
 
     def message(self, username: str, text: str) -> None:
-        """Say *text* to *username* alone, in the server's name.
+        """Send *text* to *username* only, in the server's name.
 
         Raises:
             UnknownRecipient: nobody holds that name.
@@ -83,7 +82,7 @@ class Server:
 
 
 class User:
-    """Who gave a command, as a plug-in sees it. After the session's end what is replied goes nowhere."""
+    """The user of a command, on the side of a plug-in. Replies after the end of the session are discarded."""
 
     def __init__(self, caller: Caller) -> None:
         self.name = caller.session.name
@@ -97,11 +96,11 @@ class User:
 
     @property
     def is_admin(self) -> bool:
-        """Whether the user has shown the server's key, by ``!auth``."""
+        """Whether the user has presented the secret key, by ``!auth``."""
         return self._caller.is_admin
 
     def reply(self, text: str) -> None:
-        """Tell the user *text*, in the server's name.
+        """Send the user *text*, in the server's name.
 
         Raises:
             TypeError, ValueError: *text* is no text, or has lone surrogates.
@@ -139,10 +138,10 @@ class Runner:
         self._running: dict[Caller, set[asyncio.Future[None]]] = {}
 
     def start(self, caller: Caller, command: Command, words: list[str]) -> None:
-        """Run *command* for *caller*, from the loop's next turn on.
+        """Run *command* for *caller*, from the next iteration of the loop.
 
         Raises:
-            TooManyCommands: *caller* has enough of them running.
+            TooManyCommands: *caller* has the maximum number of them running.
         """
         running = self._running.setdefault(caller, set())
         if len(running) >= AT_ONCE:
@@ -152,7 +151,7 @@ class Runner:
         task.add_done_callback(lambda task: self._forget(caller, task))
 
     def end(self, caller: Caller) -> None:
-        """*caller*'s session has ended, and so do its commands."""
+        """Cancel the commands of *caller*, whose session has ended."""
         for task in self._running.pop(caller, ()):
             task.cancel()
 
@@ -165,43 +164,43 @@ class Runner:
 
     async def _run(self, caller: Caller, command: Command, words: Sequence[str]) -> None:
         try:
-            await self._answer(caller, command, list(words))
+            await self._respond(caller, command, list(words))
         except asyncio.CancelledError:
             if is_being_cancelled():
                 raise
-            self._tell_failure(caller, command)  # it awaited something that somebody else cancelled
+            self._report_failure(caller, command)  # it awaited something that was cancelled
         except (Exception, SystemExit):
-            self._tell_failure(caller, command)
+            self._report_failure(caller, command)
 
-    async def _answer(self, caller: Caller, command: Command, words: list[str]) -> None:
+    async def _respond(self, caller: Caller, command: Command, words: list[str]) -> None:
         user = User(caller)
         try:
-            answer = await command.run(self._server, user, words)
+            reply = await command.run(self._server, user, words)
         except HubError as error:
             caller.refuse(error)
         else:
-            if answer is not None:
-                user.reply(answer)
+            if reply is not None:
+                user.reply(reply)
 
-    def _tell_failure(self, caller: Caller, command: Command) -> None:
+    def _report_failure(self, caller: Caller, command: Command) -> None:
         shown = self._prefix + command.name
         log.exception("session %s: the command %s failed", caller.session.id, shown)
         caller.refuse(CommandFailed(shown))
 
 
 def is_being_cancelled() -> bool:
-    """Whether somebody has asked for the end of the task that is running."""
+    """Return whether the current task is being cancelled."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
 def checked(text: str) -> str:
-    """*text*, which a plug-in wants said.
+    """Return *text*, which a plug-in sends.
 
     Raises:
-        TypeError, ValueError: it is no text, or has lone surrogates, which no frame can hold.
+        TypeError, ValueError: it is not a text, or has lone surrogates, which cannot be encoded.
     """
     if not isinstance(text, str):
-        raise TypeError(f"a command says text, not {type(text).__name__}")
+        raise TypeError(f"a command sends text, not {type(text).__name__}")
     text.encode()
     return text

@@ -1,8 +1,7 @@
-"""Packages as publishers send them: what may go out as text, as JSON and as bytes, and many in one body.
+"""Publications: checking payloads of text, JSON and bytes, and reading many of them from one body.
 
-What is checked is not rewritten: a text and a JSON package go out byte for byte as they came, and the
-JSON values in a bulk body as they stand there, however their numbers are written and whatever keys they
-have twice.
+Payloads are checked, not rewritten: text and JSON are delivered byte for byte as they came, and so are the
+JSON values in a bulk body, whatever the format of their numbers and with their duplicate keys.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ class InvalidText(HubError):
 
 
 class ChannelPublication(NamedTuple):
-    """One package on its way to *channel*, which is written as the publisher wrote it."""
+    """One publication to *channel*, whose name is as the publisher wrote it."""
 
     channel: str
     kind: PayloadKind
@@ -42,10 +41,10 @@ class ChannelPublication(NamedTuple):
 
 
 def publication_kind(header: str | None) -> PayloadKind:
-    """The kind that the header ``Package-Type`` names: ``text`` where there is none.
+    """Return the kind in the header ``Package-Type``: ``text`` if it is missing.
 
     Raises:
-        UnknownType: there is no such kind.
+        UnknownType: the kind is unknown.
     """
     if header is None:
         return "text"
@@ -56,7 +55,7 @@ def publication_kind(header: str | None) -> PayloadKind:
 
 
 def check_payload(kind: PayloadKind, payload: bytes) -> None:
-    """Refuse what is not what its *kind* says.
+    """Check that *payload* is valid for its *kind*.
 
     Raises:
         InvalidText, InvalidJson.
@@ -65,11 +64,11 @@ def check_payload(kind: PayloadKind, payload: bytes) -> None:
 
 
 def read_bulk(body: bytes, schemas: SchemaSet) -> list[ChannelPublication]:
-    """All packages in *body*, JSON as in ``{channel: [{kind: value}, …], …}``, in the order in it.
+    """Return all publications in *body*, JSON as in ``{channel: [{kind: value}, …], …}``, in their order.
 
     Raises:
         InvalidJson, NotAnObject.
-        InvalidMessage: the schema says no.
+        InvalidMessage: it violates the schema.
     """
     value = parsed(body)
     if value.__class__ is not dict:
@@ -84,12 +83,12 @@ def read_bulk(body: bytes, schemas: SchemaSet) -> list[ChannelPublication]:
 
 
 def channels_of(body: bytes) -> list[str]:
-    """The channels that *body* names, those without packages too; :func:`read_bulk` has read it."""
+    """Return the channels in *body*, which :func:`read_bulk` has checked, with or without publications."""
     return list(orjson.loads(body))
 
 
 def parsed(payload: bytes) -> Any:
-    """The value that *payload* is as JSON.
+    """Return the JSON value *payload*.
 
     Raises:
         InvalidJson.
@@ -109,7 +108,7 @@ def _check_text(payload: bytes) -> None:
 
 
 def _check_bytes(payload: bytes) -> None:
-    """Any bytes will do."""
+    """Accept any bytes."""
 
 
 _KINDS: dict[str, PayloadKind] = {"text": "text", "json": "json", "bytes": "bytes"}
@@ -120,14 +119,14 @@ _CHECKS: dict[PayloadKind, Callable[[bytes], object]] = {
     "bytes": _check_bytes,
 }
 
-# Where things stand in a bulk body, which is known to keep to its schema
+# Positions in a bulk body, which is known to be valid
 
 _SPACE = re.compile(r"[ \t\n\r]*")
-_find_end = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode  # numbers stay what they are
+_find_end = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode  # numbers are not converted
 
 
 class _Place(NamedTuple):
-    """A member of an object, or an item of an array, whose key is empty: its value is ``text[start:end]``."""
+    """A member of an object, or an item of an array (with an empty key); its value is ``text[start:end]``."""
 
     key: str
     start: int
@@ -143,7 +142,7 @@ def _publications(text: str) -> Iterator[ChannelPublication]:
 
 
 def _distinct(places: Iterator[_Place]) -> list[_Place]:
-    """*places*, of an object that has no key twice: readers would not agree on which one counts."""
+    """Return *places*, the members of an object; raise InvalidJson if it has a duplicate key."""
     listed = list(places)
     keys = set()
     for place in listed:
@@ -154,7 +153,7 @@ def _distinct(places: Iterator[_Place]) -> list[_Place]:
 
 
 def _places(text: str, at: int) -> Iterator[_Place]:
-    """What is in the object or array that begins at *at*."""
+    """Yield the members of the object or array that begins at *at*."""
     closing = "}" if text[at] == "{" else "]"
     at = _after_space(text, at + 1)
     while text[at] != closing:
@@ -171,7 +170,7 @@ def _places(text: str, at: int) -> Iterator[_Place]:
 
 def _after_space(text: str, at: int) -> int:
     match = _SPACE.match(text, at)
-    assert match is not None, "it matches nothing, too"
+    assert match is not None, "it matches the empty string, too"
     return match.end()
 
 

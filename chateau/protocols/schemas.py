@@ -1,9 +1,9 @@
-"""The contract: a protocol's JSON Schemas, compiled once, and the sentence for what breaks them.
+"""SchemaSet: the JSON Schemas of a protocol, compiled once, and the explanation of invalid messages.
 
-Validity is jsonschema-rs's verdict (0.3 µs for a valid message, jsonschema takes 40). Why a message is
-not valid is said by jsonschema, the reference, which picks the error that says it best; a test holds
-the two to one verdict. What is long is explained by jsonschema-rs too: the reference takes 15 µs for
-each item of a list, and a list can be as long as a frame.
+jsonschema-rs decides whether a message is valid (0.3 µs for a valid message, jsonschema takes 40). jsonschema
+explains an invalid one, because it picks the most relevant error; it is imported when the first one is
+explained. A test checks that both always agree. Long messages are explained by jsonschema-rs: jsonschema
+takes 15 µs per item of a list, and a list can be as long as a frame.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from referencing import Registry
 
 REFERENCE_LENGTH = 4096
-"""Characters of a message that jsonschema explains; longer ones are explained by jsonschema-rs."""
+"""Maximum length of a message that jsonschema explains; jsonschema-rs explains longer ones."""
 
 EXPLAINED_LEVELS = 8
-"""Levels of a message that are looked at to explain it: neither validator can tell of a value 1,000 deep."""
+"""Levels of a message that are explained: neither validator can handle a value 1,000 levels deep."""
 
 ERRORS_COMPARED = 20
-"""Errors that the best one is picked from."""
+"""Number of errors that the most relevant one is picked from."""
 
 
 def schemas_folder() -> Path:
@@ -50,7 +50,7 @@ def compiled_schemas(folder: Path, url: str) -> SchemaSet:
 
 
 class SchemaSet:
-    """The schemas in *folder*; *url* is where this server shows that folder."""
+    """The schemas in *folder*, which this server serves at *url*."""
 
     def __init__(self, folder: Path, *, url: str) -> None:
         self._url = url
@@ -64,7 +64,7 @@ class SchemaSet:
         }
 
     def validator(self, name: str) -> Callable[[object], bool]:
-        """The check of a message against the schema *name*."""
+        """Return the function that validates a message by the schema *name*."""
         return self._validators[name].is_valid
 
     def reference(self, name: str) -> Draft202012Validator:
@@ -81,7 +81,7 @@ class SchemaSet:
         return Registry[Any]().with_resources(resources)
 
     def validation_error(self, name: str, message: dict[str, Any], text: str) -> InvalidMessage:
-        """What is wrong with *message*, read from *text*, which the schema *name* does not allow."""
+        """Return the error for *message*, decoded from *text*, which is invalid by the schema *name*."""
         if text.count("[") + text.count("{") > EXPLAINED_LEVELS:
             message = _shallow(message, EXPLAINED_LEVELS)
         find = self._best_fault if len(text) <= REFERENCE_LENGTH else self._first_fault
@@ -94,20 +94,20 @@ class SchemaSet:
         )
 
     def validation_error_at(self, name: str, path: Sequence[str | int], sentence: str) -> InvalidMessage:
-        """A fault at *path* of a message that the schema *name* is for, told by *sentence*."""
+        """Return the error *sentence* about the value at *path* of a message of the schema *name*."""
         return InvalidMessage(sentence, path=pointer(path), schema=f"{self._url}/{name}.json")
 
     def _best_fault(self, name: str, message: object) -> _Fault:
-        """What jsonschema finds, the one that it takes for the cause."""
+        """Return the error that jsonschema considers most relevant."""
         from jsonschema.exceptions import best_match
 
         error = best_match(islice(self.reference(name).iter_errors(message), ERRORS_COMPARED))
         assert error is not None, f"jsonschema finds nothing wrong by {name}: {message}"
-        error = error.parent or error  # of several forms none fits: which one was meant is a guess
+        error = error.parent or error  # if none of several forms matches, do not guess which one was meant
         return _Fault(list(error.absolute_path), str(error.validator), error.schema, error.instance)
 
     def _first_fault(self, name: str, message: object) -> _Fault:
-        """What jsonschema-rs finds first; it looks no further."""
+        """Return the first error that jsonschema-rs finds."""
         try:
             self._validators[name].validate(message)
         except jsonschema_rs.ValidationError as error:
@@ -116,14 +116,14 @@ class SchemaSet:
         raise AssertionError(f"jsonschema-rs finds nothing wrong by {name}: {message}")
 
     def _located(self, location: str) -> tuple[Any, str]:
-        """The schema, or the part of it, and its keyword that the URL *location* names."""
+        """Return the (sub)schema and the keyword that the URL *location* points to."""
         url, _, place = location.partition("#")
         *steps, keyword = place.split("/")[1:]
         return reduce(getitem, steps, self.schemas[PurePosixPath(url).stem]), keyword
 
 
 class _Fault(NamedTuple):
-    """*instance*, which is at *path* of the message, does not do what the *keyword* of *schema* asks."""
+    """*instance*, at *path* of the message, violates the *keyword* of *schema*."""
 
     path: Sequence[str | int]
     keyword: str
@@ -136,12 +136,12 @@ class _Fault(NamedTuple):
 
 
 def pointer(path: Iterable[str | int]) -> str:
-    """*path* as a JSON Pointer (RFC 6901)."""
+    """Return *path* as a JSON Pointer (RFC 6901)."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 def _shallow(value: Any, levels: int) -> Any:
-    """*value* with all containers empty that are more than *levels* deep inside."""
+    """Return *value* with all containers emptied that are more than *levels* deep."""
     if isinstance(value, dict):
         return {key: _shallow(inner, levels - 1) for key, inner in value.items()} if levels else {}
     if isinstance(value, list):

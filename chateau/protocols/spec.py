@@ -1,4 +1,4 @@
-"""ProtocolSpec: one value that says what a protocol is.
+"""ProtocolSpec: one value that defines a protocol.
 
 The server, the reference, the API descriptions and the documentation iterate over the specs in
 :mod:`chateau.protocols.catalog`. To add a protocol: write its module with a ``SPEC``, put its JSON Schemas

@@ -1,7 +1,7 @@
-"""What a protocol and the wire below it need of each other.
+"""The interface between protocols and transports.
 
-The wire opens a peer for each connection and hands it whole messages, one after the other; the peer
-answers through its outbox. Neither is called by two threads, and none of these calls waits or raises.
+The transport opens a peer for each connection and passes it whole messages, one after the other; the peer
+responds through its outbox. All calls are made by one thread; none of them waits or raises.
 """
 
 from __future__ import annotations
@@ -18,56 +18,56 @@ TRY_AGAIN_LATER: Final = 1013
 """Codes that a peer may disconnect with (RFC 6455, section 7.4.1, and IANA's registry of close codes)."""
 
 ENVELOPE_OVERHEAD_BYTES: Final = 1536
-"""What a frame, of any protocol, may add to the request whose content it passes on.
+"""Maximum number of bytes that a frame of any protocol adds to the request whose content it relays.
 
-A message as it is kept has 450 bytes more than its request at most: sender, id, time, seq, and the room's
-name as it was first written. A history answer has more around its messages.
+A stored message has at most 450 bytes more than its request: sender, id, time, seq, and the name of the room
+as it was first written. A history response has more around its messages.
 """
 
 
 class Outbox(Protocol):
-    """The way out to one client. What is put in leaves in order, at the end of the loop's turn."""
+    """Sends to one client. Payloads are sent in order, at the end of the loop iteration."""
 
     def send(self, payload: bytes) -> None:
-        """Send *payload*, UTF-8, as one text message. After the connection's end it goes nowhere."""
+        """Send *payload*, UTF-8, as one text message. After the end of the connection it is discarded."""
 
     def send_binary(self, payload: bytes) -> None:
-        """Send *payload* as one binary message, where the wire knows of such."""
+        """Send *payload* as one binary message, if the transport has those."""
 
     def disconnect(self, code: int, reason: str) -> None:
-        """End the session and close, behind all that waits; a WebSocket is told *code* and *reason*."""
+        """End the session and close after all queued payloads; WebSockets are sent *code* and *reason*."""
 
 
 Broadcast = Callable[[bytes, Iterable[Outbox]], None]
-"""Sends one payload to many outboxes of one wire, framed once."""
+"""Sends one payload to many outboxes of one transport, framed once."""
 
 
 class Peer(Protocol):
-    """One client, as its protocol sees it."""
+    """One client, on the side of its protocol."""
 
     @property
     def session(self) -> Session | None:
-        """Its session in the house; None where it has none, as those have who only watch the house."""
+        """Its session; None for clients that only observe the server."""
 
     def on_text(self, text: str) -> None:
-        """A text message has come."""
+        """Handle a text message."""
 
     def on_binary(self, payload: bytes) -> None:
-        """A binary message has come."""
+        """Handle a binary message."""
 
     def on_close(self) -> None:
-        """The connection is gone, or will take nothing more. Called once, last."""
+        """Handle the end of the connection. Called once, last."""
 
 
 class LinePeer(Peer, Protocol):
-    """The same on a wire where a client can say that it has nothing more to say."""
+    """A peer on a transport where a client can close its sending side."""
 
     def on_end(self) -> None:
-        """Nothing more will come, but the client may listen; the peer is to disconnect when it is done."""
+        """Handle the end of input. The client may still receive; the peer disconnects when it is done."""
 
 
 class Endpoint(Protocol):
-    """A protocol, as the wire sees it."""
+    """A protocol, on the side of the transport."""
 
     def open(self, outbox: Outbox, address: str, port: int) -> Peer:
-        """A client at *address* and *port* has connected; it is spoken to through *outbox*."""
+        """Open a peer for a client that connected from *address* and *port*; *outbox* sends to it."""

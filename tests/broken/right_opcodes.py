@@ -59,7 +59,7 @@ class Client:
     ip: str
     name: str | None = None
     room: Room | None = None
-    is_owner: bool = False
+    is_admin: bool = False
 
 
 class Door(WebSocketHandler):
@@ -247,7 +247,7 @@ class RightOpcodes:
         name, *words = content.removeprefix(self.prefix).split() or [""]
         if name not in self.everyones + self.owners:
             raise Refused("unknown_type", f"{name[:QUOTED]} is no command.")
-        if name in self.owners and not client.is_owner:
+        if name in self.owners and not client.is_admin:
             raise Refused("access_denied", "That is for the owner.")
         try:
             answer = getattr(self, f"do_{name}")(client, *words)
@@ -279,7 +279,7 @@ class RightOpcodes:
 
     def do_auth(self, client: Client, key: str) -> str:
         self.check_key(client, key)
-        client.is_owner = True
+        client.is_admin = True
         return "You are the owner."
 
     def do_lock(self, client: Client, name: str, password: str) -> str:

@@ -309,7 +309,7 @@ def test_the_title_of_each_schema_is_a_name_for_a_type_that_no_other_has() -> No
 
     assert len(set(titles)) == len(titles)
     assert all(title.isidentifier() for title in titles)
-    assert {"ChateauErrorAnswer", "FunctionsBanIpRequest", "ChannelsCommonPackage"} <= set(titles)
+    assert {"ChateauErrorResponse", "FunctionsBanIpRequest", "ChannelsCommonPackage"} <= set(titles)
 
 
 def test_every_message_is_received_sent_or_a_reply() -> None:

@@ -9,7 +9,7 @@ BREAKS = ("auth-needs-the-right-key",)
 
 class AcceptsAnyKey(RightOpcodes):
     def do_auth(self, client: Client, key: str) -> str:
-        client.is_owner = True
+        client.is_admin = True
         return "You are the owner."
 
 

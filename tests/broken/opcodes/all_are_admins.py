@@ -10,7 +10,7 @@ BREAKS = ("auth-needs-the-right-key", "admin-commands-need-the-key")
 class AllAreAdmins(RightOpcodes):
     def connected(self, socket: Door, ip: str) -> Client:
         client = super().connected(socket, ip)
-        client.is_owner = True
+        client.is_admin = True
         return client
 
 

@@ -50,7 +50,7 @@ def test_the_protocol_is_shorter_than_80_lines() -> None:
 
 
 def test_the_test_client_plays_a_scenario(address: str) -> None:
-    run = [sys.executable, "test_client.py", "--server", address, str(HERE / "scenario.json")]
+    run = [sys.executable, "test_client.py", "--server", address, str(HERE / "echo_scenario.json")]
 
     ended = subprocess.run(
         run, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
@@ -64,3 +64,20 @@ def test_the_schemas_are_served(address: str) -> None:
         assert "/schemas/echo/echo-request.json" in json.load(response)
     with urlopen(f"http://{address}/schemas/echo/echo-request.json") as response:
         assert json.load(response)["title"] == "Echo (request)"
+
+
+def test_the_reference_lists_the_protocol(address: str) -> None:
+    with urlopen(f"http://{address}/docs/") as response:
+        assert "The echo protocol" in response.read().decode()
+    with urlopen(f"http://{address}/docs/echo") as response:
+        page = response.read().decode()
+    for text in ("Echo (request)", "Count (response)", "Shutdown (push)", "unknown_type", "/echo"):
+        assert text in page
+
+
+def test_asyncapi_describes_the_protocol(address: str) -> None:
+    with urlopen(f"http://{address}/asyncapi.json") as response:
+        document = json.load(response)
+
+    assert document["channels"]["echo"]["address"] == "/echo"
+    assert {"echo.echo-request", "echo.count-request", "echo.shutdown-push"} <= document["operations"].keys()

@@ -62,5 +62,5 @@ SPEC = ProtocolSpec(
     load_errors=_load_errors,
     encode_error=EchoProtocol.encode_error,
     opening='{"echo": "count"}',
-    folder=Path(__file__).parent / "schemas",
+    folder=Path(__file__).parent / "echo",
 )
