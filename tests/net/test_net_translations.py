@@ -1,4 +1,4 @@
-"""The address /renderings: the bytes of each writing, and that servers accept what clients are shown."""
+"""POST /renderings: the bytes of each encoded frame, and that servers accept the requests that it shows."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def post(client: RawClient, body: bytes, path: str = "/renderings") -> Res
     return await client.response()
 
 
-async def rendered(harness: LiveServer, frame: Frame) -> Shown:
+async def translated(harness: LiveServer, frame: Frame) -> Shown:
     response = await post(await harness.connect(), json.dumps(frame).encode())
     assert response.status == 200
     assert response.headers["content-type"] == "application/json"
@@ -74,59 +74,59 @@ async def rendered(harness: LiveServer, frame: Frame) -> Shown:
 # The bytes
 
 
-def payload_of(framed: bytes, writing: Shown) -> bytes:
-    """What stands between the framing, without its mask."""
-    inner = framed[writing["head"] : len(framed) - writing["tail"]]
-    if (writing["wire"], writing["who"]) == ("WebSocket", "client"):
-        return masked(inner, framed[writing["head"] - 4 : writing["head"]])
+def payload_of(framed: bytes, encoded: Shown) -> bytes:
+    """Return the payload within the framing, without its mask."""
+    inner = framed[encoded["head"] : len(framed) - encoded["tail"]]
+    if (encoded["wire"], encoded["who"]) == ("WebSocket", "client"):
+        return masked(inner, framed[encoded["head"] - 4 : encoded["head"]])
     return inner
 
 
-def check_bytes(writing: Shown) -> None:
-    framed = bytes.fromhex(writing["hex"])
-    assert payload_of(framed, writing) == writing["text"].encode()
-    if writing["wire"] == "WebSocket" and writing["who"] == "server":
-        assert server_frames(framed) == [(TEXT, writing["text"].encode())]
-    elif writing["wire"] == "WebSocket":
-        assert Decoder(BODY_BYTES).feed(framed) == [writing["text"]]
-        assert framed[writing["head"] - 4 : writing["head"]].hex(" ") in writing["note"]
-    elif writing["wire"] == "TCP":
-        assert framed.endswith(b"\r\n" if writing["who"] == "server" else b"\n")
+def check_bytes(encoded: Shown) -> None:
+    framed = bytes.fromhex(encoded["hex"])
+    assert payload_of(framed, encoded) == encoded["text"].encode()
+    if encoded["wire"] == "WebSocket" and encoded["who"] == "server":
+        assert server_frames(framed) == [(TEXT, encoded["text"].encode())]
+    elif encoded["wire"] == "WebSocket":
+        assert Decoder(BODY_BYTES).feed(framed) == [encoded["text"]]
+        assert framed[encoded["head"] - 4 : encoded["head"]].hex(" ") in encoded["note"]
+    elif encoded["wire"] == "TCP":
+        assert framed.endswith(b"\r\n" if encoded["who"] == "server" else b"\n")
     else:
-        assert (writing["head"], writing["tail"]) == (0, 0)
+        assert (encoded["head"], encoded["tail"]) == (0, 0)
 
 
 @pytest.mark.parametrize("name", FRAMES | ODD_REQUESTS)
 async def test_all_bytes_are_the_framing_and_the_text(harness: LiveServer, name: str) -> None:
-    shown = await rendered(harness, (FRAMES | ODD_REQUESTS)[name])
+    shown = await translated(harness, (FRAMES | ODD_REQUESTS)[name])
 
-    assert tuple(dict.fromkeys(writing["protocol"] for writing in shown["writings"])) == PROTOCOLS
-    for writing in shown["writings"]:
-        assert list(writing)[:7] == ["protocol", "wire", "who", "text", "hex", "head", "tail"]
-        if writing["wire"] is None:
-            assert [writing[key] for key in ("who", "text", "hex", "head", "tail")] == [
+    assert tuple(dict.fromkeys(encoded["protocol"] for encoded in shown["writings"])) == PROTOCOLS
+    for encoded in shown["writings"]:
+        assert list(encoded)[:7] == ["protocol", "wire", "who", "text", "hex", "head", "tail"]
+        if encoded["wire"] is None:
+            assert [encoded[key] for key in ("who", "text", "hex", "head", "tail")] == [
                 None,
                 None,
                 None,
                 0,
                 0,
             ]
-            assert writing["note"]
+            assert encoded["note"]
         else:
-            check_bytes(writing)
+            check_bytes(encoded)
 
 
 @pytest.mark.parametrize("length", [0, 1, 125, 126, 65_535, 65_536])
-def test_a_clients_frame_is_read_at_every_length(length: int) -> None:
+def test_a_client_frame_is_decoded_at_every_length(length: int) -> None:
     framed = FRAMINGS["WebSocket", "client"](b"a" * length)
 
     assert Decoder(100_000).feed(framed) == ["a" * length]
 
 
-# What is shown is understood
+# Servers accept the requests that are shown
 
 
-class Stage:
+class Setting:
     """A server with bob and carol, where all requests can succeed."""
 
     def __init__(self, harness: LiveServer, lines_port: int, request: Frame) -> None:
@@ -170,7 +170,7 @@ class Stage:
         for content in ["dora"] * self.needs_a_name + [f'!join "{self.room}"'] * self.happens_inside:
             client.send(text(json.dumps({"op": 1, "d": {"content": content}})))
         client.send(sent)
-        client.send(text('{"op": 9}'))  # the one error_response that there is
+        client.send(text('{"op": 9}'))  # the one error response that there is
         heard = [await client.hear()]
         while heard[-1]["op"] != 5:
             heard.append(await client.hear())
@@ -204,26 +204,26 @@ class Stage:
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-async def test_what_clients_are_shown_to_send_is_understood(open_server: OpenServer, name: str) -> None:
+async def test_the_shown_requests_are_accepted(open_server: OpenServer, name: str) -> None:
     request = REQUESTS[name]
     lines_port = free_port()
     harness = open_server(lines_port=lines_port)
-    stage = Stage(harness, lines_port, request)
-    await stage.set()
-    writings = (await rendered(harness, request))["writings"][1:]
-    understood = 0
+    setting = Setting(harness, lines_port, request)
+    await setting.set()
+    writings = (await translated(harness, request))["writings"][1:]
+    accepted = 0
 
-    for writing in writings:
-        if writing["hex"] is not None:
-            await getattr(stage, writing["protocol"])(bytes.fromhex(writing["hex"]))
-            await stage.clear()
-            understood += 1
+    for encoded in writings:
+        if encoded["hex"] is not None:
+            await getattr(setting, encoded["protocol"])(bytes.fromhex(encoded["hex"]))
+            await setting.clear()
+            accepted += 1
 
-    assert understood
+    assert accepted
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-async def test_chateaus_own_request_is_understood(harness: LiveServer, name: str) -> None:
+async def test_the_chateau_request_is_accepted(harness: LiveServer, name: str) -> None:
     request = REQUESTS[name]
     if request["type"] == 1:
         client = await harness.client()
@@ -235,7 +235,7 @@ async def test_chateaus_own_request_is_understood(harness: LiveServer, name: str
     if "carol" in request.get("clients", ()):
         await harness.member("carol")
 
-    client.send(bytes.fromhex((await rendered(harness, request))["writings"][0]["hex"]))
+    client.send(bytes.fromhex((await translated(harness, request))["writings"][0]["hex"]))
     answer = await client.hear()
     while "event" in answer or "sender" in answer:
         answer = await client.hear()
@@ -243,7 +243,7 @@ async def test_chateaus_own_request_is_understood(harness: LiveServer, name: str
     assert (answer["type"], answer["status"]) == (request["type"], 200)
 
 
-async def test_a_refused_publish_is_shown_as_it_is_answered(open_server: OpenServer) -> None:
+async def test_a_rejected_publish_is_shown_as_the_server_sends_it(open_server: OpenServer) -> None:
     harness = open_server(pwd="secret")
     publisher = await harness.connect()
     publisher.send(b"POST /channel/lobby/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi")
@@ -253,19 +253,21 @@ async def test_a_refused_publish_is_shown_as_it_is_answered(open_server: OpenSer
     assert error is not None
 
     error_response = {"type": 7, "status": 400, "code": "access_denied", "error": error[1].decode()}
-    writing = (await rendered(harness, error_response))["writings"][-1]
+    encoded = (await translated(harness, error_response))["writings"][-1]
 
-    assert undated(bytes.fromhex(writing["hex"])) == undated(head + body)
+    assert undated(bytes.fromhex(encoded["hex"])) == undated(head + body)
 
 
 def undated(answer: bytes) -> bytes:
     return re.sub(rb"Date: .*? GMT", b"Date: now", answer)
 
 
-# Where it is, and what is refused
+# The address, and rejected requests
 
 
-async def test_it_is_behind_the_prefix_and_names_the_host_that_was_asked(open_server: OpenServer) -> None:
+async def test_the_address_has_the_prefix_and_the_frames_have_the_requested_host(
+    open_server: OpenServer,
+) -> None:
     harness = open_server(url_prefix="/chat", command_prefix="/", server_name="Castle")
     client = await harness.connect()
     tapped = {"type": 0, "status": 200, "event": "tapped", "active": True}
@@ -293,7 +295,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("body", "code"), WRONG)
-async def test_what_is_no_frame_is_refused(harness: LiveServer, body: bytes, code: str) -> None:
+async def test_an_invalid_frame_is_rejected(harness: LiveServer, body: bytes, code: str) -> None:
     response = await post(await harness.connect(), body)
 
     answer = json.loads(response.body)
@@ -302,7 +304,7 @@ async def test_what_is_no_frame_is_refused(harness: LiveServer, body: bytes, cod
     assert answer["code"] == code
 
 
-async def test_a_broken_schema_is_told_with_the_place(harness: LiveServer) -> None:
+async def test_a_schema_violation_is_reported_with_its_path(harness: LiveServer) -> None:
     response = await post(await harness.connect(), b'{"type": 5, "room": ""}')
 
     assert json.loads(response.body) == {
@@ -314,7 +316,7 @@ async def test_a_broken_schema_is_told_with_the_place(harness: LiveServer) -> No
     }
 
 
-async def test_a_frame_may_have_64_kib(harness: LiveServer) -> None:
+async def test_a_frame_has_at_most_64_kib(harness: LiveServer) -> None:
     client = await harness.connect()
     longest = b'{"type": 9}'.ljust(BODY_BYTES)
 
@@ -329,7 +331,7 @@ async def test_a_frame_may_have_64_kib(harness: LiveServer) -> None:
 
 
 @pytest.mark.parametrize("length", [str(BODY_BYTES * DRAIN_FACTOR + 1), "9" * 30])
-async def test_a_body_that_is_far_too_long_is_not_waited_for(harness: LiveServer, length: str) -> None:
+async def test_a_body_that_is_much_too_long_is_rejected_at_once(harness: LiveServer, length: str) -> None:
     client = await harness.connect()
 
     client.send(f"POST /renderings HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n".encode())
@@ -338,7 +340,7 @@ async def test_a_body_that_is_far_too_long_is_not_waited_for(harness: LiveServer
     assert await client.end() == b""
 
 
-async def test_a_body_that_does_not_end_is_refused(harness: LiveServer) -> None:
+async def test_an_endless_body_is_rejected(harness: LiveServer) -> None:
     client = await harness.connect()
     chunk = b"10000\r\n" + b"a" * 65_536 + b"\r\n"
 
@@ -349,7 +351,7 @@ async def test_a_body_that_does_not_end_is_refused(harness: LiveServer) -> None:
     assert await client.end() == b""
 
 
-async def test_a_body_that_ends_too_late_is_refused_once(harness: LiveServer) -> None:
+async def test_a_body_that_is_much_too_long_is_rejected_once(harness: LiveServer) -> None:
     client = await harness.connect()
     size = BODY_BYTES * DRAIN_FACTOR + 1
 
@@ -360,7 +362,7 @@ async def test_a_body_that_ends_too_late_is_refused_once(harness: LiveServer) ->
     assert await client.end() == b""
 
 
-async def test_it_takes_no_other_method(harness: LiveServer) -> None:
+async def test_other_methods_are_rejected(harness: LiveServer) -> None:
     response = await (await harness.connect()).get("/renderings")
 
     assert (response.status, response.headers["allow"]) == (405, "POST")
@@ -371,7 +373,7 @@ async def test_it_takes_no_other_method(harness: LiveServer) -> None:
     }
 
 
-async def test_a_bug_is_answered_in_json_and_logged(
+async def test_an_internal_error_is_reported_in_json_and_logged(
     harness: LiveServer, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -385,7 +387,7 @@ async def test_a_bug_is_answered_in_json_and_logged(
     assert len(log.taken()) == 1
 
 
-async def test_the_page_in_the_docs_shows_what_is_answered(harness: LiveServer) -> None:
+async def test_the_docs_show_the_response(harness: LiveServer) -> None:
     page = (ROOT / "docs" / "protocols.md").read_text("utf-8").partition("## See any frame")[2]
     command = re.search(r"```sh\n(curl .*)\n```", page)
     shown = re.search(r"```json\n(.*?)```", page, re.DOTALL)
