@@ -126,8 +126,8 @@ def test_a_client_frame_is_decoded_at_every_length(length: int) -> None:
 # Servers accept the requests that are shown
 
 
-class Setting:
-    """A server with bob and carol, where all requests can succeed."""
+class RequestSender:
+    """Sends shown requests to a server with bob and carol, where they can succeed."""
 
     def __init__(self, harness: LiveServer, lines_port: int, request: Frame) -> None:
         self.harness = harness
@@ -208,15 +208,15 @@ async def test_the_shown_requests_are_accepted(open_server: OpenServer, name: st
     request = REQUESTS[name]
     lines_port = free_port()
     harness = open_server(lines_port=lines_port)
-    setting = Setting(harness, lines_port, request)
-    await setting.set()
+    sender = RequestSender(harness, lines_port, request)
+    await sender.set()
     writings = (await translated(harness, request))["writings"][1:]
     accepted = 0
 
     for encoded in writings:
         if encoded["hex"] is not None:
-            await getattr(setting, encoded["protocol"])(bytes.fromhex(encoded["hex"]))
-            await setting.clear()
+            await getattr(sender, encoded["protocol"])(bytes.fromhex(encoded["hex"]))
+            await sender.clear()
             accepted += 1
 
     assert accepted
