@@ -1,6 +1,6 @@
 # Chateau: `make run` starts the server, `make test` is the whole gate.
 #
-# Everything is installed in, and every tool's cache kept in, .venv: no target leaves anything else behind.
+# Packages and the caches of all tools are in .venv; no target leaves anything else behind, but dist/ and pictures.
 
 PYTHON3 ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -13,20 +13,21 @@ export COVERAGE_FILE := $(CURDIR)/$(CACHE)/coverage
 export RUFF_CACHE_DIR := $(CURDIR)/$(CACHE)/ruff
 export MYPY_CACHE_DIR := $(CURDIR)/$(CACHE)/mypy
 
-.PHONY: run test format lint types imports unit edge docs dist tour screenshots bench soak autobahn clean help
+.PHONY: run test format lint types imports unit edge system docs dist tour screenshots bench soak autobahn clean help
 
 run: $(VENV)/run.stamp  ## Start the server; ARGS="--port 9000" passes flags
 	$(PYTHON) server.py $(ARGS)
 
-test: lint types imports unit edge  ## The whole gate: format, lint, types, import rule, tests
+test: lint types imports unit edge system  ## The whole gate: format, lint, types, import rule, tests
 
-format: $(VENV)/dev.stamp  ## Format the code, and mend what the linter can
+format: $(VENV)/dev.stamp  ## Format the code, and fix lint errors where possible
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
 
-lint: $(VENV)/dev.stamp  ## Check format and lint
+lint: $(VENV)/dev.stamp  ## Check format, lint and vocabulary
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
+	$(PYTHON) tools/vocabulary.py
 
 types: $(VENV)/dev.stamp  ## Check types
 	$(PYTHON) -m mypy
@@ -34,14 +35,18 @@ types: $(VENV)/dev.stamp  ## Check types
 imports: $(VENV)/dev.stamp  ## Check that imports go down only
 	$(VENV)/bin/lint-imports --cache-dir $(CACHE)/import_linter
 
-unit: $(VENV)/dev.stamp  ## The tests without sockets; hub and protocols have every branch covered
-	$(PYTHON) -m coverage run -m pytest tests/hub tests/protocols tests/store
-	$(PYTHON) -m coverage report
+unit: $(VENV)/dev.stamp  ## Test hub and protocols, which have every branch covered
+	$(PYTHON) -m pytest -n 2 tests/hub tests/protocols \
+		--cov chateau.hub --cov chateau.protocols --cov-branch --cov-report term-missing:skip-covered --cov-fail-under 100
 
-edge: $(VENV)/dev.stamp  ## All other tests: sockets, processes, the client, the docs
-	$(PYTHON) -m pytest -n 2 --dist loadfile --ignore=tests/hub --ignore=tests/protocols --ignore=tests/store
+edge: $(VENV)/dev.stamp  ## Test sockets, processes, the store, the client and the docs
+	$(PYTHON) -m pytest -n 4 --dist worksteal --ignore tests/hub --ignore tests/protocols \
+		--ignore tests/console --ignore tests/test_distribution.py
 
-docs: $(VENV)/dev.stamp  ## Write the generated parts of docs/ anew
+system: $(VENV)/dev.stamp  ## Test the pages in a browser, and the installed distribution
+	$(PYTHON) -m pytest -n 2 --dist loadfile tests/console tests/test_distribution.py
+
+docs: $(VENV)/dev.stamp  ## Regenerate the generated parts of docs/
 	$(PYTHON) docs/generate.py
 
 dist: $(VENV)/dev.stamp  ## Build wheel, sdist, and files that run without installation, into dist/
@@ -54,19 +59,19 @@ dist: $(VENV)/dev.stamp  ## Build wheel, sdist, and files that run without insta
 tour: $(VENV)/dev.stamp  ## Trace one message through the steps of docs/architecture.md
 	$(PYTHON) tools/tour.py
 
-screenshots: $(VENV)/dev.stamp  ## Take the README's pictures anew (needs Chromium)
+screenshots: $(VENV)/dev.stamp  ## Regenerate the README's pictures (needs Chromium)
 	$(PYTHON) tests/console/screenshots.py
 
 bench: $(VENV)/run.stamp  ## Measure against other servers; ARGS=--quick for a first look
 	$(PYTHON) benchmarks/run.py $(ARGS)
 
-soak: $(VENV)/dev.stamp  ## Kill the server again and again, and count what it kept; ARGS="--rounds 500 --seed 7"
+soak: $(VENV)/dev.stamp  ## Kill the server repeatedly, and check what it stored; ARGS="--rounds 500 --seed 7"
 	$(PYTHON) tests/kill/soak.py $(ARGS)
 
-autobahn: $(VENV)/run.stamp  ## Run the Autobahn suite against both paths of the wire (needs a Python 2.7)
+autobahn: $(VENV)/run.stamp  ## Run the Autobahn suite over both transports (needs Python 2.7)
 	$(PYTHON) tests/autobahn/run.py $(ARGS)
 
-clean:  ## Remove .venv and what the benchmarks and the Autobahn run have built
+clean:  ## Remove .venv, dist and the builds of the benchmarks and the Autobahn suite
 	rm -rf $(VENV) dist benchmarks/.build tests/autobahn/.build
 
 help:  ## List the targets

@@ -98,11 +98,6 @@ def matching(pattern: str) -> Parser:
     return parse
 
 
-def choice(*values: str) -> Parser:
-    """Return a parser of the words *values*."""
-    return matching("|".join(values))
-
-
 def list_of(parse: Parser) -> Parser:
     """Return a parser of lists whose items *parse* parses; a text is split at its commas."""
 
@@ -145,20 +140,32 @@ def display_name(value: object) -> str:
     return normalized
 
 
-port_number = integer(0, 65_535)
+class Kind(NamedTuple):
+    """A kind of values: in words, and the parser that raises ValueError for others."""
+
+    takes: str
+    parse: Parser
 
 
-def setting(
-    default: Any,
-    group: str,
-    description: str,
-    takes: str,
-    parse: Parser,
-    *,
-    repr: bool = True,  # noqa: A002
-) -> Any:
-    """Define a setting: its group in ``--help``, its description, the values that it takes, its parser."""
-    metadata = {"group": group, "description": description, "takes": takes, "parse": parse}
+def choice(*words: str) -> Kind:
+    """Return the kind of which *words* are the values."""
+    return Kind(f"{', '.join(words[:-1])} or {words[-1]}", matching("|".join(words)))
+
+
+BOOLEAN = Kind("true or false", boolean)
+PORT = Kind("a port, 0 to 65535", integer(0, 65_535))
+SECRET = Kind("any text but the empty one", text)
+FILE = Kind("a file's path", path)
+COUNT = Kind("a number, at least 0", integer(0))
+AGE = Kind(
+    "a number of seconds, minutes, hours or days such as 90s, 45m, 12h or 30d, or 0",
+    matching(r"(0|[1-9][0-9]{0,5}[smhd])"),
+)
+
+
+def setting(default: Any, group: str, description: str, kind: Kind, *, repr: bool = True) -> Any:  # noqa: A002
+    """Define a setting: its default, its group in ``--help``, its description, and the kind of its values."""
+    metadata = {"group": group, "description": description, **kind._asdict()}
     return field(default=default, repr=repr, metadata=metadata)
 
 
@@ -166,187 +173,138 @@ def setting(
 class Settings:
     """All settings of the server, immutable."""
 
-    host: str = setting("127.0.0.1", "Listening", "Address to listen on.", "an address or a host name", text)
-    port: int = setting(
-        8888,
-        "Listening",
-        "Port for HTTP and WebSocket (0 = any free port).",
-        "a port, 0 to 65535",
-        port_number,
+    host: str = setting(
+        "127.0.0.1", "Listening", "Address to listen on.", Kind("an address or a host name", text)
     )
-    lines_port: int = setting(
-        9090, "Listening", "TCP port for the line protocol (0 = off).", "a port, 0 to 65535", port_number
-    )
+    port: int = setting(8888, "Listening", "Port for HTTP and WebSocket (0 = any free port).", PORT)
+    lines_port: int = setting(9090, "Listening", "TCP port for the line protocol (0 = off).", PORT)
     opcodes_port: int = setting(
-        0,
-        "Listening",
-        "Extra port serving only the opcode protocol, on any path (0 = off).",
-        "a port, 0 to 65535",
-        port_number,
+        0, "Listening", "Extra port serving only the opcode protocol, on any path (0 = off).", PORT
     )
-    usock: Path | None = setting(
-        None, "Listening", "Additional UNIX socket for HTTP and WebSocket.", "a file's path", path
-    )
+    usock: Path | None = setting(None, "Listening", "Additional UNIX socket for HTTP and WebSocket.", FILE)
     reuse_addr: bool = setting(
-        True,
-        "Listening",
-        "Set SO_REUSEADDR, so the server can restart on the same port.",
-        "true or false",
-        boolean,
+        True, "Listening", "Set SO_REUSEADDR, so the server can restart on the same port.", BOOLEAN
     )
     reuse_port: bool = setting(
-        False,
-        "Listening",
-        "Set SO_REUSEPORT, so several servers can share the ports.",
-        "true or false",
-        boolean,
+        False, "Listening", "Set SO_REUSEPORT, so several servers can share the ports.", BOOLEAN
     )
     url_prefix: str = setting(
         "",
         "Listening",
         "Prefix of every path of the server, as in /chat/ws.",
-        "a path such as /chat, or nothing",
-        url_prefix,
+        Kind("a path such as /chat, or nothing", url_prefix),
     )
     trusted_proxy: tuple[str, ...] = setting(
         (),
         "Listening",
         'Trust X-Forwarded-For from this address or range (repeatable; "unix" for --usock).',
-        "an address, a range such as 10.0.0.0/8, or unix",
-        list_of(network),
+        Kind("an address, a range such as 10.0.0.0/8, or unix", list_of(network)),
     )
     tls_cert: Path | None = setting(
-        None, "Listening", "Certificate chain (PEM); enables https and wss.", "a file's path", path
+        None, "Listening", "Certificate chain (PEM); enables https and wss.", FILE
     )
-    tls_key: Path | None = setting(
-        None, "Listening", "The certificate's private key (PEM).", "a file's path", path
-    )
+    tls_key: Path | None = setting(None, "Listening", "The certificate's private key (PEM).", FILE)
     allow_origin: tuple[str, ...] = setting(
         (),
         "Access",
         "Allow pages from this origin to connect, as https://example.org (repeatable; * = all).",
-        "an origin such as https://example.org, or *",
-        list_of(origin),
+        Kind("an origin such as https://example.org, or *", list_of(origin)),
     )
     secret_key: str | None = setting(
         None,
         "Access",
         "Secret key for admin actions. If unset, admin actions are disabled.",
-        "any text but the empty one",
-        text,
+        SECRET,
         repr=False,
     )
     pwd: str | None = setting(
         None,
         "Access",
         "Password for publishing over HTTP. If unset, anybody can publish.",
-        "any text but the empty one",
-        text,
+        SECRET,
         repr=False,
     )
     default_privacy: Literal["public", "private"] = setting(
         "public",
         "Access",
         "Initial privacy of a client of the function protocol.",
-        "public or private",
         choice("public", "private"),
     )
     data: str = setting(
         "./chateau-data",
         "History",
         f"Folder for stored data; {MEMORY} stores it only while the server runs.",
-        f"a folder's path, or {MEMORY}",
-        text,
+        Kind(f"a folder's path, or {MEMORY}", text),
     )
     history: int = setting(
-        10_000, "History", "Maximum number of messages stored per room.", "a number, at least 1", integer(1)
+        10_000,
+        "History",
+        "Maximum number of messages stored per room.",
+        Kind("a number, at least 1", integer(1)),
     )
     history_age: str = setting(
-        "30d",
-        "History",
-        "Maximum age of a stored message: 90m, 12h, 30d (0 = unlimited).",
-        "a number of seconds, minutes, hours or days such as 90s, 45m, 12h or 30d, or 0",
-        matching(r"(0|[1-9][0-9]{0,5}[smhd])"),
+        "30d", "History", "Maximum age of a stored message: 90m, 12h, 30d (0 = unlimited).", AGE
     )
-    channel_history: int = setting(
-        0, "History", "Maximum number of publications stored per channel.", "a number, at least 0", integer(0)
-    )
+    channel_history: int = setting(0, "History", "Maximum number of publications stored per channel.", COUNT)
     server_name: str = setting(
         "Chateau",
         "Opcodes",
         "Display name used for replies to commands.",
-        "a name of 1 to 32 characters",
-        display_name,
+        Kind("a name of 1 to 32 characters", display_name),
     )
     command_prefix: str = setting(
         "!",
         "Opcodes",
         "Prefix that marks a message as a command.",
-        "1 to 8 characters without spaces",
-        matching(r"\S{1,8}"),
+        Kind("1 to 8 characters without spaces", matching(r"\S{1,8}")),
     )
     plugin: tuple[str, ...] = setting(
         (),
         "Opcodes",
         "Python module or .py file with additional commands (repeatable).",
-        "a module's name or a file's path",
-        list_of(str),
+        Kind("a module's name or a file's path", list_of(str)),
     )
     max_frame: int = setting(
         1_048_576,
         "Limits",
         "Maximum size of a client message, in bytes.",
-        "a number of bytes, at least 4096",
-        integer(4096),
+        Kind("a number of bytes, at least 4096", integer(4096)),
     )
     max_rate: float = setting(
         200,
         "Limits",
         "Maximum messages per second and connection, twice that in a burst (0 = unlimited).",
-        "a number, at least 0",
-        number,
+        Kind("a number, at least 0", number),
     )
     max_outbox: int = setting(
         4_194_304,
         "Limits",
         "Maximum bytes queued for a client; a client that reads too slowly is disconnected.",
-        "a number of bytes, at least 1024",
-        integer(1024),
+        Kind("a number of bytes, at least 1024", integer(1024)),
     )
     presence_limit: int = setting(
         500,
         "Limits",
         "In rooms larger than this, send member counts instead of individual joins and leaves.",
-        "a number, at least 0",
-        integer(0),
+        COUNT,
     )
     ping: float = setting(
         30,
         "Limits",
         "Ping a client after this many idle seconds; two unanswered pings close it (0 = never).",
-        "a number of seconds, at least 0",
-        number,
+        Kind("a number of seconds, at least 0", number),
     )
     transport: Literal["auto", "tornado"] = setting(
         "auto",
         "Limits",
         "How sockets are read: auto is the fast path, tornado the slower IOStream, for troubleshooting.",
-        "auto or tornado",
         choice("auto", "tornado"),
     )
     log_level: Literal["debug", "info", "warning", "error"] = setting(
-        "info",
-        "Logging",
-        "Minimum level of log messages.",
-        "debug, info, warning or error",
-        choice("debug", "info", "warning", "error"),
+        "info", "Logging", "Minimum level of log messages.", choice("debug", "info", "warning", "error")
     )
     log_format: Literal["text", "json"] = setting(
-        "text",
-        "Logging",
-        "Log format: plain lines, or one JSON object per line.",
-        "text or json",
-        choice("text", "json"),
+        "text", "Logging", "Log format: plain lines, or one JSON object per line.", choice("text", "json")
     )
 
     given: frozenset[str] = field(default=frozenset(), repr=False)

@@ -34,14 +34,14 @@ def blocks(language: str) -> str:
 COMMANDS = [line for line in blocks("sh").splitlines() if line.startswith("curl")]
 
 
-def test_the_page_has_every_endpoint_with_its_method_and_no_other() -> None:
+def test_page_has_exactly_the_endpoints_with_their_methods() -> None:
     told = set(re.findall(r"`(GET|POST) /admin/([a-z-]+)", PAGE))
 
     assert told == {("GET", name) for name in (*READINGS, *STREAMS)} | {("POST", name) for name in ACTIONS}
 
 
 @pytest.mark.parametrize("name", ACTIONS)
-def test_the_page_has_the_keys_of_every_body(name: str) -> None:
+def test_page_has_the_keys_of_every_body(name: str) -> None:
     (row,) = re.findall(rf"^\| `POST /admin/{name}` \| (.*?) \|", PAGE, re.M)
     schema = SCHEMA_SET.schemas[f"{name}-request"]
     keys = [f"`{key}`" if key in schema.get("required", ()) else f"`{key}`?" for key in schema["properties"]]
@@ -49,7 +49,7 @@ def test_the_page_has_the_keys_of_every_body(name: str) -> None:
     assert row.split(", ") == keys
 
 
-def test_the_page_has_every_code_with_its_status() -> None:
+def test_page_has_every_code_with_its_status() -> None:
     table = PAGE.partition("## Errors")[2].partition("## The live stream")[0]
     rows = re.findall(r"^\| (\d+) \| (.*?) \|", table, re.M)
     told = {(code, int(status)) for status, codes in rows for code in re.findall("`(.*?)`", codes)}
@@ -63,7 +63,7 @@ def test_the_page_has_every_code_with_its_status() -> None:
 
 
 @pytest.mark.parametrize("example", blocks("json").splitlines())
-def test_every_example_is_valid_by_a_schema(example: str) -> None:
+def test_every_example_matches_a_schema(example: str) -> None:
     message = json.loads(example)
 
     assert any(
@@ -95,7 +95,7 @@ def address() -> Iterator[str]:
         yield server.address.removeprefix("http://").removesuffix("/")
 
 
-def test_the_page_has_exactly_the_commands_that_are_tested_here() -> None:
+def test_page_has_exactly_the_tested_commands() -> None:
     assert len(COMMANDS) == 10
     assert all("http://127.0.0.1:8888/admin/" in command for command in COMMANDS)
 
@@ -106,7 +106,7 @@ def how_final(command: str) -> int:
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS, key=how_final))
-def test_the_commands_get_the_expected_response(address: str, command: str) -> None:
+def test_commands_get_the_expected_response(address: str, command: str) -> None:
     exported = re.search(r"^export (\w+)=(\w+)$", PAGE, re.M)
     assert exported is not None
 

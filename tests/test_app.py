@@ -19,7 +19,7 @@ from chateau.app import Server
 from chateau.settings import Settings
 
 
-def test_it_prints_one_line_an_address_and_answers_there() -> None:
+def test_server_prints_one_line_per_address_and_serves_it() -> None:
     with running_server("--url-prefix", "/chat") as server, urlopen(server.address) as page:
         shown = page.read().decode()
 
@@ -28,7 +28,7 @@ def test_it_prints_one_line_an_address_and_answers_there() -> None:
     assert "/chat/ws" in shown
 
 
-def test_a_store_that_never_settles_does_not_keep_it_from_stopping(
+def test_server_stops_although_its_store_never_settles(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.app.DRAIN_SECONDS", 0.05)
@@ -44,7 +44,7 @@ def test_a_store_that_never_settles_does_not_keep_it_from_stopping(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_it_in_good_order(number: signal.Signals) -> None:
+def test_signal_stops_the_server_gracefully(number: signal.Signals) -> None:
     with running_server() as server:
         assert server.stop(number) == 0
 
@@ -52,7 +52,7 @@ def test_a_signal_stops_it_in_good_order(number: signal.Signals) -> None:
     assert "draining" in server.log
 
 
-def test_a_port_that_is_taken_is_one_line_that_names_the_flag() -> None:
+def test_port_in_use_is_a_one_line_error_that_names_the_flag() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -86,9 +86,7 @@ def test_a_port_that_is_taken_is_one_line_that_names_the_flag() -> None:
         ),
     ],
 )
-def test_what_keeps_it_from_starting_is_said_in_a_line(
-    arguments: list[str], status: int, complaint: str
-) -> None:
+def test_startup_error_is_one_line(arguments: list[str], status: int, complaint: str) -> None:
     command = [
         sys.executable,
         "server.py",
@@ -107,7 +105,7 @@ def test_what_keeps_it_from_starting_is_said_in_a_line(
     assert ended.stderr.count("\n") == 1
 
 
-def test_the_log_can_be_json() -> None:
+def test_log_can_be_json() -> None:
     with running_server("--log-format", "json") as server:
         server.stop()
 
@@ -116,7 +114,7 @@ def test_the_log_can_be_json() -> None:
     assert entries[0]["level"] == "info"
 
 
-def test_an_installed_package_has_all_that_it_needs(tmp_path: Path) -> None:
+def test_installed_package_contains_its_data_files(tmp_path: Path) -> None:
     build = ["wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path), str(ROOT)]
     subprocess.run([sys.executable, "-m", "pip", "--disable-pip-version-check", *build], check=True)
     (wheel,) = tmp_path.glob("*.whl")

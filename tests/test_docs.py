@@ -40,13 +40,13 @@ def generate() -> ModuleType:
 # Generated parts
 
 
-def test_the_generated_parts_are_what_make_docs_writes(generate: ModuleType) -> None:
+def test_generated_parts_are_current(generate: ModuleType) -> None:
     for path, text in generate.pages():
         assert path.exists(), f"{path.name} is missing: run `make docs`"
         assert path.read_text("utf-8") == text, f"{path.name} is stale: run `make docs`"
 
 
-def test_make_docs_writes_every_page_and_changes_nothing_the_second_time(
+def test_make_docs_writes_every_page_and_is_idempotent(
     generate: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(generate, "LLMS", tmp_path / "llms.txt")
@@ -58,7 +58,7 @@ def test_make_docs_writes_every_page_and_changes_nothing_the_second_time(
     assert {path: path.read_text("utf-8") for path in fresh} == fresh
 
 
-def test_the_reference_has_a_page_for_every_protocol_and_no_page_without_a_guide(
+def test_reference_has_one_page_per_protocol_and_each_has_a_guide(
     generate: ModuleType,
 ) -> None:
     made = {page.name for page in generate.reference.pages(generate.sources())}
@@ -66,7 +66,7 @@ def test_the_reference_has_a_page_for_every_protocol_and_no_page_without_a_guide
     assert made - {generate.reference.INDEX} == set(generate.GUIDES)
 
 
-def test_a_page_without_its_markers_is_reported(generate: ModuleType, tmp_path: Path) -> None:
+def test_page_without_its_markers_is_reported(generate: ModuleType, tmp_path: Path) -> None:
     page = tmp_path / "lines.md"
     page.write_text("# Lines protocol\n", "utf-8")
 
@@ -74,7 +74,7 @@ def test_a_page_without_its_markers_is_reported(generate: ModuleType, tmp_path: 
         generate.replaced(page, "<!-- a -->", "text", "<!-- b -->")
 
 
-def test_every_code_is_in_the_schema_but_that_of_the_admin_api_alone() -> None:
+def test_schema_has_every_code_except_that_of_the_admin_api() -> None:
     assert errors.Internal.code == "internal"  # the module is loaded, with all its classes
     codes = {error.code for error in HubError.__subclasses__()}
     schema = json.loads((ROOT / "schemas" / "chateau" / "error-response.json").read_text("utf-8"))
@@ -98,7 +98,7 @@ def anchors(page: Path) -> Counter[str]:
 
 
 @EVERY_PAGE
-def test_links_lead_to_files_and_headings(page: Path) -> None:
+def test_links_resolve_to_files_and_headings(page: Path) -> None:
     for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", without_code(page)):
         path = page.parent / target if target else page
         assert path.exists(), f"{page.name} links to {target}"
@@ -106,7 +106,7 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
 
 
 @EVERY_PAGE
-def test_a_heading_that_is_linked_to_is_the_only_one_of_its_name(page: Path) -> None:
+def test_linked_heading_is_unique(page: Path) -> None:
     linked = set(re.findall(r"\]\(#([^)]+)\)", without_code(page)))
 
     assert [anchor for anchor in linked if anchors(page)[anchor] > 1] == []
@@ -119,7 +119,7 @@ def test_every_decision_is_in_the_list_of_decisions() -> None:
         assert f"({page.name})" in index
 
 
-def test_the_index_links_to_every_page_once() -> None:
+def test_index_links_to_every_page_once() -> None:
     links = re.findall(r"^- \[.+?\]\((.+?)\): .+\.$", (DOCS / "README.md").read_text("utf-8"), re.MULTILINE)
     linked = Counter((DOCS / link).resolve() for link in links)
     pages = {page for page in DOCS.glob("**/*.md") if page.parent.name != "decisions"} - {DOCS / "README.md"}
@@ -132,7 +132,7 @@ def test_the_index_links_to_every_page_once() -> None:
 
 
 @pytest.mark.parametrize(("file", "name"), CLAIMS, ids=lambda part: part.rpartition("/")[2])
-def test_a_test_that_holds_a_guarantee_exists(file: str, name: str) -> None:
+def test_test_named_in_a_guarantee_exists(file: str, name: str) -> None:
     tree = ast.parse((ROOT / file).read_text("utf-8"))
 
     assert name in {
@@ -150,7 +150,7 @@ def test_every_guarantee_names_a_test() -> None:
     assert [claim for claim, tests in rows if "`tests/" not in tests] == []
 
 
-def test_the_settings_file_of_the_operating_guide_is_valid(tmp_path: Path) -> None:
+def test_settings_file_of_the_operating_guide_is_valid(tmp_path: Path) -> None:
     (text,) = re.findall(r"^```toml\n(.*?)^```", (DOCS / "operating.md").read_text("utf-8"), re.M | re.DOTALL)
     path = tmp_path / "chateau.toml"
     path.write_text(text, "utf-8")
@@ -159,7 +159,7 @@ def test_the_settings_file_of_the_operating_guide_is_valid(tmp_path: Path) -> No
 
 
 @EVERY_PAGE
-def test_flags_of_the_server_that_a_page_names_exist(page: Path) -> None:
+def test_server_flags_named_on_a_page_exist(page: Path) -> None:
     known = {setting.flag for setting in described()} | {"--config", "--version", "--help"}
     commands = re.findall(r"python server\.py ([^\n`]*)", page.read_text("utf-8"))
 

@@ -118,7 +118,7 @@ def by_unix(path: Path, method: str, url: str, body: str | None = None) -> tuple
         return response.status, response.read()
 
 
-def test_a_unix_socket_has_the_same_doors_and_is_gone_afterwards(tmp_path: Path) -> None:
+def test_unix_socket_has_the_same_endpoints_and_is_removed_afterwards(tmp_path: Path) -> None:
     path = tmp_path / "sock"
 
     with running_server("--usock", str(path)) as server:
@@ -143,7 +143,7 @@ def test_a_unix_socket_has_the_same_doors_and_is_gone_afterwards(tmp_path: Path)
     assert "Traceback" not in server.log
 
 
-def test_who_may_connect_to_it_is_the_umasks_matter(tmp_path: Path) -> None:
+def test_permissions_of_the_unix_socket_follow_the_umask(tmp_path: Path) -> None:
     path = tmp_path / "sock"
     start = "import os, sys; os.umask(0o077); from chateau.app import main; sys.exit(main())"
 
@@ -151,7 +151,7 @@ def test_who_may_connect_to_it_is_the_umasks_matter(tmp_path: Path) -> None:
         assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_socket_that_a_killed_server_left_is_replaced(tmp_path: Path) -> None:
+def test_stale_unix_socket_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "sock"
     with running_server("--usock", str(path)) as server:
         server.stop(signal.SIGKILL)
@@ -164,7 +164,7 @@ def test_a_socket_that_a_killed_server_left_is_replaced(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-def test_a_socket_in_a_missing_folder_is_one_line(tmp_path: Path) -> None:
+def test_unix_socket_in_a_missing_folder_is_a_one_line_error(tmp_path: Path) -> None:
     path = tmp_path / "missing" / "sock"
 
     line = refused("--usock", str(path))
@@ -172,7 +172,7 @@ def test_a_socket_in_a_missing_folder_is_one_line(tmp_path: Path) -> None:
     assert line == f"chateau: --usock {path}: cannot listen there: No such file or directory"
 
 
-def test_a_path_that_is_too_long_for_a_socket_is_one_line_that_says_so(tmp_path: Path) -> None:
+def test_too_long_path_of_a_unix_socket_is_a_one_line_error(tmp_path: Path) -> None:
     path = tmp_path / ("x" * 120)
 
     line = refused("--usock", str(path))
@@ -181,7 +181,7 @@ def test_a_path_that_is_too_long_for_a_socket_is_one_line_that_says_so(tmp_path:
     assert "too long" in line
 
 
-def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
+def test_file_at_the_path_of_the_unix_socket_is_preserved(tmp_path: Path) -> None:
     path = tmp_path / "diary.txt"
     path.write_text("Dear diary", "utf-8")
 
@@ -191,13 +191,13 @@ def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
     assert path.read_text("utf-8") == "Dear diary"
 
 
-def test_a_folder_in_its_place_is_one_line(tmp_path: Path) -> None:
+def test_folder_at_the_path_of_the_unix_socket_is_a_one_line_error(tmp_path: Path) -> None:
     line = refused("--usock", str(tmp_path))
 
     assert line.startswith(f"chateau: --usock {tmp_path}: cannot listen there: ")
 
 
-def test_a_file_in_place_of_its_folder_is_one_line(tmp_path: Path) -> None:
+def test_file_instead_of_the_parent_folder_is_a_one_line_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x", "utf-8")
 
     line = refused("--usock", str(tmp_path / "file" / "sock"))
@@ -205,7 +205,7 @@ def test_a_file_in_place_of_its_folder_is_one_line(tmp_path: Path) -> None:
     assert line.startswith("chateau: --usock ")
 
 
-def test_a_socket_that_somebody_listens_at_is_not_taken_over(tmp_path: Path) -> None:
+def test_unix_socket_in_use_is_not_replaced(tmp_path: Path) -> None:
     path = tmp_path / "sock"
     with running_server("--usock", str(path)):
         line = refused("--usock", str(path))
@@ -214,7 +214,7 @@ def test_a_socket_that_somebody_listens_at_is_not_taken_over(tmp_path: Path) -> 
         assert path.is_socket()
 
 
-def test_a_server_that_cannot_start_does_not_take_the_socket_of_one_that_runs(tmp_path: Path) -> None:
+def test_failed_start_preserves_the_unix_socket_of_a_running_server(tmp_path: Path) -> None:
     path = tmp_path / "sock"
     with running_server("--usock", str(path)) as server:
         refused("--usock", str(path), "--port", str(port_of(server)))
@@ -223,7 +223,7 @@ def test_a_server_that_cannot_start_does_not_take_the_socket_of_one_that_runs(tm
         assert by_unix(path, "GET", "/")[0] == 200
 
 
-def test_a_server_whose_socket_somebody_has_removed_stops_in_good_order(tmp_path: Path) -> None:
+def test_server_stops_gracefully_after_its_unix_socket_was_removed(tmp_path: Path) -> None:
     path = tmp_path / "sock"
 
     with running_server("--usock", str(path)) as server:
@@ -233,7 +233,7 @@ def test_a_server_whose_socket_somebody_has_removed_stops_in_good_order(tmp_path
     assert "Traceback" not in server.log
 
 
-def test_a_client_on_the_unix_socket_is_told_of_a_shutdown(tmp_path: Path) -> None:
+def test_client_on_the_unix_socket_receives_the_shutdown(tmp_path: Path) -> None:
     path = tmp_path / "sock"
 
     with (
@@ -247,7 +247,7 @@ def test_a_client_on_the_unix_socket_is_told_of_a_shutdown(tmp_path: Path) -> No
 # --reuse-port and --reuse-addr
 
 
-def test_two_servers_may_share_a_port_where_both_say_so() -> None:
+def test_servers_with_reuse_port_share_a_port() -> None:
     with running_server("--reuse-port", "true") as first:
         port = str(port_of(first))
         with running_server("--reuse-port", "true", "--port", port) as second:
@@ -258,7 +258,7 @@ def test_two_servers_may_share_a_port_where_both_say_so() -> None:
 
 
 @pytest.mark.parametrize("flags", [(), ("--reuse-addr", "false"), ("--reuse-port", "true")])
-def test_a_port_whose_holder_does_not_share_it_is_refused(flags: tuple[str, ...]) -> None:
+def test_port_of_a_server_that_does_not_share_it_is_rejected(flags: tuple[str, ...]) -> None:
     with running_server() as first:
         port = str(port_of(first))
 
@@ -268,7 +268,7 @@ def test_a_port_whose_holder_does_not_share_it_is_refused(flags: tuple[str, ...]
         assert status_of(first.address) == 200
 
 
-def test_without_reuse_addr_a_port_that_a_server_has_just_left_is_not_taken() -> None:
+def test_recently_used_port_is_rejected_without_reuse_addr() -> None:
     with running_server() as server:
         port = port_of(server)
         with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as client:
@@ -283,20 +283,20 @@ def test_without_reuse_addr_a_port_that_a_server_has_just_left_is_not_taken() ->
         assert status_of(again.address) == 200
 
 
-def test_without_reuse_addr_a_free_port_is_taken() -> None:
+def test_free_port_is_used_without_reuse_addr() -> None:
     with running_server("--reuse-addr", "false") as server:
         assert status_of(server.address) == 200
 
 
 @pytest.mark.parametrize("flag", ["--reuse-addr", "--reuse-port"])
-def test_these_take_true_and_false_and_say_so(flag: str) -> None:
+def test_boolean_flag_rejects_other_values(flag: str) -> None:
     assert misused(flag, "maybe") == f"chateau: {flag}: got 'maybe', expected true or false"
 
 
 # --opcodes-port
 
 
-def test_any_path_of_the_opcodes_port_speaks_opcodes_and_the_cache_tells_that_port() -> None:
+def test_opcodes_port_uses_opcodes_at_any_path_and_is_in_the_cache() -> None:
     port = free_port()
 
     with running_server("--opcodes-port", str(port)) as server:
@@ -314,26 +314,26 @@ def test_any_path_of_the_opcodes_port_speaks_opcodes_and_the_cache_tells_that_po
         assert server.stop() == 0
 
 
-def test_without_it_the_cache_tells_the_common_port() -> None:
+def test_cache_has_the_common_port_without_an_opcodes_port() -> None:
     port = free_port()
 
     with running_server("--port", str(port)) as server, websocket(server, "/opcodes") as client:
         assert ask(client, {"op": 4})["d"]["port"] == port
 
 
-def test_a_free_port_that_was_taken_is_the_one_that_the_cache_tells() -> None:
+def test_cache_has_the_automatically_chosen_port() -> None:
     with running_server("--port", "0") as server, websocket(server, "/opcodes") as client:
         assert ask(client, {"op": 4})["d"]["port"] == port_of(server)
 
 
-def test_an_opcodes_port_that_is_taken_is_one_line() -> None:
+def test_opcodes_port_in_use_is_a_one_line_error() -> None:
     with taken() as port:
         line = refused("--opcodes-port", str(port))
 
     assert line == f"chateau: --opcodes-port {port}: cannot listen on 127.0.0.1: Address already in use"
 
 
-def test_what_listens_on_the_opcodes_port_is_told_of_a_shutdown() -> None:
+def test_client_on_the_opcodes_port_receives_the_shutdown() -> None:
     port = free_port()
 
     with (
@@ -347,7 +347,7 @@ def test_what_listens_on_the_opcodes_port_is_told_of_a_shutdown() -> None:
 # --lines-port
 
 
-def test_a_lines_port_speaks_lines_and_its_address_is_told() -> None:
+def test_lines_port_uses_lines_and_its_address_is_printed() -> None:
     port = free_port()
 
     with running_server("--lines-port", str(port)) as server:
@@ -361,7 +361,7 @@ def test_a_lines_port_speaks_lines_and_its_address_is_told() -> None:
             assert client.recv(65_536) == b""
 
 
-def test_the_lines_port_by_default_that_is_taken_is_a_warning_and_the_server_runs() -> None:
+def test_default_lines_port_in_use_is_a_warning() -> None:
     try:
         holder = taken(9090)
         holder.__enter__()
@@ -380,7 +380,7 @@ def test_the_lines_port_by_default_that_is_taken_is_a_warning_and_the_server_run
 
 
 @pytest.mark.parametrize("by", ["flag", "environment"])
-def test_a_lines_port_that_was_chosen_and_is_taken_is_one_line(by: str) -> None:
+def test_chosen_lines_port_in_use_is_a_one_line_error(by: str) -> None:
     with taken() as port:
         flags = ("--lines-port", str(port)) if by == "flag" else ()
         line = refused(*flags, environment={"CHATEAU_LINES_PORT": str(port)})
@@ -389,7 +389,7 @@ def test_a_lines_port_that_was_chosen_and_is_taken_is_one_line(by: str) -> None:
 
 
 @pytest.mark.parametrize("flag", ["--lines-port", "--opcodes-port"])
-def test_one_port_cannot_be_given_twice(flag: str) -> None:
+def test_duplicate_port_is_rejected(flag: str) -> None:
     port = str(free_port())
 
     line = refused("--port", port, flag, port)
@@ -399,7 +399,7 @@ def test_one_port_cannot_be_given_twice(flag: str) -> None:
 
 @pytest.mark.parametrize("flag", ["--port", "--lines-port", "--opcodes-port"])
 @pytest.mark.parametrize("value", ["65536", "-1", "http", "", "80.5"])
-def test_what_is_no_port_is_one_line(flag: str, value: str) -> None:
+def test_invalid_port_is_a_one_line_error(flag: str, value: str) -> None:
     line = misused(f"{flag}={value}")
 
     assert line == f"chateau: {flag}: got {value!r}, expected a port, 0 to 65535"
@@ -408,7 +408,7 @@ def test_what_is_no_port_is_one_line(flag: str, value: str) -> None:
 # --pwd
 
 
-def test_with_a_password_only_who_knows_it_publishes() -> None:
+def test_publishing_requires_the_password() -> None:
     with running_server("--pwd", "sword fish&ü", "--log-level", "debug") as server:
         url = f"{server.address}channel/news/"
         given = "?pwd=sword%20fish%26%C3%BC"
@@ -430,14 +430,14 @@ def test_with_a_password_only_who_knows_it_publishes() -> None:
     assert "wrong" not in server.log
 
 
-def test_a_password_may_come_by_the_environment() -> None:
+def test_password_can_be_set_in_the_environment() -> None:
     with running_server(environment={"CHATEAU_PWD": "swordfish"}) as server:
         assert status_of(f"{server.address}channel/news", data=b"x") == 403
         assert status_of(f"{server.address}channel/news?pwd=swordfish", data=b"x") == 201
 
 
 @pytest.mark.parametrize("flag", ["--pwd", "--secret-key"])
-def test_an_empty_password_is_refused(flag: str) -> None:
+def test_empty_password_is_rejected(flag: str) -> None:
     assert misused(flag, "") == f"chateau: {flag}: got '', expected any text but the empty one"
 
 
@@ -445,7 +445,7 @@ def test_an_empty_password_is_refused(flag: str) -> None:
 
 
 @pytest.mark.parametrize(("privacy", "seen"), [("public", True), ("private", False)])
-def test_the_default_privacy_is_that_of_new_function_clients(privacy: str, seen: bool) -> None:
+def test_default_privacy_applies_to_new_functions_clients(privacy: str, seen: bool) -> None:
     with (
         running_server("--default-privacy", privacy) as server,
         websocket(server, "/functions") as alice,
@@ -459,7 +459,7 @@ def test_the_default_privacy_is_that_of_new_function_clients(privacy: str, seen:
     assert ("alice" in names) is seen
 
 
-def test_another_privacy_is_one_line() -> None:
+def test_invalid_privacy_is_a_one_line_error() -> None:
     line = misused("--default-privacy", "secret")
 
     assert line == "chateau: --default-privacy: got 'secret', expected public or private"
@@ -477,7 +477,7 @@ def test_another_privacy_is_one_line() -> None:
         (("--command-prefix", "🏰::", "--server-name", "x"), "x", "🏰::"),
     ],
 )
-def test_commands_begin_with_the_prefix_and_are_answered_by_the_server(
+def test_commands_start_with_the_prefix_and_get_responses_of_the_server(
     flags: tuple[str, ...], name: str, prefix: str
 ) -> None:
     with running_server(*flags) as server, websocket(server, "/opcodes") as client:
@@ -490,7 +490,7 @@ def test_commands_begin_with_the_prefix_and_are_answered_by_the_server(
         assert ask(client, {"op": 4})["d"]["command_prefix"] == prefix
 
 
-def test_nobody_can_take_the_servers_name() -> None:
+def test_server_name_cannot_be_registered() -> None:
     with running_server("--server-name", "Butler") as server:
         for name in ("Butler", "BUTLER"):
             with websocket(server, "/ws") as client:
@@ -500,14 +500,14 @@ def test_nobody_can_take_the_servers_name() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "x" * 33, " x", "x\ty", "\u200b"])
-def test_what_is_no_name_is_no_server_name(name: str) -> None:
+def test_invalid_server_name_is_rejected(name: str) -> None:
     line = misused("--server-name", name)
 
     assert line == f"chateau: --server-name: got {name!r}, expected a name of 1 to 32 characters"
 
 
 @pytest.mark.parametrize("prefix", ["", " ", "a b", "123456789", "\n"])
-def test_what_is_no_prefix_is_one_line(prefix: str) -> None:
+def test_invalid_prefix_is_a_one_line_error(prefix: str) -> None:
     line = misused("--command-prefix", prefix)
 
     assert line == f"chateau: --command-prefix: got {prefix!r}, expected 1 to 8 characters without spaces"
@@ -545,7 +545,7 @@ def test_what_is_no_prefix_is_one_line(prefix: str) -> None:
         ),
     ],
 )
-def test_a_plug_in_with_a_fault_is_one_line(tmp_path: Path, text: str, fault: str) -> None:
+def test_plugin_with_an_error_is_a_one_line_error(tmp_path: Path, text: str, fault: str) -> None:
     path = tmp_path / "plugin_with_a_fault.py"
     path.write_text(dedent(text), "utf-8")
 
@@ -555,11 +555,11 @@ def test_a_plug_in_with_a_fault_is_one_line(tmp_path: Path, text: str, fault: st
 
 
 @pytest.mark.parametrize("name", ["no_such_module_at_all", "missing.py", "..", "", "json"])
-def test_a_plug_in_that_is_none_is_one_line(name: str) -> None:
+def test_missing_plugin_is_a_one_line_error(name: str) -> None:
     assert refused("--plugin", name).startswith("chateau: --plugin ")
 
 
-def test_plug_ins_may_be_several_by_flag_and_by_environment(tmp_path: Path) -> None:
+def test_several_plugins_can_be_set_by_flag_and_in_the_environment(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / f"plugin_{name}.py").write_text(
             "from chateau.plugins import command\n\n"
@@ -586,14 +586,14 @@ def test_plug_ins_may_be_several_by_flag_and_by_environment(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("age", ["", "30", "30 d", "1w", "-1d", "1.5h", "d", "00d", "1d\n", "9999999d", "٣d"])
-def test_an_age_that_is_none_is_one_line(age: str) -> None:
+def test_invalid_history_age_is_a_one_line_error(age: str) -> None:
     line = misused(f"--history-age={age}")
 
     assert line.startswith(f"chateau: --history-age: got {age!r}, expected a number of seconds, minutes, ")
 
 
 @pytest.mark.parametrize("age", ["0", "1s", "999999d"])
-def test_an_age_may_be_none_at_all_short_or_very_long(age: str, tmp_path: Path) -> None:
+def test_history_age_may_be_unlimited_short_or_very_long(age: str, tmp_path: Path) -> None:
     with (
         running_server("--history-age", age, "--data", str(tmp_path / "kept")) as server,
         websocket(server, "/ws") as client,
@@ -606,7 +606,7 @@ def test_an_age_may_be_none_at_all_short_or_very_long(age: str, tmp_path: Path) 
         assert [message["content"] for message in page["messages"]] == ["hi"]
 
 
-def test_data_at_a_path_that_is_a_file_is_one_line(tmp_path: Path) -> None:
+def test_file_as_data_folder_is_a_one_line_error(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("precious", "utf-8")
 
@@ -616,13 +616,13 @@ def test_data_at_a_path_that_is_a_file_is_one_line(tmp_path: Path) -> None:
     assert path.read_text("utf-8") == "precious"
 
 
-def test_data_below_a_file_is_one_line(tmp_path: Path) -> None:
+def test_data_folder_below_a_file_is_a_one_line_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("precious", "utf-8")
 
     assert refused("--data", str(tmp_path / "file" / "data")).startswith("chateau: --data ")
 
 
-def test_data_that_another_server_has_is_one_line(tmp_path: Path) -> None:
+def test_data_folder_in_use_is_a_one_line_error(tmp_path: Path) -> None:
     with running_server("--data", str(tmp_path)) as server:
         line = refused("--data", str(tmp_path))
 
@@ -630,7 +630,7 @@ def test_data_that_another_server_has_is_one_line(tmp_path: Path) -> None:
         assert status_of(server.address) == 200
 
 
-def test_a_server_that_cannot_listen_lets_go_of_its_data(tmp_path: Path) -> None:
+def test_server_that_cannot_listen_releases_its_data_folder(tmp_path: Path) -> None:
     with taken() as port:
         refused("--port", str(port), "--data", str(tmp_path))
 
@@ -648,7 +648,7 @@ def addresses_seen(server: RunningServer, **headers: str) -> set[str]:
     return {card["ip"] for card in clients.values()}
 
 
-def test_trusted_proxies_come_by_the_environment_with_commas() -> None:
+def test_trusted_proxies_in_the_environment_are_comma_separated() -> None:
     environment = {"CHATEAU_TRUSTED_PROXY": "127.0.0.0/8,10.0.0.0/8,2001:db8::/32"}
 
     with running_server(environment=environment) as server:
@@ -657,17 +657,17 @@ def test_trusted_proxies_come_by_the_environment_with_commas() -> None:
         assert addresses_seen(server) == {"127.0.0.1"}
 
 
-def test_there_may_be_spaces_behind_the_commas() -> None:
+def test_commas_may_be_followed_by_spaces() -> None:
     with running_server(environment={"CHATEAU_TRUSTED_PROXY": "127.0.0.1, 10.0.0.0/8"}) as server:
         assert addresses_seen(server, X_Forwarded_For="203.0.113.7") == {"203.0.113.7"}
 
 
-def test_without_a_trusted_proxy_nobody_is_believed() -> None:
+def test_forwarded_address_is_ignored_without_a_trusted_proxy() -> None:
     with running_server() as server:
         assert addresses_seen(server, X_Forwarded_For="203.0.113.7") == {"127.0.0.1"}
 
 
-def test_a_flag_for_a_proxy_may_repeat_and_wins_over_the_environment() -> None:
+def test_trusted_proxy_flag_is_repeatable_and_overrides_the_environment() -> None:
     flags = ("--trusted-proxy", "10.0.0.0/8", "--trusted-proxy", "127.0.0.1")
 
     with running_server(*flags, environment={"CHATEAU_TRUSTED_PROXY": "192.0.2.1"}) as server:
@@ -676,7 +676,7 @@ def test_a_flag_for_a_proxy_may_repeat_and_wins_over_the_environment() -> None:
 
 
 @pytest.mark.parametrize(("trusted", "seen"), [("unix", "203.0.113.7"), ("127.0.0.1", "0.0.0.0")])
-def test_who_comes_by_the_unix_socket_is_believed_where_that_is_trusted(
+def test_forwarded_address_over_a_trusted_unix_socket_is_used(
     tmp_path: Path, trusted: str, seen: str
 ) -> None:
     path = tmp_path / "sock"
@@ -694,7 +694,7 @@ def test_who_comes_by_the_unix_socket_is_believed_where_that_is_trusted(
 
 @pytest.mark.parametrize("value", ["proxy", "10.0.0.0/33", "10.0.0.1,proxy", "10.0.0.1,,::1", "300.0.0.1"])
 @pytest.mark.parametrize("by", ["--trusted-proxy", "CHATEAU_TRUSTED_PROXY"])
-def test_a_proxy_that_is_no_address_is_one_line(by: str, value: str) -> None:
+def test_invalid_trusted_proxy_is_a_one_line_error(by: str, value: str) -> None:
     flags, environment = ((by, value), {}) if by.startswith("--") else ((), {by: value})
 
     line = misused(*flags, environment=environment)
@@ -705,7 +705,7 @@ def test_a_proxy_that_is_no_address_is_one_line(by: str, value: str) -> None:
 # --help
 
 
-def test_help_shows_every_flag_what_it_says_and_its_default() -> None:
+def test_help_shows_every_flag_with_description_and_default() -> None:
     ended = subprocess.run(
         [sys.executable, "server.py", "--help"],
         cwd=ROOT,
@@ -726,7 +726,7 @@ def test_help_shows_every_flag_what_it_says_and_its_default() -> None:
         assert flag in shown
 
 
-def test_a_flag_that_there_is_not_is_one_line() -> None:
+def test_unknown_flag_is_a_one_line_error() -> None:
     assert misused("--reuse", "true") == (
         "chateau: unrecognized arguments: --reuse true (--help lists all flags)"
     )

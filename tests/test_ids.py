@@ -30,14 +30,14 @@ def clock() -> Clock:
     return Clock()
 
 
-def test_an_id_is_a_ulid_of_its_time(clock: Clock) -> None:
+def test_id_is_a_ulid_of_its_time(clock: Clock) -> None:
     id_, time = MessageIdGenerator(clock)()
 
     assert ULID.from_str(id_).milliseconds == 1_763_630_000_123
     assert time == "2025-11-20T09:13:20.123Z"
 
 
-def test_ids_rise_within_a_millisecond_and_from_one_to_the_next(clock: Clock) -> None:
+def test_ids_increase_within_and_across_milliseconds(clock: Clock) -> None:
     mint_ = MessageIdGenerator(clock)
 
     ids = []
@@ -48,7 +48,7 @@ def test_ids_rise_within_a_millisecond_and_from_one_to_the_next(clock: Clock) ->
     assert all(before < after for before, after in pairwise(ids))
 
 
-def test_when_the_clock_goes_back_ids_rise_on_and_times_stay(clock: Clock) -> None:
+def test_ids_increase_and_times_stay_when_the_clock_goes_back(clock: Clock) -> None:
     mint_ = MessageIdGenerator(clock)
     before, time = mint_()
 
@@ -59,9 +59,7 @@ def test_when_the_clock_goes_back_ids_rise_on_and_times_stay(clock: Clock) -> No
     assert same_time == time
 
 
-def test_when_a_millisecond_has_no_ids_left_the_next_one_is_taken(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_exhausted_millisecond_continues_with_the_next(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ids, "_COUNT_LIMIT", 3)
     mint_ = MessageIdGenerator(clock)
 
@@ -71,13 +69,13 @@ def test_when_a_millisecond_has_no_ids_left_the_next_one_is_taken(
     assert [time[-5:-1] for _, time in minted] == [".123"] * 3 + [".124"] * 3 + [".125"]
 
 
-def test_two_mints_never_give_one_id(clock: Clock) -> None:
+def test_two_generators_never_return_the_same_id(clock: Clock) -> None:
     one, other = MessageIdGenerator(clock), MessageIdGenerator(clock)
 
     assert {one()[0] for _ in range(100)}.isdisjoint({other()[0] for _ in range(100)})
 
 
-def test_the_last_id_of_a_millisecond_comes_before_the_first_of_the_next(clock: Clock) -> None:
+def test_last_id_of_a_millisecond_sorts_before_the_first_of_the_next(clock: Clock) -> None:
     mint_ = MessageIdGenerator(clock)
     mint_._count = 32**4 - 1
 
@@ -89,7 +87,7 @@ def test_the_last_id_of_a_millisecond_comes_before_the_first_of_the_next(clock: 
 
 
 @given(st.lists(st.integers(0, 4_000_000_000_000), min_size=1, max_size=30))
-def test_wherever_the_clock_jumps_ids_rise_times_never_go_back_and_the_two_agree(moments: list[int]) -> None:
+def test_ids_and_times_increase_and_agree_for_any_clock(moments: list[int]) -> None:
     clock = Clock()
     clock.now = moments[0] / 1000
     mint_ = MessageIdGenerator(clock)

@@ -20,7 +20,7 @@ from chateau.names import normalize_name
         pytest.param("Alice  Smith", "alice smith", id="several spaces inside"),
     ],
 )
-def test_two_ways_to_write_one_name(one: str, other: str) -> None:
+def test_spellings_of_one_name_have_the_same_normalized_name(one: str, other: str) -> None:
     assert normalize_name(one) == normalize_name(other)
 
 
@@ -38,7 +38,7 @@ def test_two_ways_to_write_one_name(one: str, other: str) -> None:
         ("Richard \u2163", "richard iv"),
     ],
 )
-def test_the_examples_of_rfc_8266_have_the_forms_that_it_gives(name: str, form: str) -> None:
+def test_examples_of_rfc_8266_normalize_as_specified(name: str, form: str) -> None:
     assert normalize_name(name) == form
 
 
@@ -56,7 +56,7 @@ def form_or_reason(text: str) -> tuple[str | None, str]:
 
 
 @given(st.text(max_size=40))
-def test_any_text_has_a_form_which_is_its_own_form_or_a_reason_why_not(text: str) -> None:
+def test_any_text_normalizes_idempotently_or_is_rejected_with_a_reason(text: str) -> None:
     form, reason = form_or_reason(text)
 
     if form is None:
@@ -65,7 +65,7 @@ def test_any_text_has_a_form_which_is_its_own_form_or_a_reason_why_not(text: str
         assert form_or_reason(form) == (form, "")
 
 
-def test_other_letters_are_another_name() -> None:
+def test_different_letters_are_different_names() -> None:
     assert normalize_name("alice") != normalize_name("\u0430lice"), "the second begins with a Cyrillic letter"
 
 
@@ -85,6 +85,6 @@ def test_other_letters_are_another_name() -> None:
         ("\u3164", "the character U+1160 is not allowed in it (old hangul jamo)"),
     ],
 )
-def test_what_is_no_name_is_told_why(text: str, reason: str) -> None:
+def test_invalid_name_is_rejected_with_a_reason(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(reason)}$"):
         normalize_name(text)

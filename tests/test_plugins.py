@@ -53,7 +53,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
 
 
 @pytest.mark.parametrize("by_path", [True, False])
-def test_a_plug_in_is_named_by_its_module_or_its_file(shelf: Shelf, by_path: bool) -> None:
+def test_plugin_is_loaded_by_module_or_file_name(shelf: Shelf, by_path: bool) -> None:
     path = shelf.put("dice_on_a_shelf", ROLL)
 
     commands = load([path if by_path else "dice_on_a_shelf"])
@@ -63,11 +63,11 @@ def test_a_plug_in_is_named_by_its_module_or_its_file(shelf: Shelf, by_path: boo
     assert asyncio.run(commands["roll"].run(None, None, [])) == "4"  # type: ignore[arg-type]
 
 
-def test_loading_nothing_gives_nothing() -> None:
+def test_loading_no_plugins_returns_no_commands() -> None:
     assert load([]) == {}
 
 
-def test_loading_again_gives_the_same_and_a_file_is_read_anew(shelf: Shelf) -> None:
+def test_loading_a_plugin_file_again_rereads_it(shelf: Shelf) -> None:
     path = shelf.put("dice_again", ROLL)
     first = load(["dice_again", "dice_again"])
     assert list(load(["dice_again"])) == list(first) == ["roll"]
@@ -77,7 +77,7 @@ def test_loading_again_gives_the_same_and_a_file_is_read_anew(shelf: Shelf) -> N
     assert list(load([path])) == ["throw_dice"]
 
 
-def test_the_help_is_the_docstrings_first_line_where_none_is_given(shelf: Shelf) -> None:
+def test_default_help_is_the_first_line_of_the_docstring(shelf: Shelf) -> None:
     name = shelf.put(
         "docs_on_a_shelf",
         '''
@@ -99,7 +99,7 @@ def test_the_help_is_the_docstrings_first_line_where_none_is_given(shelf: Shelf)
     assert {each.name: each.help for each in load([name]).values()} == {"a": "Told.", "b": "Given.", "c": ""}
 
 
-def test_a_plug_in_may_be_written_with_all_that_python_has(shelf: Shelf) -> None:
+def test_plugin_may_use_any_python_feature(shelf: Shelf) -> None:
     shelf.put("shared_dice", ROLL)
     name = shelf.put(
         "large_plugin",
@@ -191,7 +191,7 @@ TROUBLES = [
 
 @pytest.mark.parametrize(("text", "reason"), TROUBLES)
 @pytest.mark.parametrize("by_path", [True, False])
-def test_what_cannot_be_used_is_told_in_one_line(shelf: Shelf, text: str, reason: str, by_path: bool) -> None:
+def test_unusable_plugin_is_reported_in_one_line(shelf: Shelf, text: str, reason: str, by_path: bool) -> None:
     path = shelf.put("bad_plugin", text)
     name = path if by_path else "bad_plugin"
 
@@ -202,7 +202,7 @@ def test_what_cannot_be_used_is_told_in_one_line(shelf: Shelf, text: str, reason
     assert by_path or path not in sys.modules
 
 
-def test_a_decorator_without_its_name_is_told(shelf: Shelf) -> None:
+def test_decorator_without_a_name_is_reported(shelf: Shelf) -> None:
     name = shelf.put("nameless", "from chateau.plugins import command\n@command\nasync def roll(*_): ...")
 
     with pytest.raises(PluginError, match=r"is no command's name, as in @command\('roll'\)"):
@@ -219,7 +219,7 @@ def test_a_decorator_without_its_name_is_told(shelf: Shelf) -> None:
         ("a\0b.py", "ValueError: embedded null byte"),
     ],
 )
-def test_what_is_not_there_is_told(name: str, reason: str) -> None:
+def test_missing_plugin_is_reported(name: str, reason: str) -> None:
     with pytest.raises(PluginError) as caught:
         load([name])
 
@@ -227,7 +227,7 @@ def test_what_is_not_there_is_told(name: str, reason: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_two_plug_ins_cannot_have_one_command(shelf: Shelf) -> None:
+def test_duplicate_command_is_rejected(shelf: Shelf) -> None:
     names = [shelf.put("one", ROLL), shelf.put("two", ROLL)]
 
     with pytest.raises(PluginError) as caught:
@@ -236,7 +236,7 @@ def test_two_plug_ins_cannot_have_one_command(shelf: Shelf) -> None:
     assert str(caught.value) == f"{names[1]}: there are two commands 'roll'"
 
 
-def test_a_file_that_fails_leaves_nothing_behind(shelf: Shelf) -> None:
+def test_plugin_file_that_fails_leaves_no_module(shelf: Shelf) -> None:
     path = shelf.put("failing", "1 / 0")
 
     with pytest.raises(PluginError):
@@ -245,7 +245,7 @@ def test_a_file_that_fails_leaves_nothing_behind(shelf: Shelf) -> None:
     assert path not in sys.modules
 
 
-def test_the_decorator_gives_the_function_back() -> None:
+def test_decorator_returns_the_function() -> None:
     async def run(server: Any, user: Any, words: list[str]) -> None:
         pass
 
@@ -263,7 +263,7 @@ def replies(words: list[str], name: str = "roll") -> list[str]:
 
 
 @pytest.mark.parametrize(("words", "sides"), [([], 6), (["1"], 1), (["20"], 20), (["1000000"], 1_000_000)])
-def test_the_dice_roll(words: list[str], sides: int) -> None:
+def test_dice_plugin_rolls_dice(words: list[str], sides: int) -> None:
     for _ in range(20):
         (reply,) = replies(words)
         match = re.fullmatch(rf"alice rolled (\d+) of {sides}\.", reply)
@@ -274,11 +274,11 @@ def test_the_dice_roll(words: list[str], sides: int) -> None:
 @pytest.mark.parametrize(
     "words", [["0"], ["-1"], ["1000001"], ["6", "6"], ["x"], ["½"], [""], ["9" * 5000], ["1.5"]]
 )
-def test_dice_that_are_none(words: list[str]) -> None:
+def test_dice_plugin_rejects_invalid_dice(words: list[str]) -> None:
     assert replies(words) == ["A die has 1 to 1000000 sides, as in !roll 20."]
 
 
-def test_the_timer_tells_of_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_timer_plugin_reports_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     slept = []
 
     async def sleep(seconds: float) -> None:
@@ -295,7 +295,7 @@ def test_the_timer_tells_of_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
 # The page
 
 
-def test_the_plug_ins_on_the_page_can_be_loaded(shelf: Shelf) -> None:
+def test_documented_plugins_can_be_loaded(shelf: Shelf) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S)
     assert blocks
 
@@ -303,7 +303,7 @@ def test_the_plug_ins_on_the_page_can_be_loaded(shelf: Shelf) -> None:
         assert load([shelf.put(f"page_{number}", block)])
 
 
-def test_the_page_names_all_that_there_is() -> None:
+def test_page_names_the_whole_plugin_api() -> None:
     for facade in (plugins.Server, plugins.User):
         public = {name for name in vars(facade) if not name.startswith("_")} | {"name"}
         for name in public:

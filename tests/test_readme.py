@@ -48,7 +48,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-def test_the_readme_has_exactly_the_commands_that_are_tested_here() -> None:
+def test_readme_has_exactly_the_tested_commands() -> None:
     assert "".join(blocks("sh")).splitlines() == [
         "make run",
         "make test",
@@ -63,7 +63,7 @@ def test_the_readme_has_exactly_the_commands_that_are_tested_here() -> None:
     ]
 
 
-def test_the_commands_install_start_and_connect(checkout: Path) -> None:
+def test_commands_install_start_and_connect(checkout: Path) -> None:
     run = {"cwd": checkout, "check": True, "capture_output": True, "text": True}
     subprocess.run([sys.executable, "-m", "venv", ".venv"], **run)
     subprocess.run([".venv/bin/pip", "install", "-r", "requirements.txt"], **run)
@@ -131,7 +131,7 @@ def started(*command: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize("program", blocks("python"), ids=["chateau", "opcodes"])
-def test_the_python_programs_print_what_their_comments_show(program: str) -> None:
+def test_python_programs_print_the_output_in_their_comments(program: str) -> None:
     with running_server() as server:
         command = [sys.executable, "-c", at(server.address, program)]
         printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
@@ -140,7 +140,7 @@ def test_the_python_programs_print_what_their_comments_show(program: str) -> Non
     assert all(map(looks_like, printed, shown(program))), printed
 
 
-def test_the_javascript_program_prints_what_its_comments_show() -> None:
+def test_javascript_program_prints_the_output_in_its_comments() -> None:
     need("node")
     (program,) = blocks("js")
 
@@ -153,7 +153,7 @@ def test_the_javascript_program_prints_what_its_comments_show() -> None:
     assert all(map(looks_like, printed, shown(program))), printed
 
 
-def test_nc_gets_the_responses_that_the_readme_shows() -> None:
+def test_nc_receives_the_responses_in_the_readme() -> None:
     need("nc")
     (typed_and_answered,) = blocks("text")
     (command,) = [line for line in "".join(blocks("sh")).splitlines() if line.startswith("nc")]

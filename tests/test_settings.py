@@ -25,7 +25,7 @@ def config(tmp_path: Path) -> Path:
     return tmp_path / "chateau.toml"
 
 
-def test_without_anything_said_all_is_as_the_documentation_has_it() -> None:
+def test_defaults_are_those_of_the_documentation() -> None:
     settings = load([])
 
     assert (settings.host, settings.port, settings.lines_port) == ("127.0.0.1", 8888, 9090)
@@ -36,11 +36,11 @@ def test_without_anything_said_all_is_as_the_documentation_has_it() -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--port", "9000"], ["--port=9000"]])
-def test_a_flag_takes_its_value_with_a_blank_or_an_equals_sign(arguments: list[str]) -> None:
+def test_flag_value_follows_a_space_or_an_equals_sign(arguments: list[str]) -> None:
     assert load(arguments).port == 9000
 
 
-def test_a_flag_wins_over_the_environment_and_that_over_the_file(
+def test_flags_override_the_environment_which_overrides_the_file(
     monkeypatch: pytest.MonkeyPatch, config: Path
 ) -> None:
     config.write_text('port = 1\nping = 1\nhost = "::1"')
@@ -52,7 +52,7 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_file(
     assert (settings.port, settings.ping, settings.host) == (3, 2, "::1")
 
 
-def test_a_file_writes_settings_as_the_flags_or_as_the_variables_do(config: Path) -> None:
+def test_settings_file_accepts_names_of_flags_and_of_variables(config: Path) -> None:
     config.write_text('max-frame = 4096\nmax_rate = 5\nallow-origin = ["https://a.example", "null"]')
 
     settings = load([f"--config={config}"])
@@ -61,7 +61,7 @@ def test_a_file_writes_settings_as_the_flags_or_as_the_variables_do(config: Path
     assert settings.allow_origin == ("https://a.example", "null")
 
 
-def test_an_origin_may_be_given_several_times(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_allowed_origin_flag_is_repeatable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHATEAU_ALLOW_ORIGIN", "https://a.example,https://b.example")
 
     assert load([]).allow_origin == ("https://a.example", "https://b.example")
@@ -71,18 +71,18 @@ def test_an_origin_may_be_given_several_times(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("given", "prefix"), [("chat", "/chat"), ("/chat/", "/chat"), ("/a/b", "/a/b"), ("/", ""), ("", "")]
 )
-def test_a_prefix_gets_one_slash_before_it_and_none_behind(given: str, prefix: str) -> None:
+def test_prefix_is_normalized_to_one_leading_slash(given: str, prefix: str) -> None:
     assert load(["--url-prefix", given]).url_prefix == prefix
 
 
-def test_settings_never_change() -> None:
+def test_settings_are_immutable() -> None:
     settings = load([])
 
     with pytest.raises(FrozenInstanceError):
         settings.port = 1  # type: ignore[misc]
 
 
-def test_the_secret_key_is_not_shown() -> None:
+def test_secret_key_is_not_in_the_repr() -> None:
     settings = load(["--secret-key", "swordfish"])
 
     assert "swordfish" not in repr(settings)
@@ -119,12 +119,12 @@ WRONG_FLAGS = {
 ANYTHING_GOES = {"--tls-cert", "--tls-key", "--usock", "--plugin"}
 
 
-def test_every_flag_that_can_be_wrong_is_tried_below() -> None:
+def test_every_flag_with_invalid_values_is_tested() -> None:
     assert {row.flag for row in described()} == WRONG_FLAGS.keys() | ANYTHING_GOES
 
 
 @pytest.mark.parametrize(("flag", "value"), WRONG_FLAGS.items())
-def test_a_wrong_value_names_the_flag_what_it_got_and_what_it_takes(flag: str, value: str) -> None:
+def test_invalid_value_error_names_the_flag_the_value_and_the_expectation(flag: str, value: str) -> None:
     takes = next(row.takes for row in described() if row.flag == flag)
 
     with pytest.raises(SettingsError) as caught:
@@ -133,7 +133,7 @@ def test_a_wrong_value_names_the_flag_what_it_got_and_what_it_takes(flag: str, v
     assert str(caught.value) == f"{flag}: got {value!r}, expected {takes}"
 
 
-def test_a_wrong_value_in_the_environment_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_value_in_the_environment_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHATEAU_PORT", "http")
 
     with pytest.raises(SettingsError) as caught:
@@ -142,7 +142,7 @@ def test_a_wrong_value_in_the_environment_names_the_variable(monkeypatch: pytest
     assert str(caught.value) == "CHATEAU_PORT: got 'http', expected a port, 0 to 65535"
 
 
-def test_a_wrong_value_in_the_file_names_the_file(config: Path) -> None:
+def test_invalid_value_in_the_file_names_the_file(config: Path) -> None:
     config.write_text("max-frame = 5")
 
     with pytest.raises(SettingsError) as caught:
@@ -160,7 +160,7 @@ def test_a_wrong_value_in_the_file_names_the_file(config: Path) -> None:
         pytest.param(None, "cannot read the file: No such file", id="no file"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_named(config: Path, content: str | None, complaint: str) -> None:
+def test_unusable_settings_file_is_named(config: Path, content: str | None, complaint: str) -> None:
     if content is not None:
         config.write_text(content)
 
@@ -179,7 +179,7 @@ def test_a_file_that_cannot_be_used_is_named(config: Path, content: str | None, 
         (["--tls-cert", "cert.pem"], "--tls-cert and --tls-key must be given together"),
     ],
 )
-def test_a_command_line_that_makes_no_sense_is_refused(arguments: list[str], complaint: str) -> None:
+def test_invalid_command_line_is_rejected(arguments: list[str], complaint: str) -> None:
     with pytest.raises(SettingsError) as caught:
         load(arguments)
 
@@ -197,14 +197,14 @@ def test_help_has_every_flag_with_its_default(capsys: pytest.CaptureFixture[str]
         assert f"[{row.default}]" in shown or not row.default
 
 
-def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         load(["--version"])
 
     assert capsys.readouterr().out == f"chateau {__version__}\n"
 
 
-def test_every_setting_has_a_group_and_says_what_it_takes() -> None:
+def test_every_setting_has_a_group_and_an_expectation() -> None:
     rows = list(described())
 
     assert [row.name for row in rows] == [setting.name for setting in SETTINGS]

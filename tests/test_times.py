@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from chateau.times import parse_lower_bound, parse_upper_bound, rfc3339
 
 
-def test_a_time_is_written_in_utc_with_milliseconds() -> None:
+def test_time_is_formatted_in_utc_with_milliseconds() -> None:
     moment = datetime(2026, 11, 20, 10, 30, 0, 123_999, tzinfo=timezone(timedelta(hours=1)))
 
     assert rfc3339(moment) == "2026-11-20T09:30:00.123Z"
 
 
 @given(st.datetimes(timezones=st.just(UTC)), st.datetimes(timezones=st.just(UTC)))
-def test_the_texts_sort_as_the_times_do(one: datetime, other: datetime) -> None:
+def test_formatted_times_sort_chronologically(one: datetime, other: datetime) -> None:
     if rfc3339(one) < rfc3339(other):
         assert one < other
 
@@ -39,9 +39,7 @@ def test_the_texts_sort_as_the_times_do(one: datetime, other: datetime) -> None:
         ("9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"),
     ],
 )
-def test_a_bound_is_rounded_so_that_it_takes_in_no_more_than_it_says(
-    text: str, first: str, last: str
-) -> None:
+def test_bound_is_rounded_into_the_interval(text: str, first: str, last: str) -> None:
     assert (parse_lower_bound(text), parse_upper_bound(text)) == (first, last)
 
 
@@ -56,7 +54,7 @@ def test_a_bound_is_rounded_so_that_it_takes_in_no_more_than_it_says(
     ],
 )
 @pytest.mark.parametrize("bound", [parse_lower_bound, parse_upper_bound])
-def test_a_time_that_there_is_not_is_refused(text: str, bound: Callable[[str], str]) -> None:
+def test_nonexistent_time_is_rejected(text: str, bound: Callable[[str], str]) -> None:
     with pytest.raises(ValueError, match=r"year|day|second|range"):
         bound(text)
 
@@ -66,7 +64,7 @@ YEARS = {"min_value": datetime(2, 1, 1), "max_value": datetime(9998, 12, 31)}  #
 
 
 @given(st.datetimes(**YEARS, timezones=OFFSETS))
-def test_the_bounds_are_less_than_a_millisecond_from_the_time_on_either_side(moment: datetime) -> None:
+def test_bounds_are_less_than_a_millisecond_from_the_time(moment: datetime) -> None:
     first, last = (
         datetime.fromisoformat(bound(moment.isoformat())) for bound in (parse_lower_bound, parse_upper_bound)
     )
@@ -75,10 +73,10 @@ def test_the_bounds_are_less_than_a_millisecond_from_the_time_on_either_side(mom
     assert timedelta() <= moment - last < timedelta(milliseconds=1)
 
 
-def test_the_last_instant_of_all_where_it_comes_early_has_some_after_it() -> None:
+def test_last_instant_east_of_utc_has_a_later_bound() -> None:
     assert parse_lower_bound("9999-12-31T23:59:59.9999+01:00") == "9999-12-31T23:00:00.000Z"
 
 
-def test_the_last_instant_of_all_has_none_after_it() -> None:
+def test_last_instant_in_utc_has_no_later_bound() -> None:
     with pytest.raises(ValueError, match="the year is out of range"):
         parse_lower_bound("9999-12-31T23:59:59.9999Z")

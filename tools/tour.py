@@ -14,7 +14,7 @@ import re
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
@@ -32,7 +32,7 @@ ARCHITECTURE = ROOT / "docs" / "architecture.md"
 MESSAGE = {"type": 7, "room": "lobby", "content": "hello, all"}
 
 _STEP = re.compile(r"^\| (\d+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
-_FUNCTION = re.compile(r"`([\w/]+\.py): ([\w.]+)`")
+_FUNCTION = re.compile(r"`([\w/]+\.py): ([\w.<>]+)`")
 
 
 class Call(NamedTuple):
@@ -76,23 +76,28 @@ def steps(markdown: str) -> list[Step]:
 
 
 async def trace() -> list[Call]:
-    """Return the functions of the server that ran for one room message, each once, in order."""
-    with tempfile.TemporaryDirectory() as folder:
+    """Return the functions of the server that ran for one room message, each once, in order.
+
+    It is the second message to the room: the first one creates what later ones use.
+    """
+    recorder = Recorder()
+    with tempfile.TemporaryDirectory() as folder, recorder.installed():
         server = Server(Settings(port=0, lines_port=0, data=str(Path(folder) / "chateau.db")))
         server.start()
         try:
             port = server.greetings[0].split(":")[2].partition("/")[0]
             alice, bob = [await _member(f"ws://127.0.0.1:{port}/ws", name) for name in ("alice", "bob")]
             await _received(alice, event="joined")
-            with _recorded() as calls:
+            for recorder.is_on in (False, True):
                 await alice.write_message(json.dumps(MESSAGE))
                 await _received(bob, content=MESSAGE["content"])
-                await _received(alice, status=200, type=7)
+                await _received(alice, status=200, type=MESSAGE["type"], seq=...)
+            recorder.is_on = False
             alice.close()
             bob.close()
         finally:
             await server.drain()
-    return list(dict.fromkeys(calls))
+    return list(dict.fromkeys(recorder.calls))
 
 
 async def _member(url: str, name: str) -> WebSocketClientConnection:
@@ -104,48 +109,49 @@ async def _member(url: str, name: str) -> WebSocketClientConnection:
 
 
 async def _received(client: WebSocketClientConnection, **fields: Any) -> None:
-    """Wait until *client* receives a frame with *fields*."""
-    while fields.items() - json_items(await client.read_message()):
-        pass
+    """Wait until *client* receives a frame with *fields*, and without a sender where a seq is expected."""
+    is_response = fields.pop("seq", None) is not None
+    while True:
+        text = await client.read_message()
+        assert text is not None, "the server closed the connection"
+        frame = json.loads(text)
+        if all(frame.get(key) == value for key, value in fields.items()) and not (
+            is_response and "sender" in frame
+        ):
+            return
 
 
-def json_items(text: str | bytes | None) -> set[tuple[str, Any]]:
-    """Return the fields of a JSON object whose values are simple."""
-    assert text is not None, "the server closed the connection"
-    return {(key, value) for key, value in json.loads(text).items() if not isinstance(value, list | dict)}
+class Recorder:
+    """Records the calls of the server's functions, in all threads, while it is on."""
 
+    def __init__(self) -> None:
+        self.is_on = False
+        self.calls: list[Call] = []
+        self._files: dict[CodeType, str | None] = {}
 
-@contextlib.contextmanager
-def _recorded() -> Iterator[list[Call]]:
-    """Record the calls of the server's functions, in all threads."""
-    calls: list[Call] = []
-    known: dict[CodeType, str | None] = {}
+    @contextlib.contextmanager
+    def installed(self) -> Iterator[None]:
+        """Profile this thread and those that start inside the block."""
+        threading.setprofile(self._record)
+        sys.setprofile(self._record)
+        try:
+            yield
+        finally:
+            sys.setprofile(None)
+            threading.setprofile(None)  # type: ignore[arg-type]
 
-    def record(frame: FrameType, event: str, _argument: object) -> None:
+    def _record(self, frame: FrameType, event: str, _argument: object) -> None:
         code = frame.f_code
-        if event == "call" and (file := _file_of(code, known)) is not None:
-            calls.append(Call(file, code.co_qualname, code.co_firstlineno, threading.current_thread().name))
+        if self.is_on and event == "call" and (file := self._file_of(code)) is not None:
+            thread = threading.current_thread().name
+            self.calls.append(Call(file, code.co_qualname, code.co_firstlineno, thread))
 
-    threading.setprofile_all_threads(record) if sys.version_info >= (3, 12) else threading.setprofile(record)
-    sys.setprofile(record)
-    try:
-        yield calls
-    finally:
-        sys.setprofile(None)
-        threading.setprofile(None)
-
-
-def _file_of(code: CodeType, known: dict[CodeType, str | None]) -> str | None:
-    """Return the file of *code* below chateau/; None for other code."""
-    if code not in known:
-        path = Path(code.co_filename)
-        known[code] = str(path.relative_to(PACKAGE)) if path.is_relative_to(PACKAGE) else None
-    return known[code]
-
-
-def functions(calls: Iterable[Call]) -> list[tuple[str, str]]:
-    """Return the file and the name of each function of *calls*."""
-    return [(call.file, call.function) for call in calls]
+    def _file_of(self, code: CodeType) -> str | None:
+        """Return the file of *code* below chateau/; None for other code."""
+        if code not in self._files:
+            path = Path(code.co_filename)
+            self._files[code] = str(path.relative_to(PACKAGE)) if path.is_relative_to(PACKAGE) else None
+        return self._files[code]
 
 
 if __name__ == "__main__":

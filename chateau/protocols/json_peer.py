@@ -123,6 +123,10 @@ class JsonPeer:
         request: Frame = {}
         try:
             self.admission.check()
+        except HubError as error:
+            self.refuse(error, try_decode(text))
+            return
+        try:
             request = decode(text)
             protocol: JsonProtocol = self.protocol
             type_ = request.get(protocol.type_key)
@@ -138,7 +142,7 @@ class JsonPeer:
                 self.check_size(text, request)
             self.respond(request, row.perform(self, request))
         except HubError as error:
-            self.refuse(error, request or try_decode(text))
+            self.refuse(error, request)
         except Exception:
             log.exception("session %s: a request failed", self.session.id)
             self.refuse(Internal(), request)

@@ -53,7 +53,7 @@ def ask(client: AdminClient, name: str, **headers: str) -> bytes:
 
 
 @pytest.mark.parametrize("name", ADDRESSES)
-async def test_without_a_key_of_the_server_every_address_is_off(open_server: OpenServer, name: str) -> None:
+async def test_every_endpoint_is_disabled_without_a_secret_key(open_server: OpenServer, name: str) -> None:
     client = await admin_client(open_server())
 
     client.send(ask(client, name, Authorization="Bearer swordfish"))
@@ -66,7 +66,7 @@ async def test_without_a_key_of_the_server_every_address_is_off(open_server: Ope
 
 
 @pytest.mark.parametrize("name", ADDRESSES)
-async def test_without_the_key_every_address_is_shut(harness: LiveServer, name: str) -> None:
+async def test_every_endpoint_requires_the_secret_key(harness: LiveServer, name: str) -> None:
     client = await admin_client(harness)
 
     client.send(ask(client, name))
@@ -77,7 +77,7 @@ async def test_without_the_key_every_address_is_shut(harness: LiveServer, name: 
 
 
 @pytest.mark.parametrize("given", ["Bearer wrong", "Bearer", "Bearer ", "Basic swordfish", "swordfish"])
-async def test_a_wrong_key_is_refused(harness: LiveServer, given: str) -> None:
+async def test_wrong_key_is_rejected(harness: LiveServer, given: str) -> None:
     client = await admin_client(harness)
 
     client.send(ask(client, "sessions", Authorization=given))
@@ -86,7 +86,7 @@ async def test_a_wrong_key_is_refused(harness: LiveServer, given: str) -> None:
 
 
 @pytest.mark.parametrize("given", ["bearer swordfish", "BEARER swordfish", "Bearer   swordfish"])
-async def test_the_scheme_has_no_case(harness: LiveServer, given: str) -> None:
+async def test_authorization_scheme_is_case_insensitive(harness: LiveServer, given: str) -> None:
     client = await admin_client(harness)
 
     client.send(ask(client, "sessions", Authorization=given))
@@ -94,7 +94,7 @@ async def test_the_scheme_has_no_case(harness: LiveServer, given: str) -> None:
     checked("sessions", await client.response())
 
 
-async def test_a_key_may_be_any_text(open_server: OpenServer) -> None:
+async def test_secret_key_may_be_any_text(open_server: OpenServer) -> None:
     key = "Schlüssel 鍵"
     client = await admin_client(open_server(secret_key=key))
 
@@ -103,7 +103,7 @@ async def test_a_key_may_be_any_text(open_server: OpenServer) -> None:
     checked("bans", await client.response())
 
 
-async def test_after_five_wrong_keys_the_address_has_to_wait(harness: LiveServer) -> None:
+async def test_address_must_wait_after_five_wrong_keys(harness: LiveServer) -> None:
     client = await admin_client(harness)
     for _ in range(5):
         await client.read("sessions", status=401, key="guess")
@@ -112,7 +112,7 @@ async def test_after_five_wrong_keys_the_address_has_to_wait(harness: LiveServer
     assert (await client.do("ban", {"addresses": "192.0.2.1"}, status=429))["code"] == "rate_limited"
 
 
-async def test_the_address_is_the_one_that_a_trusted_proxy_gives(open_server: OpenServer) -> None:
+async def test_wrong_keys_are_counted_by_the_forwarded_address(open_server: OpenServer) -> None:
     client = await admin_client(open_server(secret_key=KEY, trusted_proxy=["127.0.0.1"]))
     for _ in range(5):
         client.send(ask(client, "bans", Authorization="Bearer guess", X_Forwarded_For="192.0.2.9"))
@@ -123,7 +123,7 @@ async def test_the_address_is_the_one_that_a_trusted_proxy_gives(open_server: Op
     checked("bans", await client.response(), 429)
 
 
-async def test_a_ban_of_the_admins_own_address_does_not_shut_it_out(harness: LiveServer) -> None:
+async def test_ban_of_the_address_of_the_admin_does_not_block_the_admin(harness: LiveServer) -> None:
     client = await admin_client(harness)
 
     await client.do("ban", {"addresses": "127.0.0.1"})
@@ -139,7 +139,7 @@ async def test_a_ban_of_the_admins_own_address_does_not_shut_it_out(harness: Liv
 
 
 @pytest.mark.parametrize("name", ["", "nowhere", "sessions/", "kick/17", "Sessions", "%FF", "../admin/x"])
-async def test_any_other_address_is_not_there(harness: LiveServer, name: str) -> None:
+async def test_unknown_admin_endpoint_gets_404(harness: LiveServer, name: str) -> None:
     client = await admin_client(harness)
 
     answer = await client.read(name, status=404)
@@ -148,7 +148,7 @@ async def test_any_other_address_is_not_there(harness: LiveServer, name: str) ->
 
 
 @pytest.mark.parametrize("name", ACTIONS)
-async def test_an_action_takes_no_other_method(harness: LiveServer, name: str) -> None:
+async def test_action_rejects_other_methods(harness: LiveServer, name: str) -> None:
     client = await admin_client(harness)
     client.send(client.request(f"/admin/{name}", Authorization=f"Bearer {KEY}"))
 
@@ -160,7 +160,7 @@ async def test_an_action_takes_no_other_method(harness: LiveServer, name: str) -
 
 @pytest.mark.parametrize("name", [*READINGS, *STREAMS])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "BREW"])
-async def test_what_is_read_takes_no_other_method(harness: LiveServer, name: str, method: str) -> None:
+async def test_query_rejects_other_methods(harness: LiveServer, name: str, method: str) -> None:
     client = await admin_client(harness)
     request = client.request(f"/admin/{name}", Authorization=f"Bearer {KEY}", Content_Length="0")
     client.send(request.replace(b"GET", method.encode(), 1))
@@ -171,7 +171,7 @@ async def test_what_is_read_takes_no_other_method(harness: LiveServer, name: str
     assert response.headers["allow"] == "GET"
 
 
-async def test_it_is_behind_the_prefix_and_nowhere_else(open_server: OpenServer) -> None:
+async def test_endpoint_is_served_only_under_the_prefix(open_server: OpenServer) -> None:
     harness = open_server(secret_key=KEY, url_prefix="/chat")
 
     await (await admin_client(harness)).read("sessions")
@@ -181,7 +181,7 @@ async def test_it_is_behind_the_prefix_and_nowhere_else(open_server: OpenServer)
     assert (await (await harness.connect()).get("/admin/sessions")).status == 404
 
 
-async def test_pages_of_other_origins_get_no_leave_to_ask(open_server: OpenServer) -> None:
+async def test_admin_api_sends_no_cors_header(open_server: OpenServer) -> None:
     client = await admin_client(open_server(secret_key=KEY, allow_origin=["https://example.org"]))
 
     client.send(ask(client, "bans", Authorization=f"Bearer {KEY}", Origin="https://example.org"))
@@ -192,7 +192,7 @@ async def test_pages_of_other_origins_get_no_leave_to_ask(open_server: OpenServe
 # How things are
 
 
-async def test_sessions_are_told_with_what_they_are(harness: LiveServer) -> None:
+async def test_sessions_are_listed_with_their_fields(harness: LiveServer) -> None:
     alice = await harness.member("alice", "lobby", "Quiet")
     await alice.ask({"type": 4})
     await harness.client(path="/channel/news/")
@@ -208,7 +208,7 @@ async def test_sessions_are_told_with_what_they_are(harness: LiveServer) -> None
     assert (second["name"], second["received"]) == (f"#{second['id']}", 0)
 
 
-async def test_binary_messages_count_and_pings_do_not(harness: LiveServer) -> None:
+async def test_message_count_includes_binary_messages_and_excludes_pings(harness: LiveServer) -> None:
     alice = await harness.client()
     alice.send(bytes.fromhex("8280 00000000 8980 00000000 8180 00000000"))  # binary, ping, text
     for _ in range(3):
@@ -220,7 +220,9 @@ async def test_binary_messages_count_and_pings_do_not(harness: LiveServer) -> No
 
 
 @pytest.mark.parametrize(("limit", "count"), [(1, 1), (2, 2), (3, 3), (10_000, 3)])
-async def test_a_limit_cuts_the_list_and_not_the_count(harness: LiveServer, limit: int, count: int) -> None:
+async def test_limit_applies_to_the_list_and_not_to_the_total(
+    harness: LiveServer, limit: int, count: int
+) -> None:
     for _ in range(3):
         await harness.client()
 
@@ -230,7 +232,7 @@ async def test_a_limit_cuts_the_list_and_not_the_count(harness: LiveServer, limi
     assert answer["total"] == 3
 
 
-async def test_ids_are_sorted_as_numbers(harness: LiveServer) -> None:
+async def test_session_ids_are_sorted_as_numbers(harness: LiveServer) -> None:
     for _ in range(11):
         await harness.client()
 
@@ -239,7 +241,7 @@ async def test_ids_are_sorted_as_numbers(harness: LiveServer) -> None:
     assert [session["id"] for session in answer["sessions"]] == [str(number) for number in range(11)]
 
 
-async def test_who_was_not_let_in_is_on_no_list(harness: LiveServer) -> None:
+async def test_rejected_client_is_not_listed(harness: LiveServer) -> None:
     client = await admin_client(harness)
     alice = await harness.member("alice", "news")
     protocol = await harness.client(path="/channel/news/")
@@ -255,7 +257,7 @@ async def test_who_was_not_let_in_is_on_no_list(harness: LiveServer) -> None:
     assert (await client.read("sessions"))["sessions"] == []
 
 
-async def test_a_session_that_is_over_is_on_no_list_though_its_client_has_not_noticed(
+async def test_ended_session_is_not_listed_while_its_connection_closes(
     open_server: OpenServer,
 ) -> None:
     harness = open_server(secret_key=KEY, channel_history=1_000)
@@ -272,7 +274,7 @@ async def test_a_session_that_is_over_is_on_no_list_though_its_client_has_not_no
     assert await (await admin_client(harness)).read("sessions") == {"sessions": [], "total": 0}
 
 
-async def test_what_waits_for_a_slow_reader_is_told(open_server: OpenServer) -> None:
+async def test_outbox_bytes_of_a_slow_reader_are_listed(open_server: OpenServer) -> None:
     harness = open_server(secret_key=KEY, max_outbox=50_000_000)
     slow = await harness.client(receive_buffer_bytes=4096)
     slow.say({"type": 1, "username": "slow"})
@@ -294,14 +296,14 @@ async def test_what_waits_for_a_slow_reader_is_told(open_server: OpenServer) -> 
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=x", "limit=10001", "limit=", "many=3", "limit=1&a=b"])
-async def test_a_query_that_breaks_its_schema_is_refused(harness: LiveServer, query: str) -> None:
+async def test_query_that_violates_its_schema_is_rejected(harness: LiveServer, query: str) -> None:
     answer = await (await admin_client(harness)).read(f"sessions?{query}", status=400)
 
     assert answer["code"] == "invalid_message"
     assert answer["schema"] == "/schemas/admin/sessions-request.json"
 
 
-async def test_rooms_are_told_with_their_states(harness: LiveServer) -> None:
+async def test_rooms_are_listed_with_their_states(harness: LiveServer) -> None:
     await harness.member("alice", "lobby", "staff")
     await harness.client(path="/channel/lobby/")
     client = await admin_client(harness)
@@ -313,7 +315,7 @@ async def test_rooms_are_told_with_their_states(harness: LiveServer) -> None:
     assert (staff["room"], staff["locked"], staff["closed"]) == ("staff", True, False)
 
 
-async def test_bans_are_told_in_the_order_in_which_they_were_given(harness: LiveServer) -> None:
+async def test_bans_are_listed_in_order_of_creation(harness: LiveServer) -> None:
     client = await admin_client(harness)
     for addresses in ("192.0.2.9", "192.0.2.0/30", "2001:db8::/32"):
         await client.do("ban", {"addresses": addresses})
@@ -324,7 +326,7 @@ async def test_bans_are_told_in_the_order_in_which_they_were_given(harness: Live
 # Actions
 
 
-async def test_a_kicked_websocket_is_told_why_and_closed(harness: LiveServer) -> None:
+async def test_kicked_websocket_receives_the_reason_and_is_closed(harness: LiveServer) -> None:
     alice = await harness.member("alice", "lobby")
     client = await admin_client(harness)
 
@@ -335,7 +337,7 @@ async def test_a_kicked_websocket_is_told_why_and_closed(harness: LiveServer) ->
     await harness.member("alice")  # the name is free
 
 
-async def test_a_long_reason_is_cut_at_a_whole_character(harness: LiveServer) -> None:
+async def test_long_reason_is_truncated_at_a_whole_character(harness: LiveServer) -> None:
     alice = await harness.client()
 
     await (await admin_client(harness)).do("kick", {"session": "0", "reason": "é" * 500})
@@ -345,7 +347,7 @@ async def test_a_long_reason_is_cut_at_a_whole_character(harness: LiveServer) ->
     assert len(reason.encode()) == 122  # of 123
 
 
-async def test_a_kicked_line_client_is_told_why(open_server: OpenServer) -> None:
+async def test_kicked_lines_client_receives_the_reason(open_server: OpenServer) -> None:
     port = free_port()
     harness = open_server(secret_key=KEY, lines_port=port)
     bob = await RawClient.connect(port)
@@ -360,7 +362,7 @@ async def test_a_kicked_line_client_is_told_why(open_server: OpenServer) -> None
 
 
 @pytest.mark.parametrize("path", ["/functions", "/opcodes", "/channel/news/"])
-async def test_a_session_of_any_protocol_is_kicked(harness: LiveServer, path: str) -> None:
+async def test_sessions_of_every_protocol_can_be_kicked(harness: LiveServer, path: str) -> None:
     client = await harness.client(path=path)
     (session,) = (await (await admin_client(harness)).read("sessions"))["sessions"]
 
@@ -369,7 +371,7 @@ async def test_a_session_of_any_protocol_is_kicked(harness: LiveServer, path: st
     await client.answer_close(1008, "kicked")
 
 
-async def test_an_event_stream_ends_when_it_is_kicked(harness: LiveServer) -> None:
+async def test_kicked_event_stream_ends(harness: LiveServer) -> None:
     stream = await harness.connect()
     stream.send(stream.request("/channel/news/", Accept="text/event-stream"))
     assert (await stream.response()).status == 200
@@ -380,13 +382,13 @@ async def test_an_event_stream_ends_when_it_is_kicked(harness: LiveServer) -> No
     assert await stream.end() == b""
 
 
-async def test_a_session_that_is_not_there_is_not_kicked(harness: LiveServer) -> None:
+async def test_kick_of_an_unknown_session_gets_404(harness: LiveServer) -> None:
     answer = await (await admin_client(harness)).do("kick", {"session": "17"}, status=404)
 
     assert answer["code"] == "unknown_session"
 
 
-async def test_a_room_is_kept_in_order(harness: LiveServer) -> None:
+async def test_room_is_moderated(harness: LiveServer) -> None:
     alice = await harness.member("alice", "lobby")
     bob = await harness.member("bob", "lobby")
     client = await admin_client(harness)
@@ -408,13 +410,13 @@ async def test_a_room_is_kept_in_order(harness: LiveServer) -> None:
     assert (await client.read("rooms"))["rooms"] == []
 
 
-async def test_what_has_no_room_is_refused(harness: LiveServer) -> None:
+async def test_deleting_an_unknown_room_gets_404(harness: LiveServer) -> None:
     answer = await (await admin_client(harness)).do("delete-room", {"room": "lobby"}, status=404)
 
     assert answer["code"] == "unknown_room"
 
 
-async def test_a_shutdown_is_asked_for_with_its_reason(harness: LiveServer) -> None:
+async def test_shutdown_is_requested_with_a_reason(harness: LiveServer) -> None:
     alice = await harness.member("alice")
 
     assert await (await admin_client(harness)).do("shutdown", {"reason": "Maintenance"}) == DONE
@@ -439,20 +441,18 @@ async def test_a_shutdown_is_asked_for_with_its_reason(harness: LiveServer) -> N
         (b'{"session": 17}', "invalid_message"),
     ],
 )
-async def test_a_body_that_is_wrong_is_refused(harness: LiveServer, body: bytes, code: str) -> None:
+async def test_invalid_body_is_rejected(harness: LiveServer, body: bytes, code: str) -> None:
     assert (await (await admin_client(harness)).do("kick", body, status=400))["code"] == code
 
 
-async def test_the_longest_body_is_read(harness: LiveServer) -> None:
+async def test_longest_body_is_accepted(harness: LiveServer) -> None:
     body = b"{}".ljust(BODY_BYTES)
 
     assert await (await admin_client(harness)).do("shutdown", body) == DONE
 
 
 @pytest.mark.parametrize("size", [BODY_BYTES + 1, DRAINED_BYTES])
-async def test_a_body_that_is_too_long_is_refused_and_the_connection_goes_on(
-    harness: LiveServer, size: int
-) -> None:
+async def test_too_long_body_is_rejected_and_the_connection_continues(harness: LiveServer, size: int) -> None:
     client = await admin_client(harness)
 
     assert (await client.do("shutdown", b" " * size, status=413))["code"] == "too_large"
@@ -462,7 +462,7 @@ async def test_a_body_that_is_too_long_is_refused_and_the_connection_goes_on(
 
 
 @pytest.mark.parametrize("is_chunked", [False, True])
-async def test_a_body_that_is_too_long_by_far_is_not_read(harness: LiveServer, is_chunked: bool) -> None:
+async def test_far_too_long_body_is_not_read(harness: LiveServer, is_chunked: bool) -> None:
     client = await admin_client(harness)
     size = DRAINED_BYTES + 1
     length = {"Content_Length": str(size)}
@@ -478,7 +478,9 @@ async def test_a_body_that_is_too_long_by_far_is_not_read(harness: LiveServer, i
 
 
 @pytest.mark.parametrize("is_chunked", [False, True])
-async def test_who_has_no_key_learns_no_more_by_a_long_body(harness: LiveServer, is_chunked: bool) -> None:
+async def test_long_body_without_the_key_gets_the_error_of_a_missing_key(
+    harness: LiveServer, is_chunked: bool
+) -> None:
     client = await admin_client(harness)
     size = DRAINED_BYTES + 1
     length = {"Transfer_Encoding": "chunked"} if is_chunked else {"Content_Length": str(size)}
@@ -490,7 +492,7 @@ async def test_who_has_no_key_learns_no_more_by_a_long_body(harness: LiveServer,
     checked("kick", await client.response(), 401)
 
 
-async def test_many_requests_go_over_one_connection(harness: LiveServer) -> None:
+async def test_one_connection_serves_many_requests(harness: LiveServer) -> None:
     client = await admin_client(harness)
     client.send(
         client.posted("ban", {"addresses": "192.0.2.1"})
@@ -503,7 +505,7 @@ async def test_many_requests_go_over_one_connection(harness: LiveServer) -> None
     assert json.loads((await client.response()).body) == {"addresses": ["192.0.2.1"]}
 
 
-async def test_a_failure_is_told_as_such_and_logged(
+async def test_unexpected_exception_gets_500_and_is_logged(
     harness: LiveServer, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(ACTIONS, "shutdown", lambda admin, request: 1 // 0)

@@ -54,7 +54,7 @@ def live(harness: LiveServer) -> Any:
 # Content
 
 
-async def test_all_is_told_at_once_and_again_and_again(harness: LiveServer) -> None:
+async def test_all_figures_are_sent_at_once_and_then_periodically(harness: LiveServer) -> None:
     await harness.member("alice", "lobby")
 
     events = [await (client := await watcher(harness)).event()]
@@ -72,7 +72,7 @@ async def test_all_is_told_at_once_and_again_and_again(harness: LiveServer) -> N
     assert events[2].frame["rooms"][0]["room"] == "lobby"
 
 
-async def test_the_version_and_the_time_since_the_start_are_told(harness: LiveServer) -> None:
+async def test_version_and_uptime_are_sent(harness: LiveServer) -> None:
     client = await watcher(harness)
     first, later = await client.next("house"), {}
     while not later or later["uptime_seconds"] == first["uptime_seconds"]:
@@ -82,7 +82,7 @@ async def test_the_version_and_the_time_since_the_start_are_told(harness: LiveSe
     assert first["uptime_seconds"] < later["uptime_seconds"] < 30
 
 
-async def test_what_clients_say_is_measured_together_and_each(harness: LiveServer) -> None:
+async def test_message_rates_are_measured_per_server_and_per_session(harness: LiveServer) -> None:
     busy = await harness.member("busy")
     idle = await harness.member("idle")
     client = await watcher(harness)
@@ -104,7 +104,7 @@ async def test_what_clients_say_is_measured_together_and_each(harness: LiveServe
     assert idle.writer is not None
 
 
-async def test_the_busiest_come_first(harness: LiveServer) -> None:
+async def test_busiest_sessions_come_first(harness: LiveServer) -> None:
     clients = [await harness.client() for _ in range(4)]
     client = await watcher(harness, "?limit=2")
     await client.next("rooms")
@@ -124,7 +124,7 @@ async def test_the_busiest_come_first(harness: LiveServer) -> None:
     assert told["total"] == 4
 
 
-async def test_those_who_have_gone_still_count_in_what_was_said(harness: LiveServer) -> None:
+async def test_ended_sessions_count_in_the_message_rate(harness: LiveServer) -> None:
     client = await watcher(harness)
     await client.next("rooms")
     told: list[float] = []
@@ -137,7 +137,7 @@ async def test_those_who_have_gone_still_count_in_what_was_said(harness: LiveSer
     assert sum(told) * 0.05 >= 3  # 6 messages, over intervals that may last longer
 
 
-async def test_packages_that_are_published_by_http_count(harness: LiveServer) -> None:
+async def test_http_publications_count_in_the_message_rate(harness: LiveServer) -> None:
     sender, client = await harness.connect(), await watcher(harness)
     await client.next("rooms")
     for _ in range(5):  # by Tornado's hands at first, then on a connection of its own
@@ -147,7 +147,7 @@ async def test_packages_that_are_published_by_http_count(harness: LiveServer) ->
     assert (await client.next("house"))["messages_per_second"] > 0
 
 
-async def test_latency_is_measured_where_sockets_are_watched(harness: LiveServer) -> None:
+async def test_latency_is_measured_unless_the_transport_is_tornado(harness: LiveServer) -> None:
     client = await watcher(harness)
     await client.next("house")
 
@@ -159,7 +159,7 @@ async def test_latency_is_measured_where_sockets_are_watched(harness: LiveServer
         assert 0 < latency["p50"] <= latency["p99"] <= latency["max"] < 1_000
 
 
-async def test_what_holds_the_server_up_is_seen_in_the_latency(open_server: OpenServer) -> None:
+async def test_blocked_event_loop_shows_in_the_latency(open_server: OpenServer) -> None:
     harness = open_server(secret_key=KEY)
     if harness.transport == "tornado":
         return
@@ -176,7 +176,7 @@ async def test_what_holds_the_server_up_is_seen_in_the_latency(open_server: Open
     assert (await client.next("house"))["latency_ms"]["max"] >= 100
 
 
-async def test_the_probe_is_nobody(open_server: OpenServer) -> None:
+async def test_probe_is_not_counted_as_a_session(open_server: OpenServer) -> None:
     harness = open_server(secret_key=KEY, ping=0.02)
     client = await watcher(harness)
     for _ in range(10):
@@ -201,7 +201,7 @@ async def test_each_watcher_has_its_own_limit(harness: LiveServer) -> None:
         assert len((await narrow.next("sessions"))["sessions"]) == 1
 
 
-async def test_who_comes_second_is_told_what_is_measured(harness: LiveServer) -> None:
+async def test_second_watcher_receives_current_figures(harness: LiveServer) -> None:
     first = await watcher(harness)
     for _ in range(3):
         await first.next("rooms")
@@ -209,7 +209,7 @@ async def test_who_comes_second_is_told_what_is_measured(harness: LiveServer) ->
     assert (await (await watcher(harness)).next("house"))["messages_per_second"] == 0.0
 
 
-async def test_a_second_watcher_does_not_make_them_come_faster(harness: LiveServer) -> None:
+async def test_second_watcher_does_not_change_the_interval(harness: LiveServer) -> None:
     first, _second = await watcher(harness), await watcher(harness)
     await first.next("house")
 
@@ -222,7 +222,7 @@ async def test_a_second_watcher_does_not_make_them_come_faster(harness: LiveServ
 
 
 @pytest.mark.parametrize("way", ["leave", "reset"])
-async def test_when_the_last_watcher_is_gone_nothing_is_measured(harness: LiveServer, way: str) -> None:
+async def test_measuring_stops_with_the_last_watcher(harness: LiveServer, way: str) -> None:
     await harness.member("alice")
     first, second = await watcher(harness), await watcher(harness)
     await first.next("house")
@@ -243,7 +243,7 @@ async def test_when_the_last_watcher_is_gone_nothing_is_measured(harness: LiveSe
     assert answer["sessions"][0]["rate"] is None
 
 
-async def test_who_watches_again_begins_anew(harness: LiveServer) -> None:
+async def test_measuring_restarts_with_a_new_watcher(harness: LiveServer) -> None:
     first = await watcher(harness)
     for _ in range(3):
         await first.next("rooms")
@@ -257,7 +257,7 @@ async def test_who_watches_again_begins_anew(harness: LiveServer) -> None:
 
 
 @pytest.mark.parametrize("rooms", [100, 500])  # the latter is flushed at once
-async def test_a_slow_watcher_is_disconnected_alone(
+async def test_slow_watcher_is_disconnected_without_affecting_others(
     open_server: OpenServer, monkeypatch: pytest.MonkeyPatch, rooms: int
 ) -> None:
     monkeypatch.setattr("chateau.net.admin_streams.INTERVAL_SECONDS", 1_000)  # the test calls it
@@ -280,7 +280,7 @@ async def test_a_slow_watcher_is_disconnected_alone(
     await slow.leave()
 
 
-async def test_a_shutdown_ends_the_stream_at_once(harness: LiveServer) -> None:
+async def test_shutdown_ends_the_stream_at_once(harness: LiveServer) -> None:
     client = await watcher(harness)
     await client.next("rooms")
 
@@ -294,7 +294,7 @@ async def test_a_shutdown_ends_the_stream_at_once(harness: LiveServer) -> None:
     assert live(harness)._timer is None
 
 
-async def test_from_a_shutdown_on_nobody_watches(harness: LiveServer) -> None:
+async def test_watching_is_rejected_during_a_shutdown(harness: LiveServer) -> None:
     client = await admin_client(harness)
     await client.read("rooms")
     harness.server._stream_group.is_closing = True
@@ -304,13 +304,13 @@ async def test_from_a_shutdown_on_nobody_watches(harness: LiveServer) -> None:
 
 
 @pytest.mark.parametrize("query", ["?limit=0", "?limit=ten", "?every=1"])
-async def test_a_query_that_breaks_its_schema_is_refused(harness: LiveServer, query: str) -> None:
+async def test_query_that_violates_its_schema_is_rejected(harness: LiveServer, query: str) -> None:
     answer = await (await admin_client(harness)).read(f"live{query}", status=400)
 
     assert answer["schema"] == "/schemas/admin/live-request.json"
 
 
-async def test_watchers_who_vanish_before_they_are_let_in_leave_nothing(harness: LiveServer) -> None:
+async def test_watchers_that_vanish_during_the_request_leave_no_state(harness: LiveServer) -> None:
     for number in range(20):
         client = await admin_client(harness)
         client.send(client.request("/admin/live", Authorization=f"Bearer {KEY}"))

@@ -63,7 +63,7 @@ def taps(harness: LiveServer) -> int:
 # The session is notified
 
 
-async def test_a_session_is_told_when_the_first_tap_begins_and_the_last_ends(harness: LiveServer) -> None:
+async def test_session_is_notified_when_the_first_tap_starts_and_the_last_ends(harness: LiveServer) -> None:
     alice, first = await tapped(harness)
     second = await tap(harness, "0")
     await harness.until(lambda: len(harness.server._stream_group.connections) == 2)
@@ -78,7 +78,7 @@ async def test_a_session_is_told_when_the_first_tap_begins_and_the_last_ends(har
     assert taps(harness) == 0
 
 
-async def test_a_session_that_is_tapped_no_more_is_as_before(harness: LiveServer) -> None:
+async def test_connection_is_restored_after_a_tap(harness: LiveServer) -> None:
     await harness.member("alice")
     (connection,) = harness.server.group.connections
     before = (connection.write, connection._decoder)
@@ -94,7 +94,7 @@ async def test_a_session_that_is_tapped_no_more_is_as_before(harness: LiveServer
     assert connection.observer is None
 
 
-async def test_a_connection_that_is_gone_writes_nowhere_though_it_was_tapped(harness: LiveServer) -> None:
+async def test_lost_connection_sends_nothing_to_a_former_tap(harness: LiveServer) -> None:
     alice, watcher = await tapped(harness)
     (connection,) = harness.server.group.connections
 
@@ -104,7 +104,7 @@ async def test_a_connection_that_is_gone_writes_nowhere_though_it_was_tapped(har
     assert connection.write is len
 
 
-async def test_the_list_of_sessions_says_who_is_tapped(harness: LiveServer) -> None:
+async def test_session_list_shows_tapped_sessions(harness: LiveServer) -> None:
     alice, watcher = await tapped(harness)
     await harness.member("bob")
     client = await admin_client(harness)
@@ -117,7 +117,7 @@ async def test_the_list_of_sessions_says_who_is_tapped(harness: LiveServer) -> N
     assert [session["tapped"] for session in (await client.read("sessions"))["sessions"]] == [False, False]
 
 
-async def test_nobody_else_is_told(harness: LiveServer) -> None:
+async def test_other_sessions_are_not_notified(harness: LiveServer) -> None:
     bob = await harness.member("bob", "lobby")
     await tapped(harness, "alice", "lobby")
     assert (await bob.hear_until("joined"))["username"] == "alice"
@@ -128,7 +128,7 @@ async def test_nobody_else_is_told(harness: LiveServer) -> None:
 # WebSockets
 
 
-async def test_what_a_session_sends_and_gets_is_seen_as_it_is(harness: LiveServer) -> None:
+async def test_tap_shows_sent_and_received_frames_unchanged(harness: LiveServer) -> None:
     alice, watcher = await tapped(harness)
     request = '{"type": 4,  "ref": "Grüße"}'
 
@@ -154,7 +154,7 @@ async def test_what_a_session_sends_and_gets_is_seen_as_it_is(harness: LiveServe
     }
 
 
-async def test_pushes_are_seen(harness: LiveServer) -> None:
+async def test_tap_shows_pushes(harness: LiveServer) -> None:
     _, watcher = await tapped(harness, "alice", "lobby")
     bob = await harness.member("bob", "lobby")
     await bob.ask({"type": 7, "room": "lobby", "content": "hi"})
@@ -165,7 +165,7 @@ async def test_pushes_are_seen(harness: LiveServer) -> None:
     assert (seen[1]["sender"], seen[1]["content"]) == ("bob", "hi")
 
 
-async def test_frames_of_all_kinds_are_seen(harness: LiveServer) -> None:
+async def test_tap_shows_frames_of_all_opcodes(harness: LiveServer) -> None:
     alice, watcher = await tapped(harness)
 
     alice.send(client_frame(PING, b"are you there?") + client_frame(PING, b"\xff"))
@@ -186,7 +186,7 @@ async def test_frames_of_all_kinds_are_seen(harness: LiveServer) -> None:
     assert [json.loads(text)["code"] for _, text in went[2:]] == ["binary_frame", "unknown_type"]
 
 
-async def test_the_servers_pings_are_seen(open_server: OpenServer) -> None:
+async def test_tap_shows_pings_of_the_server(open_server: OpenServer) -> None:
     harness = open_server(secret_key=KEY, ping=0.05)
     alice = await harness.client()
     watcher = await tap(harness, "0")
@@ -197,7 +197,7 @@ async def test_the_servers_pings_are_seen(open_server: OpenServer) -> None:
     assert (await watcher.frame("in", kind="pong"))["size"] == 0
 
 
-async def test_a_close_that_the_client_asks_for_is_seen_from_both_sides(harness: LiveServer) -> None:
+async def test_tap_shows_both_close_frames(harness: LiveServer) -> None:
     alice, watcher = await tapped(harness)
 
     alice.send(close(4000, "done €".encode()))
@@ -210,7 +210,7 @@ async def test_a_close_that_the_client_asks_for_is_seen_from_both_sides(harness:
     assert await watcher.end() == b""
 
 
-async def test_a_close_without_a_code_is_seen(harness: LiveServer) -> None:
+async def test_tap_shows_a_close_without_a_code(harness: LiveServer) -> None:
     alice, watcher = await tapped(harness)
 
     alice.send(close())
@@ -222,7 +222,7 @@ async def test_a_close_without_a_code_is_seen(harness: LiveServer) -> None:
     assert await watcher.next("end") == ENDED
 
 
-async def test_what_breaks_the_protocol_is_seen(harness: LiveServer) -> None:
+async def test_tap_shows_a_protocol_violation(harness: LiveServer) -> None:
     alice, watcher = await tapped(harness)
 
     alice.send(client_frame(TEXT, b"x", mask=None))
@@ -237,7 +237,7 @@ async def test_what_breaks_the_protocol_is_seen(harness: LiveServer) -> None:
 
 
 @pytest.mark.parametrize("way", ["leave", "reset"])
-async def test_who_vanishes_ends_the_tap(harness: LiveServer, way: str) -> None:
+async def test_tap_ends_when_the_client_vanishes(harness: LiveServer, way: str) -> None:
     alice, watcher = await tapped(harness)
 
     if way == "reset":
@@ -250,7 +250,7 @@ async def test_who_vanishes_ends_the_tap(harness: LiveServer, way: str) -> None:
     assert taps(harness) == 0
 
 
-async def test_a_kick_is_seen_to_its_end(harness: LiveServer) -> None:
+async def test_tap_shows_a_kick_up_to_the_end(harness: LiveServer) -> None:
     alice, watcher = await tapped(harness)
 
     await (await admin_client(harness)).do("kick", {"session": "0", "reason": "be kind"})
@@ -261,7 +261,7 @@ async def test_a_kick_is_seen_to_its_end(harness: LiveServer) -> None:
     assert await watcher.next("end") == ENDED
 
 
-async def test_long_payloads_are_cut_at_a_whole_character(harness: LiveServer) -> None:
+async def test_long_payloads_are_truncated_at_a_whole_character(harness: LiveServer) -> None:
     alice, watcher = await tapped(harness)
     content = "x" + "€" * 100_000  # three bytes each, over a length of 16 bits
     alice.say({"type": 3, "clients": ["alice"], "content": content})
@@ -275,7 +275,7 @@ async def test_long_payloads_are_cut_at_a_whole_character(harness: LiveServer) -
     assert SHOWN_BYTES - 3 < len(went["text"].encode()) <= SHOWN_BYTES
 
 
-async def test_lengths_of_all_forms_are_read_back(harness: LiveServer) -> None:
+async def test_tap_decodes_every_frame_length(harness: LiveServer) -> None:
     alice, watcher = await tapped(harness)
     for length in (0, 1, 30, 200, 70_000, 5):
         await alice.ask({"type": 3, "clients": ["alice"], "content": "x" * length, "ref": length})
@@ -287,7 +287,7 @@ async def test_lengths_of_all_forms_are_read_back(harness: LiveServer) -> None:
         assert json.loads(answer["text"])["ref"] == length
 
 
-async def test_what_is_written_in_pieces_is_read_back_whole(open_server: OpenServer) -> None:
+async def test_tap_shows_a_frame_written_in_pieces_whole(open_server: OpenServer) -> None:
     """Of a slow reader, frames go out in parts, and the tap may begin in the middle of one."""
     harness = open_server(secret_key=KEY, max_outbox=50_000_000)
     slow = await harness.client(receive_buffer_bytes=4096)
@@ -320,7 +320,7 @@ async def test_what_is_written_in_pieces_is_read_back_whole(open_server: OpenSer
 # The other protocols
 
 
-async def test_lines_are_seen(open_server: OpenServer) -> None:
+async def test_tap_shows_lines(open_server: OpenServer) -> None:
     port = free_port()
     harness = open_server(secret_key=KEY, lines_port=port)
     bob = await RawClient.connect(port)
@@ -342,7 +342,7 @@ async def test_lines_are_seen(open_server: OpenServer) -> None:
     assert await watcher.next("end") == ENDED
 
 
-async def test_each_line_that_goes_out_is_one_frame(open_server: OpenServer) -> None:
+async def test_tap_shows_each_sent_line_as_one_frame(open_server: OpenServer) -> None:
     port = free_port()
     harness = open_server(secret_key=KEY, lines_port=port)
     bob = await RawClient.connect(port)
@@ -363,7 +363,7 @@ async def test_each_line_that_goes_out_is_one_frame(open_server: OpenServer) -> 
     await harness.until(lambda: taps(harness) == 0)
 
 
-async def test_an_event_stream_is_seen(open_server: OpenServer) -> None:
+async def test_tap_shows_an_event_stream(open_server: OpenServer) -> None:
     harness = open_server(secret_key=KEY, ping=0.05)
     stream = await harness.connect()
     stream.send(stream.request("/channel/lobby/", Accept="text/event-stream"))
@@ -393,7 +393,9 @@ async def test_an_event_stream_is_seen(open_server: OpenServer) -> None:
         ("/opcodes", {"op": 0}),
     ],
 )
-async def test_each_protocol_has_its_words_for_it(harness: LiveServer, path: str, told: Any) -> None:
+async def test_notification_has_the_format_of_each_protocol(
+    harness: LiveServer, path: str, told: Any
+) -> None:
     client = await harness.client(path=path)
     watcher = await tap(harness, "0")
 
@@ -403,7 +405,7 @@ async def test_each_protocol_has_its_words_for_it(harness: LiveServer, path: str
     assert json.loads((await watcher.frame("out"))["text"]) == heard
 
 
-async def test_binary_packages_are_seen(harness: LiveServer) -> None:
+async def test_tap_shows_binary_publications(harness: LiveServer) -> None:
     await harness.client(path="/channel/news/")
     watcher = await tap(harness, "0")
     sender = await harness.connect()
@@ -421,7 +423,7 @@ async def test_binary_packages_are_seen(harness: LiveServer) -> None:
 # Several watchers, and bad ones
 
 
-async def test_all_who_tap_one_session_see_the_same(harness: LiveServer) -> None:
+async def test_all_taps_of_a_session_show_the_same_frames(harness: LiveServer) -> None:
     alice, first = await tapped(harness)
     second = await tap(harness, "0")
 
@@ -430,7 +432,7 @@ async def test_all_who_tap_one_session_see_the_same(harness: LiveServer) -> None
     assert [await first.event() for _ in range(2)] == [await second.event() for _ in range(2)]
 
 
-async def test_who_is_tapped_no_more_can_be_tapped_again(harness: LiveServer) -> None:
+async def test_session_can_be_tapped_again(harness: LiveServer) -> None:
     alice, watcher = await tapped(harness)
     for _ in range(3):
         await watcher.leave()
@@ -441,7 +443,7 @@ async def test_who_is_tapped_no_more_can_be_tapped_again(harness: LiveServer) ->
         await watcher.frame("in", text='{"type": 9}')
 
 
-async def test_a_slow_watcher_is_disconnected_and_the_session_goes_on(open_server: OpenServer) -> None:
+async def test_slow_watcher_is_disconnected_and_the_session_continues(open_server: OpenServer) -> None:
     harness = open_server(secret_key=KEY, max_outbox=100_000)
     alice = await harness.member("alice")
     slow = await tap(harness, "0", receive_buffer_bytes=4096)
@@ -482,7 +484,7 @@ class MemoryOutbox:
         self.codes.append(code)
 
 
-async def test_a_watcher_that_is_full_while_it_is_told_takes_nothing_from_the_others(
+async def test_watcher_that_overflows_during_a_notification_does_not_affect_others(
     harness: LiveServer,
 ) -> None:
     alice = await harness.member("alice")
@@ -502,7 +504,7 @@ async def test_a_watcher_that_is_full_while_it_is_told_takes_nothing_from_the_ot
     assert await alice.hear() == TOLD_NO_MORE
 
 
-async def test_a_watcher_whose_session_ends_while_it_is_let_in_is_told(harness: LiveServer) -> None:
+async def test_watcher_is_notified_when_its_session_ends_during_the_request(harness: LiveServer) -> None:
     alice = await harness.member("alice")
     session = harness.server.hub.session("0")
     assert session is not None
@@ -518,7 +520,7 @@ async def test_a_watcher_whose_session_ends_while_it_is_let_in_is_told(harness: 
     assert taps(harness) == 0
 
 
-async def test_at_a_shutdown_a_tap_ends_with_all_others(harness: LiveServer) -> None:
+async def test_tap_shows_the_shutdown_and_ends_with_it(harness: LiveServer) -> None:
     alice, watcher = await tapped(harness)
 
     draining = asyncio.create_task(harness.server.drain("Maintenance"))
@@ -542,7 +544,7 @@ async def test_at_a_shutdown_a_tap_ends_with_all_others(harness: LiveServer) -> 
         ("?session=17", 404, "unknown_session"),
     ],
 )
-async def test_what_cannot_be_tapped_is_refused(
+async def test_invalid_tap_request_is_rejected(
     harness: LiveServer, query: str, status: int, code: str
 ) -> None:
     await harness.member("alice")
@@ -550,7 +552,7 @@ async def test_what_cannot_be_tapped_is_refused(
     assert (await (await admin_client(harness)).read(f"tap{query}", status=status))["code"] == code
 
 
-async def test_from_a_shutdown_on_nobody_taps(harness: LiveServer) -> None:
+async def test_tap_is_rejected_during_a_shutdown(harness: LiveServer) -> None:
     await harness.member("alice")
     client = await admin_client(harness)
     await client.read("rooms")

@@ -85,9 +85,7 @@ def told(content: bytes) -> ServerFrame:
         ("." * 64, "." * 64),
     ],
 )
-async def test_a_channels_name_may_be_written_in_several_ways(
-    harness: LiveServer, subscribed: str, published: str
-) -> None:
+async def test_channel_is_found_in_any_spelling(harness: LiveServer, subscribed: str, published: str) -> None:
     client, sender = await protocol(harness, subscribed), await publisher(harness)
 
     assert await sender.delivered(published, b"hello") == 1
@@ -96,7 +94,7 @@ async def test_a_channels_name_may_be_written_in_several_ways(
 
 
 @pytest.mark.parametrize("name", ["other", "new", "newss", "news%3A", "n%20ews"])
-async def test_other_channels_are_not_heard(harness: LiveServer, name: str) -> None:
+async def test_publications_of_other_channels_are_not_received(harness: LiveServer, name: str) -> None:
     client, sender = await protocol(harness), await publisher(harness)
 
     assert await sender.delivered(name, b"nobody hears this") == 0
@@ -106,7 +104,7 @@ async def test_other_channels_are_not_heard(harness: LiveServer, name: str) -> N
 
 
 @pytest.mark.parametrize("name", ["%20", "%00", "a%0Ab", "%7F/", "x" * 65, "%EF%BB%BF"])
-async def test_what_is_no_name_is_refused_to_subscribers_and_publishers(
+async def test_invalid_channel_name_is_rejected_for_subscribers_and_publishers(
     harness: LiveServer, name: str
 ) -> None:
     sender = await publisher(harness)
@@ -118,7 +116,9 @@ async def test_what_is_no_name_is_refused_to_subscribers_and_publishers(
     assert (await sender.publish(name, b"x")).status == 400
 
 
-async def test_a_name_in_bare_utf_8_is_one_for_subscribers_and_publishers(harness: LiveServer) -> None:
+async def test_unescaped_utf_8_name_is_one_channel_for_subscribers_and_publishers(
+    harness: LiveServer,
+) -> None:
     client, sender = await protocol(harness, "café"), await publisher(harness)
 
     assert await sender.delivered("café", b"hello") == 1
@@ -127,11 +127,11 @@ async def test_a_name_in_bare_utf_8_is_one_for_subscribers_and_publishers(harnes
 
 
 @pytest.mark.parametrize("path", ["", "/", "a/b", "a//", "a/b/"])
-async def test_other_paths_are_no_channels(harness: LiveServer, path: str) -> None:
+async def test_other_paths_are_not_channels(harness: LiveServer, path: str) -> None:
     assert (await rejection(harness, path)).status == 404
 
 
-async def test_a_prefix_goes_before_the_path(open_server: OpenServer) -> None:
+async def test_channel_paths_have_the_prefix(open_server: OpenServer) -> None:
     harness = open_server(url_prefix="/chat")
     client, sender = await protocol(harness), await publisher(harness)
 
@@ -164,7 +164,7 @@ async def test_a_prefix_goes_before_the_path(open_server: OpenServer) -> None:
         ("bytes", b"\xff" * 1_048_576),
     ],
 )
-async def test_a_package_goes_out_byte_for_byte(harness: LiveServer, kind: str, body: bytes) -> None:
+async def test_publication_is_delivered_unchanged(harness: LiveServer, kind: str, body: bytes) -> None:
     client, sender = await protocol(harness), await publisher(harness)
 
     assert await sender.delivered("news", body, kind) == 1
@@ -187,7 +187,7 @@ async def test_a_package_goes_out_byte_for_byte(harness: LiveServer, kind: str, 
         ("text", b"x" * 1_048_577, 413),
     ],
 )
-async def test_what_is_refused_reaches_nobody(
+async def test_rejected_publication_is_not_delivered(
     harness: LiveServer, kind: str, body: bytes, status: int
 ) -> None:
     client, sender = await protocol(harness), await publisher(harness)
@@ -201,7 +201,7 @@ async def test_what_is_refused_reaches_nobody(
     assert await client.receive() == told(MARK)
 
 
-async def test_packages_of_all_kinds_keep_their_order(harness: LiveServer) -> None:
+async def test_publications_of_all_kinds_keep_their_order(harness: LiveServer) -> None:
     client, sender = await protocol(harness), await publisher(harness)
     kinds = ("text", "json", "bytes")
 
@@ -213,7 +213,7 @@ async def test_packages_of_all_kinds_keep_their_order(harness: LiveServer) -> No
         assert await client.receive() == ServerFrame(opcode, b"%d" % number)
 
 
-async def test_chat_reaches_subscribers_and_packages_reach_chat(harness: LiveServer) -> None:
+async def test_messages_reach_subscribers_and_publications_reach_members(harness: LiveServer) -> None:
     client, sender = await protocol(harness, "LOBBY"), await publisher(harness)
     alice = await harness.member("alice", "Lobby")
     assert (await client.hear())["event"] == "joined"
@@ -233,7 +233,7 @@ async def test_chat_reaches_subscribers_and_packages_reach_chat(harness: LiveSer
 # What subscribers say
 
 
-async def test_the_text_close_closes(harness: LiveServer) -> None:
+async def test_text_close_ends_the_subscription(harness: LiveServer) -> None:
     client = await protocol(harness)
 
     client.send(text("close"))
@@ -258,7 +258,7 @@ async def test_the_text_close_closes(harness: LiveServer) -> None:
         client_frame(BINARY, bytes(range(256))),
     ],
 )
-async def test_anything_else_that_a_subscriber_says_is_ignored(harness: LiveServer, frame: bytes) -> None:
+async def test_other_texts_of_a_subscriber_are_ignored(harness: LiveServer, frame: bytes) -> None:
     client, other = await protocol(harness), await protocol(harness)
     sender = await publisher(harness)
 
@@ -271,7 +271,7 @@ async def test_anything_else_that_a_subscriber_says_is_ignored(harness: LiveServ
     assert harness.server.hub.usernames() == []
 
 
-async def test_close_may_come_in_fragments_and_behind_other_texts(harness: LiveServer) -> None:
+async def test_close_may_be_fragmented_and_follow_other_texts(harness: LiveServer) -> None:
     client = await protocol(harness)
 
     client.send(text("hello") + client_frame(TEXT, b"clo", final=False) + client_frame(0, b"se") + text("x"))
@@ -279,7 +279,7 @@ async def test_close_may_come_in_fragments_and_behind_other_texts(harness: LiveS
     await client.answer_close(1000, "")
 
 
-async def test_a_frame_that_is_too_long_closes_with_1009(open_server: OpenServer) -> None:
+async def test_too_long_frame_closes_with_1009(open_server: OpenServer) -> None:
     harness = open_server(max_frame=4096)
     client = await protocol(harness)
 
@@ -292,11 +292,11 @@ async def test_a_frame_that_is_too_long_closes_with_1009(open_server: OpenServer
 
 
 @pytest.mark.parametrize("origin", ["https://example.org", "null"])
-async def test_a_page_of_another_origin_is_refused(harness: LiveServer, origin: str) -> None:
+async def test_request_from_another_origin_is_rejected(harness: LiveServer, origin: str) -> None:
     assert (await rejection(harness, "news/", Origin=origin)).status == 403
 
 
-async def test_a_closed_or_locked_room_is_refused_until_it_is_open_again(open_server: OpenServer) -> None:
+async def test_closed_or_locked_room_rejects_subscribers_until_reopened(open_server: OpenServer) -> None:
     harness = open_server(secret_key="swordfish")
     sender, admin = await publisher(harness), await harness.client(path="/opcodes")
 
@@ -322,7 +322,7 @@ async def test_a_closed_or_locked_room_is_refused_until_it_is_open_again(open_se
         assert await client.receive() == told(b"hello")
 
 
-async def test_a_banned_address_is_refused(harness: LiveServer) -> None:
+async def test_banned_address_is_rejected(harness: LiveServer) -> None:
     harness.server.hub.access.ban("127.0.0.0/8")
 
     response = await rejection(harness, "news")
@@ -331,7 +331,7 @@ async def test_a_banned_address_is_refused(harness: LiveServer) -> None:
     assert b"banned" in response.body
 
 
-async def test_a_password_is_for_publishers_and_not_for_subscribers(open_server: OpenServer) -> None:
+async def test_password_is_required_from_publishers_only(open_server: OpenServer) -> None:
     harness = open_server(pwd="swordfish")
     client, sender = await protocol(harness), await publisher(harness)
 
@@ -344,7 +344,7 @@ async def test_a_password_is_for_publishers_and_not_for_subscribers(open_server:
 # Coming and going
 
 
-async def test_delivered_counts_who_is_there(harness: LiveServer) -> None:
+async def test_delivered_header_counts_the_subscribers(harness: LiveServer) -> None:
     sender = await publisher(harness)
     clients = []
     for count in range(4):
@@ -359,7 +359,7 @@ async def test_delivered_counts_who_is_there(harness: LiveServer) -> None:
     assert await sender.delivered("news", b"x") == 1
 
 
-async def test_publishing_goes_on_while_subscribers_come_and_go(harness: LiveServer) -> None:
+async def test_publishing_continues_while_subscribers_connect_and_disconnect(harness: LiveServer) -> None:
     """Permanent subscribers receive everything, temporary ones a part without a gap."""
     count = 400
     sender, steady = await publisher(harness), await protocol(harness)
@@ -406,7 +406,7 @@ async def test_publishing_goes_on_while_subscribers_come_and_go(harness: LiveSer
     assert [int((await steady.receive()).payload) for _ in range(count)] == list(range(count))
 
 
-async def test_a_slow_subscriber_is_disconnected_alone(open_server: OpenServer) -> None:
+async def test_slow_subscriber_is_disconnected_without_affecting_others(open_server: OpenServer) -> None:
     harness = open_server(max_outbox=300_000)
     sender, quick = await publisher(harness), await protocol(harness)
     slow = await protocol(harness, receive_buffer_bytes=TINY_BUFFER)
@@ -425,7 +425,7 @@ async def test_a_slow_subscriber_is_disconnected_alone(open_server: OpenServer) 
     assert await quick.receive() == told(MARK)
 
 
-async def test_subscribers_are_told_of_a_shutdown_and_closed(harness: LiveServer) -> None:
+async def test_subscribers_receive_the_shutdown_and_are_closed(harness: LiveServer) -> None:
     clients = [await protocol(harness), await protocol(harness, "other")]
 
     draining = asyncio.create_task(harness.server.drain("maintenance"))

@@ -116,14 +116,14 @@ def of(code: int, reason: str = "") -> ServerFrame:
     return ServerFrame(CLOSE, code.to_bytes(2) + reason.encode())
 
 
-def test_texts_and_binaries_reach_the_peer(line: Line) -> None:
+def test_text_and_binary_messages_reach_the_peer(line: Line) -> None:
     said = line.says(text("one") + client_frame(BINARY, b"two"))
 
     assert line.peer.heard == ["one", b"two"]
     assert said == [ServerFrame(TEXT, b"one")]
 
 
-def test_the_peer_is_notified_of_the_end_once_and_last(line: Line) -> None:
+def test_peer_is_notified_of_the_end_once_and_last(line: Line) -> None:
     line.says(text("one") + close(1000) + text("two"))
     line.connection.on_end()
     line.connection.abort()
@@ -133,9 +133,7 @@ def test_the_peer_is_notified_of_the_end_once_and_last(line: Line) -> None:
     assert not line.group.connections
 
 
-def test_what_is_said_to_a_client_that_is_gone_goes_nowhere(
-    line: Line, come_round: Callable[[], None]
-) -> None:
+def test_sending_on_a_lost_connection_is_ignored(line: Line, come_round: Callable[[], None]) -> None:
     line.connection.on_end()
 
     line.peer.outbox.send(b"too late")
@@ -154,7 +152,7 @@ def test_no_message_follows_a_close_frame(line: Line, come_round: Callable[[], N
     assert line.said() == [of(4000, "enough")]
 
 
-def test_a_peer_that_fails_is_logged_once_and_closed(line: Line, log: Log) -> None:
+def test_exception_of_a_peer_is_logged_once_and_closes_the_connection(line: Line, log: Log) -> None:
     said = line.says(text("fail") + text("one"))
 
     assert said == [of(1011, "internal error")]
@@ -163,7 +161,7 @@ def test_a_peer_that_fails_is_logged_once_and_closed(line: Line, log: Log) -> No
     assert log.taken() == ["a connection failed and is closed"]
 
 
-def test_once_it_is_closed_only_the_answer_to_the_close_counts(
+def test_frames_after_a_close_are_ignored_except_the_close_reply(
     line: Line, come_round: Callable[[], None]
 ) -> None:
     line.group.scheduler.cork()
@@ -181,7 +179,7 @@ def test_once_it_is_closed_only_the_answer_to_the_close_counts(
     assert line.connection.is_gone
 
 
-def test_a_violation_in_answer_to_a_close_is_not_told(line: Line) -> None:
+def test_violation_after_a_close_is_not_reported(line: Line) -> None:
     line.group.scheduler.cork()
     line.connection.disconnect(4000, "enough")
     line.group.scheduler.uncork()
@@ -190,7 +188,7 @@ def test_a_violation_in_answer_to_a_close_is_not_told(line: Line) -> None:
     assert line.says(client_frame(0x3)) == []
 
 
-def test_a_client_that_does_not_answer_the_close_is_cut_off(
+def test_client_that_does_not_reply_to_a_close_is_disconnected(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 0.01)
@@ -201,7 +199,7 @@ def test_a_client_that_does_not_answer_the_close_is_cut_off(
     assert line.connection.is_gone
 
 
-def test_a_broken_client_is_read_on_for_a_while_after_the_close(
+def test_input_is_discarded_for_a_while_after_a_violation(
     line: Line, monkeypatch: pytest.MonkeyPatch, come_round: Callable[[], None]
 ) -> None:
     monkeypatch.setattr("chateau.net.connection.LINGER_SECONDS", 0.05)
@@ -215,7 +213,7 @@ def test_a_broken_client_is_read_on_for_a_while_after_the_close(
     assert line.connection.is_gone
 
 
-def test_a_client_that_breaks_the_protocol_may_end_the_connection_itself(
+def test_client_may_close_the_connection_after_its_violation(
     line: Line, come_round: Callable[[], None]
 ) -> None:
     line.says(client_frame(0x3))
@@ -226,14 +224,14 @@ def test_a_client_that_breaks_the_protocol_may_end_the_connection_itself(
     assert line.peer.heard == ["closed"]
 
 
-def test_a_connection_that_is_lost_ends(line: Line) -> None:
+def test_lost_connection_ends(line: Line) -> None:
     line.connection.on_lost(BrokenPipeError())
 
     assert line.connection.is_gone
     assert line.peer.heard == ["closed"]
 
 
-def test_who_was_heard_of_is_not_pinged(line: Line) -> None:
+def test_active_client_is_not_pinged(line: Line) -> None:
     check_liveness(line.connection)  # it has just come
     line.says(text("one"))
     check_liveness(line.connection)
@@ -246,7 +244,7 @@ def test_who_was_heard_of_is_not_pinged(line: Line) -> None:
     assert line.said() == []
 
 
-def test_who_is_silent_is_pinged_twice_and_then_closed(line: Line, group: ConnectionGroup) -> None:
+def test_silent_client_is_pinged_twice_and_then_closed(line: Line, group: ConnectionGroup) -> None:
     told = []
 
     for _ in range(5):
@@ -261,7 +259,7 @@ def test_who_is_silent_is_pinged_twice_and_then_closed(line: Line, group: Connec
     assert told[4] == []
 
 
-def test_a_sign_of_life_makes_up_for_a_ping(line: Line, group: ConnectionGroup) -> None:
+def test_any_input_resets_the_ping_count(line: Line, group: ConnectionGroup) -> None:
     told: list[ServerFrame] = []
 
     for _ in range(4):
@@ -275,7 +273,7 @@ def test_a_sign_of_life_makes_up_for_a_ping(line: Line, group: ConnectionGroup) 
     assert told == [ServerFrame(PING, b"")] * 8
 
 
-def test_what_is_broadcast_is_framed_once(group: ConnectionGroup) -> None:
+def test_broadcast_is_framed_once(group: ConnectionGroup) -> None:
     lines = [Line(group) for _ in range(3)]
 
     group.scheduler.cork()
@@ -287,7 +285,7 @@ def test_what_is_broadcast_is_framed_once(group: ConnectionGroup) -> None:
     assert [line.said() for line in lines] == [[ServerFrame(TEXT, b"hello")]] * 3
 
 
-def test_a_slow_consumer_is_sent_away_once(group: ConnectionGroup, come_round: Callable[[], None]) -> None:
+def test_slow_consumer_is_disconnected_once(group: ConnectionGroup, come_round: Callable[[], None]) -> None:
     group.max_outbox = 20
     line = Line(group)
     writes = line.connection.write
@@ -303,9 +301,7 @@ def test_a_slow_consumer_is_sent_away_once(group: ConnectionGroup, come_round: C
     assert line.said() == [of(1008, "slow consumer")]
 
 
-def test_a_close_may_be_what_makes_the_backlog_too_long(
-    group: ConnectionGroup, come_round: Callable[[], None]
-) -> None:
+def test_close_frame_may_overflow_the_backlog(group: ConnectionGroup, come_round: Callable[[], None]) -> None:
     group.max_outbox = 20
     line = Line(group)
     writes = line.connection.write
@@ -332,9 +328,7 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 Pair = tuple[socket.socket, socket.socket]
 
 
-def test_a_socket_that_has_nothing_to_read_after_all_is_left_alone(
-    group: ConnectionGroup, pair: Pair
-) -> None:
+def test_spurious_readable_event_is_ignored(group: ConnectionGroup, pair: Pair) -> None:
     endpoint = EchoDoor()
     connection = SocketConnection(group, pair[0])
     connection.open(endpoint.open, "127.0.0.1", 50_000)
@@ -345,7 +339,7 @@ def test_a_socket_that_has_nothing_to_read_after_all_is_left_alone(
     assert group.connections == {connection}
 
 
-def test_what_is_sent_on_a_stream_that_has_closed_ends_the_connection(
+def test_sending_on_a_closed_stream_ends_the_connection(
     group: ConnectionGroup, pair: Pair, come_round: Callable[[], None]
 ) -> None:
     async def opened() -> IOStream:
@@ -364,9 +358,7 @@ def test_what_is_sent_on_a_stream_that_has_closed_ends_the_connection(
     assert not group.connections
 
 
-def test_a_client_that_never_pauses_does_not_keep_the_loop_to_itself(
-    group: ConnectionGroup, pair: Pair
-) -> None:
+def test_busy_client_does_not_block_the_event_loop(group: ConnectionGroup, pair: Pair) -> None:
     happened: list[str] = []
 
     class Noting(StreamConnection):
@@ -390,7 +382,7 @@ def test_a_client_that_never_pauses_does_not_keep_the_loop_to_itself(
     assert "read read" not in " ".join(happened)
 
 
-def test_the_socket_of_a_client_that_is_gone_is_not_released(group: ConnectionGroup, pair: Pair) -> None:
+def test_socket_of_a_lost_connection_is_not_released(group: ConnectionGroup, pair: Pair) -> None:
     async def release() -> None:
         stream = IOStream(pair[0])
         pair[1].close()
@@ -400,7 +392,7 @@ def test_the_socket_of_a_client_that_is_gone_is_not_released(group: ConnectionGr
         group.loop.run_until_complete(release())
 
 
-def test_how_bytes_travel_is_for_the_two_kinds_to_say(group: ConnectionGroup) -> None:
+def test_base_connection_does_not_implement_the_transport(group: ConnectionGroup) -> None:
     connection = Connection(group)
 
     for missing in (connection._shut_down_writing, connection._close_transport):

@@ -32,7 +32,7 @@ REGISTERED = {"type": 1, "status": 200}
 LIST = {"type": 4}
 
 
-async def test_two_clients_find_and_hear_each_other(harness: LiveServer) -> None:
+async def test_two_clients_exchange_messages(harness: LiveServer) -> None:
     alice, bob = await harness.member("alice"), await harness.member("bob")
 
     listed = await alice.ask({"type": 4})
@@ -52,7 +52,7 @@ async def test_two_clients_find_and_hear_each_other(harness: LiveServer) -> None
     }
 
 
-async def test_a_room_receives_everything_in_one_order(harness: LiveServer) -> None:
+async def test_members_of_a_room_receive_messages_in_one_order(harness: LiveServer) -> None:
     members = [await harness.member(name, "lobby") for name in ("alice", "bob", "carol")]
 
     for number in range(50):
@@ -72,7 +72,7 @@ async def test_a_room_receives_everything_in_one_order(harness: LiveServer) -> N
 
 
 @pytest.mark.parametrize("length", [124, 125, 126, 65_535, 65_536, 1_000_000])
-async def test_messages_of_all_lengths_come_through(harness: LiveServer, length: int) -> None:
+async def test_messages_of_all_lengths_are_delivered(harness: LiveServer, length: int) -> None:
     alice = await harness.member("alice")
     content = "x" * length
 
@@ -82,7 +82,7 @@ async def test_messages_of_all_lengths_come_through(harness: LiveServer, length:
     assert [frame["content"] for frame in frames if "sender" in frame] == [content]
 
 
-async def test_many_requests_in_one_piece_are_answered_in_their_order(harness: LiveServer) -> None:
+async def test_requests_in_one_packet_get_responses_in_order(harness: LiveServer) -> None:
     client = await harness.client()
     client.say(REGISTER)
 
@@ -92,7 +92,7 @@ async def test_many_requests_in_one_piece_are_answered_in_their_order(harness: L
     assert [(await client.hear())["ref"] for _ in range(500)] == list(range(500))
 
 
-async def test_a_request_may_come_byte_by_byte(harness: LiveServer) -> None:
+async def test_request_may_arrive_byte_by_byte(harness: LiveServer) -> None:
     client = await harness.client()
 
     for byte in text(json.dumps(REGISTER)):
@@ -102,7 +102,7 @@ async def test_a_request_may_come_byte_by_byte(harness: LiveServer) -> None:
     assert await client.hear() == REGISTERED
 
 
-async def test_a_request_may_come_in_fragments_with_pings_between(harness: LiveServer) -> None:
+async def test_request_may_be_fragmented_with_pings_in_between(harness: LiveServer) -> None:
     client = await harness.client()
     request = json.dumps(REGISTER | {"ref": "é"}, ensure_ascii=False).encode()
     cut = request.index("é".encode()) + 1
@@ -118,7 +118,7 @@ async def test_a_request_may_come_in_fragments_with_pings_between(harness: LiveS
     assert await client.hear() == REGISTERED | {"ref": "é"}
 
 
-async def test_a_pong_that_nobody_asked_for_is_not_answered(harness: LiveServer) -> None:
+async def test_unsolicited_pong_gets_no_response(harness: LiveServer) -> None:
     client = await harness.client()
 
     client.send(client_frame(PONG, b"unasked"))
@@ -126,7 +126,7 @@ async def test_a_pong_that_nobody_asked_for_is_not_answered(harness: LiveServer)
     assert await client.ask(REGISTER) == REGISTERED
 
 
-async def test_a_binary_frame_is_refused_and_the_connection_stays(harness: LiveServer) -> None:
+async def test_binary_frame_is_rejected_and_the_connection_continues(harness: LiveServer) -> None:
     client = await harness.client()
 
     client.send(client_frame(BINARY, json.dumps(REGISTER).encode()))
@@ -137,7 +137,7 @@ async def test_a_binary_frame_is_refused_and_the_connection_stays(harness: LiveS
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1011, 3000, 4999])
-async def test_a_close_is_echoed_and_the_server_ends_the_connection(harness: LiveServer, code: int) -> None:
+async def test_close_is_echoed_and_the_server_ends_the_connection(harness: LiveServer, code: int) -> None:
     client = await harness.member("alice")
 
     client.send(close(code, b"good night"))
@@ -148,7 +148,7 @@ async def test_a_close_is_echoed_and_the_server_ends_the_connection(harness: Liv
     assert harness.server.hub.usernames() == []
 
 
-async def test_a_close_without_a_code_is_echoed_without_one(harness: LiveServer) -> None:
+async def test_close_without_a_code_is_echoed_without_one(harness: LiveServer) -> None:
     client = await harness.client()
 
     client.send(close())
@@ -157,7 +157,7 @@ async def test_a_close_without_a_code_is_echoed_without_one(harness: LiveServer)
     assert await client.end() == b""
 
 
-async def test_what_was_asked_before_a_close_is_answered_before_it(harness: LiveServer) -> None:
+async def test_requests_before_a_close_get_responses_before_it(harness: LiveServer) -> None:
     client = await harness.client()
 
     client.send(text(json.dumps(REGISTER)) + client_frame(PING, b"p") + close(1000) + text('{"type": 4}'))
@@ -216,7 +216,7 @@ VIOLATIONS = [
     ("sent", "code", "reason"),
     [pytest.param(sent, code, reason, id=name) for name, sent, code, reason in VIOLATIONS],
 )
-async def test_a_violation_is_told_its_code_before_the_end(
+async def test_violation_gets_its_close_code_before_the_end(
     open_server: OpenServer, monkeypatch: pytest.MonkeyPatch, sent: bytes, code: int, reason: str
 ) -> None:
     monkeypatch.setattr("chateau.net.connection.LINGER_SECONDS", 0.05)
@@ -233,7 +233,7 @@ async def test_a_violation_is_told_its_code_before_the_end(
     await harness.until(lambda: harness.connections == 1)
 
 
-async def test_a_flood_behind_a_violation_does_not_drown_the_close(harness: LiveServer) -> None:
+async def test_flood_after_a_violation_does_not_prevent_the_close_frame(harness: LiveServer) -> None:
     client = await harness.client()
 
     client.send(client_frame(0x3) + bytes(2_000_000))
@@ -241,7 +241,7 @@ async def test_a_flood_behind_a_violation_does_not_drown_the_close(harness: Live
     assert await client.closing() == (1002, "unknown opcode 0x3")
 
 
-async def test_a_broken_client_may_close_at_once_after_it_was_told(harness: LiveServer) -> None:
+async def test_client_may_close_at_once_after_its_violation(harness: LiveServer) -> None:
     client = await harness.client()
 
     client.send(client_frame(0x3))
@@ -251,7 +251,7 @@ async def test_a_broken_client_may_close_at_once_after_it_was_told(harness: Live
     await harness.until(lambda: not harness.connections)
 
 
-async def test_a_client_that_breaks_the_protocol_and_vanishes_leaves_nothing(harness: LiveServer) -> None:
+async def test_client_that_violates_the_protocol_and_vanishes_leaves_no_state(harness: LiveServer) -> None:
     clients = [await harness.client() for _ in range(20)]
 
     for number, client in enumerate(clients):
@@ -263,7 +263,7 @@ async def test_a_client_that_breaks_the_protocol_and_vanishes_leaves_nothing(har
     await harness.until(lambda: not harness.connections)
 
 
-async def test_a_client_that_vanishes_leaves_its_rooms(harness: LiveServer) -> None:
+async def test_vanished_client_leaves_its_rooms(harness: LiveServer) -> None:
     alice, bob = await harness.member("alice", "lobby"), await harness.member("bob", "lobby")
 
     bob.reset()
@@ -273,7 +273,7 @@ async def test_a_client_that_vanishes_leaves_its_rooms(harness: LiveServer) -> N
     assert (await alice.ask({"type": 4}))["clients"] == ["alice"]
 
 
-async def test_a_client_that_drops_the_connection_inside_a_frame_leaves_its_rooms(
+async def test_client_that_disconnects_inside_a_frame_leaves_its_rooms(
     harness: LiveServer,
 ) -> None:
     alice, bob = await harness.member("alice", "lobby"), await harness.member("bob", "lobby")
@@ -285,7 +285,7 @@ async def test_a_client_that_drops_the_connection_inside_a_frame_leaves_its_room
 
 
 @pytest.mark.parametrize("transport", ["fast", "tornado"], indirect=True)  # Python's TLS has no half-close
-async def test_a_client_that_only_reads_any_more_is_served_and_ended(harness: LiveServer) -> None:
+async def test_half_closed_client_is_served_and_ended(harness: LiveServer) -> None:
     alice, bob = await harness.member("alice", "lobby"), await harness.member("bob", "lobby")
 
     bob.say({"type": 7, "room": "lobby", "content": "last words"})
@@ -299,7 +299,7 @@ async def test_a_client_that_only_reads_any_more_is_served_and_ended(harness: Li
 
 
 @pytest.mark.parametrize("transport", ["fast", "tornado"], indirect=True)  # Python's TLS has no half-close
-async def test_a_client_that_half_closes_behind_its_close_frame_still_gets_the_echo(
+async def test_client_that_half_closes_after_its_close_frame_receives_the_echo(
     harness: LiveServer,
 ) -> None:
     client = await harness.client()
@@ -311,7 +311,7 @@ async def test_a_client_that_half_closes_behind_its_close_frame_still_gets_the_e
     assert await client.end() == b""
 
 
-async def test_a_peer_that_fails_costs_its_connection_and_one_traceback(
+async def test_exception_of_a_peer_ends_one_connection_with_one_traceback(
     harness: LiveServer, monkeypatch: pytest.MonkeyPatch, log: Any
 ) -> None:
     alice, bob = await harness.member("alice"), await harness.member("bob")
@@ -347,7 +347,7 @@ async def second_opinion(harness: LiveServer, **options: Any) -> Any:
     return await connect(f"{scheme}://localhost/ws", sock=await socket_to(harness), **options)
 
 
-async def test_another_implementation_gets_along_with_the_server(harness: LiveServer) -> None:
+async def test_other_websocket_library_can_use_the_server(harness: LiveServer) -> None:
     async with await second_opinion(harness) as alice, await second_opinion(harness) as bob:
         for name, client in (("alice", alice), ("bob", bob)):
             await client.send(json.dumps({"type": 1, "username": name}))
@@ -366,7 +366,7 @@ async def test_another_implementation_gets_along_with_the_server(harness: LiveSe
     assert bob.close_code == 1000
 
 
-async def test_another_implementation_is_told_of_a_message_that_is_too_big(open_server: OpenServer) -> None:
+async def test_other_websocket_library_receives_1009_for_a_too_large_message(open_server: OpenServer) -> None:
     harness = open_server(max_frame=4096)
 
     async with await second_opinion(harness) as client:
@@ -378,7 +378,7 @@ async def test_another_implementation_is_told_of_a_message_that_is_too_big(open_
     assert (told.value.rcvd.code, told.value.rcvd.reason) == (1009, "a message may have 4096 bytes")
 
 
-async def test_another_implementation_is_told_of_the_shutdown(harness: LiveServer) -> None:
+async def test_other_websocket_library_receives_the_shutdown(harness: LiveServer) -> None:
     async with await second_opinion(harness) as client:
         await harness.server.drain("maintenance")
 

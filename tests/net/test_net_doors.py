@@ -66,7 +66,7 @@ async def test_each_path_has_its_protocol(
     assert answer.items() >= expected.items()
 
 
-async def test_the_prefix_without_its_slash_is_an_endpoint(open_server: OpenServer) -> None:
+async def test_prefix_without_its_slash_is_an_endpoint(open_server: OpenServer) -> None:
     harness = open_server(url_prefix="/chat")
 
     answer = await asked(await harness.connect(path="/chat"), FUNCTIONS[0])
@@ -80,14 +80,14 @@ async def test_the_prefix_without_its_slash_is_an_endpoint(open_server: OpenServ
 @pytest.mark.parametrize(
     "path", ["/ws", "/functions", "/opcodes", "/", "/channel/x/", "/schemas/", "/chat2/ws", "/chatXws"]
 )
-async def test_with_a_prefix_nothing_is_at_paths_without_it(open_server: OpenServer, path: str) -> None:
+async def test_paths_without_the_prefix_get_404(open_server: OpenServer, path: str) -> None:
     harness = open_server(url_prefix="/chat")
 
     assert await handshake(harness, path) == 404
     assert (await (await harness.connect()).get(path)).status == 404
 
 
-async def test_a_prefix_is_no_pattern(open_server: OpenServer) -> None:
+async def test_prefix_is_matched_literally(open_server: OpenServer) -> None:
     harness = open_server(url_prefix="/a.b+(c)")
 
     assert await handshake(harness, "/a.b+(c)/ws") == 101
@@ -98,12 +98,12 @@ async def test_a_prefix_is_no_pattern(open_server: OpenServer) -> None:
 @pytest.mark.parametrize(
     "path", ["/ws/", "/WS", "/wss", "/functions/", "/opcodes/", "//", "/ws/ws", "/%77s", "/lines", "/channel"]
 )
-async def test_other_paths_lead_nowhere(harness: LiveServer, path: str) -> None:
+async def test_other_paths_get_404(harness: LiveServer, path: str) -> None:
     assert await handshake(harness, path) == 404
     assert harness.connections == 0
 
 
-async def test_a_plain_get_of_the_root_is_the_page(harness: LiveServer) -> None:
+async def test_plain_get_of_the_root_returns_the_page(harness: LiveServer) -> None:
     page = await (await harness.connect()).get("/")
 
     assert page.status == 200
@@ -111,7 +111,7 @@ async def test_a_plain_get_of_the_root_is_the_page(harness: LiveServer) -> None:
 
 
 @pytest.mark.parametrize("path", ["/ws", "/functions", "/opcodes"])
-async def test_a_plain_get_of_a_door_is_told_to_upgrade(harness: LiveServer, path: str) -> None:
+async def test_plain_get_of_an_endpoint_requires_an_upgrade(harness: LiveServer, path: str) -> None:
     response = await (await harness.connect()).get(path)
 
     assert response.status == 426
@@ -121,7 +121,7 @@ async def test_a_plain_get_of_a_door_is_told_to_upgrade(harness: LiveServer, pat
 
 
 @pytest.mark.parametrize("path", ["/ws", "/functions", "/opcodes", "/", "/channel/news/", "/channel/news"])
-async def test_pages_of_other_origins_are_let_in_nowhere(harness: LiveServer, path: str) -> None:
+async def test_other_origins_are_rejected_at_every_endpoint(harness: LiveServer, path: str) -> None:
     for origin in ("https://example.org", "null", "http://localhost:1"):
         assert await handshake(harness, path, Origin=origin) == 403
     assert harness.connections == 0
@@ -129,7 +129,7 @@ async def test_pages_of_other_origins_are_let_in_nowhere(harness: LiveServer, pa
 
 
 @pytest.mark.parametrize("path", ["/ws", "/functions", "/opcodes", "/", "/channel/news/"])
-async def test_an_origin_that_is_allowed_and_the_servers_own_are_let_in_everywhere(
+async def test_allowed_origins_and_the_own_origin_are_accepted_at_every_endpoint(
     open_server: OpenServer, path: str
 ) -> None:
     harness = open_server(allow_origin=("https://example.org",))
@@ -140,14 +140,14 @@ async def test_an_origin_that_is_allowed_and_the_servers_own_are_let_in_everywhe
     assert await handshake(harness, path, Origin="https://example.net") == 403
 
 
-async def test_a_browser_that_says_cross_site_is_believed(harness: LiveServer) -> None:
+async def test_cross_site_request_is_rejected(harness: LiveServer) -> None:
     own = f"{'http' if harness.tls is None else 'https'}://localhost:{harness.port}"
 
     for path in ("/ws", "/functions", "/opcodes", "/", "/channel/news/"):
         assert await handshake(harness, path, Origin=own, Sec_Fetch_Site="cross-site") == 403
 
 
-async def test_the_opcodes_port_speaks_opcodes_at_any_path_and_checks_origins(
+async def test_opcodes_port_uses_opcodes_at_any_path_and_checks_origins(
     open_server: OpenServer,
 ) -> None:
     port = free_port()
@@ -167,7 +167,7 @@ async def test_the_opcodes_port_speaks_opcodes_at_any_path_and_checks_origins(
     assert (await (await client("/")).get("/schemas/")).status == 426
 
 
-async def test_every_door_is_closed_once_the_server_stops(harness: LiveServer) -> None:
+async def test_every_endpoint_is_closed_once_the_server_stops(harness: LiveServer) -> None:
     clients = [
         await harness.connect(path=path) for path in ("/ws", "/functions", "/opcodes", "/", "/channel/x/")
     ]
@@ -181,7 +181,7 @@ async def test_every_door_is_closed_once_the_server_stops(harness: LiveServer) -
 
 
 @pytest.mark.parametrize("prefix", ["", "/chat"])
-async def test_the_schemas_of_all_protocols_are_served(open_server: OpenServer, prefix: str) -> None:
+async def test_schemas_of_all_protocols_are_served(open_server: OpenServer, prefix: str) -> None:
     harness = open_server(url_prefix=prefix)
     client = await harness.connect()
     index = json.loads((await client.get(f"{prefix}/schemas/")).body)
@@ -211,12 +211,12 @@ async def test_the_schemas_of_all_protocols_are_served(open_server: OpenServer, 
         "/schemas/lines",
     ],
 )
-async def test_what_is_no_schema_is_not_found(harness: LiveServer, path: str) -> None:
+async def test_unknown_schema_gets_404(harness: LiveServer, path: str) -> None:
     assert (await (await harness.connect()).get(path)).status == 404
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
-async def test_doors_take_no_other_method(harness: LiveServer, method: str) -> None:
+async def test_endpoints_reject_other_methods(harness: LiveServer, method: str) -> None:
     for path in ("/ws", "/functions", "/opcodes", "/"):
         client = await harness.connect(path=path)
         client.send(client.request().replace(b"GET", method.encode(), 1))

@@ -29,7 +29,7 @@ SHUTDOWN = {"type": 0, "status": 503, "event": "shutdown", "reason": None}
 # Silence
 
 
-async def test_a_silent_peer_gets_two_pings_and_is_closed(open_server: OpenServer) -> None:
+async def test_silent_client_gets_two_pings_and_is_closed(open_server: OpenServer) -> None:
     harness = open_server(ping=0.05)
     client = await harness.client()
 
@@ -40,7 +40,7 @@ async def test_a_silent_peer_gets_two_pings_and_is_closed(open_server: OpenServe
     assert await client.end() == b""
 
 
-async def test_a_silent_peer_that_does_not_answer_the_close_either_is_cut_off(
+async def test_silent_client_that_does_not_reply_to_the_close_is_disconnected(
     open_server: OpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 0.05)
@@ -53,7 +53,7 @@ async def test_a_silent_peer_that_does_not_answer_the_close_either_is_cut_off(
     await harness.until(lambda: not harness.connections)
 
 
-async def test_a_peer_that_answers_its_pings_stays(open_server: OpenServer) -> None:
+async def test_client_that_replies_to_pings_stays_connected(open_server: OpenServer) -> None:
     harness = open_server(ping=0.05)
     client = await harness.client()
 
@@ -62,7 +62,7 @@ async def test_a_peer_that_answers_its_pings_stays(open_server: OpenServer) -> N
     assert (await client.ask({"type": 1, "username": "alice"}))["status"] == 200
 
 
-async def test_with_an_interval_of_zero_nobody_is_pinged(open_server: OpenServer) -> None:
+async def test_ping_interval_of_zero_disables_pings(open_server: OpenServer) -> None:
     harness = open_server(ping=0)
     client = await harness.client()
 
@@ -72,7 +72,7 @@ async def test_with_an_interval_of_zero_nobody_is_pinged(open_server: OpenServer
             await client.receive()
 
 
-async def test_very_many_peers_are_pinged_in_portions(
+async def test_many_clients_are_pinged_in_batches(
     open_server: OpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert PINGED_AT_ONCE > 100
@@ -98,7 +98,7 @@ async def overfill(publisher: RawClient, room: str, *, until_left: str) -> int:
     raise AssertionError(f"{until_left} is still here")
 
 
-async def test_a_slow_consumer_is_told_when_it_reads_again_and_nobody_else_suffers(
+async def test_slow_consumer_receives_its_close_code_and_others_are_unaffected(
     open_server: OpenServer,
 ) -> None:
     harness = open_server(max_outbox=300_000)
@@ -124,7 +124,7 @@ async def test_a_slow_consumer_is_told_when_it_reads_again_and_nobody_else_suffe
     assert await slow.end() == b""
 
 
-async def test_a_slow_consumer_that_never_reads_again_is_cut_off(
+async def test_slow_consumer_that_never_reads_is_disconnected(
     open_server: OpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 0.1)
@@ -144,7 +144,7 @@ async def block(harness: LiveServer, publisher: RawClient, slow: str) -> None:
         assert answer["status"] == 200
 
 
-async def test_a_slow_consumer_that_vanishes_leaves_its_rooms(harness: LiveServer) -> None:
+async def test_slow_consumer_that_vanishes_leaves_its_rooms(harness: LiveServer) -> None:
     alice = await harness.member("alice", "lobby")
     slow = await harness.member("slow", "lobby", receive_buffer_bytes=TINY_BUFFER)
     await block(harness, alice, "slow")
@@ -155,7 +155,7 @@ async def test_a_slow_consumer_that_vanishes_leaves_its_rooms(harness: LiveServe
     await harness.until(lambda: harness.connections == 1)
 
 
-async def test_what_waited_for_a_slow_consumer_comes_when_it_reads_again(harness: LiveServer) -> None:
+async def test_queued_frames_are_delivered_once_a_slow_consumer_reads_again(harness: LiveServer) -> None:
     alice = await harness.member("alice")
     slow = await harness.member("slow", receive_buffer_bytes=TINY_BUFFER)
     await block(harness, alice, "slow")
@@ -169,7 +169,7 @@ async def test_what_waited_for_a_slow_consumer_comes_when_it_reads_again(harness
     assert (await slow.ask({"type": 4}))["clients"] == ["alice", "slow"]
 
 
-async def test_a_close_is_echoed_behind_all_that_waits(
+async def test_close_is_echoed_after_all_queued_frames(
     harness: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 60)  # nobody is cut off here
@@ -186,7 +186,7 @@ async def test_a_close_is_echoed_behind_all_that_waits(
     assert await slow.end() == b""
 
 
-async def test_a_violation_is_told_behind_all_that_waits(
+async def test_violation_is_reported_after_all_queued_frames(
     harness: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 60)  # nobody is cut off here
@@ -208,7 +208,7 @@ async def test_a_violation_is_told_behind_all_that_waits(
 # Shutdown
 
 
-async def test_everyone_is_told_of_a_shutdown_and_closed(harness: LiveServer) -> None:
+async def test_all_clients_receive_the_shutdown_and_are_closed(harness: LiveServer) -> None:
     clients = [await harness.client(), await harness.member("alice"), await harness.member("bob", "lobby")]
     started_at = time.monotonic()
     draining = asyncio.create_task(harness.server.drain())
@@ -222,7 +222,7 @@ async def test_everyone_is_told_of_a_shutdown_and_closed(harness: LiveServer) ->
     assert time.monotonic() - started_at < 4  # DRAIN_SECONDS is 5: nobody had to be waited for
 
 
-async def test_the_reason_of_a_shutdown_is_told(harness: LiveServer) -> None:
+async def test_shutdown_reason_is_sent(harness: LiveServer) -> None:
     client = await harness.client()
     draining = asyncio.create_task(harness.server.drain("maintenance"))
 
@@ -231,13 +231,13 @@ async def test_the_reason_of_a_shutdown_is_told(harness: LiveServer) -> None:
     await draining
 
 
-async def test_without_clients_a_shutdown_takes_no_time(harness: LiveServer) -> None:
+async def test_shutdown_without_clients_is_immediate(harness: LiveServer) -> None:
     async with asyncio.timeout(1):
         await harness.server.drain()
         await harness.server.drain()
 
 
-async def test_what_was_under_way_comes_before_the_close(harness: LiveServer) -> None:
+async def test_queued_frames_are_delivered_before_the_shutdown_close(harness: LiveServer) -> None:
     client = await harness.member("alice", "lobby")
     for number in range(100):
         client.say({"type": 7, "room": "lobby", "content": str(number)})
@@ -256,7 +256,7 @@ async def test_what_was_under_way_comes_before_the_close(harness: LiveServer) ->
     assert (frame.opcode, frame.code, frame.reason) == (CLOSE, 1001, "server shutdown")
 
 
-async def test_nobody_who_does_not_answer_holds_a_shutdown_up(
+async def test_unresponsive_client_does_not_delay_a_shutdown(
     harness: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.app.DRAIN_SECONDS", 0.2)
@@ -277,14 +277,14 @@ async def test_nobody_who_does_not_answer_holds_a_shutdown_up(
     assert await mute.end() == b""
 
 
-async def test_from_a_shutdown_on_nobody_can_connect(harness: LiveServer) -> None:
+async def test_connections_are_refused_during_a_shutdown(harness: LiveServer) -> None:
     await harness.server.drain()
 
     with pytest.raises(ConnectionRefusedError):
         await harness.connect()
 
 
-async def test_a_handshake_during_a_shutdown_is_refused_or_told(
+async def test_handshake_during_a_shutdown_is_rejected_or_closed(
     harness: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.app.DRAIN_SECONDS", 2)

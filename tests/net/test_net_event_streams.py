@@ -138,7 +138,7 @@ def streams(harness: LiveServer) -> int:
 
 
 @pytest.mark.parametrize("path", ["/channel/news/", "/channel/news", "/channel/news/?token=x"])
-async def test_a_stream_begins_as_the_standard_has_it(harness: LiveServer, path: str) -> None:
+async def test_stream_has_the_standard_headers(harness: LiveServer, path: str) -> None:
     client = await connected(harness, StreamClient)
     client.send(client.request(path, Accept=ACCEPT))
 
@@ -153,16 +153,16 @@ async def test_a_stream_begins_as_the_standard_has_it(harness: LiveServer, path:
 
 
 @pytest.mark.parametrize("accept", ["text/event-stream, */*;q=0.1", "text/html,text/event-stream;q=0.9"])
-async def test_it_may_be_one_of_several_kinds_that_are_accepted(harness: LiveServer, accept: str) -> None:
+async def test_accept_header_may_list_several_media_types(harness: LiveServer, accept: str) -> None:
     await listener(harness, headers={"Accept": accept})
 
 
-async def test_a_media_type_has_no_case(harness: LiveServer) -> None:
+async def test_media_type_is_case_insensitive(harness: LiveServer) -> None:
     await listener(harness, headers={"Accept": "Text/Event-Stream"})
 
 
 @pytest.mark.parametrize("headers", [{}, {"Accept": "*/*"}, {"Accept": "application/json"}])
-async def test_without_accept_it_is_told_what_to_do(harness: LiveServer, headers: dict[str, str]) -> None:
+async def test_request_without_accept_gets_426(harness: LiveServer, headers: dict[str, str]) -> None:
     client = await connected(harness, StreamClient)
     client.send(client.request("/channel/news/", **headers))
 
@@ -174,7 +174,7 @@ async def test_without_accept_it_is_told_what_to_do(harness: LiveServer, headers
     assert harness.server.hub.session_count() == 0
 
 
-async def test_426_names_the_protocol_that_is_asked_for(harness: LiveServer) -> None:
+async def test_426_response_names_the_requested_protocol(harness: LiveServer) -> None:
     """RFC 9110, section 15.5.22: the server must send an Upgrade header in a 426."""
     client = await connected(harness, StreamClient)
 
@@ -184,7 +184,7 @@ async def test_426_names_the_protocol_that_is_asked_for(harness: LiveServer) -> 
     assert response.headers.get("upgrade") == "websocket"
 
 
-async def test_head_is_answered_as_get_without_a_body(harness: LiveServer) -> None:
+async def test_head_responds_as_get_without_a_body(harness: LiveServer) -> None:
     client = await connected(harness, StreamClient)
     client.send(client.request("/channel/news/", Connection="close").replace(b"GET", b"HEAD", 1))
 
@@ -195,7 +195,7 @@ async def test_head_is_answered_as_get_without_a_body(harness: LiveServer) -> No
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
-async def test_no_other_method_is_taken(harness: LiveServer, method: str) -> None:
+async def test_other_methods_are_rejected(harness: LiveServer, method: str) -> None:
     client = await connected(harness, StreamClient)
     request = client.request("/channel/news/", Accept=ACCEPT)
     client.send(request.replace(b"GET", method.encode(), 1))
@@ -204,7 +204,7 @@ async def test_no_other_method_is_taken(harness: LiveServer, method: str) -> Non
     assert harness.server.hub.session_count() == 0
 
 
-async def test_it_works_behind_another_request_on_the_same_connection(harness: LiveServer) -> None:
+async def test_stream_may_follow_another_request_on_its_connection(harness: LiveServer) -> None:
     client, sender = await connected(harness, StreamClient), await publisher(harness)
     assert (await client.get("/schemas/")).status == 200
 
@@ -214,7 +214,7 @@ async def test_it_works_behind_another_request_on_the_same_connection(harness: L
     assert await client.event() == Event("hello")
 
 
-async def test_what_the_client_sends_behind_its_request_is_ignored(harness: LiveServer) -> None:
+async def test_input_after_the_request_is_ignored(harness: LiveServer) -> None:
     client, sender = await connected(harness, StreamClient), await publisher(harness)
     client.send(client.request("/channel/news/", Accept=ACCEPT) + client.request("/") + b"\x00" * 100_000)
     assert (await client.response()).status == 200
@@ -228,7 +228,7 @@ async def test_what_the_client_sends_behind_its_request_is_ignored(harness: Live
 # Content
 
 
-async def test_packages_of_all_kinds_come_as_events(harness: LiveServer) -> None:
+async def test_publications_of_all_kinds_are_sent_as_events(harness: LiveServer) -> None:
     client, sender = await listener(harness), await publisher(harness)
     number = '{"a" :\t1.50,\n "a": 2}'
     every_byte = bytes(range(256))
@@ -265,7 +265,7 @@ async def test_packages_of_all_kinds_come_as_events(harness: LiveServer) -> None
         "x" * 300_000,
     ],
 )
-async def test_a_text_of_any_lines_is_one_event(harness: LiveServer, text: str) -> None:
+async def test_multi_line_text_is_one_event(harness: LiveServer, text: str) -> None:
     client, sender = await listener(harness), await publisher(harness)
 
     await sender.publish("news", text)
@@ -275,7 +275,7 @@ async def test_a_text_of_any_lines_is_one_event(harness: LiveServer, text: str) 
     assert await client.event() == Event("next")
 
 
-async def test_without_history_events_have_no_ids(harness: LiveServer) -> None:
+async def test_events_without_history_have_no_ids(harness: LiveServer) -> None:
     client, sender = await listener(harness), await publisher(harness)
 
     await sender.publish("news", "hello")
@@ -284,7 +284,7 @@ async def test_without_history_events_have_no_ids(harness: LiveServer) -> None:
     assert client.last_event_id == ""
 
 
-async def test_with_history_their_ids_rise(open_server: OpenServer) -> None:
+async def test_event_ids_increase_with_history(open_server: OpenServer) -> None:
     harness = open_server(channel_history=10)
     client, sender = await listener(harness), await publisher(harness)
 
@@ -298,7 +298,7 @@ async def test_with_history_their_ids_rise(open_server: OpenServer) -> None:
     assert ids[0] > 0
 
 
-async def test_chat_comes_as_json_and_who_comes_and_goes_is_told(harness: LiveServer) -> None:
+async def test_messages_joins_and_leaves_are_sent_as_json(harness: LiveServer) -> None:
     client = await listener(harness, "lobby")
     alice = await harness.member("alice", "Lobby")
     answer = await alice.ask({"type": 7, "room": "lobby", "content": "one\r\ntwo\u2028"})
@@ -316,7 +316,7 @@ async def test_chat_comes_as_json_and_who_comes_and_goes_is_told(harness: LiveSe
     assert list(said.frame) == ["room", "sender", "content", "seq", "id", "time"]
 
 
-async def test_who_listens_is_no_member_and_cannot_be_written_to(harness: LiveServer) -> None:
+async def test_stream_client_is_not_a_member_and_cannot_be_addressed(harness: LiveServer) -> None:
     await listener(harness, "lobby")
     alice = await harness.member("alice")
 
@@ -324,7 +324,7 @@ async def test_who_listens_is_no_member_and_cannot_be_written_to(harness: LiveSe
     assert (await alice.ask({"type": 4}))["clients"] == ["alice"]
 
 
-async def test_publishers_are_told_how_many_listen(harness: LiveServer) -> None:
+async def test_delivered_header_counts_stream_clients(harness: LiveServer) -> None:
     sender = await publisher(harness)
     clients = [await listener(harness) for _ in range(3)]
 
@@ -336,7 +336,7 @@ async def test_publishers_are_told_how_many_listen(harness: LiveServer) -> None:
     assert (await sender.publish("news", "hello")).headers["x-delivered"] == "0"
 
 
-async def test_a_silent_stream_gets_comments_and_no_events(open_server: OpenServer) -> None:
+async def test_idle_stream_receives_comments(open_server: OpenServer) -> None:
     harness = open_server(ping=0.05)
     client, sender = await listener(harness), await publisher(harness)
 
@@ -351,7 +351,7 @@ async def test_a_silent_stream_gets_comments_and_no_events(open_server: OpenServ
 # Coming back
 
 
-async def test_who_comes_back_gets_what_it_missed_and_then_what_comes(open_server: OpenServer) -> None:
+async def test_reconnecting_client_receives_missed_then_new_events(open_server: OpenServer) -> None:
     harness = open_server(channel_history=100)
     sender = await publisher(harness)
     client = await listener(harness)
@@ -367,7 +367,7 @@ async def test_who_comes_back_gets_what_it_missed_and_then_what_comes(open_serve
     assert await again.datas(5) == ["1", "2", "3", "4", "5"]
 
 
-async def test_what_was_missed_comes_in_all_kinds(open_server: OpenServer) -> None:
+async def test_recovery_includes_publications_of_all_kinds(open_server: OpenServer) -> None:
     harness = open_server(channel_history=100)
     client, sender = await listener(harness), await publisher(harness)
     alice = await harness.member("alice")
@@ -390,7 +390,7 @@ async def test_what_was_missed_comes_in_all_kinds(open_server: OpenServer) -> No
 @pytest.mark.parametrize(
     "last", ["", "x", "-1", "1.5", "0x10", "99999999999999999999", "\u0661", "1 2", "1,2"]
 )
-async def test_an_id_that_is_none_asks_for_what_comes_from_now_on(open_server: OpenServer, last: str) -> None:
+async def test_invalid_last_event_id_receives_new_events_only(open_server: OpenServer, last: str) -> None:
     harness = open_server(channel_history=100)
     sender = await publisher(harness)
     await sender.publish("news", "before")
@@ -402,7 +402,7 @@ async def test_an_id_that_is_none_asks_for_what_comes_from_now_on(open_server: O
 
 
 @pytest.mark.parametrize("last", ["9999999999999999", "9007199254740993"])
-async def test_an_id_from_the_future_receives_new_events(
+async def test_last_event_id_above_the_latest_receives_new_events_only(
     open_server: OpenServer, last: str, tmp_path: Path
 ) -> None:
     harness = open_server(channel_history=100, data=str(tmp_path))
@@ -415,7 +415,7 @@ async def test_an_id_from_the_future_receives_new_events(
     assert (await client.event()).data == "after"
 
 
-async def test_an_id_of_zero_asks_for_all_that_is_kept(open_server: OpenServer) -> None:
+async def test_last_event_id_of_zero_receives_all_stored_events(open_server: OpenServer) -> None:
     harness = open_server(channel_history=3)
     sender = await publisher(harness)
     for number in range(5):
@@ -427,7 +427,7 @@ async def test_an_id_of_zero_asks_for_all_that_is_kept(open_server: OpenServer) 
 
 
 @pytest.mark.parametrize("on_disk", [False, True])
-async def test_nothing_is_missed_and_nothing_comes_twice_while_publishing_goes_on(
+async def test_recovery_during_publishing_has_no_gaps_and_no_duplicates(
     open_server: OpenServer, tmp_path: Path, on_disk: bool
 ) -> None:
     harness = open_server(channel_history=100_000, **({"data": str(tmp_path)} if on_disk else {}))
@@ -459,7 +459,7 @@ async def test_nothing_is_missed_and_nothing_comes_twice_while_publishing_goes_o
         assert places == list(range(count))
 
 
-async def test_who_missed_more_than_is_sent_at_once_gets_all_of_it_in_parts(open_server: OpenServer) -> None:
+async def test_long_recovery_is_sent_in_parts(open_server: OpenServer) -> None:
     harness = open_server(channel_history=100_000)
     sender = await publisher(harness)
     client = await listener(harness)
@@ -489,7 +489,7 @@ async def test_who_missed_more_than_is_sent_at_once_gets_all_of_it_in_parts(open
     assert harness.server.hub.session_count() == 0
 
 
-async def test_many_small_ones_that_were_missed_come_all(open_server: OpenServer) -> None:
+async def test_recovery_includes_many_small_publications(open_server: OpenServer) -> None:
     harness = open_server(channel_history=100_000)
     sender = await publisher(harness)
     for number in range(2_500):  # more than two pages
@@ -503,7 +503,7 @@ async def test_many_small_ones_that_were_missed_come_all(open_server: OpenServer
     assert await client.datas(2_501) == [*(f"{number:04}" for number in range(2_500)), "end"]
 
 
-async def test_an_outbox_smaller_than_what_was_missed_only_takes_more_visits(open_server: OpenServer) -> None:
+async def test_recovery_larger_than_the_outbox_needs_more_reconnections(open_server: OpenServer) -> None:
     harness = open_server(channel_history=1_000, max_outbox=20_000)
     sender = await publisher(harness)
     for number in range(400):
@@ -530,7 +530,7 @@ async def test_an_outbox_smaller_than_what_was_missed_only_takes_more_visits(ope
 
 
 @pytest.mark.parametrize("way", ["reset", "leave", "half-close"])
-async def test_a_client_that_is_gone_is_noticed(harness: LiveServer, way: str) -> None:
+async def test_closed_client_is_detected(harness: LiveServer, way: str) -> None:
     sender = await publisher(harness)
     gone, stays = await listener(harness), await listener(harness)
     assert harness.server.hub.session_count() == 2
@@ -550,7 +550,7 @@ async def test_a_client_that_is_gone_is_noticed(harness: LiveServer, way: str) -
     assert await stays.event() == Event("hello")
 
 
-async def test_a_client_that_resets_while_much_waits_for_it_leaves_nothing(open_server: OpenServer) -> None:
+async def test_client_that_resets_with_a_backlog_leaves_no_state(open_server: OpenServer) -> None:
     harness = open_server(max_outbox=50_000_000)
     sender = await publisher(harness)
     gone = await listener(harness, receive_buffer_bytes=TINY_BUFFER)
@@ -563,7 +563,7 @@ async def test_a_client_that_resets_while_much_waits_for_it_leaves_nothing(open_
     assert harness.server.hub.session_count() == 0
 
 
-async def test_many_that_come_and_vanish_at_once_leave_nothing(harness: LiveServer) -> None:
+async def test_clients_that_vanish_at_once_leave_no_state(harness: LiveServer) -> None:
     for number in range(30):
         client = await connected(harness, StreamClient)
         client.send(client.request(f"/channel/news{number}/", Accept=ACCEPT))
@@ -579,7 +579,7 @@ async def test_many_that_come_and_vanish_at_once_leave_nothing(harness: LiveServ
     assert not [key for key in harness.server.hub.rooms.by_key if key.startswith("news")]
 
 
-async def test_a_slow_reader_is_disconnected_alone(open_server: OpenServer) -> None:
+async def test_slow_consumer_is_disconnected_without_affecting_others(open_server: OpenServer) -> None:
     harness = open_server(max_outbox=300_000)
     sender = await publisher(harness)
     slow = await listener(harness, receive_buffer_bytes=TINY_BUFFER)
@@ -603,7 +603,7 @@ async def test_a_slow_reader_is_disconnected_alone(open_server: OpenServer) -> N
     await harness.until(lambda: streams(harness) == 1)
 
 
-async def test_a_slow_reader_that_never_reads_again_is_cut_off(
+async def test_slow_consumer_that_never_reads_is_disconnected(
     open_server: OpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 0.2)
@@ -619,7 +619,7 @@ async def test_a_slow_reader_that_never_reads_again_is_cut_off(
     await harness.until(lambda: streams(harness) == 0)
 
 
-async def test_everyone_is_told_of_a_shutdown_before_the_end(harness: LiveServer) -> None:
+async def test_all_clients_receive_the_shutdown_before_the_end(harness: LiveServer) -> None:
     clients = [await listener(harness), await listener(harness, "other")]
 
     draining = asyncio.create_task(harness.server.drain())
@@ -635,7 +635,7 @@ async def test_everyone_is_told_of_a_shutdown_before_the_end(harness: LiveServer
     assert streams(harness) == 0
 
 
-async def test_at_a_shutdown_a_backlog_is_read_to_its_end_and_no_longer_waited_for(
+async def test_shutdown_drains_backlogs_and_then_closes(
     open_server: OpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.net.outbox.SEND_BYTES", 1)  # so that each piece goes out by itself
@@ -658,7 +658,7 @@ async def test_at_a_shutdown_a_backlog_is_read_to_its_end_and_no_longer_waited_f
     assert time.monotonic() - started_at < LINGER_SECONDS + 2  # and not until CLOSE_SECONDS cut it off
 
 
-async def test_from_a_shutdown_on_nobody_is_let_in(harness: LiveServer) -> None:
+async def test_new_streams_are_rejected_during_a_shutdown(harness: LiveServer) -> None:
     client = await connected(harness, StreamClient)
     assert (await client.get("/schemas/")).status == 200
     harness.server._stream_group.is_closing = True
@@ -670,7 +670,7 @@ async def test_from_a_shutdown_on_nobody_is_let_in(harness: LiveServer) -> None:
 # Who may listen
 
 
-async def test_a_banned_address_is_refused(open_server: OpenServer) -> None:
+async def test_banned_address_is_rejected(open_server: OpenServer) -> None:
     harness = open_server(secret_key="swordfish")
     owner = await harness.client(path="/functions")
     owner.say({"function": "ban_ip", "ip": "127.0.0.1", "secret_key": "swordfish"})
@@ -685,7 +685,7 @@ async def test_a_banned_address_is_refused(open_server: OpenServer) -> None:
 
 
 @pytest.mark.parametrize("name", ["%20", "%09%20", "%00", "a%0Ab", "x" * 65, "%F0%9F%91%8B" * 65])
-async def test_what_is_no_name_is_refused(harness: LiveServer, name: str) -> None:
+async def test_invalid_channel_name_is_rejected(harness: LiveServer, name: str) -> None:
     client = await connected(harness, StreamClient)
 
     response = await client.subscribe(name)
@@ -697,14 +697,14 @@ async def test_what_is_no_name_is_refused(harness: LiveServer, name: str) -> Non
 
 
 @pytest.mark.parametrize("name", ["%FF", "%C3", "%ED%A0%80"])
-async def test_a_name_that_is_not_utf_8_is_refused(harness: LiveServer, log: Log, name: str) -> None:
+async def test_name_that_is_not_utf_8_is_rejected(harness: LiveServer, log: Log, name: str) -> None:
     client = await connected(harness, StreamClient)
 
     assert (await client.subscribe(name)).status == 400
     log.taken()  # whether that is worth a warning is the matter of the last test in this file
 
 
-async def test_a_closed_or_locked_room_is_refused(open_server: OpenServer) -> None:
+async def test_closed_or_locked_room_is_rejected(open_server: OpenServer) -> None:
     harness = open_server(secret_key="swordfish")
     admin = await harness.client(path="/opcodes")
     said = ["alice", "!auth swordfish", "!join secret", "!lock secret word", "!join closed", "!close closed"]
@@ -737,7 +737,7 @@ async def test_a_closed_or_locked_room_is_refused(open_server: OpenServer) -> No
         ("..", ".."),
     ],
 )
-async def test_a_name_may_be_written_in_several_ways(
+async def test_channel_is_found_in_any_spelling(
     harness: LiveServer, heard_as: str, published_as: str
 ) -> None:
     client, sender = await listener(harness, heard_as), await publisher(harness)
@@ -747,7 +747,7 @@ async def test_a_name_may_be_written_in_several_ways(
     assert await client.event() == Event("hello")
 
 
-async def test_a_name_in_bare_utf_8_is_the_same_for_listeners_and_publishers(harness: LiveServer) -> None:
+async def test_unescaped_utf_8_name_is_one_channel_for_streams_and_publishers(harness: LiveServer) -> None:
     """As curl sends an address that somebody has typed."""
     client, sender = await listener(harness, "café"), await publisher(harness)
 
@@ -756,7 +756,7 @@ async def test_a_name_in_bare_utf_8_is_the_same_for_listeners_and_publishers(har
     assert await client.event() == Event("hello")
 
 
-async def test_a_prefix_goes_before_the_path(open_server: OpenServer) -> None:
+async def test_channel_paths_have_the_prefix(open_server: OpenServer) -> None:
     harness = open_server(url_prefix="/chat")
     client, sender = await listener(harness), await publisher(harness)
 
@@ -768,7 +768,7 @@ async def test_a_prefix_goes_before_the_path(open_server: OpenServer) -> None:
 
 
 @pytest.mark.parametrize("path", ["/channel//", "/channel/", "/channel", "/channel/a/b/", "/channel/a//"])
-async def test_other_paths_are_no_channels(harness: LiveServer, path: str) -> None:
+async def test_other_paths_are_not_channels(harness: LiveServer, path: str) -> None:
     client = await connected(harness, StreamClient)
 
     assert (await client.get(path, Accept=ACCEPT)).status == 404
@@ -790,7 +790,7 @@ async def test_other_paths_are_no_channels(harness: LiveServer, path: str) -> No
         (("https://example.org",), None, None),
     ],
 )
-async def test_only_origins_that_are_allowed_are_told_that_they_may_read(
+async def test_cors_header_is_sent_to_allowed_origins_only(
     open_server: OpenServer, allowed: tuple[str, ...], origin: str | None, told: str | None
 ) -> None:
     harness = open_server(allow_origin=allowed)
@@ -805,7 +805,7 @@ async def test_only_origins_that_are_allowed_are_told_that_they_may_read(
         assert response.headers["vary"] == "Origin"
 
 
-async def test_nothing_is_logged_of_what_clients_do_wrong(harness: LiveServer, log: Log) -> None:
+async def test_client_errors_are_not_logged(harness: LiveServer, log: Log) -> None:
     for name in ("%20", "x" * 65, "%E2%82"):
         client = await connected(harness, StreamClient)
         assert (await client.subscribe(name)).status == 400

@@ -350,7 +350,7 @@ def cuts(length: int) -> Iterator[int]:
 
 
 @pytest.mark.parametrize(("sent", "expected"), rows(TABLE))
-def test_what_is_sent_in_one_piece_is_received(sent: bytes, expected: list[Received]) -> None:
+def test_frames_in_one_piece_are_decoded(sent: bytes, expected: list[Received]) -> None:
     received = fed(sent)
 
     assert received == expected
@@ -358,18 +358,18 @@ def test_what_is_sent_in_one_piece_is_received(sent: bytes, expected: list[Recei
 
 
 @pytest.mark.parametrize(("sent", "expected"), rows(TABLE))
-def test_it_does_not_matter_where_it_is_cut(sent: bytes, expected: list[Received]) -> None:
+def test_frames_are_decoded_wherever_they_are_cut(sent: bytes, expected: list[Received]) -> None:
     assert fed(*(bytes((byte,)) for byte in sent)) == expected
     for place in cuts(len(sent)):
         assert fed(sent[:place], sent[place:]) == expected, f"cut at {place}"
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1002, 1003, *range(1007, 1015), 3000, 3999, 4000, 4999])
-def test_every_code_that_may_be_sent_is_taken(code: int) -> None:
+def test_every_valid_close_code_is_accepted(code: int) -> None:
     assert fed(close(code)) == [Close(code, "")]
 
 
-def test_of_all_codes_those_of_the_registry_and_of_applications_may_be_sent() -> None:
+def test_valid_close_codes_are_those_of_the_registry_and_of_applications() -> None:
     sendable = {code for code in range(65_536) if frames.is_close_code(code)}
 
     assert sendable == {1000, 1001, 1002, 1003, *range(1007, 1015), *range(3000, 5000)}
@@ -416,7 +416,9 @@ AT_ONCE = [
 @pytest.mark.parametrize(
     ("pieces", "expected"), [pytest.param(pieces, expected, id=says) for says, pieces, expected in AT_ONCE]
 )
-def test_a_violation_is_told_at_once(pieces: list[bytes], expected: list[Received]) -> None:
+def test_violation_is_reported_at_the_first_possible_byte(
+    pieces: list[bytes], expected: list[Received]
+) -> None:
     decoder = Decoder(LIMIT)
 
     received = [decoder.feed(piece) for piece in pieces]
@@ -424,7 +426,7 @@ def test_a_violation_is_told_at_once(pieces: list[bytes], expected: list[Receive
     assert received == [*([] for _ in pieces[1:]), expected]
 
 
-def test_a_message_is_told_with_the_byte_that_makes_it_whole() -> None:
+def test_message_is_returned_with_its_last_byte() -> None:
     decoder = Decoder(LIMIT)
     sent = text(of_length(300)) + text("x")
 
@@ -435,7 +437,7 @@ def test_a_message_is_told_with_the_byte_that_makes_it_whole() -> None:
     assert sum(received) == 2
 
 
-def test_a_decoder_keeps_to_a_limit_of_its_own() -> None:
+def test_each_decoder_has_its_own_limit() -> None:
     decoder = Decoder(200)
 
     assert decoder.feed(text(of_length(200))) == [of_length(200)]
@@ -443,7 +445,7 @@ def test_a_decoder_keeps_to_a_limit_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("length", [0, 1, 125, 126, 127, 65_535, 65_536, 100_000])
-def test_what_the_server_writes_can_be_read_by_others(length: int) -> None:
+def test_encoded_frames_are_readable_by_another_decoder(length: int) -> None:
     payload = of_length(length).encode()
 
     assert server_frames(frames.text_frame(payload)) == [ServerFrame(TEXT, payload)]
@@ -451,24 +453,24 @@ def test_what_the_server_writes_can_be_read_by_others(length: int) -> None:
 
 
 @pytest.mark.parametrize("length", [0, 1, 125])
-def test_pings_and_pongs_carry_their_payload(length: int) -> None:
+def test_pings_and_pongs_have_their_payload(length: int) -> None:
     payload = bytes(range(length))
 
     assert server_frames(frames.ping_frame(payload)) == [ServerFrame(PING, payload)]
     assert server_frames(frames.pong_frame(payload)) == [ServerFrame(PONG, payload)]
 
 
-def test_a_ping_without_a_payload_is_empty() -> None:
+def test_ping_without_a_payload_is_empty() -> None:
     assert frames.ping_frame() == b"\x89\x00"
 
 
-def test_a_close_frame_has_its_code_and_its_reason() -> None:
+def test_close_frame_has_its_code_and_reason() -> None:
     [frame] = server_frames(frames.close_frame(1008, "slow consumer"))
 
     assert frame == ServerFrame(CLOSE, b"\x03\xf0slow consumer")
 
 
-def test_a_close_frame_without_a_code_has_no_reason_either() -> None:
+def test_close_frame_without_a_code_has_no_reason() -> None:
     assert frames.close_frame(None, "because") == b"\x88\x00"
 
 
@@ -485,7 +487,7 @@ def test_a_close_frame_without_a_code_has_no_reason_either() -> None:
         ("😀" * 31, "😀" * 30),
     ],
 )
-def test_a_long_reason_is_cut_between_characters(reason: str, left: str) -> None:
+def test_long_reason_is_truncated_between_characters(reason: str, left: str) -> None:
     [frame] = server_frames(frames.close_frame(1011, reason))
 
     assert frame.code == 1011

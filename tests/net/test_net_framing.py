@@ -41,14 +41,14 @@ TOO_LONG = Violation(1009, "A line has at most 16 bytes.")
         pytest.param([b"x" * 18, b"\nb\n", b"c\n"], [TOO_LONG], id="too long before it has ended: told once"),
     ],
 )
-def test_lines_are_what_stands_between_line_ends(pieces: list[bytes], expected: list[object]) -> None:
+def test_lines_are_split_at_line_ends(pieces: list[bytes], expected: list[object]) -> None:
     decoder = LineDecoder(LIMIT)
 
     assert [received for piece in pieces for received in decoder.feed(piece)] == expected
 
 
 @given(st.binary(max_size=200), st.lists(st.integers(0, 200), max_size=8))
-def test_cuts_change_nothing(data: bytes, cuts: list[int]) -> None:
+def test_lines_are_decoded_wherever_they_are_cut(data: bytes, cuts: list[int]) -> None:
     whole = LineDecoder(LIMIT)
     edges = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
     decoder = LineDecoder(LIMIT)
@@ -62,7 +62,7 @@ def test_cuts_change_nothing(data: bytes, cuts: list[int]) -> None:
 @pytest.mark.parametrize(
     ("code", "is_told"), [(1000, False), (1001, False), (None, False), (1008, True), (1009, True)]
 )
-def test_the_last_line_says_why_unless_its_user_knows(code: int | None, is_told: bool) -> None:
+def test_close_line_has_the_reason_unless_the_client_closed(code: int | None, is_told: bool) -> None:
     last = LINES.close(code, 'a "reason"')
 
     assert (last != b"") is is_told

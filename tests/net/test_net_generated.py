@@ -79,7 +79,7 @@ sizes = st.lists(st.integers(1, 400), min_size=1, max_size=6)
 
 
 @given(conversation=conversations(), sizes=sizes)
-def test_whatever_is_said_comes_out_as_it_went_in(
+def test_any_conversation_is_decoded_as_encoded(
     conversation: tuple[bytes, list[Received]], sizes: list[int]
 ) -> None:
     sent, expected = conversation
@@ -104,9 +104,7 @@ any_bytes = st.lists(st.one_of(frame_heads, st.binary(max_size=30)), max_size=8)
 
 @settings(max_examples=400)
 @given(sent=any_bytes, sizes=sizes)
-def test_any_bytes_at_all_are_frames_or_one_violation_however_they_are_cut(
-    sent: bytes, sizes: list[int]
-) -> None:
+def test_any_bytes_are_frames_or_one_violation_wherever_they_are_cut(sent: bytes, sizes: list[int]) -> None:
     whole = Decoder(LIMIT).feed(sent)
     decoder = Decoder(LIMIT)
     received: list[Received] = []
@@ -283,7 +281,7 @@ def feed_in(harness: Harness, maker: FrameMaker) -> list[ScriptedTransport]:
     return clients
 
 
-def test_a_hundred_thousand_frames_raise_nothing_and_are_answered_in_json() -> None:
+def test_hundred_thousand_frames_raise_no_exception_and_get_json_responses() -> None:
     fed = 0
     with open_server() as harness:
 

@@ -20,7 +20,7 @@ REGISTER = '{"type": 1, "username": "alice"}'
 REGISTERED = {"type": 1, "status": 200}
 
 
-async def test_a_handshake_is_answered_as_rfc_6455_has_it(harness: LiveServer) -> None:
+async def test_handshake_response_follows_rfc_6455(harness: LiveServer) -> None:
     client = await harness.connect()
     client.send(client.handshake_request(Sec_WebSocket_Extensions="permessage-deflate", Cookie="a=b"))
 
@@ -34,7 +34,7 @@ async def test_a_handshake_is_answered_as_rfc_6455_has_it(harness: LiveServer) -
     assert "sec-websocket-protocol" not in response.headers
 
 
-async def test_header_names_and_values_may_be_in_any_case(harness: LiveServer) -> None:
+async def test_handshake_headers_are_case_insensitive(harness: LiveServer) -> None:
     client = await harness.connect()
     client.send(client.handshake_request(Upgrade="WebSocket", Connection="keep-alive, UPGRADE"))
 
@@ -42,7 +42,7 @@ async def test_header_names_and_values_may_be_in_any_case(harness: LiveServer) -
 
 
 @pytest.mark.parametrize("version", ["8", "12", "14", "thirteen"])
-async def test_another_version_is_told_which_one_is_spoken(harness: LiveServer, version: str) -> None:
+async def test_unsupported_version_gets_the_supported_one(harness: LiveServer, version: str) -> None:
     client = await harness.connect()
     client.send(client.handshake_request(Sec_WebSocket_Version=version))
 
@@ -53,7 +53,7 @@ async def test_another_version_is_told_which_one_is_spoken(harness: LiveServer, 
     assert harness.connections == 0
 
 
-async def test_a_plain_get_is_told_to_upgrade(harness: LiveServer) -> None:
+async def test_plain_get_requires_an_upgrade(harness: LiveServer) -> None:
     client = await harness.connect()
 
     response = await client.get("/ws")
@@ -64,14 +64,14 @@ async def test_a_plain_get_is_told_to_upgrade(harness: LiveServer) -> None:
     assert b"WebSocket client" in response.body
 
 
-async def test_an_upgrade_that_connection_does_not_name_is_refused(harness: LiveServer) -> None:
+async def test_upgrade_without_a_connection_header_is_rejected(harness: LiveServer) -> None:
     client = await harness.connect()
     client.send(client.handshake_request(Connection="close"))
 
     assert (await client.response()).status == 400
 
 
-async def test_a_handshake_without_a_key_is_refused(harness: LiveServer) -> None:
+async def test_handshake_without_a_key_is_rejected(harness: LiveServer) -> None:
     client = await harness.connect()
     client.send(client.handshake_request(Sec_WebSocket_Key=""))
 
@@ -79,7 +79,7 @@ async def test_a_handshake_without_a_key_is_refused(harness: LiveServer) -> None
 
 
 @pytest.mark.parametrize("origin", ["https://example.org", "http://localhost", "null"])
-async def test_a_page_of_another_origin_is_refused(harness: LiveServer, origin: str) -> None:
+async def test_request_from_another_origin_is_rejected(harness: LiveServer, origin: str) -> None:
     client = await harness.connect()
     client.send(client.handshake_request(Origin=origin))
 
@@ -87,14 +87,14 @@ async def test_a_page_of_another_origin_is_refused(harness: LiveServer, origin: 
     assert harness.connections == 0
 
 
-async def test_a_page_of_the_same_origin_is_let_in(harness: LiveServer) -> None:
+async def test_request_from_the_same_origin_is_accepted(harness: LiveServer) -> None:
     client = await harness.connect()
     scheme = "http" if harness.tls is None else "https"
 
     await client.shake_hands(Origin=f"{scheme}://{client.host}")
 
 
-async def test_an_origin_that_is_allowed_is_let_in_and_no_other(open_server: OpenServer) -> None:
+async def test_only_allowed_origins_are_accepted(open_server: OpenServer) -> None:
     harness = open_server(allow_origin=("https://example.org", "https://example.net"))
 
     for origin in ("https://example.org", "https://example.net"):
@@ -105,7 +105,7 @@ async def test_an_origin_that_is_allowed_is_let_in_and_no_other(open_server: Ope
         assert (await client.response()).status == 403
 
 
-async def test_a_star_lets_all_origins_in(open_server: OpenServer) -> None:
+async def test_star_accepts_all_origins(open_server: OpenServer) -> None:
     harness = open_server(allow_origin=("*",))
 
     for origin in ("https://example.org", "null"):
@@ -122,7 +122,7 @@ async def test_frames_in_the_same_piece_as_the_request_are_not_lost(harness: Liv
     assert await client.hear() == {"type": 4, "status": 200, "clients": ["alice"]}
 
 
-async def test_a_frame_that_is_cut_by_the_end_of_that_piece_is_not_lost(harness: LiveServer) -> None:
+async def test_frame_cut_at_the_end_of_the_request_piece_is_not_lost(harness: LiveServer) -> None:
     client = await harness.connect()
     frame = text(REGISTER)
     client.send(client.handshake_request() + frame[:9])
@@ -133,7 +133,7 @@ async def test_a_frame_that_is_cut_by_the_end_of_that_piece_is_not_lost(harness:
     assert await client.hear() == REGISTERED
 
 
-async def test_a_request_in_pieces_is_one_request(harness: LiveServer) -> None:
+async def test_handshake_may_arrive_in_pieces(harness: LiveServer) -> None:
     client = await harness.connect()
     request = client.handshake_request()
 
@@ -144,7 +144,7 @@ async def test_a_request_in_pieces_is_one_request(harness: LiveServer) -> None:
     assert (await client.response()).status == 101
 
 
-async def test_a_client_that_is_gone_before_the_answer_leaves_nothing(harness: LiveServer) -> None:
+async def test_client_that_vanishes_during_the_handshake_leaves_no_state(harness: LiveServer) -> None:
     client = await harness.connect()
 
     client.send(client.handshake_request())
@@ -155,7 +155,7 @@ async def test_a_client_that_is_gone_before_the_answer_leaves_nothing(harness: L
     await harness.until(lambda: harness.connections <= 1)
 
 
-async def test_the_first_page_says_where_the_door_is(harness: LiveServer) -> None:
+async def test_first_page_shows_the_endpoint(harness: LiveServer) -> None:
     client = await harness.connect()
 
     response = await client.get("/")
@@ -170,7 +170,7 @@ async def test_the_first_page_says_where_the_door_is(harness: LiveServer) -> Non
     assert b"{{" not in response.body
 
 
-async def test_what_a_request_calls_the_host_cannot_become_markup(harness: LiveServer) -> None:
+async def test_host_header_is_escaped_on_the_first_page(harness: LiveServer) -> None:
     client = await harness.connect()
 
     response = await client.get("/", Host="<b>&")
@@ -178,7 +178,7 @@ async def test_what_a_request_calls_the_host_cannot_become_markup(harness: LiveS
     assert b"<b>" not in response.body
 
 
-async def test_neither_can_the_prefix(open_server: OpenServer) -> None:
+async def test_prefix_is_escaped_on_the_first_page(open_server: OpenServer) -> None:
     harness = open_server(url_prefix="/<b>&")
     client = await harness.connect()
 
@@ -189,7 +189,7 @@ async def test_neither_can_the_prefix(open_server: OpenServer) -> None:
     assert b"<b>" not in response.body
 
 
-async def test_every_schema_is_at_its_address(harness: LiveServer) -> None:
+async def test_every_schema_is_served_at_its_url(harness: LiveServer) -> None:
     client = await harness.connect()
 
     index = await client.get("/schemas/")
@@ -215,7 +215,7 @@ async def test_every_schema_is_at_its_address(harness: LiveServer) -> None:
         "/schemas/chateau/../../pyproject.json",
     ],
 )
-async def test_any_other_address_is_not_found(harness: LiveServer, path: str) -> None:
+async def test_other_paths_get_404(harness: LiveServer, path: str) -> None:
     client = await harness.connect()
 
     response = await client.get(path)
@@ -226,7 +226,7 @@ async def test_any_other_address_is_not_found(harness: LiveServer, path: str) ->
 
 
 @pytest.mark.parametrize("prefix", ["/chat", "/a/b", "/v1.0", "/c++", "/(room)"])
-async def test_the_prefix_goes_before_every_address(open_server: OpenServer, prefix: str) -> None:
+async def test_every_path_has_the_prefix(open_server: OpenServer, prefix: str) -> None:
     harness = open_server(url_prefix=prefix)
     client = await harness.connect(path=f"{prefix}/ws")
 
@@ -244,7 +244,7 @@ async def test_the_prefix_goes_before_every_address(open_server: OpenServer, pre
     assert (await client.hear())["schema"] == f"{prefix}/schemas/chateau/register-request.json"
 
 
-async def test_a_connection_may_ask_for_pages_before_it_becomes_a_websocket(harness: LiveServer) -> None:
+async def test_connection_may_request_pages_before_its_upgrade(harness: LiveServer) -> None:
     client = await harness.connect()
 
     assert (await client.get("/")).status == 200

@@ -137,7 +137,7 @@ def only_a_plain_socket_can_be_half_closed(request: pytest.FixtureRequest, trans
 # Pieces
 
 
-async def test_lines_that_come_byte_by_byte_are_whole_lines(open_lobby: OpenLobby) -> None:
+async def test_line_may_arrive_byte_by_byte(open_lobby: OpenLobby) -> None:
     client = await open_lobby().client()
 
     for byte in "LOGIN bob\r\nJOIN x\nGrüße, 世界 👋\r\n".encode():
@@ -147,7 +147,7 @@ async def test_lines_that_come_byte_by_byte_are_whole_lines(open_lobby: OpenLobb
     assert await client.hear_all(5) == [*BOB_IS_IN, OK, said("bob", "Grüße, 世界 👋")]
 
 
-async def test_many_lines_in_one_piece_are_answered_in_order(open_lobby: OpenLobby) -> None:
+async def test_lines_in_one_packet_get_responses_in_order(open_lobby: OpenLobby) -> None:
     client = await open_lobby().client()
 
     client.send(LOGIN_BOB + b"".join(b"line %d\n" % number for number in range(5_000)))
@@ -157,7 +157,7 @@ async def test_many_lines_in_one_piece_are_answered_in_order(open_lobby: OpenLob
         assert await client.hear_all(2) == [OK, said("bob", f"line {number}")]
 
 
-async def test_lines_may_end_with_lf_and_with_cr_lf_in_turn(open_lobby: OpenLobby) -> None:
+async def test_lines_may_end_with_lf_or_cr_lf(open_lobby: OpenLobby) -> None:
     client = await open_lobby().client()
 
     client.send(b"LOGIN bob\r\nJOIN x\none\r\ntwo\n\n\r\n  \r\nthree\r\n")
@@ -167,7 +167,7 @@ async def test_lines_may_end_with_lf_and_with_cr_lf_in_turn(open_lobby: OpenLobb
         assert await client.hear_all(2) == [OK, said("bob", text)]
 
 
-async def test_a_cr_lf_may_come_in_two_pieces(open_lobby: OpenLobby) -> None:
+async def test_cr_lf_may_arrive_in_two_pieces(open_lobby: OpenLobby) -> None:
     client = await open_lobby().member("bob")
 
     client.send(b"hello\r")
@@ -177,7 +177,7 @@ async def test_a_cr_lf_may_come_in_two_pieces(open_lobby: OpenLobby) -> None:
     assert await client.hear_all(3) == [OK, said("bob", "hello"), OK | {"users": ["bob"]}]
 
 
-async def test_a_cr_alone_ends_no_line_and_is_told_as_it_is(open_lobby: OpenLobby) -> None:
+async def test_cr_alone_is_part_of_the_line(open_lobby: OpenLobby) -> None:
     client = await open_lobby().member("bob")
 
     client.send(b"a\rb\r\r\n")
@@ -187,7 +187,7 @@ async def test_a_cr_alone_ends_no_line_and_is_told_as_it_is(open_lobby: OpenLobb
     assert heard[1]["body"].startswith("a\rb")
 
 
-async def test_what_is_answered_is_one_line_whatever_was_said(open_lobby: OpenLobby) -> None:
+async def test_every_response_is_one_line(open_lobby: OpenLobby) -> None:
     client = await open_lobby().member("bob")
 
     client.send("a\x85b\u2028c\u2029d\x0b\x0ce\x00f\x1bg\n".encode())
@@ -211,7 +211,7 @@ async def test_commands_are_case_sensitive_whole_words(open_lobby: OpenLobby) ->
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
-async def test_a_line_may_have_16_kib(open_lobby: OpenLobby, end: bytes) -> None:
+async def test_line_may_have_16_kib(open_lobby: OpenLobby, end: bytes) -> None:
     client = await open_lobby().member("bob")
 
     client.send(b"x" * LINE_BYTES + end)
@@ -220,7 +220,7 @@ async def test_a_line_may_have_16_kib(open_lobby: OpenLobby, end: bytes) -> None
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\nWHO\n"])
-async def test_a_longer_line_gets_an_error_and_then_the_end(open_lobby: OpenLobby, end: bytes) -> None:
+async def test_too_long_line_gets_an_error_and_ends_the_connection(open_lobby: OpenLobby, end: bytes) -> None:
     lobby = open_lobby()
     client, alice = await lobby.member("bob"), await lobby.member("alice")
     await client.hear()
@@ -232,7 +232,7 @@ async def test_a_longer_line_gets_an_error_and_then_the_end(open_lobby: OpenLobb
     assert (await alice.hear())["type"] == "userLeft"
 
 
-async def test_a_line_without_an_end_is_not_waited_for(open_lobby: OpenLobby) -> None:
+async def test_too_long_line_is_rejected_before_its_end(open_lobby: OpenLobby) -> None:
     client = await open_lobby().client()
 
     client.send(b"x" * (LINE_BYTES + 2))
@@ -240,7 +240,7 @@ async def test_a_line_without_an_end_is_not_waited_for(open_lobby: OpenLobby) ->
     assert await client.rest() == [TOO_LONG]
 
 
-async def test_the_error_arrives_while_megabytes_are_still_coming(open_lobby: OpenLobby) -> None:
+async def test_error_arrives_while_megabytes_are_still_received(open_lobby: OpenLobby) -> None:
     """A reset would take it away: who only writes, as nc with a long file does, reads it afterwards."""
     lobby = open_lobby()
     client = await lobby.client(receive_buffer_bytes=TINY_BUFFER)
@@ -255,7 +255,7 @@ async def test_the_error_arrives_while_megabytes_are_still_coming(open_lobby: Op
     await lobby.until(0)
 
 
-async def test_who_is_sent_away_and_does_not_go_is_cut_off(open_lobby: OpenLobby) -> None:
+async def test_client_that_stays_after_its_error_is_disconnected(open_lobby: OpenLobby) -> None:
     lobby = open_lobby()
     client = await lobby.client()
     client.send(b"x" * 20_000)
@@ -267,7 +267,7 @@ async def test_who_is_sent_away_and_does_not_go_is_cut_off(open_lobby: OpenLobby
     assert time.monotonic() - started_at < LINGER_SECONDS + 1
 
 
-async def test_nothing_is_done_of_what_stands_behind_a_line_too_long(open_lobby: OpenLobby) -> None:
+async def test_input_after_a_too_long_line_is_ignored(open_lobby: OpenLobby) -> None:
     lobby = open_lobby()
     bob, alice = await lobby.member("bob"), await lobby.member("alice")
     await bob.hear()
@@ -297,7 +297,7 @@ async def test_nothing_is_done_of_what_stands_behind_a_line_too_long(open_lobby:
         b"LOGIN \xff\xfe\xfd",
     ],
 )
-async def test_a_line_that_is_not_utf_8_gets_an_error_and_it_goes_on(
+async def test_line_that_is_not_utf_8_gets_an_error_and_the_connection_continues(
     open_lobby: OpenLobby, line: bytes
 ) -> None:
     client = await open_lobby().client()
@@ -307,7 +307,7 @@ async def test_a_line_that_is_not_utf_8_gets_an_error_and_it_goes_on(
     assert await client.hear_all(2) == [NOT_TEXT, BOB_IS_IN[0]]
 
 
-async def test_a_character_may_come_in_two_pieces(open_lobby: OpenLobby) -> None:
+async def test_character_may_arrive_in_two_pieces(open_lobby: OpenLobby) -> None:
     client = await open_lobby().member("bob")
     whole = "世\n".encode()
 
@@ -318,7 +318,7 @@ async def test_a_character_may_come_in_two_pieces(open_lobby: OpenLobby) -> None
     assert await client.hear_all(2) == [OK, said("bob", "世")]
 
 
-async def test_somebody_who_speaks_http_is_told_errors_and_nothing_breaks(open_lobby: OpenLobby) -> None:
+async def test_http_request_gets_errors(open_lobby: OpenLobby) -> None:
     client = await open_lobby().client()
 
     client.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\nQUIT\r\n")
@@ -327,7 +327,7 @@ async def test_somebody_who_speaks_http_is_told_errors_and_nothing_breaks(open_l
     assert await client.rest() == [login, login, OK]
 
 
-async def test_somebody_who_speaks_tls_is_told_an_error_at_most(open_lobby: OpenLobby) -> None:
+async def test_tls_handshake_gets_at_most_an_error(open_lobby: OpenLobby) -> None:
     lobby = open_lobby()
     client = await lobby.client()
 
@@ -342,7 +342,7 @@ async def test_somebody_who_speaks_tls_is_told_an_error_at_most(open_lobby: Open
 # The client ends
 
 
-async def test_answers_arrive_after_the_client_has_said_all_that_it_had_to_say(open_lobby: OpenLobby) -> None:
+async def test_half_closed_client_receives_all_responses(open_lobby: OpenLobby) -> None:
     """As with ``printf 'LOGIN bob\\nJOIN x\\n' | nc localhost 9090``."""
     lobby = open_lobby()
     client = await lobby.client()
@@ -355,7 +355,9 @@ async def test_answers_arrive_after_the_client_has_said_all_that_it_had_to_say(o
 
 
 @pytest.mark.usefixtures("only_a_plain_socket_can_be_half_closed")
-async def test_they_arrive_also_where_they_wait_for_the_disk(open_lobby: OpenLobby, tmp_path: Path) -> None:
+async def test_half_closed_client_receives_responses_that_wait_for_a_commit(
+    open_lobby: OpenLobby, tmp_path: Path
+) -> None:
     lobby = open_lobby(data=str(tmp_path))
     client, alice = await lobby.client(), await lobby.member("alice")
 
@@ -374,7 +376,7 @@ async def test_they_arrive_also_where_they_wait_for_the_disk(open_lobby: OpenLob
 
 
 @pytest.mark.usefixtures("only_a_plain_socket_can_be_half_closed")
-async def test_they_arrive_also_where_they_are_more_than_the_client_reads_at_once(
+async def test_half_closed_client_receives_a_backlog_of_responses(
     open_lobby: OpenLobby,
 ) -> None:
     lobby = open_lobby(max_outbox=64 * 2**20)
@@ -395,7 +397,7 @@ async def test_they_arrive_also_where_they_are_more_than_the_client_reads_at_onc
     await lobby.until(1)
 
 
-async def test_many_requests_and_the_end_in_one_piece_are_all_done(open_lobby: OpenLobby) -> None:
+async def test_requests_and_the_end_in_one_packet_are_all_processed(open_lobby: OpenLobby) -> None:
     lobby = open_lobby()
     client = await lobby.client()
 
@@ -406,7 +408,7 @@ async def test_many_requests_and_the_end_in_one_piece_are_all_done(open_lobby: O
     await lobby.until(0)
 
 
-async def test_a_client_that_ends_has_left_its_room(open_lobby: OpenLobby) -> None:
+async def test_disconnected_client_leaves_its_room(open_lobby: OpenLobby) -> None:
     lobby = open_lobby()
     alice, bob = await lobby.member("alice"), await lobby.member("bob")
     assert (await alice.hear())["type"] == "userJoined"
@@ -418,7 +420,7 @@ async def test_a_client_that_ends_has_left_its_room(open_lobby: OpenLobby) -> No
 
 
 @pytest.mark.parametrize("begun", [b"", b"half a li", b"hello\nhalf", b"\xff\xfe"])
-async def test_a_reset_ends_one_client_and_no_other(open_lobby: OpenLobby, begun: bytes) -> None:
+async def test_reset_ends_only_its_connection(open_lobby: OpenLobby, begun: bytes) -> None:
     lobby = open_lobby()
     alice, bob = await lobby.member("alice"), await lobby.member("bob")
     assert (await alice.hear())["type"] == "userJoined"
@@ -434,7 +436,7 @@ async def test_a_reset_ends_one_client_and_no_other(open_lobby: OpenLobby, begun
     assert await alice.hear() == OK | {"users": ["alice"]}
 
 
-async def test_who_connects_and_vanishes_leaves_nothing(open_lobby: OpenLobby) -> None:
+async def test_client_that_connects_and_vanishes_leaves_no_state(open_lobby: OpenLobby) -> None:
     lobby = open_lobby()
 
     for number in range(30):
@@ -450,7 +452,7 @@ async def test_who_connects_and_vanishes_leaves_nothing(open_lobby: OpenLobby) -
     assert await alice.hear() == OK | {"users": ["alice"]}
 
 
-async def test_quit_is_answered_and_the_connection_ends(open_lobby: OpenLobby) -> None:
+async def test_quit_gets_a_response_and_the_connection_ends(open_lobby: OpenLobby) -> None:
     lobby = open_lobby()
     alice, bob = await lobby.member("alice"), await lobby.member("bob")
     assert (await alice.hear())["type"] == "userJoined"
@@ -464,7 +466,7 @@ async def test_quit_is_answered_and_the_connection_ends(open_lobby: OpenLobby) -
     await lobby.until(1)
 
 
-async def test_who_quits_gets_first_what_waits_for_the_disk(open_lobby: OpenLobby, tmp_path: Path) -> None:
+async def test_quit_follows_responses_that_wait_for_a_commit(open_lobby: OpenLobby, tmp_path: Path) -> None:
     lobby = open_lobby(data=str(tmp_path))
     client = await lobby.client()
 
@@ -473,7 +475,7 @@ async def test_who_quits_gets_first_what_waits_for_the_disk(open_lobby: OpenLobb
     assert await client.rest() == [*BOB_IS_IN, OK, said("bob", "hello"), OK]
 
 
-async def test_who_quits_and_does_not_go_is_cut_off(open_lobby: OpenLobby) -> None:
+async def test_client_that_stays_after_quit_is_disconnected(open_lobby: OpenLobby) -> None:
     lobby = open_lobby()
     client = await lobby.client()
 
@@ -500,7 +502,7 @@ async def flood(lobby: Lobby, sender: LinesClient) -> int:
     raise AssertionError("the slow one is still here")
 
 
-async def test_who_does_not_read_is_disconnected_alone(open_lobby: OpenLobby) -> None:
+async def test_slow_consumer_is_disconnected_without_affecting_others(open_lobby: OpenLobby) -> None:
     lobby = open_lobby(max_outbox=300_000)
     alice, bob = await lobby.member("alice"), await lobby.member("bob")
     slow = await lobby.member("slow", receive_buffer_bytes=TINY_BUFFER)
@@ -524,7 +526,7 @@ async def test_who_does_not_read_is_disconnected_alone(open_lobby: OpenLobby) ->
     assert answer["users"] == ["alice", "bob"]
 
 
-async def test_who_never_reads_again_is_cut_off(
+async def test_slow_consumer_that_never_reads_is_disconnected(
     open_lobby: OpenLobby, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 0.2)
@@ -538,7 +540,7 @@ async def test_who_never_reads_again_is_cut_off(
     await lobby.until(2)
 
 
-async def test_who_asks_and_does_not_read_the_answers_is_disconnected(open_lobby: OpenLobby) -> None:
+async def test_client_that_does_not_read_its_responses_is_disconnected(open_lobby: OpenLobby) -> None:
     lobby = open_lobby(max_outbox=100_000)
     alice = await lobby.member("alice")
     client = await lobby.client(receive_buffer_bytes=TINY_BUFFER)
@@ -553,7 +555,7 @@ async def test_who_asks_and_does_not_read_the_answers_is_disconnected(open_lobby
     assert await alice.hear() == OK | {"users": ["alice"]}
 
 
-async def test_a_few_short_lines_do_not_make_the_server_hold_hundreds_of_megabytes(
+async def test_short_requests_cannot_queue_hundreds_of_megabytes(
     open_lobby: OpenLobby, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each asks for a MiB; with 200 lines a second and twice that in a burst, as by default."""
@@ -587,7 +589,7 @@ async def test_a_few_short_lines_do_not_make_the_server_hold_hundreds_of_megabyt
 # Shutdown
 
 
-async def test_everyone_is_told_of_a_shutdown_before_the_end(open_lobby: OpenLobby) -> None:
+async def test_all_clients_receive_the_shutdown_before_the_end(open_lobby: OpenLobby) -> None:
     lobby = open_lobby()
     bob, stranger = await lobby.member("bob"), await lobby.client()
     stranger.send(b"HELP\n")
@@ -603,7 +605,7 @@ async def test_everyone_is_told_of_a_shutdown_before_the_end(open_lobby: OpenLob
     assert lobby.connections == 0
 
 
-async def test_the_reason_of_a_shutdown_is_told(open_lobby: OpenLobby) -> None:
+async def test_shutdown_reason_is_sent(open_lobby: OpenLobby) -> None:
     lobby = open_lobby()
     client = await lobby.member("bob")
 
@@ -613,7 +615,7 @@ async def test_the_reason_of_a_shutdown_is_told(open_lobby: OpenLobby) -> None:
     await draining
 
 
-async def test_what_was_said_before_a_shutdown_is_answered_before(
+async def test_requests_before_a_shutdown_get_responses_before_it(
     open_lobby: OpenLobby, tmp_path: Path
 ) -> None:
     lobby = open_lobby(data=str(tmp_path))
@@ -628,7 +630,7 @@ async def test_what_was_said_before_a_shutdown_is_answered_before(
     await draining
 
 
-async def test_a_client_that_never_goes_does_not_hold_a_shutdown_up(open_lobby: OpenLobby) -> None:
+async def test_client_that_stays_does_not_delay_a_shutdown(open_lobby: OpenLobby) -> None:
     lobby = open_lobby()
     client = await lobby.member("bob")
 
@@ -642,7 +644,7 @@ async def test_a_client_that_never_goes_does_not_hold_a_shutdown_up(open_lobby: 
 # Conversations
 
 
-async def test_two_telnet_users_talk(open_lobby: OpenLobby) -> None:
+async def test_two_telnet_users_exchange_messages(open_lobby: OpenLobby) -> None:
     lobby = open_lobby()
     alice, bob = await lobby.client(), await lobby.client()
 
@@ -667,7 +669,7 @@ async def test_two_telnet_users_talk(open_lobby: OpenLobby) -> None:
     assert await alice.hear_all(2) == [{"from": "bob", "type": "directMessage", "body": "psst"}, left]
 
 
-async def test_a_line_reaches_a_websocket_and_its_answer_comes_back(open_lobby: OpenLobby) -> None:
+async def test_lines_and_websocket_clients_exchange_messages(open_lobby: OpenLobby) -> None:
     lobby = open_lobby()
     alice, bob = await lobby.harness.member("alice", "x"), await lobby.member("bob")
     assert (await alice.hear())["event"] == "joined"
@@ -680,7 +682,7 @@ async def test_a_line_reaches_a_websocket_and_its_answer_comes_back(open_lobby: 
     assert await bob.hear() == said("alice", "one\r\ntwo\n")
 
 
-async def test_fifty_clients_hear_each_other_in_one_order(open_lobby: OpenLobby) -> None:
+async def test_fifty_clients_receive_messages_in_one_order(open_lobby: OpenLobby) -> None:
     lobby = open_lobby()
     clients = [await lobby.member(f"user{number}") for number in range(50)]
 

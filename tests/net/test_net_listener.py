@@ -72,7 +72,7 @@ def has_been_sent_away(client: socket.socket) -> bool:
     return client.recv(1) == b""
 
 
-def test_a_listener_lets_clients_in(listening: Listener, clients: list[socket.socket]) -> None:
+def test_listener_accepts_clients(listening: Listener, clients: list[socket.socket]) -> None:
     for client in clients:
         accepted, address = listening.accept()
         with accepted:
@@ -81,12 +81,12 @@ def test_a_listener_lets_clients_in(listening: Listener, clients: list[socket.so
             assert client.recv(1) == b"x"
 
 
-def test_where_nobody_waits_it_says_so(listening: Listener) -> None:
+def test_accept_without_a_pending_client_raises_blocking_io_error(listening: Listener) -> None:
     with pytest.raises(BlockingIOError):
         listening.accept()
 
 
-def test_a_client_without_a_descriptor_is_rejected(
+def test_client_without_a_descriptor_is_rejected(
     listening: Listener, clients: list[socket.socket], log: Log
 ) -> None:
     with Full(), pytest.raises(BlockingIOError):
@@ -98,7 +98,7 @@ def test_a_client_without_a_descriptor_is_rejected(
     assert has_been_sent_away(clients[1])
 
 
-def test_sending_many_away_is_not_a_line_for_each(
+def test_rejections_are_logged_with_a_limited_rate(
     listening: Listener, clients: list[socket.socket], log: Log
 ) -> None:
     with Full():
@@ -113,7 +113,7 @@ def test_sending_many_away_is_not_a_line_for_each(
     ]
 
 
-def test_without_a_descriptor_and_with_nobody_waiting_nobody_is_sent_away(listening: Listener) -> None:
+def test_no_client_is_rejected_when_none_is_pending(listening: Listener) -> None:
     with Full(), pytest.raises(BlockingIOError):
         listening.accept()
 
@@ -121,7 +121,7 @@ def test_without_a_descriptor_and_with_nobody_waiting_nobody_is_sent_away(listen
         listening.accept()[0].close()
 
 
-def test_it_never_closes_a_descriptor_of_somebody_else(listening: Listener, log: Log) -> None:
+def test_listener_never_closes_a_descriptor_it_does_not_own(listening: Listener, log: Log) -> None:
     with Full(), pytest.raises(BlockingIOError):
         listening.accept()  # nobody waits
     mine, other = socket.socketpair()
@@ -135,7 +135,7 @@ def test_it_never_closes_a_descriptor_of_somebody_else(listening: Listener, log:
     assert log.taken() == ["out of file descriptors: 1 client(s) rejected so far"]
 
 
-def test_other_troubles_are_raised(listening: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_errors_are_raised(listening: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
     def accept(self: socket.socket) -> None:
         raise OSError(errno.ENOBUFS, "No buffer space available")
 
@@ -145,7 +145,7 @@ def test_other_troubles_are_raised(listening: Listener, monkeypatch: pytest.Monk
         listening.accept()
 
 
-def test_closing_it_gives_both_descriptors_back_once() -> None:
+def test_close_releases_both_descriptors_once() -> None:
     [sock] = bind("127.0.0.1", 0)
     descriptors = Path("/proc/self/fd")
     before = len(list(descriptors.iterdir()))
@@ -156,7 +156,7 @@ def test_closing_it_gives_both_descriptors_back_once() -> None:
     assert len(list(descriptors.iterdir())) == before - 2
 
 
-def test_as_many_descriptors_are_taken_as_the_system_allows() -> None:
+def test_descriptor_limit_is_raised_to_the_hard_limit() -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (before[1] - 1, before[1]))
 
@@ -166,14 +166,14 @@ def test_as_many_descriptors_are_taken_as_the_system_allows() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
-def test_where_the_system_knows_no_such_limit_none_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_descriptor_limit_is_ignored_where_unsupported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "resource", None)
 
     sockets.raise_descriptor_limit()
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_a_server_without_descriptors_goes_on_serving(io_loop: IOLoop) -> None:
+async def test_server_without_descriptors_continues_to_serve(io_loop: IOLoop) -> None:
     with running_server(command=(sys.executable, "-c", LIMITED)) as server:
         port = int(server.address.split(":")[2].strip("/"))
         alice = await (await (await RawClient.connect(port)).shake_hands()).enter("alice")

@@ -79,7 +79,7 @@ def scheduler(rounds: Rounds) -> FlushScheduler:
     return FlushScheduler(rounds)  # type: ignore[arg-type]
 
 
-def test_nothing_is_written_before_the_turn_ends(rounds: Rounds, scheduler: FlushScheduler) -> None:
+def test_frames_are_written_at_the_end_of_the_iteration(rounds: Rounds, scheduler: FlushScheduler) -> None:
     outbox = ScriptedOutbox()
 
     scheduler.enqueue(outbox, b"one")
@@ -91,7 +91,7 @@ def test_nothing_is_written_before_the_turn_ends(rounds: Rounds, scheduler: Flus
     assert outbox.is_empty
 
 
-def test_a_turn_is_one_write(rounds: Rounds, scheduler: FlushScheduler) -> None:
+def test_frames_of_one_iteration_are_one_write(rounds: Rounds, scheduler: FlushScheduler) -> None:
     outbox = ScriptedOutbox()
 
     for frame in (b"one", b"two", b"three"):
@@ -101,7 +101,7 @@ def test_a_turn_is_one_write(rounds: Rounds, scheduler: FlushScheduler) -> None:
     assert outbox.writes == [b"onetwothree"]
 
 
-def test_each_turn_is_a_write_of_its_own(rounds: Rounds, scheduler: FlushScheduler) -> None:
+def test_each_iteration_has_its_own_write(rounds: Rounds, scheduler: FlushScheduler) -> None:
     outbox = ScriptedOutbox()
 
     for frame in (b"one", b"two"):
@@ -111,7 +111,7 @@ def test_each_turn_is_a_write_of_its_own(rounds: Rounds, scheduler: FlushSchedul
     assert outbox.writes == [b"one", b"two"]
 
 
-def test_a_turn_asks_the_loop_once_however_much_it_holds(rounds: Rounds, scheduler: FlushScheduler) -> None:
+def test_one_iteration_schedules_one_callback(rounds: Rounds, scheduler: FlushScheduler) -> None:
     outboxes = [ScriptedOutbox() for _ in range(3)]
 
     scheduler.enqueue(outboxes[0], b"one")
@@ -123,7 +123,7 @@ def test_a_turn_asks_the_loop_once_however_much_it_holds(rounds: Rounds, schedul
     assert [outbox.writes for outbox in outboxes] == [[b"onetwo"], [b"two"], [b"twothree"]]
 
 
-def test_a_frame_for_all_is_one_object(rounds: Rounds, scheduler: FlushScheduler) -> None:
+def test_broadcast_frame_is_one_shared_object(rounds: Rounds, scheduler: FlushScheduler) -> None:
     outboxes = [ScriptedOutbox() for _ in range(3)]
     frame = text_frame(b"hello")
 
@@ -133,7 +133,7 @@ def test_a_frame_for_all_is_one_object(rounds: Rounds, scheduler: FlushScheduler
     assert all(outbox.writes[0] is frame for outbox in outboxes)
 
 
-def test_a_turn_that_was_begun_ends_when_it_is_told_to(rounds: Rounds, scheduler: FlushScheduler) -> None:
+def test_corked_frames_are_written_on_uncork(rounds: Rounds, scheduler: FlushScheduler) -> None:
     outbox, other = ScriptedOutbox(), ScriptedOutbox()
 
     scheduler.cork()
@@ -147,9 +147,7 @@ def test_a_turn_that_was_begun_ends_when_it_is_told_to(rounds: Rounds, scheduler
     assert other.writes == [b"two"]
 
 
-def test_what_was_put_in_before_a_turn_was_begun_goes_out_with_it(
-    rounds: Rounds, scheduler: FlushScheduler
-) -> None:
+def test_frames_queued_before_cork_are_written_on_uncork(rounds: Rounds, scheduler: FlushScheduler) -> None:
     outbox = ScriptedOutbox()
 
     scheduler.enqueue(outbox, b"one")
@@ -161,7 +159,7 @@ def test_what_was_put_in_before_a_turn_was_begun_goes_out_with_it(
     assert outbox.writes == [b"onetwo"]
 
 
-def test_what_is_put_in_by_a_flush_goes_out_in_the_next_round(
+def test_frames_queued_during_a_flush_are_written_in_the_next_iteration(
     rounds: Rounds, scheduler: FlushScheduler
 ) -> None:
     other = ScriptedOutbox()
@@ -179,9 +177,7 @@ def test_what_is_put_in_by_a_flush_goes_out_in_the_next_round(
     assert other.writes == [b"answer"]
 
 
-def test_what_was_dropped_in_a_turn_does_not_go_out_at_its_end(
-    rounds: Rounds, scheduler: FlushScheduler
-) -> None:
+def test_dropped_frames_are_not_written(rounds: Rounds, scheduler: FlushScheduler) -> None:
     outbox = ScriptedOutbox()
 
     scheduler.enqueue(outbox, b"one")
@@ -193,7 +189,7 @@ def test_what_was_dropped_in_a_turn_does_not_go_out_at_its_end(
 
 
 @pytest.mark.parametrize("taken", range(9))
-def test_what_is_not_taken_waits_and_is_counted(taken: int) -> None:
+def test_unwritten_bytes_are_queued_and_counted(taken: int) -> None:
     outbox = ScriptedOutbox(taken)
 
     outbox.frames = [b"abc", b"def", b"ghi"]
@@ -209,7 +205,7 @@ def test_what_is_not_taken_waits_and_is_counted(taken: int) -> None:
     assert outbox.is_empty
 
 
-def test_a_write_that_would_block_leaves_everything() -> None:
+def test_blocked_write_queues_everything() -> None:
     outbox = ScriptedOutbox(BlockingIOError())
 
     outbox.frames = [b"abc", b"def"]
@@ -219,7 +215,7 @@ def test_a_write_that_would_block_leaves_everything() -> None:
     assert outbox.backlog_bytes == 6
 
 
-def test_a_drain_that_would_block_leaves_everything() -> None:
+def test_blocked_drain_changes_nothing() -> None:
     outbox = ScriptedOutbox(1, BlockingIOError())
 
     outbox.frames = [b"abc", b"def"]
@@ -232,7 +228,7 @@ def test_a_drain_that_would_block_leaves_everything() -> None:
     assert outbox.gone == b"abcdef"
 
 
-def test_where_there_is_a_backlog_a_turn_goes_behind_it_unwritten() -> None:
+def test_frames_are_appended_to_an_existing_backlog() -> None:
     outbox = ScriptedOutbox(1)
 
     outbox.frames = [b"abc"]
@@ -247,7 +243,7 @@ def test_where_there_is_a_backlog_a_turn_goes_behind_it_unwritten() -> None:
     assert outbox.gone == b"abcdef"
 
 
-def test_a_drain_puts_many_frames_in_one_write_up_to_a_size() -> None:
+def test_drain_batches_frames_up_to_a_size() -> None:
     outbox = ScriptedOutbox(0, max_backlog=ALL)
     half = SEND_BYTES // 2
 
@@ -260,7 +256,7 @@ def test_a_drain_puts_many_frames_in_one_write_up_to_a_size() -> None:
     assert outbox.told == ["blocked", "drained"]
 
 
-def test_a_frame_longer_than_that_is_one_write() -> None:
+def test_frame_longer_than_a_batch_is_one_write() -> None:
     outbox = ScriptedOutbox(0, max_backlog=ALL)
 
     outbox.frames = [b"a" * (3 * SEND_BYTES), b"b"]
@@ -270,7 +266,7 @@ def test_a_frame_longer_than_that_is_one_write() -> None:
     assert len(outbox.writes[1]) == 3 * SEND_BYTES
 
 
-def test_without_a_backlog_a_drain_does_nothing() -> None:
+def test_drain_without_a_backlog_does_nothing() -> None:
     outbox = ScriptedOutbox()
 
     outbox.drain()
@@ -279,7 +275,7 @@ def test_without_a_backlog_a_drain_does_nothing() -> None:
     assert outbox.told == []
 
 
-def test_a_backlog_may_be_as_long_as_the_limit() -> None:
+def test_backlog_may_reach_the_limit() -> None:
     outbox = ScriptedOutbox(0, max_backlog=6)
 
     outbox.frames = [b"abc", b"def"]
@@ -288,7 +284,7 @@ def test_a_backlog_may_be_as_long_as_the_limit() -> None:
     assert outbox.told == ["blocked"]
 
 
-def test_a_backlog_longer_than_the_limit_overflows_once() -> None:
+def test_backlog_above_the_limit_overflows_once() -> None:
     outbox = ScriptedOutbox(0, max_backlog=6)
 
     outbox.frames = [b"abc", b"def"]
@@ -303,7 +299,7 @@ def test_a_backlog_longer_than_the_limit_overflows_once() -> None:
     assert outbox.gone == b"bye"
 
 
-def test_a_turn_that_overflows_by_itself_is_told_and_waits_for_the_drain() -> None:
+def test_single_flush_above_the_limit_overflows_and_waits_for_the_drain() -> None:
     outbox = ScriptedOutbox(0, max_backlog=6)
 
     outbox.frames = [b"abc", b"def", b"g"]
@@ -332,7 +328,7 @@ def test_a_turn_that_overflows_by_itself_is_told_and_waits_for_the_drain() -> No
         pytest.param([8, 0], b"i", id="the last frame has begun"),
     ],
 )
-def test_dropping_keeps_the_rest_of_a_frame_that_has_begun(taken: list[Take], left: bytes) -> None:
+def test_drop_preserves_the_rest_of_a_partly_written_frame(taken: list[Take], left: bytes) -> None:
     outbox = ScriptedOutbox(*taken)
     outbox.frames = [b"abc", b"def", b"ghi"]
     outbox.flush()
@@ -350,7 +346,7 @@ def test_dropping_keeps_the_rest_of_a_frame_that_has_begun(taken: list[Take], le
     assert outbox.told == ["blocked", "drained"]
 
 
-def test_what_is_put_in_behind_a_drop_follows_the_rest() -> None:
+def test_frames_queued_after_a_drop_follow_the_partial_frame() -> None:
     outbox = ScriptedOutbox(1)
     outbox.frames = [b"abc", b"def"]
     outbox.flush()
@@ -364,7 +360,7 @@ def test_what_is_put_in_behind_a_drop_follows_the_rest() -> None:
     assert outbox.gone == b"abcbye"
 
 
-def test_a_backlog_that_was_drained_does_not_count_as_begun_later() -> None:
+def test_drained_backlog_leaves_no_partial_frame() -> None:
     outbox = ScriptedOutbox(1, 2, 0)
     outbox.frames = [b"abc"]
     outbox.flush()
@@ -378,7 +374,7 @@ def test_a_backlog_that_was_drained_does_not_count_as_begun_later() -> None:
     assert outbox.gone == b"abc"
 
 
-def test_a_connection_that_breaks_at_a_flush_is_told() -> None:
+def test_connection_error_during_a_flush_is_reported() -> None:
     outbox = ScriptedOutbox(BrokenPipeError("gone"))
 
     outbox.frames = [b"abc"]
@@ -389,7 +385,7 @@ def test_a_connection_that_breaks_at_a_flush_is_told() -> None:
 
 
 @pytest.mark.parametrize("taken", [0, 1, 3])
-def test_a_connection_that_breaks_at_a_drain_is_told(taken: int) -> None:
+def test_connection_error_during_a_drain_is_reported(taken: int) -> None:
     outbox = ScriptedOutbox(taken, ConnectionResetError("gone"))
 
     outbox.frames = [b"abc", b"def"]
@@ -399,7 +395,7 @@ def test_a_connection_that_breaks_at_a_drain_is_told(taken: int) -> None:
     assert outbox.told == ["blocked", "lost: gone"]
 
 
-def test_an_outbox_with_nothing_in_it_is_empty() -> None:
+def test_outbox_without_frames_is_empty() -> None:
     outbox = ScriptedOutbox()
 
     outbox.flush()
@@ -417,7 +413,7 @@ def test_an_outbox_with_nothing_in_it_is_empty() -> None:
         lambda outbox: outbox.on_lost(OSError()),
     ],
 )
-def test_callbacks_of_an_outbox_are_for_the_connection_to_define(call: Callable[[Outbox], None]) -> None:
+def test_base_outbox_does_not_implement_its_callbacks(call: Callable[[Outbox], None]) -> None:
     with pytest.raises(NotImplementedError):
         call(Outbox(1))
 
@@ -428,7 +424,9 @@ steps = st.lists(st.one_of(st.tuples(st.just("put"), st.lists(frames, max_size=4
 
 
 @given(steps=steps, script=st.lists(takes))
-def test_what_leaves_is_what_was_put_in(steps: list[tuple[str, list[bytes]]], script: list[Take]) -> None:
+def test_written_bytes_equal_the_queued_frames(
+    steps: list[tuple[str, list[bytes]]], script: list[Take]
+) -> None:
     outbox = ScriptedOutbox(*script, max_backlog=ALL)
     put_in = bytearray()
     blocked = False
@@ -462,7 +460,7 @@ numbered = st.integers(0, 300)
     script=st.lists(st.one_of(takes, losses)),
     max_backlog=st.integers(20, 600),
 )
-def test_whatever_happens_whole_frames_leave_in_order(
+def test_whole_frames_are_written_in_order_after_any_operations(
     steps: list[list[int] | str], script: list[Take], max_backlog: int
 ) -> None:
     outbox = ScriptedOutbox(*script, max_backlog=max_backlog)

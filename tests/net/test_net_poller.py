@@ -99,7 +99,7 @@ def empty(sock: socket.socket) -> None:
         pass
 
 
-async def test_it_tells_when_something_can_be_read(poller: Poller, pair: Pair) -> None:
+async def test_readable_socket_is_reported(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
     watched = FrameObserver(ours)
     poller.watch(ours.fileno(), watched)
@@ -113,7 +113,7 @@ async def test_it_tells_when_something_can_be_read(poller: Poller, pair: Pair) -
     assert watched.heard == ["readable"]
 
 
-async def test_it_tells_again_of_what_was_not_read(poller: Poller, pair: Pair) -> None:
+async def test_unread_data_is_reported_again(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
     watched = FrameObserver(ours)
     watched.when_readable = lambda: watched.read() if len(watched.heard) == 3 else None
@@ -126,7 +126,7 @@ async def test_it_tells_again_of_what_was_not_read(poller: Poller, pair: Pair) -
     assert watched.heard == ["readable"] * 3
 
 
-async def test_it_tells_of_the_end(poller: Poller, pair: Pair) -> None:
+async def test_end_of_the_connection_is_reported(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
     watched = FrameObserver(ours)
     poller.watch(ours.fileno(), watched)
@@ -137,7 +137,7 @@ async def test_it_tells_of_the_end(poller: Poller, pair: Pair) -> None:
     assert ours.recv(1) == b""
 
 
-async def test_it_tells_of_writing_only_when_asked_to(poller: Poller, pair: Pair) -> None:
+async def test_writable_socket_is_reported_only_when_watched(poller: Poller, pair: Pair) -> None:
     ours, _ = pair
     watched = FrameObserver(ours)
     poller.watch(ours.fileno(), watched)
@@ -153,7 +153,7 @@ async def test_it_tells_of_writing_only_when_asked_to(poller: Poller, pair: Pair
     assert watched.heard == []
 
 
-async def test_it_tells_of_writing_when_there_is_room_again(poller: Poller, pair: Pair) -> None:
+async def test_writing_is_reported_once_the_socket_buffer_has_space(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
     watched = FrameObserver(ours)
     poller.watch(ours.fileno(), watched)
@@ -168,7 +168,7 @@ async def test_it_tells_of_writing_when_there_is_room_again(poller: Poller, pair
     assert watched.heard[0] == "writable"
 
 
-async def test_it_goes_on_telling_of_reading_while_it_tells_of_writing(poller: Poller, pair: Pair) -> None:
+async def test_reading_is_reported_while_writing_is_watched(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
     watched = FrameObserver(ours)
     poller.watch(ours.fileno(), watched)
@@ -185,7 +185,7 @@ async def test_it_goes_on_telling_of_reading_while_it_tells_of_writing(poller: P
     assert "writable" not in watched.heard
 
 
-async def test_what_is_forgotten_is_not_told(poller: Poller, pair: Pair) -> None:
+async def test_unwatched_socket_is_not_reported(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
     watched = FrameObserver(ours)
     poller.watch(ours.fileno(), watched)
@@ -198,7 +198,7 @@ async def test_what_is_forgotten_is_not_told(poller: Poller, pair: Pair) -> None
     assert watched.heard == []
 
 
-async def test_forgetting_twice_does_nothing(poller: Poller, pair: Pair) -> None:
+async def test_unwatch_is_idempotent(poller: Poller, pair: Pair) -> None:
     ours, _ = pair
     poller.watch(ours.fileno(), FrameObserver(ours))
 
@@ -208,7 +208,7 @@ async def test_forgetting_twice_does_nothing(poller: Poller, pair: Pair) -> None
 
 
 @pytest.mark.parametrize("moment", ["when_readable", "when_writable"])
-async def test_a_socket_may_be_forgotten_and_closed_while_it_is_told_of(
+async def test_socket_may_be_unwatched_and_closed_in_its_callback(
     poller: Poller, pair: Pair, moment: str
 ) -> None:
     ours, theirs = pair
@@ -230,7 +230,9 @@ async def test_a_socket_may_be_forgotten_and_closed_while_it_is_told_of(
     assert len(watched.heard) == 1
 
 
-async def test_one_that_is_forgotten_while_another_is_told_of_is_not_told(poller: Poller, pair: Pair) -> None:
+async def test_socket_unwatched_in_the_callback_of_another_is_not_reported(
+    poller: Poller, pair: Pair
+) -> None:
     ours, theirs = pair
     watched, other = FrameObserver(ours), FrameObserver(theirs)
     for one, another in ((watched, other), (other, watched)):
@@ -245,7 +247,7 @@ async def test_one_that_is_forgotten_while_another_is_told_of_is_not_told(poller
     assert bool(watched.heard) != bool(other.heard)
 
 
-async def test_a_number_may_be_watched_again_for_someone_else(poller: Poller, pair: Pair) -> None:
+async def test_descriptor_may_be_watched_again_by_another_observer(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
     watched, other = FrameObserver(ours), FrameObserver(ours)
     poller.watch(ours.fileno(), watched)
@@ -258,7 +260,7 @@ async def test_a_number_may_be_watched_again_for_someone_else(poller: Poller, pa
     assert watched.heard == []
 
 
-async def test_once_it_is_closed_nothing_is_told(poller: Poller, pair: Pair) -> None:
+async def test_closed_poller_reports_nothing(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
     watched = FrameObserver(ours)
     poller.watch(ours.fileno(), watched)
@@ -271,7 +273,7 @@ async def test_once_it_is_closed_nothing_is_told(poller: Poller, pair: Pair) -> 
     assert watched.heard == []
 
 
-async def test_all_that_one_epoll_tells_of_at_once_is_one_turn(io_loop: IOLoop) -> None:
+async def test_events_of_one_epoll_call_are_one_iteration(io_loop: IOLoop) -> None:
     loop = asyncio.get_running_loop()
     scheduler = FlushScheduler(loop)
     poller = make_poller(loop, scheduler)
@@ -312,7 +314,9 @@ async def test_all_that_one_epoll_tells_of_at_once_is_one_turn(io_loop: IOLoop) 
     assert [(count, sorted(batch)) for count, batch in writes] == [(3, sorted(b"012"))]
 
 
-async def test_without_epoll_the_loop_watches(monkeypatch: pytest.MonkeyPatch, io_loop: IOLoop) -> None:
+async def test_event_loop_watches_sockets_without_epoll(
+    monkeypatch: pytest.MonkeyPatch, io_loop: IOLoop
+) -> None:
     loop = asyncio.get_running_loop()
     monkeypatch.delattr(select, "epoll")
 
@@ -321,9 +325,7 @@ async def test_without_epoll_the_loop_watches(monkeypatch: pytest.MonkeyPatch, i
     assert isinstance(poller, LoopPoller)
 
 
-async def test_reading_that_is_not_watched_any_more_is_not_told_of_and_writing_is(
-    poller: Poller, pair: Pair
-) -> None:
+async def test_writing_is_reported_after_reading_is_unwatched(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
     watched = FrameObserver(ours)
     watched.when_writable = lambda: poller.unwatch_writing(ours.fileno())

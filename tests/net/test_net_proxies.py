@@ -79,7 +79,7 @@ TABLE: list[tuple[str, tuple[str, ...], str, list[str], str]] = [
 @pytest.mark.parametrize(
     ("proxies", "remote", "headers", "client"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE]
 )
-def test_the_client_is_the_last_one_that_no_trusted_proxy_is(
+def test_client_is_the_last_forwarded_address_that_is_not_a_trusted_proxy(
     request: pytest.FixtureRequest, proxies: tuple[str, ...], remote: str, headers: list[str], client: str
 ) -> None:
     sent = HTTPHeaders()
@@ -90,18 +90,18 @@ def test_the_client_is_the_last_one_that_no_trusted_proxy_is(
 
 
 @pytest.mark.parametrize("proxy", [f"::ffff:{PROXY}", "::ffff:10.0.0.0/104"])
-def test_a_proxy_may_be_given_as_an_ipv4_address_inside_an_ipv6_one(proxy: str) -> None:
+def test_proxy_may_be_an_ipv4_mapped_ipv6_address(proxy: str) -> None:
     for remote in (PROXY, f"::ffff:{PROXY}"):
         assert TrustedProxies((proxy,)).client_address(remote, HTTPHeaders({HEADER: CLIENT})) == CLIENT
 
 
 @pytest.mark.parametrize("name", ["x-forwarded-for", "X-FORWARDED-FOR"])
-def test_the_headers_name_has_no_case(name: str) -> None:
+def test_forwarded_header_name_is_case_insensitive(name: str) -> None:
     assert TrustedProxies((PROXY,)).client_address(PROXY, HTTPHeaders({name: CLIENT})) == CLIENT
 
 
 @pytest.mark.parametrize("name", ["X-Real-Ip", "Forwarded", "X-Client-Ip", "Client-Ip", "X_Forwarded_For"])
-def test_no_other_header_is_believed(name: str) -> None:
+def test_other_forwarding_headers_are_ignored(name: str) -> None:
     assert TrustedProxies((PROXY,)).client_address(PROXY, HTTPHeaders({name: CLIENT})) == PROXY
 
 
@@ -166,7 +166,7 @@ BANNED = {
 
 
 @pytest.mark.gen_test(timeout=20)
-async def test_a_ban_of_a_forwarded_address_refuses_only_that_client(open_server: OpenServer) -> None:
+async def test_ban_of_a_forwarded_address_rejects_only_that_client(open_server: OpenServer) -> None:
     harness = open_server(trusted_proxy=("127.0.0.1",), secret_key="swordfish")
     owner = await owner_of(harness)
 
@@ -183,7 +183,9 @@ async def test_a_ban_of_a_forwarded_address_refuses_only_that_client(open_server
 
 
 @pytest.mark.gen_test(timeout=20)
-async def test_without_a_trusted_proxy_nobody_gets_round_a_ban_or_under_one(open_server: OpenServer) -> None:
+async def test_forwarded_addresses_do_not_affect_bans_without_a_trusted_proxy(
+    open_server: OpenServer,
+) -> None:
     harness = open_server(secret_key="swordfish")
     owner = await owner_of(harness)
 

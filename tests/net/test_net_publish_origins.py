@@ -16,14 +16,14 @@ async def published(client: RawClient, **headers: str) -> Response:
 
 
 @pytest.mark.parametrize("origin", ["https://example.org", "http://localhost", "null", "", "http://["])
-async def test_a_page_of_another_origin_is_refused(harness: LiveServer, origin: str) -> None:
+async def test_request_from_another_origin_is_rejected(harness: LiveServer, origin: str) -> None:
     response = await published(await harness.connect(), Origin=origin)
 
     assert (response.status, response.body) == (403, b'"Not authorized"')
     assert response.headers["x-error"] == "Pages of this origin may not publish here."
 
 
-async def test_a_page_of_the_same_origin_may_publish(harness: LiveServer) -> None:
+async def test_request_from_the_same_origin_may_publish(harness: LiveServer) -> None:
     client = await harness.connect()
     scheme = "http" if harness.tls is None else "https"
 
@@ -31,11 +31,11 @@ async def test_a_page_of_the_same_origin_may_publish(harness: LiveServer) -> Non
     assert (await published(client, Origin="https://x", Sec_Fetch_Site="same-origin")).status == 201
 
 
-async def test_a_program_that_names_no_origin_may_publish(harness: LiveServer) -> None:
+async def test_request_without_an_origin_may_publish(harness: LiveServer) -> None:
     assert (await published(await harness.connect())).status == 201
 
 
-async def test_an_origin_that_is_allowed_may_publish_and_no_other(open_server: OpenServer) -> None:
+async def test_only_allowed_origins_may_publish(open_server: OpenServer) -> None:
     harness = open_server(allow_origin=("https://example.org",))
 
     assert (await published(await harness.connect(), Origin="https://example.org")).status == 201

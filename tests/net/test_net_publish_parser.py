@@ -55,7 +55,7 @@ BULK_READ = (
 )
 
 
-def test_a_publish_is_read_with_its_headers_and_its_body() -> None:
+def test_publish_request_is_parsed_with_headers_and_body() -> None:
     parser = new_parser()
 
     assert list(map(told, parser.feed(PLAIN + BULK))) == [PLAIN_READ, BULK_READ]
@@ -63,7 +63,7 @@ def test_a_publish_is_read_with_its_headers_and_its_body() -> None:
 
 
 @given(cuts=st.lists(st.integers(0, 40), max_size=20))
-def test_publishes_are_read_however_they_are_cut(cuts: list[int]) -> None:
+def test_publish_requests_are_parsed_wherever_they_are_cut(cuts: list[int]) -> None:
     stream = (PLAIN + BULK) * 3
     parser = new_parser()
     read: list[PublishRequest] = []
@@ -77,7 +77,7 @@ def test_publishes_are_read_however_they_are_cut(cuts: list[int]) -> None:
     assert parser.rest is None
 
 
-def test_a_body_that_comes_in_many_pieces_is_put_together_once() -> None:
+def test_body_in_many_pieces_is_joined_once() -> None:
     parser = new_parser()
 
     parser.feed(post("/api/channel/a", b"x" * MAX_BODY)[:-MAX_BODY])
@@ -96,7 +96,7 @@ def head_of(size: int) -> bytes:
 
 @pytest.mark.parametrize("piece", [1, 4_096, 100_000])
 @pytest.mark.parametrize(("size", "is_read"), [(HEAD_BYTES, True), (HEAD_BYTES + 1, False)])
-def test_a_heads_length_decides_however_it_is_cut(size: int, is_read: bool, piece: int) -> None:
+def test_head_limit_applies_wherever_the_request_is_cut(size: int, is_read: bool, piece: int) -> None:
     request, parser = head_of(size), new_parser()
 
     read = [
@@ -165,7 +165,7 @@ LEFT = [
 
 
 @pytest.mark.parametrize("request_", LEFT)
-def test_what_is_not_plain_is_left_from_its_first_byte_on(request_: bytes) -> None:
+def test_unsupported_request_is_left_unparsed_from_its_first_byte(request_: bytes) -> None:
     parser = new_parser()
 
     read = parser.feed(PLAIN + request_)
@@ -186,7 +186,7 @@ BEGUN = [
 
 
 @pytest.mark.parametrize("begun", BEGUN)
-def test_what_may_become_a_publish_is_waited_for(begun: bytes) -> None:
+def test_incomplete_publish_request_waits_for_more_input(begun: bytes) -> None:
     parser = new_parser()
 
     assert parser.feed(begun) == []
@@ -196,7 +196,7 @@ def test_what_may_become_a_publish_is_waited_for(begun: bytes) -> None:
 @given(
     data=st.lists(st.binary(max_size=60) | st.sampled_from([PLAIN, BULK, b"POST ", b"\r\n\r\n"]), max_size=10)
 )
-def test_no_byte_is_lost_whatever_comes(data: list[bytes]) -> None:
+def test_no_byte_of_any_input_is_lost(data: list[bytes]) -> None:
     parser = new_parser()
     read = [publish for piece in data for publish in parser.feed(piece)]
 

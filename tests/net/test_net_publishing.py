@@ -117,7 +117,7 @@ GOOD = [
 
 
 @pytest.mark.parametrize(("request_", "got"), GOOD)
-def test_a_publish_is_answered_and_the_connection_goes_on(
+def test_publish_gets_a_response_and_the_connection_continues(
     run: Run, way: tuple[bool, int], request_: bytes, got: list[object]
 ) -> None:
     async def test() -> None:
@@ -165,7 +165,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("request_", "status"), REFUSED)
-def test_a_publish_that_is_refused_reaches_nobody_and_the_connection_goes_on(
+def test_rejected_publish_is_not_delivered_and_the_connection_continues(
     run: Run, way: tuple[bool, int], request_: bytes, status: int
 ) -> None:
     async def test() -> None:
@@ -210,7 +210,7 @@ PASSWORDS = [
 @pytest.mark.parametrize(
     ("address", "body"), [("/channel/a/", b"hi"), ("/broadcast/", b'{"a": [{"text": "hi"}]}')]
 )
-def test_the_password_is_asked_for(
+def test_publishing_requires_the_password(
     run: Run,
     way: tuple[bool, int],
     query: str,
@@ -231,7 +231,7 @@ def test_the_password_is_asked_for(
     run(test)
 
 
-def test_a_password_beyond_ascii_works_in_the_query_and_as_a_token(run: Run, way: tuple[bool, int]) -> None:
+def test_non_ascii_password_works_in_the_query_and_as_a_token(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
         async with opened(has_lane=way[0], password="pässwort") as harness:
             client = await harness.connect()
@@ -246,7 +246,7 @@ def test_a_password_beyond_ascii_works_in_the_query_and_as_a_token(run: Run, way
     run(test)
 
 
-def test_the_answer_is_exact(run: Run, way: tuple[bool, int]) -> None:
+def test_response_bytes_are_exact(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
         async with opened(has_lane=way[0]) as harness:
             client = await harness.connect(publishes=way[1])
@@ -264,7 +264,7 @@ def test_the_answer_is_exact(run: Run, way: tuple[bool, int]) -> None:
     run(test)
 
 
-def test_what_is_no_publish_goes_to_the_application_and_back(run: Run, way: tuple[bool, int]) -> None:
+def test_other_requests_are_passed_to_the_application(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
         async with opened(has_lane=way[0]) as harness:
             protocol = harness.subscribe()
@@ -282,7 +282,7 @@ def test_what_is_no_publish_goes_to_the_application_and_back(run: Run, way: tupl
     run(test)
 
 
-def test_a_publishers_connection_can_become_a_websocket(run: Run, way: tuple[bool, int]) -> None:
+def test_connection_of_a_publisher_can_become_a_websocket(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
         async with opened(has_lane=way[0]) as harness:
             client = await harness.connect(publishes=way[1])
@@ -315,7 +315,7 @@ STREAM = b"".join(request for request, _ in MIXED)
 SAID = ["1", "2", "3", "4", "5", "6", "7", "8" * 200_000]
 
 
-def test_requests_that_come_all_at_once_are_answered_in_order(run: Run, way: tuple[bool, int]) -> None:
+def test_pipelined_requests_get_responses_in_order(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
         async with opened(has_lane=way[0]) as harness:
             protocol = harness.subscribe()
@@ -327,7 +327,7 @@ def test_requests_that_come_all_at_once_are_answered_in_order(run: Run, way: tup
     run(test)
 
 
-def test_requests_that_come_byte_by_byte_are_answered(run: Run, way: tuple[bool, int]) -> None:
+def test_requests_may_arrive_byte_by_byte(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
         async with opened(has_lane=way[0]) as harness:
             protocol = harness.subscribe()
@@ -352,7 +352,7 @@ REQUESTS = st.sampled_from([(request, status) for request, status in MIXED if le
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(requests=st.lists(REQUESTS, min_size=1, max_size=12), cuts=st.lists(st.integers(1, 400), max_size=8))
-def test_both_ways_answer_alike_however_requests_are_cut(
+def test_fast_path_and_tornado_give_equal_responses_wherever_requests_are_cut(
     run: Run, requests: list[tuple[bytes, int]], cuts: list[int]
 ) -> None:
     stream = b"".join(request for request, _ in requests)
@@ -378,7 +378,7 @@ def test_both_ways_answer_alike_however_requests_are_cut(
     run(test)
 
 
-def test_a_flood_of_publishes_is_answered_one_by_one(run: Run, way: tuple[bool, int]) -> None:
+def test_flood_of_publishes_gets_one_response_each(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
         async with opened(has_lane=way[0]) as harness:
             protocol = harness.subscribe()
@@ -407,7 +407,7 @@ LAST = [
 
 
 @pytest.mark.parametrize(("request_", "connection"), LAST)
-def test_a_connection_that_is_to_end_ends_behind_the_answer(
+def test_connection_close_ends_the_connection_after_the_response(
     run: Run, way: tuple[bool, int], request_: bytes, connection: str | None
 ) -> None:
     async def test() -> None:
@@ -422,7 +422,7 @@ def test_a_connection_that_is_to_end_ends_behind_the_answer(
     run(test)
 
 
-def test_http_1_0_may_be_kept_alive(run: Run, way: tuple[bool, int]) -> None:
+def test_http_1_0_connection_may_be_persistent(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
         async with opened(has_lane=way[0]) as harness:
             client = await harness.connect(publishes=way[1])
@@ -433,7 +433,7 @@ def test_http_1_0_may_be_kept_alive(run: Run, way: tuple[bool, int]) -> None:
     run(test)
 
 
-def test_who_asks_whether_to_go_on_is_told_so(run: Run, way: tuple[bool, int]) -> None:
+def test_expect_100_continue_gets_100(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
         async with opened(has_lane=way[0]) as harness:
             protocol = harness.subscribe()
@@ -458,7 +458,7 @@ TOO_LONG = [
 
 
 @pytest.mark.parametrize("request_", TOO_LONG)
-def test_far_too_much_is_refused_before_it_is_read_and_the_connection_ends(
+def test_far_too_long_body_is_rejected_unread_and_the_connection_ends(
     run: Run, way: tuple[bool, int], request_: bytes
 ) -> None:
     async def test() -> None:
@@ -491,7 +491,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("request_", BROKEN)
-def test_what_is_no_http_is_refused_by_tornado_and_reaches_nobody(
+def test_invalid_http_is_rejected_by_tornado_and_not_delivered(
     run: Run, way: tuple[bool, int], request_: bytes
 ) -> None:
     async def test() -> None:
@@ -505,7 +505,7 @@ def test_what_is_no_http_is_refused_by_tornado_and_reaches_nobody(
     run(test)
 
 
-def test_a_head_asked_of_broadcast_has_no_body(run: Run, way: tuple[bool, int]) -> None:
+def test_head_of_broadcast_has_no_body(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
         async with opened(has_lane=way[0]) as harness:
             client = await harness.connect(publishes=way[1])
@@ -518,7 +518,7 @@ def test_a_head_asked_of_broadcast_has_no_body(run: Run, way: tuple[bool, int]) 
     run(test)
 
 
-def test_all_addresses_are_behind_the_prefix(run: Run, way: tuple[bool, int]) -> None:
+def test_all_paths_have_the_prefix(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
         async with opened(has_lane=way[0], url_prefix="/api") as harness:
             protocol = harness.subscribe()
@@ -534,7 +534,7 @@ def test_all_addresses_are_behind_the_prefix(run: Run, way: tuple[bool, int]) ->
     run(test)
 
 
-def test_a_banned_address_is_refused(run: Run, way: tuple[bool, int]) -> None:
+def test_banned_address_is_rejected(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
         async with opened(has_lane=way[0]) as harness:
             client = await harness.connect(publishes=way[1])
@@ -547,7 +547,7 @@ def test_a_banned_address_is_refused(run: Run, way: tuple[bool, int]) -> None:
     run(test)
 
 
-def test_a_key_is_counted_once(run: Run, way: tuple[bool, int]) -> None:
+def test_repeated_idempotency_key_delivers_once(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
         async with opened(has_lane=way[0]) as harness:
             protocol = harness.subscribe()
@@ -560,7 +560,7 @@ def test_a_key_is_counted_once(run: Run, way: tuple[bool, int]) -> None:
     run(test)
 
 
-def test_over_tls_publishers_stay_with_tornado(run: Run) -> None:
+def test_tls_publishers_stay_with_tornado(run: Run) -> None:
     async def test() -> None:
         async with opened(has_tls=True) as harness:
             protocol = harness.subscribe()
@@ -572,7 +572,7 @@ def test_over_tls_publishers_stay_with_tornado(run: Run) -> None:
     run(test)
 
 
-def test_a_client_that_publishes_once_stays_with_tornado(run: Run) -> None:
+def test_connection_with_a_single_publish_stays_with_tornado(run: Run) -> None:
     async def test() -> None:
         async with opened() as harness:
             await harness.connect(publishes=1)
@@ -583,7 +583,7 @@ def test_a_client_that_publishes_once_stays_with_tornado(run: Run) -> None:
     run(test)
 
 
-def test_while_the_server_closes_nobody_gets_a_connection_of_their_own(run: Run) -> None:
+def test_connections_stay_with_tornado_during_a_shutdown(run: Run) -> None:
     async def test() -> None:
         async with opened() as harness:
             harness.group.is_closing = True
@@ -635,7 +635,7 @@ async def nothing_comes(client: RawClient) -> None:
             await client.reader.readexactly(1)
 
 
-def test_201_waits_until_the_package_is_kept(run: Run, way: tuple[bool, int]) -> None:
+def test_201_waits_until_the_publication_is_stored(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
         store = SlowStore()
         async with opened(has_lane=way[0], store=store) as harness:
@@ -651,7 +651,7 @@ def test_201_waits_until_the_package_is_kept(run: Run, way: tuple[bool, int]) ->
     run(test)
 
 
-def test_a_broadcasts_201_waits_until_all_of_it_is_kept(run: Run, way: tuple[bool, int]) -> None:
+def test_201_of_a_broadcast_waits_until_all_of_it_is_stored(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
         store = SlowStore()
         async with opened(has_lane=way[0], store=store) as harness:
@@ -666,7 +666,7 @@ def test_a_broadcasts_201_waits_until_all_of_it_is_kept(run: Run, way: tuple[boo
     run(test)
 
 
-def test_what_could_not_be_kept_is_answered_503(run: Run, way: tuple[bool, int]) -> None:
+def test_failed_commit_gets_503(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
         store = SlowStore()
         async with opened(has_lane=way[0], store=store) as harness:
@@ -685,7 +685,7 @@ def test_what_could_not_be_kept_is_answered_503(run: Run, way: tuple[bool, int])
     run(test)
 
 
-def test_answers_keep_their_order_while_one_waits(run: Run, way: tuple[bool, int]) -> None:
+def test_responses_keep_their_order_while_one_waits(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
         store = SlowStore()
         async with opened(has_lane=way[0], store=store) as harness:
@@ -705,7 +705,7 @@ def test_answers_keep_their_order_while_one_waits(run: Run, way: tuple[bool, int
     run(test)
 
 
-def test_a_publisher_may_have_many_packages_on_their_way(run: Run) -> None:
+def test_publisher_may_have_many_publications_pending(run: Run) -> None:
     async def test() -> None:
         store = SlowStore()
         async with opened(store=store) as harness:
@@ -719,7 +719,7 @@ def test_a_publisher_may_have_many_packages_on_their_way(run: Run) -> None:
     run(test)
 
 
-def test_a_client_that_goes_before_its_answer_leaves_nothing_behind(run: Run, way: tuple[bool, int]) -> None:
+def test_client_that_disconnects_before_its_response_leaves_no_state(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
         store = SlowStore()
         async with opened(has_lane=way[0], store=store) as harness:
@@ -736,7 +736,7 @@ def test_a_client_that_goes_before_its_answer_leaves_nothing_behind(run: Run, wa
 
 
 @pytest.mark.parametrize("last", [b"", post("/hello", method="GET")], ids=["nothing more", "something else"])
-def test_a_publisher_that_has_finished_sending_receives_its_responses(run: Run, last: bytes) -> None:
+def test_half_closed_publisher_receives_its_responses(run: Run, last: bytes) -> None:
     async def test() -> None:
         store = SlowStore()
         async with opened(store=store) as harness:
@@ -756,7 +756,7 @@ def test_a_publisher_that_has_finished_sending_receives_its_responses(run: Run, 
     run(test)
 
 
-def test_a_publisher_that_has_finished_sending_receives_its_responses_however_slowly_it_reads(
+def test_half_closed_slow_publisher_receives_its_responses(
     run: Run,
 ) -> None:
     async def test() -> None:
@@ -780,7 +780,7 @@ def test_a_publisher_that_has_finished_sending_receives_its_responses_however_sl
     run(test)
 
 
-def test_who_sends_without_end_while_answers_wait_is_cut_off(
+def test_publisher_that_sends_endlessly_while_responses_wait_is_disconnected(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def test() -> None:
@@ -805,7 +805,7 @@ class BrokenStore(MemoryStore):
         raise RuntimeError("a bug")
 
 
-def test_a_bug_is_logged_once_and_answered_500(run: Run, log: Log, way: tuple[bool, int]) -> None:
+def test_unexpected_exception_is_logged_once_and_gets_500(run: Run, log: Log, way: tuple[bool, int]) -> None:
     async def test() -> None:
         async with opened(has_lane=way[0], store=BrokenStore()) as harness:
             client = await harness.connect()
@@ -818,7 +818,7 @@ def test_a_bug_is_logged_once_and_answered_500(run: Run, log: Log, way: tuple[bo
     run(test)
 
 
-def test_a_bug_in_reading_ends_the_connection_and_is_logged(
+def test_unexpected_exception_while_reading_is_logged_and_ends_the_connection(
     run: Run, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def test() -> None:
@@ -833,7 +833,7 @@ def test_a_bug_in_reading_ends_the_connection_and_is_logged(
     run(test)
 
 
-def test_a_publisher_that_reads_no_answers_is_cut_off(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_publisher_that_reads_no_responses_is_disconnected(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     async def test() -> None:
         monkeypatch.setattr(connection, "CLOSE_SECONDS", 0.05)
         async with opened(max_outbox=1_000) as harness:
@@ -847,7 +847,7 @@ def test_a_publisher_that_reads_no_answers_is_cut_off(run: Run, monkeypatch: pyt
     run(test)
 
 
-def test_a_publisher_that_reads_late_gets_all_answers_before_it_goes_back(run: Run) -> None:
+def test_slow_publisher_receives_all_responses_before_returning_to_tornado(run: Run) -> None:
     async def test() -> None:
         async with opened() as harness:
             client = await harness.connect(publishes=2)
@@ -870,7 +870,9 @@ def test_a_publisher_that_reads_late_gets_all_answers_before_it_goes_back(run: R
     run(test)
 
 
-def test_who_neither_reads_nor_stops_is_cut_off(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_publisher_that_never_reads_or_pauses_is_disconnected(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def test() -> None:
         monkeypatch.setattr(publish_connection, "UNREAD_BYTES", 10_000)
         async with opened() as harness:
@@ -889,7 +891,7 @@ def test_who_neither_reads_nor_stops_is_cut_off(run: Run, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("way_to_end", ["silence", "half a close"])
-def test_a_client_that_reads_nothing_any_more_is_given_up(
+def test_stalled_publisher_is_disconnected_after_the_timeout(
     run: Run, monkeypatch: pytest.MonkeyPatch, way_to_end: str
 ) -> None:
     async def test() -> None:
@@ -910,7 +912,7 @@ def test_a_client_that_reads_nothing_any_more_is_given_up(
     run(test)
 
 
-def test_a_silent_publisher_is_sent_away(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_idle_publisher_is_disconnected(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     async def test() -> None:
         monkeypatch.setattr(publish_connection, "IDLE_SECONDS", 0.4)
         async with opened() as harness:
@@ -926,7 +928,7 @@ def test_a_silent_publisher_is_sent_away(run: Run, monkeypatch: pytest.MonkeyPat
     run(test)
 
 
-def test_a_client_that_ends_the_connection_is_forgotten(run: Run, way: tuple[bool, int]) -> None:
+def test_closed_connection_is_removed(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
         async with opened(has_lane=way[0]) as harness:
             client = await harness.connect(publishes=way[1])
@@ -938,7 +940,7 @@ def test_a_client_that_ends_the_connection_is_forgotten(run: Run, way: tuple[boo
     run(test)
 
 
-def test_nothing_is_kept_of_clients_that_are_gone(run: Run, way: tuple[bool, int]) -> None:
+def test_closed_connections_leave_no_references(run: Run, way: tuple[bool, int]) -> None:
     async def test() -> None:
         async with opened(has_lane=way[0]) as harness:
             for _ in range(5):
@@ -951,7 +953,7 @@ def test_nothing_is_kept_of_clients_that_are_gone(run: Run, way: tuple[bool, int
     run(test)
 
 
-def test_publishers_go_when_the_server_closes(run: Run) -> None:
+def test_publishers_are_disconnected_when_the_server_closes(run: Run) -> None:
     async def test() -> None:
         async with opened() as harness:
             client = await harness.connect(publishes=2)
@@ -961,7 +963,7 @@ def test_publishers_go_when_the_server_closes(run: Run) -> None:
     run(test)
 
 
-def test_the_log_tells_of_each_publish_and_of_no_password(
+def test_log_has_each_publish_and_no_password(
     run: Run, caplog: pytest.LogCaptureFixture, way: tuple[bool, int]
 ) -> None:
     async def test() -> None:

@@ -43,9 +43,7 @@ async def html_at(client: RawClient, path: str) -> str:
 
 @live
 @every_prefix
-async def test_every_page_is_served_and_every_link_on_it_leads_to_what_is_there(
-    open_server: OpenServer, prefix: str
-) -> None:
+async def test_every_page_is_served_and_its_links_resolve(open_server: OpenServer, prefix: str) -> None:
     client = await open_server(url_prefix=prefix).connect()
     linked: set[str] = set()
 
@@ -62,9 +60,7 @@ async def test_every_page_is_served_and_every_link_on_it_leads_to_what_is_there(
 
 @live
 @every_prefix
-async def test_without_its_slash_the_address_leads_to_the_one_with_it(
-    open_server: OpenServer, prefix: str
-) -> None:
+async def test_url_without_its_slash_redirects(open_server: OpenServer, prefix: str) -> None:
     response = await (await open_server(url_prefix=prefix).connect()).get(f"{prefix}/docs")
 
     assert response.status == 302
@@ -72,7 +68,7 @@ async def test_without_its_slash_the_address_leads_to_the_one_with_it(
 
 
 @live
-async def test_with_a_prefix_it_is_nowhere_else_and_there_are_no_other_pages(open_server: OpenServer) -> None:
+async def test_pages_are_served_only_under_the_prefix(open_server: OpenServer) -> None:
     client = await open_server(url_prefix="/chat").connect()
 
     for path in (
@@ -87,7 +83,7 @@ async def test_with_a_prefix_it_is_nowhere_else_and_there_are_no_other_pages(ope
 
 
 @live
-async def test_a_page_is_asked_for_each_time_and_sent_when_it_has_changed(harness: LiveServer) -> None:
+async def test_page_is_revalidated_and_sent_only_when_changed(harness: LiveServer) -> None:
     client = await harness.connect()
     first = await client.get("/docs/chateau")
 
@@ -98,7 +94,7 @@ async def test_a_page_is_asked_for_each_time_and_sent_when_it_has_changed(harnes
 
 
 @live
-async def test_a_page_may_do_what_the_console_may_and_no_more(harness: LiveServer) -> None:
+async def test_pages_have_the_content_security_policy_of_the_console(harness: LiveServer) -> None:
     response = await (await harness.connect()).get("/docs/", Host="chat.example.org")
 
     assert response.headers["content-security-policy"] == content_policy("chat.example.org")
@@ -117,7 +113,7 @@ async def test_error_responses_name_the_schemas_where_this_server_has_them(open_
 
 @live
 @pytest.mark.parametrize("transport", ["fast", "tls"], indirect=True)
-async def test_commands_have_the_prefix_and_the_address_that_the_page_was_opened_at(
+async def test_commands_have_the_prefix_and_the_requested_host(
     open_server: OpenServer,
 ) -> None:
     harness = open_server(url_prefix="/chat")
@@ -133,7 +129,7 @@ async def test_commands_have_the_prefix_and_the_address_that_the_page_was_opened
 
 
 @live
-async def test_a_host_that_is_not_valid_is_not_shown(harness: LiveServer) -> None:
+async def test_invalid_host_is_not_shown(harness: LiveServer) -> None:
     response = await (await harness.connect()).get("/docs/channels", Host="a'b")
 
     assert response.status == 400 or b"http://localhost:8888/channel/news/" in response.body
@@ -160,7 +156,7 @@ async def test_llms_txt_is_served_with_the_address_of_the_server(
 
 
 @live
-async def test_no_secret_of_the_server_is_on_a_page(open_server: OpenServer) -> None:
+async def test_pages_contain_no_secrets(open_server: OpenServer) -> None:
     client = await open_server(secret_key="a-very-secret-key", pwd="a-very-secret-password").connect()
 
     for name in PAGES:
@@ -168,7 +164,7 @@ async def test_no_secret_of_the_server_is_on_a_page(open_server: OpenServer) -> 
 
 
 @live
-async def test_what_the_page_of_a_protocol_shows_is_refused_so(harness: LiveServer) -> None:
+async def test_documented_error_examples_match_the_server(harness: LiveServer) -> None:
     html = await html_at(await harness.connect(), "/docs/chateau")
 
     answer = await (await harness.client()).ask({"type": 17})
@@ -177,7 +173,7 @@ async def test_what_the_page_of_a_protocol_shows_is_refused_so(harness: LiveServ
 
 
 @live
-async def test_what_the_admin_api_refuses_by_itself_is_shown_so(open_server: OpenServer) -> None:
+async def test_documented_admin_api_errors_match_the_server(open_server: OpenServer) -> None:
     harness = open_server(secret_key="swordfish")
     html = await html_at(await harness.connect(), "/docs/admin")
     key = {"Authorization": "Bearer swordfish"}
@@ -194,6 +190,6 @@ async def test_what_the_admin_api_refuses_by_itself_is_shown_so(open_server: Ope
         assert escape(json.dumps(json.loads(response.body))) in html
 
 
-def test_an_http_error_is_shown_by_its_status_its_reason_and_its_body() -> None:
+def test_http_error_is_shown_with_status_reason_and_body() -> None:
     assert http_error_text(AccessDenied("No.")) == 'HTTP/1.1 403 Forbidden\nX-Error: No.\n\n"Not authorized"'
     assert http_error_text(InvalidName("ü", "it is odd")).startswith("HTTP/1.1 400 Bad Request\nX-Error: ")

@@ -137,7 +137,7 @@ async def document(harness: LiveServer, path: str) -> Any:
 @live
 @every_prefix
 @pytest.mark.parametrize("transport", ["fast", "tls"], indirect=True)
-async def test_both_are_served_and_say_where_the_server_is(open_server: OpenServer, prefix: str) -> None:
+async def test_both_documents_are_served_with_the_server_url(open_server: OpenServer, prefix: str) -> None:
     harness = open_server(url_prefix=prefix)
     secure = "" if harness.tls is None else "s"
     host = f"localhost:{harness.port}"
@@ -156,7 +156,7 @@ async def test_both_are_served_and_say_where_the_server_is(open_server: OpenServ
 
 
 @live
-async def test_they_are_those_of_the_schemas_folder(harness: LiveServer) -> None:
+async def test_both_documents_equal_the_files_in_the_schemas_folder(harness: LiveServer) -> None:
     events = await document(harness, "/asyncapi.json")
     requests = await document(harness, "/openapi.json")
 
@@ -166,7 +166,7 @@ async def test_they_are_those_of_the_schemas_folder(harness: LiveServer) -> None
 
 
 @live
-async def test_with_a_prefix_they_are_nowhere_else(open_server: OpenServer) -> None:
+async def test_both_documents_are_served_only_under_the_prefix(open_server: OpenServer) -> None:
     harness = open_server(url_prefix="/chat")
 
     for path in ("/asyncapi.json", "/openapi.json", "/chat/asyncapiXjson", "/chat/openapi.json/"):
@@ -174,14 +174,14 @@ async def test_with_a_prefix_they_are_nowhere_else(open_server: OpenServer) -> N
 
 
 @live
-async def test_who_asks_by_another_name_is_told_that_name(harness: LiveServer) -> None:
+async def test_documents_have_the_requested_host(harness: LiveServer) -> None:
     for host in ("chat.example.org", "[::1]:8888"):
         response = await (await harness.connect()).get("/asyncapi.json", Host=host)
         assert json.loads(response.body)["servers"]["websocket"]["host"] == host
 
 
 @live
-async def test_no_secret_of_the_server_is_in_them(open_server: OpenServer) -> None:
+async def test_documents_contain_no_secrets(open_server: OpenServer) -> None:
     harness = open_server(secret_key="a-very-secret-key", pwd="a-very-secret-password")
     client = await harness.connect()
 
@@ -191,7 +191,7 @@ async def test_no_secret_of_the_server_is_in_them(open_server: OpenServer) -> No
 
 @live
 @every_prefix
-async def test_every_websocket_address_is_a_door(open_server: OpenServer, prefix: str) -> None:
+async def test_every_websocket_address_is_an_endpoint(open_server: OpenServer, prefix: str) -> None:
     harness = open_server(url_prefix=prefix)
     events = await document(harness, f"{prefix}/asyncapi.json")
     addresses = [
@@ -205,9 +205,7 @@ async def test_every_websocket_address_is_a_door(open_server: OpenServer, prefix
 
 @live
 @pytest.mark.parametrize("prefix", ["", "/chat"])
-async def test_every_address_of_the_requests_is_there_and_answers_as_it_says(
-    open_server: OpenServer, prefix: str
-) -> None:
+async def test_every_http_operation_responds_as_specified(open_server: OpenServer, prefix: str) -> None:
     harness = open_server(url_prefix=prefix)
     requests = await document(harness, f"{prefix}/openapi.json")
     base = urlsplit(requests["servers"][0]["url"]).path
@@ -247,7 +245,7 @@ async def asked(harness: LiveServer, method: str, path: str) -> Response:
 
 
 @pytest.mark.parametrize("path", FILES)
-def test_every_schema_of_the_four_protocols_is_a_message_of_a_channel(path: str) -> None:
+def test_every_protocol_schema_is_a_message_of_a_channel(path: str) -> None:
     protocol, name = path.split("/")
     message = MESSAGES[f"{protocol}.{name}"]
     reference = f"#/components/messages/{protocol}.{name}"
@@ -261,14 +259,14 @@ def test_every_schema_of_the_four_protocols_is_a_message_of_a_channel(path: str)
     )
 
 
-def test_there_are_no_other_messages_than_the_schemas_and_those_that_may_be_anything() -> None:
+def test_every_message_has_a_protocol_schema_or_is_free_form() -> None:
     written = {path.replace("/", ".") for path in FILES}
 
     assert MESSAGES.keys() == written | {f"channels.{name}" for name in UNWRITTEN}
 
 
 @pytest.mark.parametrize("name", MESSAGES)
-def test_every_example_of_a_message_keeps_to_its_payload(name: str) -> None:
+def test_every_message_example_matches_its_payload(name: str) -> None:
     for validator in validators(ASYNCAPI, f"#/components/messages/{name}/payload"):
         assert MESSAGES[name]["examples"]
         for example in MESSAGES[name]["examples"]:
@@ -276,19 +274,19 @@ def test_every_example_of_a_message_keeps_to_its_payload(name: str) -> None:
 
 
 @pytest.mark.parametrize("path", FILES)
-def test_a_payload_refuses_what_its_schema_refuses(path: str) -> None:
+def test_payload_rejects_what_its_schema_rejects(path: str) -> None:
     for validator in validators(ASYNCAPI, f"#/components/messages/{path.replace('/', '.')}/payload"):
         assert not validator.is_valid(17)
 
 
-def test_a_payload_still_refers_to_the_shared_parts() -> None:
+def test_payload_refers_to_the_shared_parts() -> None:
     for validator in validators(ASYNCAPI, "#/components/messages/chateau.join-request/payload"):
         assert validator.is_valid({"type": 5, "room": "x" * 64})
         assert not validator.is_valid({"type": 5, "room": "x" * 65})
 
 
 @pytest.mark.parametrize("document", [ASYNCAPI, OPENAPI], ids=["asyncapi", "openapi"])
-def test_every_reference_leads_to_something_in_the_document(document: Any) -> None:
+def test_every_reference_resolves(document: Any) -> None:
     found = set(references(document))
 
     assert len(found) > 10
@@ -297,14 +295,14 @@ def test_every_reference_leads_to_something_in_the_document(document: Any) -> No
 
 
 @pytest.mark.parametrize("name", ASYNCAPI["components"]["schemas"])
-def test_a_schema_means_the_same_to_readers_of_draft_7(name: str) -> None:
+def test_schemas_are_equivalent_under_draft_7(name: str) -> None:
     for keyword, schema in keywords(ASYNCAPI["components"]["schemas"][name]):
         assert keyword not in NEWER_KEYWORDS
         assert keyword != "$ref" or len(schema) == 1, "draft 7 ignores what stands beside a $ref"
         assert keyword != "items" or not isinstance(schema["items"], list)
 
 
-def test_the_title_of_each_schema_is_a_name_for_a_type_that_no_other_has() -> None:
+def test_schema_titles_are_unique_type_names() -> None:
     titles = [schema["title"] for schema in ASYNCAPI["components"]["schemas"].values()]
 
     assert len(set(titles)) == len(titles)
@@ -339,16 +337,14 @@ REPLIES = {
 
 
 @pytest.mark.parametrize(("operation", "answers"), REPLIES.items(), ids=REPLIES)
-def test_a_request_is_received_and_answered_by_its_own_answer_or_an_error(
-    operation: str, answers: set[str]
-) -> None:
+def test_every_request_has_its_response_or_an_error_as_reply(operation: str, answers: set[str]) -> None:
     about = ASYNCAPI["operations"][operation]
 
     assert about["action"] == "receive"
     assert {message["$ref"].rpartition("/")[2] for message in about["reply"]["messages"]} == answers
 
 
-def test_pushes_are_sent_and_have_no_reply_and_a_close_has_none_either() -> None:
+def test_pushes_and_closes_have_no_reply() -> None:
     for name, operation in ASYNCAPI["operations"].items():
         assert (operation["action"] == "send") == name.endswith("-push")
         assert ("reply" in operation) == (name.endswith("-request") and name != "channel.close-request")
@@ -368,7 +364,7 @@ def test_openapi_json_is_valid_for_openapi_spec_validator() -> None:
     assert list(OpenAPIV31SpecValidator(OPENAPI).iter_errors()) == []
 
 
-def test_openapi_spec_validator_says_so_when_it_is_not() -> None:
+def test_openapi_spec_validator_rejects_an_invalid_document() -> None:
     broken = OPENAPI | {"paths": {"/channel/{name}/": {"get": {"responses": {}}}}}
 
     assert list(OpenAPIV31SpecValidator(broken).iter_errors()) != []
@@ -426,7 +422,7 @@ def parsed(node: str, document: Any) -> Any:
 
 
 @pytest.mark.parametrize("prefix", ["", "/chat"])
-def test_asyncapi_json_is_valid_for_asyncapis_parser(node: str, prefix: str) -> None:
+def test_asyncapi_json_is_valid_for_the_asyncapi_parser(node: str, prefix: str) -> None:
     served = asyncapi(ALL, SCHEMAS, prefix) | {"servers": servers("https", "chat.example.org", prefix)}
     result = parsed(node, served)
 
@@ -434,7 +430,7 @@ def test_asyncapi_json_is_valid_for_asyncapis_parser(node: str, prefix: str) -> 
     assert result["parsed"]
 
 
-def test_asyncapis_parser_says_so_when_it_is_not(node: str) -> None:
+def test_asyncapi_parser_rejects_an_invalid_document(node: str) -> None:
     message = MESSAGES["chateau.join-request"] | {"payload": {"$ref": "#/components/schemas/none"}}
     components = ASYNCAPI["components"] | {"messages": MESSAGES | {"chateau.join-request": message}}
     result = parsed(node, ASYNCAPI | {"components": components})
@@ -443,7 +439,7 @@ def test_asyncapis_parser_says_so_when_it_is_not(node: str) -> None:
     assert not result["parsed"]
 
 
-def test_asyncapi_json_keeps_to_the_schema_that_asyncapi_publishes(node: str) -> None:
+def test_asyncapi_json_matches_the_published_schema(node: str) -> None:
     published = Draft7Validator(json.loads(SPECIFICATION.read_text("utf-8")))
 
     assert [error.message[:300] for error in published.iter_errors(ASYNCAPI)] == []

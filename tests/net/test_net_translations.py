@@ -97,7 +97,7 @@ def check_bytes(encoded: Shown) -> None:
 
 
 @pytest.mark.parametrize("name", FRAMES | ODD_REQUESTS)
-async def test_all_bytes_are_the_framing_and_the_text(harness: LiveServer, name: str) -> None:
+async def test_bytes_are_the_framing_and_the_text(harness: LiveServer, name: str) -> None:
     shown = await translated(harness, (FRAMES | ODD_REQUESTS)[name])
 
     assert tuple(dict.fromkeys(encoded["protocol"] for encoded in shown["writings"])) == PROTOCOLS
@@ -117,7 +117,7 @@ async def test_all_bytes_are_the_framing_and_the_text(harness: LiveServer, name:
 
 
 @pytest.mark.parametrize("length", [0, 1, 125, 126, 65_535, 65_536])
-def test_a_client_frame_is_decoded_at_every_length(length: int) -> None:
+def test_client_frame_of_every_length_is_decoded(length: int) -> None:
     framed = FRAMINGS["WebSocket", "client"](b"a" * length)
 
     assert Decoder(100_000).feed(framed) == ["a" * length]
@@ -145,7 +145,7 @@ class RequestSender:
             self.harness.server.hub.rooms.lock(self.room, self.request["password"])
 
     async def clear(self) -> None:
-        """Let who has played go, so that the next one finds the same."""
+        """Disconnect the clients that sent requests, so that the next one finds the same server."""
         for client in self.harness.clients[len(self.here) :]:
             await client.leave()
         await self.harness.until(lambda: self.harness.server.hub.usernames() == self.here)
@@ -204,7 +204,7 @@ class RequestSender:
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-async def test_the_shown_requests_are_accepted(open_server: OpenServer, name: str) -> None:
+async def test_documented_client_requests_are_accepted(open_server: OpenServer, name: str) -> None:
     request = REQUESTS[name]
     lines_port = free_port()
     harness = open_server(lines_port=lines_port)
@@ -223,7 +223,7 @@ async def test_the_shown_requests_are_accepted(open_server: OpenServer, name: st
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-async def test_the_chateau_request_is_accepted(harness: LiveServer, name: str) -> None:
+async def test_documented_chateau_request_is_accepted(harness: LiveServer, name: str) -> None:
     request = REQUESTS[name]
     if request["type"] == 1:
         client = await harness.client()
@@ -243,7 +243,7 @@ async def test_the_chateau_request_is_accepted(harness: LiveServer, name: str) -
     assert (answer["type"], answer["status"]) == (request["type"], 200)
 
 
-async def test_a_rejected_publish_is_shown_as_the_server_sends_it(open_server: OpenServer) -> None:
+async def test_rejected_publish_is_shown_as_sent(open_server: OpenServer) -> None:
     harness = open_server(pwd="secret")
     publisher = await harness.connect()
     publisher.send(b"POST /channel/lobby/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi")
@@ -265,9 +265,7 @@ def undated(answer: bytes) -> bytes:
 # The address, and rejected requests
 
 
-async def test_the_address_has_the_prefix_and_the_frames_have_the_requested_host(
-    open_server: OpenServer,
-) -> None:
+async def test_address_has_the_prefix_and_frames_have_the_requested_host(open_server: OpenServer) -> None:
     harness = open_server(url_prefix="/chat", command_prefix="/", server_name="Castle")
     client = await harness.connect()
     tapped = {"type": 0, "status": 200, "event": "tapped", "active": True}
@@ -295,7 +293,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("body", "code"), WRONG)
-async def test_an_invalid_frame_is_rejected(harness: LiveServer, body: bytes, code: str) -> None:
+async def test_invalid_frame_is_rejected(harness: LiveServer, body: bytes, code: str) -> None:
     response = await post(await harness.connect(), body)
 
     answer = json.loads(response.body)
@@ -304,7 +302,7 @@ async def test_an_invalid_frame_is_rejected(harness: LiveServer, body: bytes, co
     assert answer["code"] == code
 
 
-async def test_a_schema_violation_is_reported_with_its_path(harness: LiveServer) -> None:
+async def test_schema_violation_is_reported_with_its_path(harness: LiveServer) -> None:
     response = await post(await harness.connect(), b'{"type": 5, "room": ""}')
 
     assert json.loads(response.body) == {
@@ -316,7 +314,7 @@ async def test_a_schema_violation_is_reported_with_its_path(harness: LiveServer)
     }
 
 
-async def test_a_frame_has_at_most_64_kib(harness: LiveServer) -> None:
+async def test_frame_may_have_64_kib(harness: LiveServer) -> None:
     client = await harness.connect()
     longest = b'{"type": 9}'.ljust(BODY_BYTES)
 
@@ -331,7 +329,7 @@ async def test_a_frame_has_at_most_64_kib(harness: LiveServer) -> None:
 
 
 @pytest.mark.parametrize("length", [str(BODY_BYTES * DRAIN_FACTOR + 1), "9" * 30])
-async def test_a_body_that_is_much_too_long_is_rejected_at_once(harness: LiveServer, length: str) -> None:
+async def test_far_too_long_body_is_rejected_unread(harness: LiveServer, length: str) -> None:
     client = await harness.connect()
 
     client.send(f"POST /renderings HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n".encode())
@@ -340,7 +338,7 @@ async def test_a_body_that_is_much_too_long_is_rejected_at_once(harness: LiveSer
     assert await client.end() == b""
 
 
-async def test_an_endless_body_is_rejected(harness: LiveServer) -> None:
+async def test_endless_body_is_rejected(harness: LiveServer) -> None:
     client = await harness.connect()
     chunk = b"10000\r\n" + b"a" * 65_536 + b"\r\n"
 
@@ -351,7 +349,7 @@ async def test_an_endless_body_is_rejected(harness: LiveServer) -> None:
     assert await client.end() == b""
 
 
-async def test_a_body_that_is_much_too_long_is_rejected_once(harness: LiveServer) -> None:
+async def test_slow_body_is_rejected_once(harness: LiveServer) -> None:
     client = await harness.connect()
     size = BODY_BYTES * DRAIN_FACTOR + 1
 
@@ -373,7 +371,7 @@ async def test_other_methods_are_rejected(harness: LiveServer) -> None:
     }
 
 
-async def test_an_internal_error_is_reported_in_json_and_logged(
+async def test_unexpected_exception_gets_a_json_error_and_is_logged(
     harness: LiveServer, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -387,7 +385,7 @@ async def test_an_internal_error_is_reported_in_json_and_logged(
     assert len(log.taken()) == 1
 
 
-async def test_the_docs_show_the_response(harness: LiveServer) -> None:
+async def test_documented_response_equals_the_response(harness: LiveServer) -> None:
     page = (ROOT / "docs" / "protocols.md").read_text("utf-8").partition("## See any frame")[2]
     command = re.search(r"```sh\n(curl .*)\n```", page)
     shown = re.search(r"```json\n(.*?)```", page, re.DOTALL)

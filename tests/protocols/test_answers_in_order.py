@@ -31,7 +31,7 @@ def ask_three(harness: Harness) -> None:
         harness["alice"].send(publish("lobby", content=ref, ref=ref))
 
 
-def test_a_message_is_passed_on_at_once_and_answered_when_it_is_kept(
+def test_message_is_delivered_at_once_and_acknowledged_when_stored(
     harness: Harness, store: LateStore
 ) -> None:
     harness["alice"].send(publish("lobby", ref="x"))
@@ -43,7 +43,7 @@ def test_a_message_is_passed_on_at_once_and_answered_when_it_is_kept(
     assert answers(harness) == ["x"]
 
 
-def test_what_is_asked_behind_a_message_is_answered_behind_it(harness: Harness, store: LateStore) -> None:
+def test_later_requests_are_acknowledged_after_the_message(harness: Harness, store: LateStore) -> None:
     harness["alice"].send(publish("lobby", ref="x"))
     harness["alice"].send(LIST | {"ref": "y"})
     assert answers(harness) == []
@@ -54,7 +54,9 @@ def test_what_is_asked_behind_a_message_is_answered_behind_it(harness: Harness, 
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 0, 2], [0, 2, 1]])
-def test_commits_may_be_done_in_any_order(harness: Harness, store: LateStore, order: list[int]) -> None:
+def test_responses_keep_order_when_commits_finish_out_of_order(
+    harness: Harness, store: LateStore, order: list[int]
+) -> None:
     ask_three(harness)
 
     for number in order:
@@ -63,7 +65,9 @@ def test_commits_may_be_done_in_any_order(harness: Harness, store: LateStore, or
     assert answers(harness) == REFS
 
 
-def test_commits_that_are_done_together_are_answered_together(harness: Harness, store: LateStore) -> None:
+def test_commits_that_finish_together_release_their_responses_together(
+    harness: Harness, store: LateStore
+) -> None:
     ask_three(harness)
     for commit in store.commits:
         commit.decide()
@@ -76,7 +80,7 @@ def test_commits_that_are_done_together_are_answered_together(harness: Harness, 
     assert answers(harness) == []
 
 
-def test_a_failure_is_told_in_its_place(harness: Harness, store: LateStore) -> None:
+def test_failed_commit_is_reported_in_request_order(harness: Harness, store: LateStore) -> None:
     ask_three(harness)
     harness["alice"].mailbox.take()
 
@@ -92,7 +96,7 @@ def test_a_failure_is_told_in_its_place(harness: Harness, store: LateStore) -> N
     ]
 
 
-def test_one_clients_wait_is_not_anothers(harness: Harness) -> None:
+def test_waiting_response_does_not_delay_other_clients(harness: Harness) -> None:
     harness["alice"].send(publish("lobby"))
 
     harness["bob"].send(LIST | {"ref": "y"})
@@ -100,7 +104,7 @@ def test_one_clients_wait_is_not_anothers(harness: Harness) -> None:
     assert answers(harness, "bob") == ["y"]
 
 
-def test_when_all_is_answered_the_next_answer_goes_straight_out(harness: Harness, store: LateStore) -> None:
+def test_response_is_sent_at_once_when_none_is_pending(harness: Harness, store: LateStore) -> None:
     harness["alice"].send(publish("lobby"))
     store.commits[0].finish()
     harness["alice"].mailbox.take()
@@ -118,7 +122,7 @@ class TogetherStore(LateStore):
         return commit and self.commits[0]
 
 
-def test_messages_that_are_kept_together_are_answered_together_and_each_once() -> None:
+def test_messages_of_one_commit_get_one_response_each() -> None:
     store = TogetherStore()
     harness = Harness("alice", inside="lobby", store=store)
     ask_three(harness)
@@ -130,7 +134,7 @@ def test_messages_that_are_kept_together_are_answered_together_and_each_once() -
     assert answers(harness) == [*REFS, "last"]
 
 
-def test_a_commit_that_is_done_already_answers_what_comes_later_too() -> None:
+def test_finished_commit_does_not_delay_later_responses() -> None:
     store = TogetherStore()
     harness = Harness("alice", inside="lobby", store=store)
     harness["alice"].send(publish("lobby", ref="first"))

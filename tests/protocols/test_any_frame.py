@@ -60,13 +60,13 @@ def answers_to(harness: Harness, text: str) -> list[Frame]:
 
 @settings(max_examples=800)
 @given(text=st.text() | VALUES.map(json.dumps))
-def test_any_text_and_any_json_gets_one_answer(text: str) -> None:
+def test_any_text_or_json_gets_exactly_one_response(text: str) -> None:
     assert len(answers_to(house_of_two(), text)) == 1
 
 
 @settings(max_examples=800)
 @given(requests=st.lists(nearly_valid(), min_size=1, max_size=4))
-def test_nearly_valid_requests_get_one_answer_each(requests: list[Any]) -> None:
+def test_nearly_valid_requests_get_one_response_each(requests: list[Any]) -> None:
     harness = house_of_two()
 
     for request in requests:
@@ -75,7 +75,7 @@ def test_nearly_valid_requests_get_one_answer_each(requests: list[Any]) -> None:
 
 @settings(max_examples=1000)
 @given(request_=nearly_valid() | VALUES)
-def test_jsonschema_and_jsonschema_rs_give_one_verdict(request_: Any) -> None:
+def test_jsonschema_and_jsonschema_rs_agree(request_: Any) -> None:
     for row in REQUESTS.values():
         read = json.loads(json.dumps(request_), parse_int=number)
         assert SCHEMA_SET.validator(row.schema)(read) == SCHEMA_SET.reference(row.schema).is_valid(read)

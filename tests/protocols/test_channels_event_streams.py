@@ -38,7 +38,7 @@ WRITTEN = [
 
 
 @pytest.mark.parametrize(("kind", "payload", "event"), WRITTEN)
-def test_packages_are_written_as_the_standard_has_it(kind: str, payload: bytes, event: str) -> None:
+def test_publications_are_written_in_the_event_stream_format(kind: str, payload: bytes, event: str) -> None:
     harness = Harness()
     stream = harness.stream("a")
 
@@ -48,7 +48,7 @@ def test_packages_are_written_as_the_standard_has_it(kind: str, payload: bytes, 
 
 
 @given(text=st.text())
-def test_any_text_arrives_with_its_lines(text: str) -> None:
+def test_event_data_keeps_all_lines_of_a_text(text: str) -> None:
     harness = Harness()
     stream = harness.stream("a")
 
@@ -57,7 +57,7 @@ def test_any_text_arrives_with_its_lines(text: str) -> None:
     assert contents(stream) == [text.replace("\r\n", "\n").replace("\r", "\n")]
 
 
-def test_an_event_has_the_number_of_its_package_where_packages_are_counted() -> None:
+def test_event_has_the_seq_of_a_stored_publication() -> None:
     harness = Harness(history=10)
     stream = harness.stream("a")
 
@@ -67,7 +67,7 @@ def test_an_event_has_the_number_of_its_package_where_packages_are_counted() -> 
     assert [event.id for event in stream.server_sent()] == ids
 
 
-def test_a_chat_message_is_its_frame_with_its_number() -> None:
+def test_chat_message_event_has_the_frame_and_the_seq() -> None:
     harness = Harness()
     alice = harness.member("alice", "lobby")
     stream, protocol = harness.stream("lobby"), harness.subscribe("lobby")
@@ -80,7 +80,7 @@ def test_a_chat_message_is_its_frame_with_its_number() -> None:
     assert [event.content] == protocol.take()
 
 
-def test_all_else_is_an_event_of_its_kind() -> None:
+def test_other_pushes_are_events_named_after_their_kind() -> None:
     harness = Harness(presence_limit=1)
     stream = harness.stream("lobby")
 
@@ -98,7 +98,7 @@ def test_all_else_is_an_event_of_its_kind() -> None:
     assert all(event.id is None for event in events)
 
 
-def test_a_stream_and_a_websocket_get_the_same_package() -> None:
+def test_stream_and_websocket_receive_the_same_publication() -> None:
     harness = Harness()
     stream, protocol = harness.stream("a"), harness.subscribe("a")
 
@@ -114,7 +114,7 @@ def publish_all(harness: Harness, *texts: str) -> list[int]:
     return [harness.publish("a", "text", text.encode()).publication.seq for text in texts]
 
 
-def test_a_client_that_comes_back_hears_what_it_missed_and_goes_on() -> None:
+def test_reconnecting_client_receives_missed_then_new_publications() -> None:
     harness = Harness(history=10)
     first, *_ = publish_all(harness, "1", "2", "3")
 
@@ -124,7 +124,7 @@ def test_a_client_that_comes_back_hears_what_it_missed_and_goes_on() -> None:
     assert contents(stream) == ["2", "3", "4"]
 
 
-def test_chat_messages_and_packages_of_all_kinds_come_back_as_they_came_first() -> None:
+def test_recovered_messages_and_publications_equal_the_originals() -> None:
     harness = Harness(history=10)
     alice = harness.member("alice", "lobby")
     witness = harness.stream("lobby")
@@ -136,7 +136,7 @@ def test_chat_messages_and_packages_of_all_kinds_come_back_as_they_came_first() 
     assert harness.stream("lobby", "0").take() == witness.take()
 
 
-def test_a_client_that_gives_no_number_hears_nothing_of_before() -> None:
+def test_client_without_a_last_event_id_recovers_nothing() -> None:
     harness = Harness(history=10)
     publish_all(harness, "1")
 
@@ -162,7 +162,7 @@ NO_SEQS = [
 
 
 @pytest.mark.parametrize("last", NO_SEQS)
-def test_a_last_event_id_that_is_no_number_is_ignored(last: str) -> None:
+def test_non_numeric_last_event_id_is_ignored(last: str) -> None:
     harness = Harness(history=10)
     publish_all(harness, "1")
 
@@ -173,11 +173,11 @@ def test_a_last_event_id_that_is_no_number_is_ignored(last: str) -> None:
 
 
 @pytest.mark.parametrize(("last", "seq"), [(None, None), ("0", 0), ("007", 7), ("9" * 16, 10**16 - 1)])
-def test_a_last_event_id_is_a_seq(last: str | None, seq: int | None) -> None:
+def test_last_event_id_is_a_seq(last: str | None, seq: int | None) -> None:
     assert seq_of(last) == seq
 
 
-def test_a_number_of_the_future_misses_nothing() -> None:
+def test_last_event_id_above_the_latest_seq_recovers_nothing() -> None:
     harness = Harness(history=10)
     publish_all(harness, "1")
 
@@ -187,13 +187,13 @@ def test_a_number_of_the_future_misses_nothing() -> None:
     assert contents(stream) == ["2"]
 
 
-def test_a_number_in_a_channel_that_nobody_knows_misses_nothing() -> None:
+def test_last_event_id_in_an_unknown_channel_recovers_nothing() -> None:
     stream = Harness(history=10).stream("nowhere", "3")
 
     assert (stream.take(), stream.ends) == ([], [])
 
 
-def test_what_is_not_kept_any_more_is_left_out() -> None:
+def test_recovery_omits_publications_past_their_retention() -> None:
     harness = Harness(history=2)
     publish_all(harness, *map(str, range(10)))
 
@@ -202,7 +202,7 @@ def test_what_is_not_kept_any_more_is_left_out() -> None:
     assert contents(stream) == ["8", "9"]
 
 
-def test_what_was_missed_may_be_many_pages() -> None:
+def test_recovery_reads_many_pages_of_history() -> None:
     harness = Harness(history=5 * PAGE)
     texts = list(map(str, range(2 * PAGE)))
     publish_all(harness, *texts)
@@ -213,7 +213,7 @@ def test_what_was_missed_may_be_many_pages() -> None:
     assert contents(stream) == [*texts, "on"]
 
 
-def test_who_missed_too_much_gets_the_first_part_and_comes_back_for_the_rest() -> None:
+def test_long_recovery_is_sent_in_parts_over_reconnections() -> None:
     harness = Harness(history=100, catch_up_bytes=100)
     texts = [str(number) * 20 for number in range(10, 40)]
     publish_all(harness, *texts)
@@ -235,7 +235,7 @@ def test_who_missed_too_much_gets_the_first_part_and_comes_back_for_the_rest() -
     assert harness.hub.session_count() == 1
 
 
-def test_a_message_longer_than_a_part_is_a_part_of_its_own() -> None:
+def test_message_longer_than_a_part_is_sent_alone() -> None:
     harness = Harness(history=10, catch_up_bytes=1)
     first, second = publish_all(harness, "x" * 100, "y" * 100)
 
@@ -244,7 +244,7 @@ def test_a_message_longer_than_a_part_is_a_part_of_its_own() -> None:
     assert contents(harness.stream("a", str(second))) == []
 
 
-def test_where_the_history_cannot_be_read_the_stream_ends_for_the_client_to_try_again() -> None:
+def test_stream_ends_when_history_is_unavailable() -> None:
     harness = Harness(store=Failing(Unavailable("It cannot be read now."), good=10, can_read=False))
     publish_all(harness, "1")
 
@@ -255,7 +255,7 @@ def test_where_the_history_cannot_be_read_the_stream_ends_for_the_client_to_try_
     assert harness.hub.session_count() == 0
 
 
-def test_what_a_stream_is_told_is_json_where_it_is_no_package() -> None:
+def test_pushes_other_than_publications_are_json() -> None:
     harness = Harness()
     stream = harness.stream("lobby")
 
@@ -265,7 +265,7 @@ def test_what_a_stream_is_told_is_json_where_it_is_no_package() -> None:
     assert json.loads(event.content) == {"room": "lobby", "event": "joined", "username": "alice"}
 
 
-def test_bytes_come_back_from_base64() -> None:
+def test_binary_publication_is_base64_in_events() -> None:
     harness = Harness()
     stream = harness.stream("a")
     payload = bytes(range(256))

@@ -28,7 +28,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize(("published", "subscribed"), NAMES)
-def test_a_channel_has_many_spellings(published: str, subscribed: str) -> None:
+def test_channel_is_found_in_any_spelling(published: str, subscribed: str) -> None:
     harness = Harness()
     protocol = harness.subscribe(subscribed)
 
@@ -38,7 +38,7 @@ def test_a_channel_has_many_spellings(published: str, subscribed: str) -> None:
     assert receipt.delivered == 1
 
 
-def test_only_the_channels_own_subscribers_get_a_package() -> None:
+def test_publication_reaches_only_subscribers_of_its_channel() -> None:
     harness = Harness()
     first, second, other = harness.subscribe("a"), harness.subscribe("a"), harness.subscribe("b")
 
@@ -47,7 +47,7 @@ def test_only_the_channels_own_subscribers_get_a_package() -> None:
     assert (first.take(), second.take(), other.take()) == (["Hello world"], ["Hello world"], [])
 
 
-def test_a_channel_without_subscribers_takes_packages_and_leaves_no_trace() -> None:
+def test_publishing_to_an_empty_channel_leaves_no_state() -> None:
     harness = Harness()
 
     assert harness.publish("a", "text", TEXT).delivered == 0
@@ -66,7 +66,7 @@ KINDS = [
 
 
 @pytest.mark.parametrize(("header", "got"), KINDS)
-def test_the_kind_of_a_package_is_read_whatever_its_case(header: str | None, got: object) -> None:
+def test_content_type_is_case_insensitive(header: str | None, got: object) -> None:
     harness = Harness()
     protocol = harness.subscribe("a")
 
@@ -96,7 +96,7 @@ AS_SENT = [
 
 
 @pytest.mark.parametrize(("kind", "payload"), AS_SENT)
-def test_a_package_goes_out_byte_for_byte(kind: str, payload: bytes) -> None:
+def test_publication_is_delivered_unchanged(kind: str, payload: bytes) -> None:
     harness = Harness()
     protocol = harness.subscribe("a")
 
@@ -133,7 +133,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("name", "kind", "payload", "code"), REFUSED)
-def test_a_package_that_is_not_right_is_refused_and_reaches_nobody(
+def test_invalid_publication_is_rejected_and_not_delivered(
     name: str, kind: str, payload: bytes, code: str
 ) -> None:
     harness = Harness()
@@ -147,7 +147,7 @@ def test_a_package_that_is_not_right_is_refused_and_reaches_nobody(
     assert protocol.take() == []
 
 
-def test_what_is_longer_than_a_frame_is_refused() -> None:
+def test_publication_longer_than_a_frame_is_rejected() -> None:
     harness = Harness(max_frame=10)
     protocol = harness.subscribe("a")
 
@@ -165,7 +165,7 @@ def test_what_is_longer_than_a_frame_is_refused() -> None:
 
 
 @pytest.mark.parametrize("password", [None, "", "Swordfish", "swordfish ", "pässwort\0", "swordfis"])
-def test_a_missing_or_wrong_password_is_refused(password: str | None) -> None:
+def test_missing_or_wrong_password_is_rejected(password: str | None) -> None:
     harness = Harness(password="swordfish")
     protocol = harness.subscribe("a")
 
@@ -178,7 +178,7 @@ def test_a_missing_or_wrong_password_is_refused(password: str | None) -> None:
     assert protocol.take() == []
 
 
-def test_the_right_password_lets_publish() -> None:
+def test_publishing_with_the_correct_password_succeeds() -> None:
     harness = Harness(password="pässwort")
     protocol = harness.subscribe("a")
 
@@ -188,13 +188,13 @@ def test_the_right_password_lets_publish() -> None:
     assert protocol.take() == ["Hello world", "hi"]
 
 
-def test_without_a_password_everyone_may_publish_whatever_they_give() -> None:
+def test_server_without_a_password_accepts_any_password() -> None:
     harness = Harness()
 
     assert harness.publish("a", "text", TEXT, password="anything").delivered == 0
 
 
-def test_a_banned_address_publishes_nothing_until_the_ban_is_lifted() -> None:
+def test_banned_address_cannot_publish_until_unbanned() -> None:
     harness = Harness()
     protocol = harness.subscribe("a")
     harness.hub.access.ban("198.51.100.0/24")
@@ -213,7 +213,7 @@ def test_a_banned_address_publishes_nothing_until_the_ban_is_lifted() -> None:
 
 
 @pytest.mark.parametrize("how", ["close", "lock"])
-def test_a_closed_or_locked_room_takes_no_packages(how: str) -> None:
+def test_closed_or_locked_room_rejects_publications(how: str) -> None:
     harness = Harness()
     harness.member("alice", "lobby")
     if how == "close":
@@ -238,7 +238,7 @@ CHATTED = [
 
 
 @pytest.mark.parametrize(("kind", "payload", "content"), CHATTED)
-def test_members_who_chat_get_a_package_as_a_message_from_channel(
+def test_members_receive_a_publication_as_a_message_from_channel(
     kind: str, payload: bytes, content: str
 ) -> None:
     harness = Harness()
@@ -255,7 +255,7 @@ def test_members_who_chat_get_a_package_as_a_message_from_channel(
 # Once, and lasting
 
 
-def test_a_key_that_was_used_is_answered_as_the_first_time_and_not_sent_twice() -> None:
+def test_repeated_idempotency_key_returns_the_first_response_and_delivers_once() -> None:
     harness = Harness()
     protocol = harness.subscribe("a")
 
@@ -267,7 +267,7 @@ def test_a_key_that_was_used_is_answered_as_the_first_time_and_not_sent_twice() 
     assert protocol.take() == ["once"]
 
 
-def test_a_key_counts_for_its_channel_and_for_five_minutes() -> None:
+def test_idempotency_key_is_per_channel_and_expires_after_five_minutes() -> None:
     harness = Harness()
     first, second = harness.subscribe("a"), harness.subscribe("b")
 
@@ -280,7 +280,7 @@ def test_a_key_counts_for_its_channel_and_for_five_minutes() -> None:
 
 
 @pytest.mark.parametrize("key", ["", "k" * 201])
-def test_a_key_has_1_to_200_characters(key: str) -> None:
+def test_idempotency_key_has_1_to_200_characters(key: str) -> None:
     harness = Harness()
 
     with pytest.raises(HubError) as refused:
@@ -292,7 +292,7 @@ def test_a_key_has_1_to_200_characters(key: str) -> None:
     assert harness.publish("a", "text", TEXT, key="k" * 200).delivered == 0
 
 
-def test_a_package_that_is_kept_comes_with_the_commit_to_wait_for() -> None:
+def test_stored_publication_returns_its_commit() -> None:
     store = LateStore()
     harness = Harness(store=store)
 
@@ -301,7 +301,7 @@ def test_a_package_that_is_kept_comes_with_the_commit_to_wait_for() -> None:
     assert receipt.commit is store.commits[0]
 
 
-def test_a_package_that_cannot_be_kept_is_refused() -> None:
+def test_publication_that_cannot_be_stored_is_rejected() -> None:
     harness = Harness(store=Failing(Unavailable("It cannot be kept now.")))
     protocol = harness.subscribe("a")
 
@@ -320,7 +320,7 @@ SEED = {
 }
 
 
-def test_the_seeds_bulk_body_reaches_all_its_channels() -> None:
+def test_bulk_body_of_the_seed_reaches_all_its_channels() -> None:
     harness = Harness()
     room, user, video = (
         harness.subscribe("room:1"),
@@ -337,7 +337,7 @@ def test_the_seeds_bulk_body_reaches_all_its_channels() -> None:
     assert video.take() == second.take() == [b"\x031\x032\x033...", b"\x031\x032\x033..."]
 
 
-def test_packages_go_out_in_the_order_of_the_body_also_under_two_spellings() -> None:
+def test_bulk_publications_keep_the_order_of_the_body_across_spellings() -> None:
     harness = Harness()
     protocol = harness.subscribe("a:b")
 
@@ -367,7 +367,7 @@ JSON_AS_WRITTEN = [
 
 @pytest.mark.parametrize("value", JSON_AS_WRITTEN)
 @pytest.mark.parametrize("space", ["", " \t\r\n"])
-def test_a_json_value_in_a_bulk_body_goes_out_as_it_stands_there(value: str, space: str) -> None:
+def test_json_value_in_a_bulk_body_is_delivered_unchanged(value: str, space: str) -> None:
     harness = Harness()
     protocol = harness.subscribe("a")
     package = space.join(["{", '"json"', ":", value, "}"])
@@ -377,7 +377,7 @@ def test_a_json_value_in_a_bulk_body_goes_out_as_it_stands_there(value: str, spa
     assert protocol.take() == [value, value]
 
 
-def test_every_byte_can_be_written_in_a_bulk_body() -> None:
+def test_bulk_body_can_contain_every_byte() -> None:
     harness = Harness()
     protocol = harness.subscribe("a")
     everything = bytes(range(256))
@@ -388,7 +388,7 @@ def test_every_byte_can_be_written_in_a_bulk_body() -> None:
 
 
 @pytest.mark.parametrize("body", [b"{}", b" { } ", b'{"a": []}', b'{"a": [], "b": [ ]}'])
-def test_a_bulk_body_may_hold_nothing(body: bytes) -> None:
+def test_bulk_body_may_be_empty(body: bytes) -> None:
     assert Harness().broadcast(body) == (0, None)
 
 
@@ -424,7 +424,7 @@ BULK_REFUSED = [
 
 
 @pytest.mark.parametrize(("body", "code"), BULK_REFUSED)
-def test_nothing_of_a_bulk_body_goes_out_where_something_in_it_is_wrong(body: str | bytes, code: str) -> None:
+def test_bulk_body_with_an_error_delivers_nothing(body: str | bytes, code: str) -> None:
     harness = Harness()
     early = harness.subscribe("a")
     harness.member("alice", "closed")
@@ -439,14 +439,14 @@ def test_nothing_of_a_bulk_body_goes_out_where_something_in_it_is_wrong(body: st
     assert early.take() == []
 
 
-def test_a_bulk_body_that_is_wrong_is_explained_by_its_place() -> None:
+def test_error_of_a_bulk_body_has_its_path() -> None:
     with pytest.raises(HubError) as refused:
         Harness().broadcast({"b": [{"text": "x"}, {"text": 1}]})
 
     assert str(refused.value).startswith('"b/1" matches none of the allowed forms. A package is an object')
 
 
-def test_a_key_in_a_bulk_body_counts_for_each_package_by_its_place() -> None:
+def test_idempotency_key_of_a_bulk_body_applies_per_position() -> None:
     harness = Harness()
     protocol = harness.subscribe("a")
     body = {"a": [{"text": "1"}, {"text": "1"}]}
@@ -459,7 +459,7 @@ def test_a_key_in_a_bulk_body_counts_for_each_package_by_its_place() -> None:
     assert protocol.take() == ["1", "1", "single"]
 
 
-def test_a_bulk_body_that_could_not_be_kept_goes_on_where_it_stopped_when_it_is_sent_again() -> None:
+def test_repeated_bulk_body_continues_after_the_last_stored_publication() -> None:
     store = Failing(Unavailable("It cannot be kept now."), good=1)
     harness = Harness(store=store)
     protocol = harness.subscribe("a")
@@ -473,7 +473,7 @@ def test_a_bulk_body_that_could_not_be_kept_goes_on_where_it_stopped_when_it_is_
     assert protocol.take() == ["1", "2"]
 
 
-def test_the_commit_of_a_bulk_body_is_done_when_all_of_them_are() -> None:
+def test_commit_of_a_bulk_body_finishes_after_all_its_commits() -> None:
     store = LateStore()
     harness = Harness(store=store)
     told: list[object] = []
@@ -493,7 +493,7 @@ def test_the_commit_of_a_bulk_body_is_done_when_all_of_them_are() -> None:
     assert commit.exception() is None
 
 
-def test_the_commit_of_a_bulk_body_fails_where_one_of_them_fails() -> None:
+def test_commit_of_a_bulk_body_fails_when_one_commit_fails() -> None:
     store = LateStore()
     commit = Harness(store=store).broadcast({"a": [{"text": "1"}, {"text": "2"}]}).commit
     assert commit is not None
@@ -511,7 +511,9 @@ KIND_NAMES = st.sampled_from([None, "text", "json", "bytes"]) | st.text(max_size
 
 
 @given(name=st.text(max_size=70), kind=KIND_NAMES, payload=st.binary(max_size=200))
-def test_any_package_goes_out_or_is_refused_with_a_code(name: str, kind: str | None, payload: bytes) -> None:
+def test_any_publication_is_delivered_or_rejected_with_a_code(
+    name: str, kind: str | None, payload: bytes
+) -> None:
     harness = Harness()
 
     assert outcome(lambda: harness.publish(name, kind, payload)) in {"published", *CODES}
@@ -538,7 +540,7 @@ CHANNELS = st.from_regex(r"[a-z]{1,8}", fullmatch=True)
     body=st.dictionaries(CHANNELS, st.lists(PACKAGES, max_size=4), max_size=4),
     indent=st.sampled_from([None, 1]),
 )
-def test_any_good_bulk_body_arrives_as_it_stands(
+def test_any_valid_bulk_body_is_delivered_unchanged(
     body: dict[str, list[dict[str, Any]]], indent: int | None
 ) -> None:
     harness = Harness()
@@ -562,7 +564,7 @@ def test_any_good_bulk_body_arrives_as_it_stands(
 
 
 @given(body=JSON.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=100))
-def test_any_bulk_body_goes_out_or_is_refused_with_a_code(body: bytes) -> None:
+def test_any_bulk_body_is_delivered_or_rejected_with_a_code(body: bytes) -> None:
     harness = Harness()
 
     assert outcome(lambda: harness.broadcast(body)) in {"published", *CODES}
@@ -575,5 +577,5 @@ BODIES = [
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_the_examples_of_a_bulk_body_are_taken(body: object) -> None:
+def test_schema_examples_of_a_bulk_body_are_accepted(body: object) -> None:
     assert Harness().broadcast(body, address=PUBLISHER).delivered == 0

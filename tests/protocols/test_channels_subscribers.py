@@ -11,7 +11,7 @@ from chateau.hub.errors import HubError
 from chateau.hub.events import DirectMessage
 
 
-def test_what_is_chatted_reaches_subscribers() -> None:
+def test_room_messages_reach_subscribers() -> None:
     harness = Harness()
     alice = harness.member("alice", "Lobby")
     protocol = harness.subscribe("lobby")
@@ -30,7 +30,7 @@ def test_what_is_chatted_reaches_subscribers() -> None:
     ]
 
 
-def test_a_chat_message_is_written_as_the_protocol_shows_it() -> None:
+def test_room_message_has_the_documented_format() -> None:
     harness = Harness()
     alice = harness.member("alice", "lobby")
     protocol = harness.subscribe("lobby")
@@ -42,7 +42,7 @@ def test_a_chat_message_is_written_as_the_protocol_shows_it() -> None:
     assert payload.startswith('{"room":"lobby","sender":"alice","content":"say \\"é\\"","seq":')
 
 
-def test_subscribers_are_told_who_comes_and_goes() -> None:
+def test_subscribers_receive_joins_and_leaves() -> None:
     harness = Harness()
     protocol = harness.subscribe("lobby")
 
@@ -55,7 +55,7 @@ def test_subscribers_are_told_who_comes_and_goes() -> None:
     ]
 
 
-def test_subscribers_are_no_members_and_nobody_is_told_of_them() -> None:
+def test_subscribers_are_not_members_and_cause_no_events() -> None:
     harness = Harness()
     alice = harness.member("alice", "lobby")
     harness.other.events.clear()
@@ -71,7 +71,7 @@ def test_subscribers_are_no_members_and_nobody_is_told_of_them() -> None:
     assert alice.room.listeners == 0
 
 
-def test_above_the_presence_limit_subscribers_hear_the_count() -> None:
+def test_subscribers_receive_member_counts_above_the_presence_limit() -> None:
     harness = Harness(presence_limit=1)
     protocol = harness.subscribe("lobby")
 
@@ -81,7 +81,7 @@ def test_above_the_presence_limit_subscribers_hear_the_count() -> None:
     assert protocol.pushes()[-1] == {"room": "lobby", "event": "members", "count": 2}
 
 
-def test_subscribers_are_told_what_a_rooms_keepers_do() -> None:
+def test_subscribers_receive_moderation_events() -> None:
     harness = Harness()
     protocol = harness.subscribe("lobby")
 
@@ -93,7 +93,7 @@ def test_subscribers_are_told_what_a_rooms_keepers_do() -> None:
     assert opened == {"room": "lobby", "event": "state", "available": True, "reason": None}
 
 
-def test_a_subscriber_of_a_deleted_room_hears_of_it_and_of_nothing_more() -> None:
+def test_subscriber_of_a_deleted_room_receives_the_deletion_last() -> None:
     harness = Harness()
     protocol = harness.subscribe("lobby")
 
@@ -106,7 +106,7 @@ def test_a_subscriber_of_a_deleted_room_hears_of_it_and_of_nothing_more() -> Non
 
 
 @pytest.mark.parametrize("reason", [None, "maintenance"])
-def test_subscribers_are_told_of_the_shutdown(reason: str | None) -> None:
+def test_subscribers_receive_the_shutdown_event(reason: str | None) -> None:
     harness = Harness()
     protocol = harness.subscribe("a")
 
@@ -115,7 +115,7 @@ def test_subscribers_are_told_of_the_shutdown(reason: str | None) -> None:
     assert protocol.pushes() == [{"event": "shutdown", "reason": reason}]
 
 
-def test_a_subscriber_that_is_tapped_is_told_and_nobody_else() -> None:
+def test_only_the_tapped_subscriber_is_notified() -> None:
     harness = Harness()
     protocol, other = harness.subscribe("a"), harness.subscribe("a")
 
@@ -126,7 +126,7 @@ def test_a_subscriber_that_is_tapped_is_told_and_nobody_else() -> None:
     assert other.pushes() == []
 
 
-def test_a_direct_message_is_for_no_subscriber() -> None:
+def test_direct_message_does_not_reach_subscribers() -> None:
     harness = Harness()
     protocol, stream = harness.subscribe("a"), harness.stream("a")
     event = DirectMessage("alice", ("bob",), "hi", "", "", "0")
@@ -138,7 +138,7 @@ def test_a_direct_message_is_for_no_subscriber() -> None:
     assert (protocol.take(), stream.take()) == ([], [])
 
 
-def test_the_text_close_closes() -> None:
+def test_text_close_ends_the_subscription() -> None:
     harness = Harness()
     protocol = harness.subscribe("a")
     assert protocol.peer is not None
@@ -156,7 +156,7 @@ SAID = st.text().filter(lambda text: text != "close") | st.sampled_from(
 
 
 @given(text=SAID, payload=st.binary())
-def test_all_else_that_a_subscriber_says_is_ignored(text: str, payload: bytes) -> None:
+def test_other_texts_of_a_subscriber_are_ignored(text: str, payload: bytes) -> None:
     harness = Harness()
     protocol, other = harness.subscribe("a"), harness.subscribe("a")
     assert protocol.peer is not None
@@ -169,7 +169,7 @@ def test_all_else_that_a_subscriber_says_is_ignored(text: str, payload: bytes) -
     assert harness.publish("a", "text", b"hi").delivered == 2
 
 
-def test_a_connection_that_ends_is_subscribed_no_more() -> None:
+def test_lost_connection_is_unsubscribed() -> None:
     harness = Harness()
     protocol = harness.subscribe("a")
     assert protocol.peer is not None
@@ -184,7 +184,7 @@ def test_a_connection_that_ends_is_subscribed_no_more() -> None:
 # Who may
 
 
-def test_whoever_may_subscribe_is_let_through() -> None:
+def test_allowed_client_can_subscribe() -> None:
     harness = Harness()
 
     harness.channels.check_subscription(" A_b ", "192.0.2.1")
@@ -203,7 +203,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("channel", "code"), REFUSED)
 @pytest.mark.parametrize("way", ["subscribe", "stream"])
-def test_who_may_not_subscribe_is_told_before_and_sent_away_behind_the_handshake(
+def test_forbidden_subscriber_is_rejected_before_or_closed_after_the_handshake(
     channel: str, code: str, way: str
 ) -> None:
     harness = Harness()
@@ -226,7 +226,7 @@ def test_who_may_not_subscribe_is_told_before_and_sent_away_behind_the_handshake
     assert harness.hub.session_count() == sessions
 
 
-def test_a_subscriber_that_is_banned_later_goes_on_listening() -> None:
+def test_ban_does_not_end_an_existing_subscription() -> None:
     harness = Harness()
     protocol = harness.subscribe("a", address="203.0.113.9")
 

@@ -117,7 +117,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize("conversation", NAMES)
-def test_names(conversation: list[Step]) -> None:
+def test_usernames_are_registered_and_released(conversation: list[Step]) -> None:
     Harness().play(conversation)
 
 
@@ -183,11 +183,11 @@ DIRECT_MESSAGES = [
 
 
 @pytest.mark.parametrize("conversation", DIRECT_MESSAGES)
-def test_direct_messages(conversation: list[Step]) -> None:
+def test_direct_messages_reach_their_recipients(conversation: list[Step]) -> None:
     Harness("alice", "bob", "carol").play(conversation)
 
 
-def test_a_direct_message_reaches_a_thousand() -> None:
+def test_direct_message_reaches_a_thousand_recipients() -> None:
     names = [f"client {number:03d}" for number in range(1000)]
     harness = Harness(*names)
 
@@ -198,7 +198,7 @@ def test_a_direct_message_reaches_a_thousand() -> None:
     assert harness.take() == {name: [push] for name in names} | answers
 
 
-def test_what_goes_to_many_is_encoded_once() -> None:
+def test_broadcast_is_encoded_once() -> None:
     harness = Harness("alice", "bob", "carol", inside="lobby")
 
     harness["alice"].send(publish("lobby"))
@@ -356,7 +356,7 @@ ROOMS_AND_MEMBERS = [
 
 
 @pytest.mark.parametrize("conversation", ROOMS_AND_MEMBERS)
-def test_rooms_and_members(conversation: list[Step]) -> None:
+def test_joins_and_leaves_reach_the_members_of_a_room(conversation: list[Step]) -> None:
     Harness("alice", "bob", "carol").play(conversation)
 
 
@@ -447,7 +447,7 @@ ROOM_MESSAGES = [
 
 
 @pytest.mark.parametrize("conversation", ROOM_MESSAGES)
-def test_room_messages(conversation: list[Step]) -> None:
+def test_room_messages_reach_the_members(conversation: list[Step]) -> None:
     harness = Harness("alice", "bob", inside="lobby")
     harness["carol"].send(register("carol"))
     harness.take()
@@ -549,7 +549,7 @@ STATES = [
 
 
 @pytest.mark.parametrize("conversation", STATES)
-def test_what_the_house_does(conversation: list[Step]) -> None:
+def test_server_events_are_pushed(conversation: list[Step]) -> None:
     harness = Harness("alice", inside="lobby")
     harness["bob"].send(register("bob"))
     harness["stranger"].send(LIST)
@@ -558,7 +558,7 @@ def test_what_the_house_does(conversation: list[Step]) -> None:
     harness.play(conversation)
 
 
-def test_above_the_presence_limit_a_room_hears_its_count_once_a_second() -> None:
+def test_member_count_is_sent_once_per_second_above_the_presence_limit() -> None:
     two, three, four = (ok(9, event="members", room="lobby", count=count) for count in (2, 3, 4))
 
     Harness("alice", "bob", inside="lobby", presence_limit=2).play(
@@ -594,7 +594,7 @@ def left(name: str) -> dict[str, object]:
     return ok(6, event="left", room="lobby", username=name)
 
 
-def test_the_seeds_answers_are_exact() -> None:
+def test_responses_of_the_seed_are_exact() -> None:
     harness = Harness()
 
     harness["alice"].send('{"type": 1, "username": "alice"}')
@@ -636,7 +636,7 @@ GOOD_REQUESTS = [
 
 
 @pytest.mark.parametrize("ref", REFS)
-def test_a_ref_comes_back_in_the_answer(ref: object) -> None:
+def test_response_has_the_ref_of_its_request(ref: object) -> None:
     harness = Harness("alice")
 
     answer = harness["alice"].ask(LIST | {"ref": ref})
@@ -646,7 +646,7 @@ def test_a_ref_comes_back_in_the_answer(ref: object) -> None:
 
 
 @pytest.mark.parametrize("request_", GOOD_REQUESTS)
-def test_every_request_may_carry_a_ref(request_: dict[str, object]) -> None:
+def test_every_request_accepts_a_ref(request_: dict[str, object]) -> None:
     harness = Harness("alice", "bob", inside="lobby")
     who = "carol" if request_["type"] == 1 else "alice"
 
@@ -660,7 +660,7 @@ def test_every_request_may_carry_a_ref(request_: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("request_", GOOD_REQUESTS)
-def test_an_answer_has_no_ref_where_the_request_had_none(request_: dict[str, object]) -> None:
+def test_response_to_a_request_without_a_ref_has_none(request_: dict[str, object]) -> None:
     harness = Harness("alice", "bob", inside="lobby")
     who = "carol" if request_["type"] == 1 else "alice"
 

@@ -89,7 +89,9 @@ TEN = [
 
 
 @pytest.mark.parametrize(("asked", "numbers", "complete"), TEN)
-def test_of_ten_messages_a_request_gets(asked: Frame, numbers: range, *, complete: bool) -> None:
+def test_history_request_selects_messages_by_limit_and_position(
+    asked: Frame, numbers: range, *, complete: bool
+) -> None:
     harness = house_with(10)
 
     answer = harness["alice"].ask(history("lobby", **asked))
@@ -97,7 +99,7 @@ def test_of_ten_messages_a_request_gets(asked: Frame, numbers: range, *, complet
     assert answer == ok(8, room="lobby", messages=[kept(number) for number in numbers], complete=complete)
 
 
-def test_without_a_limit_a_hundred_come() -> None:
+def test_history_without_a_limit_returns_a_hundred_messages() -> None:
     harness = house_with(101)
 
     last = harness["alice"].ask(history("lobby"))
@@ -107,7 +109,7 @@ def test_without_a_limit_a_hundred_come() -> None:
     assert first == ok(8, room="lobby", messages=[kept(n) for n in range(100)], complete=False)
 
 
-def test_a_thousand_come_at_most() -> None:
+def test_history_returns_at_most_a_thousand_messages() -> None:
     harness = house_with(1001)
 
     answer = harness["alice"].ask(history("lobby", limit=1000))
@@ -115,19 +117,19 @@ def test_a_thousand_come_at_most() -> None:
     assert answer == ok(8, room="lobby", messages=[kept(n) for n in range(1, 1001)], complete=False)
 
 
-def test_a_room_where_nothing_was_said_has_an_empty_history() -> None:
+def test_room_without_messages_has_an_empty_history() -> None:
     harness = Harness("alice", inside="lobby")
 
     assert harness["alice"].ask(history("lobby")) == ok(8, room="lobby", messages=[], complete=True)
 
 
-def test_the_room_is_found_in_any_spelling_and_named_as_first_written() -> None:
+def test_history_finds_the_room_in_any_spelling_and_returns_its_first() -> None:
     harness = house_with(1)
 
     assert harness["alice"].ask(history("LOBBY")) == ok(8, room="lobby", messages=[kept(0)], complete=True)
 
 
-def test_who_comes_later_reads_what_was_said_before_and_by_whom_though_they_left() -> None:
+def test_new_member_reads_messages_of_users_who_left() -> None:
     harness = house_with(1)
     harness["bob"].send(register("bob"))
     harness["bob"].send(join("lobby"))
@@ -137,7 +139,7 @@ def test_who_comes_later_reads_what_was_said_before_and_by_whom_though_they_left
     assert harness["bob"].ask(history("lobby")) == ok(8, room="lobby", messages=[kept(0)], complete=True)
 
 
-def test_complete_is_false_where_messages_that_were_asked_for_are_not_kept_any_more() -> None:
+def test_complete_is_false_when_requested_messages_have_expired() -> None:
     harness = house_with(10, store=QuietStore(history=4))
     last_four = [kept(number) for number in range(6, 10)]
 
@@ -150,7 +152,7 @@ def test_complete_is_false_where_messages_that_were_asked_for_are_not_kept_any_m
     )
 
 
-def test_what_does_not_fit_into_a_frame_is_cut_and_can_be_asked_for_since_the_last_one() -> None:
+def test_history_is_cut_to_a_frame_and_continues_from_the_last_message() -> None:
     harness = house_with(80, max_frame=MAX_FRAME)
     seen: list[Frame] = []
     pages = 0
@@ -170,7 +172,7 @@ def test_what_does_not_fit_into_a_frame_is_cut_and_can_be_asked_for_since_the_la
     assert pages > 2
 
 
-def test_cut_by_the_frame_without_since_or_from_the_last_ones_come() -> None:
+def test_history_cut_to_a_frame_returns_the_latest_messages_without_since_or_from() -> None:
     harness = house_with(50, max_frame=MAX_FRAME)
 
     answer = harness["alice"].ask(history("lobby"))
@@ -181,7 +183,7 @@ def test_cut_by_the_frame_without_since_or_from_the_last_ones_come() -> None:
     assert not answer["complete"]
 
 
-def test_cut_by_the_frame_from_a_time_the_first_ones_come() -> None:
+def test_history_cut_to_a_frame_returns_the_earliest_messages_with_from() -> None:
     harness = house_with(50, max_frame=MAX_FRAME)
 
     answer = harness["alice"].ask(history("lobby", **{"from": "2026-11-20T09:30:00Z"}))
@@ -198,7 +200,7 @@ def longest_message() -> str:
     return json.dumps(publish("lobby", content="x" * (PASSED_ON - empty)))
 
 
-def test_the_longest_message_that_is_passed_on_can_be_read_again() -> None:
+def test_longest_message_can_be_read_from_history() -> None:
     harness = Harness("alice", inside="lobby", max_frame=MAX_FRAME)
     harness["alice"].send(longest_message())
     harness.take()
@@ -209,7 +211,7 @@ def test_the_longest_message_that_is_passed_on_can_be_read_again() -> None:
     assert answer == ok(8, room="lobby", messages=[kept(0, content=content)], complete=True)
 
 
-def test_an_answer_with_the_longest_message_fits_into_a_frame() -> None:
+def test_history_with_the_longest_message_fits_into_a_frame() -> None:
     harness = Harness("alice", inside="lobby", max_frame=MAX_FRAME)
     harness["alice"].send(longest_message())
     harness["alice"].send(publish("lobby", content="short"))
@@ -231,7 +233,7 @@ NO_TIMES = [
 
 @pytest.mark.parametrize("key", ["from", "to"])
 @pytest.mark.parametrize("time", NO_TIMES)
-def test_a_time_that_is_written_right_but_is_none_is_refused(time: str, key: str) -> None:
+def test_well_formed_but_impossible_time_is_rejected(time: str, key: str) -> None:
     harness = Harness("alice", inside="lobby")
 
     answer = harness["alice"].ask(history("lobby", ref="r", **{key: time}))

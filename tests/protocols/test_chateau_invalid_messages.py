@@ -129,7 +129,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("request_", "path", "error"), FAULTS)
-def test_a_fault_is_told_with_its_place_and_its_schema(request_: Frame, path: str, error: str) -> None:
+def test_validation_error_has_the_path_and_the_schema(request_: Frame, path: str, error: str) -> None:
     harness = Harness("alice", inside="lobby")
     type_ = request_["type"]
 
@@ -160,7 +160,7 @@ NO_TIMES = [
 
 @pytest.mark.parametrize("key", ["from", "to"])
 @pytest.mark.parametrize("time", NO_TIMES)
-def test_a_time_that_is_not_written_as_one_is_refused_with_how_it_is_written(time: str, key: str) -> None:
+def test_malformed_time_is_rejected_with_the_expected_format(time: str, key: str) -> None:
     answer = Harness("alice", inside="lobby")["alice"].ask(history("lobby", **{key: time}))
 
     schema = f"{URL}/history-request.json"
@@ -183,7 +183,7 @@ REQUESTS_WITHOUT_FAULT = [
 
 
 @pytest.mark.parametrize("request_", REQUESTS_WITHOUT_FAULT, ids=lambda request: f"type {request['type']}")
-def test_no_type_takes_a_key_that_its_schema_does_not_name(request_: Frame) -> None:
+def test_unknown_keys_are_rejected_in_every_type(request_: Frame) -> None:
     harness = Harness("alice", "bob", inside="lobby")
     who = "carol" if request_["type"] == 1 else "alice"
 
@@ -194,7 +194,7 @@ def test_no_type_takes_a_key_that_its_schema_does_not_name(request_: Frame) -> N
 
 
 @pytest.mark.parametrize("request_", REQUESTS_WITHOUT_FAULT, ids=lambda request: f"type {request['type']}")
-def test_no_type_does_without_a_key_that_its_schema_requires(request_: Frame) -> None:
+def test_missing_keys_are_rejected_in_every_type(request_: Frame) -> None:
     harness = Harness("alice", "bob", inside="lobby")
     who = "carol" if request_["type"] == 1 else "alice"
 

@@ -44,7 +44,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("short", "long", "path"), FAULTS)
-def test_a_fault_in_a_long_message_is_told_as_in_a_short_one(short: Frame, long: Frame, path: str) -> None:
+def test_errors_of_long_and_short_messages_are_equal(short: Frame, long: Frame, path: str) -> None:
     harness = Harness("alice", inside="lobby")
     who = "stranger" if short["type"] == 1 else "alice"
 
@@ -77,7 +77,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("request_", HOSTILE)
-def test_a_hostile_message_is_refused_in_one_plain_sentence(request_: Frame) -> None:
+def test_hostile_message_is_rejected_in_one_sentence(request_: Frame) -> None:
     harness = Harness("alice")
     who = "stranger" if request_["type"] == 1 else "alice"
 
@@ -89,7 +89,7 @@ DEPTHS = [1, 50, 98, 99, 100, 101, 200, 253, 254, 255, 500, 900]
 
 @pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize("key", ["type", "ref", "clients", "content", "odd"])
-def test_a_deep_message_is_refused_for_what_is_wrong(depth: int, key: str) -> None:
+def test_deeply_nested_message_is_rejected_for_its_actual_fault(depth: int, key: str) -> None:
     nest = json.loads("[" * depth + "]" * depth)
     request = message("alice", content="hi") | {key: nest}
 

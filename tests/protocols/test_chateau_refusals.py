@@ -49,7 +49,7 @@ NO_NAMES = [
 
 
 @pytest.mark.parametrize(("name", "reason"), NO_NAMES)
-def test_invalid_name_another_one_can_be_tried_at_once(name: str, reason: str) -> None:
+def test_invalid_name_allows_an_immediate_retry(name: str, reason: str) -> None:
     Harness().play(
         [
             says("alice", register(name), alice=[no(1, "invalid_name", refused(name, reason))]),
@@ -82,7 +82,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize("conversation", NAMES)
-def test_names(conversation: list[Step]) -> None:
+def test_name_errors_have_their_codes(conversation: list[Step]) -> None:
     Harness().play(conversation)
 
 
@@ -135,11 +135,11 @@ RECIPIENTS = [
 
 
 @pytest.mark.parametrize("conversation", RECIPIENTS)
-def test_unknown_recipients(conversation: list[Step]) -> None:
+def test_message_to_unknown_recipients_is_rejected(conversation: list[Step]) -> None:
     Harness("alice", "bob").play(conversation)
 
 
-def test_a_thousand_unknown_names_are_all_told() -> None:
+def test_error_lists_all_of_a_thousand_unknown_names() -> None:
     names = [f"nobody {number:025d}" for number in range(1000)]
 
     answer = Harness("alice")["alice"].ask(message(*names))
@@ -235,7 +235,7 @@ ROOMS_REFUSED = [
 
 
 @pytest.mark.parametrize("conversation", ROOMS_REFUSED)
-def test_rooms(conversation: list[Step]) -> None:
+def test_room_errors_have_their_codes(conversation: list[Step]) -> None:
     harness = Harness("alice", inside="lobby")
     harness["bob"].send(register("bob"))
     harness.take()
@@ -244,7 +244,7 @@ def test_rooms(conversation: list[Step]) -> None:
 
 
 @pytest.mark.parametrize("type_", sorted(REQUESTS.keys() - {1}))
-def test_not_registered_every_type_but_1_needs_a_name(type_: int) -> None:
+def test_not_registered_is_the_error_of_every_type_but_1(type_: int) -> None:
     harness = Harness("alice", inside="lobby")
     (example, *_) = SCHEMA_SET.schemas[REQUESTS[type_].schema]["examples"]
 
@@ -254,7 +254,7 @@ def test_not_registered_every_type_but_1_needs_a_name(type_: int) -> None:
     assert harness.take() == {}
 
 
-def test_not_registered_again_after_unregistering() -> None:
+def test_not_registered_is_the_error_after_unregistering() -> None:
     harness = Harness("alice")
     harness["alice"].send(UNREGISTER)
 
@@ -264,7 +264,7 @@ def test_not_registered_again_after_unregistering() -> None:
 BANNED = "This address is banned."
 
 
-def test_banned_every_request_and_binary_frame_until_the_ban_is_lifted() -> None:
+def test_banned_client_gets_errors_until_unbanned() -> None:
     Harness("alice", "bob").play(
         [
             hub_does("access.ban", "192.0.2.1"),
@@ -280,7 +280,7 @@ def test_banned_every_request_and_binary_frame_until_the_ban_is_lifted() -> None
     )
 
 
-def test_banned_an_address_stays_banned_when_it_connects_again() -> None:
+def test_banned_address_stays_banned_after_reconnecting() -> None:
     Harness().play(
         [
             hub_does("access.ban", "192.0.2.1"),
@@ -356,11 +356,11 @@ RATES = [
 
 
 @pytest.mark.parametrize("conversation", RATES)
-def test_rate_limited(conversation: list[Step]) -> None:
+def test_requests_above_the_rate_are_rejected(conversation: list[Step]) -> None:
     Harness("alice", "bob", max_rate=2).play(conversation)
 
 
-def test_rate_limited_pushes_are_not() -> None:
+def test_pushes_are_not_rate_limited() -> None:
     harness = Harness("alice", "bob", max_rate=1)
     for _ in range(3):
         harness["bob"].send("")
@@ -372,7 +372,7 @@ def test_rate_limited_pushes_are_not() -> None:
     assert [frame["sender"] for frame in harness.take()["bob"]] == ["alice", "alice"]
 
 
-def test_rate_limited_at_a_message_in_four_seconds_one_gets_through_every_four_seconds() -> None:
+def test_fractional_rate_allows_one_message_every_four_seconds() -> None:
     harness = Harness("alice", max_rate=0.25)
 
     assert harness["alice"].ask(LIST)["status"] == 200
@@ -381,7 +381,7 @@ def test_rate_limited_at_a_message_in_four_seconds_one_gets_through_every_four_s
     assert harness["alice"].ask(LIST)["status"] == 200
 
 
-def test_without_a_rate_there_is_no_limit() -> None:
+def test_rate_of_zero_means_no_limit() -> None:
     harness = Harness("alice", max_rate=0)
 
     assert all(harness["alice"].ask(LIST)["status"] == 200 for _ in range(1000))
@@ -409,7 +409,7 @@ def padded(request: Frame, *, to: int) -> str:
         pytest.param(publish("lobby", ref=1), id="a room message"),
     ],
 )
-def test_too_large_what_is_passed_on_has_to_fit_into_a_frame(request_: Frame) -> None:
+def test_too_large_is_the_error_of_a_message_that_does_not_fit_into_a_frame(request_: Frame) -> None:
     harness = Harness("alice", "bob", inside="lobby", max_frame=MAX_FRAME)
 
     harness["alice"].send(padded(request_, to=PASSED_ON + 1))
@@ -420,7 +420,7 @@ def test_too_large_what_is_passed_on_has_to_fit_into_a_frame(request_: Frame) ->
     assert all(len(payload) <= MAX_FRAME for payload in harness["bob"].mailbox.payloads)
 
 
-def test_too_large_names_in_their_longest_spelling_fit_into_a_frame() -> None:
+def test_recipients_in_their_longest_spelling_fit_into_a_frame() -> None:
     names = [wide(f"{number:032d}") for number in range(60)]
     harness = Harness("alice", *names, max_frame=MAX_FRAME)
 
@@ -431,7 +431,7 @@ def test_too_large_names_in_their_longest_spelling_fit_into_a_frame() -> None:
         assert all(len(payload) <= MAX_FRAME for payload in client.mailbox.payloads)
 
 
-def test_too_large_is_only_what_is_passed_on() -> None:
+def test_too_large_applies_only_to_delivered_messages() -> None:
     harness = Harness("alice", max_frame=MAX_FRAME)
 
     assert harness["alice"].ask(json.dumps(LIST) + " " * PASSED_ON) == ok(4, clients=["alice"])
@@ -451,7 +451,7 @@ class FullStore(QuietStore):
         raise Unavailable("The disk is gone.")
 
 
-def test_unavailable_what_cannot_be_kept_is_not_said_and_can_be_said_again_under_its_key() -> None:
+def test_unavailable_message_is_not_delivered_and_its_key_can_be_used_again() -> None:
     store = FullStore()
     harness = Harness("alice", "bob", inside="lobby", store=store)
     push = ok(7, sender="alice", room="lobby", content="hello, all", seq=2, **stamp(0))
@@ -480,7 +480,7 @@ def test_unavailable_what_cannot_be_kept_is_not_said_and_can_be_said_again_under
     )
 
 
-def test_unavailable_what_was_passed_on_but_failed_to_be_kept_is_told_so() -> None:
+def test_unavailable_is_the_error_of_a_delivered_message_whose_commit_failed() -> None:
     store = LateStore()
     harness = Harness("alice", inside="lobby", store=store)
     harness["alice"].send(publish("lobby", ref="x"))
@@ -495,7 +495,7 @@ def test_unavailable_what_was_passed_on_but_failed_to_be_kept_is_told_so() -> No
 INTERNAL = "Internal server error; see the server's log."
 
 
-def test_internal_a_bug_is_logged_once_answered_and_the_session_goes_on(
+def test_internal_error_is_logged_once_and_the_session_continues(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     harness = Harness("alice", "bob")
@@ -526,7 +526,7 @@ def test_internal_a_bug_is_logged_once_answered_and_the_session_goes_on(
         pytest.param(b"\xff\x00", id="one that is no text"),
     ],
 )
-def test_binary_frame(payload: bytes) -> None:
+def test_binary_frame_is_rejected(payload: bytes) -> None:
     harness = Harness("alice")
 
     assert harness["alice"].ask(payload) == no(None, "binary_frame", BINARY)
@@ -562,12 +562,12 @@ NO_TYPES = [
 
 
 @pytest.mark.parametrize(("text", "type_", "error"), NO_TYPES)
-def test_unknown_type(text: str, type_: int | None, error: str) -> None:
+def test_unknown_type_is_rejected(text: str, type_: int | None, error: str) -> None:
     assert Harness("alice")["alice"].ask(text) == no(type_, "unknown_type", error)
 
 
 @pytest.mark.parametrize("type_", [[4], {"4": 4}])
-def test_unknown_type_an_array_or_an_object_is_none(type_: object) -> None:
+def test_array_or_object_as_type_is_an_unknown_type(type_: object) -> None:
     answer = Harness("alice")["alice"].ask({"type": type_})
 
     assert answer == no(None, "unknown_type", answer["error"])
@@ -591,7 +591,7 @@ DEEP = 1000  # levels, which the reader takes
         pytest.param(f'{{"type": 4, "ref": {"[" * DEEP}{"]" * DEEP}}}', "invalid_message", id="as its ref"),
     ],
 )
-def test_a_request_with_a_deep_nest_in_it_is_refused_for_what_is_wrong(text: str, code: str) -> None:
+def test_deeply_nested_request_is_rejected_for_its_actual_fault(text: str, code: str) -> None:
     assert Harness("alice")["alice"].ask(text)["code"] == code
 
 
@@ -607,7 +607,7 @@ JSON_KINDS = [
 
 
 @pytest.mark.parametrize(("text", "kind"), JSON_KINDS)
-def test_not_an_object(text: str, kind: str) -> None:
+def test_json_other_than_an_object_is_rejected(text: str, kind: str) -> None:
     answer = Harness("alice")["alice"].ask(text)
 
     assert answer == no(None, "not_an_object", f"A message must be a JSON object, not {kind}.")
@@ -636,7 +636,7 @@ NOT_JSON = [
 
 
 @pytest.mark.parametrize("text", NOT_JSON)
-def test_invalid_json(text: str) -> None:
+def test_invalid_json_is_rejected(text: str) -> None:
     harness = Harness("alice")
 
     answer = harness["alice"].ask(text)
@@ -661,7 +661,7 @@ WRONG_REFS = [
 
 
 @pytest.mark.parametrize("ref", WRONG_REFS)
-def test_a_ref_of_another_kind_is_refused_and_does_not_come_back(ref: object) -> None:
+def test_ref_of_a_wrong_type_is_rejected_and_not_returned(ref: object) -> None:
     answer = Harness("alice")["alice"].ask(LIST | {"ref": ref})
 
     assert answer["code"] == "invalid_message"
@@ -670,7 +670,7 @@ def test_a_ref_of_another_kind_is_refused_and_does_not_come_back(ref: object) ->
 
 
 @pytest.mark.parametrize("ref", WRONG_REFS)
-def test_the_sentence_about_a_ref_says_what_a_ref_is(ref: object) -> None:
+def test_error_of_a_ref_describes_a_valid_ref(ref: object) -> None:
     answer = Harness("alice")["alice"].ask(LIST | {"ref": ref})
 
     assert "64 characters" in answer["error"]
@@ -678,7 +678,7 @@ def test_the_sentence_about_a_ref_says_what_a_ref_is(ref: object) -> None:
 
 
 @pytest.mark.parametrize("ref", ["r", "", 64 * "é", 7, 0, 3.0, 2**53 - 1, 1 - 2**53])
-def test_a_refusal_has_the_ref_of_its_request(ref: object) -> None:
+def test_error_response_has_the_ref_of_its_request(ref: object) -> None:
     alice = Harness("alice")["alice"]
 
     assert alice.ask(message("zed", ref=ref)) == NOBODY_ZED | {"ref": ref}
@@ -687,7 +687,7 @@ def test_a_refusal_has_the_ref_of_its_request(ref: object) -> None:
 
 
 @pytest.mark.parametrize("ref", WRONG_REFS)
-def test_a_refusal_for_another_reason_has_no_ref_either_that_is_of_another_kind(ref: object) -> None:
+def test_error_response_omits_a_ref_of_a_wrong_type(ref: object) -> None:
     assert "ref" not in Harness("alice")["alice"].ask({"type": 10, "ref": ref})
 
 
@@ -702,7 +702,7 @@ EXAMPLES = {
 @pytest.mark.parametrize(
     "example", SCHEMA_SET.schemas["error-response"]["examples"], ids=lambda example: str(example["code"])
 )
-def test_the_examples_in_the_schema_of_errors_are_what_the_server_says(example: Frame) -> None:
+def test_examples_of_the_error_schema_are_errors_of_the_server(example: Frame) -> None:
     harness = Harness("alice")
     who = "stranger" if example["code"] == "name_taken" else "alice"
 

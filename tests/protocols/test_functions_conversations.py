@@ -177,7 +177,7 @@ VARIABLES = [
 
 
 @pytest.mark.parametrize("conversation", [*MESSAGES, *GUARDS, *VARIABLES])
-def test_conversation(conversation: list[Step]) -> None:
+def test_calls_get_their_responses_and_pushes(conversation: list[Step]) -> None:
     Harness("a", "b", "c").play(conversation)
 
 
@@ -237,7 +237,7 @@ SEED_ANSWERS = [
 ]
 
 
-def test_the_requests_that_the_protocol_comes_from_are_answered_as_they_stand() -> None:
+def test_requests_of_the_original_protocol_get_their_responses() -> None:
     requests = [comment_free(text) for text in re.findall(r"^{.*?^}", SEED, re.DOTALL | re.MULTILINE)]
 
     Harness("a", "b").play(
@@ -245,7 +245,7 @@ def test_the_requests_that_the_protocol_comes_from_are_answered_as_they_stand() 
     )
 
 
-def test_a_message_to_many_is_encoded_once() -> None:
+def test_message_to_many_is_encoded_once() -> None:
     harness = Harness("a", "b", "c", "d")
 
     harness["a"].send(send("0", "1", "2", "3"))
@@ -255,7 +255,7 @@ def test_a_message_to_many_is_encoded_once() -> None:
     assert len(harness.broadcasts) == 1
 
 
-def test_a_banned_address_is_refused_whatever_it_asks_until_the_ban_is_lifted() -> None:
+def test_every_call_of_a_banned_address_is_rejected_until_unbanned() -> None:
     refused = "This address is banned."
     Harness("a", "b").play(
         [
@@ -272,7 +272,7 @@ def test_a_banned_address_is_refused_whatever_it_asks_until_the_ban_is_lifted() 
     )
 
 
-def test_who_bans_itself_is_answered_and_then_refused() -> None:
+def test_client_that_bans_itself_gets_a_response_then_errors() -> None:
     ban = call("ban_ip", ip="0.0.0.0/0", secret_key=KEY)
     Harness("a").play(
         [
@@ -282,7 +282,7 @@ def test_who_bans_itself_is_answered_and_then_refused() -> None:
     )
 
 
-def test_a_banned_client_of_chateau_is_refused_there() -> None:
+def test_ban_applies_to_clients_of_the_chateau_protocol() -> None:
     harness = Harness("a")
     alice = harness.chateau_user("alice")
 
@@ -291,7 +291,7 @@ def test_a_banned_client_of_chateau_is_refused_there() -> None:
     assert alice.ask({"type": 4})["code"] == "banned"
 
 
-def test_by_default_private_every_client_of_this_protocol_starts_private_and_those_of_others_do_not() -> None:
+def test_default_privacy_applies_only_to_clients_of_this_protocol() -> None:
     harness = Harness("a", "b", default_privacy="private")
     harness.chateau_user("alice")
 
@@ -303,7 +303,7 @@ def test_by_default_private_every_client_of_this_protocol_starts_private_and_tho
     assert set(harness["a"].ask(RETRIEVE)["clients"]) == {"0", "1", "2"}
 
 
-def test_a_client_that_has_gone_is_nobody() -> None:
+def test_disconnected_client_is_unknown() -> None:
     harness = Harness("a", "b")
     harness["b"].peer.on_close()
 
@@ -314,7 +314,7 @@ def test_a_client_that_has_gone_is_nobody() -> None:
 # The other protocols
 
 
-def test_a_message_to_who_speaks_chateau_comes_as_its_own_frame() -> None:
+def test_message_to_a_chateau_client_is_a_chateau_frame() -> None:
     harness = Harness("a")
     alice = harness.chateau_user("alice")
 
@@ -324,7 +324,7 @@ def test_a_message_to_who_speaks_chateau_comes_as_its_own_frame() -> None:
     assert (push["sender"], push["clients"], push["content"]) == ("#0", ["alice"], "hi")
 
 
-def test_a_message_from_chateau_comes_with_the_sender_s_card_and_its_username_for_a_name() -> None:
+def test_message_from_a_chateau_client_has_its_username_in_the_card() -> None:
     harness = Harness("a")
     alice = harness.chateau_user("alice")
 
@@ -335,7 +335,7 @@ def test_a_message_from_chateau_comes_with_the_sender_s_card_and_its_username_fo
     assert harness["a"].ask(RETRIEVE)["clients"] == {"0": at(0), "1": card}
 
 
-def test_who_sets_a_free_name_is_reached_under_it_from_chateau() -> None:
+def test_client_with_a_free_name_is_reachable_from_chateau() -> None:
     harness = Harness("a")
     alice = harness.chateau_user("alice")
 
@@ -366,7 +366,7 @@ RENAMED = [
 
 
 @pytest.mark.parametrize(("names", "usernames", "shown"), RENAMED)
-def test_a_name_that_is_set_becomes_the_username_where_it_can(
+def test_custom_name_becomes_the_username_when_free(
     names: list[Any], usernames: list[str], shown: Any
 ) -> None:
     harness = Harness("a")
@@ -379,7 +379,7 @@ def test_a_name_that_is_set_becomes_the_username_where_it_can(
     assert harness["a"].ask(RETRIEVE)["clients"]["0"] == at(0, name=shown)
 
 
-def test_the_name_of_a_client_that_drops_off_is_free() -> None:
+def test_name_of_a_disconnected_client_is_free() -> None:
     harness = Harness("a", "b")
     harness["a"].ask(custom(name="Bob"))
     harness["a"].peer.on_close()
@@ -389,7 +389,7 @@ def test_the_name_of_a_client_that_drops_off_is_free() -> None:
     assert harness.hub.usernames() == ["bob"]
 
 
-def test_a_name_that_was_taken_is_registered_when_it_is_set_once_more() -> None:
+def test_setting_a_name_again_registers_it_once_it_is_free() -> None:
     harness = Harness("a", "b")
     harness["a"].ask(custom(name="Bob"))
     harness["b"].ask(custom(name="bob"))
@@ -403,7 +403,7 @@ def test_a_name_that_was_taken_is_registered_when_it_is_set_once_more() -> None:
 # Events
 
 
-def test_everyone_is_told_of_the_shutdown() -> None:
+def test_all_clients_receive_the_shutdown() -> None:
     harness = Harness("a", "b")
 
     harness.hub.shut_down("maintenance")
@@ -413,7 +413,7 @@ def test_everyone_is_told_of_the_shutdown() -> None:
     assert harness.take() == {"a": told, "b": told}
 
 
-def test_who_is_tapped_is_told_and_nobody_else() -> None:
+def test_only_the_tapped_client_is_notified() -> None:
     harness = Harness("a", "b")
 
     harness.hub.notify_tap(harness["a"].peer.session, active=True)
@@ -427,7 +427,7 @@ def test_who_is_tapped_is_told_and_nobody_else() -> None:
     ("sender", "custom_"),
     [pytest.param("alice", {"name": "alice"}, id="named"), pytest.param("#99", {}, id="nameless")],
 )
-def test_of_a_sender_that_is_not_here_the_id_and_the_name_are_told(sender: str, custom_: Frame) -> None:
+def test_card_of_a_sender_that_left_has_its_id_and_name(sender: str, custom_: Frame) -> None:
     harness = Harness("a")
     event = DirectMessage(sender, ("#0",), "hi", "id", "time", "99")
 
@@ -449,7 +449,7 @@ ROOM_EVENTS = [
 
 
 @pytest.mark.parametrize("event", ROOM_EVENTS, ids=lambda event: type(event).__name__)
-def test_there_are_no_rooms_and_nothing_is_told_of_them(event: Any) -> None:
+def test_room_events_are_not_pushed(event: Any) -> None:
     harness = Harness("a", "b")
 
     harness.protocol.deliver(event, [client.peer.session for client in harness.clients.values()])
@@ -457,5 +457,5 @@ def test_there_are_no_rooms_and_nothing_is_told_of_them(event: Any) -> None:
     assert harness.take() == {}
 
 
-def test_only_events_without_a_room_are_pushed() -> None:
+def test_only_events_without_a_room_have_pushes() -> None:
     assert pushes(Harness().hub).keys() == {DirectMessage, Shutdown, TapChanged}

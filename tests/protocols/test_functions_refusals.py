@@ -78,7 +78,7 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize(("request_", "answer"), UNREADABLE)
-def test_what_is_no_call_is_refused(request_: Any, answer: Frame) -> None:
+def test_invalid_call_is_rejected(request_: Any, answer: Frame) -> None:
     harness = Harness("a", "b")
 
     harness.play([says("a", request_, a=[answer])])
@@ -140,9 +140,7 @@ BREACHES = [
 
 
 @pytest.mark.parametrize(("request_", "path", "sentence"), BREACHES, ids=str)
-def test_what_the_schema_does_not_allow_is_refused_with_its_place(
-    request_: Frame, path: str, sentence: str | None
-) -> None:
+def test_schema_violation_is_rejected_with_its_path(request_: Frame, path: str, sentence: str | None) -> None:
     harness = Harness("a", "b")
     function = request_["function"]
 
@@ -167,7 +165,7 @@ KEYED = [
 
 @pytest.mark.parametrize("request_", KEYED, ids=lambda request_: request_["function"])
 @pytest.mark.parametrize("key", ["Swordfish", "x", KEY + "\0", "é", " "])
-def test_a_wrong_key_is_refused_and_nothing_done(request_: Frame, key: str) -> None:
+def test_wrong_key_is_rejected_without_effect(request_: Frame, key: str) -> None:
     function = request_["function"]
     ask = request_ | {"secret_key": key, "callback": "c"}
 
@@ -185,7 +183,7 @@ def heard(number: int, message: str = "hi") -> Frame:
     return {"function": "send_message", "sender": at(number), "message": message}
 
 
-def test_an_empty_key_is_none_where_one_is_optional_and_wrong_where_it_is_not() -> None:
+def test_empty_key_is_ignored_when_optional_and_wrong_when_required() -> None:
     Harness("a").play(
         [
             *[
@@ -202,7 +200,7 @@ def test_an_empty_key_is_none_where_one_is_optional_and_wrong_where_it_is_not() 
     )
 
 
-def test_after_a_minute_the_key_can_be_tried_again() -> None:
+def test_key_can_be_tried_again_after_a_minute() -> None:
     harness = Harness("a")
     for _ in range(6):
         answer = harness["a"].ask(RETRIEVE | {"secret_key": "x"})
@@ -214,18 +212,18 @@ def test_after_a_minute_the_key_can_be_tried_again() -> None:
 
 
 @pytest.mark.parametrize("request_", KEYED, ids=lambda request_: request_["function"])
-def test_in_a_house_without_a_key_no_key_is_right(request_: Frame) -> None:
+def test_server_without_a_secret_key_rejects_every_key(request_: Frame) -> None:
     harness = Harness("a", "b", secret_key=None)
 
     assert harness["a"].ask(request_ | {"secret_key": KEY})["code"] == "access_denied"
     assert harness.take() == {}
 
 
-def test_a_wrong_key_tells_nothing_of_the_address_that_is_to_be_banned() -> None:
+def test_wrong_key_is_reported_before_an_invalid_address() -> None:
     assert Harness("a")["a"].ask(call("ban_ip", ip="?", secret_key="x"))["code"] == "access_denied"
 
 
-def test_more_rules_than_a_client_may_have_are_refused() -> None:
+def test_rules_above_the_limit_are_rejected() -> None:
     harness = Harness("a")
     for number in range(1000):
         harness["a"].ask(call("allow_ip", ip=f"10.0.{number // 256}.{number % 256}"))
@@ -251,7 +249,7 @@ RATES: list[Step] = [
 ]
 
 
-def test_messages_beyond_the_rate_are_refused_on_their_connection_and_come_through_later() -> None:
+def test_rate_limit_applies_per_connection_and_recovers() -> None:
     harness = Harness("a", "b", max_rate=1)
     harness.play(RATES)
 
@@ -268,7 +266,7 @@ def variables(size: int) -> Frame:
     return {"x": "é" * ((size - 8) // 2) + "e" * (size % 2)}
 
 
-def test_custom_variables_may_have_16_kib_in_all_and_what_is_too_much_is_not_merged() -> None:
+def test_custom_variables_above_16_kib_are_rejected_and_not_merged() -> None:
     harness = Harness("a")
     full = variables(CUSTOM_BYTES)
     error = "All custom variables may have 16384 bytes of JSON; these have {}."
@@ -280,7 +278,7 @@ def test_custom_variables_may_have_16_kib_in_all_and_what_is_too_much_is_not_mer
     assert harness["a"].ask(custom(name="Bob", x=1))["custom_variables"] == {"x": 1, "name": "Bob"}
 
 
-def test_a_name_that_comes_with_too_much_is_not_registered() -> None:
+def test_name_in_rejected_variables_is_not_registered() -> None:
     harness = Harness("a")
 
     assert harness["a"].ask(custom(name="Bob", **variables(CUSTOM_BYTES)))["code"] == "too_large"
@@ -290,7 +288,7 @@ def test_a_name_that_comes_with_too_much_is_not_registered() -> None:
 
 @pytest.mark.parametrize("depth", [1, 100, *range(240, 260), 400, 900])
 @pytest.mark.parametrize("brackets", ["[]", "{}"])
-def test_custom_variables_are_taken_as_deep_as_every_frame_can_show_them(depth: int, brackets: str) -> None:
+def test_custom_variables_are_accepted_up_to_the_maximum_depth(depth: int, brackets: str) -> None:
     harness = Harness("a", "b")
     opening = "[" if brackets == "[]" else '{"x":'
     middle, closing = ("[]", "]") if brackets == "[]" else ("{}", "}")
@@ -312,9 +310,7 @@ MAX_FRAME = 32_768
 
 @pytest.mark.parametrize("escaped", [False, True])
 @pytest.mark.parametrize("ids", [["1"], ["1", "7"], ["7"], []])
-def test_a_message_has_to_fit_into_one_frame_with_its_sender_s_card_and_its_recipients_names(
-    ids: list[str], escaped: bool
-) -> None:
+def test_message_must_fit_into_a_frame_with_card_and_recipients(ids: list[str], escaped: bool) -> None:
     harness = Harness("a", "b", max_frame=MAX_FRAME)
     card = json.dumps(at(0), separators=(",", ":"))
     limit = MAX_FRAME - ENVELOPE_OVERHEAD_BYTES - len(card) - NAME_BYTES * len(ids)
@@ -332,7 +328,7 @@ def test_a_message_has_to_fit_into_one_frame_with_its_sender_s_card_and_its_reci
     assert [frame["message"] for frame in harness["b"].mailbox.take()] == ([fits] if "1" in ids else [])
 
 
-def test_the_longest_message_that_is_taken_fits_for_who_speaks_chateau_too() -> None:
+def test_longest_message_fits_into_a_chateau_frame() -> None:
     harness = Harness("a", max_frame=MAX_FRAME)
     wide_names = [chr(0x20000 + number) * 32 for number in range(50)]  # four bytes each
     users = [harness.chateau_user(name) for name in wide_names]
@@ -345,7 +341,7 @@ def test_the_longest_message_that_is_taken_fits_for_who_speaks_chateau_too() -> 
     assert len(users[0].mailbox.payloads[0]) <= MAX_FRAME
 
 
-def test_whether_a_long_message_is_refused_does_not_tell_who_is_there() -> None:
+def test_error_of_a_long_message_does_not_reveal_private_clients() -> None:
     harness = Harness("a", "b", max_frame=MAX_FRAME)
     harness["b"].ask(custom(name="𠀀" * 32))
     harness["b"].ask(call("set_privacy", privacy="private"))
@@ -357,7 +353,7 @@ def test_whether_a_long_message_is_refused_does_not_tell_who_is_there() -> None:
     assert len(errors) == 1
 
 
-def test_with_the_smallest_frames_many_recipients_are_too_many() -> None:
+def test_many_recipients_are_rejected_when_frames_are_small() -> None:
     harness = Harness("a", max_frame=4096)
 
     assert harness["a"].ask(send("7", message="hi"))["undelivered"] == ["7"]
@@ -368,7 +364,7 @@ def test_with_the_smallest_frames_many_recipients_are_too_many() -> None:
 # What should not happen
 
 
-def test_a_bug_is_logged_once_and_the_session_goes_on(
+def test_unexpected_exception_is_logged_once_and_the_session_continues(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     harness = Harness("a")
@@ -388,7 +384,7 @@ def test_a_bug_is_logged_once_and_the_session_goes_on(
     assert "clients" in harness["a"].ask(RETRIEVE)
 
 
-def test_where_names_cannot_be_had_now_the_call_is_refused_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_call_is_rejected_without_effect_when_names_are_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     harness = Harness("a")
     harness["a"].ask(custom(name="Bob"))
     register = harness.hub.register

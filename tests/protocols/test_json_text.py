@@ -34,7 +34,7 @@ OBJECTS = [
 
 
 @pytest.mark.parametrize(("text", "value"), OBJECTS)
-def test_an_object_is_read(text: str, value: object) -> None:
+def test_object_is_decoded(text: str, value: object) -> None:
     read = decode(text)
 
     assert value is None or read == value
@@ -52,14 +52,14 @@ TWICE = [
 
 
 @pytest.mark.parametrize(("text", "key"), TWICE)
-def test_a_key_that_is_there_twice_is_refused(text: str, key: str) -> None:
+def test_duplicate_key_is_rejected(text: str, key: str) -> None:
     with pytest.raises(InvalidJson) as refused:
         decode(text)
 
     assert str(refused.value) == f'Invalid JSON: duplicate key "{key}".'
 
 
-def test_a_long_key_is_cut_in_the_sentence() -> None:
+def test_long_key_is_truncated_in_the_error() -> None:
     with pytest.raises(InvalidJson) as refused:
         decode('{"%s": 1, "%s": 1}' % (("k" * 100,) * 2))
 
@@ -82,7 +82,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("text", "line", "column"), BROKEN)
-def test_what_is_no_json_is_told_with_its_place(text: str, line: int, column: int) -> None:
+def test_invalid_json_is_reported_with_its_position(text: str, line: int, column: int) -> None:
     with pytest.raises(InvalidJson) as refused:
         decode(text)
 
@@ -94,7 +94,7 @@ def test_what_is_no_json_is_told_with_its_place(text: str, line: int, column: in
     assert abs(int(told_column) - column) <= 1, sentence
 
 
-def test_the_refusal_keeps_its_cause() -> None:
+def test_decoding_error_has_its_cause() -> None:
     with pytest.raises(InvalidJson) as refused:
         decode("{")
 
@@ -106,9 +106,7 @@ def test_the_refusal_keeps_its_cause() -> None:
     ("opening", "closing"),
     [pytest.param('{"a":', "}", id="objects"), pytest.param('[{"a":', "}]", id="objects in arrays")],
 )
-def test_objects_nested_too_deeply_for_either_reader_are_refused(
-    depth: int, opening: str, closing: str
-) -> None:
+def test_too_deeply_nested_objects_are_rejected(depth: int, opening: str, closing: str) -> None:
     with pytest.raises(InvalidJson, match=r"nested too deeply|depth limit"):
         decode(opening * depth + "1" + closing * depth)
 
@@ -124,10 +122,10 @@ def test_objects_nested_too_deeply_for_either_reader_are_refused(
         ("null", "null"),
     ],
 )
-def test_another_value_is_not_an_object(text: str, kind: str) -> None:
+def test_value_other_than_an_object_is_rejected(text: str, kind: str) -> None:
     with pytest.raises(NotAnObject, match=f"not {kind}\\.$"):
         decode(text)
 
 
-def test_what_is_written_has_no_white_space_and_is_utf_8() -> None:
+def test_encoded_json_is_compact_utf_8() -> None:
     assert encode({"a": [1, "é"], "b": None}) == '{"a":[1,"é"],"b":null}'.encode()

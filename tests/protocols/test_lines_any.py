@@ -29,7 +29,7 @@ def answers(harness: Harness, line: str | bytes) -> int:
 
 @settings(max_examples=800, deadline=None)
 @given(lines=st.lists(LINES, min_size=1, max_size=5))
-def test_any_line_with_something_on_it_gets_one_answer(lines: list[str | bytes]) -> None:
+def test_any_non_blank_line_gets_exactly_one_response(lines: list[str | bytes]) -> None:
     harness = Harness("alice", "bob")
 
     for line in lines:
@@ -42,7 +42,7 @@ def test_any_line_with_something_on_it_gets_one_answer(lines: list[str | bytes])
 
 @settings(max_examples=300, deadline=None)
 @given(lines=st.lists(LINES, max_size=5))
-def test_any_line_of_a_stranger_reaches_nobody(lines: list[str | bytes]) -> None:
+def test_line_of_an_unregistered_client_reaches_nobody(lines: list[str | bytes]) -> None:
     harness = Harness("bob")
 
     for line in lines:
@@ -54,7 +54,7 @@ def test_any_line_of_a_stranger_reaches_nobody(lines: list[str | bytes]) -> None
 
 @settings(max_examples=300, deadline=None)
 @given(text=st.text().filter(lambda text: text.strip() and text.split()[0] not in FIRST_WORDS))
-def test_what_is_said_arrives_as_it_was_sent(text: str) -> None:
+def test_message_is_delivered_unchanged(text: str) -> None:
     harness = Harness("alice", "bob")
 
     harness["alice"].send(text)
@@ -67,7 +67,7 @@ FIRST_WORDS = {words.split()[0] for command in COMMANDS for words in command.wor
 MESSAGES = sorted((ROOT / "messages" / "lines").glob("*.txt"))
 
 
-def test_every_message_file_is_one_line_that_is_taken() -> None:
+def test_every_message_file_is_one_accepted_line() -> None:
     for path in MESSAGES:
         (line,) = path.read_text("utf-8").splitlines()
         harness = Harness("carol", "bob")
@@ -85,7 +85,7 @@ def test_every_message_file_is_one_line_that_is_taken() -> None:
         assert told[0]["type"] == "commandResult", path.name
 
 
-def test_there_is_a_message_file_for_every_command() -> None:
+def test_every_command_has_a_message_file() -> None:
     lines = [path.read_text("utf-8").split(maxsplit=1)[0] for path in MESSAGES]
 
     assert {command.words[0] for command in COMMANDS} <= set(lines)

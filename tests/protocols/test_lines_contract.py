@@ -29,7 +29,7 @@ def test_examples_are_lines_that_the_server_sends(name: str) -> None:
         checked(example)
 
 
-def test_every_schema_is_that_of_a_line() -> None:
+def test_every_schema_belongs_to_a_line() -> None:
     assert SCHEMA_SET.schemas.keys() == {
         "common",
         "result-response",

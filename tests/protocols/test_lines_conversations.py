@@ -23,11 +23,11 @@ A_FIRST_VISIT = [
 ]
 
 
-def test_a_first_visit() -> None:
+def test_first_commands_get_their_responses() -> None:
     Harness().play(A_FIRST_VISIT)
 
 
-def test_the_seeds_lines_are_exact() -> None:
+def test_lines_of_the_seed_are_exact() -> None:
     harness = Harness("bob")
     alice = harness["alice"]
     alice.send("JOIN room")
@@ -99,7 +99,7 @@ COMMANDS_AND_MESSAGES = [
 
 
 @pytest.mark.parametrize(("line", "is_command"), COMMANDS_AND_MESSAGES)
-def test_a_line_is_a_command_only_where_it_is_written_exactly_so(line: str, *, is_command: bool) -> None:
+def test_line_is_a_command_only_when_written_exactly(line: str, *, is_command: bool) -> None:
     harness = Harness("alice", "bob")
 
     harness["alice"].send(line)
@@ -108,7 +108,7 @@ def test_a_line_is_a_command_only_where_it_is_written_exactly_so(line: str, *, i
 
 
 @pytest.mark.parametrize("line", ["", " ", "\t", "\r", "\N{NO-BREAK SPACE} \u2028"])
-def test_a_line_with_nothing_on_it_is_ignored(line: str) -> None:
+def test_blank_line_is_ignored(line: str) -> None:
     harness = Harness("alice", "bob")
 
     harness.play([says("alice", line), says("stranger", line)])
@@ -139,14 +139,14 @@ LOGINS = [
 
 
 @pytest.mark.parametrize(("line", "answer"), LOGINS)
-def test_logging_in(line: str, answer: dict[str, object]) -> None:
+def test_login_registers_a_nick_or_reports_an_error(line: str, answer: dict[str, object]) -> None:
     harness = Harness()
     harness.neighbour("Neighbour")
 
     assert harness["alice"].ask(line) == [answer]
 
 
-def test_who_has_logged_in_cannot_do_so_again() -> None:
+def test_second_login_is_rejected() -> None:
     again = no("User already logged in with name alice")
 
     Harness("alice").play(
@@ -164,12 +164,12 @@ WITHOUT_LOGIN = ["JOIN lobby", "JOIN", "JOIN !@#", "LEAVE", "HISTORY", "HISTORY 
 
 
 @pytest.mark.parametrize("line", [*WITHOUT_LOGIN, "MSG", "ROOMS", "hello"])
-def test_most_things_need_a_login(line: str) -> None:
+def test_commands_before_login_are_rejected(line: str) -> None:
     assert Harness()["stranger"].ask(line) == [LOGIN_REQUIRED]
 
 
 @pytest.mark.parametrize("line", ["LEAVE", "LEFT ROOM", "HISTORY", "HISTORY x", "hello"])
-def test_some_things_need_a_room(line: str) -> None:
+def test_room_commands_outside_a_room_are_rejected(line: str) -> None:
     harness = Harness()
     harness["alice"].send("LOGIN alice")
 
@@ -179,7 +179,7 @@ def test_some_things_need_a_room(line: str) -> None:
 @pytest.mark.parametrize(
     "line", ["JOIN", "JOIN ROOM", " JOIN  ROOM ", "MSG", "MSG bob", "MSG bob  ", "LOGIN"]
 )
-def test_a_parameter_is_missed(line: str) -> None:
+def test_missing_parameter_is_rejected(line: str) -> None:
     assert Harness("alice")["alice"].ask(line) == [MISSING]
 
 
@@ -211,14 +211,14 @@ JOINS = [
 
 
 @pytest.mark.parametrize(("line", "answer"), JOINS)
-def test_joining(line: str, answer: list[dict[str, object]]) -> None:
+def test_join_enters_a_room_or_reports_an_error(line: str, answer: list[dict[str, object]]) -> None:
     harness = Harness("alice")
     harness.neighbour("carol", room="Garden")
 
     assert harness["alice"].ask(line) == answer
 
 
-def test_joining_a_second_room_leaves_the_first_and_both_hear_of_it() -> None:
+def test_joining_a_second_room_leaves_the_first_and_notifies_both() -> None:
     harness = Harness("alice", "bob")
     harness["carol"].send("LOGIN carol")
     harness["carol"].send("JOIN attic")
@@ -239,7 +239,7 @@ def test_joining_a_second_room_leaves_the_first_and_both_hear_of_it() -> None:
     )
 
 
-def test_who_is_not_let_into_the_second_room_stays_in_the_first() -> None:
+def test_rejected_join_keeps_the_current_room() -> None:
     harness = Harness("alice", "bob")
     harness.neighbour("dora", room="attic")
     harness.hub.rooms.close("attic")
@@ -269,9 +269,7 @@ PASSWORDS = [
 
 
 @pytest.mark.parametrize(("line", "answer"), PASSWORDS)
-def test_the_password_of_a_locked_room_stands_behind_its_name(
-    line: str, answer: list[dict[str, object]]
-) -> None:
+def test_password_of_a_locked_room_follows_its_name(line: str, answer: list[dict[str, object]]) -> None:
     harness = Harness()
     harness.neighbour("dora", room="attic")
     harness.hub.rooms.lock("attic", "swordfish")
@@ -280,7 +278,7 @@ def test_the_password_of_a_locked_room_stands_behind_its_name(
     assert harness["alice"].ask(line) == answer
 
 
-def test_a_password_may_have_several_words() -> None:
+def test_password_may_have_several_words() -> None:
     harness = Harness()
     harness.neighbour("dora", room="attic")
     harness.hub.rooms.lock("attic", "sword fish")
@@ -307,18 +305,18 @@ DIRECT_MESSAGES = [
 
 
 @pytest.mark.parametrize("conversation", DIRECT_MESSAGES)
-def test_direct_messages(conversation: list[Step]) -> None:
+def test_direct_messages_reach_their_recipients(conversation: list[Step]) -> None:
     Harness("alice", "bob").play(conversation)
 
 
-def test_a_client_without_a_name_is_reached_by_its_number() -> None:
+def test_unnamed_client_is_reached_by_its_number() -> None:
     harness = Harness("alice", "bob")
     number = harness["stranger"].session.id
 
     harness.play([says("alice", f"MSG #{number} hi", alice=[OK], stranger=[direct("alice", "hi")])])
 
 
-def test_who_lists_the_room_or_outside_the_house() -> None:
+def test_who_lists_the_room_or_outside_rooms_the_server() -> None:
     harness = Harness("bob", "alice")
     harness.neighbour("Zoe")
     harness.neighbour("Carl Ö", room="lobby")
@@ -345,7 +343,7 @@ def test_rooms_lists_all_rooms() -> None:
     harness.play([says("alice", "ROOMS", alice=[result(rooms=rooms)])])
 
 
-def test_help_can_be_had_without_a_login() -> None:
+def test_help_needs_no_login() -> None:
     (answer,) = Harness()["stranger"].ask("HELP")
 
     assert [entry["command"] for entry in answer["commands"]] == [
@@ -362,7 +360,7 @@ def test_help_can_be_had_without_a_login() -> None:
 
 
 @pytest.mark.parametrize("who", ["alice", "stranger"])
-def test_quit_is_answered_and_then_the_connection_ends(who: str) -> None:
+def test_quit_gets_a_response_and_then_the_connection_ends(who: str) -> None:
     harness = Harness("alice", "bob")
     bob_hears = {"bob": [left("alice")]} if who == "alice" else {}
 
@@ -372,7 +370,7 @@ def test_quit_is_answered_and_then_the_connection_ends(who: str) -> None:
     assert harness["bob"].ask("WHO")[0]["users"].count("alice") == (who != "alice")
 
 
-def test_a_connection_that_drops_says_user_left_to_the_rest() -> None:
+def test_lost_connection_sends_user_left_to_the_others() -> None:
     Harness("alice", "bob").play(
         [
             disconnects("alice", bob=[left("alice")]),
@@ -439,11 +437,11 @@ def visit(harness: Harness) -> None:
     harness.hub.leave(session, "lobby")
 
 
-def test_what_the_house_does_is_told() -> None:
+def test_server_events_are_pushed() -> None:
     Harness("alice").play(WHAT_THE_HOUSE_DOES)
 
 
-def test_in_a_crowd_who_comes_and_goes_is_told_to_that_one_alone_and_the_rest_get_a_count() -> None:
+def test_joins_above_the_presence_limit_reach_only_the_user_and_others_get_a_count() -> None:
     three = {"type": "memberCount", "room": "lobby", "count": 3}
     harness = Harness("alice", "bob", presence_limit=2)
     harness["carol"].send("LOGIN carol")
@@ -469,7 +467,7 @@ def test_in_a_crowd_who_comes_and_goes_is_told_to_that_one_alone_and_the_rest_ge
     )
 
 
-def test_an_event_is_written_once_for_all_who_hear_it() -> None:
+def test_event_is_encoded_once_for_all_recipients() -> None:
     names = [f"user{number}" for number in range(50)]
     harness = Harness("alice", *names)
     harness.broadcast_sizes.clear()

@@ -41,13 +41,13 @@ def seconds_of(frames: list[Frame]) -> list[int]:
     return [int(frame["body"]["utctimestamp"][17:19]) for frame in entries]
 
 
-def test_history_has_who_came_and_what_was_said_oldest_first() -> None:
+def test_history_lists_joins_and_messages_oldest_first() -> None:
     harness = house_with(2)
 
     assert harness["alice"].ask("HISTORY") == [result(count=3), entry(1), entry(2), entry(3)]
 
 
-def test_history_is_told_to_the_one_who_asked() -> None:
+def test_history_is_sent_only_to_the_requesting_client() -> None:
     harness = house_with(1)
     harness["bob"].send("LOGIN Bob")
     harness["bob"].send("JOIN LOBBY")
@@ -58,7 +58,7 @@ def test_history_is_told_to_the_one_who_asked() -> None:
     assert told[3]["body"]["body"] == "User Bob has joined the room"
 
 
-def test_a_room_where_nothing_is_kept_has_no_history() -> None:
+def test_room_without_stored_messages_has_an_empty_history() -> None:
     harness = Harness("alice", store=NothingKept())
 
     assert harness["alice"].ask("HISTORY") == [result(count=0)]
@@ -69,7 +69,7 @@ class NothingKept(MemoryStore):
         return Page([], complete=True)
 
 
-def test_packages_and_other_protocols_messages_are_in_it() -> None:
+def test_history_includes_publications_and_messages_of_other_protocols() -> None:
     harness = house_with(0, stores_publications=True)
     neighbour = harness.neighbour("Carl Ö")
     harness.hub.listen(neighbour, "lobby")
@@ -125,13 +125,13 @@ INTERVALS = [
 
 
 @pytest.mark.parametrize(("asked", "seconds"), INTERVALS)
-def test_history_between_two_times(asked: str, seconds: list[int]) -> None:
+def test_history_selects_an_interval(asked: str, seconds: list[int]) -> None:
     harness = house_with(5)
 
     assert seconds_of(harness["alice"].ask(f"HISTORY {asked}")) == seconds
 
 
-def test_a_time_is_taken_back_as_it_was_told() -> None:
+def test_history_accepts_the_times_it_sends() -> None:
     harness = house_with(5)
     told = harness["alice"].ask("HISTORY")
     start, end = (told[number]["body"]["utctimestamp"] for number in (3, 5))
@@ -163,18 +163,18 @@ NO_TIMES = [
 
 
 @pytest.mark.parametrize(("asked", "shown"), NO_TIMES)
-def test_what_is_no_time_is_told(asked: str, shown: str) -> None:
+def test_invalid_time_is_reported(asked: str, shown: str) -> None:
     assert house_with(0)["alice"].ask(f"HISTORY {asked}") == [no(f"Unknown time: {shown}")]
 
 
-def test_what_stands_behind_two_times_is_cut_where_it_is_told() -> None:
+def test_text_after_two_times_is_truncated_in_the_error() -> None:
     told = house_with(0)["alice"].ask("HISTORY 2026-11-20 2026-11-21 " + 5_000 * "x ")
 
     assert told == [no(f"Unknown time: {29 * 'x '}x…")]
 
 
 @pytest.mark.parametrize("asked", ["", " 2026-11-20", " 2026-11-20 2026-11-21"])
-def test_the_last_thousand_come_at_most(asked: str) -> None:
+def test_history_returns_at_most_the_last_thousand_entries(asked: str) -> None:
     harness = house_with(1_010)
 
     count, *entries = harness["alice"].ask(f"HISTORY{asked}")
@@ -183,7 +183,7 @@ def test_the_last_thousand_come_at_most(asked: str) -> None:
     assert entries == [entry(second) for second in range(12, 1_012)]
 
 
-def test_of_an_interval_with_more_than_a_thousand_the_last_come() -> None:
+def test_interval_with_more_than_a_thousand_entries_returns_the_last() -> None:
     harness = house_with(1_010)
 
     _, *entries = harness["alice"].ask("HISTORY 2026-11-20T09:30:02 2026-11-20T09:46:44")
@@ -199,7 +199,7 @@ def line_bytes(harness: Harness) -> list[int]:
 
 
 @pytest.mark.parametrize(("spare", "seconds"), [(0, [4, 5, 6]), (-1, [5, 6]), (1, [4, 5, 6])])
-def test_the_last_ones_come_that_fit_into_the_bytes_of_an_answer(spare: int, seconds: list[int]) -> None:
+def test_history_returns_the_last_entries_that_fit_into_a_response(spare: int, seconds: list[int]) -> None:
     history_bytes = sum(line_bytes(house_with(5))[-3:]) + spare
 
     harness = house_with(5, history_bytes=history_bytes)
@@ -207,7 +207,7 @@ def test_the_last_ones_come_that_fit_into_the_bytes_of_an_answer(spare: int, sec
     assert seconds_of(harness["alice"].ask("HISTORY")) == seconds
 
 
-def test_the_very_last_one_comes_however_long_it_is() -> None:
+def test_history_always_returns_the_last_entry() -> None:
     harness = house_with(1, history_bytes=1_000)
     harness["alice"].send(10_000 * "x")
 
@@ -216,7 +216,7 @@ def test_the_very_last_one_comes_however_long_it_is() -> None:
     assert [len(frame["body"]["body"]) for frame in entries] == [10_000]
 
 
-def test_an_entry_that_does_not_fit_hides_those_before_it_and_leaves_no_hole() -> None:
+def test_entry_that_does_not_fit_ends_the_history_without_a_gap() -> None:
     harness = house_with(1, history_bytes=1_000)
     harness["alice"].send(10_000 * "x")
     harness["alice"].send("4")
@@ -224,7 +224,7 @@ def test_an_entry_that_does_not_fit_hides_those_before_it_and_leaves_no_hole() -
     assert harness["alice"].ask("HISTORY") == [result(count=1), entry(4)]
 
 
-def test_a_history_that_cannot_be_read_is_refused() -> None:
+def test_unavailable_history_is_reported() -> None:
     class Broken(MemoryStore):
         def read(self, key: str, **_: object) -> Page:  # type: ignore[override]
             raise Unavailable("The history cannot be read now.")

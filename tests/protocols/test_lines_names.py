@@ -108,11 +108,11 @@ SHARED_NICKS = [
 
 
 @pytest.mark.parametrize("conversation", SHARED_NICKS)
-def test_a_shared_nick(conversation: list[Step]) -> None:
+def test_nick_can_be_shared_by_sessions(conversation: list[Step]) -> None:
     Harness().play(conversation)
 
 
-def test_a_nick_is_not_taken_from_another_protocols_session_and_no_name_from_a_nick() -> None:
+def test_nicks_and_usernames_of_other_protocols_exclude_each_other() -> None:
     harness = Harness("alice")
     neighbour = harness.neighbour("Carol")
 
@@ -126,7 +126,7 @@ def test_a_nick_is_not_taken_from_another_protocols_session_and_no_name_from_a_n
         harness.neighbour("Carol")
 
 
-def test_a_nick_that_all_have_given_back_can_be_a_name_again() -> None:
+def test_released_nick_can_be_registered_as_a_username() -> None:
     harness = Harness("alice")
     harness["two"].send("LOGIN Alice")
     harness["alice"].peer.on_close()

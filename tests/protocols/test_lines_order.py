@@ -21,7 +21,7 @@ def harness(store: LateStore) -> Harness:
     return Harness("alice", "bob", store=store)
 
 
-def test_a_message_reaches_the_others_at_once_and_the_sender_behind_its_ok(
+def test_message_reaches_others_at_once_and_the_sender_after_its_ok(
     harness: Harness, store: LateStore
 ) -> None:
     harness.play(
@@ -32,7 +32,7 @@ def test_a_message_reaches_the_others_at_once_and_the_sender_behind_its_ok(
     )
 
 
-def test_what_others_do_meanwhile_stands_behind_the_ok_too(harness: Harness, store: LateStore) -> None:
+def test_events_during_a_commit_follow_the_ok(harness: Harness, store: LateStore) -> None:
     harness.play(
         [
             says("alice", "hi", bob=[said("alice", "hi")]),
@@ -56,7 +56,7 @@ def test_what_others_do_meanwhile_stands_behind_the_ok_too(harness: Harness, sto
     )
 
 
-def test_two_who_speak_at_once_each_hear_both_messages_behind_their_own_ok(
+def test_concurrent_senders_receive_both_messages_after_their_own_ok(
     harness: Harness, store: LateStore
 ) -> None:
     both = [said("alice", "one"), said("bob", "two")]
@@ -72,7 +72,9 @@ def test_two_who_speak_at_once_each_hear_both_messages_behind_their_own_ok(
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 0, 2], [0, 2, 1]])
-def test_commits_may_be_done_in_any_order(harness: Harness, store: LateStore, order: list[int]) -> None:
+def test_responses_keep_order_when_commits_finish_out_of_order(
+    harness: Harness, store: LateStore, order: list[int]
+) -> None:
     for text in "abc":
         harness["alice"].send(text)
     harness["alice"].send("WHO")
@@ -91,7 +93,7 @@ def test_commits_may_be_done_in_any_order(harness: Harness, store: LateStore, or
     ]
 
 
-def test_commits_that_are_decided_together_are_told_in_order(harness: Harness, store: LateStore) -> None:
+def test_commits_that_finish_together_are_acknowledged_in_order(harness: Harness, store: LateStore) -> None:
     for text in "ab":
         harness["alice"].send(text)
     for commit in store.commits:
@@ -103,7 +105,7 @@ def test_commits_that_are_decided_together_are_told_in_order(harness: Harness, s
     assert harness["alice"].mailbox.take() == [OK, said("alice", "a"), OK, said("alice", "b")]
 
 
-def test_a_failure_is_told_in_its_place(harness: Harness, store: LateStore) -> None:
+def test_failed_commit_is_reported_in_request_order(harness: Harness, store: LateStore) -> None:
     harness.play(
         [
             says("alice", "a", bob=[said("alice", "a")]),
@@ -118,7 +120,7 @@ def test_a_failure_is_told_in_its_place(harness: Harness, store: LateStore) -> N
     )
 
 
-def test_history_and_refusals_wait_their_turn(harness: Harness, store: LateStore) -> None:
+def test_history_and_errors_keep_the_request_order(harness: Harness, store: LateStore) -> None:
     harness["alice"].send("a")
     harness["alice"].send("HISTORY")
     harness["alice"].send("LOGIN x")
@@ -137,7 +139,7 @@ def test_history_and_refusals_wait_their_turn(harness: Harness, store: LateStore
     assert [frame["type"] for frame in told[6:]] == ["error", "error"]
 
 
-def test_leaving_and_moving_wait_their_turn(harness: Harness, store: LateStore) -> None:
+def test_leave_and_join_keep_the_request_order(harness: Harness, store: LateStore) -> None:
     harness.play(
         [
             says("alice", "a", bob=[said("alice", "a")]),
@@ -161,9 +163,7 @@ def test_leaving_and_moving_wait_their_turn(harness: Harness, store: LateStore) 
     )
 
 
-def test_quit_waits_for_the_answers_before_it_and_nothing_is_read_behind_it(
-    harness: Harness, store: LateStore
-) -> None:
+def test_quit_follows_pending_responses_and_ends_reading(harness: Harness, store: LateStore) -> None:
     alice = harness["alice"].mailbox
     harness.play(
         [
@@ -182,7 +182,7 @@ def test_quit_waits_for_the_answers_before_it_and_nothing_is_read_behind_it(
     assert harness["bob"].mailbox.take() == [left("alice")]
 
 
-def test_who_has_no_more_to_say_gets_the_answers_that_are_due_before_the_end(
+def test_half_closed_client_receives_pending_responses_before_the_end(
     harness: Harness, store: LateStore
 ) -> None:
     alice = harness["alice"].mailbox
@@ -197,9 +197,7 @@ def test_who_has_no_more_to_say_gets_the_answers_that_are_due_before_the_end(
     assert alice.closed == (1000, "")
 
 
-def test_a_shutdown_is_told_at_once_for_nothing_has_a_turn_behind_it(
-    harness: Harness, store: LateStore
-) -> None:
+def test_shutdown_is_sent_before_pending_responses(harness: Harness, store: LateStore) -> None:
     shutdown = {"type": "shutdown", "reason": None}
 
     harness.play(
@@ -211,7 +209,7 @@ def test_a_shutdown_is_told_at_once_for_nothing_has_a_turn_behind_it(
     )
 
 
-def test_a_client_that_is_tapped_is_told_in_its_turn(harness: Harness, store: LateStore) -> None:
+def test_tap_notification_keeps_the_order(harness: Harness, store: LateStore) -> None:
     session = harness["alice"].peer.session
     told = {"type": "tapped", "active": True}
 
@@ -224,7 +222,7 @@ def test_a_client_that_is_tapped_is_told_in_its_turn(harness: Harness, store: La
     )
 
 
-def test_who_is_sent_away_is_so_at_once_and_hears_nothing_behind_it(
+def test_kicked_client_is_closed_at_once_and_receives_nothing_more(
     harness: Harness, store: LateStore
 ) -> None:
     alice = harness["alice"].mailbox
@@ -239,13 +237,13 @@ def test_who_is_sent_away_is_so_at_once_and_hears_nothing_behind_it(
     assert alice.take() == []
 
 
-def test_who_is_sent_away_while_nothing_is_due_is_so_at_once(harness: Harness) -> None:
+def test_kicked_client_without_pending_responses_is_closed_at_once(harness: Harness) -> None:
     harness["alice"].peer.session.outbox.disconnect(1008, "kicked")
 
     assert harness["alice"].mailbox.closed == (1008, "kicked")
 
 
-def test_a_client_that_has_gone_hears_of_no_commit(harness: Harness, store: LateStore) -> None:
+def test_commit_after_a_disconnect_sends_nothing(harness: Harness, store: LateStore) -> None:
     harness["alice"].send("a")
     harness["alice"].mailbox.disconnect(1006, "")
 
@@ -254,7 +252,7 @@ def test_a_client_that_has_gone_hears_of_no_commit(harness: Harness, store: Late
     assert harness["alice"].mailbox.take() == []
 
 
-def test_when_all_is_answered_what_comes_goes_straight_out(harness: Harness, store: LateStore) -> None:
+def test_push_is_sent_at_once_when_no_response_is_pending(harness: Harness, store: LateStore) -> None:
     harness["alice"].send("a")
     store.commits[0].finish()
     harness.take()
@@ -271,7 +269,7 @@ def test_when_all_is_answered_what_comes_goes_straight_out(harness: Harness, sto
     )
 
 
-def test_a_client_that_asks_on_and_on_behind_a_late_answer_is_refused_until_it_is_out(
+def test_requests_above_the_pending_limit_are_rejected(
     harness: Harness, store: LateStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lines, "HELD_BYTES", 1_000)
@@ -293,9 +291,7 @@ def test_a_client_that_asks_on_and_on_behind_a_late_answer_is_refused_until_it_i
     assert harness["alice"].ask("WHO") == [result(users=["alice", "bob"])]
 
 
-def test_what_others_say_meanwhile_does_not_count_as_asking(
-    harness: Harness, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pushes_do_not_count_as_pending_requests(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "HELD_BYTES", 0)
     harness["alice"].send("a")
     for number in range(100):

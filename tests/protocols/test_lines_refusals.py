@@ -17,7 +17,7 @@ LINES = ["LOGIN carol", "JOIN attic", "LEAVE", "HISTORY", "MSG bob hi", "WHO", "
 
 
 @pytest.mark.parametrize("line", [*LINES, b"\xff", "\ud800"])
-def test_nothing_is_done_for_who_is_banned(line: str | bytes) -> None:
+def test_lines_of_a_banned_client_are_rejected(line: str | bytes) -> None:
     harness = Harness("alice", "bob")
     harness.hub.access.ban(harness["alice"].session.address)
 
@@ -27,7 +27,7 @@ def test_nothing_is_done_for_who_is_banned(line: str | bytes) -> None:
     assert harness["alice"].session.username == "alice"
 
 
-def test_a_ban_holds_until_it_is_lifted() -> None:
+def test_ban_lasts_until_lifted() -> None:
     harness = Harness("alice")
     harness.hub.access.ban("192.0.2.0/24")
     harness["alice"].send("hi")
@@ -37,14 +37,14 @@ def test_a_ban_holds_until_it_is_lifted() -> None:
     assert harness["alice"].ask("hi") == [OK, said("alice", "hi")]
 
 
-def test_an_address_that_was_banned_before_is_refused_from_the_start() -> None:
+def test_client_from_a_banned_address_is_rejected_from_the_start() -> None:
     harness = Harness()
     harness.hub.access.ban("192.0.2.0/24")
 
     assert harness["alice"].ask("LOGIN alice") == [BANNED]
 
 
-def test_too_many_lines_are_refused_and_not_done() -> None:
+def test_lines_above_the_rate_are_rejected_without_effect() -> None:
     harness = Harness("alice", "bob", max_rate=1)
     fine = [OK, said("alice", "hi")]
 
@@ -65,11 +65,11 @@ def test_too_many_lines_are_refused_and_not_done() -> None:
 @pytest.mark.parametrize(
     "line", [b"", b"\xff", b"LOGIN alice", b"\xc3", "\ud800", "hi \udfff", "MSG bob \ud83d"]
 )
-def test_a_line_that_is_not_utf_8_is_refused(line: str | bytes) -> None:
+def test_line_that_is_not_utf_8_is_rejected(line: str | bytes) -> None:
     Harness("alice", "bob").play([says("alice", line, alice=[NOT_UTF8])])
 
 
-def test_the_longest_line_is_passed_on_and_comes_back_in_history() -> None:
+def test_longest_line_is_delivered_and_stored() -> None:
     text = 4_096 * "\N{GRINNING FACE}"
     harness = Harness("alice", "bob")
 
@@ -78,7 +78,7 @@ def test_the_longest_line_is_passed_on_and_comes_back_in_history() -> None:
     assert harness["bob"].ask("HISTORY")[-1]["body"]["body"] == text
 
 
-def test_a_message_that_cannot_be_kept_is_not_passed_on() -> None:
+def test_message_that_cannot_be_stored_is_not_delivered() -> None:
     class Full(MemoryStore):
         def append(self, key: str, record: object) -> None:  # type: ignore[override]
             raise Unavailable("The message could not be kept: nothing was passed on.")
@@ -88,7 +88,7 @@ def test_a_message_that_cannot_be_kept_is_not_passed_on() -> None:
     )
 
 
-def test_a_failure_of_the_server_is_logged_once_and_the_client_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_unexpected_exception_is_logged_once_and_reported(caplog: pytest.LogCaptureFixture) -> None:
     harness = Harness("alice", "bob")
     number = harness["alice"].session.id
     harness.hub.room_summaries = lambda: 1 / 0  # type: ignore[method-assign, assignment, return-value]
@@ -105,7 +105,7 @@ def test_a_failure_of_the_server_is_logged_once_and_the_client_told(caplog: pyte
     caplog.clear()
 
 
-def test_whom_a_guard_keeps_out_is_told_that_nobody_is_there() -> None:
+def test_message_to_a_private_client_gets_the_error_of_an_unknown_one() -> None:
     harness = Harness("alice", "bob")
     harness.hub.access.set_privacy(harness["bob"].session, "private")
     harness["carol"].send("LOGIN carol")

@@ -170,7 +170,7 @@ USER_COMMANDS = [
 
 
 @pytest.mark.parametrize("conversation", USER_COMMANDS)
-def test_what_everyone_may_do(conversation: list[Step]) -> None:
+def test_user_commands_get_their_responses(conversation: list[Step]) -> None:
     Harness("alice", "bob").play(conversation)
 
 
@@ -181,7 +181,7 @@ def test_help_lists_every_command() -> None:
     assert [line.partition(" ")[0].rstrip(":") for line in lines] == [f"!{name}" for name in BUILT_INS]
 
 
-def test_there_may_be_no_rooms() -> None:
+def test_rooms_command_reports_when_there_are_none() -> None:
     harness = Harness("alice")
     harness.hub.rooms.delete("general")
     harness.take()
@@ -324,12 +324,12 @@ OWNERS_DO = [
 
 
 @pytest.mark.parametrize("conversation", OWNERS_DO)
-def test_what_the_owner_may_do(conversation: list[Step]) -> None:
+def test_owner_commands_get_their_responses(conversation: list[Step]) -> None:
     Harness("alice", "bob").play(conversation)
 
 
 @pytest.mark.parametrize("name", ADMIN_COMMANDS)
-def test_the_owners_commands_are_refused_to_others_whatever_is_behind_them(name: str) -> None:
+def test_owner_commands_of_other_users_are_rejected_before_parsing(name: str) -> None:
     harness = Harness("alice")
 
     for words in ("", " general", " alice general", ' "'):
@@ -348,20 +348,20 @@ def test_the_owners_commands_are_refused_to_others_whatever_is_behind_them(name:
         ('!shutdown we\'re off, "all" of us ', 'we\'re off, "all" of us'),
     ],
 )
-def test_shutdown_stops_the_server_for_the_reason_given(content: str, reason: str | None) -> None:
+def test_shutdown_stops_the_server_with_the_given_reason(content: str, reason: str | None) -> None:
     harness = Harness("alice")
     harness.play([auth(), says("alice", content)])
 
     assert harness.stops == [reason]
 
 
-def test_without_a_key_nobody_is_the_owner() -> None:
+def test_server_without_a_secret_key_has_no_owner() -> None:
     harness = Harness("alice", secret_key=None)
 
     harness.play([says("alice", "!auth x", alice=[WRONG_KEY]), says("alice", '!auth ""', alice=[WRONG_KEY])])
 
 
-def test_a_key_in_an_error_is_not_shown() -> None:
+def test_error_does_not_contain_the_key() -> None:
     harness = Harness("alice")
 
     for content in (f"!auth {KEY}", f'!auth "{KEY}', f"!lock general {KEY} x", f'!join "{KEY}'):
@@ -369,7 +369,7 @@ def test_a_key_in_an_error_is_not_shown() -> None:
         assert KEY not in frame["d"]["error"]
 
 
-def test_a_direct_message_reaches_other_protocols_and_knows_its_sender() -> None:
+def test_direct_message_reaches_other_protocols_with_its_sender() -> None:
     harness = Harness("alice")
     zoe = harness.neighbour("zoe")
 
@@ -422,7 +422,7 @@ PREFIXES = [
 
 
 @pytest.mark.parametrize(("prefix", "conversation"), PREFIXES)
-def test_the_prefix_can_be_another_or_none(prefix: str, conversation: list[Step]) -> None:
+def test_command_prefix_can_be_changed_or_empty(prefix: str, conversation: list[Step]) -> None:
     Harness("alice", command_prefix=prefix).play(conversation)
 
 
@@ -443,13 +443,13 @@ LINES = [
 
 
 @pytest.mark.parametrize(("line", "words"), LINES)
-def test_words_are_parted(line: str, words: list[str]) -> None:
+def test_command_line_is_split_into_words(line: str, words: list[str]) -> None:
     assert split(line) == words
     assert split(f"  {line}  ") == words
 
 
 @pytest.mark.parametrize("line", ['"', "'", '"a', "a 'b", '"a"b', '"a\\"', "'a\\''", '"a""b"', "'tis"])
-def test_a_quotation_mark_that_is_not_closed_is_told(line: str) -> None:
+def test_unclosed_quotation_mark_is_reported(line: str) -> None:
     with pytest.raises(ValueError, match="has to be closed"):
         split(line)
 
@@ -465,26 +465,26 @@ def test_a_quotation_mark_that_is_not_closed_is_told(line: str) -> None:
         ("a b", 7, ["a", "b"]),
     ],
 )
-def test_behind_some_words_the_rest_is_one_text(line: str, words: int, parts: list[str]) -> None:
+def test_rest_after_the_last_word_is_one_text(line: str, words: int, parts: list[str]) -> None:
     assert split(line, words) == parts
 
 
 @pytest.mark.parametrize("piece", ["a ", '"', "'", "\\", '"a" ', '"\\', " ", "\n", "'a' ", "x", '\\"'])
-def test_a_long_line_takes_no_time_to_speak_of(piece: str) -> None:
+def test_splitting_a_long_line_is_fast(piece: str) -> None:
     harness = Harness("alice")
 
     for content in (f"!join {piece * 300_000}", f"!msg bob {piece * 300_000}", f"!{piece * 300_000}"):
         harness["alice"].send(create(content))
 
 
-def test_there_are_not_too_many_words() -> None:
+def test_words_above_the_limit_are_rejected() -> None:
     assert len(split("a " * WORDS_LIMIT)) == WORDS_LIMIT
     assert len(split("a " * WORDS_LIMIT + "b c", WORDS_LIMIT)) == WORDS_LIMIT + 1
     with pytest.raises(ValueError, match="at most 1000 words"):
         split("a " * (WORDS_LIMIT + 1))
 
 
-def test_every_command_is_in_the_documentation() -> None:
+def test_every_command_is_documented() -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "protocols" / "opcodes.md").read_text("utf-8")
 
     for name, row in BUILT_INS.items():
@@ -494,9 +494,9 @@ def test_every_command_is_in_the_documentation() -> None:
 @pytest.mark.parametrize(
     "text", ["bob", "a b", '"', "\\", 'a "b" \\', "'a'", "don't", "a\nb", " ", '"a"', '\\"']
 )
-def test_any_text_can_be_written_as_one_word(text: str) -> None:
+def test_any_text_can_be_quoted_as_one_word(text: str) -> None:
     assert split(f"{word(text)} {word(text)}") == [text, text]
 
 
-def test_a_word_that_needs_no_quotation_marks_has_none() -> None:
+def test_simple_word_is_not_quoted() -> None:
     assert [word("bob"), word("don't"), word("a b")] == ["bob", "don't", '"a b"']

@@ -39,7 +39,7 @@ def test_request_schema_has_its_op(op: int, row: Any) -> None:
     assert SCHEMA_SET.schemas[row.schema]["properties"]["op"]["const"] == op
 
 
-def test_every_schema_is_that_of_a_frame() -> None:
+def test_every_schema_belongs_to_a_frame() -> None:
     assert {*_SENT.values(), *(row.schema for row in REQUESTS.values())} == set(FRAMES)
 
 

@@ -112,7 +112,7 @@ LOGINS = [
 
 
 @pytest.mark.parametrize("conversation", LOGINS)
-def test_logging_in(conversation: list[Step]) -> None:
+def test_login_registers_a_nick_or_reports_an_error(conversation: list[Step]) -> None:
     Harness().play(conversation)
 
 
@@ -295,11 +295,11 @@ TALK = [
 
 
 @pytest.mark.parametrize("conversation", TALK)
-def test_talking(conversation: list[Step]) -> None:
+def test_chat_messages_reach_the_room(conversation: list[Step]) -> None:
     Harness("alice", "bob").play(conversation)
 
 
-def test_a_room_is_shown_as_it_was_first_written() -> None:
+def test_room_keeps_the_spelling_it_was_created_with() -> None:
     harness = Harness()
     harness.neighbour("zoe", room="General")
 
@@ -310,7 +310,7 @@ def test_a_room_is_shown_as_it_was_first_written() -> None:
     assert arrival == entered("alice", "General")
 
 
-def test_what_other_protocols_say_is_heard() -> None:
+def test_messages_of_other_protocols_are_received() -> None:
     harness = Harness("alice")
     zoe = harness.neighbour("zoe", room="general")
     nameless = harness.neighbour()
@@ -331,7 +331,7 @@ def test_what_other_protocols_say_is_heard() -> None:
     ]
 
 
-def test_a_crowd_is_told_of_by_its_number_and_the_newcomer_of_itself_alone() -> None:
+def test_room_above_the_presence_limit_receives_counts_and_a_new_member_its_own_join() -> None:
     harness = Harness("alice", "bob", presence_limit=2)
     count = said("general", "There are 3 users in the room")
     cache = cached(room(0, "alice", "bob", "carol"), users=3, me=("carol", "general"))
@@ -352,7 +352,7 @@ def in_place(name: str, room: str) -> list[Frame]:
     return [server(f"You are now in {room}."), entered(name, room)]
 
 
-def test_an_event_is_encoded_once_for_all_who_hear_it() -> None:
+def test_event_is_encoded_once_for_all_recipients() -> None:
     harness = Harness("alice", "bob", "carol")
     harness.broadcasts.clear()
 
@@ -362,7 +362,7 @@ def test_an_event_is_encoded_once_for_all_who_hear_it() -> None:
     assert len(harness.take()) == 3
 
 
-def test_a_message_is_heard_before_it_is_kept_and_has_no_answer() -> None:
+def test_message_is_delivered_before_it_is_stored_and_has_no_response() -> None:
     harness = Harness("alice", "bob", store=LateStore())
 
     harness["alice"].send(create("hello"))
@@ -372,7 +372,7 @@ def test_a_message_is_heard_before_it_is_kept_and_has_no_answer() -> None:
     assert harness.take() == {}
 
 
-def test_a_message_that_could_not_be_kept_is_told_to_its_sender_alone() -> None:
+def test_failed_commit_is_reported_only_to_the_sender() -> None:
     harness = Harness("alice", "bob", store=LateStore())
     harness["alice"].send(create("one"))
     harness["alice"].send(create("two"))
@@ -385,7 +385,7 @@ def test_a_message_that_could_not_be_kept_is_told_to_its_sender_alone() -> None:
     assert harness.take() == {"alice": [no("unavailable", unkept)]}
 
 
-def test_a_failed_commit_after_the_end_goes_nowhere() -> None:
+def test_failed_commit_after_a_disconnect_sends_nothing() -> None:
     harness = Harness("alice", store=LateStore())
     harness["alice"].send(create("hello"))
     harness["alice"].close()
@@ -403,7 +403,7 @@ class FullStore(MemoryStore):
         raise Unavailable("Nothing can be kept now.")
 
 
-def test_a_message_that_cannot_be_kept_is_refused_and_heard_by_nobody() -> None:
+def test_message_that_cannot_be_stored_is_rejected_and_not_delivered() -> None:
     harness = Harness("alice", "bob", store=FullStore())
 
     harness["alice"].send(create("hello"))

@@ -31,7 +31,7 @@ async def frames_of(harness: Harness, content: str = "!do") -> Any:
     return harness.take()
 
 
-def test_what_is_returned_is_told_to_the_caller_alone() -> None:
+def test_return_value_is_sent_only_to_the_caller() -> None:
     async def run(server: Server, user: User, words: list[str]) -> str:
         return f"{user.name} of {server.name}: {words}"
 
@@ -41,14 +41,14 @@ def test_what_is_returned_is_told_to_the_caller_alone() -> None:
     assert frames == {"alice": [server("""alice of Chateau: ['a', 'b c', "don't"]""")]}
 
 
-def test_nothing_returned_is_nothing_told() -> None:
+def test_none_as_return_value_sends_nothing() -> None:
     async def run(server: Server, user: User, words: list[str]) -> None:
         pass
 
     assert asyncio.run(frames_of(house_with(run))) == {}
 
 
-def test_replies_come_one_by_one_and_others_go_on_meanwhile() -> None:
+def test_replies_are_sent_one_by_one_without_blocking_others() -> None:
     go_on = asyncio.Event()
 
     async def run(server: Server, user: User, words: list[str]) -> str:
@@ -68,7 +68,7 @@ def test_replies_come_one_by_one_and_others_go_on_meanwhile() -> None:
     asyncio.run(conversation(house_with(run)))
 
 
-def test_the_user_is_known_by_name_room_and_role() -> None:
+def test_user_has_name_room_and_role() -> None:
     seen = []
 
     async def run(server: Server, user: User, words: list[str]) -> None:
@@ -85,7 +85,7 @@ def test_the_user_is_known_by_name_room_and_role() -> None:
     assert seen == [("alice", "general", False), ("alice", None, True)]
 
 
-def test_the_server_knows_names_and_rooms_which_a_plug_in_cannot_change() -> None:
+def test_plugin_cannot_change_names_and_rooms() -> None:
     seen: list[list[str]] = []
 
     async def run(server: Server, user: User, words: list[str]) -> None:
@@ -101,7 +101,7 @@ def test_the_server_knows_names_and_rooms_which_a_plug_in_cannot_change() -> Non
     assert list(harness.hub.usernames()) == ["alice", "bob", "Zoe"]
 
 
-def test_the_server_speaks_to_a_user_in_its_own_name() -> None:
+def test_server_sends_messages_under_its_own_name() -> None:
     async def run(server: Server, user: User, words: list[str]) -> None:
         server.message("BOB", "alice thinks of you")
         server.message("zoe", "too")
@@ -117,7 +117,7 @@ def test_the_server_speaks_to_a_user_in_its_own_name() -> None:
     assert harness.hub.session(message.sender_id) is None
 
 
-def test_a_refusal_is_told_as_it_is() -> None:
+def test_command_error_is_sent_unchanged() -> None:
     async def run(server: Server, user: User, words: list[str]) -> None:
         if words:
             server.message(words[0], "hi")
@@ -182,7 +182,7 @@ async def awaits_a_reply(server: Server, user: User, words: list[str]) -> None:
         (awaits_a_reply, [server("one")]),
     ],
 )
-def test_a_bug_is_told_to_its_caller_logged_once_and_hurts_nobody(
+def test_exception_in_a_command_is_reported_to_its_caller_and_logged_once(
     run: Run, first: list[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     harness = house_with(run)
@@ -197,7 +197,7 @@ def test_a_bug_is_told_to_its_caller_logged_once_and_hurts_nobody(
     assert harness["alice"].ask(create("hi")) == [said("alice", "hi")]
 
 
-def test_a_command_ends_with_the_session_and_what_it_replies_then_goes_nowhere() -> None:
+def test_command_is_cancelled_with_its_session_and_later_replies_are_dropped() -> None:
     happened = []
 
     async def run(server: Server, user: User, words: list[str]) -> None:
@@ -219,7 +219,7 @@ def test_a_command_ends_with_the_session_and_what_it_replies_then_goes_nowhere()
     assert "alice" not in harness.take()
 
 
-def test_a_command_that_has_not_begun_when_its_session_ends_never_does() -> None:
+def test_pending_command_does_not_start_after_its_session_ends() -> None:
     async def run(server: Server, user: User, words: list[str]) -> None:
         raise AssertionError
 
@@ -231,7 +231,7 @@ def test_a_command_that_has_not_begun_when_its_session_ends_never_does() -> None
     asyncio.run(conversation(house_with(run)))
 
 
-def test_a_name_that_is_free_again_does_not_get_what_was_asked_under_it_before() -> None:
+def test_next_owner_of_a_name_does_not_get_replies_of_the_previous() -> None:
     go_on = asyncio.Event()
 
     async def run(server: Server, user: User, words: list[str]) -> str:
@@ -253,7 +253,7 @@ def test_a_name_that_is_free_again_does_not_get_what_was_asked_under_it_before()
     asyncio.run(conversation(house_with(run)))
 
 
-def test_one_session_has_so_many_commands_running_and_no_more() -> None:
+def test_running_commands_per_session_are_limited() -> None:
     go_on = asyncio.Event()
 
     async def run(server: Server, user: User, words: list[str]) -> str:
@@ -277,7 +277,7 @@ def test_one_session_has_so_many_commands_running_and_no_more() -> None:
     asyncio.run(conversation(house_with(run)))
 
 
-def test_a_plug_ins_command_is_in_the_help_and_asks_for_closed_quotation_marks() -> None:
+def test_plugin_command_is_in_the_help_and_reports_unclosed_quotation_marks() -> None:
     harness = house_with(raises)
 
     (frame,) = harness["alice"].ask(create("!help"))
@@ -289,13 +289,13 @@ def test_a_plug_ins_command_is_in_the_help_and_asks_for_closed_quotation_marks()
     ]
 
 
-def test_a_plug_in_needs_a_registered_user() -> None:
+def test_plugin_command_needs_a_registered_user() -> None:
     harness = house_with(raises)
 
     assert harness["guest"].ask(create("!do")) == [no("not_registered", "Register a username first.")]
 
 
-def test_tasks_can_be_made_by_another_hand() -> None:
+def test_create_task_function_can_be_replaced() -> None:
     made: list[asyncio.Task[None]] = []
 
     async def run(server: Server, user: User, words: list[str]) -> str:
@@ -311,7 +311,7 @@ def test_tasks_can_be_made_by_another_hand() -> None:
     assert [task.get_name() for task in made] == ["a command"]
 
 
-def test_a_session_that_goes_between_rooms_keeps_its_commands() -> None:
+def test_commands_continue_when_the_session_changes_rooms() -> None:
     async def run(server: Server, user: User, words: list[str]) -> str:
         await asyncio.sleep(0)
         return f"in {user.room}"

@@ -103,7 +103,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("request_", "refusal"), FAULTS)
-def test_a_fault_is_told_to_its_sender_alone_and_nothing_is_done(
+def test_error_is_sent_only_to_the_sender_and_has_no_effect(
     request_: Frame | str | bytes, refusal: Frame
 ) -> None:
     harness = Harness("alice", "bob")
@@ -116,7 +116,7 @@ def test_a_fault_is_told_to_its_sender_alone_and_nothing_is_done(
 
 @pytest.mark.parametrize("reason", ["Maintenance", "", None])
 @pytest.mark.parametrize("name", ["alice", "a nameless guest"])
-def test_the_right_key_stops_the_server(name: str, reason: str | None) -> None:
+def test_shutdown_with_the_secret_key_stops_the_server(name: str, reason: str | None) -> None:
     harness = Harness("alice")
 
     harness[name].send({"op": 3, "d": {"key": KEY, "reason": reason, "odd": 1}})
@@ -125,14 +125,14 @@ def test_the_right_key_stops_the_server(name: str, reason: str | None) -> None:
     assert harness.take() == {}
 
 
-def test_the_reason_may_be_left_out() -> None:
+def test_shutdown_reason_is_optional() -> None:
     harness = Harness()
 
     assert harness["guest"].ask({"op": 3, "d": {"key": KEY}}) == []
     assert harness.stops == [None]
 
 
-def test_keys_cannot_be_guessed_fast() -> None:
+def test_attempts_with_wrong_keys_are_limited() -> None:
     harness = Harness()
     for _ in range(5):
         harness["guest"].send({"op": 3, "d": {"key": "x"}})
@@ -147,7 +147,7 @@ def test_keys_cannot_be_guessed_fast() -> None:
 @pytest.mark.parametrize(
     "request_", [create("hi"), create("!me"), CACHE, {"op": 3, "d": {"key": KEY}}, "{", b""]
 )
-def test_a_banned_address_is_refused_everything(request_: Frame | str | bytes) -> None:
+def test_every_request_of_a_banned_address_is_rejected(request_: Frame | str | bytes) -> None:
     harness = Harness("alice", "bob")
     harness.hub.access.ban("192.0.2.1")
 
@@ -159,7 +159,7 @@ def test_a_banned_address_is_refused_everything(request_: Frame | str | bytes) -
     assert harness["alice"].ask(create("hi")) == [said("alice", "hi")]
 
 
-def test_too_many_messages_are_refused_and_the_next_second_is_new() -> None:
+def test_messages_above_the_rate_are_rejected_until_the_next_second() -> None:
     harness = Harness("alice", max_rate=2)
     refusal = no("rate_limited", "Too many messages; the maximum is 2 per second on one connection.")
 
@@ -174,7 +174,7 @@ SHELL = len(json.dumps(create("")))
 
 
 @pytest.mark.parametrize(("character", "size"), [("a", 1), ("é", 2), ("😀", 4)])
-def test_what_is_passed_on_leaves_room_for_what_frames_add(character: str, size: int) -> None:
+def test_longest_content_leaves_space_for_the_envelope(character: str, size: int) -> None:
     harness = Harness("alice", max_frame=4096)
     limit = 4096 - ENVELOPE_OVERHEAD_BYTES
     longest = character * ((limit - SHELL) // size)
@@ -188,7 +188,7 @@ def test_what_is_passed_on_leaves_room_for_what_frames_add(character: str, size:
     assert sent("!msg alice " + longest) == [too_large]
 
 
-def test_a_bug_is_logged_once_and_told_and_the_session_goes_on(
+def test_unexpected_exception_is_logged_once_and_reported_and_the_session_continues(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     harness = Harness("alice")
@@ -208,7 +208,7 @@ def test_a_bug_is_logged_once_and_told_and_the_session_goes_on(
     assert harness["alice"].ask(create("hi")) == [said("alice", "hi")]
 
 
-def test_the_end_of_a_session_once_more_does_nothing() -> None:
+def test_closing_a_session_twice_is_idempotent() -> None:
     harness = Harness("alice", "bob")
 
     harness["alice"].close()
@@ -218,7 +218,7 @@ def test_the_end_of_a_session_once_more_does_nothing() -> None:
     assert harness.hub.session_count() == 1
 
 
-def test_nothing_is_awaited_where_no_plug_in_is() -> None:
+def test_requests_without_plugins_need_no_event_loop() -> None:
     assert Harness("alice")["alice"].ask(create("!me")) == [server("You are alice, in general.")]
     with pytest.raises(RuntimeError):
         asyncio.get_running_loop()
@@ -252,7 +252,7 @@ REQUESTS_SENT = st.fixed_dictionaries(
 
 @settings(max_examples=600)
 @given(text=st.text() | VALUES.map(json.dumps))
-def test_any_text_is_answered_by_one_error(text: str) -> None:
+def test_any_text_gets_exactly_one_error(text: str) -> None:
     harness = Harness("alice", "bob")
 
     frames = harness["alice"].ask(text)
@@ -282,7 +282,7 @@ def is_told_to_others(request: Any) -> bool:
 
 @settings(max_examples=600)
 @given(request_=REQUESTS_SENT | VALUES)
-def test_jsonschema_and_jsonschema_rs_give_one_verdict(request_: Any) -> None:
+def test_jsonschema_and_jsonschema_rs_agree(request_: Any) -> None:
     for row in REQUESTS.values():
         assert SCHEMA_SET.validator(row.schema)(request_) == SCHEMA_SET.reference(row.schema).is_valid(
             request_

@@ -57,7 +57,7 @@ FILLED = [
 
 
 @pytest.mark.parametrize(("port", "backend"), FILLED, ids=lambda kind: kind.__name__)
-def test_a_backend_has_what_its_port_names(port: type, backend: type) -> None:
+def test_backend_has_every_method_of_its_port(port: type, backend: type) -> None:
     named = {
         name: method for name, method in vars(port).items() if inspect.isfunction(method) and name[0] != "_"
     }

@@ -23,11 +23,11 @@ def harness() -> AdminHarness:
 # Who is let in
 
 
-def test_who_has_the_key_is_let_in(harness: AdminHarness) -> None:
+def test_client_with_the_secret_key_is_admitted(harness: AdminHarness) -> None:
     harness.admin.admit(KEY, ADDRESS)
 
 
-def test_without_a_key_of_the_house_nobody_is_let_in() -> None:
+def test_server_without_a_secret_key_admits_nobody() -> None:
     harness = AdminHarness(key=None)
 
     for key in (None, "", KEY):
@@ -41,7 +41,7 @@ def test_without_a_key_of_the_house_nobody_is_let_in() -> None:
 
 
 @pytest.mark.parametrize("key", ["", "Swordfish", "swordfish ", "\ufffd"])
-def test_a_wrong_key_is_refused(harness: AdminHarness, key: str) -> None:
+def test_wrong_key_is_rejected(harness: AdminHarness, key: str) -> None:
     with pytest.raises(AccessDenied) as error_response:
         harness.admin.admit(key, ADDRESS)
 
@@ -52,7 +52,7 @@ def test_a_wrong_key_is_refused(harness: AdminHarness, key: str) -> None:
     }
 
 
-def test_after_five_wrong_keys_an_address_has_to_wait(harness: AdminHarness) -> None:
+def test_address_must_wait_after_five_wrong_keys(harness: AdminHarness) -> None:
     for _ in range(5):
         with pytest.raises(AccessDenied):
             harness.admin.admit("guess", ADDRESS)
@@ -66,7 +66,7 @@ def test_after_five_wrong_keys_an_address_has_to_wait(harness: AdminHarness) -> 
     harness.admin.admit(KEY, ADDRESS)
 
 
-def test_to_give_no_key_is_no_try(harness: AdminHarness) -> None:
+def test_missing_key_does_not_count_as_an_attempt(harness: AdminHarness) -> None:
     for _ in range(6):
         with pytest.raises(AccessDenied, match="missing"):
             harness.admin.admit(None, ADDRESS)
@@ -74,7 +74,7 @@ def test_to_give_no_key_is_no_try(harness: AdminHarness) -> None:
     harness.admin.admit(KEY, ADDRESS)
 
 
-def test_a_banned_address_is_let_in(harness: AdminHarness) -> None:
+def test_banned_address_is_admitted(harness: AdminHarness) -> None:
     harness.do("ban", {"addresses": ADDRESS})
 
     harness.admin.admit(KEY, ADDRESS)
@@ -92,7 +92,7 @@ def test_a_banned_address_is_let_in(harness: AdminHarness) -> None:
         ({"reason": "x"}, "kicked: x"),
     ],
 )
-def test_a_kick_ends_the_session_and_says_why(harness: AdminHarness, reason: Any, said: str) -> None:
+def test_kick_ends_the_session_with_its_reason(harness: AdminHarness, reason: Any, said: str) -> None:
     alice = harness.connect("alice")
 
     assert harness.do("kick", {"session": alice.id, **reason}) == DONE
@@ -100,13 +100,13 @@ def test_a_kick_ends_the_session_and_says_why(harness: AdminHarness, reason: Any
     assert harness["alice"].mailbox.closed == (1008, said)
 
 
-def test_nobody_kicks_a_session_that_is_not_there(harness: AdminHarness) -> None:
+def test_kick_of_an_unknown_session_is_rejected(harness: AdminHarness) -> None:
     answer = harness.do("kick", {"session": "17"})
 
     assert answer == {"status": 404, "code": "unknown_session", "error": 'There is no session "17".'}
 
 
-def test_a_ban_holds_for_those_who_are_here_until_it_is_lifted(harness: AdminHarness) -> None:
+def test_ban_applies_to_connected_clients_until_lifted(harness: AdminHarness) -> None:
     alice = harness.connect("alice")
 
     assert harness.do("ban", {"addresses": "192.0.2.0/24"}) == DONE
@@ -120,7 +120,7 @@ def test_a_ban_holds_for_those_who_are_here_until_it_is_lifted(harness: AdminHar
 
 @pytest.mark.parametrize("action", ["ban", "unban"])
 @pytest.mark.parametrize("addresses", ["", "localhost", "192.0.2.0/33", "::g"])
-def test_what_is_no_address_is_refused_at_its_place(
+def test_invalid_address_is_rejected_with_its_path(
     harness: AdminHarness, action: str, addresses: str
 ) -> None:
     answer = harness.do(action, {"addresses": addresses})
@@ -129,7 +129,7 @@ def test_what_is_no_address_is_refused_at_its_place(
     assert answer["schema"] == f"/schemas/admin/{action}-request.json"
 
 
-def test_a_session_is_told_with_all_that_is_known_of_it(harness: AdminHarness) -> None:
+def test_session_is_listed_with_all_its_fields(harness: AdminHarness) -> None:
     alice = harness.connect("Alice", "Lobby", "quiet")
 
     row = session_row(alice, received=3, rate=1.5, outbox_bytes=7, tapped=True)
@@ -152,7 +152,7 @@ def test_a_session_is_told_with_all_that_is_known_of_it(harness: AdminHarness) -
     ]
 
 
-def test_a_session_without_a_name_is_told_too(harness: AdminHarness) -> None:
+def test_session_without_a_name_is_listed(harness: AdminHarness) -> None:
     alice = harness.connect("alice")
     harness.hub.unregister(alice)
 
@@ -170,7 +170,7 @@ def state(harness: AdminHarness, name: str) -> Any:
     return next((room for room in rooms if room["room"] == name), None)
 
 
-def test_rooms_are_told_in_the_order_of_their_names(harness: AdminHarness) -> None:
+def test_rooms_are_listed_in_order_of_their_names(harness: AdminHarness) -> None:
     harness.connect("alice", "b", "A", "c")
 
     assert [room["room"] for room in harness.admin.rooms()["rooms"]] == ["A", "b", "c"]
@@ -184,7 +184,7 @@ def test_rooms_are_told_in_the_order_of_their_names(harness: AdminHarness) -> No
     }
 
 
-def test_a_room_is_closed_locked_and_opened(harness: AdminHarness) -> None:
+def test_room_is_closed_locked_and_opened(harness: AdminHarness) -> None:
     harness.connect("alice", "lobby")
 
     assert harness.do("close-room", {"room": "Lobby"}) == DONE
@@ -198,7 +198,7 @@ def test_a_room_is_closed_locked_and_opened(harness: AdminHarness) -> None:
     assert told == [(False, "The room was closed."), (False, "The room was locked."), (True, None)]
 
 
-def test_a_locked_room_asks_for_its_password(harness: AdminHarness) -> None:
+def test_locked_room_requires_its_password(harness: AdminHarness) -> None:
     harness.connect("alice", "lobby")
     harness.do("lock-room", {"room": "lobby", "password": "open sesame"})
     bob = harness.connect("bob")
@@ -208,7 +208,7 @@ def test_a_locked_room_asks_for_its_password(harness: AdminHarness) -> None:
     harness.hub.join(bob, "lobby", password="open sesame")
 
 
-def test_a_deleted_room_is_gone(harness: AdminHarness) -> None:
+def test_deleted_room_no_longer_exists(harness: AdminHarness) -> None:
     harness.connect("alice", "lobby")
 
     assert harness.do("delete-room", {"room": "lobby"}) == DONE
@@ -217,7 +217,7 @@ def test_a_deleted_room_is_gone(harness: AdminHarness) -> None:
     assert not harness["alice"].session.rooms
 
 
-def test_who_is_banned_from_a_room_is_out_until_that_is_lifted(harness: AdminHarness) -> None:
+def test_user_banned_from_a_room_cannot_join_until_unbanned(harness: AdminHarness) -> None:
     harness.connect("alice", "lobby")
     bob = harness.connect("Bob", "lobby")
 
@@ -234,7 +234,7 @@ def test_who_is_banned_from_a_room_is_out_until_that_is_lifted(harness: AdminHar
 @pytest.mark.parametrize(
     "action", ["open-room", "close-room", "lock-room", "delete-room", "ban-from-room", "unban-from-room"]
 )
-def test_what_is_done_to_no_room_is_refused(harness: AdminHarness, action: str) -> None:
+def test_action_on_an_unknown_room_is_rejected(harness: AdminHarness, action: str) -> None:
     (body, *_) = SCHEMA_SET.schemas[f"{action}-request"]["examples"]
 
     answer = harness.do(action, body)
@@ -242,7 +242,7 @@ def test_what_is_done_to_no_room_is_refused(harness: AdminHarness, action: str) 
     assert answer == {"status": 404, "code": "unknown_room", "error": 'There is no room "lobby".'}
 
 
-def test_nobody_is_banned_from_a_room_who_is_not_here(harness: AdminHarness) -> None:
+def test_room_ban_of_an_unknown_user_is_rejected(harness: AdminHarness) -> None:
     harness.connect("alice", "lobby")
 
     answer = harness.do("ban-from-room", {"room": "lobby", "username": "carol"})
@@ -250,7 +250,7 @@ def test_nobody_is_banned_from_a_room_who_is_not_here(harness: AdminHarness) -> 
     assert (answer["status"], answer["code"]) == (404, "unknown_recipient")
 
 
-def test_what_is_no_name_cannot_be_let_in_again(harness: AdminHarness) -> None:
+def test_room_unban_of_an_invalid_name_is_rejected(harness: AdminHarness) -> None:
     harness.connect("alice", "lobby")
     harness.do("ban-from-room", {"room": "lobby", "username": "alice"})
 
@@ -266,7 +266,7 @@ class FullStore(MemoryStore):
         raise Unavailable("The disk is full.")
 
 
-def test_a_room_that_cannot_be_forgotten_now_stays() -> None:
+def test_room_stays_when_its_history_cannot_be_erased() -> None:
     harness = AdminHarness(store=FullStore())
     harness.connect("alice", "lobby")
 
@@ -282,7 +282,7 @@ def test_a_room_that_cannot_be_forgotten_now_stays() -> None:
 @pytest.mark.parametrize(
     ("body", "reason"), [({}, None), ({"reason": None}, None), ({"reason": ""}, None), ({"reason": "x"}, "x")]
 )
-def test_a_shutdown_has_its_reason(harness: AdminHarness, body: Any, reason: str | None) -> None:
+def test_shutdown_has_its_reason(harness: AdminHarness, body: Any, reason: str | None) -> None:
     assert harness.do("shutdown", body) == DONE
 
     assert harness.stops == [reason]
@@ -292,13 +292,13 @@ def test_a_shutdown_has_its_reason(harness: AdminHarness, body: Any, reason: str
 
 
 @pytest.mark.parametrize("name", ACTIONS)
-def test_every_action_has_its_schemas_and_an_example_that_fits(name: str) -> None:
+def test_every_action_has_schemas_and_a_valid_example(name: str) -> None:
     for example in SCHEMA_SET.schemas[f"{name}-request"]["examples"]:
         assert SCHEMA_SET.validator(f"{name}-request")(example)
     assert SCHEMA_SET.validator(f"{name}-response")(DONE)
 
 
-def test_every_schema_of_a_request_belongs_to_an_action_or_a_query() -> None:
+def test_every_request_schema_belongs_to_an_action_or_a_query() -> None:
     requests = {name.removesuffix("-request") for name in SCHEMA_SET.schemas if name.endswith("-request")}
 
     assert requests == ACTIONS.keys() | {"sessions", "live", "tap"}
@@ -315,7 +315,7 @@ def test_every_schema_of_a_request_belongs_to_an_action_or_a_query() -> None:
         (b'"17"', "not_an_object"),
     ],
 )
-def test_what_is_no_json_object_is_refused(harness: AdminHarness, body: bytes, code: str) -> None:
+def test_body_other_than_a_json_object_is_rejected(harness: AdminHarness, body: bytes, code: str) -> None:
     answer = harness.do("kick", body)
 
     assert (answer["status"], answer["code"]) == (400, code)
@@ -339,7 +339,7 @@ def test_what_is_no_json_object_is_refused(harness: AdminHarness, body: bytes, c
         ("shutdown", {"reason": ["x"]}, "/reason"),
     ],
 )
-def test_a_body_that_breaks_its_schema_is_refused_at_the_place(
+def test_body_that_violates_its_schema_is_rejected_with_the_path(
     harness: AdminHarness, name: str, body: Any, path: str
 ) -> None:
     answer = harness.do(name, body)
@@ -352,11 +352,11 @@ def test_a_body_that_breaks_its_schema_is_refused_at_the_place(
 @pytest.mark.parametrize(
     ("query", "asked"), [({}, {}), ({"limit": "1"}, {"limit": 1}), ({"limit": "10000"}, {"limit": 10_000})]
 )
-def test_a_query_has_its_numbers_read(harness: AdminHarness, name: str, query: Any, asked: Any) -> None:
+def test_numbers_in_a_query_are_parsed(harness: AdminHarness, name: str, query: Any, asked: Any) -> None:
     assert harness.asked(name, query) == asked
 
 
-def test_a_sessions_id_in_a_query_stays_text(harness: AdminHarness) -> None:
+def test_session_id_in_a_query_stays_a_string(harness: AdminHarness) -> None:
     assert harness.asked("tap", {"session": "017"}) == {"session": "017"}
 
 
@@ -376,7 +376,7 @@ def test_a_sessions_id_in_a_query_stays_text(harness: AdminHarness) -> None:
         ("tap", {"session": "1", "limit": "2"}, "/limit"),
     ],
 )
-def test_a_query_that_breaks_its_schema_is_refused_at_the_place(
+def test_query_that_violates_its_schema_is_rejected_with_the_path(
     harness: AdminHarness, name: str, query: dict[str, str], path: str
 ) -> None:
     answer = harness.asked(name, query)
@@ -389,17 +389,17 @@ def test_a_query_that_breaks_its_schema_is_refused_at_the_place(
     ("error", "status"),
     [(UnknownType("There is no such thing."), 404), (TooLarge("It is too large."), 413), (Internal(), 500)],
 )
-def test_what_http_refuses_has_its_status_too(error: HubError, status: int) -> None:
+def test_http_errors_have_their_status(error: HubError, status: int) -> None:
     assert refused(error)["status"] == status
 
 
-def test_a_refusal_may_be_told_with_another_status() -> None:
+def test_error_may_have_another_status() -> None:
     answer = checked("error-response", error_response(UnknownType("Use POST."), 405))
 
     assert answer == {"status": 405, "code": "unknown_type", "error": "Use POST."}
 
 
-def test_every_status_that_may_be_answered_is_in_the_schema() -> None:
+def test_every_possible_status_is_in_the_schema() -> None:
     schema = SCHEMA_SET.schemas["error-response"]["properties"]
     errors: list[HubError] = [AdminOff(), Unavailable("x"), TooManyTries()]
 

@@ -22,7 +22,7 @@ def burst(bucket: TokenBucket) -> int:
 
 
 @pytest.mark.parametrize(("rate", "expected"), [(0.1, 1), (0.5, 1), (1, 2), (2.5, 5), (200, 400)])
-def test_at_first_twice_the_rate_is_given_at_once(rate: float, expected: int) -> None:
+def test_full_bucket_allows_a_burst_of_twice_the_rate(rate: float, expected: int) -> None:
     assert burst(TokenBucket(rate, Clock())) == expected
 
 
@@ -35,7 +35,7 @@ def test_at_first_twice_the_rate_is_given_at_once(rate: float, expected: int) ->
         pytest.param(1000, 20, id="very long: twice the rate, and no more"),
     ],
 )
-def test_then_the_rate_flows_in(seconds: float, expected: int) -> None:
+def test_bucket_refills_at_the_rate(seconds: float, expected: int) -> None:
     clock = Clock()
     bucket = TokenBucket(10, clock)
     burst(bucket)
@@ -45,7 +45,7 @@ def test_then_the_rate_flows_in(seconds: float, expected: int) -> None:
     assert burst(bucket) == expected
 
 
-def test_asking_in_vain_costs_nothing() -> None:
+def test_rejected_attempt_takes_no_token() -> None:
     clock = Clock()
     bucket = TokenBucket(10, clock)
     burst(bucket)

@@ -24,7 +24,7 @@ POINTERS = [
 
 
 @pytest.mark.parametrize(("path", "written"), POINTERS)
-def test_a_path_is_written_as_a_json_pointer(path: list[str | int], written: str) -> None:
+def test_path_is_a_json_pointer(path: list[str | int], written: str) -> None:
     assert pointer(path) == written
 
 
@@ -43,7 +43,7 @@ def parts(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", [row.schema for row in REQUESTS.values()])
-def test_there_is_a_sentence_for_every_keyword_that_a_request_can_break(name: str) -> None:
+def test_every_keyword_of_a_request_has_an_error_text(name: str) -> None:
     schema = SCHEMA_SET.schemas[name]
     type_ = schema["properties"]["type"]
 
@@ -53,7 +53,7 @@ def test_there_is_a_sentence_for_every_keyword_that_a_request_can_break(name: st
 
 
 @pytest.mark.parametrize("name", [row.schema for row in REQUESTS.values()])
-def test_what_a_sentence_cannot_say_alone_is_described_in_the_schema(name: str) -> None:
+def test_patterns_and_alternatives_have_a_short_description(name: str) -> None:
     for part in parts(SCHEMA_SET.schemas[name]):
         if part.keys() & {"pattern", "anyOf"}:
             assert len(part["description"]) <= 200
@@ -86,7 +86,7 @@ OTHER = [
 
 
 @pytest.mark.parametrize(("message", "sentence"), OTHER)
-def test_another_schema_may_ask_what_no_sentence_is_for(
+def test_keyword_without_an_error_text_gets_a_generic_one(
     tmp_path: Path, message: dict[str, Any], sentence: str
 ) -> None:
     (tmp_path / "other.json").write_text(json.dumps(OTHER_SCHEMA))
@@ -111,7 +111,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("name", "message"), BROKEN)
-def test_however_long_the_text_was_one_fault_is_told_the_same(name: str, message: dict[str, Any]) -> None:
+def test_error_does_not_depend_on_the_length_of_the_text(name: str, message: dict[str, Any]) -> None:
     text = json.dumps(message)
 
     short, long = (
@@ -122,7 +122,7 @@ def test_however_long_the_text_was_one_fault_is_told_the_same(name: str, message
     assert (str(short), short.path, short.schema) == (str(long), long.path, long.schema)
 
 
-def test_the_url_of_the_schemas_is_the_servers_own() -> None:
+def test_schema_url_is_that_of_the_server() -> None:
     schemas = SchemaSet(
         Path(__file__).resolve().parents[2] / "schemas" / "chateau", url="/chat/schemas/chateau"
     )
@@ -133,6 +133,6 @@ def test_the_url_of_the_schemas_is_the_servers_own() -> None:
 
 
 @pytest.mark.parametrize("text", ["{}", "{}" + " " * 10_000])
-def test_a_message_without_a_fault_has_none_to_tell(text: str) -> None:
+def test_validation_error_of_a_valid_message_raises_assertion_error(text: str) -> None:
     with pytest.raises(AssertionError, match="nothing wrong by list-request"):
         SCHEMA_SET.validation_error("list-request", {"type": 4}, text)

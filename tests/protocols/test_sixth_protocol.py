@@ -45,11 +45,11 @@ def address() -> Iterator[str]:
     thread.join(PATIENCE_SECONDS)
 
 
-def test_the_protocol_is_shorter_than_80_lines() -> None:
+def test_example_protocol_is_shorter_than_80_lines() -> None:
     assert len((HERE / "echo_protocol.py").read_text().splitlines()) < 80
 
 
-def test_the_test_client_plays_a_scenario(address: str) -> None:
+def test_test_client_plays_a_scenario(address: str) -> None:
     run = [sys.executable, "test_client.py", "--server", address, str(HERE / "echo_scenario.json")]
 
     ended = subprocess.run(
@@ -59,14 +59,14 @@ def test_the_test_client_plays_a_scenario(address: str) -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
-def test_the_schemas_are_served(address: str) -> None:
+def test_schemas_of_the_protocol_are_served(address: str) -> None:
     with urlopen(f"http://{address}/schemas/") as response:
         assert "/schemas/echo/echo-request.json" in json.load(response)
     with urlopen(f"http://{address}/schemas/echo/echo-request.json") as response:
         assert json.load(response)["title"] == "Echo (request)"
 
 
-def test_the_reference_lists_the_protocol(address: str) -> None:
+def test_reference_lists_the_protocol(address: str) -> None:
     with urlopen(f"http://{address}/docs/") as response:
         assert "The echo protocol" in response.read().decode()
     with urlopen(f"http://{address}/docs/echo") as response:

@@ -29,14 +29,14 @@ def check_catalog(catalog: ErrorCatalog, schemas: SchemaSet, suffix: str = "") -
 
 
 @each(tuple(spec for spec in ALL if spec.name != "channels"))
-def test_the_error_catalog_has_an_entry_for_each_request(spec: ProtocolSpec) -> None:
+def test_error_catalog_has_an_entry_for_each_request(spec: ProtocolSpec) -> None:
     catalog = spec.load_errors()
 
     assert {ANY, *spec.requests} <= catalog.keys()
     check_catalog(catalog, schema_set(spec.name))
 
 
-def test_the_error_catalogs_of_publishing_and_of_the_admin_api_make_errors() -> None:
+def test_error_catalogs_of_publishing_and_the_admin_api_produce_errors() -> None:
     channels = next(spec for spec in ALL if spec.name == "channels")
 
     check_catalog(channels.load_errors(), schema_set("channels"))
@@ -44,7 +44,7 @@ def test_the_error_catalogs_of_publishing_and_of_the_admin_api_make_errors() -> 
 
 
 @each()
-def test_an_event_without_a_push_is_not_sent(spec: ProtocolSpec) -> None:
+def test_event_without_a_push_is_not_sent(spec: ProtocolSpec) -> None:
     server = Harness("alice")
     sent: list[bytes] = []
     context = ProtocolContext(
