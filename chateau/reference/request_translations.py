@@ -19,7 +19,7 @@ from chateau.protocols.opcodes_commands import is_command
 from chateau.reference.encoded_frames import EncodedFrame, NoEquivalentError, TargetServer, encoded, require
 
 Frame = dict[str, Any]
-Translator = Callable[[Frame, TargetServer], list[EncodedFrame]]
+RequestEncoder = Callable[[Frame, TargetServer], list[EncodedFrame]]
 
 LINES_LIMIT = 100
 """Maximum number of lines shown: a text of 64 KiB may consist of line ends."""
@@ -73,7 +73,7 @@ def _set_name(request: Frame, _: TargetServer) -> list[EncodedFrame]:
 
 
 def _send_message(request: Frame, _: TargetServer) -> list[EncodedFrame]:
-    ids = [id_of(name) for name in request["clients"]]
+    ids = [id_of(name) if name.isascii() else None for name in request["clients"]]
     note = "Recipients are addressed by the ids that retrieve_clients returns. The ids here are examples."
     recipients = [id_ or str(FIRST_ID + number) for number, id_ in enumerate(ids)]
     return _call(request, None if all(ids) else note, recipient_ids=recipients, message=request["content"])
@@ -209,7 +209,7 @@ def _catch_up(request: Frame, server: TargetServer) -> list[EncodedFrame]:
     return [_http("GET", request, server, headers, note)]
 
 
-REQUESTS: dict[str, dict[int, str | Translator]] = {
+REQUESTS: dict[str, dict[int, str | RequestEncoder]] = {
     "functions": {
         1: _set_name,
         2: NAME_RELEASED,

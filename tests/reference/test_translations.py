@@ -351,6 +351,7 @@ def test_requests_are_translated_into_what_clients_send() -> None:
         "message": "hi",
     }
     assert encoded_frame(message | {"clients": ["#5"]}, "functions").note is None
+    assert json.loads(text(message | {"clients": ["#²"]}, "functions") or "")["recipient_ids"] == ["17"]
     assert text({"type": 2}, "lines") == "QUIT"
     assert text(message, "lines") == "MSG bob hi"
     assert (
