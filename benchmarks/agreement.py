@@ -1,54 +1,51 @@
-"""The conversation that every server must pass before it is measured, so that all do the same job.
-
-The WebSocket client here is just large enough for it: text frames up to 64 KiB, no fragments.
-"""
+"""The conversation that every server must pass before it is measured, so that all do the same job."""
 
 import json
-import socket
-import struct
-from typing import Any, Self
+from typing import Any
+
+from servers import BenchmarkError
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import ClientConnection, connect
 
 TIMEOUT_SECONDS = 10
 Frame = dict[str, Any]
-
-
-class DisagreementError(Exception):
-    """A server sends other frames than the rest."""
 
 
 def agree(port: int) -> None:
     """Play the conversation with the server on *port*.
 
     Raises:
-        DisagreementError: a frame is missing, or is not what it should be.
+        BenchmarkError: a frame is missing, or differs from the expected one.
     """
-    with Client(port) as alice, Client(port) as bob:
-        try:
+    url = f"ws://127.0.0.1:{port}/ws"
+    try:
+        with connect(url, compression=None) as alice, connect(url, compression=None) as bob:
             _converse(alice, bob)
-        except (OSError, ValueError, KeyError) as exc:
-            raise DisagreementError(f"the conversation broke off: {exc!r}") from exc
+    except (OSError, ValueError, KeyError, WebSocketException) as exc:
+        raise BenchmarkError(f"the conversation broke off: {exc!r}") from exc
 
 
-def _converse(alice: "Client", bob: "Client") -> None:
+def _converse(alice: ClientConnection, bob: ClientConnection) -> None:
     for client, name in ((alice, "alice"), (bob, "bob")):
-        client.say(type=1, username=name)
-        _expect(client.hear(), type=1, status=200)
+        _send(client, type=1, username=name)
+        _expect(_receive(client), type=1, status=200)
     for client in (alice, bob):
-        client.say(type=5, room="agreement")
-        joined = client.hear()
+        _send(client, type=5, room="agreement")
+        joined = _receive(client)
         _expect({**joined, "members": []}, type=5, status=200, room="agreement", members=[])
 
-    alice.say(type=7, room="agreement", content="to the room")
-    pushed = bob.hear()
-    expected = {"type": 7, "status": 200, "room": "agreement", **_marks(pushed, "seq", "id", "time")}
+    _send(alice, type=7, room="agreement", content="to the room")
+    pushed = _receive(bob)
+    expected = {"type": 7, "status": 200, "room": "agreement", **_assigned(pushed, "seq", "id", "time")}
     _expect(pushed, **expected, sender="alice", content="to the room")
     _expect_both(alice, expected, pushed)
 
-    alice.say(type=3, clients=["alice", "bob"], content="to both")
-    pushed = bob.hear()
-    expected = {"type": 3, "status": 200, **_marks(pushed, "id", "time")}
+    _send(alice, type=3, clients=["alice", "bob"], content="to both")
+    pushed = _receive(bob)
+    expected = {"type": 3, "status": 200, **_assigned(pushed, "id", "time")}
+    recipients = sorted(pushed["clients"])
     _expect(
-        {**pushed, "clients": sorted(pushed["clients"])},
+        pushed | {"clients": recipients},
         **expected,
         sender="alice",
         clients=["alice", "bob"],
@@ -57,67 +54,36 @@ def _converse(alice: "Client", bob: "Client") -> None:
     _expect_both(alice, expected, pushed)
 
 
-def _marks(frame: Frame, *keys: str) -> Frame:
+def _assigned(frame: Frame, *keys: str) -> Frame:
     """Return the values that the server assigns; ids and times must have equal lengths, so that frames do."""
-    marks = {key: frame[key] for key in keys}
-    if len(marks["id"]) != 26 or len(marks["time"]) != len("2026-11-20T09:30:00.000Z"):
-        raise DisagreementError(f"id or time has another length: {marks}")
-    return marks
+    assigned = {key: frame[key] for key in keys}
+    if len(assigned["id"]) != 26 or len(assigned["time"]) != len("2026-11-20T09:30:00.000Z"):
+        raise BenchmarkError(f"id or time has another length: {assigned}")
+    return assigned
 
 
 def _expect(frame: Frame, **expected: object) -> None:
     if frame != expected:
-        raise DisagreementError(f"expected {expected}, got {frame}")
+        raise BenchmarkError(f"expected {expected}, got {frame}")
 
 
-def _expect_both(client: "Client", response: Frame, push: Frame) -> None:
+def _expect_both(client: ClientConnection, response: Frame, push: Frame) -> None:
     """Check that a sender that is a recipient gets the push and the response, in either order."""
-    received = [client.hear(), client.hear()]
+    received = [_receive(client), _receive(client)]
     if response not in received or push not in received:
-        raise DisagreementError(f"expected {response} and {push}, got {received}")
+        raise BenchmarkError(f"expected {response} and {push}, got {received}")
 
 
-class Client:
-    """A WebSocket connection with JSON frames."""
+def _send(client: ClientConnection, **request: object) -> None:
+    client.send(json.dumps(request))
 
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_SECONDS)
-        self._stream = self._socket.makefile("rb")
-        self._socket.sendall(
-            f"GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
-        )
-        head = list(iter(self._stream.readline, b"\r\n"))
-        if not head or not head[0].startswith(b"HTTP/1.1 101"):
-            raise DisagreementError(f"no WebSocket at /ws: {head[:1]}")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stream.close()
-        self._socket.close()
-
-    def say(self, **request: object) -> None:
-        payload = json.dumps(request).encode()
-        # A mask of zeros is valid, and does not change the payload.
-        self._socket.sendall(struct.pack("!BBI", 0x81, 0x80 | len(payload), 0) + payload)
-
-    def hear(self) -> Frame:
-        """Return the next frame, except for presence, which the peers do not announce."""
-        while True:
-            first, length = struct.unpack("!BB", self._read(2))
-            if length == 126:
-                (length,) = struct.unpack("!H", self._read(2))
-            payload = self._read(length)
-            if first != 0x81:
-                raise DisagreementError(f"expected a text frame, got one that starts with {first:#x}")
-            frame: Frame = json.loads(payload)
-            if "event" not in frame:
-                return frame
-
-    def _read(self, count: int) -> bytes:
-        got = self._stream.read(count)
-        if len(got) < count:
-            raise DisagreementError("the server closed the connection")
-        return got
+def _receive(client: ClientConnection) -> Frame:
+    """Return the next frame, except for presence, which the peers do not announce."""
+    while True:
+        text = client.recv(TIMEOUT_SECONDS)
+        if not isinstance(text, str):
+            raise BenchmarkError("expected a text frame, got a binary one")
+        frame: Frame = json.loads(text)
+        if "event" not in frame:
+            return frame

@@ -9,22 +9,17 @@ import argparse
 import math
 import statistics
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 
-from publishing import PUBLISHINGS, publish
-from scenarios import SCENARIOS, load
-from servers import CHATEAU, Running, Server
-from workshop import ROOT, build_wsload
+from loads import PUBLISHES, SCENARIOS, Load, run_load
+from servers import CHATEAU, ROOT, Running, Server, build_wsload
 
 MOST_PAIRS = 80
 INTERVAL_WIDTH = 0.06
 SHARE = 0.5
 """How much of a benchmark's load one round has."""
-
-Measure = Callable[..., float]
+LOADS = (*(load for load in SCENARIOS if load.window > 1), *PUBLISHES)
 
 
 def main() -> int:
@@ -40,43 +35,32 @@ def main() -> int:
     options = parser.parse_args()
     build_wsload()
     failed = False
-    print(f"{'load':55} {'pairs':>5} {'ratio':>6}  95 % interval  µs a frame")
+    print(f"{'load':55} {'pairs':>5} {'ratio':>6}  95 % interval  µs of CPU")
     with ExitStack() as stack:
         here, there = (stack.enter_context(Running(each)) for each in (CHATEAU, _in(options.other.resolve())))
-        for title, measure in _measures():
-            ours, theirs = _pairs(measure, here, there, options.pairs)
+        for load in LOADS:
+            ours, theirs = _pairs(load, here, there, options.pairs)
             ratio, low, high = interval(ours, theirs)
             failed |= high > options.limit
             each = f"{statistics.median(ours):.2f} / {statistics.median(theirs):.2f}"
-            print(f"{title:55} {len(ours):5} {ratio:6.3f}  {low:.3f} to {high:.3f}  {each}", flush=True)
+            print(f"{load.title:55} {len(ours):5} {ratio:6.3f}  {low:.3f} to {high:.3f}  {each}", flush=True)
     return int(failed)
 
 
 def _in(checkout: Path) -> Server:
     words = [word.replace(str(ROOT), str(checkout)) for word in CHATEAU.command[1:]]
-    return Server("other", (str(checkout / ".venv" / "bin" / "python"), *words), lambda: None)
+    return Server("other", (str(checkout / ".venv" / "bin" / "python"), *words))
 
 
-def _measures() -> list[tuple[str, Measure]]:
-    rooms = [(each.title, partial(_load, each)) for each in SCENARIOS if each.window > 1]
-    return [*rooms, *((each.title, partial(_publish, each)) for each in PUBLISHINGS)]
-
-
-def _load(scenario: object, running: Running, tag: str) -> float:
-    return load(running, scenario, tag=tag, share=SHARE).microseconds
-
-
-def _publish(what: object, running: Running, tag: str) -> float:  # noqa: ARG001 - publishers have no names
-    return publish(running, what, share=SHARE).microseconds
-
-
-def _pairs(measure: Measure, here: Running, there: Running, fewest: int) -> tuple[list[float], list[float]]:
+def _pairs(load: Load, here: Running, there: Running, fewest: int) -> tuple[list[float], list[float]]:
     """Measure both in turn, after a warm-up, until the interval is narrow or there are enough pairs."""
     ours: list[float] = []
     theirs: list[float] = []
     for number in range(MOST_PAIRS + 1):
         order = (here, there) if number % 2 else (there, here)
-        results = {running.server.name: measure(running, tag=f"r{number}") for running in order}
+        results = {
+            running.server.name: run_load(running, load, f"r{number}", SHARE)["us_cpu"] for running in order
+        }
         if number == 0:
             continue
         ours.append(results[here.server.name])

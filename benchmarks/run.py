@@ -10,208 +10,158 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-import keeping
 import report
-from agreement import DisagreementError, agree
-from publishing import PUBLISHINGS, Publishing, publish
-from scenarios import SCENARIOS, LoadError, Scenario, load, memory
+from admin_streams import NO_STREAM, STATES, run_watched
+from agreement import agree
+from loads import (
+    ADMIN_STREAMS,
+    MEMORY_MARK_KIB,
+    PUBLISHES,
+    SCENARIOS,
+    STORED_CROWD,
+    STORED_LONE,
+    Load,
+    Values,
+    bare_commit,
+    memory,
+    run_load,
+)
 from servers import (
+    ADMIN_CHATEAU,
     AIOHTTP_CHANNELS,
     AIOHTTP_FRAMES,
     CHATEAU,
-    KEEPING_CHATEAU,
+    DATA,
+    NODE,
     SERVERS,
-    WATCHED_CHATEAU,
+    STORING_CHATEAU,
+    BenchmarkError,
+    MissingError,
     Running,
     Server,
-    ServerError,
+    build_wsload,
 )
-from watching import STATES, WATCHINGS, watched
-from workshop import BUILD, DATA, BuildError, MissingError, build_wsload
 
 QUICK_SHARE = 0.25
 PAUSE_SECONDS = 0.3
 MEMORY_ROUNDS = 3
+BARE_COMMIT = "a bare SQLite commit"
+
+Subjects = dict[str, Callable[[str, float], Values]]
+"""What is measured in turn, by name: functions of a tag and of the share of the load."""
 
 
 class Bench:
-    """One run of the benchmark: its servers and its failures."""
+    """One run of the benchmark: its results and its failures."""
 
     def __init__(self, *, quick: bool, rounds: int) -> None:
-        self.failures: list[str] = []
+        self.results: list[report.Result] = []
+        self.failures: set[str] = set()
         self.rounds = rounds
-        self.held = 1000 if quick else 4000
+        self.connections = 1000 if quick else 4000
         self._share = QUICK_SHARE if quick else 1.0
         self._tags = 0
 
     def ready(self, servers: Sequence[Server]) -> list[Server]:
         """Return the *servers* that can be built and pass the conversation."""
-        able = []
+        ready = []
         for server in servers:
-            try:
+            with self._failing(server.name):
                 server.build()
                 with Running(server) as running:
                     agree(running.port)
-            except MissingError as exc:
-                print(f"{server.name}: left out, {exc}")
-            except (BuildError, ServerError, DisagreementError) as exc:
-                self._failed(server, exc)
-            else:
-                able.append(server)
-        return able
+                ready.append(server)
+        return ready
 
-    def loads(self, servers: Sequence[Server]) -> list[tuple[Scenario, report.Runs]]:
-        """Run every scenario on every server; all servers finish a round before the next starts."""
-        results = []
+    def loads(self, loads: Sequence[Load], servers: Sequence[Server], base: Server) -> None:
+        """Measure *loads* on all *servers*, relative to *base*."""
         with ExitStack() as stack:
             running = []
             for server in servers:
-                try:
+                with self._failing(server.name):
+                    server.build()
                     running.append(stack.enter_context(Running(server)))
-                except ServerError as exc:
-                    self._failed(server, exc)
-            for scenario in SCENARIOS:
-                print(f"\n{scenario.title}: µs of server CPU per frame")
-                results.append((scenario, self._rounds(scenario, running)))
-        return results
+            for load in loads:
+                subjects: Subjects = {each.server.name: partial(run_load, each, load) for each in running}
+                self._measure(_result(load, base=base.name), subjects)
 
-    def memories(self, servers: Sequence[Server]) -> dict[str, list[float]]:
-        """Measure KiB per idle registered connection, each time on a fresh server."""
-        kib: dict[str, list[float]] = {server.name: [] for server in servers}
-        print(f"\nMemory of {self.held:,} idle registered connections: KiB each")
-        for number in range(1, min(self.rounds, MEMORY_ROUNDS) + 1):
-            self._say(f"  round {number}:")
-            for server in servers:
-                try:
-                    with Running(server) as running:
-                        kib[server.name].append(memory(running, self.held))
-                except (ServerError, LoadError) as exc:
-                    self._failed(server, exc)
-                else:
-                    self._say(f" {server.name} {kib[server.name][-1]:.1f}")
-            print()
-        return kib
+    def admin_streams(self) -> None:
+        """Measure a load without a stream, with a live stream open, and with one session tapped."""
+        with self._failing(ADMIN_CHATEAU.name), Running(ADMIN_CHATEAU) as running:
+            for load in ADMIN_STREAMS:
+                subjects: Subjects = {state: partial(run_watched, running, load, state) for state in STATES}
+                self._measure(_result(load, base=NO_STREAM, judged=STATES[1:]), subjects)
 
-    def keeping(self) -> report.Storage:
-        """Measure the cost of storage: a crowd of publishers, and a lone one compared with bare commits."""
-        storage = report.Storage([], [], [])
+    def storing(self) -> None:
+        """Measure the cost of storage: 100 publishers, and a lone one compared with bare commits."""
         shutil.rmtree(DATA, ignore_errors=True)
-        print("\nStored messages: µs of CPU each from a crowd; p50 ms of a lone one, and of a bare commit")
-        try:
-            with Running(KEEPING_CHATEAU) as running:
-                for number in range(self.rounds + 1):
-                    share = self._share if number else QUICK_SHARE
-                    crowd = keeping.crowd(running, tag=self._tag(), share=share)
-                    lone = keeping.lone(running, tag=self._tag(), share=share)
-                    bare = keeping.bare_commit(BUILD, share=share)
-                    print(f"  round {number}: {crowd:.1f} µs, {lone:.2f} ms, {bare:.2f} ms")
-                    if number:
-                        storage.add(crowd, lone, bare)
-        except (ServerError, LoadError) as exc:
-            self._failed(KEEPING_CHATEAU, exc)
-        return storage
+        with self._failing(STORING_CHATEAU.name), Running(STORING_CHATEAU) as running:
+            self._measure(_result(STORED_CROWD), {CHATEAU.name: partial(run_load, running, STORED_CROWD)})
+            lone: Subjects = {CHATEAU.name: partial(run_load, running, STORED_LONE), BARE_COMMIT: bare_commit}
+            self._measure(_result(STORED_LONE, quantity="p50_ms", base=BARE_COMMIT), lone)
 
-    def publishings(self) -> list[tuple[Publishing, report.Runs]]:
-        """Measure publishing over HTTP, Chateau and aiohttp in turn."""
-        results: list[tuple[Publishing, report.Runs]] = []
-        try:
-            AIOHTTP_CHANNELS.build()
-            with (
-                Running(CHATEAU) as chateau,
-                Running(AIOHTTP_CHANNELS) as plain,
-                Running(AIOHTTP_FRAMES) as low,
-            ):
-                for what in PUBLISHINGS:
-                    print(f"\n{what.title}: µs of server CPU per publish")
-                    results.append((what, self._publish_rounds(what, (chateau, plain, low))))
-        except (BuildError, ServerError, LoadError) as exc:
-            self._failed(AIOHTTP_CHANNELS, exc)
-        return results
+    def memories(self, servers: Sequence[Server]) -> None:
+        """Measure the memory of idle registered connections, each time on a fresh server."""
 
-    def watchings(self) -> list[tuple[Scenario, report.Runs]]:
-        """Measure one load while nobody watches, with a live stream open, and with one session tapped."""
-        results: list[tuple[Scenario, report.Runs]] = []
-        try:
-            with Running(WATCHED_CHATEAU) as running:
-                for what in WATCHINGS:
-                    print(f"\n{what.title}: µs of server CPU per frame")
-                    results.append((what, self._watched_rounds(what, running)))
-        except (ServerError, LoadError) as exc:
-            self._failed(WATCHED_CHATEAU, exc)
-        return results
+        def measure(server: Server, _tag: str, _share: float) -> Values:
+            with Running(server) as running:
+                return {"kib": memory(running, self.connections)}
 
-    def _watched_rounds(self, what: Scenario, running: Running) -> report.Runs:
-        runs: report.Runs = {state: [] for state in STATES}
-        for number in range(self.rounds + 1):
-            self._say(f"  round {number}:" if number else "  warming:")
-            for state in STATES:
-                share = self._share if number else QUICK_SHARE
-                run = watched(running, what, state, tag=self._tag(), share=share)
-                self._say(f" {state} {run.microseconds:.2f}")
-                if number:
-                    runs[state].append(run)
-                time.sleep(PAUSE_SECONDS)
-            print()
-        return runs
+        title = f"Memory, {self.connections:,} idle registered connections"
+        result = report.Result(title, MEMORY_MARK_KIB, "connection", "kib")
+        rounds = range(1, min(self.rounds, MEMORY_ROUNDS) + 1)  # without a warm-up
+        self._measure(result, {each.name: partial(measure, each) for each in servers}, rounds)
 
-    def _publish_rounds(self, what: Publishing, servers: Sequence[Running]) -> report.Runs:
-        runs: report.Runs = {running.server.name: [] for running in servers}
-        for number in range(self.rounds + 1):
-            self._say(f"  round {number}:" if number else "  warming:")
-            for running in servers:
-                run = publish(running, what, share=self._share if number else QUICK_SHARE)
-                self._say(f" {running.server.name} {run.microseconds:.1f}")
-                if number:
-                    runs[running.server.name].append(run)
-                time.sleep(PAUSE_SECONDS)
-            print()
-        return runs
-
-    def _rounds(self, scenario: Scenario, servers: list[Running]) -> report.Runs:
-        runs: report.Runs = {running.server.name: [] for running in servers}
-        out: set[str] = set()
-        for number in range(self.rounds + 1):
-            # Round 0 is not counted: node compiles what it finds hot, and Python specializes it.
-            self._say(f"  round {number}:" if number else "  warming:")
-            for running in servers:
-                name = running.server.name
-                if name in out:
-                    continue
+    def _measure(self, result: report.Result, subjects: Subjects, rounds: Iterable[int] = ()) -> None:
+        """Run all *subjects* in turn: all of them finish a round before the next one starts."""
+        print(f"\n{result.title}: {result.head(result.quantity)}")
+        self.results.append(result)
+        result.runs.update({name: [] for name in subjects})
+        # Round 0 is not counted: node compiles what it finds hot, and Python specializes it.
+        for number in rounds or range(self.rounds + 1):
+            print(f"  round {number}:" if number else "  warm-up:", end="", flush=True)
+            for name, run in list(subjects.items()):
+                self._tags += 1
                 try:
-                    run = load(
-                        running, scenario, tag=self._tag(), share=self._share if number else QUICK_SHARE
-                    )
-                except LoadError as exc:
-                    # Its rounds would no longer pair with node's.
-                    self._failed(running.server, exc)
-                    runs[name].clear()
-                    out.add(name)
+                    values = run(f"t{self._tags}", self._share if number else QUICK_SHARE)
+                except BenchmarkError as exc:
+                    self._failed(name, exc)
+                    # Its later rounds would not pair with those of the others.
+                    del subjects[name], result.runs[name]
                     continue
-                self._say(f" {name} {run.microseconds:.2f}")
+                print(f" {name} {values[result.quantity]:.2f}", end="", flush=True)
                 if number:
-                    runs[name].append(run)
+                    result.runs[name].append(values)
                 time.sleep(PAUSE_SECONDS)
             print()
-        return runs
 
-    def _tag(self) -> str:
-        self._tags += 1
-        return f"t{self._tags}"
+    @contextmanager
+    def _failing(self, name: str) -> Iterator[None]:
+        """Report an error of the server *name*, and continue with the next one."""
+        try:
+            yield
+        except MissingError as exc:
+            print(f"{name}: left out, {exc}")
+        except BenchmarkError as exc:
+            self._failed(name, exc)
 
-    def _failed(self, server: Server, exc: Exception) -> None:
-        self.failures.append(server.name)
-        print(f"\n{server.name}: FAILED, {exc}")
+    def _failed(self, name: str, exc: Exception) -> None:
+        self.failures.add(name)
+        print(f"\n{name}: FAILED, {exc}")
 
-    @staticmethod
-    def _say(text: str) -> None:
-        print(text, end="", flush=True)
+
+def _result(load: Load, **options: Any) -> report.Result:
+    return report.Result(load.title, load.mark, load.unit, **options)
 
 
 def main() -> int:
+    """Run the benchmark; return 1 if a run failed."""
     options = _options()
     rounds = options.rounds or (1 if options.quick else 5)
     bench = Bench(quick=options.quick, rounds=rounds)
@@ -222,31 +172,26 @@ def main() -> int:
     load_average = os.getloadavg()[0]
     try:
         build_wsload()
-    except BuildError as exc:
+    except BenchmarkError as exc:
         print(f"make bench cannot run: {exc}")
         return 1
-
     servers = bench.ready([server for server in SERVERS if not options.only or server.name in options.only])
     if not servers:
         print("There is nothing to measure.")
         return 1
     facts = report.machine(rounds, load_average)
-    results = bench.loads(servers)
-    storage = bench.keeping() if not options.only else report.Storage([], [], [])
-    publishings = bench.publishings() if not options.only else []
-    watchings = bench.watchings() if not options.only else []
-    kib = bench.memories(servers)
-    tables = [report.load_table(scenario, runs) for scenario, runs in results]
-    tables += [report.publish_table(what, runs) for what, runs in publishings]
-    tables += [report.watch_table(what, runs) for what, runs in watchings]
-    tables += [report.storage_table(storage), report.memory_table(bench.held, kib)]
-    tables.append(report.marks(results, publishings, watchings, storage, bench.held, kib))
-    text = "\n\n".join((facts, *tables)) + "\n"
+    bench.loads(SCENARIOS, servers, NODE)
+    if not options.only:
+        bench.loads(PUBLISHES, (CHATEAU, AIOHTTP_CHANNELS, AIOHTTP_FRAMES), AIOHTTP_CHANNELS)
+        bench.admin_streams()
+        bench.storing()
+    bench.memories(servers)
+    text = f"{facts}\n\n{report.report(bench.results)}\n"
     print(f"\n{text}")
     if options.markdown:
         options.markdown.write_text(report.HEADING + text)
     if bench.failures:
-        print(f"Failed to run: {', '.join(sorted(set(bench.failures)))}")
+        print(f"Failed to run: {', '.join(sorted(bench.failures))}")
     return 1 if bench.failures else 0
 
 
@@ -255,16 +200,12 @@ def _options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     names = [server.name for server in SERVERS]
-    parser.add_argument(
-        "--quick", action="store_true", help="a first look: fewer messages, one round, 1,000 held"
-    )
-    parser.add_argument(
-        "--only", action="append", choices=names, metavar="NAME", help=f"may repeat: {', '.join(names)}"
-    )
-    parser.add_argument(
-        "--rounds", type=int, metavar="N", help="rounds to take the medians of (5; with --quick 1)"
-    )
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables there too")
+    only = f"measure this server only; may repeat: {', '.join(names)}"
+    add = parser.add_argument
+    add("--quick", action="store_true", help="a first look: fewer messages, one round, 1,000 connections")
+    add("--only", action="append", choices=names, metavar="NAME", help=only)
+    add("--rounds", type=int, metavar="N", help="number of rounds (default: 5; with --quick: 1)")
+    add("--markdown", type=Path, metavar="FILE", help="write the tables to this file, too")
     return parser.parse_args()
 
 

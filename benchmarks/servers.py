@@ -1,6 +1,10 @@
-"""The servers: how each one is started, checked for readiness and stopped."""
+"""The servers: how each one is built, started, checked for readiness and stopped.
+
+Builds go into ``benchmarks/.build/``, are made once, and may be deleted at any time.
+"""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -8,48 +12,91 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
-from workshop import BUILD, DATA, NODE_MODULES, PEERS, PEERS_PYTHON, ROOT, build_node, build_peers
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+PEERS = HERE / "peers"
+BUILD = HERE / ".build"
+WSLOAD = BUILD / "wsload"
+DATA = BUILD / "data"  # of the server whose storage is measured
+PEERS_PYTHON = BUILD / "peers" / "bin" / "python"
+NODE_MODULES = BUILD / "node" / "node_modules"
 
 START_SECONDS = 15
 STOP_SECONDS = 10
 SECRET_KEY = "benchmark"
 
 
-class ServerError(Exception):
-    """A server did not start, or died."""
+class BenchmarkError(Exception):
+    """A build, a server or a measurement failed; the message is the reason."""
+
+
+class MissingError(BenchmarkError):
+    """A required program is missing."""
+
+
+def build_wsload() -> None:
+    """Compile the load generator, unless its source is older than the program."""
+    source = HERE / "wsload.c"
+    if not WSLOAD.exists() or WSLOAD.stat().st_mtime <= source.stat().st_mtime:
+        BUILD.mkdir(exist_ok=True)
+        _run(os.environ.get("CC", "cc"), "-O2", "-Wall", "-o", str(WSLOAD), str(source))
+
+
+def build_peers() -> None:
+    """Install the Python peers into a separate environment, unless it exists."""
+    requirements = PEERS / "requirements.txt"
+    installed = BUILD / "peers" / "installed.txt"
+    if not installed.exists() or installed.read_text() != requirements.read_text():
+        _run(sys.executable, "-m", "venv", "--clear", str(BUILD / "peers"))
+        _run(str(PEERS_PYTHON), "-m", "pip", "install", "--quiet", "-r", str(requirements))
+        shutil.copy(requirements, installed)
+
+
+def build_node() -> None:
+    """Install node's ``ws``, unless it is installed."""
+    if shutil.which("node") is None:
+        raise MissingError("node is missing")
+    if not (NODE_MODULES / "ws").exists():
+        _run("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(BUILD / "node"), "ws@8")
+
+
+def _run(*command: str) -> None:
+    if shutil.which(command[0]) is None:
+        raise MissingError(f"{command[0]} is missing")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        output = "\n".join((done.stdout + done.stderr).strip().splitlines()[-8:])
+        raise BenchmarkError(f"{command[0]} failed with status {done.returncode}:\n{output}")
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A contender: its name in the tables, its command (``PORT`` stands for the port), and what it needs."""
+    """A server: its name in the tables, its command (``PORT`` stands for the port), and what it needs."""
 
     name: str
     command: tuple[str, ...]
-    build: Callable[[], None]
+    build: Callable[[], None] = lambda: None
     environment: dict[str, str] = field(default_factory=dict)
-
-
-def _nothing() -> None:
-    """Chateau runs from this checkout, in the environment that runs the benchmark."""
 
 
 def _python(name: str, program: str, *words: str) -> Server:
     return Server(name, (str(PEERS_PYTHON), str(PEERS / program), "PORT", *words), build_peers)
 
 
-# No rate limit, since the load is one; everything else as users get it, the schema check included.
-# The peers store nothing, so Chateau stores nothing on disk when it is compared with them.
 def _chateau(name: str, data: str, *flags: str) -> Server:
+    """Return Chateau from this checkout as users run it, but without a rate limit, since the load is one."""
     own = ("--lines-port", "0", "--max-rate", "0", "--presence-limit", "100", "--log-level", "warning")
-    start = (sys.executable, str(ROOT / "server.py"), "--port", "PORT", "--data", data)
-    return Server(name, (*start, *own, *flags), _nothing)
+    return Server(
+        name, (sys.executable, str(ROOT / "server.py"), "--port", "PORT", "--data", data, *own, *flags)
+    )
 
 
-CHATEAU = _chateau("chateau", ":memory:")
-KEEPING_CHATEAU = _chateau("chateau-stored", str(DATA))
-WATCHED_CHATEAU = _chateau("chateau-watched", ":memory:", "--secret-key", SECRET_KEY)
+CHATEAU = _chateau("chateau", ":memory:")  # the peers store nothing on disk either
+STORING_CHATEAU = _chateau("chateau-stored", str(DATA))
+ADMIN_CHATEAU = _chateau("chateau-admin", ":memory:", "--secret-key", SECRET_KEY)
 AIOHTTP_CHANNELS = _python("aiohttp", "aiohttp_channels.py")
 AIOHTTP_FRAMES = _python("aiohttp, send_frame", "aiohttp_channels.py", "frames")
 NODE = Server(
@@ -69,25 +116,22 @@ class Running:
     """A running server; a context manager that stops it, by its own process id."""
 
     def __init__(self, server: Server) -> None:
-        """Start *server* on a free port of 127.0.0.1 and wait until it accepts.
+        """Start *server* on a free port of 127.0.0.1 and wait until it accepts connections.
 
         Raises:
-            ServerError: it ended, or did not accept in time; with the end of its log.
+            BenchmarkError: it ended, or did not accept in time; with the end of its log.
         """
         self.server = server
-        self.port = _free_port()
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.port: int = probe.getsockname()[1]
         self._log = BUILD / f"{server.name}.log"
         command = [str(self.port) if word == "PORT" else word for word in server.command]
         # Settings of the user's own server must not change the measurement.
         own = {key: value for key, value in os.environ.items() if not key.startswith("CHATEAU_")}
+        environment = own | server.environment
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=BUILD,
-                env=own | server.environment,
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=BUILD, env=environment
             )
         self.pid = self._process.pid
         try:
@@ -112,7 +156,7 @@ class Running:
             self._process.kill()
             self._process.wait()
 
-    def last_words(self) -> str:
+    def log_end(self) -> str:
         """Return the end of the output of the server, for an error message."""
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-8:])
 
@@ -120,15 +164,8 @@ class Running:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
-                raise ServerError(f"ended with status {self._process.returncode}:\n{self.last_words()}")
+                raise BenchmarkError(f"ended with status {self._process.returncode}:\n{self.log_end()}")
             with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
                 return
             time.sleep(0.05)
-        raise ServerError(f"does not accept after {START_SECONDS} s:\n{self.last_words()}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        raise BenchmarkError(f"does not accept connections after {START_SECONDS} s:\n{self.log_end()}")

@@ -9,15 +9,15 @@
  *        [--post PATH [--header LINE]] | --hold S
  *   --hello   sent by every receiver after the handshake, '%d' replaced by its index; may repeat
  *   --shello  the same for the sender (default: hello with index 999999)
- *   --quiet   seconds that the greetings' answers must be silent before it starts (0.5)
+ *   --quiet   seconds that the responses to the greetings must be silent before it starts (0.5)
  *   --send    what is sent for each message (text frame), '%d' replaced by the message's number (with
  *             --echo: by the client's)
  *   --echo    request/response: no sender; every one of the N clients sends --count messages, W in flight each
  *   --post    the sender publishes by HTTP instead: POST to this path, on one connection, --send as the body;
- *             a message is done when its answer has come, too
+ *             a message is complete when its response has come, too
  *   --header  a header line of the POST
  *   --fan     frames that one message brings: to each receiver, or with --echo back to its sender (1)
- *   --minlen  frames with less payload than this are not counted: answers, notices (0)
+ *   --minlen  frames with less payload than this are not counted: responses, notices (0)
  *   --limit   seconds after which it gives up (50)
  *   --hold    sends nothing and has no sender: holds the N connections S seconds after the greetings
  *
@@ -232,7 +232,7 @@ static void options(int argc, char **argv) {
     else if (IS("--limit")) limit = atof(argv[++i]);
     else if (IS("--hold")) hold = atof(argv[++i]);
     else if (!strcmp(argv[i], "--echo")) echo = 1;
-    else { fprintf(stderr, "wsload: what is %s?\n", argv[i]); exit(2); }
+    else { fprintf(stderr, "wsload: unknown argument %s\n", argv[i]); exit(2); }
   }
   if (!port || (!message && hold < 0)) { fprintf(stderr, "wsload: --port and --send or --hold are needed\n"); exit(2); }
   if (pid && kill(pid, 0)) die("--pid");
@@ -257,7 +257,7 @@ int main(int argc, char **argv) {
   while (now() - last < quiet || now() < until) {
     int k = epoll_wait(ep, ev, EVENTS, 50);
     for (int j = 0; j < k; j++) { eat(ev[j].data.ptr); last = now(); }
-    if (now() - started > limit + (hold > 0 ? hold : 0)) { fprintf(stderr, "wsload: the greetings never end\n"); return 1; }
+    if (now() - started > limit + (hold > 0 ? hold : 0)) { fprintf(stderr, "wsload: the greetings did not end\n"); return 1; }
   }
   double setup = last - started;
   if (hold >= 0) {

@@ -92,7 +92,15 @@ def test_make_test_runs_every_check() -> None:
         ["make", "-n", "test"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
 
-    for tool in ("ruff format --check", "ruff check", "mypy", "lint-imports", "vocabulary", "pytest", "--cov-fail-under 100"):
+    for tool in (
+        "ruff format --check",
+        "ruff check",
+        "mypy",
+        "lint-imports",
+        "vocabulary",
+        "pytest",
+        "--cov-fail-under 100",
+    ):
         assert tool in shown
     assert "make test" in (ROOT / ".ci" / "run").read_text()
 

@@ -3,46 +3,25 @@
 import asyncio
 import sys
 
-import orjson
-from frames import REGISTERED, joined, message, publish
+from frames import Chat
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
 
-names: dict[str, "Connection"] = {}
-rooms: dict[str, set["Connection"]] = {}
+chat: Chat["Connection"] = Chat()
 
 
 class Connection(WebSocketHandler):
-    name = ""
-
     def open(self) -> None:
         self.set_nodelay(True)
 
     def on_message(self, frame: str | bytes) -> None:
-        request = orjson.loads(frame)
-        match request["type"]:
-            case 1:
-                self.name = request["username"]
-                names[self.name] = self
-                self.write_message(REGISTERED)
-            case 3:
-                push, response = message(self.name, request)
-                for client in request["clients"]:
-                    names[client].write_message(push)
-                self.write_message(response)
-            case 5:
-                rooms.setdefault(request["room"], set()).add(self)
-                self.write_message(joined(request))
-            case 7:
-                push, response = publish(self.name, request)
-                for member in rooms[request["room"]]:
-                    member.write_message(push)
-                self.write_message(response)
+        push, recipients, response = chat.handle(self, frame)
+        for recipient in recipients:
+            recipient.write_message(push)
+        self.write_message(response)
 
     def on_close(self) -> None:
-        names.pop(self.name, None)
-        for members in rooms.values():
-            members.discard(self)
+        chat.remove(self)
 
 
 async def main(port: int) -> None:

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from chateau.net.console_handlers import ConsoleFiles
     from chateau.protocols.schemas import SchemaSet
     from chateau.protocols.spec import ProtocolSpec
+    from chateau.reference.encoded_frames import EncodedFrame
     from chateau.reference.messages import Setting
-    from chateau.reference.renderings.renderer import Renderer, Rendering
-    from chateau.reference.renderings.writings import Writing
+    from chateau.reference.translations import Translation, Translator
 
 Document = dict[str, Any]
 Schemas = dict[str, Any]  # by path below /schemas/, without the suffix
@@ -64,22 +64,22 @@ class Reference:
         self._command_prefix = command_prefix
 
     @cached_property
-    def _renderer(self) -> Renderer:
-        from chateau.reference.renderings.renderer import Renderer
+    def _translator(self) -> Translator:
+        from chateau.reference.translations import Translator
 
-        return Renderer(
-            self._schema_sets["chateau"], server_name=self._server_name, http_refusal=http_error_bytes
+        return Translator(
+            self._schema_sets["chateau"], server_name=self._server_name, http_error=http_error_bytes
         )
 
-    def render(self, text: str, host: str) -> Rendering:
-        """Return the frame *text* as all protocols write it, on a server at *host*.
+    def translate(self, text: str, host: str) -> Translation:
+        """Return the frame *text* as all protocols encode it, on a server at *host*.
 
         Raises:
             HubError: it is not a frame of the chateau protocol.
         """
-        from chateau.reference.renderings.writings import Place
+        from chateau.reference.encoded_frames import TargetServer
 
-        return self._renderer.render(text, Place(host, self.url_prefix, self._command_prefix))
+        return self._translator.translate(text, TargetServer(host, self.url_prefix, self._command_prefix))
 
     def make_pages(self, files: str) -> dict[str, str]:
         """Return the pages by name, "" for the index; their style sheets and scripts are at *files*."""
@@ -124,7 +124,7 @@ def reference_routes(prefix: str, reference: Reference, console: ConsoleFiles) -
     return [
         (prefix + r"/asyncapi\.json", SpecificationHandler, {"make": reference.asyncapi}),
         (prefix + r"/openapi\.json", SpecificationHandler, {"make": reference.openapi}),
-        (prefix + "/renderings", RenderingsHandler, {"reference": reference}),
+        (prefix + "/renderings", TranslationsHandler, {"reference": reference}),
         (prefix + "/docs", ReferenceRedirectHandler, {"url": f"{reference.url_prefix}/docs/"}),
         (prefix + "/docs/([^/]*)", ReferencePageHandler, {"pages": pages}),
     ]
@@ -181,10 +181,10 @@ class SpecificationHandler(BaseHandler):
         self.finish(orjson.dumps(document, option=orjson.OPT_INDENT_2))
 
 
-# Renderings
+# Translations
 
 BODY_BYTES = 65_536
-"""Maximum size of a frame to render, in bytes."""
+"""Maximum size of a frame to translate, in bytes."""
 
 DRAIN_FACTOR = 16
 """A body of up to this many times the maximum size is read and dropped before the response."""
@@ -212,8 +212,8 @@ FAILURES = {405: ("unknown_type", "This address takes the method POST.")}
 
 
 @stream_request_body
-class RenderingsHandler(BaseHandler):
-    """Renders the frame in the body of a POST."""
+class TranslationsHandler(BaseHandler):
+    """Translates the frame in the body of a POST."""
 
     def initialize(self, reference: Reference) -> None:
         self._reference = reference
@@ -236,11 +236,11 @@ class RenderingsHandler(BaseHandler):
             self._send_error(413, _too_large())
             return
         try:
-            rendering = self._reference.render(_decode(bytes(self._body)), self.request.host)
+            translation = self._reference.translate(_decode(bytes(self._body)), self.request.host)
         except HubError as error:
             self._send_error(400, error)
         else:
-            self._finish_with(rendering_frame(rendering))
+            self._finish_with(translation_frame(translation))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Send in JSON what is wrong with a request that is not a POST, or that failed."""
@@ -259,26 +259,23 @@ class RenderingsHandler(BaseHandler):
         self.finish(encode(response))
 
 
-def rendering_frame(rendering: Rendering) -> dict[str, Any]:
-    """Return the response with *rendering*."""
-    return {
-        "event": rendering.event,
-        "kind": rendering.kind,
-        "writings": [_writing_frame(writing) for writing in rendering.writings],
-    }
+def translation_frame(translation: Translation) -> dict[str, Any]:
+    """Return the response with *translation*."""
+    frames = [_framed(each) for each in translation.frames]
+    return {"event": translation.event, "kind": translation.kind, "writings": frames}
 
 
-def _writing_frame(writing: Writing) -> dict[str, Any]:
-    protocol, transport, who, payload, note = writing
-    frame: dict[str, Any] = {"protocol": protocol, "wire": transport, "who": who}
+def _framed(encoded: EncodedFrame) -> dict[str, Any]:
+    protocol, transport, sender, payload, note = encoded
+    frame: dict[str, Any] = {"protocol": protocol, "wire": transport, "who": sender}
     if payload is None:
         frame |= {"text": None, "hex": None, "head": 0, "tail": 0}
     else:
-        framed = FRAMINGS[transport, who](payload)
+        framed = FRAMINGS[transport, sender](payload)
         added = len(framed) - len(payload)
         head, tail = (0, added) if transport == "TCP" else (added, 0)
         frame |= {"text": payload.decode(), "hex": framed.hex(), "head": head, "tail": tail}
-    if (transport, who) == ("WebSocket", "client"):
+    if (transport, sender) == ("WebSocket", "client"):
         note = f"{note} {MASKED}" if note else MASKED
     return frame if note is None else frame | {"note": note}
 

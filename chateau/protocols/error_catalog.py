@@ -103,7 +103,8 @@ UNKEPT = always(
     "The disk is full or fails: nothing was sent.",
 )
 UNREADABLE_HISTORY = always(
-    Unavailable("The history cannot be read now."), "The disk failed while it was read."
+    Unavailable("The history cannot be read right now; try again later."),
+    "The disk failed while it was read.",
 )
 WRONG_KEY = always(AccessDenied("The secret key is wrong."), "The key is wrong, or the server has none.")
 TOO_MANY_KEYS = always(TooManyTries(), "Five wrong keys came from this address within a minute.")

@@ -1,6 +1,5 @@
-"""The protocols as others read of them, made from schemas/, the settings and the tables of refusals.
+"""The reference of the protocols, made from schemas/, the settings and the error catalogs.
 
-For people there are the *pages* at ``/docs/``, for programs an AsyncAPI and an OpenAPI document
-(*specifications*), and for both how one frame is written in each of the protocols (*renderings*). Nothing
-here listens or answers; the addresses are in :mod:`chateau.net`.
+People read the pages at ``/docs/`` (*site*), programs an AsyncAPI and an OpenAPI document (*asyncapi*,
+*openapi*); *translations* shows one frame in each of the protocols. :mod:`chateau.net` serves them.
 """

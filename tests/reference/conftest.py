@@ -1,4 +1,4 @@
-"""The houses of the protocols' tests are where the reference is held against the protocols."""
+"""Adds the harnesses of the protocols' tests, which compare the reference with the protocols."""
 
 import sys
 from pathlib import Path

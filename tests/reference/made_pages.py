@@ -1,4 +1,4 @@
-"""The pages of the reference as the tests look at them: made from the checkout's schemas and the settings."""
+"""The pages of the reference, made from the checkout's schemas and the settings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SCHEMAS = ROOT / "schemas"
 
 @cache
 def sources() -> Sources:
-    """What the pages are made from."""
+    """Return the sources of the pages."""
     folders = sorted(path for path in SCHEMAS.iterdir() if path.is_dir())
     schema_sets = {folder.name: SchemaSet(folder, url=f"/schemas/{folder.name}") for folder in folders}
     return Sources(ALL, schema_sets, tuple(described()), http_error_text)
@@ -27,10 +27,10 @@ def sources() -> Sources:
 
 @cache
 def made() -> tuple[Page, ...]:
-    """All pages."""
+    """Return all pages."""
     return pages(sources())
 
 
 def page(name: str) -> Page:
-    """The page called *name*."""
+    """Return the page called *name*."""
     return next(page for page in made() if page.name == name)

@@ -1,6 +1,6 @@
-"""What has to be the case for a request to be refused, by the words of the refusal.
+"""The situation that causes an error, found by words in the text of the error.
 
-Each situation gets a house in which ``alice`` is about to send the request.
+A situation is a function that prepares a server where ``alice`` is about to send the request.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TRIES = 5
 
 
 class WorkingStore(MemoryStore):
-    """Keeps all, until the test says what fails; a commit is then decided by the test."""
+    """Stores everything, unless a test sets *fails_to*; then the test also finishes the commits."""
 
     def __init__(self) -> None:
         super().__init__(channel_history=100)
@@ -31,7 +31,7 @@ class WorkingStore(MemoryStore):
     def append(self, key: str, record: Any) -> Any:
         if isinstance(record, JoinRecord):
             return super().append(key, record)
-        if self.fails_to == "keep":
+        if self.fails_to == "store":
             raise Unavailable("Messages cannot be stored right now; try again later.")
         super().append(key, record)
         if self.fails_to == "commit":
@@ -41,11 +41,11 @@ class WorkingStore(MemoryStore):
 
     def read(self, *arguments: Any, **options: Any) -> Any:
         if self.fails_to == "read":
-            raise Unavailable("The history cannot be read now.")
+            raise Unavailable("The history cannot be read right now; try again later.")
         return super().read(*arguments, **options)
 
     def erase(self, key: str) -> Any:
-        if self.fails_to == "keep":
+        if self.fails_to == "store":
             raise Unavailable("Messages cannot be stored right now; try again later.")
         return super().erase(key)
 
@@ -55,7 +55,7 @@ class WorkingStore(MemoryStore):
 
 
 def listed(requests: ErrorCatalog, *more: ErrorCatalog) -> list[tuple[str, int]]:
-    """Every case, by its request and its place."""
+    """Return every case: its request, and its index there."""
     return [
         (name, number)
         for table in (requests, *more)
@@ -64,13 +64,13 @@ def listed(requests: ErrorCatalog, *more: ErrorCatalog) -> list[tuple[str, int]]
     ]
 
 
-def told(case: ErrorCase, request: Any, schemas: Any) -> str:
-    """The sentence of *case*."""
+def error_text(case: ErrorCase, request: Any, schemas: Any) -> str:
+    """Return the text of the error in *case*."""
     return str(case.make_error(request, schemas))
 
 
 def situation(situations: Mapping[str, Callable[..., None]], name: str, sentence: str) -> Callable[..., None]:
-    """What has to be done before *name* is refused with *sentence*: the first whose words are in it."""
+    """Return the first situation for *name* whose words are in *sentence*."""
     for words, prepare in situations.items():
         request, _, pattern = words.rpartition(" | ")
         if (not request or request == (name or "any")) and re.search(pattern, sentence):
@@ -79,4 +79,4 @@ def situation(situations: Mapping[str, Callable[..., None]], name: str, sentence
 
 
 def nothing(_: Any) -> None:
-    """It is refused in any house."""
+    """Prepare nothing: the error occurs on any server."""

@@ -1,4 +1,4 @@
-"""The pages: everything is on them once, and every link leads somewhere."""
+"""The pages show everything once, and every link leads somewhere."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MESSAGES = sorted(
     f"{path.parent.name}/{path.stem}" for path in SCHEMAS.glob("*/*.json") if kind_of(path.stem)
 )
 QUERIES = ("admin/sessions-request", "admin/live-request", "admin/tap-request")
-"""Messages that are no JSON but what follows an address."""
+"""Messages that are the query of an address, not JSON."""
 
 FILES = "../console/0123456789abcdef"
 
@@ -33,7 +33,7 @@ every_page = pytest.mark.parametrize("name", [page.name for page in made()])
 
 
 class Read(HTMLParser):
-    """What a page of HTML holds: its links, ids and headlines, and whether every element is closed."""
+    """A page of HTML: its links, ids and headlines. Fails if an element is not closed."""
 
     VOID = ("meta", "link", "input", "br")
 
@@ -67,11 +67,11 @@ def html_of(page: Page) -> str:
 
 
 LOADED = (errors, opcodes_commands, channels, publications, lines)
-"""Where refusals are; a class is known once its module is."""
+"""The modules that define errors: a class exists once its module is imported."""
 
 
 def errors_of(kind: type[HubError]) -> Iterator[type[HubError]]:
-    """Every kind of refusal below *kind*."""
+    """Yield every subclass of *kind*."""
     for inner in kind.__subclasses__():
         yield inner
         yield from errors_of(inner)
@@ -87,7 +87,7 @@ def code_blocks(markdown: str) -> list[str]:
 
 
 def first_cells(markdown: str) -> list[str]:
-    """The first cell of each row of the tables in *markdown*."""
+    """Return the first cell of each row of the tables in *markdown*."""
     rows = re.findall(r"^\| (.*?) \|", markdown, re.MULTILINE)
     return [cell for cell in rows if cell != "---"]
 

@@ -1,4 +1,4 @@
-"""The address /renderings: the bytes of each writing, and that servers accept what clients are shown."""
+"""POST /renderings: the bytes of each encoded frame, and that servers accept the requests that it shows."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from running_server import free_port
 from chateau.net.frames import Decoder
 from chateau.net.reference_handlers import BODY_BYTES, DRAIN_FACTOR, FRAMINGS
 from chateau.protocols.schemas import schemas_folder
-from chateau.reference.renderings.renderer import Renderer
-from chateau.reference.renderings.writings import PROTOCOLS
+from chateau.reference.encoded_frames import PROTOCOLS
+from chateau.reference.translations import Translator
 
 if TYPE_CHECKING:
     from conftest import Log
@@ -62,7 +62,7 @@ async def post(client: RawClient, body: bytes, path: str = "/renderings") -> Res
     return await client.response()
 
 
-async def rendered(harness: LiveServer, frame: Frame) -> Shown:
+async def translated(harness: LiveServer, frame: Frame) -> Shown:
     response = await post(await harness.connect(), json.dumps(frame).encode())
     assert response.status == 200
     assert response.headers["content-type"] == "application/json"
@@ -74,46 +74,46 @@ async def rendered(harness: LiveServer, frame: Frame) -> Shown:
 # The bytes
 
 
-def payload_of(framed: bytes, writing: Shown) -> bytes:
-    """What stands between the framing, without its mask."""
-    inner = framed[writing["head"] : len(framed) - writing["tail"]]
-    if (writing["wire"], writing["who"]) == ("WebSocket", "client"):
-        return masked(inner, framed[writing["head"] - 4 : writing["head"]])
+def payload_of(framed: bytes, encoded: Shown) -> bytes:
+    """Return the payload within the framing, without its mask."""
+    inner = framed[encoded["head"] : len(framed) - encoded["tail"]]
+    if (encoded["wire"], encoded["who"]) == ("WebSocket", "client"):
+        return masked(inner, framed[encoded["head"] - 4 : encoded["head"]])
     return inner
 
 
-def check_bytes(writing: Shown) -> None:
-    framed = bytes.fromhex(writing["hex"])
-    assert payload_of(framed, writing) == writing["text"].encode()
-    if writing["wire"] == "WebSocket" and writing["who"] == "server":
-        assert server_frames(framed) == [(TEXT, writing["text"].encode())]
-    elif writing["wire"] == "WebSocket":
-        assert Decoder(BODY_BYTES).feed(framed) == [writing["text"]]
-        assert framed[writing["head"] - 4 : writing["head"]].hex(" ") in writing["note"]
-    elif writing["wire"] == "TCP":
-        assert framed.endswith(b"\r\n" if writing["who"] == "server" else b"\n")
+def check_bytes(encoded: Shown) -> None:
+    framed = bytes.fromhex(encoded["hex"])
+    assert payload_of(framed, encoded) == encoded["text"].encode()
+    if encoded["wire"] == "WebSocket" and encoded["who"] == "server":
+        assert server_frames(framed) == [(TEXT, encoded["text"].encode())]
+    elif encoded["wire"] == "WebSocket":
+        assert Decoder(BODY_BYTES).feed(framed) == [encoded["text"]]
+        assert framed[encoded["head"] - 4 : encoded["head"]].hex(" ") in encoded["note"]
+    elif encoded["wire"] == "TCP":
+        assert framed.endswith(b"\r\n" if encoded["who"] == "server" else b"\n")
     else:
-        assert (writing["head"], writing["tail"]) == (0, 0)
+        assert (encoded["head"], encoded["tail"]) == (0, 0)
 
 
 @pytest.mark.parametrize("name", FRAMES | ODD_REQUESTS)
-async def test_rendered_bytes_are_the_framing_and_the_text(harness: LiveServer, name: str) -> None:
-    shown = await rendered(harness, (FRAMES | ODD_REQUESTS)[name])
+async def test_bytes_are_the_framing_and_the_text(harness: LiveServer, name: str) -> None:
+    shown = await translated(harness, (FRAMES | ODD_REQUESTS)[name])
 
-    assert tuple(dict.fromkeys(writing["protocol"] for writing in shown["writings"])) == PROTOCOLS
-    for writing in shown["writings"]:
-        assert list(writing)[:7] == ["protocol", "wire", "who", "text", "hex", "head", "tail"]
-        if writing["wire"] is None:
-            assert [writing[key] for key in ("who", "text", "hex", "head", "tail")] == [
+    assert tuple(dict.fromkeys(encoded["protocol"] for encoded in shown["writings"])) == PROTOCOLS
+    for encoded in shown["writings"]:
+        assert list(encoded)[:7] == ["protocol", "wire", "who", "text", "hex", "head", "tail"]
+        if encoded["wire"] is None:
+            assert [encoded[key] for key in ("who", "text", "hex", "head", "tail")] == [
                 None,
                 None,
                 None,
                 0,
                 0,
             ]
-            assert writing["note"]
+            assert encoded["note"]
         else:
-            check_bytes(writing)
+            check_bytes(encoded)
 
 
 @pytest.mark.parametrize("length", [0, 1, 125, 126, 65_535, 65_536])
@@ -123,11 +123,11 @@ def test_client_frame_of_every_length_is_decoded(length: int) -> None:
     assert Decoder(100_000).feed(framed) == ["a" * length]
 
 
-# What is shown is understood
+# Servers accept the requests that are shown
 
 
-class Stage:
-    """A server with bob and carol, where all requests can succeed."""
+class RequestSender:
+    """Sends shown requests to a server with bob and carol, where they can succeed."""
 
     def __init__(self, harness: LiveServer, lines_port: int, request: Frame) -> None:
         self.harness = harness
@@ -145,7 +145,7 @@ class Stage:
             self.harness.server.hub.rooms.lock(self.room, self.request["password"])
 
     async def clear(self) -> None:
-        """Let who has played go, so that the next one finds the same."""
+        """Disconnect the clients that sent requests, so that the next one finds the same server."""
         for client in self.harness.clients[len(self.here) :]:
             await client.leave()
         await self.harness.until(lambda: self.harness.server.hub.usernames() == self.here)
@@ -170,7 +170,7 @@ class Stage:
         for content in ["dora"] * self.needs_a_name + [f'!join "{self.room}"'] * self.happens_inside:
             client.send(text(json.dumps({"op": 1, "d": {"content": content}})))
         client.send(sent)
-        client.send(text('{"op": 9}'))  # the one error_response that there is
+        client.send(text('{"op": 9}'))  # the one error response that there is
         heard = [await client.hear()]
         while heard[-1]["op"] != 5:
             heard.append(await client.hear())
@@ -208,18 +208,18 @@ async def test_documented_client_requests_are_accepted(open_server: OpenServer, 
     request = REQUESTS[name]
     lines_port = free_port()
     harness = open_server(lines_port=lines_port)
-    stage = Stage(harness, lines_port, request)
-    await stage.set()
-    writings = (await rendered(harness, request))["writings"][1:]
-    understood = 0
+    sender = RequestSender(harness, lines_port, request)
+    await sender.set()
+    writings = (await translated(harness, request))["writings"][1:]
+    accepted = 0
 
-    for writing in writings:
-        if writing["hex"] is not None:
-            await getattr(stage, writing["protocol"])(bytes.fromhex(writing["hex"]))
-            await stage.clear()
-            understood += 1
+    for encoded in writings:
+        if encoded["hex"] is not None:
+            await getattr(sender, encoded["protocol"])(bytes.fromhex(encoded["hex"]))
+            await sender.clear()
+            accepted += 1
 
-    assert understood
+    assert accepted
 
 
 @pytest.mark.parametrize("name", REQUESTS)
@@ -235,7 +235,7 @@ async def test_documented_chateau_request_is_accepted(harness: LiveServer, name:
     if "carol" in request.get("clients", ()):
         await harness.member("carol")
 
-    client.send(bytes.fromhex((await rendered(harness, request))["writings"][0]["hex"]))
+    client.send(bytes.fromhex((await translated(harness, request))["writings"][0]["hex"]))
     answer = await client.hear()
     while "event" in answer or "sender" in answer:
         answer = await client.hear()
@@ -243,7 +243,7 @@ async def test_documented_chateau_request_is_accepted(harness: LiveServer, name:
     assert (answer["type"], answer["status"]) == (request["type"], 200)
 
 
-async def test_rejected_publish_is_rendered_as_sent(open_server: OpenServer) -> None:
+async def test_rejected_publish_is_shown_as_sent(open_server: OpenServer) -> None:
     harness = open_server(pwd="secret")
     publisher = await harness.connect()
     publisher.send(b"POST /channel/lobby/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi")
@@ -253,19 +253,19 @@ async def test_rejected_publish_is_rendered_as_sent(open_server: OpenServer) -> 
     assert error is not None
 
     error_response = {"type": 7, "status": 400, "code": "access_denied", "error": error[1].decode()}
-    writing = (await rendered(harness, error_response))["writings"][-1]
+    encoded = (await translated(harness, error_response))["writings"][-1]
 
-    assert undated(bytes.fromhex(writing["hex"])) == undated(head + body)
+    assert undated(bytes.fromhex(encoded["hex"])) == undated(head + body)
 
 
 def undated(answer: bytes) -> bytes:
     return re.sub(rb"Date: .*? GMT", b"Date: now", answer)
 
 
-# Where it is, and what is refused
+# The address, and rejected requests
 
 
-async def test_rendering_is_under_the_prefix_and_has_the_requested_host(open_server: OpenServer) -> None:
+async def test_address_has_the_prefix_and_frames_have_the_requested_host(open_server: OpenServer) -> None:
     harness = open_server(url_prefix="/chat", command_prefix="/", server_name="Castle")
     client = await harness.connect()
     tapped = {"type": 0, "status": 200, "event": "tapped", "active": True}
@@ -377,7 +377,7 @@ async def test_unexpected_exception_gets_a_json_error_and_is_logged(
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Renderer, "render", fail)
+    monkeypatch.setattr(Translator, "translate", fail)
 
     response = await post(await harness.connect(), b"{}")
 
@@ -385,7 +385,7 @@ async def test_unexpected_exception_gets_a_json_error_and_is_logged(
     assert len(log.taken()) == 1
 
 
-async def test_documented_rendering_equals_the_response(harness: LiveServer) -> None:
+async def test_documented_response_equals_the_response(harness: LiveServer) -> None:
     page = (ROOT / "docs" / "protocols.md").read_text("utf-8").partition("## See any frame")[2]
     command = re.search(r"```sh\n(curl .*)\n```", page)
     shown = re.search(r"```json\n(.*?)```", page, re.DOTALL)

@@ -1,4 +1,4 @@
-"""Channels: each refusal that the reference shows is what publishing by HTTP is answered."""
+"""Publishing over HTTP responds with the errors that the reference shows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from channels_harness import SCHEMA_SET, Harness
 from made_pages import sources
-from situations import WorkingStore, listed, nothing, situation, told
+from situations import WorkingStore, error_text, listed, nothing, situation
 from tornado.httputil import HTTPHeaders
 
 from chateau.net.publish_handler import PublishEndpoint, Response, encode_response
@@ -32,7 +32,7 @@ def broken(harness: Harness) -> None:
     harness.hub.publish_to_channel = lambda *_, **__: 1 / 0
 
 
-def kept_by(act: str, *more: str) -> Callable[[Harness], None]:
+def moderated(act: str, *more: str) -> Callable[[Harness], None]:
     def prepare(harness: Harness) -> None:
         harness.member("bob", "news")
         getattr(harness.hub.rooms, act)("news", *more)
@@ -42,10 +42,10 @@ def kept_by(act: str, *more: str) -> Callable[[Harness], None]:
 
 SITUATIONS: dict[str, Callable[[Harness], None]] = {
     "This address is banned": lambda harness: harness.hub.access.ban("198.51.100.7"),
-    "is closed": kept_by("close"),
-    "is locked": kept_by("lock", "swordfish"),
+    "is closed": moderated("close"),
+    "is locked": moderated("lock", "swordfish"),
     "delivered but could not": failing("commit"),
-    "cannot be stored right now": failing("keep"),
+    "cannot be stored right now": failing("store"),
     "Internal server error": broken,
     "": nothing,
 }
@@ -59,16 +59,16 @@ BODIES = {"UTF-8": b"\xff", "A body may have": b"x" * 1_048_577, "JSON: unexpect
 
 
 def first(table: dict[str, Any], sentence: str, otherwise: Any) -> Any:
-    """What *table* has for words in *sentence*."""
+    """Return the first value of *table* whose words are in *sentence*."""
     return next((value for words, value in table.items() if words in sentence), otherwise)
 
 
 @pytest.mark.parametrize(("name", "number"), listed(ERRORS))
-def test_a_publish_is_refused_as_the_reference_shows_it(
+def test_a_publish_gets_the_error_that_the_reference_shows(
     name: str, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     case = ERRORS[name][number]
-    sentence = told(case, case.sent, SCHEMA_SET)
+    sentence = error_text(case, case.sent, SCHEMA_SET)
     (row,) = publish_errors(sources()).rows((case,))
     store = WorkingStore()
     harness = Harness(store=store, password="swordfish" if "password is missing" in sentence else "")
@@ -90,27 +90,27 @@ def test_a_publish_is_refused_as_the_reference_shows_it(
     route = endpoint.route("POST", "/broadcast/" if name == BROADCAST else f"/channel/{channel}/")
     assert route is not None
 
-    answer, commit = endpoint.serve(
+    response, commit = endpoint.serve(
         route, HTTPHeaders(first(HEADERS, sentence, {})), body, SimpleNamespace(remote_ip="")
     )
     store.fail_commits()
 
     assert (
-        shown(endpoint.not_saved() if commit is not None and commit.exception() else answer) == row.response
+        shown(endpoint.not_saved() if commit is not None and commit.exception() else response) == row.response
     )
 
 
-def shown(answer: Response) -> str:
-    """*answer* as the reference shows it: its status, why, and its body."""
+def shown(response: Response) -> str:
+    """Return *response* as the reference shows it: its status, `X-Error` and body."""
     head, _, body = (
-        encode_response(answer, b"").decode().split("\r\n\r\n")[0],
+        encode_response(response, b"").decode().split("\r\n\r\n")[0],
         "",
-        encode_response(answer, b"").decode(),
+        encode_response(response, b"").decode(),
     )
     status, *lines = head.split("\r\n")
-    why = [line for line in lines if line.startswith("X-Error")]
-    return "\n".join([status, *why, "", body.partition("\r\n\r\n")[2]])
+    reason = [line for line in lines if line.startswith("X-Error")]
+    return "\n".join([status, *reason, "", body.partition("\r\n\r\n")[2]])
 
 
-def test_every_request_has_its_cases() -> None:
+def test_every_request_has_errors() -> None:
     assert ERRORS.keys() == {ANY, PUBLISH, BROADCAST}

@@ -1,4 +1,4 @@
-"""Functions: each refusal that the reference shows is what the protocol answers."""
+"""The functions protocol responds with the errors that the reference shows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from functions_harness import RETRIEVE, SCHEMA_SET, Harness
 from made_pages import sources
-from situations import RATE, TRIES, listed, nothing, situation, told
+from situations import RATE, TRIES, error_text, listed, nothing, situation
 
 from chateau.hub.access import RULES_LIMIT
 from chateau.hub.errors import Unavailable
@@ -66,7 +66,7 @@ TOO_LARGE = {
 
 
 @pytest.mark.parametrize(("name", "number"), listed(ERRORS))
-def test_a_call_is_refused_as_the_reference_shows_it(
+def test_a_call_gets_the_error_that_the_reference_shows(
     name: str, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     case = ERRORS[name][number]
@@ -74,32 +74,32 @@ def test_a_call_is_refused_as_the_reference_shows_it(
     (row,) = ErrorEncoder.of_protocol(sources(), functions.SPEC).rows((case,), example)
     request = example if case.sent is None else case.sent
     harness = Harness("alice", max_rate=RATE)
-    situation(SITUATIONS, name, told(case, request, SCHEMA_SET))(harness)
+    situation(SITUATIONS, name, error_text(case, request, SCHEMA_SET))(harness)
     harness.take()
 
-    answer = harness["alice"].ask(sent_for(row.code, name, request))
+    response = harness["alice"].ask(sent_for(row.code, name, request))
 
-    assert without_sizes(answer) == without_sizes(json.loads(row.response))
-    assert answer["code"] == row.code
+    assert without_sizes(response) == without_sizes(json.loads(row.response))
+    assert response["code"] == row.code
 
 
 def sent_for(code: str, name: str, request: Any) -> Any:
-    """The frame that *request* stands for on the page: what is too long for one is cut there."""
+    """Return the frame for *request*; the page omits the content of a frame that is too large."""
     if code == "binary_frame":
         return b"\0"
     return request | TOO_LARGE[name] if code == "too_large" else request
 
 
-def without_sizes(answer: dict[str, Any]) -> dict[str, Any]:
-    """*answer* without the number of bytes that a sender's own card leaves of a frame."""
-    return answer | {"error": re.sub(r"may have \d{7} bytes", "may have so many bytes", answer["error"])}
+def without_sizes(response: dict[str, Any]) -> dict[str, Any]:
+    """Return *response* without a size that depends on the sender's custom variables."""
+    return response | {"error": re.sub(r"may have \d{7} bytes", "may have so many bytes", response["error"])}
 
 
-def test_every_function_has_its_cases() -> None:
+def test_every_function_has_errors() -> None:
     assert ERRORS.keys() == {row.schema for row in FUNCTIONS.values()} | {ANY}
 
 
-def test_every_code_of_the_schema_is_a_case() -> None:
+def test_every_code_of_the_schema_is_an_error() -> None:
     rows = [
         row
         for name, cases in ERRORS.items()

@@ -1,4 +1,4 @@
-"""Chateau: each refusal that the reference shows is what the protocol answers, letter by letter."""
+"""The chateau protocol responds with the errors that the reference shows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from chateau_harness import LIST, SCHEMA_SET, Harness, register
 from made_pages import sources
-from situations import RATE, WorkingStore, listed, nothing, situation, told
+from situations import RATE, WorkingStore, error_text, listed, nothing, situation
 
 from chateau.protocols import chateau
 from chateau.protocols.chateau import REQUESTS
@@ -21,13 +21,13 @@ NEEDS_NO_NAME = ("register-request", ANY)
 
 
 def lobby(harness: Harness) -> None:
-    """Bob is in the lobby."""
+    """Let bob join the lobby."""
     harness["bob"].send(register("bob"))
     harness.hub.join(harness["bob"].peer.session, "lobby")
 
 
 def inside(harness: Harness) -> None:
-    """Alice is in the lobby, too."""
+    """Let alice join the lobby, too."""
     harness.hub.join(harness["alice"].peer.session, "lobby")
 
 
@@ -84,8 +84,8 @@ SITUATIONS: dict[str, Callable[[Harness], None]] = {
     "You are not in the room": lobby,
     "There is no room": nothing,
     "delivered but could not": failing("commit"),
-    "cannot be stored right now": failing("keep"),
-    "cannot be read now": failing("read"),
+    "cannot be stored right now": failing("store"),
+    "cannot be read right now": failing("read"),
     "This address is banned": ban,
     "Too many messages": hurry,
     "Internal server error": broken,
@@ -94,14 +94,14 @@ SITUATIONS: dict[str, Callable[[Harness], None]] = {
 
 
 @pytest.mark.parametrize(("name", "number"), listed(ERRORS))
-def test_a_request_is_refused_as_the_reference_shows_it(
+def test_a_request_gets_the_error_that_the_reference_shows(
     name: str, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     case = ERRORS[name][number]
     example = None if name == ANY else SCHEMA_SET.schemas[name]["examples"][0]
     (row,) = ErrorEncoder.of_protocol(sources(), chateau.SPEC).rows((case,), example)
     request = example if case.sent is None else case.sent
-    sentence = told(case, request, SCHEMA_SET)
+    sentence = error_text(case, request, SCHEMA_SET)
     store = WorkingStore()
     harness = Harness(*(() if name in NEEDS_NO_NAME else ("alice",)), store=store, max_rate=RATE)
     _ = harness["alice"]
@@ -113,23 +113,23 @@ def test_a_request_is_refused_as_the_reference_shows_it(
     harness["alice"].send(sent_for(row.code, request))
     store.fail_commits()
 
-    (answer,) = [frame for frame in harness.take()["alice"] if not {"sender", "event"} & frame.keys()]
-    assert answer == json.loads(row.response)
-    assert answer["code"] == row.code
+    (response,) = [frame for frame in harness.take()["alice"] if not {"sender", "event"} & frame.keys()]
+    assert response == json.loads(row.response)
+    assert response["code"] == row.code
 
 
 def sent_for(code: str, request: Any) -> Any:
-    """The frame that *request* stands for on the page: what is too long for one is cut there."""
+    """Return the frame for *request*; the page omits the content of a frame that is too large."""
     if code == "binary_frame":
         return b"\0"
     return request | {"content": "x" * 1_047_000} if code == "too_large" else request
 
 
-def test_every_request_has_its_cases() -> None:
+def test_every_request_has_errors() -> None:
     assert ERRORS.keys() == {row.schema for row in REQUESTS.values()} | {ANY}
 
 
-def test_every_code_of_the_schema_is_a_case_but_those_that_are_for_keepers() -> None:
+def test_every_code_of_the_schema_is_an_error() -> None:
     codes = {
         case.make_error(case.sent or SCHEMA_SET.schemas[name]["examples"][0], SCHEMA_SET).code
         for name, cases in ERRORS.items()

@@ -1,4 +1,4 @@
-"""The admin API: each refusal that the reference shows is what it answers."""
+"""The admin API responds with the errors that the reference shows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from admin_harness import ADDRESS, KEY, SCHEMA_SET, AdminHarness
 from made_pages import sources
-from situations import TRIES, WorkingStore, listed, nothing, situation, told
+from situations import TRIES, WorkingStore, error_text, listed, nothing, situation
 
 from chateau.hub.errors import HubError
 from chateau.net import admin_api
@@ -20,11 +20,11 @@ from chateau.protocols.json_text import encode
 from chateau.reference.http_pages import admin_errors
 
 ELSEWHERE = ("no such address", "A body may have", "Internal server error", "shutting down")
-"""What the handlers of HTTP refuse by themselves: see test_net_reference_pages.py."""
+"""Words of the errors of the HTTP handlers: see test_net_reference_pages.py."""
 
 
-def performed() -> list[tuple[str, int]]:
-    """The cases of what the protocol refuses."""
+def protocol_errors() -> list[tuple[str, int]]:
+    """Return the cases whose errors the protocol reports."""
     return [
         (name, number)
         for name, number in listed(ERRORS)
@@ -33,18 +33,18 @@ def performed() -> list[tuple[str, int]]:
 
 
 def sentence(name: str, number: int) -> str:
-    """What is said of a case."""
-    return told(ERRORS[name][number], request(name, number), SCHEMA_SET)
+    """Return the error text of a case."""
+    return error_text(ERRORS[name][number], request(name, number), SCHEMA_SET)
 
 
 def request(name: str, number: int) -> Any:
-    """What is asked."""
+    """Return the request of a case."""
     case = ERRORS[name][number]
     return example(name) if case.sent is None else case.sent
 
 
 def example(name: str) -> Any:
-    """What is asked where a case brings nothing of its own."""
+    """Return the request for a case without a request of its own."""
     return SCHEMA_SET.schemas.get(f"{name}-request", {"examples": [{}]})["examples"][0]
 
 
@@ -54,7 +54,7 @@ def lobby(harness: AdminHarness) -> None:
 
 def full(harness: AdminHarness) -> None:
     lobby(harness)
-    harness.hub._store.fails_to = "keep"
+    harness.hub._store.fails_to = "store"
 
 
 def banned(harness: AdminHarness) -> None:
@@ -79,8 +79,8 @@ SITUATIONS: dict[str, Callable[[AdminHarness], None]] = {
 KEYS = {"is missing: send": None, "key is wrong": "a guess"}
 
 
-@pytest.mark.parametrize(("name", "number"), performed())
-def test_a_request_is_refused_as_the_reference_shows_it(name: str, number: int) -> None:
+@pytest.mark.parametrize(("name", "number"), protocol_errors())
+def test_a_request_gets_the_error_that_the_reference_shows(name: str, number: int) -> None:
     case = ERRORS[name][number]
     words = sentence(name, number)
     (row,) = admin_errors(sources()).rows((case,), example(name))
@@ -89,12 +89,12 @@ def test_a_request_is_refused_as_the_reference_shows_it(name: str, number: int) 
     key = next((key for start, key in KEYS.items() if start in words), KEY)
 
     with pytest.raises(HubError) as error:
-        asked(harness, name or "kick", request(name, number), key)
+        perform(harness, name or "kick", request(name, number), key)
 
     assert error_response(error.value, status_of(error.value)) == json.loads(row.response)
 
 
-def asked(harness: AdminHarness, name: str, request: Any, key: str | None) -> None:
+def perform(harness: AdminHarness, name: str, request: Any, key: str | None) -> None:
     harness.admin.admit(key, ADDRESS)
     if name in ACTIONS:
         harness.admin.perform(name, request.encode() if isinstance(request, str) else encode(request))
@@ -103,12 +103,12 @@ def asked(harness: AdminHarness, name: str, request: Any, key: str | None) -> No
         harness.admin.session(harness.admin.asked(name, query)["session"])
 
 
-def test_every_address_has_its_cases() -> None:
+def test_every_address_has_errors() -> None:
     assert ERRORS.keys() == {ANY, *ACTIONS, *admin_api.READINGS, *admin_api.STREAMS}
     assert BODY_BYTES == admin_api.BODY_BYTES
 
 
-def test_every_code_of_the_schema_is_a_case() -> None:
+def test_every_code_of_the_schema_is_an_error() -> None:
     rows = [
         row for name, cases in ERRORS.items() for row in admin_errors(sources()).rows(cases, example(name))
     ]

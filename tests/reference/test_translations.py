@@ -1,4 +1,4 @@
-"""Renderings: every frame of the chateau protocol in all five, written by the protocols themselves."""
+"""Translations: every frame of the chateau protocol in all five, encoded by the protocols themselves."""
 
 from __future__ import annotations
 
@@ -17,90 +17,92 @@ from chateau.hub.events import Event
 from chateau.net.reference_handlers import http_error_bytes
 from chateau.protocols.errors import InvalidJson, InvalidMessage, NotAnObject, UnknownType
 from chateau.protocols.schemas import SchemaSet, schemas_folder
-from chateau.reference.renderings.counterparts import COUNTERPARTS, MOST_LINES
-from chateau.reference.renderings.refusals import NEVER
-from chateau.reference.renderings.renderer import NAMES, PUSHES, Renderer, Rendering
-from chateau.reference.renderings.writings import PROTOCOLS, Place, Writing
+from chateau.reference.encoded_frames import PROTOCOLS, EncodedFrame, TargetServer
+from chateau.reference.request_translations import LINES_LIMIT, REQUESTS
+from chateau.reference.translations import NAMES, NEVER, PUSHES, Translation, Translator
 
 ROOT = Path(__file__).resolve().parents[2]
-CONTRACTS = {
+SCHEMAS = {
     protocol: SchemaSet(schemas_folder() / protocol, url=f"/schemas/{protocol}") for protocol in PROTOCOLS
 }
-RENDERER = Renderer(CONTRACTS["chateau"], server_name="Chateau", http_refusal=http_error_bytes)
-PLACE = Place("localhost:8888")
+TRANSLATOR = Translator(SCHEMAS["chateau"], server_name="Chateau", http_error=http_error_bytes)
+SERVER = TargetServer("localhost:8888")
 EXAMPLES = [
     pytest.param(name, example, id=f"{name}-{number}")
-    for name, schema in CONTRACTS["chateau"].schemas.items()
+    for name, schema in SCHEMAS["chateau"].schemas.items()
     if name != "common"
     for number, example in enumerate(schema["examples"])
 ]
-CODES = CONTRACTS["chateau"].schemas["error-response"]["properties"]["code"]["enum"]
+CODES = SCHEMAS["chateau"].schemas["error-response"]["properties"]["code"]["enum"]
 STAMP = {"id": "01JD3Z5V8M9QK7T4W2X6Y0ABCD", "time": "2026-11-20T09:30:00.000Z"}
 
 Frame = dict[str, Any]
 
 
-def render(frame: Frame, place: Place = PLACE) -> Rendering:
-    return RENDERER.render(json.dumps(frame), place)
+def translate(frame: Frame, server: TargetServer = SERVER) -> Translation:
+    return TRANSLATOR.translate(json.dumps(frame), server)
 
 
-def writing(frame: Frame, protocol: str, place: Place = PLACE) -> Writing:
-    """The one writing of *frame* by *protocol*."""
-    (found,) = [each for each in render(frame, place).writings if each.protocol == protocol]
+def encoded_frame(frame: Frame, protocol: str, server: TargetServer = SERVER) -> EncodedFrame:
+    """Return the only encoded frame for *frame* in *protocol*."""
+    (found,) = [each for each in translate(frame, server).frames if each.protocol == protocol]
     return found
 
 
-def text(frame: Frame, protocol: str, place: Place = PLACE) -> str | None:
-    payload = writing(frame, protocol, place).payload
+def text(frame: Frame, protocol: str, server: TargetServer = SERVER) -> str | None:
+    payload = encoded_frame(frame, protocol, server).payload
     return None if payload is None else payload.decode()
 
 
-def said(frame: Frame) -> str:
-    """What a client of opcodes says in place of *frame*."""
+def content_of(frame: Frame) -> str:
+    """Return the content of the frame that a client of opcodes sends for *frame*."""
     content: str = json.loads(text(frame, "opcodes") or "")["d"]["content"]
     return content
 
 
-def keeps_to_a_schema(value: Any, protocol: str, kinds: tuple[str, ...]) -> bool:
-    schemas = CONTRACTS[protocol]
+def is_valid_by_a_schema(value: Any, protocol: str, kinds: tuple[str, ...]) -> bool:
+    schemas = SCHEMAS[protocol]
     names = [name for name in schemas.schemas if name.rpartition("-")[2] in kinds]
     return any(schemas.reference(name).is_valid(value) for name in names)
 
 
-# What each writing is held against, by its wire and by who writes it
+# The check for each encoded frame, by its transport
 
 
-def check_frame(each: Writing) -> None:
+def check_frame(each: EncodedFrame) -> None:
     assert each.payload is not None
-    kinds = ("request",) if each.who == "client" else ("push", "response")
+    kinds = ("request",) if each.sender == "client" else ("push", "response")
     is_word = each.protocol == "channels" and not each.payload.startswith(b"{")
-    assert is_word or keeps_to_a_schema(json.loads(each.payload), each.protocol, kinds)
+    assert is_word or is_valid_by_a_schema(json.loads(each.payload), each.protocol, kinds)
 
 
-def check_line(each: Writing) -> None:
+def check_line(each: EncodedFrame) -> None:
     assert each.payload is not None
     assert each.payload
-    if each.who == "server":
-        assert keeps_to_a_schema(json.loads(each.payload), "lines", ("push", "response"))
+    if each.sender == "server":
+        assert is_valid_by_a_schema(json.loads(each.payload), "lines", ("push", "response"))
 
 
-def check_event(each: Writing) -> None:
+def check_event(each: EncodedFrame) -> None:
     assert each.payload is not None
     fields = re.fullmatch(rb"(id: \d+\n)?(event: \w+\n)?data: (.*)\n\n", each.payload)
     assert fields is not None
-    assert not fields[3].startswith(b"{") or keeps_to_a_schema(json.loads(fields[3]), "channels", ("push",))
+    assert not fields[3].startswith(b"{") or is_valid_by_a_schema(
+        json.loads(fields[3]), "channels", ("push",)
+    )
 
 
-def check_http(each: Writing) -> None:
+def check_http(each: EncodedFrame) -> None:
     assert each.payload is not None
     head, _, body = each.payload.partition(b"\r\n\r\n")
     start, *lines = head.decode().split("\r\n")
     headers = dict(line.split(": ", 1) for line in lines)
     assert re.fullmatch(
-        r"(GET|POST) /channel/[^/ ]+/ HTTP/1\.1" if each.who == "client" else r"HTTP/1\.1 \d{3} [\w ]+", start
+        r"(GET|POST) /channel/[^/ ]+/ HTTP/1\.1" if each.sender == "client" else r"HTTP/1\.1 \d{3} [\w ]+",
+        start,
     )
     assert int(headers.get("Content-Length", 0)) == len(body)
-    assert each.who == "server" or headers["Host"] == PLACE.host
+    assert each.sender == "server" or headers["Host"] == SERVER.host
 
 
 CHECKS = {
@@ -111,52 +113,54 @@ CHECKS = {
 }
 
 
-def check(rendering: Rendering) -> None:
-    """All five are there, in their order, and each keeps to its own rules or says why there is none."""
-    protocols = [each.protocol for each in rendering.writings]
+def check(translation: Translation) -> None:
+    """Check that all five protocols are there, in order, each with a valid frame or with a reason."""
+    protocols = [each.protocol for each in translation.frames]
     assert tuple(dict.fromkeys(protocols)) == PROTOCOLS
     assert protocols == sorted(protocols, key=PROTOCOLS.index)
-    for each in rendering.writings:
-        assert (each.payload is None) == (each.wire is None) == (each.who is None)
+    for each in translation.frames:
+        assert (each.payload is None) == (each.transport is None) == (each.sender is None)
         assert each.note is None or each.note.endswith(".")
-        if each.wire is None:
+        if each.transport is None:
             assert each.note
         else:
-            CHECKS[each.wire](each)
+            CHECKS[each.transport](each)
 
 
 @pytest.mark.parametrize(("name", "example"), EXAMPLES)
-def test_every_example_of_the_schemas_is_rendered_for_all_five(name: str, example: Frame) -> None:
-    rendering = render(example)
+def test_every_example_of_the_schemas_is_translated_into_all_five_protocols(
+    name: str, example: Frame
+) -> None:
+    translation = translate(example)
 
-    check(rendering)
-    assert name.endswith(f"-{rendering.kind}")
+    check(translation)
+    assert name.endswith(f"-{translation.kind}")
 
 
 @pytest.mark.parametrize(("name", "example"), EXAMPLES)
-def test_chateaus_own_writing_is_the_frame_itself(name: str, example: Frame) -> None:
-    own = writing(example, "chateau")
+def test_the_chateau_frame_is_the_frame_itself(name: str, example: Frame) -> None:
+    own = encoded_frame(example, "chateau")
 
     assert own.payload is not None
     assert json.loads(own.payload) == example
-    assert own.wire == "WebSocket"
-    assert own.who == ("client" if name.endswith("-request") else "server")
+    assert own.transport == "WebSocket"
+    assert own.sender == ("client" if name.endswith("-request") else "server")
 
 
-def test_there_is_a_name_for_every_event_and_every_push_is_read() -> None:
+def test_every_event_has_a_name_and_every_push_a_decoder() -> None:
     events = {event for part in Event.__args__ for event in getattr(part, "__args__", [part])}
-    pushes = {name for name in CONTRACTS["chateau"].schemas if name.endswith("-push")}
+    pushes = {name for name in SCHEMAS["chateau"].schemas if name.endswith("-push")}
 
     assert NAMES.keys() == events
     assert {schema for schema, _ in PUSHES.values()} == pushes
 
 
-@pytest.mark.parametrize("protocol", COUNTERPARTS)
-def test_there_is_a_row_for_every_type_of_request(protocol: str) -> None:
-    assert COUNTERPARTS[protocol].keys() == set(range(1, 10))
+@pytest.mark.parametrize("protocol", REQUESTS)
+def test_every_type_of_request_has_a_row(protocol: str) -> None:
+    assert REQUESTS[protocol].keys() == set(range(1, 10))
 
 
-# The same as the table of docs/protocols.md, which is held against a running server
+# The table of docs/protocols.md, which another test compares with a running server
 
 PAGE = (ROOT / "docs" / "protocols.md").read_text("utf-8")
 ROWS = re.findall(r"^\| ([a-z ]+) \| (\w+) \| `(.*)` \|$", PAGE, re.MULTILINE)
@@ -168,21 +172,23 @@ SAME = [
 
 
 @pytest.mark.parametrize(("event", "protocol", "frame"), SAME)
-def test_a_push_is_written_as_a_running_server_writes_it(event: str, protocol: str, frame: str) -> None:
+def test_a_push_is_encoded_as_a_running_server_encodes_it(event: str, protocol: str, frame: str) -> None:
     own = next(frame for name, speaks, frame in ROWS if (name, speaks) == (event, "chateau"))
 
-    writings = [each for each in render(json.loads(own)).writings if each.protocol == protocol]
+    writings = [each for each in translate(json.loads(own)).frames if each.protocol == protocol]
 
     payload = writings[0].payload
     assert payload is not None
     assert payload.decode() == frame or json.loads(payload) == json.loads(frame)
 
 
-def test_a_protocol_without_a_row_in_the_table_has_no_writing() -> None:
+def test_a_protocol_without_a_row_in_the_table_has_no_payload() -> None:
     rows = {(event, protocol) for event, protocol, _ in ROWS}
     for event, protocol, frame in ROWS:
         if protocol == "chateau":
-            shown = {each.protocol for each in render(json.loads(frame)).writings if each.payload is not None}
+            shown = {
+                each.protocol for each in translate(json.loads(frame)).frames if each.payload is not None
+            }
             expected = {name for name in PROTOCOLS if (event, name) in rows}
             assert shown == expected - ({"channels"} if event == "address banned" else set())
 
@@ -194,51 +200,53 @@ PUBLISHED = {"type": 7, "status": 200, "sender": "alice", "room": "lobby", "cont
 
 
 @pytest.mark.parametrize(
-    ("sender", "card"),
+    ("sender", "info"),
     [
         ("alice", {"id": "17", "ip": "", "port": 0, "custom": {"name": "alice"}}),
         ("#5", {"id": "5", "ip": "", "port": 0, "custom": {}}),
     ],
 )
-def test_a_sender_has_the_faint_card_of_one_who_is_not_here(sender: str, card: Frame) -> None:
-    shown = writing(MESSAGE | {"sender": sender}, "functions")
+def test_a_sender_has_the_partial_info_of_a_disconnected_client(sender: str, info: Frame) -> None:
+    shown = encoded_frame(MESSAGE | {"sender": sender}, "functions")
 
-    assert json.loads(shown.payload or b"")["sender"] == card
+    assert json.loads(shown.payload or b"")["sender"] == info
     assert shown.note is not None
-    assert ("the id is an example" in shown.note) == (sender == "alice")
+    assert ("The id is an example" in shown.note) == (sender == "alice")
 
 
-def test_what_the_channel_said_is_a_package_and_said_to_be_taken_for_a_text() -> None:
-    rendering = render(PUBLISHED | {"sender": "channel", "content": "a\nb"})
+def test_a_message_from_the_channel_is_a_publication_shown_as_text() -> None:
+    translation = translate(PUBLISHED | {"sender": "channel", "content": "a\nb"})
 
-    socket, stream = rendering.writings[-2:]
-    assert rendering.event == "package"
+    socket, stream = translation.frames[-2:]
+    assert translation.event == "package"
     assert socket.payload == b"a\nb"
     assert stream.payload == b"id: 3\ndata: a\ndata: b\n\n"
     assert socket.note == stream.note
-    assert "taken for a text" in (socket.note or "")
+    assert "shown as text" in (socket.note or "")
 
 
-def test_a_number_written_with_a_point_is_that_number() -> None:
+def test_a_float_with_an_integer_value_is_that_integer() -> None:
     text_ = json.dumps(PUBLISHED).replace('"seq": 3', '"seq": 3.0').replace('"type": 7', '"type": 7.0')
 
-    stream = RENDERER.render(text_, PLACE).writings[-1]
+    stream = TRANSLATOR.translate(text_, SERVER).frames[-1]
 
     assert (stream.payload or b"").startswith(b"id: 3\n")
 
 
-def test_opcodes_name_the_server_as_it_is_called() -> None:
-    renderer = Renderer(CONTRACTS["chateau"], server_name="Castle", http_refusal=http_error_bytes)
+def test_opcodes_use_the_name_of_the_server() -> None:
+    translator = Translator(SCHEMAS["chateau"], server_name="Castle", http_error=http_error_bytes)
 
-    rendering = renderer.render('{"type": 0, "status": 200, "event": "tapped", "active": true}', PLACE)
+    translation = translator.translate(
+        '{"type": 0, "status": 200, "event": "tapped", "active": true}', SERVER
+    )
 
-    assert b'"author":"Castle"' in (rendering.writings[3].payload or b"")
+    assert b'"author":"Castle"' in (translation.frames[3].payload or b"")
 
 
-# Refusals
+# Error responses
 
 
-def refusal(code: str, type_: int | None = None, **more: Any) -> Frame:
+def error_response(code: str, type_: int | None = None, **more: Any) -> Frame:
     rest: Frame = {} if type_ is None else {"type": type_}
     if code == "invalid_message":
         rest = {"type": 3, "path": "/a", "schema": "/schemas/chateau/message-request.json"} | rest
@@ -248,15 +256,15 @@ def refusal(code: str, type_: int | None = None, **more: Any) -> Frame:
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_every_code_is_told_by_each_protocol_or_it_is_said_why_not(code: str) -> None:
-    rendering = render(refusal(code))
+def test_every_code_is_reported_by_each_protocol_or_has_a_reason(code: str) -> None:
+    translation = translate(error_response(code))
 
-    check(rendering)
-    assert rendering.event == "refusal"
-    for each in rendering.writings[1:]:
+    check(translation)
+    assert translation.event == "refusal"
+    for each in translation.frames[1:]:
         reason = NEVER[each.protocol].get(code)
         if reason is not None:
-            assert each == Writing(each.protocol, note=reason)
+            assert each == EncodedFrame(each.protocol, note=reason)
         elif each.payload is None:  # of direct messages
             assert (code, each.protocol) == ("invalid_message", "channels")
         elif each.protocol != "lines":
@@ -264,47 +272,50 @@ def test_every_code_is_told_by_each_protocol_or_it_is_said_why_not(code: str) ->
 
 
 @pytest.mark.parametrize("protocol", NEVER)
-def test_what_is_never_refused_is_one_of_the_codes(protocol: str) -> None:
+def test_reasons_are_given_for_existing_codes_only(protocol: str) -> None:
     assert NEVER[protocol].keys() <= set(CODES)
 
 
 @pytest.mark.parametrize("type_", range(1, 10))
 @pytest.mark.parametrize("code", ["banned", "internal"])
-def test_a_refusal_is_told_where_there_is_such_a_request(code: str, type_: int) -> None:
-    rendering = render(refusal(code, type_))
+def test_an_error_response_requires_an_equivalent_request(code: str, type_: int) -> None:
+    translation = translate(error_response(code, type_))
 
-    check(rendering)
-    for each in rendering.writings[1:]:
-        row = COUNTERPARTS[each.protocol][type_]
+    check(translation)
+    for each in translation.frames[1:]:
+        row = REQUESTS[each.protocol][type_]
         assert (each.note == row) == (each.payload is None) == isinstance(row, str)
 
 
-def test_functions_and_opcodes_have_the_path_and_the_schema_of_chateaus_request() -> None:
-    frame = refusal("invalid_message", 3, ref="a-1")
+def test_functions_and_opcodes_have_the_path_and_the_schema_of_the_chateau_request() -> None:
+    frame = error_response("invalid_message", 3, ref="a-1")
 
     called = json.loads(text(frame, "functions") or "")
-    told = json.loads(text(frame, "opcodes") or "")["d"]
+    reported = json.loads(text(frame, "opcodes") or "")["d"]
 
     assert called["function"] == "send_message"
     assert called["callback"] == "a-1"
-    for shown in (called, told):
+    for shown in (called, reported):
         assert (shown["path"], shown["schema"]) == (frame["path"], frame["schema"])
 
 
-LINES_SAY = [
-    (refusal("not_registered"), "Login required"),
-    (refusal("name_taken", 1), "Nickname already registered"),
-    (refusal("name_taken", 5), "User with such nickname is already present in the requested room"),
-    (refusal("already_in_room", 5), "User with such nickname is already present in the requested room"),
-    (refusal("not_in_room", 7), "Join a room first"),
-    (refusal("invalid_name", 1), "Invalid nickname"),
-    (refusal("invalid_name", 5), "Not so."),
-    (refusal("access_denied", 5), "Not so."),
+LINES_ERRORS = [
+    (error_response("not_registered"), "Login required"),
+    (error_response("name_taken", 1), "Nickname already registered"),
+    (error_response("name_taken", 5), "User with such nickname is already present in the requested room"),
+    (
+        error_response("already_in_room", 5),
+        "User with such nickname is already present in the requested room",
+    ),
+    (error_response("not_in_room", 7), "Join a room first"),
+    (error_response("invalid_name", 1), "Invalid nickname"),
+    (error_response("invalid_name", 5), "Not so."),
+    (error_response("access_denied", 5), "Not so."),
 ]
 
 
-@pytest.mark.parametrize(("frame", "error"), LINES_SAY)
-def test_lines_have_the_words_of_their_seed(frame: Frame, error: str) -> None:
+@pytest.mark.parametrize(("frame", "error"), LINES_ERRORS)
+def test_lines_use_the_error_texts_of_their_seed(frame: Frame, error: str) -> None:
     assert json.loads(text(frame, "lines") or "") == {"type": "error", "error": error}
 
 
@@ -317,8 +328,8 @@ STATUSES = {
 
 
 @pytest.mark.parametrize(("code", "status"), STATUSES.items())
-def test_a_publish_is_refused_with_a_status_and_a_header(code: str, status: bytes) -> None:
-    answer = writing(refusal(code, 7, error="Nö."), "channels").payload or b""
+def test_a_rejected_publish_has_a_status_and_an_error_header(code: str, status: bytes) -> None:
+    answer = encoded_frame(error_response(code, 7, error="Nö."), "channels").payload or b""
 
     assert answer.startswith(b"HTTP/1.1 " + status)
     assert b"\r\nX-Error: N\\xf6.\r\n" in answer
@@ -327,7 +338,7 @@ def test_a_publish_is_refused_with_a_status_and_a_header(code: str, status: byte
 # Requests
 
 
-def test_the_table_has_what_clients_send() -> None:
+def test_requests_are_translated_into_what_clients_send() -> None:
     message = {"type": 3, "clients": ["bob"], "content": "hi"}
     assert json.loads(text({"type": 1, "username": "alice", "ref": 7}, "functions") or "") == {
         "function": "set_custom_variables",
@@ -339,7 +350,8 @@ def test_the_table_has_what_clients_send() -> None:
         "recipient_ids": ["17", "5", "19"],
         "message": "hi",
     }
-    assert writing(message | {"clients": ["#5"]}, "functions").note is None
+    assert encoded_frame(message | {"clients": ["#5"]}, "functions").note is None
+    assert json.loads(text(message | {"clients": ["#²"]}, "functions") or "")["recipient_ids"] == ["17"]
     assert text({"type": 2}, "lines") == "QUIT"
     assert text(message, "lines") == "MSG bob hi"
     assert (
@@ -351,10 +363,10 @@ def test_the_table_has_what_clients_send() -> None:
     assert text({"type": 8, "room": "lobby", "to": "2026-11-20T10:00:00Z"}, "lines") == (
         "HISTORY 1970-01-01 2026-11-20T10:00:00Z"
     )
-    assert said(message | {"clients": ["Bob B"], "content": " hi "}) == '!msg "Bob B" hi'
-    assert said({"type": 5, "room": 'a "b"\\', "password": "x y"}) == '!join "a \\"b\\"\\\\" "x y"'
-    assert said({"type": 6, "room": "lobby"}) == "!join general"
-    assert said({"type": 7, "room": "lobby", "content": "! no command"}) == "! no command"
+    assert content_of(message | {"clients": ["Bob B"], "content": " hi "}) == '!msg "Bob B" hi'
+    assert content_of({"type": 5, "room": 'a "b"\\', "password": "x y"}) == '!join "a \\"b\\"\\\\" "x y"'
+    assert content_of({"type": 6, "room": "lobby"}) == "!join general"
+    assert content_of({"type": 7, "room": "lobby", "content": "! no command"}) == "! no command"
     assert text({"type": 6, "room": "lobby"}, "channels") == "close"
     assert (text({"type": 8, "room": "lobby", "since": 12.0}, "channels") or "").endswith(
         "Accept: text/event-stream\r\nLast-Event-ID: 12\r\n\r\n"
@@ -362,7 +374,7 @@ def test_the_table_has_what_clients_send() -> None:
 
 
 def test_a_publish_has_the_host_the_prefix_the_key_and_the_body() -> None:
-    place = Place("chat.example.org", "/chat")
+    place = TargetServer("chat.example.org", "/chat")
 
     request = text({"type": 7, "room": "Räume/1", "content": "é", "key": "k 1"}, "channels", place)
 
@@ -373,7 +385,7 @@ def test_a_publish_has_the_host_the_prefix_the_key_and_the_body() -> None:
 
 
 def test_commands_have_the_prefix_of_the_server() -> None:
-    shown = json.loads(text({"type": 9}, "opcodes", Place("localhost", command_prefix="/")) or "")
+    shown = json.loads(text({"type": 9}, "opcodes", TargetServer("localhost", command_prefix="/")) or "")
 
     assert shown["d"]["content"] == "/rooms"
 
@@ -383,13 +395,13 @@ NONE = [
     ({"type": 1, "username": "!x"}, "opcodes", "is a command"),
     ({"type": 3, "clients": ["bob b"], "content": "hi"}, "lines", "spaces"),
     ({"type": 3, "clients": ["bob\nQUIT"], "content": "hi"}, "lines", "spaces"),
-    ({"type": 3, "clients": ["bob"], "content": " \n"}, "lines", "no letters"),
-    ({"type": 3, "clients": ["bob"], "content": " \n"}, "opcodes", "no letters"),
+    ({"type": 3, "clients": ["bob"], "content": " \n"}, "lines", "blank"),
+    ({"type": 3, "clients": ["bob"], "content": " \n"}, "opcodes", "blank"),
     ({"type": 5, "room": "the attic"}, "lines", "letters and digits"),
     ({"type": 5, "room": "attic", "password": "a\nQUIT"}, "lines", "password"),
     ({"type": 5, "room": "attic", "password": " a"}, "lines", "password"),
     ({"type": 6, "room": "General"}, "opcodes", "joining another"),
-    ({"type": 7, "room": "lobby", "content": "\n \n"}, "lines", "nothing on it"),
+    ({"type": 7, "room": "lobby", "content": "\n \n"}, "lines", "blank"),
     ({"type": 7, "room": "lobby", "content": "hi\nQUIT"}, "lines", "is a command"),
     ({"type": 7, "room": "lobby", "content": "!shutdown"}, "opcodes", "is a command"),
     ({"type": 5, "room": "a_b"}, "channels", "colon"),
@@ -399,39 +411,39 @@ NONE = [
 
 
 @pytest.mark.parametrize(("request_", "protocol", "reason"), NONE)
-def test_where_there_is_no_such_thing_it_is_said_why(request_: Frame, protocol: str, reason: str) -> None:
-    shown = writing(request_, protocol)
+def test_a_request_without_an_equivalent_has_a_reason(request_: Frame, protocol: str, reason: str) -> None:
+    shown = encoded_frame(request_, protocol)
 
     assert shown.payload is None
     assert reason in (shown.note or "")
 
 
 NOTES = [
-    ({"type": 3, "clients": ["bob", "carol"], "content": "hi"}, "lines", "Each of the others"),
-    ({"type": 3, "clients": ["bob", "carol"], "content": "hi"}, "opcodes", "Each of the others"),
+    ({"type": 3, "clients": ["bob", "carol"], "content": "hi"}, "lines", "Each of the other recipients"),
+    ({"type": 3, "clients": ["bob", "carol"], "content": "hi"}, "opcodes", "Each of the other recipients"),
     ({"type": 3, "clients": ["bob"], "content": "hi "}, "opcodes", "White space"),
-    ({"type": 3, "clients": ["bob"], "content": "a\nb"}, "lines", "Each line is a message"),
+    ({"type": 3, "clients": ["bob"], "content": "a\nb"}, "lines", "Each line is a separate message"),
     ({"type": 5, "room": "attic", "password": "a b"}, "lines", "locked"),
-    ({"type": 7, "room": "lobby", "content": "a\nb"}, "lines", "Each line is a message"),
-    ({"type": 7, "room": "lobby", "content": "a", "key": "a\nb"}, "channels", "cannot stand in a header"),
-    ({"type": 7, "room": "lobby", "content": "a", "key": " a"}, "channels", "cannot stand in a header"),
+    ({"type": 7, "room": "lobby", "content": "a\nb"}, "lines", "Each line is a separate message"),
+    ({"type": 7, "room": "lobby", "content": "a", "key": "a\nb"}, "channels", "not a valid header value"),
+    ({"type": 7, "room": "lobby", "content": "a", "key": " a"}, "channels", "not a valid header value"),
     ({"type": 8, "room": "lobby", "limit": 5}, "lines", "limit"),
 ]
 
 
 @pytest.mark.parametrize(("request_", "protocol", "part"), NOTES)
-def test_what_differs_is_said(request_: Frame, protocol: str, part: str) -> None:
-    shown = writing(request_, protocol)
+def test_a_note_describes_the_difference(request_: Frame, protocol: str, part: str) -> None:
+    shown = encoded_frame(request_, protocol)
 
     assert shown.payload is not None
     assert part in (shown.note or "")
 
 
 @pytest.mark.parametrize("request_", [{"type": 9}, {"type": 5, "room": "a"}, {"type": 6, "room": "a"}])
-def test_without_a_prefix_there_are_no_commands(request_: Frame) -> None:
-    shown = writing(request_, "opcodes", Place("localhost", command_prefix=""))
+def test_commands_require_a_prefix(request_: Frame) -> None:
+    shown = encoded_frame(request_, "opcodes", TargetServer("localhost", command_prefix=""))
 
-    assert (shown.payload, shown.note) == (None, "This server has no commands.")
+    assert (shown.payload, shown.note) == (None, "Commands are disabled on this server.")
 
 
 @pytest.mark.parametrize(
@@ -442,13 +454,13 @@ def test_without_a_prefix_there_are_no_commands(request_: Frame) -> None:
     ],
 )
 def test_a_text_of_many_lines_is_shown_in_part(request_: Frame) -> None:
-    shown = writing(request_, "lines")
+    shown = encoded_frame(request_, "lines")
 
-    assert (shown.payload or b"").count(b"\n") == MOST_LINES - 1
-    assert f"Of 1000 lines the first {MOST_LINES}." in (shown.note or "")
+    assert (shown.payload or b"").count(b"\n") == LINES_LIMIT - 1
+    assert f"The first {LINES_LIMIT} of 1000 lines are shown." in (shown.note or "")
 
 
-# What is no frame
+# Invalid frames
 
 WRONG = [
     ("", InvalidJson),
@@ -472,9 +484,9 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("text_", "kind"), WRONG)
-def test_what_is_no_frame_is_refused(text_: str, kind: type[HubError]) -> None:
+def test_an_invalid_frame_is_rejected(text_: str, kind: type[HubError]) -> None:
     with pytest.raises(kind):
-        RENDERER.render(text_, PLACE)
+        TRANSLATOR.translate(text_, SERVER)
 
 
 @pytest.mark.parametrize(
@@ -486,9 +498,9 @@ def test_what_is_no_frame_is_refused(text_: str, kind: type[HubError]) -> None:
         ({"status": 400, "code": "no", "error": "No."}, "/code", "error-response"),
     ],
 )
-def test_a_fault_is_told_with_its_path_and_schema(frame: Frame, path: str, schema: str) -> None:
+def test_a_violation_is_reported_with_its_path_and_schema(frame: Frame, path: str, schema: str) -> None:
     with pytest.raises(InvalidMessage) as caught:
-        render(frame)
+        translate(frame)
 
     assert (caught.value.path, caught.value.schema) == (path, f"/schemas/chateau/{schema}.json")
 
@@ -496,7 +508,7 @@ def test_a_fault_is_told_with_its_path_and_schema(frame: Frame, path: str, schem
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=32) | st.sampled_from(
     ["a\nQUIT", "\r\n\r\n", "!join x", '"', "\\", "WHO", " ", "#1", "#", "a b", "..", "_"]
 )
-REQUESTS = st.one_of(
+VALID_REQUESTS = st.one_of(
     st.fixed_dictionaries({"type": st.just(1), "username": TEXTS}),
     st.fixed_dictionaries({"type": st.just(3), "clients": st.lists(TEXTS, min_size=1), "content": TEXTS}),
     st.fixed_dictionaries({"type": st.just(5), "room": TEXTS}, optional={"password": TEXTS}),
@@ -508,12 +520,12 @@ REQUESTS = st.one_of(
 )
 
 
-@given(request_=REQUESTS)
-def test_whatever_is_asked_keeps_to_the_rules_of_each_protocol(request_: Frame) -> None:
-    check(render(request_))
+@given(request_=VALID_REQUESTS)
+def test_any_request_is_translated_by_the_rules_of_each_protocol(request_: Frame) -> None:
+    check(translate(request_))
 
 
 @given(text_=st.text() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps))
-def test_any_text_is_rendered_or_refused(text_: str) -> None:
+def test_any_text_is_translated_or_rejected(text_: str) -> None:
     with suppress(HubError):
-        check(RENDERER.render(text_, PLACE))
+        check(TRANSLATOR.translate(text_, SERVER))

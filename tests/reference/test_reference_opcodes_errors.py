@@ -1,4 +1,4 @@
-"""Opcodes: each refusal that the reference shows, of ops and of commands, is what the protocol answers."""
+"""The opcodes protocol responds with the errors that the reference shows, to ops and to commands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from made_pages import sources
 from opcodes_harness import SCHEMA_SET, Harness, create
-from situations import RATE, TRIES, WorkingStore, listed, nothing, situation, told
+from situations import RATE, TRIES, WorkingStore, error_text, listed, nothing, situation
 
 from chateau.protocols import opcodes
 from chateau.protocols.error_catalog import ANY
@@ -23,31 +23,31 @@ ALL = {**ERRORS, **COMMANDS}
 
 
 def attic(harness: Harness) -> None:
-    """Bob is in the attic."""
+    """Let bob join the attic."""
     harness.neighbour("bob", room="attic")
 
 
-def owner(harness: Harness) -> None:
+def admin(harness: Harness) -> None:
     attic(harness)
     harness["alice"].peer.is_admin = True
 
 
-def owner_of_a_ban(harness: Harness) -> None:
-    owner(harness)
+def admin_after_a_ban(harness: Harness) -> None:
+    admin(harness)
     harness.hub.rooms.ban("attic", "bob")
 
 
-def alone_with_key(harness: Harness) -> None:
+def lone_admin(harness: Harness) -> None:
     harness["alice"].peer.is_admin = True
 
 
-def owner_without_bob(harness: Harness) -> None:
+def admin_without_bob(harness: Harness) -> None:
     harness.neighbour("carol", room="attic")
     harness["alice"].peer.is_admin = True
 
 
-def nowhere(harness: Harness) -> None:
-    """Alice is in no room, and has shown the key."""
+def admin_outside(harness: Harness) -> None:
+    """Make alice an admin outside of all rooms."""
     harness["alice"].peer.is_admin = True
     harness.hub.leave(harness["alice"].peer.session, "general")
 
@@ -63,7 +63,7 @@ def taken(harness: Harness) -> None:
 
 def failing(to: str) -> Callable[[Harness], None]:
     def prepare(harness: Harness) -> None:
-        owner(harness)
+        admin(harness)
         harness.store.fails_to = to
 
     return prepare
@@ -83,7 +83,7 @@ def broken(harness: Harness) -> None:
     harness.hub.session_count = lambda: 1 / 0
 
 
-def kept_out(act: Callable[[Harness], object]) -> Callable[[Harness], None]:
+def left_out(act: Callable[[Harness], object]) -> Callable[[Harness], None]:
     def prepare(harness: Harness) -> None:
         attic(harness)
         act(harness)
@@ -95,37 +95,37 @@ SITUATIONS: dict[str, Callable[[Harness], None]] = {
     "Register a username": nameless,
     "is taken": taken,
     "message-request | cannot be a name": nameless,
-    "unban | cannot be a name": owner_of_a_ban,
-    "cannot be a name": owner,
-    "You are in no room": nowhere,
+    "unban | cannot be a name": admin_after_a_ban,
+    "cannot be a name": admin,
+    "You are in no room": admin_outside,
     "message-request | is closed": lambda harness: harness.hub.rooms.close("general"),
-    "is closed": kept_out(lambda harness: harness.hub.rooms.close("attic")),
-    "is locked": kept_out(lambda harness: harness.hub.rooms.lock("attic", "swordfish")),
-    "You are banned": kept_out(lambda harness: harness.hub.rooms.ban("attic", "alice")),
+    "is closed": left_out(lambda harness: harness.hub.rooms.close("attic")),
+    "is locked": left_out(lambda harness: harness.hub.rooms.lock("attic", "swordfish")),
+    "You are banned": left_out(lambda harness: harness.hub.rooms.ban("attic", "alice")),
     "already in the room": lambda harness: harness["alice"].peer.enter("attic"),
     "is the owner's": attic,
-    "There is no room": alone_with_key,
-    "Nobody is registered": owner_without_bob,
+    "There is no room": lone_admin,
+    "Nobody is registered": admin_without_bob,
     "delivered but could not": failing("commit"),
-    "cannot be stored right now": failing("keep"),
+    "cannot be stored right now": failing("store"),
     "Too many wrong keys": wrong_keys,
     "This address is banned": lambda harness: harness.hub.access.ban("192.0.2.1"),
     "Too many messages": hurry,
     "Internal server error": broken,
-    "what has spaces": owner,
+    "what has spaces": admin,
     "": nothing,
 }
 
 
 def example_of(name: str) -> Any:
-    """What is sent where a case brings nothing of its own."""
+    """Return the request for a case without a request of its own."""
     if name in COMMANDS:
         return create(COMMAND_EXAMPLES[name])
     return SCHEMA_SET.schemas[name]["examples"][0] if name else {}
 
 
 @pytest.mark.parametrize(("name", "number"), listed(ERRORS, COMMANDS))
-def test_a_request_is_refused_as_the_reference_shows_it(
+def test_a_request_gets_the_error_that_the_reference_shows(
     name: str, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     case = ALL[name][number]
@@ -134,33 +134,33 @@ def test_a_request_is_refused_as_the_reference_shows_it(
     key = None if "key is wrong" in row.response else "swordfish"
     store = WorkingStore()
     harness = Harness("alice", store=store, max_rate=RATE, secret_key=key)
-    situation(SITUATIONS, name, told(case, request, SCHEMA_SET))(harness)
+    situation(SITUATIONS, name, error_text(case, request, SCHEMA_SET))(harness)
     harness.take()
 
     harness["alice"].send(sent_for(row.code, name, request))
     store.fail_commits()
 
-    answer = harness.take()["alice"][-1]
-    assert answer == json.loads(row.response)
-    assert answer["d"]["code"] == row.code
+    response = harness.take()["alice"][-1]
+    assert response == json.loads(row.response)
+    assert response["d"]["code"] == row.code
 
 
 def sent_for(code: str, name: str, request: Any) -> Any:
-    """The frame that *request* stands for on the page: what is too long for one is cut there."""
+    """Return the frame for *request*; the page omits the content of a frame that is too large."""
     if code == "binary_frame":
         return b"\0"
     return request | {"d": request["d"] | {"more": "x" * 1_048_000}} if code == "too_large" else request
 
 
-def test_every_op_and_every_command_has_its_cases() -> None:
+def test_every_op_and_every_command_has_errors() -> None:
     assert ERRORS.keys() == {row.schema for row in REQUESTS.values()} | {ANY}
     assert COMMANDS.keys() == COMMAND_EXAMPLES.keys() == BUILT_INS.keys()
 
 
 @pytest.mark.parametrize("name", BUILT_INS)
-def test_the_example_of_a_command_is_one_that_works(name: str) -> None:
+def test_the_example_of_a_command_succeeds(name: str) -> None:
     harness = Harness("alice", secret_key="swordfish")
-    owner(harness)
+    admin(harness)
     if name in ("unlock", "open"):
         harness.hub.rooms.lock("attic", "swordfish")
     harness.take()
@@ -171,7 +171,7 @@ def test_the_example_of_a_command_is_one_that_works(name: str) -> None:
     assert frames or harness.stops == ["Maintenance"]
 
 
-def test_every_code_of_the_schema_is_a_case_but_two_that_no_op_is_refused_with() -> None:
+def test_every_code_of_the_schema_but_one_is_an_error() -> None:
     rows = [
         row
         for name, cases in ALL.items()
@@ -179,5 +179,5 @@ def test_every_code_of_the_schema_is_a_case_but_two_that_no_op_is_refused_with()
     ]
     codes = set(SCHEMA_SET.schemas["error-response"]["properties"]["d"]["properties"]["code"]["enum"])
 
-    # Every op 1 after the login is something else; sessions are the keepers' affair.
+    # After the login, an op 1 is a message or a command: it cannot log in again.
     assert {row.code for row in rows} == codes - {"already_registered"}

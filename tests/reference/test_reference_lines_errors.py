@@ -1,4 +1,4 @@
-"""Lines: each refusal that the reference shows is what the protocol answers, and so are the answers."""
+"""The lines protocol sends the errors and the responses that the reference shows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from lines_harness import Harness, schema_of
 from made_pages import sources
-from situations import RATE, WorkingStore, listed, nothing, situation, told
+from situations import RATE, WorkingStore, error_text, listed, nothing, situation
 
 from chateau.protocols import lines
 from chateau.protocols.error_catalog import ANY
@@ -24,7 +24,7 @@ NAMES = [command.words[0] for command in COMMANDS]
 
 
 def stranger(harness: Harness) -> None:
-    """Alice has no nickname."""
+    """Remove the nickname of alice."""
     harness.hub.unregister(harness["alice"].session)
 
 
@@ -37,7 +37,7 @@ def registered_elsewhere(harness: Harness) -> None:
     harness.neighbour("alice")
 
 
-def kept_out(act: Callable[[Harness], object]) -> Callable[[Harness], None]:
+def left_out(act: Callable[[Harness], object]) -> Callable[[Harness], None]:
     def prepare(harness: Harness) -> None:
         outside(harness)
         harness.neighbour("bob", room="lobby")
@@ -58,7 +58,7 @@ def hurry(harness: Harness) -> None:
         harness["alice"].send("WHO")
 
 
-def many_answers(harness: Harness) -> None:
+def many_responses(harness: Harness) -> None:
     harness.store.fails_to = "commit"
     harness["alice"].send("hello")
     while harness["alice"].peer._ordered.held_bytes <= HELD_BYTES:
@@ -77,28 +77,28 @@ SITUATIONS: dict[str, Callable[[Harness], None]] = {
     "Join a room first": outside,
     "JOIN | Invalid room name": nothing,
     "JOIN | already present": nothing,
-    "JOIN | is closed": kept_out(lambda harness: harness.hub.rooms.close("lobby")),
+    "JOIN | is closed": left_out(lambda harness: harness.hub.rooms.close("lobby")),
     "is closed": lambda harness: harness.hub.rooms.close("lobby"),
-    "is locked": kept_out(lambda harness: harness.hub.rooms.lock("lobby", "swordfish")),
-    "You are banned": kept_out(lambda harness: harness.hub.rooms.ban("lobby", "alice")),
+    "is locked": left_out(lambda harness: harness.hub.rooms.lock("lobby", "swordfish")),
+    "You are banned": left_out(lambda harness: harness.hub.rooms.ban("lobby", "alice")),
     "delivered but could not": failing("commit"),
-    "cannot be stored right now": failing("keep"),
-    "cannot be read now": failing("read"),
+    "cannot be stored right now": failing("store"),
+    "cannot be read right now": failing("read"),
     "This address is banned": lambda harness: harness.hub.access.ban("192.0.2.1"),
     "Too many messages": hurry,
-    "Too many requests at once": many_answers,
+    "Too many requests at once": many_responses,
     "Internal server error": broken,
     "": nothing,
 }
 
 
 @pytest.mark.parametrize(("name", "number"), listed(ERRORS))
-def test_a_line_is_refused_as_the_reference_shows_it(
+def test_a_line_gets_the_error_that_the_reference_shows(
     name: str, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     case = ERRORS[name][number]
     line = EXAMPLES.get(name, "hello, all") if case.sent is None else case.sent
-    sentence = told(case, line, None)
+    sentence = error_text(case, line, None)
     (row,) = ErrorEncoder.of_protocol(sources(), lines.SPEC).rows((case,), line)
     store = WorkingStore()
     rate = RATE if "Too many messages" in sentence else 0
@@ -109,17 +109,17 @@ def test_a_line_is_refused_as_the_reference_shows_it(
     harness["alice"].send(NOT_UTF8 if "UTF-8" in sentence else line)
     store.fail_commits()
 
-    refusals = [frame for frame in harness.take()["alice"] if frame["type"] == "error"]
-    assert refusals[-1] == json.loads(row.response)
+    errors = [frame for frame in harness.take()["alice"] if frame["type"] == "error"]
+    assert errors[-1] == json.loads(row.response)
 
 
-def test_every_command_has_its_cases_and_its_example() -> None:
+def test_every_command_has_errors_and_an_example() -> None:
     assert ERRORS.keys() == {ANY, MESSAGE, *NAMES}
     assert EXAMPLES.keys() == {MESSAGE, *NAMES}
 
 
 @pytest.mark.parametrize("name", [*NAMES, MESSAGE])
-def test_the_example_of_a_command_is_one_and_is_answered_as_the_reference_says(name: str) -> None:
+def test_the_example_of_a_command_gets_the_responses_that_the_reference_lists(name: str) -> None:
     found = command_in(EXAMPLES[name])
     harness = Harness() if name == "LOGIN" else Harness("alice", "bob")
     if name == "JOIN":
@@ -127,13 +127,13 @@ def test_the_example_of_a_command_is_one_and_is_answered_as_the_reference_says(n
     if name == "HISTORY":
         harness["alice"].send("hello")  # at half past nine, where the example begins
 
-    answers = answers_to(harness, EXAMPLES[name])
+    responses = responses_to(harness, EXAMPLES[name])
 
     assert (found[0].words[0] if found else MESSAGE) == name
-    assert list(dict.fromkeys(map(schema_of, answers))) == list(RESPONSES.get(name, ("result-response",)))
+    assert list(dict.fromkeys(map(schema_of, responses))) == list(RESPONSES.get(name, ("result-response",)))
 
 
-def answers_to(harness: Harness, line: str) -> list[Any]:
-    """What alice gets for *line*, without what all in the room get."""
+def responses_to(harness: Harness, line: str) -> list[Any]:
+    """Return the frames that alice gets for *line*, except those for the whole room."""
     frames = harness["alice"].ask(line)
     return [frame for frame in frames if frame["type"] in ("commandResult", "history", "error")]

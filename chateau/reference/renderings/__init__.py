@@ -1,1 +1,0 @@
-"""One frame of the chateau protocol, as each of the five protocols writes it."""
