@@ -17,7 +17,7 @@ from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from chateau.client.transcript import Direction, Opcode, close_payload
-from chateau.client.transports.framing import Step, received, utf8_error
+from chateau.client.transports.framing import Framing, Step, received, utf8_error
 from chateau.client.transports.target import NotPossible, Refused, Target, closed_early, rejected, rejected_by
 
 MAX_MESSAGE_BYTES = 64 * 2**20
@@ -48,8 +48,10 @@ _SILENT = logging.getLogger("chateau.client.transports")
 _SILENT.disabled = True  # the errors of the library are reported, not logged
 
 
-class WebSocketFraming:
+class WebSocketFraming(Framing):
     """A WebSocket, from the client's side."""
+
+    response_name = "the server's response to the handshake"
 
     def __init__(self, target: Target) -> None:
         """Raises :class:`Refused` if the URL is not a WebSocket URL."""
@@ -64,13 +66,9 @@ class WebSocketFraming:
             logger=_SILENT,
         )
         self._headers = target.headers
-        self._received = b""  # of the handshake
         self._fragments: list[bytes] = []
         self._kind = Opcode.TEXT
         self._is_closed = False
-        self.is_ready = False
-        self.is_over = False
-        self.protocol_error: str | None = None
 
     def opening(self) -> bytes:
         request = self._protocol.connect()
@@ -107,13 +105,6 @@ class WebSocketFraming:
             raise NotPossible("the reason of a close has room for 123 bytes") from exc
         self._is_closed = True
         return Step(Direction.SENT, Opcode.CLOSE, payload, data)
-
-    def handshake_status(self) -> str:
-        if error := rejected_by(self._received):
-            raise error
-        if self._received:
-            return "the server's response to the handshake is not complete"
-        return "the server sends nothing"
 
     def _steps(self) -> list[Step]:
         if not self.is_ready:
@@ -200,7 +191,7 @@ class WebSocketFraming:
 
     def _fail(self, code: int, error: str) -> list[Step]:
         """Send a close frame with the reason and read no more (RFC 6455 §7.1.7)."""
-        self.protocol_error, self.is_over = error, True
+        self.fail(error)
         return [] if self._is_closed else [self.close(code, "")]
 
 
