@@ -17,14 +17,8 @@ from chateau.client.transcript import ABORTED, Direction, Entry, OnEntry, Opcode
 Emit = Callable[[Direction, Opcode, bytes], None]
 """Called with each entry of the recording."""
 
-OPCODES = {
-    Kind.TEXT: Opcode.TEXT,
-    Kind.BINARY: Opcode.BINARY,
-    Kind.PING: Opcode.PING,
-    Kind.PONG: Opcode.PONG,
-    Kind.CLOSE: Opcode.CLOSE,
-    Kind.LINE: Opcode.LINE,
-    Kind.BYTES: Opcode.RAW,
+OPCODES = {Kind.BYTES: Opcode.RAW} | {
+    kind: Opcode(kind) for kind in Kind if kind not in {Kind.BYTES, Kind.CONTINUATION}
 }
 
 
