@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 CHECKOUT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 60
 BROKEN_RULES = {
-    "a username is held by sessions, and a session is one connection",
+    "a username belongs to sessions, and a session is one connection",
     "a name listed twice is delivered once",
     "lists of names are sorted by that profile's form",
 }

@@ -44,7 +44,7 @@ def number(value: float) -> str:
 def _row(grade: Grade, tasks: Sequence[Task], possible: float | None) -> list[str]:
     """Return the row of *grade*; an incomplete one has the maximum score of the others."""
     max_score = grade.max_score if grade.is_complete or possible is None else possible
-    counts = [str(grade.count(verdict)) for verdict in Verdict]
+    counts = [str(grade.verdicts.count(verdict)) for verdict in Verdict]
     scores = [_score(grade, index) for index in range(len(tasks))]
     return [
         defused(grade.name),

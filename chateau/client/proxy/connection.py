@@ -20,7 +20,7 @@ from chateau.client.proxy.codec import (
     parse_handshake,
     raw_frame,
 )
-from chateau.client.proxy.faults import FaultConfig
+from chateau.client.proxy.faults import FaultConfig, Faults
 from chateau.client.proxy.pipe import (
     CONNECT_SECONDS,
     ConnectionOver,
@@ -237,7 +237,7 @@ class ProxiedConnection:
     def _open_plain_http(self) -> WireProtocol:
         self.observer.opened(WireProtocol.HTTP, f"http://{self.upstream}")
         if any(
-            self.config.faults(self.number, direction, WireProtocol.HTTP).need_frames
+            Faults(self.config, self.number, direction, WireProtocol.HTTP).need_frames
             for direction in Direction
         ):
             self.observer.error(f"this is plain HTTP: {ONLY}")
@@ -269,7 +269,7 @@ class ProxiedConnection:
     def _pipe(self, direction: Direction, protocol: WireProtocol, server: SocketStream) -> Pipe:
         is_sent = direction is Direction.SENT
         source, sink = (self.client, server) if is_sent else (server, self.client)
-        faults = self.config.faults(self.number, direction, protocol)
+        faults = Faults(self.config, self.number, direction, protocol)
         return Pipe(direction, protocol, source, sink, faults, self.observer)
 
 

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -21,6 +21,7 @@ from typing import IO
 import psutil
 
 OUTPUT_BYTES = 64 * 1024  # stored of stdout and of stderr
+MAX_READS = 64
 SHOWN_LINES = 20  # of these, in an error
 POLL_SECONDS = 0.01
 KILL_SECONDS = 2.0
@@ -94,37 +95,35 @@ class OutputTail:
         self._pipe = pipe
         self._content = b""
         os.set_blocking(pipe.fileno(), False)
-        asyncio.get_running_loop().add_reader(pipe.fileno(), self._read_once)
+        asyncio.get_running_loop().add_reader(pipe.fileno(), self._read)
 
     @property
     def text(self) -> str:
-        self._read_available()
+        self._read(MAX_READS)
         return self._content.decode("utf-8", "backslashreplace")
 
     def close(self) -> None:
-        self._read_available()
-        if not self._pipe.closed:
-            self._close_pipe()
+        self._read(MAX_READS)
+        self._close_pipe()
 
-    def _read_available(self) -> None:
-        for _ in range(64):  # the process may write as fast as this reads
-            if self._pipe.closed or not self._read_once():
+    def _read(self, most: int = 1) -> None:
+        """Read what is there, *most* times at most: the process may write as fast as this reads."""
+        for _ in range(most):
+            if self._pipe.closed:
                 return
-
-    def _read_once(self) -> bool:
-        try:
-            piece = os.read(self._pipe.fileno(), OUTPUT_BYTES)
-        except BlockingIOError:
-            return False
-        self._content = (self._content + piece)[-OUTPUT_BYTES:]
-        if not piece:
-            self._close_pipe()
-        return bool(piece)
+            try:
+                piece = os.read(self._pipe.fileno(), OUTPUT_BYTES)
+            except BlockingIOError:
+                return
+            self._content = (self._content + piece)[-OUTPUT_BYTES:]
+            if not piece:
+                self._close_pipe()
 
     def _close_pipe(self) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop may have ended before
-            asyncio.get_running_loop().remove_reader(self._pipe.fileno())
-        self._pipe.close()
+        if not self._pipe.closed:
+            with contextlib.suppress(RuntimeError):  # the loop may have ended before
+                asyncio.get_running_loop().remove_reader(self._pipe.fileno())
+            self._pipe.close()
 
 
 class ServerProcess:
@@ -183,9 +182,6 @@ class ServerProcess:
                 connections = process.net_connections("tcp")
                 ports |= {one.laddr.port for one in connections if one.status == psutil.CONN_LISTEN}
         return ports
-
-    def listens_on(self, ports: Iterable[int]) -> bool:
-        return self.listening_on() >= set(ports)
 
     def end_in_words(self) -> str:
         return f"{self._exit_in_words()}.{self.output_in_words()}"

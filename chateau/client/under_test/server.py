@@ -15,7 +15,6 @@ import socket
 import time
 from itertools import takewhile
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from chateau.client.under_test import ServerDidNotStart
@@ -169,9 +168,7 @@ class ServerUnderTest:
         await self.start()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
     @property
@@ -212,7 +209,7 @@ class ServerUnderTest:
             if self._is_enough(listening):
                 listening_since = listening_since or time.monotonic()
                 is_foreign = time.monotonic() > listening_since + FOREIGN_LISTENER_SECONDS
-                if is_foreign or process.listens_on(listening):
+                if is_foreign or process.listening_on() >= set(listening):
                     return
             elif time.monotonic() > deadline:
                 raise ServerDidNotStart(self._silent(process, listening))
