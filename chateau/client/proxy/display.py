@@ -56,8 +56,9 @@ class LineDisplay(QuietDisplay):
             self._on_gone()
 
     def write(self, observation: Observation) -> None:
+        local = datetime.fromtimestamp(observation.at, UTC).astimezone()
         line = Text.assemble(
-            (f"{_local_time(observation.at)} ", "dim"),
+            (f"{local.time().isoformat('milliseconds')} ", "dim"),
             (f"#{observation.connection:<3} ", "bold"),
             _ARROWS[observation.direction],
             (f"{observation.opcode:<12} ", "bold"),
@@ -116,8 +117,3 @@ def _text(opcode: str, payload: bytes) -> str:
         head, _, body = text.partition("\n\n")
         text = "  ".join([*head.splitlines()[:1], body])
     return one_line(text)
-
-
-def _local_time(at: float) -> str:
-    local = datetime.fromtimestamp(at, UTC).astimezone()
-    return local.strftime("%H:%M:%S.") + f"{local.microsecond // 1000:03}"

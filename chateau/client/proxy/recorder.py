@@ -7,7 +7,7 @@ whether or not they were passed on, and the frames that it received, after all f
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from chateau.client.protocols import protocol_at
@@ -54,15 +54,15 @@ class Recorder(Protocol):
         """Record that the client reset the connection."""
 
 
+@dataclass
 class Observer:
     """Shows and records one connection."""
 
-    def __init__(self, connection: int, display: Display, record: OnEntry | None) -> None:
-        self._connection = connection
-        self._display = display
-        self._record = record
-        self._protocol = WireProtocol.BYTES
-        self._recorder: Recorder | None = None
+    connection: int
+    display: Display
+    record: OnEntry | None
+    _protocol: WireProtocol = field(default=WireProtocol.BYTES, init=False)
+    _recorder: Recorder | None = field(default=None, init=False)
 
     def opened(self, protocol: WireProtocol, url: str, path: str = "") -> None:
         """Report the protocol of the connection, and its *url* and *path*."""
@@ -114,18 +114,16 @@ class Observer:
             self._recorder.ended(direction)
 
     def error(self, sentence: str) -> None:
-        self._display.error(f"#{self._connection}: {sentence}")
+        self.display.error(f"#{self.connection}: {sentence}")
 
     def _emit(self, direction: Direction, opcode: Opcode, payload: bytes) -> None:
-        if self._record:
-            self._record(Entry(time.time(), f"c{self._connection}", direction, opcode, payload))
+        if self.record:
+            self.record(Entry(time.time(), f"c{self.connection}", direction, opcode, payload))
         if self._protocol is WireProtocol.HTTP:
             self._show(direction, opcode, payload)
 
     def _show(self, direction: Direction, opcode: str, payload: bytes, faults: tuple[str, ...] = ()) -> None:
-        self._display.show(
-            Observation(time.time(), self._connection, direction, str(opcode), payload, faults)
-        )
+        self.display.show(Observation(time.time(), self.connection, direction, str(opcode), payload, faults))
 
 
 class FrameRecorder:

@@ -7,6 +7,7 @@ and are cut. :mod:`chateau.client.proxy.pipe` decides how long a frame waits bef
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from dataclasses import dataclass
 from itertools import pairwise
@@ -70,7 +71,11 @@ class Backlog:
                 return self._take()
             if deadline is not None and deadline <= now:
                 return None
-            await self._filled_or(min((time for time in (head and head.due, deadline) if time), default=None))
+            times = [time for time in (head.due if head else None, deadline) if time is not None]
+            self._filled.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(min(times, default=None)):
+                    await self._filled.wait()
 
     def clear(self) -> list[Frame]:
         """Remove and return all frames."""
@@ -88,14 +93,6 @@ class Backlog:
             self.room.set()
         else:
             self.room.clear()
-
-    async def _filled_or(self, deadline: float | None) -> None:
-        self._filled.clear()
-        try:
-            async with asyncio.timeout_at(deadline):
-                await self._filled.wait()
-        except TimeoutError:
-            return
 
 
 @dataclass(frozen=True, slots=True)

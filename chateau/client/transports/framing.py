@@ -39,9 +39,15 @@ class Framing(ABC):
         """Return the first bytes of the client."""
         return b""
 
-    @abstractmethod
     def receive(self, data: bytes) -> list[Step]:
         """Return the frames in *data*. Raises :class:`Refused`."""
+        if not self.is_ready:
+            self._received += data
+        return self.feed(data)
+
+    @abstractmethod
+    def feed(self, data: bytes) -> list[Step]:
+        """Do the work of :meth:`receive`."""
 
     @abstractmethod
     def end(self) -> list[Step]:
@@ -89,7 +95,7 @@ class LineFraming(Framing):
         self._rest = bytearray()  # the beginning of a line
         self.is_ready = True
 
-    def receive(self, data: bytes) -> list[Step]:
+    def feed(self, data: bytes) -> list[Step]:
         if b"\n" not in data:
             self._rest += data
             lines = []

@@ -130,16 +130,13 @@ class EventStreamFraming(Framing):
     def opening(self) -> bytes:
         return self._request
 
-    def receive(self, data: bytes) -> list[Step]:
-        if not self.is_ready:
-            self._received += data
+    def feed(self, data: bytes) -> list[Step]:
         self._protocol.receive_data(data)
         return self._steps()
 
     def end(self) -> list[Step]:
         self._has_ended = True
-        self._protocol.receive_data(b"")
-        steps = self._steps()
+        steps = self.feed(b"")
         self.is_over = True
         if self.protocol_error is None and self._events.rest and not self._is_closed:
             rest = excerpt(self._events.rest)

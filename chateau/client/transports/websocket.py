@@ -22,10 +22,7 @@ from chateau.client.transports.target import NotPossible, Refused, Target, close
 
 MAX_MESSAGE_BYTES = 64 * 2**20
 FRAME_OPCODES = {
-    Opcode.TEXT: FrameOpcode.TEXT,
-    Opcode.BINARY: FrameOpcode.BINARY,
-    Opcode.PING: FrameOpcode.PING,
-    Opcode.PONG: FrameOpcode.PONG,
+    opcode: FrameOpcode[opcode.name] for opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.PING, Opcode.PONG)
 }
 ENTRY_OPCODES = {frame: opcode for opcode, frame in FRAME_OPCODES.items()}
 PROTOCOL_ERROR, NOT_UTF8, TOO_BIG = 1002, 1007, 1009
@@ -77,9 +74,7 @@ class WebSocketFraming(Framing):
         self._protocol.send_request(request)
         return b"".join(self._protocol.data_to_send())
 
-    def receive(self, data: bytes) -> list[Step]:
-        if not self.is_ready:
-            self._received += data
+    def feed(self, data: bytes) -> list[Step]:
         self._protocol.receive_data(data)
         return self._steps()
 
