@@ -436,14 +436,14 @@ def test_a_command_without_a_port_is_taken_to_listen_on_the_usual_ones(
     async def story() -> None:
         async with ServerUnderTest(listens_on_one) as under_test:
             assert (under_test.port, under_test.lines_port) == (usual["port"], usual["lines_port"])
-            assert refusal_of_second == [
+            assert second_error == [
                 f"Port {usual['lines_port']} is in use by another program; "
                 "put {port} into the command to use a free one."
             ]
 
-    refusal_of_second: list[str] = []
+    second_error: list[str] = []
     with socket.create_server(("127.0.0.1", usual["lines_port"])):
-        refusal_of_second.append(start_error(ServerUnderTest(listens_on_one)))
+        second_error.append(start_error(ServerUnderTest(listens_on_one)))
     play(story())
     silent = start_error(ServerUnderTest(command(tmp_path, FOREVER, ""), start_seconds=0.2))
     assert f"did not listen on port {usual['port']} or {usual['lines_port']} within 0.2 s;" in silent

@@ -124,10 +124,9 @@ class Proxy:
             task.add_done_callback(self._connections.discard)
 
     async def _serve(self, client: SocketStream, upstream: Upstream) -> None:
-        number = next(self._numbers)
-        observer = Observer(number, self._display, self._record)
+        observer = Observer(next(self._numbers), self._display, self._record)
         try:
-            await ProxiedConnection(number, client, upstream, self._config, observer).run()
+            await ProxiedConnection(client, upstream, self._config, observer).run()
         except Exception as exc:  # a bug of the proxy ends this connection only
             observer.error(f"the proxy failed: {exc!r}")
 
@@ -136,7 +135,6 @@ class Proxy:
 class ProxiedConnection:
     """One client, and its connection to the server."""
 
-    number: int
     client: SocketStream
     upstream: Upstream
     config: FaultConfig
@@ -167,23 +165,16 @@ class ProxiedConnection:
     async def _proxy(self, server: SocketStream) -> None:
         try:
             protocol = await self._open(server)
-            if await self._move(protocol, server):
-                self._reset(server)
-        except ConnectionOver as exc:
-            if exc.by_reset:
-                self._reset(server)
-            else:
-                self.observer.write_ended(Direction.RECEIVED, faults=("closed",))
-                await asyncio.gather(self.client.close_gracefully(), server.close_gracefully())
+            await self._move(protocol, server)
+        except ConnectionOver:
+            self.observer.write_ended(Direction.RECEIVED, faults=("closed",))
+            await asyncio.gather(self.client.close_gracefully(), server.close_gracefully())
         except OSError:
-            self._reset(server)
+            self.observer.write_ended(Direction.RECEIVED, "reset")
+            self.client.reset()
+            server.reset()
         finally:
             server.close()
-
-    def _reset(self, server: SocketStream) -> None:
-        self.observer.write_ended(Direction.RECEIVED, "reset")
-        self.client.reset()
-        server.reset()
 
     async def _open(self, server: SocketStream) -> WireProtocol:
         """Pass a handshake on, if there is one, and return the protocol."""
@@ -237,7 +228,7 @@ class ProxiedConnection:
     def _open_plain_http(self) -> WireProtocol:
         self.observer.opened(WireProtocol.HTTP, f"http://{self.upstream}")
         if any(
-            Faults(self.config, self.number, direction, WireProtocol.HTTP).need_frames
+            Faults(self.config, self.observer.connection, direction, WireProtocol.HTTP).need_frames
             for direction in Direction
         ):
             self.observer.error(f"this is plain HTTP: {ONLY}")
@@ -256,20 +247,26 @@ class ProxiedConnection:
         if self.client.is_at_end():
             server.close_write()
 
-    async def _move(self, protocol: WireProtocol, server: SocketStream) -> bool:
-        """Move both directions to their ends; return whether one side disconnected without closing."""
+    async def _move(self, protocol: WireProtocol, server: SocketStream) -> None:
+        """Move both directions to their ends.
+
+        Raises:
+            OSError: one side broke the connection, or a fault resets it.
+            ConnectionOver: a fault closes it.
+        """
         pipes = [self._pipe(direction, protocol, server) for direction in Direction]
         moving = [asyncio.create_task(pipe.run()) for pipe in pipes]
         try:
             await asyncio.gather(*moving)
         finally:
             await cancel(*moving)
-        return any(pipe.is_broken for pipe in pipes)
+        if any(pipe.is_broken for pipe in pipes):
+            raise BrokenPipeError
 
     def _pipe(self, direction: Direction, protocol: WireProtocol, server: SocketStream) -> Pipe:
         is_sent = direction is Direction.SENT
         source, sink = (self.client, server) if is_sent else (server, self.client)
-        faults = Faults(self.config, self.number, direction, protocol)
+        faults = Faults(self.config, self.observer.connection, direction, protocol)
         return Pipe(direction, protocol, source, sink, faults, self.observer)
 
 

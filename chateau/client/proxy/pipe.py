@@ -135,10 +135,7 @@ async def cancel(*tasks: asyncio.Task[Any]) -> None:
 
 
 class ConnectionOver(Exception):
-    """A fault ends the whole connection, with a reset or without."""
-
-    def __init__(self, *, by_reset: bool) -> None:
-        self.by_reset = by_reset
+    """A fault closes the whole connection."""
 
 
 @dataclass
@@ -164,8 +161,8 @@ class Pipe:
         """Move everything, until the end of the stream.
 
         Raises:
-            OSError: the source broke the connection.
-            ConnectionOver: a fault ended it.
+            OSError: the source broke the connection, or a fault resets it.
+            ConnectionOver: a fault closes it.
         """
         if self.faults.is_none:
             await self._pass_bytes()
@@ -289,13 +286,13 @@ class Pipe:
             case Ending.STALL:
                 self.observer.error(f"stalled {DIRECTION_NAMES[self.direction]}: nothing passes any more")
             case Ending.RESET:
-                raise ConnectionOver(by_reset=True)
+                raise ConnectionResetError
             case Ending.CLOSE if self.protocol is WireProtocol.WEBSOCKET and not self._codec.protocol_error:
                 frame = close_frame(code, self.direction)
                 self.observer.passed(self.direction, frame, faults=("injected",))
                 await self._try_to_write(frame.raw)
             case Ending.CLOSE:
-                raise ConnectionOver(by_reset=False)
+                raise ConnectionOver
 
     def _close_sink(self, *faults: str) -> None:
         self.sink.close_write()
