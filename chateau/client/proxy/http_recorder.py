@@ -8,10 +8,11 @@ from collections.abc import Callable
 import h11
 
 from chateau.client.proxy.codec import MAX_FRAME_BYTES, Frame
-from chateau.client.proxy.recorder import Emit, open_payload
+from chateau.client.proxy.recorder import Emit
 from chateau.client.transcript import Direction, Opcode
 from chateau.client.transports.framing import EVENT_STREAM_TYPE, EventParser
 from chateau.client.transports.http_response import format_head
+from chateau.client.transports.target import Target, open_payload
 
 OK = 200
 
@@ -94,7 +95,9 @@ class HttpRecorder:
             self._is_stream_requested = False
             request = self._messages[Direction.SENT]
             if response.is_stream:
-                self._emit(Direction.SENT, Opcode.OPEN, open_payload("http", self._url + request.target))
+                self._emit(
+                    Direction.SENT, Opcode.OPEN, open_payload(Target("http", self._url + request.target))
+                )
             else:
                 self._emit(Direction.SENT, Opcode.REQUEST, bytes(request.content))
 

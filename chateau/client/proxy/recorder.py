@@ -4,7 +4,6 @@ It observes only; it never changes what passes. A recording has the client's vie
 whether or not they were passed on, and the frames that it received, after all faults.
 """
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Protocol
 from chateau.client.protocols import protocol_at
 from chateau.client.proxy.codec import MAX_FRAME_BYTES, Frame, Kind, WireProtocol
 from chateau.client.transcript import ABORTED, Direction, Entry, OnEntry, Opcode
+from chateau.client.transports.target import Target, open_payload
 
 Emit = Callable[[Direction, Opcode, bytes], None]
 """Called with each entry of the recording."""
@@ -75,8 +75,8 @@ class Observer:
                 self._recorder = HttpRecorder(self._emit, self.error, url)
             case WireProtocol.WEBSOCKET | WireProtocol.LINES:
                 self._recorder = FrameRecorder(self._emit)
-                opening = open_payload(protocol_at(f"{url}{path}"), f"{url}{path}")
-                self._emit(Direction.SENT, Opcode.OPEN, opening)
+                target = Target(protocol_at(f"{url}{path}"), f"{url}{path}")
+                self._emit(Direction.SENT, Opcode.OPEN, open_payload(target))
 
     def read(self, direction: Direction, frame: Frame) -> None:
         """Report a frame that was read: a frame of the client counts as sent even if it is dropped."""
@@ -174,8 +174,3 @@ class _Message:
         if not self._is_too_long:
             self._payload += frame.payload
         return (self._opcode, bytes(self._payload)) if frame.is_final and not self._is_too_long else None
-
-
-def open_payload(protocol: str, url: str) -> bytes:
-    """Return the payload of an ``open`` entry, from which a replay connects again."""
-    return json.dumps({"protocol": protocol, "url": url}, ensure_ascii=False).encode()

@@ -7,7 +7,6 @@ segments.
 """
 
 import asyncio
-import json
 import socket
 import struct
 import time
@@ -25,6 +24,7 @@ from chateau.client.transports.target import (
     Target,
     address_of,
     connect,
+    open_payload,
 )
 
 CLOSING_SECONDS = 2.0  # for the server to disconnect after both sides have closed
@@ -244,7 +244,7 @@ class Connection(asyncio.Protocol):
 
     def _take(self, steps: list[Step]) -> None:
         if self._framing.is_ready and not self._opened.is_set():
-            self._record(Direction.SENT, Opcode.OPEN, _open_payload(self.target))
+            self._record(Direction.SENT, Opcode.OPEN, open_payload(self.target))
             self._opened.set()
         for step in steps:
             if step.direction is Direction.SENT:
@@ -315,12 +315,3 @@ def _pieces(data: bytes, split: Split) -> list[bytes]:
         split = range(split, len(data), split) if split > 0 else ()
     offsets = sorted({offset for offset in split or () if 0 < offset < len(data)})
     return [data[start:end] for start, end in pairwise([0, *offsets, len(data)])]
-
-
-def _open_payload(target: Target) -> bytes:
-    fields: dict[str, object] = {"protocol": target.protocol, "url": target.url}
-    if target.headers:
-        fields["headers"] = target.headers
-    if target.local_address:
-        fields["from"] = target.local_address
-    return json.dumps(fields, ensure_ascii=False).encode()

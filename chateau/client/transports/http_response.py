@@ -118,9 +118,7 @@ class EventStreamFraming(Framing):
         if "accept" not in {name.lower() for name, _ in headers}:
             headers = (("Accept", EVENT_STREAM_TYPE), *headers)
         self._request = format_request("GET", address_of(target.url), headers, b"")
-        self._protocol = h11.Connection(h11.CLIENT)
-        self._protocol.send(h11.Request(method="GET", target="/", headers=[("Host", "server")]))
-        self._protocol.send(h11.EndOfMessage())
+        self._protocol = _protocol(b"GET ")
         self._events = EventParser()
         self._is_closed = False  # by the client: from then on the server may end the stream anywhere
         self._has_ended = False

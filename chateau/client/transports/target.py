@@ -1,5 +1,6 @@
 """Targets: the URL and the options of a connection, how to connect to it, and the errors of connecting."""
 
+import json
 import os
 import re
 import socket
@@ -64,6 +65,13 @@ class Target:
     headers: tuple[tuple[str, str], ...] = ()
     local_address: str | None = None
     line_end: str | None = None
+
+
+def open_payload(target: Target) -> bytes:
+    """Return the payload of an ``open`` entry, from which a replay connects again."""
+    options = {"headers": target.headers, "from": target.local_address}
+    given = {name: value for name, value in options.items() if value}
+    return json.dumps({"protocol": target.protocol, "url": target.url, **given}, ensure_ascii=False).encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,7 @@ class WebSocketFraming(Framing):
         responses = filter(None, self._protocol.data_to_send())
         for event in self._protocol.events_received():
             if isinstance(event, Frame) and not self.is_over:
-                self._take(event, responses, steps)
+                steps += self._take(event, responses)
         if self._protocol.parser_exc is not None and not self.is_over:
             steps += self._broken(self._protocol.parser_exc)
         return steps
@@ -131,38 +131,34 @@ class WebSocketFraming(Framing):
         cause = error if isinstance(error, InvalidHandshake) and error.__cause__ is None else error.__cause__
         return Refused(f"the server's response to the handshake is wrong: {cause} (RFC 6455 §4.1)")
 
-    def _take(self, frame: Frame, responses: Iterator[bytes], steps: list[Step]) -> None:
+    def _take(self, frame: Frame, responses: Iterator[bytes]) -> Iterator[Step]:
         payload = bytes(frame.data)
         match frame.opcode:
-            case FrameOpcode.TEXT | FrameOpcode.BINARY | FrameOpcode.CONT:
-                self._take_data(frame, payload, steps)
             case FrameOpcode.PING:
-                steps.append(received(Opcode.PING, payload))
-                steps.append(Step(Direction.SENT, Opcode.PONG, payload, next(responses, b"")))
+                yield received(Opcode.PING, payload)
+                yield Step(Direction.SENT, Opcode.PONG, payload, next(responses, b""))
             case FrameOpcode.PONG:
-                steps.append(received(Opcode.PONG, payload))
+                yield received(Opcode.PONG, payload)
             case FrameOpcode.CLOSE:
-                self._take_close(payload, next(responses, b""), steps)
+                self.is_over = True
+                yield received(Opcode.CLOSE, payload)
+                if not self._is_closed:
+                    yield Step(Direction.SENT, Opcode.CLOSE, payload, next(responses, b""))
+            case _:
+                yield from self._take_data(frame, payload)
 
-    def _take_data(self, frame: Frame, payload: bytes, steps: list[Step]) -> None:
+    def _take_data(self, frame: Frame, payload: bytes) -> Iterator[Step]:
         if frame.opcode is not FrameOpcode.CONT:
             self._kind = ENTRY_OPCODES[frame.opcode]
-        if not frame.fin or self._fragments:
-            self._fragments.append(payload)
-            if not frame.fin:
-                return
-            payload = b"".join(self._fragments)
-            self._fragments.clear()
+        self._fragments.append(payload)
+        if not frame.fin:
+            return
+        payload = b"".join(self._fragments)
+        self._fragments.clear()
         if self._kind is Opcode.TEXT and (error := utf8_error(payload, "a text message")):
-            steps += self._fail(NOT_UTF8, f"{error} (RFC 6455 §8.1)")
+            yield from self._fail(NOT_UTF8, f"{error} (RFC 6455 §8.1)")
         else:
-            steps.append(received(self._kind, payload))
-
-    def _take_close(self, payload: bytes, echo: bytes, steps: list[Step]) -> None:
-        self.is_over = True
-        steps.append(received(Opcode.CLOSE, payload))
-        if not self._is_closed:
-            steps.append(Step(Direction.SENT, Opcode.CLOSE, payload, echo))
+            yield received(self._kind, payload)
 
     def _broken(self, error: Exception) -> list[Step]:
         match error:
