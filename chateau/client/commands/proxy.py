@@ -9,6 +9,7 @@ import secrets
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -50,22 +51,18 @@ _PROTOCOLS = {"tcp": WireProtocol.LINES, **dict.fromkeys(("tls", "https", "wss")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``proxy``."""
     add = parser.add_argument
-    add("--to", type=upstream, required=True, metavar="HOST:PORT", help="address of the server")
-    add("--lines-to", type=lines_upstream, metavar="HOST:PORT", help="address of its line protocol over TCP")
-    for option, default, text in (
-        ("--listen", DEFAULT_LISTEN, "address for clients to connect to; port 0 is any free port"),
-        ("--lines-listen", DEFAULT_LINES_LISTEN, "address for clients of --lines-to to connect to"),
-    ):
-        text = f"{text} (default: %(default)s)"
-        add(option, type=listen_address, default=default, metavar="HOST:PORT", help=text)
+    address = partial(add, metavar="HOST:PORT")
+    address("--to", type=upstream, required=True, help="address of the server")
+    text = "address for clients to connect to (default: %(default)s; port 0 is any free port)"
+    address("--listen", type=listen_address, default=DEFAULT_LISTEN, help=text)
+    address("--lines-to", type=lines_upstream, help="address of the server's line protocol over TCP")
+    text = "address for clients of --lines-to to connect to (default: %(default)s)"
+    address("--lines-listen", type=listen_address, default=DEFAULT_LINES_LISTEN, help=text)
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument("--quiet", action="store_true", help="print errors only")
     shown.add_argument("--json", action="store_true", help="print one JSON object per line")
-    add(
-        "--record",
-        metavar="FILE",
-        help="write the frames that clients sent and received to FILE, as JSON lines",
-    )
+    text = "write the frames that clients sent and received to FILE, as JSON lines"
+    add("--record", metavar="FILE", help=text)
 
     add = parser.add_argument_group("faults").add_argument
     add("--delay", type=seconds, metavar="SECONDS", help="delay each frame by SECONDS")
@@ -75,16 +72,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--reorder", type=probability, metavar="P", help="let the next frame pass first with probability P")
     add("--cut", type=cut, metavar="BYTES|random|character", help="write each frame in pieces")
     add("--join", type=whole(2), metavar="N", help="write N frames at once")
-    for ending, text in (
-        ("half-close", "half-close after N frames"),
-        ("stall", "pass nothing more after N frames"),
-        ("close", "close after N frames"),
-        ("reset", "reset the connection after N frames"),
-    ):
-        add(f"--{ending}-after", type=whole(0), metavar="N", help=text)
-    add(
-        "--close-code", type=close_code, default=1011, metavar="CODE", help="code to close with (%(default)s)"
-    )
+    count = whole(0)
+    add("--half-close-after", type=count, metavar="N", help="half-close after N frames")
+    add("--stall-after", type=count, metavar="N", help="pass nothing more after N frames")
+    add("--close-after", type=count, metavar="N", help="close after N frames")
+    text = "code to close with (%(default)s)"
+    add("--close-code", type=close_code, default=1011, metavar="CODE", help=text)
+    add("--reset-after", type=count, metavar="N", help="reset the connection after N frames")
     text = "direction the faults apply to (default: both)"
     add("--direction", choices=list(DIRECTIONS), default="both", help=text)
     add("--rules", metavar="FILE", help="JSON file with rules for single frames")

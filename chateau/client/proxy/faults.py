@@ -32,8 +32,8 @@ DIRECTIONS = {**{name: direction for direction, name in DIRECTION_NAMES.items()}
 class Ending(StrEnum):
     """How a fault ends a direction, after a frame has passed."""
 
-    STALL = "stall"
     HALF_CLOSE = "half_close"
+    STALL = "stall"
     CLOSE = "close"
     RESET = "reset"
 
