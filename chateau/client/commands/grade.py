@@ -19,12 +19,12 @@ from chateau.client.grading.grade import (
     GradeOptions,
     NoSubmissions,
     Submission,
-    Task,
     grade,
     submissions_in,
 )
 from chateau.client.messages import MessageError
 from chateau.client.scenarios.load import BadScenario, scenarios_in
+from chateau.client.scenarios.model import Scenario
 from chateau.client.text_safety import one_line
 from chateau.client.under_test.process import Limits
 
@@ -91,13 +91,13 @@ def run(options: argparse.Namespace) -> int:
     return Exit.WELL if all(grade.graded for grade in grades) else Exit.CONNECTION
 
 
-def _tasks(paths: Sequence[str]) -> tuple[Task, ...]:
+def _tasks(paths: Sequence[str]) -> tuple[Scenario, ...]:
     """Return the scenarios; raise for an invalid file before anything is graded."""
     tasks = []
     for item in scenarios_in(paths):
         if isinstance(item, BadScenario):
             raise item
-        tasks.append(Task(item.name, item.file, item.points, item.visibility))
+        tasks.append(item)
     return tuple(tasks)
 
 
@@ -109,7 +109,7 @@ def _check_writable(path: Path) -> None:
         raise MessageError(f"{path}: {exc.strerror}") from exc
 
 
-def _grade_options(options: argparse.Namespace, tasks: tuple[Task, ...]) -> GradeOptions:
+def _grade_options(options: argparse.Namespace, tasks: tuple[Scenario, ...]) -> GradeOptions:
     passed_on = [f"--timeout={options.timeout}"]
     for name in ("set", "implements", "path"):
         passed_on += [f"--{name}={key}={value}" for key, value in getattr(options, name)]

@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 
 import chateau
 from chateau.client.reports.gradescope import unplayed
-from chateau.client.scenarios.model import Verdict, Visibility
+from chateau.client.scenarios.model import Scenario, Verdict
 from chateau.client.text_safety import one_line
 from chateau.client.under_test.process import (
     Limits,
@@ -81,21 +81,11 @@ def _innermost(folder: Path) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """A scenario, as far as grading needs it."""
-
-    name: str
-    file: str
-    points: float = 1.0
-    visibility: Visibility = Visibility.VISIBLE
-
-
-@dataclass(frozen=True, slots=True)
 class GradeOptions:
     """How every submission is graded; *client_options* are passed to the test client."""
 
     command: str
-    tasks: tuple[Task, ...]
+    tasks: tuple[Scenario, ...]
     limits: Limits
     seconds: float
     client_options: tuple[str, ...] = ()
@@ -110,7 +100,7 @@ class Grade:
     """
 
     name: str
-    tasks: tuple[Task, ...]
+    tasks: tuple[Scenario, ...]
     verdicts: tuple[Verdict, ...] = ()
     seconds: float = 0.0
     note: str = ""
@@ -217,7 +207,7 @@ def _test_client(submission: Submission, options: GradeOptions, folder: Path) ->
     return [*client, *reports, *options.client_options, "--", *(task.file for task in options.tasks)]
 
 
-def _cases(report: Path, tasks: Sequence[Task]) -> list[ElementTree.Element] | None:
+def _cases(report: Path, tasks: Sequence[Scenario]) -> list[ElementTree.Element] | None:
     """Return the test case of each of *tasks*; None without a report. JUnit sorts them by folder."""
     try:
         cases = list(ElementTree.parse(report).iter("testcase"))

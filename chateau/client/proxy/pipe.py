@@ -14,7 +14,7 @@ from typing import Any
 from chateau.client.proxy.codec import DIRECTION_NAMES, Frame, WireProtocol, close_frame, codec_for
 from chateau.client.proxy.faults import NO_FAULT, Ending, Faults
 from chateau.client.proxy.recorder import Observer
-from chateau.client.proxy.schedule import Backlog, QueuedFrame, Write, WriteScheduler
+from chateau.client.proxy.schedule import Backlog, Write, WriteScheduler
 from chateau.client.transcript import Direction
 
 READ_BYTES = 64 * 1024
@@ -207,7 +207,7 @@ class Pipe:
         try:
             return await self.source.read()
         except OSError:
-            self.observer.broken(self.direction)
+            self.observer.read_ended(self.direction, by_reset=True)
             raise
 
     def _decode(self, received: bytes) -> list[Frame]:
@@ -236,25 +236,21 @@ class Pipe:
         deadline: float | None = None
         while not self._ending:
             queued = await self._backlog.next(deadline)
-            if not await self._write_all(self._due_writes(queued)):
+            if queued and queued.frame:
+                writes = self._scheduler.put(queued.frame, queued.decision)
+            else:
+                writes = self._scheduler.flush()
+            if not await self._write_all(writes):
                 return
             if queued and queued.frame is None:
                 self._close_sink()
                 return
-            deadline = self._hold_deadline(deadline)
+            if not self._scheduler.is_holding:
+                deadline = None
+            elif deadline is None:  # counted from the first frame that waits
+                deadline = asyncio.get_running_loop().time() + HOLD_SECONDS
         for frame in self._backlog.clear():
             self.observer.not_passed(self.direction, frame)
-
-    def _due_writes(self, queued: QueuedFrame | None) -> list[Write]:
-        if queued is None or queued.frame is None:
-            return self._scheduler.flush()
-        return self._scheduler.put(queued.frame, queued.decision)
-
-    def _hold_deadline(self, before: float | None) -> float | None:
-        """Return when the frames that wait are flushed, counted from the first of them."""
-        if not self._scheduler.is_holding:
-            return None
-        return before or asyncio.get_running_loop().time() + HOLD_SECONDS
 
     async def _write_all(self, writes: list[Write]) -> bool:
         """Return whether the sink is still connected."""

@@ -97,15 +97,13 @@ class Observer:
         """Report a frame that was read after the direction had ended."""
         self._show(direction, frame.kind, frame.payload, ("not passed on",))
 
-    def read_ended(self, direction: Direction) -> None:
-        """Report that one side closed its sending side."""
+    def read_ended(self, direction: Direction, *, by_reset: bool = False) -> None:
+        """Report that one side closed its sending side, or reset the connection."""
         if direction is Direction.SENT and self._recorder:
-            self._recorder.ended(direction)
-
-    def broken(self, direction: Direction) -> None:
-        """Report that the sender of *direction* reset the connection."""
-        if direction is Direction.SENT and self._recorder:
-            self._recorder.aborted()
+            if by_reset:
+                self._recorder.aborted()
+            else:
+                self._recorder.ended(direction)
 
     def write_ended(self, direction: Direction, word: str = "end", faults: tuple[str, ...] = ()) -> None:
         """Report that the end was passed on; *word* names how."""
