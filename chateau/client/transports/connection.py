@@ -187,8 +187,9 @@ class Connection(asyncio.Protocol):
         """End the connection now, by a reset if it is open. Nothing is reported after it."""
         if self.is_open:
             self._record(Direction.SENT, Opcode.CLOSE, ABORTED)
-            tcp: socket.socket = self._transport.get_extra_info("socket")
-            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+            if not self._transport.is_closing():
+                tcp: socket.socket = self._transport.get_extra_info("socket")
+                tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         self._transport.abort()
         self._is_write_closed = True
         self._closed.set()
