@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import sys
 from collections.abc import Callable
 
 from chateau.client.addresses import BadAddress, Server, parse_server
@@ -24,21 +25,31 @@ def port(text: str) -> int:
 def whole(least: int, most: int = 2**31) -> Callable[[str], int]:
     """Return the type of a whole number from *least* to *most*."""
 
-    def number(text: str) -> int:
+    def parse(text: str) -> int:
         if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
             raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
         return int(text)
 
-    return number
+    return parse
 
 
-def seconds(text: str) -> float:
-    """Parse a number of seconds, which is above 0 and finite."""
-    return _number(text, above=0, what="a number of seconds above 0")
+def number(least: float, most: float, what: str) -> Callable[[str], float]:
+    """Return the type of a number from *least* to *most*; *what* describes it in the error."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+        return value
+
+    return parse
 
 
-def speed(text: str) -> float:
-    return _number(text, above=-math.ulp(0), what="a number, 0 or above")
+seconds = number(math.ulp(0), sys.float_info.max, "a number of seconds above 0")
+speed = number(0, sys.float_info.max, "a number, 0 or above")
 
 
 def pair(text: str) -> tuple[str, str]:
@@ -83,13 +94,3 @@ def add_jobs(parser: argparse._ActionsContainer, what: str) -> None:
         metavar="N",
         help=f"maximum number of {what} at the same time (default: 1)",
     )
-
-
-def _number(text: str, *, above: float, what: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not above < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
-    return number

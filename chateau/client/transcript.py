@@ -50,13 +50,7 @@ class Entry:
     @property
     def text(self) -> str:
         """Return the payload for people: as text if it is UTF-8, else as hex."""
-        match self.opcode:
-            case Opcode.CLOSE:
-                code, reason = close_of(self.payload)
-                return " ".join(filter(None, [str(code) if code else "", reason]))
-            case Opcode.BINARY | Opcode.RAW:
-                return self.payload.hex(" ")
-        return self.payload.decode("utf-8", "backslashreplace")
+        return payload_text(self.opcode, self.payload)
 
 
 # The payloads of an abort and a half close of the client; no close frame can have them.
@@ -76,3 +70,14 @@ def close_of(payload: bytes) -> tuple[int | None, str]:
     if len(payload) < 2:
         return None, ""
     return struct.unpack("!H", payload[:2])[0], payload[2:].decode("utf-8", "backslashreplace")
+
+
+def payload_text(opcode: str, payload: bytes) -> str:
+    """Return the payload of an entry for people: as text if it is UTF-8, else as hex."""
+    match opcode:
+        case Opcode.CLOSE:
+            code, reason = close_of(payload)
+            return " ".join(filter(None, [str(code) if code else "", reason]))
+        case Opcode.BINARY | Opcode.RAW:
+            return payload.hex(" ")
+    return payload.decode("utf-8", "backslashreplace")

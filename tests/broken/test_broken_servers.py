@@ -167,8 +167,8 @@ async def played(trial: Trial) -> dict[str, Result]:
 def ground_of(trial: Trial) -> SystemUnderTest:
     if trial.script is not None:
         return ForkedServer(trial.script, trial.flags)
-    command = f"{shlex.quote(sys.executable)} server.py {trial.flags}"
-    return ManagedServer(ServerUnderTest(command, start_seconds=30, cwd=ROOT), Server())
+    command = f"{shlex.join([sys.executable, str(ROOT / 'server.py')])} {trial.flags}"
+    return ManagedServer(ServerUnderTest(command, start_seconds=30), Server())
 
 
 async def run(

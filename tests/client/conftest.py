@@ -1,4 +1,4 @@
-"""A scripted house, and the test client run against it as a process."""
+"""A scripted server, and the test client run against it as a process."""
 
 import os
 import signal
@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from client_process import CHECKOUT, COMMAND, Run, Start, StartAt
 from in_process import call  # noqa: F401
-from scripted_server import PATIENCE_SECONDS, House
+from scripted_server import PATIENCE_SECONDS, ScriptedServer
 
 
 @pytest.fixture
-def house() -> Iterator[House]:
-    house = House()
-    house.open()
-    yield house
-    house.close()
+def server() -> Iterator[ScriptedServer]:
+    server = ScriptedServer()
+    server.open()
+    yield server
+    server.close()
 
 
 @pytest.fixture(autouse=True)
@@ -62,9 +62,9 @@ def start_at(environment: dict[str, str]) -> Iterator[StartAt]:
 
 
 @pytest.fixture
-def start(house: House, start_at: StartAt) -> Start:
-    """Start the client against the house, with pipes."""
-    return lambda *arguments: start_at(house.url, *arguments)
+def start(server: ScriptedServer, start_at: StartAt) -> Start:
+    """Start the client against the server, with pipes."""
+    return lambda *arguments: start_at(server.url, *arguments)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""One scenario, written and played in a test, against servers that do what the test says."""
+"""One scenario, written and played in a test, against servers that do what the test requires."""
 
 import asyncio
 import json
@@ -77,7 +77,7 @@ def played_on_lines(on_line: OnLine, *steps: Any, clients: Mapping[str, Any] = L
 
 
 def sentence(result: Result) -> str:
-    """What is told of the failure of *result*."""
+    """Return the sentence that describes the failure of *result*."""
     assert result.failure is not None, result.verdict
     return result.failure.sentence
 

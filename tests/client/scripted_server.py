@@ -1,4 +1,4 @@
-"""A house that answers by a script: what the client is tested against.
+"""A WebSocket server that responds by a script, to test the client against.
 
 It runs on a thread of its own, so that tests may simply wait for the client's process.
 """
@@ -57,24 +57,24 @@ class Drop:
 Step = dict[str, Any] | str | bytes | Close | Drop
 
 
-def answer(request: dict[str, Any]) -> dict[str, Any]:
-    """The right answer to *request*."""
+def response_to(request: dict[str, Any]) -> dict[str, Any]:
+    """Return the correct response to *request*."""
     ref = {"ref": request["ref"]} if "ref" in request else {}
     return {"type": request["type"], "status": 200, **DONE[request["type"]], **ref}
 
 
-def refusal(request: dict[str, Any], code: str, error: str) -> dict[str, Any]:
+def error_response(request: dict[str, Any], code: str, error: str) -> dict[str, Any]:
     return {"type": request["type"], "status": 400, "code": code, "error": error}
 
 
-class House:
-    """A WebSocket server whose ``script`` says what to do about each request."""
+class ScriptedServer:
+    """A WebSocket server whose ``script`` returns what to do about each request."""
 
     def __init__(self) -> None:
-        self.script: Callable[[dict[str, Any]], Iterable[Step]] = lambda request: [answer(request)]
-        self.heard: queue.Queue[str] = queue.Queue()
-        self.goodbyes: queue.Queue[int | None] = queue.Queue()
-        self.guests: queue.Queue[ClientState] = queue.Queue()
+        self.script: Callable[[dict[str, Any]], Iterable[Step]] = lambda request: [response_to(request)]
+        self.received: queue.Queue[str] = queue.Queue()
+        self.close_codes: queue.Queue[int | None] = queue.Queue()
+        self.clients: queue.Queue[ClientState] = queue.Queue()
         self.url = ""
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
@@ -87,49 +87,49 @@ class House:
         self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join(PATIENCE_SECONDS)
 
-    def guest(self) -> "ClientState":
+    def next_client(self) -> "ClientState":
         """The next client to arrive."""
-        return self.guests.get(timeout=PATIENCE_SECONDS)
+        return self.clients.get(timeout=PATIENCE_SECONDS)
 
-    def next_heard(self) -> str:
-        return self.heard.get(timeout=PATIENCE_SECONDS)
+    def next_received(self) -> str:
+        return self.received.get(timeout=PATIENCE_SECONDS)
 
-    def goodbye(self) -> int | None:
-        """The code with which the next client leaves."""
-        return self.goodbyes.get(timeout=PATIENCE_SECONDS)
+    def next_close_code(self) -> int | None:
+        """The code with which the next client closes."""
+        return self.close_codes.get(timeout=PATIENCE_SECONDS)
 
-    def do(self, guest: "ClientState", *steps: Step) -> None:
-        """Do *steps* for *guest* now, unasked."""
-        self._loop.call_soon_threadsafe(guest.do, steps)
+    def do(self, client: "ClientState", *steps: Step) -> None:
+        """Do *steps* for *client* now, unasked."""
+        self._loop.call_soon_threadsafe(client.do, steps)
 
     async def _serve(self) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        server = HTTPServer(Application([("/ws", ClientState, {"house": self})]))
+        http_server = HTTPServer(Application([("/ws", ClientState, {"server": self})]))
         sockets = bind_sockets(0, "127.0.0.1")
-        server.add_sockets(sockets)
+        http_server.add_sockets(sockets)
         self.url = f"ws://127.0.0.1:{sockets[0].getsockname()[1]}/ws"
         self._started.set()
         await self._over.wait()
-        server.stop()
-        await server.close_all_connections()
+        http_server.stop()
+        await http_server.close_all_connections()
 
 
 class ClientState(WebSocketHandler):
-    """One client of the house."""
+    """One client of the server."""
 
-    def initialize(self, house: House) -> None:
-        self.house = house
+    def initialize(self, server: ScriptedServer) -> None:
+        self.server = server
 
     def open(self) -> None:
-        self.house.guests.put(self)
+        self.server.clients.put(self)
 
     def on_message(self, message: str | bytes) -> None:
         assert isinstance(message, str)
-        self.house.heard.put(message)
-        self.do(self.house.script(json.loads(message)))
+        self.server.received.put(message)
+        self.do(self.server.script(json.loads(message)))
 
     def on_close(self) -> None:
-        self.house.goodbyes.put(self.close_code)
+        self.server.close_codes.put(self.close_code)
 
     def do(self, steps: Iterable[Step]) -> None:
         for step in steps:

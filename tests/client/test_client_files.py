@@ -10,44 +10,46 @@ from pathlib import Path
 
 import pytest
 from client_process import Run, Start, StartAt
-from scripted_server import PATIENCE_SECONDS, PUSH, Close, Drop, House, answer, refusal
+from scripted_server import PATIENCE_SECONDS, PUSH, Close, Drop, ScriptedServer, error_response, response_to
 
 from chateau import __version__
 
 
 def test_files_are_sent_in_order_over_one_connection_which_is_closed_with_1000(
-    house: House, run: Run
+    server: ScriptedServer, run: Run
 ) -> None:
-    done = run("--url", house.url, "register", "join", "list")
+    done = run("--url", server.url, "register", "join", "list")
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert [json.loads(house.next_heard())["type"] for _ in range(3)] == [1, 5, 4]
-    assert house.goodbye() == 1000
-    assert house.guests.qsize() == 1
+    assert [json.loads(server.next_received())["type"] for _ in range(3)] == [1, 5, 4]
+    assert server.next_close_code() == 1000
+    assert server.clients.qsize() == 1
 
 
 def test_a_file_is_sent_as_its_exact_text_without_the_white_space_around_it(
-    house: House, call: Run, tmp_path: Path
+    server: ScriptedServer, call: Run, tmp_path: Path
 ) -> None:
     file = tmp_path / "odd.json"
     file.write_text(' \t\n{"type" :4,\n   "ref":"\\u00e9é" }\r\n\n', encoding="utf-8", newline="")
 
-    done = call("--url", house.url, str(file))
+    done = call("--url", server.url, str(file))
 
     assert done.returncode == 0
-    assert house.next_heard() == '{"type" :4,\n   "ref":"\\u00e9é" }'
+    assert server.next_received() == '{"type" :4,\n   "ref":"\\u00e9é" }'
 
 
-def test_a_byte_order_mark_is_not_sent(house: House, call: Run, tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_not_sent(server: ScriptedServer, call: Run, tmp_path: Path) -> None:
     file = tmp_path / "windows.json"
     file.write_text('{"type": 4}', encoding="utf-8-sig")
 
-    assert call("--url", house.url, str(file)).returncode == 0
-    assert house.next_heard() == '{"type": 4}'
+    assert call("--url", server.url, str(file)).returncode == 0
+    assert server.next_received() == '{"type": 4}'
 
 
-def test_the_transcript_shows_requests_and_responses_without_escape_codes(house: House, run: Run) -> None:
-    done = run("--url", house.url, "list", FORCE_COLOR="1")
+def test_the_transcript_shows_requests_and_responses_without_escape_codes(
+    server: ScriptedServer, run: Run
+) -> None:
+    done = run("--url", server.url, "list", FORCE_COLOR="1")
 
     lines = done.stdout.splitlines()
     time = r"\d\d:\d\d:\d\d\.\d{3}"
@@ -58,29 +60,33 @@ def test_the_transcript_shows_requests_and_responses_without_escape_codes(house:
     assert "\x1b" not in done.stdout
 
 
-def test_pushes_before_the_response_are_shown_and_not_mistaken_for_it(house: House, call: Run) -> None:
-    house.script = lambda request: [PUSH, PUSH, answer(request)]
+def test_pushes_before_the_response_are_shown_and_not_mistaken_for_it(
+    server: ScriptedServer, call: Run
+) -> None:
+    server.script = lambda request: [PUSH, PUSH, response_to(request)]
 
-    done = call("--url", house.url, "list", "rooms")
+    done = call("--url", server.url, "list", "rooms")
 
     kinds = [line.split()[1] for line in done.stdout.splitlines() if line.startswith(("←", "→"))]
     assert kinds == ["sent", "push", "push", "response", "sent", "push", "push", "response"]
     assert done.returncode == 0
 
 
-def test_frames_before_the_servers_close_are_shown(house: House, call: Run) -> None:
-    house.script = lambda request: [answer(request), *[PUSH] * 50]
+def test_frames_before_the_servers_close_are_shown(server: ScriptedServer, call: Run) -> None:
+    server.script = lambda request: [response_to(request), *[PUSH] * 50]
 
-    done = call("--url", house.url, "--json", "list")
+    done = call("--url", server.url, "--json", "list")
 
     assert len(done.stdout.splitlines()) == 51
 
 
-def test_json_prints_each_frame_as_it_came_on_one_line_and_nothing_else(house: House, call: Run) -> None:
+def test_json_prints_each_frame_as_it_came_on_one_line_and_nothing_else(
+    server: ScriptedServer, call: Run
+) -> None:
     push = json.dumps(PUSH, separators=(" ,", " : ")).replace("good", "\\u0067ood \\ud800 \u2028 é")
-    house.script = lambda request: [push, json.dumps(answer(request), indent=2)]
+    server.script = lambda request: [push, json.dumps(response_to(request), indent=2)]
 
-    done = call("--url", house.url, "--json", "list")
+    done = call("--url", server.url, "--json", "list")
 
     lines = done.stdout.split("\n")
     assert lines[0] == push
@@ -88,25 +94,27 @@ def test_json_prints_each_frame_as_it_came_on_one_line_and_nothing_else(house: H
     assert (lines[2:], done.stderr, done.returncode) == ([""], "", 0)
 
 
-def test_a_400_is_shown_in_one_line_and_exits_4_after_the_other_files(house: House, call: Run) -> None:
-    house.script = lambda request: [
-        refusal(request, "name_taken", 'The username "alice" is taken.')
+def test_a_400_is_shown_in_one_line_and_exits_4_after_the_other_files(
+    server: ScriptedServer, call: Run
+) -> None:
+    server.script = lambda request: [
+        error_response(request, "name_taken", 'The username "alice" is taken.')
         if request["type"] == 1
-        else answer(request)
+        else response_to(request)
     ]
 
-    done = call("--url", house.url, "register", "list")
+    done = call("--url", server.url, "register", "list")
 
     assert 'register   400 name_taken: The username "alice" is taken.\n' in done.stdout
     assert done.returncode == 4
-    assert house.heard.qsize() == 2
+    assert server.received.qsize() == 2
 
 
-def test_an_invalid_response_exits_4_with_path_and_schema(house: House, call: Run) -> None:
-    house.script = lambda request: [answer(request) | {"members": ["alice", 5]}]
+def test_an_invalid_response_exits_4_with_path_and_schema(server: ScriptedServer, call: Run) -> None:
+    server.script = lambda request: [response_to(request) | {"members": ["alice", 5]}]
 
-    plain = call("--url", house.url, "join")
-    as_json = call("--url", house.url, "--json", "join")
+    plain = call("--url", server.url, "join")
+    as_json = call("--url", server.url, "--json", "join")
 
     fault = "fault at /members/1: 5 is not of type 'string' (join-response.json)\n"
     assert plain.stdout.endswith(fault)
@@ -115,10 +123,10 @@ def test_an_invalid_response_exits_4_with_path_and_schema(house: House, call: Ru
     assert (plain.returncode, as_json.returncode) == (4, 4)
 
 
-def test_a_push_that_breaks_its_schema_exits_4_too(house: House, call: Run) -> None:
-    house.script = lambda request: [answer(request), PUSH | {"time": "noon"}]
+def test_a_push_that_breaks_its_schema_exits_4_too(server: ScriptedServer, call: Run) -> None:
+    server.script = lambda request: [response_to(request), PUSH | {"time": "noon"}]
 
-    done = call("--url", house.url, "list")
+    done = call("--url", server.url, "list")
 
     assert "fault at /time: 'noon' does not match" in done.stdout
     assert done.returncode == 4
@@ -126,44 +134,44 @@ def test_a_push_that_breaks_its_schema_exits_4_too(house: House, call: Run) -> N
 
 @pytest.mark.parametrize(("frame", "fault"), [("not { JSON", "not JSON: "), (b"\xff\x00", "a binary frame")])
 def test_a_frame_that_is_not_json_is_shown_and_exits_4(
-    house: House, call: Run, frame: str | bytes, fault: str
+    server: ScriptedServer, call: Run, frame: str | bytes, fault: str
 ) -> None:
-    house.script = lambda _: [frame]
+    server.script = lambda _: [frame]
 
-    done = call("--url", house.url, "list")
+    done = call("--url", server.url, "list")
 
     assert f"fault at the top: {fault}" in done.stdout
     assert ("not { JSON" if isinstance(frame, str) else "\\xff\\u0000") in done.stdout
     assert done.returncode == 4
 
 
-def test_control_characters_of_a_server_do_not_reach_the_terminal(house: House, call: Run) -> None:
-    house.script = lambda request: [refusal(request, "internal", "\x1b[2J\n\x9b1m\u202e")]
+def test_control_characters_of_a_server_do_not_reach_the_terminal(server: ScriptedServer, call: Run) -> None:
+    server.script = lambda request: [error_response(request, "internal", "\x1b[2J\n\x9b1m\u202e")]
 
-    done = call("--url", house.url, "list")
+    done = call("--url", server.url, "list")
 
     assert "400 internal: \\u001b[2J\\n\\u009b1m\\u202e\n" in done.stdout
     assert '"error": "\\u001b[2J\\n\\u009b1m\\u202e"' in done.stdout
 
 
-def test_an_output_that_lacks_a_character_gets_it_as_an_escape(house: House, run: Run) -> None:
-    done = run("--url", house.url, "list", PYTHONIOENCODING="ascii")
+def test_an_output_that_lacks_a_character_gets_it_as_an_escape(server: ScriptedServer, run: Run) -> None:
+    done = run("--url", server.url, "list", PYTHONIOENCODING="ascii")
 
     assert done.stdout.startswith("\\u2192 sent")
     assert done.returncode == 0
 
 
 def test_a_file_that_is_not_json_exits_2_with_line_and_column_and_nothing_is_sent(
-    house: House, call: Run, tmp_path: Path
+    server: ScriptedServer, call: Run, tmp_path: Path
 ) -> None:
     file = tmp_path / "bad.json"
     file.write_text('{\n  "type" 4\n}')
 
-    done = call("--url", house.url, "register", str(file))
+    done = call("--url", server.url, "register", str(file))
 
     assert done.stderr == f"error: {file}, line 2, column 10: not JSON: Expecting ':' delimiter\n"
     assert done.returncode == 2
-    assert house.guests.empty()
+    assert server.clients.empty()
 
 
 def test_a_file_that_does_not_exist_exits_2_and_is_named(call: Run) -> None:
@@ -184,8 +192,8 @@ def test_a_missing_server_exits_3_with_how_to_start_one(run: Run) -> None:
     assert (done.returncode, done.stdout) == (3, "")
 
 
-def test_a_wrong_path_exits_3_with_the_http_response(house: House, call: Run) -> None:
-    done = call("--url", house.url + "/elsewhere", "list")
+def test_a_wrong_path_exits_3_with_the_http_response(server: ScriptedServer, call: Run) -> None:
+    done = call("--url", server.url + "/elsewhere", "list")
 
     assert "the server responds with 404 Not Found" in done.stderr
     assert done.returncode == 3
@@ -240,29 +248,29 @@ def test_an_invalid_host_exits_3(call: Run) -> None:
     assert done.returncode == 3
 
 
-def test_no_response_within_the_timeout_exits_3_with_the_file(house: House, call: Run) -> None:
-    house.script = lambda _: [PUSH]
+def test_no_response_within_the_timeout_exits_3_with_the_file(server: ScriptedServer, call: Run) -> None:
+    server.script = lambda _: [PUSH]
 
-    done = call("--url", house.url, "--timeout", "0.2", "list", "rooms")
+    done = call("--url", server.url, "--timeout", "0.2", "list", "rooms")
 
     assert done.stderr == "error: no response within 0.2 s to messages/chateau/list.json\n"
     assert done.returncode == 3
-    assert house.heard.qsize() == 1
+    assert server.received.qsize() == 1
 
 
-def test_a_server_that_closes_exits_3_with_its_code_and_reason(house: House, call: Run) -> None:
-    house.script = lambda _: [Close(1001, "server shutdown")]
+def test_a_server_that_closes_exits_3_with_its_code_and_reason(server: ScriptedServer, call: Run) -> None:
+    server.script = lambda _: [Close(1001, "server shutdown")]
 
-    done = call("--url", house.url, "list")
+    done = call("--url", server.url, "list")
 
     assert done.stderr == "error: the server closed the connection (1001, server shutdown)\n"
     assert done.returncode == 3
 
 
-def test_a_server_that_vanishes_exits_3(house: House, call: Run) -> None:
-    house.script = lambda _: [Drop()]
+def test_a_server_that_vanishes_exits_3(server: ScriptedServer, call: Run) -> None:
+    server.script = lambda _: [Drop()]
 
-    done = call("--url", house.url, "list")
+    done = call("--url", server.url, "list")
 
     assert done.stderr == "error: the server closed the connection (no code, no reason)\n"
     assert done.returncode == 3
@@ -304,16 +312,16 @@ def test_version_is_the_projects(run: Run) -> None:
     assert done.returncode == 0
 
 
-def test_ctrl_c_while_waiting_closes_with_1000_and_exits_130(house: House, start: Start) -> None:
-    house.script = lambda _: []
+def test_ctrl_c_while_waiting_closes_with_1000_and_exits_130(server: ScriptedServer, start: Start) -> None:
+    server.script = lambda _: []
     client = start("list")
-    house.next_heard()
+    server.next_received()
 
     client.send_signal(signal.SIGINT)
     _, errors = client.communicate(timeout=PATIENCE_SECONDS)
 
     assert (client.returncode, errors) == (130, "")
-    assert house.goodbye() == 1000
+    assert server.next_close_code() == 1000
 
 
 def test_a_closed_stdout_exits_141_without_a_traceback(start: Start) -> None:

@@ -13,8 +13,8 @@ import pytest
 
 from chateau.client.commands import grade as command
 from chateau.client.grading import csv_report, grade
-from chateau.client.grading.grade import Grade, NoSubmissions, Task, submissions_in
-from chateau.client.scenarios.model import Verdict
+from chateau.client.grading.grade import Grade, NoSubmissions, submissions_in
+from chateau.client.scenarios.model import Scenario, Verdict
 
 FIRST = {"name": "The first, and shortest", "points": 1}
 SECOND = {"name": "=SECOND()", "points": 2.5}
@@ -289,7 +289,7 @@ def test_grades_before_an_interruption_are_written(course: Course) -> None:
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "  =1", "\r=1"])
 def test_no_cell_is_a_formula(tmp_path: Path, text: str) -> None:
-    tasks = (Task(text, "1.json"),)
+    tasks = (Scenario(text, "1.json", Path(), {}, ()),)
     csv_report.write(tmp_path / "grades.csv", [Grade(text, tasks, (Verdict.PASSED,), note=text)], tasks)
 
     with (tmp_path / "grades.csv").open(encoding="utf-8", newline="") as file:
@@ -301,7 +301,7 @@ def test_no_cell_is_a_formula(tmp_path: Path, text: str) -> None:
 
 def test_names_with_any_signs_come_back_from_the_sheet(tmp_path: Path) -> None:
     names = ['a "b", c', "d;e", "f\ng", "ü☃", "broken \udcff"]
-    task = Task("note", "x/1.json")
+    task = Scenario("note", "x/1.json", Path(), {}, ())
     csv_report.write(tmp_path / "grades.csv", [Grade(name, (task,)) for name in names], [task])
 
     with (tmp_path / "grades.csv").open(encoding="utf-8", newline="") as file:

@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 from client_process import CHECKOUT, COMMAND
 from client_terminal import Terminal
-from scripted_server import PUSH, Close, House, answer, refusal
+from scripted_server import PUSH, Close, ScriptedServer, error_response, response_to
 
 PROMPT = "message file> "
 Open = Callable[..., Terminal]
 
 
 @pytest.fixture
-def open_terminal(house: House, environment: dict[str, str]) -> Iterator[Open]:
+def open_terminal(server: ScriptedServer, environment: dict[str, str]) -> Iterator[Open]:
     opened = []
 
     def open_terminal(*arguments: str, stdout: int | None = None, **more: str) -> Terminal:
-        command = [*COMMAND, "--url", house.url, *arguments]
+        command = [*COMMAND, "--url", server.url, *arguments]
         env = {"NO_COLOR": "1", **environment, **more}
         terminal = Terminal(command, cwd=str(CHECKOUT), env=env, stdout=stdout)
         opened.append(terminal)
@@ -37,20 +37,22 @@ def terminal(open_terminal: Open) -> Terminal:
     return terminal
 
 
-def test_prompt_sends_the_file_shows_the_response_and_asks_again(house: House, terminal: Terminal) -> None:
+def test_prompt_sends_the_file_shows_the_response_and_asks_again(
+    server: ScriptedServer, terminal: Terminal
+) -> None:
     terminal.type("messages/chateau/list.json\r")
 
     assert "→ sent" in terminal.wait_for("← response")
     terminal.wait_for('"bob"')
     terminal.wait_for(PROMPT)
-    assert json.loads(house.next_heard()) == {"type": 4}
+    assert json.loads(server.next_received()) == {"type": 4}
 
 
-def test_pushes_are_shown_above_the_prompt(house: House, terminal: Terminal) -> None:
+def test_pushes_are_shown_above_the_prompt(server: ScriptedServer, terminal: Terminal) -> None:
     terminal.type("half a na")
     terminal.wait_for("half a na")
 
-    house.do(house.guest(), PUSH, PUSH)
+    server.do(server.next_client(), PUSH, PUSH)
 
     for _ in range(2):
         terminal.wait_for("← push")
@@ -58,13 +60,15 @@ def test_pushes_are_shown_above_the_prompt(house: House, terminal: Terminal) -> 
     terminal.wait_for(PROMPT + "half a na")
 
 
-def test_tab_completes_the_bare_name_of_a_file_in_messages(house: House, terminal: Terminal) -> None:
+def test_tab_completes_the_bare_name_of_a_file_in_messages(
+    server: ScriptedServer, terminal: Terminal
+) -> None:
     terminal.type("register-b\t")
     terminal.wait_for("messages/chateau/register-bob.json")
 
     terminal.type("\r")
 
-    assert json.loads(house.next_heard()) == {"type": 1, "username": "bob"}
+    assert json.loads(server.next_received()) == {"type": 1, "username": "bob"}
 
 
 def test_tab_offers_every_file_that_begins_so(terminal: Terminal) -> None:
@@ -74,44 +78,44 @@ def test_tab_offers_every_file_that_begins_so(terminal: Terminal) -> None:
     terminal.wait_for("messages/chateau/register.json")
 
 
-def test_tab_completes_any_path(terminal: Terminal, house: House, tmp_path: Path) -> None:
+def test_tab_completes_any_path(terminal: Terminal, server: ScriptedServer, tmp_path: Path) -> None:
     (tmp_path / "my own.json").write_text('{"type": 9, "ref": "mine"}')
 
     terminal.type(f"{tmp_path}/my\t")
     terminal.wait_for("own.json")
     terminal.type("\r")
 
-    assert json.loads(house.next_heard()) == {"type": 9, "ref": "mine"}
+    assert json.loads(server.next_received()) == {"type": 9, "ref": "mine"}
 
 
 @pytest.mark.parametrize(
     "keys", ["q\r", "\x04", "\x03", "not sent\x03"], ids=["q", "Ctrl-D", "Ctrl-C", "text"]
 )
-def test_q_ctrl_d_and_ctrl_c_exit_cleanly(house: House, terminal: Terminal, keys: str) -> None:
+def test_q_ctrl_d_and_ctrl_c_exit_cleanly(server: ScriptedServer, terminal: Terminal, keys: str) -> None:
     terminal.type(keys)
 
     assert terminal.leave() == 0
     assert "Traceback" not in terminal.screen
     assert terminal.is_restored
-    assert house.goodbye() == 1000
+    assert server.next_close_code() == 1000
 
 
-def test_ctrl_c_during_a_request_exits_cleanly(house: House, terminal: Terminal) -> None:
-    house.script = lambda _: []
+def test_ctrl_c_during_a_request_exits_cleanly(server: ScriptedServer, terminal: Terminal) -> None:
+    server.script = lambda _: []
     terminal.type("list\r")
-    house.next_heard()
+    server.next_received()
 
     terminal.process.send_signal(signal.SIGINT)
 
     assert terminal.leave() == 0
     assert "Traceback" not in terminal.screen
-    assert house.goodbye() == 1000
+    assert server.next_close_code() == 1000
 
 
 def test_a_bad_file_and_a_400_are_shown_and_it_asks_again_and_leaving_is_still_0(
-    house: House, terminal: Terminal
+    server: ScriptedServer, terminal: Terminal
 ) -> None:
-    house.script = lambda request: [refusal(request, "not_registered", "Register first.")]
+    server.script = lambda request: [error_response(request, "not_registered", "Register first.")]
 
     terminal.type("nowhere\r")
     terminal.wait_for("error: nowhere: no such file")
@@ -124,15 +128,15 @@ def test_a_bad_file_and_a_400_are_shown_and_it_asks_again_and_leaving_is_still_0
     assert terminal.leave() == 0
 
 
-def test_an_empty_line_asks_again(house: House, terminal: Terminal) -> None:
+def test_an_empty_line_asks_again(server: ScriptedServer, terminal: Terminal) -> None:
     terminal.type("\r")
     terminal.wait_for(PROMPT)
 
-    assert house.heard.empty()
+    assert server.received.empty()
 
 
-def test_late_response_is_not_taken_for_the_next_one(house: House, open_terminal: Open) -> None:
-    house.script = lambda request: [] if request["type"] == 4 else [answer(request)]
+def test_late_response_is_not_taken_for_the_next_one(server: ScriptedServer, open_terminal: Open) -> None:
+    server.script = lambda request: [] if request["type"] == 4 else [response_to(request)]
     terminal = open_terminal("--timeout", "0.3")
     terminal.wait_for(PROMPT)
 
@@ -146,11 +150,11 @@ def test_late_response_is_not_taken_for_the_next_one(house: House, open_terminal
 
 
 def test_close_of_the_server_is_reported_with_code_and_reason_and_exits_3(
-    house: House, terminal: Terminal
+    server: ScriptedServer, terminal: Terminal
 ) -> None:
     shutdown = {"type": 0, "status": 503, "event": "shutdown", "reason": "maintenance"}
 
-    house.do(house.guest(), shutdown, Close(1001, "server shutdown"))
+    server.do(server.next_client(), shutdown, Close(1001, "server shutdown"))
 
     terminal.wait_for('"reason": "maintenance"')
     terminal.wait_for("error: the server closed the connection (1001, server shutdown)")
@@ -176,13 +180,13 @@ def test_no_color_disables_colours(terminal: Terminal) -> None:
 
 
 def test_with_json_to_a_file_the_file_has_the_frames_alone_and_the_prompt_is_on_the_terminal(
-    house: House, open_terminal: Open, tmp_path: Path
+    server: ScriptedServer, open_terminal: Open, tmp_path: Path
 ) -> None:
     frames = tmp_path / "frames"
     with frames.open("wb") as stream:
         terminal = open_terminal("--json", stdout=stream.fileno())
         terminal.wait_for(PROMPT)
-        house.do(house.guest(), PUSH)
+        server.do(server.next_client(), PUSH)
         terminal.type("list\r")
         terminal.wait_for(PROMPT)
         terminal.type("q\r")

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from websockets.frames import Frame as WireFrame
 from websockets.frames import Opcode
 
-from chateau.client.proxy import codec
 from chateau.client.proxy.codec import (
     Codec,
     Frame,
@@ -77,7 +76,7 @@ def test_line_codec_finds_lines_in_any_pieces(content: list[bytes], data: st.Dat
 
 @given(st.lists(st.binary(max_size=40)), st.booleans())
 def test_no_codec_loses_a_byte(pieces: list[bytes], masked: bool) -> None:
-    for of in (WebSocketCodec(masked=masked), LineCodec(100), codec.RawCodec()):
+    for of in (WebSocketCodec(masked=masked), LineCodec(100), Codec()):
         assert b"".join(frame.raw for frame in found(of, pieces)) == b"".join(pieces)
 
 

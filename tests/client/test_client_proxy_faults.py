@@ -18,6 +18,7 @@ from chateau.client.proxy.faults import (
     Condition,
     Cut,
     Ending,
+    FaultConfig,
     FaultDecision,
     Faults,
     Rule,
@@ -46,7 +47,7 @@ def faults(
     direction: Direction = Direction.SENT,
     protocol: WireProtocol = WireProtocol.LINES,
 ) -> Faults:
-    return Faults(rules, seed=seed, connection=connection, direction=direction, protocol=protocol)
+    return Faults(FaultConfig(rules, seed), connection, direction, protocol)
 
 
 def decisions(of: Faults, frames: Iterable[Frame] = LINES) -> list[FaultDecision]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from client_process import CHECKOUT, COMMAND, Run
-from scripted_server import PATIENCE_SECONDS, Close, House, refusal
+from scripted_server import PATIENCE_SECONDS, Close, ScriptedServer, error_response
 
 from chateau.client import commands
 from chateau.client.exit_codes import Exit
@@ -57,18 +57,18 @@ def echo(tmp_path: Path) -> str:
     return f"{shlex.quote(sys.executable)} -S {shlex.quote(str(program))} {{lines_port}}"
 
 
-def at(house: House) -> tuple[str, str]:
-    return "--server", house.url.removeprefix("ws://").removesuffix("/ws")
+def at(server: ScriptedServer) -> tuple[str, str]:
+    return "--server", server.url.removeprefix("ws://").removesuffix("/ws")
 
 
 def test_a_folder_is_played_in_the_order_of_its_paths(
-    run: Run, house: House, write: Write, tmp_path: Path
+    run: Run, server: ScriptedServer, write: Write, tmp_path: Path
 ) -> None:
     write("b", *REGISTER)
     write("a", *REGISTER)
     (tmp_path / "register.json").write_text('{"type": 1}')
 
-    done = run(*at(house), str(tmp_path))
+    done = run(*at(server), str(tmp_path))
 
     lines = done.stdout.splitlines()
     assert [line.split("  ")[:2] for line in lines[:2]] == [
@@ -79,11 +79,13 @@ def test_a_folder_is_played_in_the_order_of_its_paths(
     assert done.returncode == Exit.WELL
 
 
-def test_a_failure_is_reported_with_file_line_and_frames(call: Run, house: House, write: Write) -> None:
-    house.script = lambda request: [refusal(request, "name_taken", "No.")]
+def test_a_failure_is_reported_with_file_line_and_frames(
+    call: Run, server: ScriptedServer, write: Write
+) -> None:
+    server.script = lambda request: [error_response(request, "name_taken", "No.")]
     path = write("a", *REGISTER, rule="the first come has the name")
 
-    done = call(*at(house), "--timeout", "0.2", str(path))
+    done = call(*at(server), "--timeout", "0.2", str(path))
 
     assert f"{path}, line 1: expect (alice)" in done.stdout
     assert "the first come has the name" in done.stdout
@@ -93,12 +95,12 @@ def test_a_failure_is_reported_with_file_line_and_frames(call: Run, house: House
 
 
 def test_an_invalid_scenario_is_an_error_and_the_others_are_played(
-    call: Run, house: House, write: Write, tmp_path: Path
+    call: Run, server: ScriptedServer, write: Write, tmp_path: Path
 ) -> None:
     write("good", *REGISTER)
     (tmp_path / "bad.json").write_text('{"name": "x",\n"steps": [{"expectt": 1}]}')
 
-    done = call(*at(house), str(tmp_path))
+    done = call(*at(server), str(tmp_path))
 
     assert "bad.json, line 2: a step has one of" in done.stdout
     assert done.stdout.splitlines()[-1] == "2 scenarios: 1 passed, 1 error."
@@ -120,7 +122,7 @@ def test_a_refused_connection_exits_3(call: Run, write: Write) -> None:
 
 
 def test_a_scenario_that_requires_more_than_the_server_implements_is_skipped(
-    call: Run, house: House, write: Write, tmp_path: Path
+    call: Run, server: ScriptedServer, write: Write, tmp_path: Path
 ) -> None:
     write("a", *REGISTER, requires=["chateau 1"])
     write("b", *REGISTER, requires=["chateau 7"])
@@ -128,8 +130,8 @@ def test_a_scenario_that_requires_more_than_the_server_implements_is_skipped(
     write("d", *REGISTER, requires=["${secret_key}"])
     write("e", {"server": "stop"})
 
-    done = call(*at(house), "--implements", "chateau=1,3,4", str(tmp_path))
-    with_key = call(*at(house), "--set", "secret_key=x", str(tmp_path / "d.json"))
+    done = call(*at(server), "--implements", "chateau=1,3,4", str(tmp_path))
+    with_key = call(*at(server), "--set", "secret_key=x", str(tmp_path / "d.json"))
 
     verdicts = [line.split("  ")[0] for line in done.stdout.splitlines()[:5]]
     assert sorted(verdicts) == ["passed", "passed", "skipped", "skipped", "skipped"]
@@ -139,29 +141,31 @@ def test_a_scenario_that_requires_more_than_the_server_implements_is_skipped(
     assert with_key.stdout.splitlines()[-1] == "1 scenario: 1 passed."
 
 
-def test_a_path_and_a_value_come_from_the_command_line(call: Run, house: House, write: Write) -> None:
+def test_a_path_and_a_value_come_from_the_command_line(
+    call: Run, server: ScriptedServer, write: Write
+) -> None:
     path = write(
         "a", {"send": {"type": 1, "username": "${who}"}}, {"expect": {"type": 1}}, protocol="functions"
     )
 
-    done = call(*at(house), "--path", "functions=/ws", "--set", "who=bob", str(path))
+    done = call(*at(server), "--path", "functions=/ws", "--set", "who=bob", str(path))
 
     assert done.returncode == Exit.WELL, done.stdout
-    assert json.loads(house.next_heard())["username"] == "bob"
+    assert json.loads(server.next_received())["username"] == "bob"
 
 
-def test_message_files_find_the_server_by_the_same_option(call: Run, house: House) -> None:
-    assert call(*at(house), "--json", "register").stdout == '{"type": 1, "status": 200}\n'
+def test_message_files_find_the_server_by_the_same_option(call: Run, server: ScriptedServer) -> None:
+    assert call(*at(server), "--json", "register").stdout == '{"type": 1, "status": 200}\n'
 
 
 def test_scenarios_run_concurrently_and_are_reported_in_order(
-    call: Run, house: House, write: Write, tmp_path: Path
+    call: Run, server: ScriptedServer, write: Write, tmp_path: Path
 ) -> None:
     for number in range(40):
         write(f"{number:02}", *REGISTER, {"sleep": 0.2})
     began = time.monotonic()
 
-    done = call(*at(house), "-j", "20", "--tap", "-", str(tmp_path))
+    done = call(*at(server), "-j", "20", "--tap", "-", str(tmp_path))
 
     assert time.monotonic() - began < 40 * 0.2
     results = [line for line in done.stdout.splitlines() if line.startswith("ok ")]
@@ -169,13 +173,13 @@ def test_scenarios_run_concurrently_and_are_reported_in_order(
 
 
 def test_several_reports_can_be_written_one_of_them_to_stdout(
-    call: Run, house: House, write: Write, tmp_path: Path
+    call: Run, server: ScriptedServer, write: Write, tmp_path: Path
 ) -> None:
     path = write("a", *REGISTER)
     files = {name: tmp_path / f"report.{name}" for name in ("junit", "html")}
     options = [word for name, file in files.items() for word in (f"--{name}", str(file))]
 
-    done = call(*at(house), *options, "--tap", "-", str(path))
+    done = call(*at(server), *options, "--tap", "-", str(path))
 
     assert done.stdout.startswith("TAP version 14\n")
     assert "1 scenario: 1 passed." in done.stderr
@@ -184,31 +188,31 @@ def test_several_reports_can_be_written_one_of_them_to_stdout(
 
 
 def test_a_report_that_cannot_be_written_is_an_error(
-    call: Run, house: House, write: Write, tmp_path: Path
+    call: Run, server: ScriptedServer, write: Write, tmp_path: Path
 ) -> None:
-    done = call(*at(house), "--junit", str(tmp_path / "nowhere" / "x.xml"), str(write("a", *REGISTER)))
+    done = call(*at(server), "--junit", str(tmp_path / "nowhere" / "x.xml"), str(write("a", *REGISTER)))
 
     assert "nowhere" in done.stderr
     assert done.returncode == Exit.FILE
 
 
 def test_frames_of_several_scenarios_are_recorded_each_client_by_its_own_name(
-    call: Run, house: House, write: Write, tmp_path: Path
+    call: Run, server: ScriptedServer, write: Write, tmp_path: Path
 ) -> None:
     write("a", *REGISTER)
     write("b", *REGISTER)
     record = tmp_path / "record.jsonl"
 
-    call(*at(house), "--record", str(record), str(tmp_path))
+    call(*at(server), "--record", str(record), str(tmp_path))
 
     clients = [json.loads(line)["client"] for line in record.read_text().splitlines()]
     assert set(clients) == {"a/alice", "b/alice"}
 
 
-def test_message_files_are_recorded_too(call: Run, house: House, tmp_path: Path) -> None:
+def test_message_files_are_recorded_too(call: Run, server: ScriptedServer, tmp_path: Path) -> None:
     record = tmp_path / "record.jsonl"
 
-    call(*at(house), "--record", str(record), "register", "list")
+    call(*at(server), "--record", str(record), "register", "list")
 
     entries = [json.loads(line) for line in record.read_text().splitlines()]
     assert [entry["opcode"] for entry in entries] == ["open", *["text"] * 4, "close", "close"]
@@ -297,14 +301,14 @@ def test_a_scenario_may_stop_and_start_the_server(call: Run, echo: str, write: W
 
 
 def test_with_gradescope_the_code_is_0_and_the_file_is_there_whatever_happens(
-    call: Run, house: House, write: Write, tmp_path: Path
+    call: Run, server: ScriptedServer, write: Write, tmp_path: Path
 ) -> None:
-    house.script = lambda request: [Close(1011, "sorry")]
+    server.script = lambda request: [Close(1011, "sorry")]
     write("a", *REGISTER, points=3)
     grades = tmp_path / "grades"
 
     failed = call(
-        *at(house), "--gradescope", str(grades), "--junit", str(tmp_path / "no" / "x"), str(tmp_path)
+        *at(server), "--gradescope", str(grades), "--junit", str(tmp_path / "no" / "x"), str(tmp_path)
     )
     tests = json.loads(grades.read_text())["tests"]
     unknown = call("--gradescope", str(grades), str(tmp_path / "none"), str(tmp_path))
@@ -314,18 +318,20 @@ def test_with_gradescope_the_code_is_0_and_the_file_is_there_whatever_happens(
     assert json.loads(grades.read_text())["tests"] == []
 
 
-def test_an_interrupted_run_reports_the_results_so_far(house: House, write: Write, tmp_path: Path) -> None:
+def test_an_interrupted_run_reports_the_results_so_far(
+    server: ScriptedServer, write: Write, tmp_path: Path
+) -> None:
     write("a", *REGISTER)
     write("b", {"connect": "alice"}, {"sleep": 60})
     report = tmp_path / "report.tap"
     process = subprocess.Popen(
-        [*COMMAND, *at(house), "--tap", str(report), str(tmp_path)],
+        [*COMMAND, *at(server), "--tap", str(report), str(tmp_path)],
         cwd=CHECKOUT,
         stdout=subprocess.PIPE,
         encoding="utf-8",
     )
-    house.guest()
-    house.guest()  # the second scenario is under way
+    server.next_client()
+    server.next_client()  # the second scenario is under way
 
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=PATIENCE_SECONDS)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from played_scenario import ALICE, LINES, echo, play_steps, played, played_on_lines, sentence
-from scripted_server import Close, House, answer, refusal
+from scripted_server import Close, ScriptedServer, error_response, response_to
 
 from chateau.client.scenarios.model import Result, Verdict
 from chateau.client.transcript import Direction, Opcode
@@ -16,14 +16,14 @@ REGISTER = {"type": 1, "username": "alice"}
 BOTH = {"alice": {"protocol": "lines"}, "bob": {"protocol": "lines"}}
 
 
-def port_of(house: House) -> int:
-    return int(house.url.rsplit(":", 1)[1].split("/")[0])
+def port_of(server: ScriptedServer) -> int:
+    return int(server.url.rsplit(":", 1)[1].split("/")[0])
 
 
 @pytest.fixture
-def port(house: House) -> int:
+def port(server: ScriptedServer) -> int:
     """A server that follows its script, and responds correctly without one."""
-    return port_of(house)
+    return port_of(server)
 
 
 def sent(result: Result) -> list[str]:
@@ -88,8 +88,10 @@ def test_a_frame_that_does_not_come_fails_after_the_time_for_it() -> None:
     assert time.monotonic() - began < 2
 
 
-def test_a_failure_shows_the_frame_that_is_most_like_the_one_expected(port: int, house: House) -> None:
-    house.script = lambda request: [refusal(request, "name_taken", "No."), {"type": 9, "x": 1}]
+def test_a_failure_shows_the_frame_that_is_most_like_the_one_expected(
+    port: int, server: ScriptedServer
+) -> None:
+    server.script = lambda request: [error_response(request, "name_taken", "No."), {"type": 9, "x": 1}]
 
     result = played({"send": REGISTER}, {"expect": {"type": 1, "status": 200}}, port=port)
 
@@ -100,8 +102,8 @@ def test_a_failure_shows_the_frame_that_is_most_like_the_one_expected(port: int,
     assert result.failure.step == "expect (alice)"
 
 
-def test_a_connection_that_the_server_closes_ends_the_waiting(port: int, house: House) -> None:
-    house.script = lambda request: [Close(4001, "no thanks")]
+def test_a_connection_that_the_server_closes_ends_the_waiting(port: int, server: ScriptedServer) -> None:
+    server.script = lambda request: [Close(4001, "no thanks")]
     began = time.monotonic()
 
     result = played({"send": REGISTER}, {"expect": {}, "within": 30}, port=port)
@@ -119,8 +121,8 @@ def test_a_strict_scenario_takes_the_oldest_frame_and_no_other() -> None:
     assert sentence(result) == "another frame came"
 
 
-def test_a_strict_scenario_fails_where_a_frame_is_left_at_its_end(port: int, house: House) -> None:
-    house.script = lambda request: [answer(request), answer(request)]
+def test_a_strict_scenario_fails_where_a_frame_is_left_at_its_end(port: int, server: ScriptedServer) -> None:
+    server.script = lambda request: [response_to(request), response_to(request)]
 
     result = played({"send": REGISTER}, {"expect": {"type": 1}}, port=port, strict=True)
 
@@ -159,8 +161,8 @@ def test_of_several_frames_the_missing_one_is_reported() -> None:
     assert [line for line in result.failure.diff if '"b"' in line]
 
 
-def test_a_strict_scenario_fails_where_the_server_closes_unasked(port: int, house: House) -> None:
-    house.script = lambda request: [answer(request), Close(1000, "")]
+def test_a_strict_scenario_fails_where_the_server_closes_unasked(port: int, server: ScriptedServer) -> None:
+    server.script = lambda request: [response_to(request), Close(1000, "")]
     steps: list[Any] = [{"send": REGISTER}, {"expect": {"type": 1}}]
 
     result = played(*steps, {"sleep": 0.1}, port=port, strict=True)
@@ -191,9 +193,9 @@ def test_nothing_is_expected_and_nothing_comes_or_it_fails() -> None:
     ],
 )
 def test_a_close_is_expected_with_its_code_and_reason(
-    wish: dict[str, Any], told: str | None, port: int, house: House
+    wish: dict[str, Any], told: str | None, port: int, server: ScriptedServer
 ) -> None:
-    house.script = lambda request: [Close(1001, "bye!")]
+    server.script = lambda request: [Close(1001, "bye!")]
 
     result = played({"send": REGISTER}, {"expect_close": "alice", **wish}, port=port)
 
@@ -206,18 +208,18 @@ def test_a_close_that_does_not_come_fails(port: int) -> None:
     assert sentence(result) == "the connection is still open after 0.05 s"
 
 
-def test_a_client_closes_with_the_code_of_the_step(port: int, house: House) -> None:
+def test_a_client_closes_with_the_code_of_the_step(port: int, server: ScriptedServer) -> None:
     played({"connect": "alice"}, {"close": "alice", "code": 4000}, port=port)
-    assert house.goodbye() == 4000
+    assert server.next_close_code() == 4000
 
     played({"connect": "alice"}, {"close": "alice", "how": "abort"}, port=port)
-    assert house.goodbye() is None
+    assert server.next_close_code() is None
 
     played({"connect": "alice"}, port=port)
-    assert house.goodbye() == 1000
+    assert server.next_close_code() == 1000
 
 
-def test_a_client_that_was_closed_may_connect_again(port: int, house: House) -> None:
+def test_a_client_that_was_closed_may_connect_again(port: int, server: ScriptedServer) -> None:
     steps: list[Any] = [{"send": REGISTER}, {"expect": {"type": 1}}, {"close": "alice"}]
 
     result = played(*steps, {"connect": "alice"}, *steps, port=port, strict=True)
@@ -317,8 +319,8 @@ def test_a_barrier_fails_that_not_all_branches_reach() -> None:
     assert sentence(played_on_lines(echo, steps)) == "only 1 of 2 reached it within 0.05 s"
 
 
-def test_sending_on_a_closed_connection_fails(port: int, house: House) -> None:
-    house.script = lambda request: [Close(1008, "go away")]
+def test_sending_on_a_closed_connection_fails(port: int, server: ScriptedServer) -> None:
+    server.script = lambda request: [Close(1008, "go away")]
 
     result = played({"send": REGISTER}, {"expect_close": "alice"}, {"send": REGISTER}, port=port)
 
@@ -328,8 +330,8 @@ def test_sending_on_a_closed_connection_fails(port: int, house: House) -> None:
 # --- Frames that are not JSON
 
 
-def test_a_frame_is_decoded_as_the_step_requires(port: int, house: House) -> None:
-    house.script = lambda request: ['{"a": 1}', '"text"', b"\x00\xff"]
+def test_a_frame_is_decoded_as_the_step_requires(port: int, server: ScriptedServer) -> None:
+    server.script = lambda request: ['{"a": 1}', '"text"', b"\x00\xff"]
 
     result = played(
         {"send": REGISTER},
@@ -345,8 +347,8 @@ def test_a_frame_is_decoded_as_the_step_requires(port: int, house: House) -> Non
     assert result.verdict is Verdict.PASSED, result.failure
 
 
-def test_json_in_a_binary_frame_is_not_json(port: int, house: House) -> None:
-    house.script = lambda request: [b'{"type": 1}']
+def test_json_in_a_binary_frame_is_not_json(port: int, server: ScriptedServer) -> None:
+    server.script = lambda request: [b'{"type": 1}']
 
     result = played({"send": REGISTER}, {"expect": {"type": 1}}, port=port, strict=True)
 

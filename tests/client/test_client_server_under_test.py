@@ -16,7 +16,7 @@ import pytest
 from tiny_servers import FOREVER, command
 
 from chateau.client.under_test import ServerDidNotStart, server
-from chateau.client.under_test.process import Limits
+from chateau.client.under_test.process import Limits, limited
 from chateau.client.under_test.server import ServerUnderTest
 
 LISTENS = "kept = listen(sys.argv[1])"
@@ -69,7 +69,7 @@ def test_it_is_not_disturbed_by_the_question_whether_it_listens(tmp_path: Path) 
         async with ServerUnderTest(command(tmp_path, once)) as under_test:
             with socket.create_connection((under_test.host, under_test.port)) as client:
                 client.send(b"the first")
-                await until(lambda: "the first" in under_test.stdout)
+                await until(lambda: "the first" in under_test.process.stdout.text)
 
     play(story())
 
@@ -83,8 +83,11 @@ def test_every_port_that_the_command_names_is_filled_in_and_other_braces_stay(tm
             at = {under_test.port, under_test.lines_port, under_test.opcodes_port}
             assert len(at) == 3
             assert all(server.listens(port) for port in at)
-            await until(lambda: under_test.stdout)
-            assert under_test.stdout == f"""['{{"json": {{}}}}', '{{other}}', '--at={under_test.port}']\n"""
+            await until(lambda: under_test.process.stdout.text)
+            assert (
+                under_test.process.stdout.text
+                == f"""['{{"json": {{}}}}', '{{other}}', '--at={under_test.port}']\n"""
+            )
 
     play(story())
 
@@ -108,8 +111,8 @@ def test_a_second_start_replaces_the_running_process(tmp_path: Path) -> None:
 
     async def story() -> None:
         async with ServerUnderTest(command(tmp_path, body)) as under_test:
-            await until(lambda: under_test.stdout.strip())
-            first = int(under_test.stdout)
+            await until(lambda: under_test.process.stdout.text.strip())
+            first = int(under_test.process.stdout.text)
             await under_test.start()
             assert not is_alive(first)
             assert server.listens(under_test.port)
@@ -185,28 +188,35 @@ def test_start_reports_that_the_server_listens_at_another_address(tmp_path: Path
         ('python "server.py {port}', "cannot be parsed: No closing quotation."),
     ],
 )
-def test_start_rejects_a_command_that_cannot_be_run(tmp_path: Path, words: str, says: str) -> None:
+def test_start_rejects_a_command_that_cannot_be_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "no-program").write_text("this is no program", "utf-8")
 
-    assert says in start_error(ServerUnderTest(words, cwd=tmp_path))
+    assert says in start_error(ServerUnderTest(words))
 
 
-def test_start_rejects_an_executable_file_that_is_not_a_program(tmp_path: Path) -> None:
+def test_start_rejects_an_executable_file_that_is_not_a_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "server").write_bytes(b"\x7fELF, not quite")
     (tmp_path / "server").chmod(0o755)
 
-    assert "./server cannot be run: Exec format error." in start_error(
-        ServerUnderTest("./server {port}", cwd=tmp_path)
-    )
+    assert "./server cannot be run: Exec format error." in start_error(ServerUnderTest("./server {port}"))
 
 
-def test_it_runs_in_its_folder_without_shadowing_the_launchers_modules(tmp_path: Path) -> None:
+def test_it_runs_in_the_current_folder_without_shadowing_the_launchers_modules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     for module in ("os", "resource", "signal", "chateau", "sitecustomize"):
         (tmp_path / f"{module}.py").write_text("raise SystemExit('imported')", "utf-8")
     (tmp_path / "server").write_text("#!/bin/sh\npwd\nexit 7\n", "utf-8")
     (tmp_path / "server").chmod(0o755)
 
-    sentence = start_error(ServerUnderTest("./server {port}", cwd=tmp_path))
+    sentence = start_error(ServerUnderTest("./server {port}"))
 
     assert sentence.endswith(f"exit code 7. Its stdout ended with:\n{tmp_path}")
 
@@ -290,8 +300,8 @@ for leave in (False, True):
 
     async def story() -> None:
         async with ServerUnderTest(command(tmp_path, body)) as under_test:
-            await until(lambda: len(under_test.stdout.split()) == 2)
-            children = [int(word) for word in under_test.stdout.split()]
+            await until(lambda: len(under_test.process.stdout.text.split()) == 2)
+            children = [int(word) for word in under_test.process.stdout.text.split()]
             assert all(map(is_alive, children))
         assert not any(map(is_alive, children))
         assert not server.listens(under_test.port)
@@ -319,8 +329,8 @@ kept = listen(sys.argv[1])
 
     async def story() -> None:
         async with ServerUnderTest(command(tmp_path, body + FOREVER)) as under_test:
-            assert under_test.stderr.endswith("xthe end")
-            assert len(under_test.stderr) == 64 * 1024
+            assert under_test.process.stderr.text.endswith("xthe end")
+            assert len(under_test.process.stderr.text) == 64 * 1024
 
     play(story())
 
@@ -373,9 +383,9 @@ import asyncio
 from chateau.client.under_test.server import ServerUnderTest
 async def main():
     async with ServerUnderTest({command(tmp_path, body)!r}) as under_test:
-        while not under_test.stdout:
+        while not under_test.process.stdout.text:
             await asyncio.sleep(0.01)
-        print(under_test.stdout, flush=True)
+        print(under_test.process.stdout.text, flush=True)
         await asyncio.sleep(60)
 asyncio.run(main())
 """,
@@ -401,13 +411,13 @@ asyncio.run(main())
         (
             Limits(cpu_seconds=1),
             "os.kill(os.getpid(), signal.SIGXCPU)",
-            "was ended: it used more than its 1 s of CPU time.",
+            "was ended: it used more CPU time than its limit.",
         ),
         (Limits(file_bytes=1000), "open(__file__ + '.big', 'wb').write(b'x' * 10**6)", "File too large"),
     ],
 )
 def test_limits_end_it(tmp_path: Path, limits: Limits, does: str, says: str) -> None:
-    assert says in start_error(ServerUnderTest(command(tmp_path, does), limits=limits))
+    assert says in start_error(ServerUnderTest(f"{shlex.join(limited(limits))} {command(tmp_path, does)}"))
 
 
 def test_a_port_opened_by_another_process_is_accepted_after_a_while(
@@ -436,14 +446,14 @@ def test_a_command_without_a_port_is_taken_to_listen_on_the_usual_ones(
     async def story() -> None:
         async with ServerUnderTest(listens_on_one) as under_test:
             assert (under_test.port, under_test.lines_port) == (usual["port"], usual["lines_port"])
-            assert refusal_of_second == [
+            assert second_error == [
                 f"Port {usual['lines_port']} is in use by another program; "
                 "put {port} into the command to use a free one."
             ]
 
-    refusal_of_second: list[str] = []
+    second_error: list[str] = []
     with socket.create_server(("127.0.0.1", usual["lines_port"])):
-        refusal_of_second.append(start_error(ServerUnderTest(listens_on_one)))
+        second_error.append(start_error(ServerUnderTest(listens_on_one)))
     play(story())
     silent = start_error(ServerUnderTest(command(tmp_path, FOREVER, ""), start_seconds=0.2))
     assert f"did not listen on port {usual['port']} or {usual['lines_port']} within 0.2 s;" in silent

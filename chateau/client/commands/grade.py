@@ -19,12 +19,12 @@ from chateau.client.grading.grade import (
     GradeOptions,
     NoSubmissions,
     Submission,
-    Task,
     grade,
     submissions_in,
 )
 from chateau.client.messages import MessageError
 from chateau.client.scenarios.load import BadScenario, scenarios_in
+from chateau.client.scenarios.model import Scenario
 from chateau.client.text_safety import one_line
 from chateau.client.under_test.process import Limits
 
@@ -43,42 +43,27 @@ OnGrade = Callable[[Grade], None]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``grade``."""
-    parser.add_argument("folder", metavar="DIR", type=Path, help="folder with a folder per submission")
-    parser.add_argument(
-        "--scenarios", nargs="+", required=True, metavar="PATH", help="scenario files and folders"
-    )
-    parser.add_argument("--csv", required=True, type=Path, metavar="FILE", help="file for the grades")
-    parser.add_argument(
-        "--reports", type=Path, metavar="DIR", help="write reports to a folder per submission in DIR"
-    )
-    parser.add_argument(
-        "--server-command",
-        default=DEFAULT_COMMAND,
-        metavar="CMD",
-        help="command that starts a server in its folder (default: python server.py --port {port})",
-    )
+    add = parser.add_argument
+    whole, seconds = arguments.whole(0), arguments.seconds
+    add("folder", metavar="DIR", type=Path, help="folder with a folder per submission")
+    add("--scenarios", nargs="+", required=True, metavar="PATH", help="scenario files and folders")
+    add("--csv", required=True, type=Path, metavar="FILE", help="file for the grades")
+    add("--reports", type=Path, metavar="DIR", help="write reports to a folder per submission in DIR")
+    text = "command that starts a server in its folder (default: python server.py --port {port})"
+    add("--server-command", default=DEFAULT_COMMAND, metavar="CMD", help=text)
     arguments.add_jobs(parser, "submissions")
-    parser.add_argument(
-        "--memory",
-        type=arguments.whole(0),
-        default=1024,
-        metavar="MIB",
-        help="maximum address space of a server, in MiB; 0 for no limit (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--cpu",
-        type=arguments.whole(0),
-        default=60,
-        metavar="SECONDS",
-        help="maximum CPU time of a server; 0 for no limit (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--submission-timeout",
-        type=arguments.seconds,
-        default=300.0,
-        metavar="SECONDS",
-        help="maximum time for all scenarios of one submission (default: 300)",
-    )
+    for option, type_, default, metavar, text in (
+        ("--memory", whole, 1024, "MIB", "maximum address space of a server, in MiB; 0 for no limit"),
+        ("--cpu", whole, 60, "SECONDS", "maximum CPU time of a server; 0 for no limit"),
+        (
+            "--submission-timeout",
+            seconds,
+            300.0,
+            "SECONDS",
+            "maximum time for all scenarios of one submission",
+        ),
+    ):
+        add(option, type=type_, default=default, metavar=metavar, help=f"{text} (default: %(default)g)")
     arguments.add_timeout(parser, "how long to wait for a response")
     arguments.add_scenario_options(parser)
 
@@ -95,23 +80,24 @@ def run(options: argparse.Namespace) -> int:
     grades: list[Grade] = []
     try:
         with _shown(submissions) as show:
-            asyncio.run(
-                _grade_all(submissions, _grade_options(options, tasks), options, [grades.append, show])
-            )
+            asyncio.run(_grade_all(submissions, _grade_options(options, tasks), options, grades, show))
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     finally:
-        csv_report.write(options.csv, [*grades, *_missing(submissions, grades, tasks)], tasks)
+        missing = {submission.name for submission in submissions} - {grade.name for grade in grades}
+        note = "It was not graded: interrupted."
+        grades += [Grade(name, tasks, note=note, graded=False) for name in missing]
+        csv_report.write(options.csv, grades, tasks)
     return Exit.WELL if all(grade.graded for grade in grades) else Exit.CONNECTION
 
 
-def _tasks(paths: Sequence[str]) -> tuple[Task, ...]:
+def _tasks(paths: Sequence[str]) -> tuple[Scenario, ...]:
     """Return the scenarios; raise for an invalid file before anything is graded."""
     tasks = []
     for item in scenarios_in(paths):
         if isinstance(item, BadScenario):
             raise item
-        tasks.append(Task(item.name, item.file, item.points, item.visibility))
+        tasks.append(item)
     return tuple(tasks)
 
 
@@ -123,7 +109,7 @@ def _check_writable(path: Path) -> None:
         raise MessageError(f"{path}: {exc.strerror}") from exc
 
 
-def _grade_options(options: argparse.Namespace, tasks: tuple[Task, ...]) -> GradeOptions:
+def _grade_options(options: argparse.Namespace, tasks: tuple[Scenario, ...]) -> GradeOptions:
     passed_on = [f"--timeout={options.timeout}"]
     for name in ("set", "implements", "path"):
         passed_on += [f"--{name}={key}={value}" for key, value in getattr(options, name)]
@@ -135,7 +121,8 @@ async def _grade_all(
     submissions: Sequence[Submission],
     grade_options: GradeOptions,
     options: argparse.Namespace,
-    on_grade: Sequence[OnGrade],
+    grades: list[Grade],
+    show: OnGrade,
 ) -> None:
     slots = asyncio.Semaphore(options.jobs)
 
@@ -143,20 +130,10 @@ async def _grade_all(
         async with slots:
             reports = options.reports / submission.name if options.reports else None
             graded = await grade(submission, grade_options, reports)
-        for callback in on_grade:
-            callback(graded)
+        grades.append(graded)
+        show(graded)
 
     await asyncio.gather(*map(one, submissions))
-
-
-def _missing(
-    submissions: Sequence[Submission], grades: Sequence[Grade], tasks: tuple[Task, ...]
-) -> Iterator[Grade]:
-    """Yield the grades of submissions that an interruption prevented."""
-    graded = {grade.name for grade in grades}
-    for submission in submissions:
-        if submission.name not in graded:
-            yield Grade(submission.name, tasks, note="It was not graded: interrupted.", graded=False)
 
 
 @contextlib.contextmanager

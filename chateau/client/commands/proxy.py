@@ -5,17 +5,17 @@ Each fault flag is a rule for all data frames of the direction that --direction 
 
 import argparse
 import asyncio
-import math
 import secrets
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from chateau.client.arguments import whole
+from chateau.client.arguments import number, whole
 from chateau.client.exit_codes import Exit
-from chateau.client.proxy.codec import DATA, Kind, WireProtocol
+from chateau.client.proxy.codec import Kind, WireProtocol
 from chateau.client.proxy.connection import CannotListen, Endpoint, Proxy, Upstream, listen
 from chateau.client.proxy.display import JsonDisplay, LineDisplay, QuietDisplay
 from chateau.client.proxy.faults import (
@@ -30,7 +30,7 @@ from chateau.client.proxy.faults import (
     read_rules,
 )
 from chateau.client.recordings.recording import Recorder, RecordingError
-from chateau.client.transcript import Direction, OnEntry
+from chateau.client.transports.target import DEFAULT_PORTS
 
 DESCRIPTION = """\
 Stands between clients and a server, shows and records the frames that pass, and
@@ -45,51 +45,26 @@ DEFAULT_LINES_LISTEN = "127.0.0.1:9998"
 
 # RFC 6455 §7.4, and the codes registered since.
 CLOSE_CODES = ({*range(1000, 1015), *range(3000, 5000)}) - {1004, 1005, 1006}
-_DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
-_PROTOCOLS = {
-    "tcp": WireProtocol.LINES,
-    "tls": WireProtocol.BYTES,
-    "https": WireProtocol.BYTES,
-    "wss": WireProtocol.BYTES,
-}
-_SCHEMES = {"http", "ws", *_PROTOCOLS}
+_PROTOCOLS = {"tcp": WireProtocol.LINES, **dict.fromkeys(("tls", "https", "wss"), WireProtocol.BYTES)}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``proxy``."""
     add = parser.add_argument
-    add("--to", type=upstream, required=True, metavar="HOST:PORT", help="address of the server")
-    add(
-        "--listen",
-        type=listen_address,
-        default=DEFAULT_LISTEN,
-        metavar="HOST:PORT",
-        help="address for clients to connect to (default: %(default)s; port 0 is any free port)",
-    )
-    add(
-        "--lines-to",
-        type=lines_upstream,
-        metavar="HOST:PORT",
-        help="address of the server's line protocol over TCP",
-    )
-    add(
-        "--lines-listen",
-        type=listen_address,
-        default=DEFAULT_LINES_LISTEN,
-        metavar="HOST:PORT",
-        help="address for clients of --lines-to to connect to (default: %(default)s)",
-    )
+    address = partial(add, metavar="HOST:PORT")
+    address("--to", type=upstream, required=True, help="address of the server")
+    text = "address for clients to connect to (default: %(default)s; port 0 is any free port)"
+    address("--listen", type=listen_address, default=DEFAULT_LISTEN, help=text)
+    address("--lines-to", type=lines_upstream, help="address of the server's line protocol over TCP")
+    text = "address for clients of --lines-to to connect to (default: %(default)s)"
+    address("--lines-listen", type=listen_address, default=DEFAULT_LINES_LISTEN, help=text)
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument("--quiet", action="store_true", help="print errors only")
     shown.add_argument("--json", action="store_true", help="print one JSON object per line")
-    add(
-        "--record",
-        metavar="FILE",
-        help="write the frames that clients sent and received to FILE, as JSON lines",
-    )
+    text = "write the frames that clients sent and received to FILE, as JSON lines"
+    add("--record", metavar="FILE", help=text)
 
     add = parser.add_argument_group("faults").add_argument
-    count = whole(0)
     add("--delay", type=seconds, metavar="SECONDS", help="delay each frame by SECONDS")
     add("--jitter", type=seconds, metavar="SECONDS", help="add up to SECONDS of random extra delay")
     add("--drop", type=probability, metavar="P", help="drop a frame with probability P (0 to 1)")
@@ -97,19 +72,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--reorder", type=probability, metavar="P", help="let the next frame pass first with probability P")
     add("--cut", type=cut, metavar="BYTES|random|character", help="write each frame in pieces")
     add("--join", type=whole(2), metavar="N", help="write N frames at once")
+    count = whole(0)
     add("--half-close-after", type=count, metavar="N", help="half-close after N frames")
     add("--stall-after", type=count, metavar="N", help="pass nothing more after N frames")
     add("--close-after", type=count, metavar="N", help="close after N frames")
-    add(
-        "--close-code", type=close_code, default=1011, metavar="CODE", help="code to close with (%(default)s)"
-    )
+    text = "code to close with (%(default)s)"
+    add("--close-code", type=close_code, default=1011, metavar="CODE", help=text)
     add("--reset-after", type=count, metavar="N", help="reset the connection after N frames")
-    add(
-        "--direction",
-        choices=list(DIRECTIONS),
-        default="both",
-        help="direction the faults apply to (default: both)",
-    )
+    text = "direction the faults apply to (default: both)"
+    add("--direction", choices=list(DIRECTIONS), default="both", help=text)
     add("--rules", metavar="FILE", help="JSON file with rules for single frames")
     add("--seed", type=whole(0, 2**63), metavar="N", help="random seed, to reproduce an earlier run")
 
@@ -119,73 +90,50 @@ def run(options: argparse.Namespace) -> int:
     try:
         rules = [*flag_rules(options), *(read_rules(options.rules) if options.rules else ())]
         seed = secrets.randbelow(SEEDS) if options.seed is None else options.seed
-        return asyncio.run(_Run(options).until_signal(FaultConfig(rules, seed)))
+        return asyncio.run(_proxy(options, FaultConfig(rules, seed)))
     except (RulesError, RecordingError, CannotListen) as exc:
         QuietDisplay().error(f"error: {exc}")
         return Exit.CONNECTION if isinstance(exc, CannotListen) else Exit.FILE
 
 
-class _Run:
-    """One run of the proxy."""
+async def _proxy(options: argparse.Namespace, config: FaultConfig) -> int:
+    """Proxy all connections until a signal.
 
-    def __init__(self, options: argparse.Namespace) -> None:
-        self._options = options
-        self._end = asyncio.Event()
-        self._has_reader = True
-        self._display = self._choose_display()
+    Raises:
+        BrokenPipeError: the reader of the output is closed.
+    """
+    end, output_closed = asyncio.Event(), asyncio.Event()
 
-    async def until_signal(self, config: FaultConfig) -> int:
-        """Proxy all connections until a signal.
+    def end_without_output() -> None:
+        output_closed.set()
+        end.set()
 
-        Raises:
-            BrokenPipeError: the reader of the output is closed.
-        """
-        with ExitStack() as stack:
-            endpoints = self._listen(stack)
-            record = self._recorder(stack)
-            stack.enter_context(self._signals())
-            async with Proxy(endpoints, config, self._display, record):
-                for endpoint in endpoints:
-                    self._display.note(f"Listening at {endpoint.address} for {endpoint.upstream}")
-                self._display.note(f"Seed {config.seed}")
-                await self._end.wait()
-        if not self._has_reader:
-            raise BrokenPipeError
-        return Exit.WELL
+    display_type = JsonDisplay if options.json else LineDisplay
+    display = QuietDisplay() if options.quiet else display_type(end_without_output)
+    with ExitStack() as stack:
+        endpoints = _listen(options, stack)
+        record = stack.enter_context(Recorder(Path(options.record))).write if options.record else None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, end.set)
+        async with Proxy(endpoints, config, display, record):
+            for endpoint in endpoints:
+                display.note(f"Listening at {endpoint.address} for {endpoint.upstream}")
+            display.note(f"Seed {config.seed}")
+            await end.wait()
+    if output_closed.is_set():
+        raise BrokenPipeError
+    return Exit.WELL
 
-    def _listen(self, stack: ExitStack) -> list[Endpoint]:
-        """Listen at all addresses; if one fails, close the others."""
-        wanted = [(self._options.listen, self._options.to)]
-        if self._options.lines_to:
-            wanted.append((self._options.lines_listen, self._options.lines_to))
-        endpoints = []
-        for (host, port), server in wanted:
+
+def _listen(options: argparse.Namespace, stack: ExitStack) -> list[Endpoint]:
+    """Listen at all addresses; if one fails, close the others."""
+    wanted = [(options.listen, options.to), (options.lines_listen, options.lines_to)]
+    endpoints = []
+    for (host, port), server in wanted:
+        if server is not None:
             endpoints.append(listen(host, port, server))
             stack.callback(endpoints[-1].listening.close)
-        return endpoints
-
-    def _recorder(self, stack: ExitStack) -> OnEntry | None:
-        if self._options.record is None:
-            return None
-        return stack.enter_context(Recorder(Path(self._options.record))).write
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        loop, numbers = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
-        for number in numbers:
-            loop.add_signal_handler(number, self._end.set)
-        yield
-        for number in numbers:
-            loop.remove_signal_handler(number)
-
-    def _choose_display(self) -> QuietDisplay:
-        if self._options.quiet:
-            return QuietDisplay()
-        return JsonDisplay(self._on_gone) if self._options.json else LineDisplay(self._on_gone)
-
-    def _on_gone(self) -> None:
-        self._has_reader = False
-        self._end.set()
+    return endpoints
 
 
 def flag_rules(options: argparse.Namespace) -> Iterator[Rule]:
@@ -205,20 +153,11 @@ def flag_rules(options: argparse.Namespace) -> Iterator[Rule]:
         yield Rule(Condition(direction), Action(cut=options.cut))
     if options.join is not None:
         yield Rule(Condition(direction), Action(joined=options.join))
-    for after, ending in (
-        (options.half_close_after, Ending.HALF_CLOSE),
-        (options.stall_after, Ending.STALL),
-        (options.close_after, Ending.CLOSE),
-        (options.reset_after, Ending.RESET),
-    ):
-        if after is not None:
-            yield _ending_after(after, ending, direction, options.close_code)
-
-
-def _ending_after(after: int, ending: Ending, direction: Direction | None, code: int) -> Rule:
-    """Return the rule that ends a direction; after 0 frames, the ending replaces the first frame."""
-    condition = Condition(direction, kinds=DATA, nth=max(1, after))
-    return Rule(condition, Action(drop=after == 0, ending=ending, code=code))
+    for ending in Ending:
+        after = getattr(options, f"{ending}_after")
+        if after is not None:  # after 0 frames, the ending replaces the first frame
+            action = Action(drop=after == 0, ending=ending, code=options.close_code)
+            yield Rule(Condition(direction, nth=max(1, after)), action)
 
 
 # Types of options
@@ -227,10 +166,10 @@ def _ending_after(after: int, ending: Ending, direction: Direction | None, code:
 def upstream(text: str) -> Upstream:
     """Parse ``HOST:PORT``, or a URL whose scheme names the protocol."""
     parts = _parts(text)
-    if parts is None or parts[0] not in {"", *_SCHEMES}:
+    if parts is None or parts[0] not in {"", *DEFAULT_PORTS}:
         raise argparse.ArgumentTypeError(f"{text!r} is not an address such as localhost:8888")
     scheme, host, port = parts
-    port = port or _DEFAULT_PORTS.get(scheme, 0)
+    port = port or DEFAULT_PORTS.get(scheme)
     if not port:
         raise argparse.ArgumentTypeError(f"{text!r} has no port; expected one as in localhost:8888")
     return Upstream(host, port, _PROTOCOLS.get(scheme))
@@ -262,12 +201,8 @@ def _parts(text: str) -> tuple[str, str, int | None] | None:
     return parts.scheme, parts.hostname, port
 
 
-def seconds(text: str) -> float:
-    return _number(text, 0, MAX_SECONDS, f"a number of seconds from 0 to {MAX_SECONDS:g}")
-
-
-def probability(text: str) -> float:
-    return _number(text, 0, 1, "a probability from 0 to 1")
+seconds = number(0, MAX_SECONDS, f"a number of seconds from 0 to {MAX_SECONDS:g}")
+probability = number(0, 1, "a probability from 0 to 1")
 
 
 def cut(text: str) -> Cut | int:
@@ -279,13 +214,3 @@ def close_code(text: str) -> int:
     if code not in CLOSE_CODES:
         raise argparse.ArgumentTypeError(f"{text} is not a code for a close frame, such as 1011 or 4000")
     return code
-
-
-def _number(text: str, least: float, most: float, what: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not least <= number <= most:
-        raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
-    return number

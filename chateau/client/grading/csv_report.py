@@ -5,14 +5,14 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from chateau.client.grading.grade import Grade, Task
-from chateau.client.scenarios.model import Verdict
+from chateau.client.grading.grade import Grade
+from chateau.client.scenarios.model import Scenario, Verdict
 
 COLUMNS = ("submission", "score", "max_score", *Verdict, "seconds", "note")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet computes a cell that begins so
 
 
-def write(path: Path, grades: Sequence[Grade], tasks: Sequence[Task]) -> None:
+def write(path: Path, grades: Sequence[Grade], tasks: Sequence[Scenario]) -> None:
     """Write a row for each of *grades*, by name, that ends with a column for each of *tasks*."""
     text = io.StringIO(newline="")
     rows = csv.writer(text)
@@ -23,7 +23,7 @@ def write(path: Path, grades: Sequence[Grade], tasks: Sequence[Task]) -> None:
     path.write_bytes(text.getvalue().encode("utf-8", "backslashreplace"))
 
 
-def column_names(tasks: Sequence[Task]) -> list[str]:
+def column_names(tasks: Sequence[Scenario]) -> list[str]:
     """Return the names of the scenarios; a duplicate has its file appended."""
     names: list[str] = []
     for task in tasks:
@@ -41,10 +41,10 @@ def number(value: float) -> str:
     return f"{value:.10g}"
 
 
-def _row(grade: Grade, tasks: Sequence[Task], possible: float | None) -> list[str]:
+def _row(grade: Grade, tasks: Sequence[Scenario], possible: float | None) -> list[str]:
     """Return the row of *grade*; an incomplete one has the maximum score of the others."""
     max_score = grade.max_score if grade.is_complete or possible is None else possible
-    counts = [str(grade.count(verdict)) for verdict in Verdict]
+    counts = [str(grade.verdicts.count(verdict)) for verdict in Verdict]
     scores = [_score(grade, index) for index in range(len(tasks))]
     return [
         defused(grade.name),

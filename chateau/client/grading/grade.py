@@ -19,10 +19,9 @@ from xml.etree import ElementTree
 
 import chateau
 from chateau.client.reports.gradescope import unplayed
-from chateau.client.scenarios.model import Verdict, Visibility
+from chateau.client.scenarios.model import Scenario, Verdict
 from chateau.client.text_safety import one_line
 from chateau.client.under_test.process import (
-    POLL_SECONDS,
     Limits,
     kill_all,
     limited,
@@ -35,6 +34,7 @@ LEAVE_SECONDS = 5.0  # for a test client whose time is over, to end its server a
 REPORTS = {"junit": "junit.xml", "gradescope": "results.json", "html": "report.html"}
 VERDICT_OF = {"failure": Verdict.FAILED, "error": Verdict.ERROR, "skipped": Verdict.SKIPPED}
 NOTE_CHARACTERS = 300
+SUBJECT = "The server under test "  # with which the sentence about a crash begins
 CALL = "import sys; sys.path.insert(0, {!r}); from chateau.client.app import main; sys.exit(main())"
 
 
@@ -48,10 +48,6 @@ class Submission:
 
     name: str
     folder: Path
-
-    @property
-    def is_empty(self) -> bool:
-        return not _visible(self.folder)
 
 
 def submissions_in(folder: Path) -> list[Submission]:
@@ -85,21 +81,11 @@ def _innermost(folder: Path) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """A scenario, as far as grading needs it."""
-
-    name: str
-    file: str
-    points: float = 1.0
-    visibility: Visibility = Visibility.VISIBLE
-
-
-@dataclass(frozen=True, slots=True)
 class GradeOptions:
     """How every submission is graded; *client_options* are passed to the test client."""
 
     command: str
-    tasks: tuple[Task, ...]
+    tasks: tuple[Scenario, ...]
     limits: Limits
     seconds: float
     client_options: tuple[str, ...] = ()
@@ -114,7 +100,7 @@ class Grade:
     """
 
     name: str
-    tasks: tuple[Task, ...]
+    tasks: tuple[Scenario, ...]
     verdicts: tuple[Verdict, ...] = ()
     seconds: float = 0.0
     note: str = ""
@@ -135,13 +121,10 @@ class Grade:
 
     @property
     def max_score(self) -> float:
-        """What it could have come to: scenarios that were skipped count neither options."""
+        """Return the highest possible score: scenarios that were skipped do not count."""
         verdicts = self.verdicts or (None,) * len(self.tasks)
         pairs = zip(self.tasks, verdicts, strict=True)
         return sum(task.points for task, verdict in pairs if verdict is not Verdict.SKIPPED)
-
-    def count(self, verdict: Verdict) -> int:
-        return self.verdicts.count(verdict)
 
 
 async def grade(submission: Submission, options: GradeOptions, reports: Path | None) -> Grade:
@@ -149,13 +132,14 @@ async def grade(submission: Submission, options: GradeOptions, reports: Path | N
     began = time.monotonic()
     with _folder(reports) as folder:
         try:
-            if submission.is_empty:
+            if not _visible(submission.folder):
                 found = Grade(submission.name, options.tasks, note="The folder is empty.")
             else:
                 found = await _played(submission, options, folder)
         except OSError as exc:
             found = Grade(submission.name, options.tasks, note=f"It could not be graded: {exc}", graded=False)
-        _ensure_results(folder / REPORTS["gradescope"], found)
+        if not (results := folder / REPORTS["gradescope"]).exists():
+            results.write_text(unplayed(found.tasks, found.note), "utf-8")
     return replace(found, seconds=time.monotonic() - began)
 
 
@@ -182,7 +166,8 @@ async def _played(submission: Submission, options: GradeOptions, folder: Path) -
         late = f"It did not finish within {options.seconds:g} s."
         return Grade(submission.name, options.tasks, verdicts, note=late)
     if cases is None:
-        note = f"The test client wrote no report. {_last_line(text)}".strip()
+        last = text.strip().rpartition("\n")[2]
+        note = f"The test client wrote no report. {_shortened(last)}".strip()
         return Grade(submission.name, options.tasks, note=note, graded=False)
     return Grade(submission.name, options.tasks, tuple(map(_verdict, cases)), note=_note(cases))
 
@@ -190,8 +175,8 @@ async def _played(submission: Submission, options: GradeOptions, folder: Path) -
 async def _run(arguments: Sequence[str], output: int, seconds: float) -> bool:
     """Run a process for at most *seconds*; return whether it ended by itself."""
     mark = new_mark()
-    process = subprocess.Popen(  # noqa: ASYNC220
-        arguments,
+    process = await asyncio.create_subprocess_exec(
+        *arguments,
         env={"PYTHONDONTWRITEBYTECODE": "1", **marked_environment(mark)},
         stdin=subprocess.DEVNULL,
         stdout=output,
@@ -199,44 +184,30 @@ async def _run(arguments: Sequence[str], output: int, seconds: float) -> bool:
         start_new_session=True,
     )
     try:
-        if await _ends(process, seconds):
-            return True
-        process.send_signal(signal.SIGINT)
-        await _ends(process, LEAVE_SECONDS)
+        async with asyncio.timeout(seconds):
+            await process.wait()
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError, TimeoutError):
+            process.send_signal(signal.SIGINT)
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await process.wait()
         return False
+    else:
+        return True
     finally:
         kill_all(process.pid, mark)
-        process.wait()
-
-
-async def _ends(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while process.poll() is None:
-        if time.monotonic() > deadline:
-            return False
-        await asyncio.sleep(POLL_SECONDS)
-    return True
+        await process.wait()
 
 
 def _test_client(submission: Submission, options: GradeOptions, folder: Path) -> list[str]:
     command = f"{shlex.join(limited(options.limits, folder=submission.folder))} {options.command}"
     reports = [f"--{option}={folder / name}" for option, name in REPORTS.items()]
-    call = CALL.format(str(Path(chateau.__file__).parents[1]))
-    files = [task.file for task in options.tasks]
-    return [
-        sys.executable,
-        "-P",
-        "-c",
-        call,
-        f"--server-command={command}",
-        *reports,
-        *options.client_options,
-        "--",
-        *files,
-    ]
+    root = str(Path(chateau.__file__).parents[1])
+    client = [sys.executable, "-P", "-c", CALL.format(root), f"--server-command={command}"]
+    return [*client, *reports, *options.client_options, "--", *(task.file for task in options.tasks)]
 
 
-def _cases(report: Path, tasks: Sequence[Task]) -> list[ElementTree.Element] | None:
+def _cases(report: Path, tasks: Sequence[Scenario]) -> list[ElementTree.Element] | None:
     """Return the test case of each of *tasks*; None without a report. JUnit sorts them by folder."""
     try:
         cases = list(ElementTree.parse(report).iter("testcase"))
@@ -254,35 +225,21 @@ def _verdict(case: ElementTree.Element) -> Verdict:
 
 def _note(cases: Sequence[ElementTree.Element]) -> str:
     """Return how the server crashed or did not start; otherwise the reason of the first error."""
-    for case in cases:
-        for text in case.itertext():
-            if "The server under test " in text:
-                return _shortened(_crash(text))
-        for part in case:
-            if "The server under test " in part.get("message", ""):
-                return _shortened(_crash(part.get("message", "")))
+    messages = [part.get("message", "") for case in cases for part in case]
+    texts = [*(text for case in cases for text in case.itertext()), *messages]
+    if crash := next((text for text in texts if SUBJECT in text), None):
+        return _shortened(_crash(crash))
     errors = (part for case in cases for part in case if part.tag == "error")
     return _shortened(next((part.get("message") or part.text or "" for part in errors), ""))
 
 
 def _crash(text: str) -> str:
     """Return the sentence, and the last line of the server's output, where Python names the error."""
-    first, *rest = text[text.index("The server under test ") :].split("\n\n")[0].splitlines()
+    first, *rest = text[text.index(SUBJECT) :].split("\n\n")[0].splitlines()
     sentence = first.partition(" Its std")[0]
     return f"{sentence} {rest[-1].strip()}" if rest else sentence
-
-
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return _shortened(lines[-1]) if lines else ""
 
 
 def _shortened(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= NOTE_CHARACTERS else f"{line[: NOTE_CHARACTERS - 1]}…"
-
-
-def _ensure_results(path: Path, grade: Grade) -> None:
-    """Write results for a submission that could not be played."""
-    if not path.exists():
-        path.write_text(unplayed(grade.tasks, grade.note), "utf-8")

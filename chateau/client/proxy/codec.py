@@ -9,7 +9,6 @@ import re
 from collections.abc import Generator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
 from websockets import frames as rfc6455
 from websockets.exceptions import PayloadTooBig, ProtocolError
@@ -53,13 +52,10 @@ class Kind(StrEnum):
 CONTROL = frozenset({Kind.PING, Kind.PONG, Kind.CLOSE})
 DATA = frozenset(Kind) - CONTROL
 
+_FRAME_KINDS = (Kind.TEXT, Kind.BINARY, Kind.CLOSE, Kind.PING, Kind.PONG)
 _KINDS = {
     rfc6455.Opcode.CONT: Kind.CONTINUATION,
-    rfc6455.Opcode.TEXT: Kind.TEXT,
-    rfc6455.Opcode.BINARY: Kind.BINARY,
-    rfc6455.Opcode.CLOSE: Kind.CLOSE,
-    rfc6455.Opcode.PING: Kind.PING,
-    rfc6455.Opcode.PONG: Kind.PONG,
+    **{rfc6455.Opcode[kind.name]: kind for kind in _FRAME_KINDS},
 }
 
 
@@ -94,25 +90,25 @@ def close_frame(code: int, direction: Direction) -> Frame:
     return Frame(Kind.CLOSE, payload, frame.serialize(mask=direction is Direction.SENT))
 
 
-class Codec(Protocol):
-    """The codec of one direction of one connection."""
+class Codec:
+    """The codec of one direction of one connection. This one makes frames of the pieces that arrive."""
 
-    @property
-    def protocol_error(self) -> str | None:
-        """Return why the rest of the stream comes out as bytes; None while frames can be read."""
+    protocol_error: str | None = None
+    """Why the rest of the stream comes out as bytes; None while frames can be read."""
 
     def feed(self, received: bytes) -> list[Frame]:
         """Return the frames that *received* completes."""
+        return [raw_frame(received)]
 
     def end(self) -> list[Frame]:
         """Return what is left at the end of the stream and did not become a frame."""
+        return []
 
 
-class WebSocketCodec:
+class WebSocketCodec(Codec):
     """Frames of RFC 6455. A frame that breaks its rules, and everything after it, comes out as bytes."""
 
     def __init__(self, *, masked: bool) -> None:
-        self.protocol_error: str | None = None
         self._masked = masked
         self._stream = StreamReader()
         self._raw = bytearray()
@@ -153,10 +149,8 @@ class WebSocketCodec:
         return read
 
 
-class LineCodec:
+class LineCodec(Codec):
     """Lines that end with LF or CR LF. A line of more than *max_bytes* comes out as bytes."""
-
-    protocol_error = None
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes + len(b"\r\n")
@@ -189,25 +183,13 @@ class LineCodec:
         return Frame(Kind.LINE, raw[:-1].removesuffix(b"\r"), raw)
 
 
-class RawCodec:
-    """Bytes, in the pieces in which they arrive."""
-
-    protocol_error = None
-
-    def feed(self, received: bytes) -> list[Frame]:
-        return [raw_frame(received)]
-
-    def end(self) -> list[Frame]:
-        return []
-
-
 def codec_for(protocol: WireProtocol, direction: Direction) -> Codec:
     match protocol:
         case WireProtocol.WEBSOCKET:
             return WebSocketCodec(masked=direction is Direction.SENT)
         case WireProtocol.LINES:
             return LineCodec(MAX_LINE_BYTES[direction])
-    return RawCodec()
+    return Codec()
 
 
 # How a connection begins

@@ -20,8 +20,15 @@ from chateau.client.proxy.codec import (
     parse_handshake,
     raw_frame,
 )
-from chateau.client.proxy.faults import FaultConfig
-from chateau.client.proxy.pipe import CONNECT_SECONDS, ConnectionOver, Pipe, SocketStream, connect
+from chateau.client.proxy.faults import FaultConfig, Faults
+from chateau.client.proxy.pipe import (
+    CONNECT_SECONDS,
+    ConnectionOver,
+    Pipe,
+    SocketStream,
+    cancel,
+    connect,
+)
 from chateau.client.proxy.recorder import Display, Observer
 from chateau.client.transcript import Direction, OnEntry
 
@@ -100,10 +107,7 @@ class Proxy:
 
     async def __aexit__(self, *_: object) -> None:
         """Close everything."""
-        tasks = [*self._listening, *self._connections]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel(*self._listening, *self._connections)
         for endpoint in self._endpoints:
             endpoint.listening.close()
 
@@ -120,125 +124,114 @@ class Proxy:
             task.add_done_callback(self._connections.discard)
 
     async def _serve(self, client: SocketStream, upstream: Upstream) -> None:
-        number = next(self._numbers)
-        observer = Observer(number, self._display, self._record)
+        observer = Observer(next(self._numbers), self._display, self._record)
         try:
-            await ProxiedConnection(number, client, upstream, self._config, observer).run()
+            await ProxiedConnection(client, upstream, self._config, observer).run()
         except Exception as exc:  # a bug of the proxy ends this connection only
             observer.error(f"the proxy failed: {exc!r}")
 
 
+@dataclass
 class ProxiedConnection:
     """One client, and its connection to the server."""
 
-    def __init__(
-        self, number: int, client: SocketStream, upstream: Upstream, config: FaultConfig, observer: Observer
-    ) -> None:
-        self._number = number
-        self._client = client
-        self._upstream = upstream
-        self._config = config
-        self._observer = observer
+    client: SocketStream
+    upstream: Upstream
+    config: FaultConfig
+    observer: Observer
 
     async def run(self) -> None:
         """Move everything in both directions, then close both sockets."""
         try:
-            server = await connect(self._upstream.host, self._upstream.port)
+            server = await connect(self.upstream.host, self.upstream.port)
         except OSError as exc:
             await self._report_unreachable(exc)
         else:
             await self._proxy(server)
         finally:
-            self._client.close()
+            self.client.close()
 
     async def _report_unreachable(self, exc: OSError) -> None:
         """Report that the server cannot be reached; a client that uses HTTP receives a 502."""
-        sentence = f"The server at {self._upstream} cannot be reached: {_reason(exc)}."
-        self._observer.error(sentence)
+        sentence = f"The server at {self.upstream} cannot be reached: {_reason(exc)}."
+        self.observer.error(sentence)
         with suppress(OSError, TimeoutError):
             async with asyncio.timeout(FIRST_BYTES_SECONDS):
                 if await self._detect(None) is WireProtocol.HTTP:
-                    await _read_head(self._client)
-                    await self._client.write(bad_gateway(sentence))
-        await self._client.close_gracefully()
+                    await _read_head(self.client)
+                    await self.client.write(bad_gateway(sentence))
+        await self.client.close_gracefully()
 
     async def _proxy(self, server: SocketStream) -> None:
         try:
             protocol = await self._open(server)
-            if await self._move(protocol, server):
-                self._reset(server)
-        except ConnectionOver as exc:
-            if exc.by_reset:
-                self._reset(server)
-            else:
-                self._observer.write_ended(Direction.RECEIVED, faults=("closed",))
-                await asyncio.gather(self._client.close_gracefully(), server.close_gracefully())
+            await self._move(protocol, server)
+        except ConnectionOver:
+            self.observer.write_ended(Direction.RECEIVED, faults=("closed",))
+            await asyncio.gather(self.client.close_gracefully(), server.close_gracefully())
         except OSError:
-            self._reset(server)
+            self.observer.write_ended(Direction.RECEIVED, "reset")
+            self.client.reset()
+            server.reset()
         finally:
             server.close()
 
-    def _reset(self, server: SocketStream) -> None:
-        self._observer.write_ended(Direction.RECEIVED, "reset")
-        self._client.reset()
-        server.reset()
-
     async def _open(self, server: SocketStream) -> WireProtocol:
         """Pass a handshake on, if there is one, and return the protocol."""
-        protocol = self._upstream.protocol
+        protocol = self.upstream.protocol
         if protocol is not WireProtocol.BYTES:
             protocol = await self._detect(server)
         match protocol:
             case WireProtocol.HTTP:
                 return await self._open_http(server)
             case WireProtocol.LINES:
-                self._observer.opened(protocol, f"tcp://{self._upstream}")
+                self.observer.opened(protocol, f"tcp://{self.upstream}")
             case _:
-                self._observer.opened(protocol, f"tls://{self._upstream}")
-                self._observer.error(f"this is TLS: its frames cannot be shown or recorded; {ONLY}")
+                self.observer.opened(protocol, f"tls://{self.upstream}")
+                self.observer.error(f"this is TLS: its frames cannot be shown or recorded; {ONLY}")
         return protocol
 
     async def _detect(self, server: SocketStream | None) -> WireProtocol:
         """Detect the protocol; it is lines if the server sends first, or the client sends nothing."""
         first = b""
         while (protocol := self._protocol_of(first)) is None:
-            if server and await _sends_first(server, before=self._client):
+            if server and await _sends_first(server, before=self.client):
                 break
-            if not (received := await self._client.read()):
+            if not (received := await self.client.read()):
                 break
             first += received
-        self._client.unread(first)
+        self.client.unread(first)
         return protocol or WireProtocol.LINES
 
     def _protocol_of(self, first: bytes) -> WireProtocol | None:
-        if self._upstream.protocol is WireProtocol.LINES and first[:1] not in {b"", bytes([TLS_HANDSHAKE])}:
+        if self.upstream.protocol is WireProtocol.LINES and first[:1] not in {b"", bytes([TLS_HANDSHAKE])}:
             return WireProtocol.LINES
         return detect_protocol(first)
 
     async def _open_http(self, server: SocketStream) -> WireProtocol:
-        head = await _read_head(self._client)
+        head = await _read_head(self.client)
         handshake = parse_handshake(head)
         if handshake is None:
-            self._client.unread(head)
+            self.client.unread(head)
             return self._open_plain_http()
         await server.write(handshake.head)
         response = await self._read_response(server)
         if is_switching(response):
-            await self._client.write(response)
-            self._observer.opened(WireProtocol.WEBSOCKET, f"ws://{self._upstream}", handshake.path)
+            await self.client.write(response)
+            self.observer.opened(WireProtocol.WEBSOCKET, f"ws://{self.upstream}", handshake.path)
             return WireProtocol.WEBSOCKET
         server.unread(response)
         protocol = self._open_plain_http()
-        self._observer.read(Direction.SENT, raw_frame(handshake.head))
+        self.observer.read(Direction.SENT, raw_frame(handshake.head))
         return protocol
 
     def _open_plain_http(self) -> WireProtocol:
-        self._observer.opened(WireProtocol.HTTP, f"http://{self._upstream}")
+        self.observer.opened(WireProtocol.HTTP, f"http://{self.upstream}")
         if any(
-            self._config.faults(self._number, direction, WireProtocol.HTTP).need_frames
+            Faults(self.config, self.observer.connection, direction, WireProtocol.HTTP).need_frames
             for direction in Direction
         ):
-            self._observer.error(f"this is plain HTTP: {ONLY}")
+            self.observer.error(f"this is plain HTTP: {ONLY}")
         return WireProtocol.HTTP
 
     async def _read_response(self, server: SocketStream) -> bytes:
@@ -247,32 +240,34 @@ class ProxiedConnection:
         try:
             return await _read_head(server)
         finally:
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
+            await cancel(watching)
 
     async def _watch_client(self, server: SocketStream) -> None:
-        await self._client.readable()
-        if self._client.is_at_end():
+        await self.client.readable()
+        if self.client.is_at_end():
             server.close_write()
 
-    async def _move(self, protocol: WireProtocol, server: SocketStream) -> bool:
-        """Move both directions to their ends; return whether one side disconnected without closing."""
+    async def _move(self, protocol: WireProtocol, server: SocketStream) -> None:
+        """Move both directions to their ends.
+
+        Raises:
+            OSError: one side broke the connection, or a fault resets it.
+            ConnectionOver: a fault closes it.
+        """
         pipes = [self._pipe(direction, protocol, server) for direction in Direction]
         moving = [asyncio.create_task(pipe.run()) for pipe in pipes]
         try:
             await asyncio.gather(*moving)
         finally:
-            for task in moving:
-                task.cancel()
-            await asyncio.gather(*moving, return_exceptions=True)
-        return any(pipe.is_broken for pipe in pipes)
+            await cancel(*moving)
+        if any(pipe.is_broken for pipe in pipes):
+            raise BrokenPipeError
 
     def _pipe(self, direction: Direction, protocol: WireProtocol, server: SocketStream) -> Pipe:
         is_sent = direction is Direction.SENT
-        source, sink = (self._client, server) if is_sent else (server, self._client)
-        faults = self._config.faults(self._number, direction, protocol)
-        return Pipe(direction, protocol, source, sink, faults, self._observer)
+        source, sink = (self.client, server) if is_sent else (server, self.client)
+        faults = Faults(self.config, self.observer.connection, direction, protocol)
+        return Pipe(direction, protocol, source, sink, faults, self.observer)
 
 
 async def _sends_first(stream: SocketStream, *, before: SocketStream) -> bool:
@@ -282,9 +277,7 @@ async def _sends_first(stream: SocketStream, *, before: SocketStream) -> bool:
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         return not waiting[0].done()
     finally:
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
+        await cancel(*waiting)
 
 
 async def _read_head(stream: SocketStream) -> bytes:

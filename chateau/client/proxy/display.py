@@ -15,7 +15,7 @@ from chateau.client.proxy.recorder import Observation
 from chateau.client.recordings.recording import payload_fields, timestamp
 from chateau.client.terminal import console
 from chateau.client.text_safety import one_line
-from chateau.client.transcript import Direction, Opcode, close_of
+from chateau.client.transcript import Direction, Opcode, close_of, payload_text
 
 MAX_CHARACTERS = 100  # of a payload in a line for people
 
@@ -56,8 +56,9 @@ class LineDisplay(QuietDisplay):
             self._on_gone()
 
     def write(self, observation: Observation) -> None:
+        local = datetime.fromtimestamp(observation.at, UTC).astimezone()
         line = Text.assemble(
-            (f"{_local_time(observation.at)} ", "dim"),
+            (f"{local.time().isoformat('milliseconds')} ", "dim"),
             (f"#{observation.connection:<3} ", "bold"),
             _ARROWS[observation.direction],
             (f"{observation.opcode:<12} ", "bold"),
@@ -105,19 +106,8 @@ def _shortened(observation: Observation) -> str:
 
 
 def _text(opcode: str, payload: bytes) -> str:
-    match opcode:
-        case Kind.CLOSE:
-            code, reason = close_of(payload)
-            return " ".join(filter(None, [str(code) if code else "", one_line(reason)]))
-        case Kind.BINARY:
-            return payload.hex(" ")
-    text = payload.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
+    text = payload_text(opcode, payload).replace("\r\n", "\n")
     if opcode in {Opcode.REQUEST, Opcode.RESPONSE}:
         head, _, body = text.partition("\n\n")
         text = "  ".join([*head.splitlines()[:1], body])
     return one_line(text)
-
-
-def _local_time(at: float) -> str:
-    local = datetime.fromtimestamp(at, UTC).astimezone()
-    return local.strftime("%H:%M:%S.") + f"{local.microsecond // 1000:03}"

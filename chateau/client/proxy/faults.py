@@ -32,8 +32,8 @@ DIRECTIONS = {**{name: direction for direction, name in DIRECTION_NAMES.items()}
 class Ending(StrEnum):
     """How a fault ends a direction, after a frame has passed."""
 
-    STALL = "stall"
     HALF_CLOSE = "half_close"
+    STALL = "stall"
     CLOSE = "close"
     RESET = "reset"
 
@@ -105,13 +105,8 @@ class Action:
 
     def on_bytes(self) -> "Action":
         """Return the part that can be done to a stream without frames; an ending can replace a piece."""
-        return Action(
-            drop=self.drop and self.ending is not None,
-            delay_seconds=self.delay_seconds,
-            jitter_seconds=self.jitter_seconds,
-            ending=self.ending,
-            code=self.code,
-        )
+        drop = self.drop and self.ending is not None
+        return replace(self, drop=drop, copies=1, overtaken_by=0, cut=None, joined=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,27 +142,16 @@ class FaultConfig:
     rules: Sequence[Rule] = ()
     seed: int = 0
 
-    def faults(self, connection: int, direction: Direction, protocol: WireProtocol) -> "Faults":
-        return Faults(
-            self.rules, seed=self.seed, connection=connection, direction=direction, protocol=protocol
-        )
-
 
 class Faults:
     """The faults of one direction of one connection."""
 
     def __init__(
-        self,
-        rules: Iterable[Rule],
-        *,
-        seed: int,
-        connection: int,
-        direction: Direction,
-        protocol: WireProtocol,
+        self, config: FaultConfig, connection: int, direction: Direction, protocol: WireProtocol
     ) -> None:
         self._rules = [
-            _AppliedRule(rule, f"{seed}/{connection}/{DIRECTION_NAMES[direction]}/{number}")
-            for number, rule in enumerate(rules)
+            _AppliedRule(rule, f"{config.seed}/{connection}/{DIRECTION_NAMES[direction]}/{number}")
+            for number, rule in enumerate(config.rules)
             if rule.condition.can_match(connection, direction, protocol)
         ]
 
@@ -302,38 +286,33 @@ def parse_rules(value: Any) -> list[Rule]:
     error = best_match(Draft202012Validator(schema).iter_errors(value))
     if error is not None:
         raise RulesError(f"{strict_json.pointer(error.absolute_path) or 'the top'}: {error.message}")
-    return [_parse_rule(number, fields) for number, fields in enumerate(value)]
-
-
-def _parse_rule(number: int, fields: dict[str, Any]) -> Rule:
-    condition = _parse_condition(number, fields.get("when", {}))
-    return Rule(condition, _parse_action(fields["do"]), fields.get("probability", 1.0))
+    return [
+        Rule(
+            _parse_condition(number, rule.get("when", {})),
+            _parse_action(rule["do"]),
+            rule.get("probability", 1.0),
+        )
+        for number, rule in enumerate(value)
+    ]
 
 
 def _parse_condition(number: int, fields: dict[str, Any]) -> Condition:
-    protocol = fields.get("protocol")
     return Condition(
         direction=DIRECTIONS[fields.get("direction", "both")],
-        connection=fields.get("connection"),
-        protocol=WireProtocol(protocol) if protocol else None,
+        protocol=WireProtocol(fields["protocol"]) if "protocol" in fields else None,
         kinds=_parse_kinds(fields.get("opcode")),
         payload=_parse_pattern(number, fields.get("payload")),
         value=fields.get("json"),
-        nth=fields.get("nth"),
-        from_nth=fields.get("from_nth"),
-        to_nth=fields.get("to_nth"),
+        **{name: fields.get(name) for name in ("connection", "nth", "from_nth", "to_nth")},
     )
 
 
 def _parse_kinds(opcode: str | list[str] | None) -> frozenset[Kind]:
-    match opcode:
-        case None:
-            return DATA
-        case "any":
-            return frozenset(Kind)
-        case str():
-            return frozenset({Kind(opcode)})
-    return frozenset(map(Kind, opcode))
+    if opcode is None:
+        return DATA
+    if opcode == "any":
+        return frozenset(Kind)
+    return frozenset(map(Kind, [opcode] if isinstance(opcode, str) else opcode))
 
 
 def _parse_pattern(number: int, pattern: str | None) -> re.Pattern[str] | None:

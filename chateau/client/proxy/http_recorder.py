@@ -8,9 +8,11 @@ from collections.abc import Callable
 import h11
 
 from chateau.client.proxy.codec import MAX_FRAME_BYTES, Frame
-from chateau.client.proxy.recorder import Emit, open_payload
+from chateau.client.proxy.recorder import Emit
 from chateau.client.transcript import Direction, Opcode
 from chateau.client.transports.framing import EVENT_STREAM_TYPE, EventParser
+from chateau.client.transports.http_response import format_head
+from chateau.client.transports.target import Target, open_payload
 
 OK = 200
 
@@ -93,7 +95,9 @@ class HttpRecorder:
             self._is_stream_requested = False
             request = self._messages[Direction.SENT]
             if response.is_stream:
-                self._emit(Direction.SENT, Opcode.OPEN, open_payload("http", self._url + request.target))
+                self._emit(
+                    Direction.SENT, Opcode.OPEN, open_payload(Target("http", self._url + request.target))
+                )
             else:
                 self._emit(Direction.SENT, Opcode.REQUEST, bytes(request.content))
 
@@ -113,7 +117,7 @@ class _Message:
         self._is_chunked = False
 
     def begin(self, event: h11.Request | h11.Response) -> None:
-        self.content[:] = _head(event)
+        self.content[:] = format_head(event)
         self.events = EventParser()
         if isinstance(event, h11.Request):
             self.target = event.target.decode("ascii", "backslashreplace")
@@ -134,12 +138,3 @@ class _Message:
 
 def _has(event: h11.Request | h11.Response, header: bytes, word: str) -> bool:
     return any(name == header and word.encode() in value.lower() for name, value in event.headers)
-
-
-def _head(event: h11.Request | h11.Response) -> bytes:
-    if isinstance(event, h11.Request):
-        first = b"%b %b HTTP/%b" % (event.method, event.target, event.http_version)
-    else:
-        first = b"HTTP/%b %d %b" % (event.http_version, event.status_code, event.reason)
-    headers = [b"%b: %b" % one for one in event.headers.raw_items()]
-    return b"\r\n".join([first, *headers, b"", b""])

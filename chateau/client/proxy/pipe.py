@@ -8,11 +8,13 @@ import contextlib
 import socket
 import struct
 from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
 
 from chateau.client.proxy.codec import DIRECTION_NAMES, Frame, WireProtocol, close_frame, codec_for
 from chateau.client.proxy.faults import NO_FAULT, Ending, Faults
 from chateau.client.proxy.recorder import Observer
-from chateau.client.proxy.schedule import Backlog, QueuedFrame, Write, WriteScheduler
+from chateau.client.proxy.schedule import Backlog, Write, WriteScheduler
 from chateau.client.transcript import Direction
 
 READ_BYTES = 64 * 1024
@@ -110,65 +112,59 @@ async def connect(host: str, port: int) -> SocketStream:
     """
     async with asyncio.timeout(CONNECT_SECONDS):  # a TimeoutError is an OSError
         loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        failure: OSError | None = None
-        for family, type_, protocol, _, address in found:
-            tried = socket.socket(family, type_, protocol)
+        failures = []
+        for family, kind, number, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            tried = socket.socket(family, kind, number)
             tried.setblocking(False)
             try:
                 await loop.sock_connect(tried, address)
-            except OSError as exc:
-                tried.close()
-                failure = failure or exc
-            except BaseException:
-                tried.close()
-                raise
-            else:
                 return SocketStream(tried)
-        raise failure or OSError(f"{host} has no address")
+            except BaseException as exc:
+                tried.close()
+                if not isinstance(exc, OSError):
+                    raise
+                failures.append(exc)
+        raise failures[0] if failures else OSError(f"{host} has no address")
+
+
+async def cancel(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel *tasks* and wait for their ends, whatever these are."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class ConnectionOver(Exception):
-    """A fault ends the whole connection, with a reset or without."""
-
-    def __init__(self, *, by_reset: bool) -> None:
-        super().__init__()
-        self.by_reset = by_reset
+    """A fault closes the whole connection."""
 
 
+@dataclass
 class Pipe:
     """One direction of a connection."""
 
-    def __init__(
-        self,
-        direction: Direction,
-        protocol: WireProtocol,
-        source: SocketStream,
-        sink: SocketStream,
-        faults: Faults,
-        observer: Observer,
-    ) -> None:
-        self.is_broken = False  # the sink disconnected without closing
-        self._direction = direction
-        self._protocol = protocol
-        self._source = source
-        self._sink = sink
-        self._faults = faults
-        self._observer = observer
-        self._codec = codec_for(protocol, direction)
-        self._has_reported_error = False
+    direction: Direction
+    protocol: WireProtocol
+    source: SocketStream
+    sink: SocketStream
+    faults: Faults
+    observer: Observer
+    is_broken = False  # the sink disconnected without closing
+    _has_reported_error = False
+    _ending: Ending | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self._codec = codec_for(self.protocol, self.direction)
         self._scheduler = WriteScheduler()
         self._backlog = Backlog()
-        self._ending: Ending | None = None
 
     async def run(self) -> None:
         """Move everything, until the end of the stream.
 
         Raises:
-            OSError: the source broke the connection.
-            ConnectionOver: a fault ended it.
+            OSError: the source broke the connection, or a fault resets it.
+            ConnectionOver: a fault closes it.
         """
-        if self._faults.is_none:
+        if self.faults.is_none:
             await self._pass_bytes()
             return
         reading = asyncio.create_task(self._read())
@@ -177,19 +173,17 @@ class Pipe:
             if self._ending:
                 await reading
         finally:
-            reading.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await reading
+            await cancel(reading)
 
     async def _pass_bytes(self) -> None:
         while received := await self._receive():
             for frame in self._decode(received):
-                self._observer.passed(self._direction, frame)
+                self.observer.passed(self.direction, frame)
             if not await self._try_to_write(received):
                 return
-        for frame in self._decode_end():
-            self._observer.passed(self._direction, frame)
-        self._observer.read_ended(self._direction)
+        for frame in self._decode(b""):
+            self.observer.passed(self.direction, frame)
+        self.observer.read_ended(self.direction)
         self._close_sink()
 
     async def _read(self) -> None:
@@ -197,81 +191,72 @@ class Pipe:
         try:
             while received := await self._receive():
                 self._put(self._decode(received))
-                await self._backlog.room()
+                await self._backlog.room.wait()
         except Exception as exc:
             self._backlog.fail(exc)
             if self._ending:
                 raise
             return
-        self._put(self._decode_end())
-        self._observer.read_ended(self._direction)
+        self._put(self._decode(b""))
+        self.observer.read_ended(self.direction)
         if self._ending is Ending.CLOSE:
             self._close_sink()
         self._backlog.put(None, NO_FAULT)
 
     async def _receive(self) -> bytes:
         try:
-            return await self._source.read()
+            return await self.source.read()
         except OSError:
-            self._observer.broken(self._direction)
+            self.observer.read_ended(self.direction, by_reset=True)
             raise
 
     def _decode(self, received: bytes) -> list[Frame]:
-        frames = self._codec.feed(received)
+        """Return the frames that *received*, or the end of the stream, completes."""
+        frames = self._codec.feed(received) if received else self._codec.end()
         for frame in frames:
-            self._observer.read(self._direction, frame)
+            self.observer.read(self.direction, frame)
         if self._codec.protocol_error and not self._has_reported_error:
             self._has_reported_error = True
-            sender = "client" if self._direction is Direction.SENT else "server"
-            self._observer.error(
+            sender = "client" if self.direction is Direction.SENT else "server"
+            self.observer.error(
                 f"the frames of the {sender} cannot be read ({self._codec.protocol_error}): "
                 "from here on, its bytes pass unchanged"
             )
         return frames
 
-    def _decode_end(self) -> list[Frame]:
-        frames = self._codec.end()
-        for frame in frames:
-            self._observer.read(self._direction, frame)
-        return frames
-
     def _put(self, frames: Iterable[Frame]) -> None:
         for frame in frames:
             if self._ending:
-                self._observer.not_passed(self._direction, frame)
+                self.observer.not_passed(self.direction, frame)
             else:
-                self._backlog.put(frame, self._faults.decide(frame))
+                self._backlog.put(frame, self.faults.decide(frame))
 
     async def _write(self) -> None:
         """Empty the backlog, until the end of the stream or an ending."""
         deadline: float | None = None
         while not self._ending:
             queued = await self._backlog.next(deadline)
-            if not await self._write_all(self._due_writes(queued)):
+            if queued and queued.frame:
+                writes = self._scheduler.put(queued.frame, queued.decision)
+            else:
+                writes = self._scheduler.flush()
+            if not await self._write_all(writes):
                 return
             if queued and queued.frame is None:
                 self._close_sink()
                 return
-            deadline = self._hold_deadline(deadline)
+            if not self._scheduler.is_holding:
+                deadline = None
+            elif deadline is None:  # counted from the first frame that waits
+                deadline = asyncio.get_running_loop().time() + HOLD_SECONDS
         for frame in self._backlog.clear():
-            self._observer.not_passed(self._direction, frame)
-
-    def _due_writes(self, queued: QueuedFrame | None) -> list[Write]:
-        if queued is None or queued.frame is None:
-            return self._scheduler.flush()
-        return self._scheduler.put(queued.frame, queued.decision)
-
-    def _hold_deadline(self, before: float | None) -> float | None:
-        """Return when the frames that wait are flushed, counted from the first of them."""
-        if not self._scheduler.is_holding:
-            return None
-        return before or asyncio.get_running_loop().time() + HOLD_SECONDS
+            self.observer.not_passed(self.direction, frame)
 
     async def _write_all(self, writes: list[Write]) -> bool:
         """Return whether the sink is still connected."""
         for write in writes:
             for passed in write.passed:
-                self._observer.passed(self._direction, passed.frame, passed.copies, passed.faults)
+                self.observer.passed(self.direction, passed.frame, passed.copies, passed.faults)
             for number, piece in enumerate(write.pieces):
                 if number:
                     await asyncio.sleep(CUT_PAUSE_SECONDS)
@@ -283,7 +268,7 @@ class Pipe:
 
     async def _try_to_write(self, content: bytes) -> bool:
         try:
-            await self._sink.write(content)
+            await self.sink.write(content)
         except OSError:
             self.is_broken = True
         return not self.is_broken
@@ -295,16 +280,16 @@ class Pipe:
             case Ending.HALF_CLOSE:
                 self._close_sink("half-closed")
             case Ending.STALL:
-                self._observer.error(f"stalled {DIRECTION_NAMES[self._direction]}: nothing passes any more")
+                self.observer.error(f"stalled {DIRECTION_NAMES[self.direction]}: nothing passes any more")
             case Ending.RESET:
-                raise ConnectionOver(by_reset=True)
-            case Ending.CLOSE if self._protocol is WireProtocol.WEBSOCKET and not self._codec.protocol_error:
-                frame = close_frame(code, self._direction)
-                self._observer.passed(self._direction, frame, faults=("injected",))
+                raise ConnectionResetError
+            case Ending.CLOSE if self.protocol is WireProtocol.WEBSOCKET and not self._codec.protocol_error:
+                frame = close_frame(code, self.direction)
+                self.observer.passed(self.direction, frame, faults=("injected",))
                 await self._try_to_write(frame.raw)
             case Ending.CLOSE:
-                raise ConnectionOver(by_reset=False)
+                raise ConnectionOver
 
     def _close_sink(self, *faults: str) -> None:
-        self._sink.close_write()
-        self._observer.write_ended(self._direction, faults=faults)
+        self.sink.close_write()
+        self.observer.write_ended(self.direction, faults=faults)

@@ -4,27 +4,21 @@ It observes only; it never changes what passes. A recording has the client's vie
 whether or not they were passed on, and the frames that it received, after all faults.
 """
 
-import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from chateau.client.protocols import protocol_at
 from chateau.client.proxy.codec import MAX_FRAME_BYTES, Frame, Kind, WireProtocol
 from chateau.client.transcript import ABORTED, Direction, Entry, OnEntry, Opcode
+from chateau.client.transports.target import Target, open_payload
 
 Emit = Callable[[Direction, Opcode, bytes], None]
 """Called with each entry of the recording."""
 
-OPCODES = {
-    Kind.TEXT: Opcode.TEXT,
-    Kind.BINARY: Opcode.BINARY,
-    Kind.PING: Opcode.PING,
-    Kind.PONG: Opcode.PONG,
-    Kind.CLOSE: Opcode.CLOSE,
-    Kind.LINE: Opcode.LINE,
-    Kind.BYTES: Opcode.RAW,
+OPCODES = {Kind.BYTES: Opcode.RAW} | {
+    kind: Opcode(kind) for kind in Kind if kind not in {Kind.BYTES, Kind.CONTINUATION}
 }
 
 
@@ -60,15 +54,15 @@ class Recorder(Protocol):
         """Record that the client reset the connection."""
 
 
+@dataclass
 class Observer:
     """Shows and records one connection."""
 
-    def __init__(self, connection: int, display: Display, record: OnEntry | None) -> None:
-        self._connection = connection
-        self._display = display
-        self._record = record
-        self._protocol = WireProtocol.BYTES
-        self._recorder: Recorder | None = None
+    connection: int
+    display: Display
+    record: OnEntry | None
+    _protocol: WireProtocol = field(default=WireProtocol.BYTES, init=False)
+    _recorder: Recorder | None = field(default=None, init=False)
 
     def opened(self, protocol: WireProtocol, url: str, path: str = "") -> None:
         """Report the protocol of the connection, and its *url* and *path*."""
@@ -81,8 +75,8 @@ class Observer:
                 self._recorder = HttpRecorder(self._emit, self.error, url)
             case WireProtocol.WEBSOCKET | WireProtocol.LINES:
                 self._recorder = FrameRecorder(self._emit)
-                opening = open_payload(protocol_at(f"{url}{path}"), f"{url}{path}")
-                self._emit(Direction.SENT, Opcode.OPEN, opening)
+                target = Target(protocol_at(f"{url}{path}"), f"{url}{path}")
+                self._emit(Direction.SENT, Opcode.OPEN, open_payload(target))
 
     def read(self, direction: Direction, frame: Frame) -> None:
         """Report a frame that was read: a frame of the client counts as sent even if it is dropped."""
@@ -103,15 +97,13 @@ class Observer:
         """Report a frame that was read after the direction had ended."""
         self._show(direction, frame.kind, frame.payload, ("not passed on",))
 
-    def read_ended(self, direction: Direction) -> None:
-        """Report that one side closed its sending side."""
+    def read_ended(self, direction: Direction, *, by_reset: bool = False) -> None:
+        """Report that one side closed its sending side, or reset the connection."""
         if direction is Direction.SENT and self._recorder:
-            self._recorder.ended(direction)
-
-    def broken(self, direction: Direction) -> None:
-        """Report that the sender of *direction* reset the connection."""
-        if direction is Direction.SENT and self._recorder:
-            self._recorder.aborted()
+            if by_reset:
+                self._recorder.aborted()
+            else:
+                self._recorder.ended(direction)
 
     def write_ended(self, direction: Direction, word: str = "end", faults: tuple[str, ...] = ()) -> None:
         """Report that the end was passed on; *word* names how."""
@@ -120,18 +112,16 @@ class Observer:
             self._recorder.ended(direction)
 
     def error(self, sentence: str) -> None:
-        self._display.error(f"#{self._connection}: {sentence}")
+        self.display.error(f"#{self.connection}: {sentence}")
 
     def _emit(self, direction: Direction, opcode: Opcode, payload: bytes) -> None:
-        if self._record:
-            self._record(Entry(time.time(), f"c{self._connection}", direction, opcode, payload))
+        if self.record:
+            self.record(Entry(time.time(), f"c{self.connection}", direction, opcode, payload))
         if self._protocol is WireProtocol.HTTP:
             self._show(direction, opcode, payload)
 
     def _show(self, direction: Direction, opcode: str, payload: bytes, faults: tuple[str, ...] = ()) -> None:
-        self._display.show(
-            Observation(time.time(), self._connection, direction, str(opcode), payload, faults)
-        )
+        self.display.show(Observation(time.time(), self.connection, direction, str(opcode), payload, faults))
 
 
 class FrameRecorder:
@@ -182,8 +172,3 @@ class _Message:
         if not self._is_too_long:
             self._payload += frame.payload
         return (self._opcode, bytes(self._payload)) if frame.is_final and not self._is_too_long else None
-
-
-def open_payload(protocol: str, url: str) -> bytes:
-    """Return the payload of an ``open`` entry, from which a replay connects again."""
-    return json.dumps({"protocol": protocol, "url": url}, ensure_ascii=False).encode()

@@ -7,8 +7,8 @@ and are cut. :mod:`chateau.client.proxy.pipe` decides how long a frame waits bef
 """
 
 import asyncio
+import contextlib
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -31,7 +31,7 @@ class QueuedFrame:
 class Backlog:
     """Frames between the task that reads and the task that writes.
 
-    It is bounded: the reader waits for :meth:`room`. The order never changes; a frame that is delayed delays
+    It is bounded: the reader waits for :attr:`room`. The order never changes; a frame that is delayed delays
     those behind it.
     """
 
@@ -41,8 +41,8 @@ class Backlog:
         self._last_due = 0.0
         self._failure: Exception | None = None
         self._filled = asyncio.Event()
-        self._room = asyncio.Event()
-        self._room.set()
+        self.room = asyncio.Event()  # there is room
+        self.room.set()
 
     def put(self, frame: Frame | None, decision: FaultDecision) -> None:
         now = asyncio.get_running_loop().time()
@@ -55,10 +55,6 @@ class Backlog:
         """Raise *failure* from :meth:`next`, before any frame that is queued."""
         self._failure = failure
         self._filled.set()
-
-    async def room(self) -> None:
-        """Wait until there is room."""
-        await self._room.wait()
 
     async def next(self, deadline: float | None) -> QueuedFrame | None:
         """Wait for the next frame and return it once it is due; return None if none is due at the *deadline*.
@@ -75,7 +71,11 @@ class Backlog:
                 return self._take()
             if deadline is not None and deadline <= now:
                 return None
-            await self._filled_or(min((time for time in (head and head.due, deadline) if time), default=None))
+            times = [time for time in (head.due if head else None, deadline) if time is not None]
+            self._filled.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(min(times, default=None)):
+                    await self._filled.wait()
 
     def clear(self) -> list[Frame]:
         """Remove and return all frames."""
@@ -90,17 +90,9 @@ class Backlog:
     def _count(self, change: int) -> None:
         self._bytes += change
         if self._bytes < MAX_BACKLOG_BYTES:
-            self._room.set()
+            self.room.set()
         else:
-            self._room.clear()
-
-    async def _filled_or(self, deadline: float | None) -> None:
-        self._filled.clear()
-        try:
-            async with asyncio.timeout_at(deadline):
-                await self._filled.wait()
-        except TimeoutError:
-            return
+            self.room.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +130,8 @@ class WriteScheduler:
     def put(self, frame: Frame, decision: FaultDecision) -> list[Write]:
         """Return the writes that are due once *frame* has arrived."""
         if decision.ending or frame.kind is Kind.CLOSE:
-            return [*self.flush(), *self._last(frame, decision)]
+            ending = [Write(ending=decision.ending, code=decision.code)] if decision.ending else []
+            return [*self.flush(), _write_of([(frame, decision)]), *ending]
         if decision.is_dropped:
             return [_write_of([(frame, decision)])]
         if decision.overtaken_by and not frame.is_control:
@@ -151,11 +144,6 @@ class WriteScheduler:
         overtaken, self._overtaken = self._overtaken, []
         writes = [write for frame, decision, _ in overtaken for write in self._pass(frame, decision)]
         return writes + self._write_joined()
-
-    def _last(self, frame: Frame, decision: FaultDecision) -> Iterator[Write]:
-        yield _write_of([(frame, decision)])
-        if decision.ending:
-            yield Write(ending=decision.ending, code=decision.code)
 
     def _release_overtaken(self, frame: Frame) -> list[Write]:
         """Write the frames that *frame* was the last to overtake. Control frames are not counted."""

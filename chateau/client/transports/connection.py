@@ -1,30 +1,35 @@
-"""A client's connection: it moves bytes between a stream and a framing, and reports every entry.
+"""A client's connection: it moves bytes between TCP or TLS and a framing, and reports every entry.
 
 Entries are reported in the order on the wire, with two guarantees: a frame that is sent is reported before it
 is written, and the close of the server is the last entry that is received.
+Writes are sent at once (asyncio sets TCP_NODELAY), so that two writes with a pause between them are two
+segments.
 """
 
 import asyncio
-import json
+import socket
+import struct
 import time
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 
 from chateau.client.transcript import ABORTED, HALF_CLOSED, Direction, Entry, OnEntry, Opcode
 from chateau.client.transports.framing import Framing, LineFraming, Step
-from chateau.client.transports.stream import Stream
 from chateau.client.transports.target import (
-    Address,
     CannotConnect,
     ConnectionClosed,
     NotPossible,
     Refused,
     Target,
     address_of,
+    connect,
+    open_payload,
 )
 
 CLOSING_SECONDS = 2.0  # for the server to disconnect after both sides have closed
 PAUSE_SECONDS = 0.01  # between the pieces of a write
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: on, no seconds
 MAX_UNREAD_BYTES = 16 * 2**20  # a server that pings and does not read receives no more pongs
 
 Split = int | Sequence[int] | None
@@ -42,14 +47,22 @@ async def open_connection(
             *timeout_seconds*.
     """
     address = address_of(target.url)
+    connection: Connection
+    is_connected = False
     try:
-        connection = Connection(client, target, _framing(address.scheme, target), on_entry)
+        framing = _framing(address.scheme, target)
+        create = partial(
+            asyncio.get_running_loop().create_connection,
+            lambda: Connection(client, target, framing, on_entry),
+        )
         try:
             async with asyncio.timeout(timeout_seconds):
-                await connection.open(address)
+                _, connection = await connect(create, address, target.local_address)
+                is_connected = True
+                await connection.wait_opened()
         except TimeoutError:
-            reason = f"{connection.handshake_status()} (waited {timeout_seconds:g} s)"
-            raise CannotConnect(target.url, reason) from None
+            status = framing.handshake_status() if is_connected else "there is no connection"
+            raise Refused(f"{status} (waited {timeout_seconds:g} s)") from None
     except Refused as exc:
         raise CannotConnect(target.url, exc.reason, exc.status) from exc
     return connection
@@ -68,17 +81,21 @@ def _framing(scheme: str, target: Target) -> Framing:
     return LineFraming(target.line_end)
 
 
-class Connection:
+class Connection(asyncio.Protocol):
     """An open connection; see :func:`open_connection`."""
+
+    _transport: asyncio.Transport
 
     def __init__(self, client: str, target: Target, framing: Framing, on_entry: OnEntry) -> None:
         self.client = client
         self.target = target
         self._framing = framing
         self._on_entry = on_entry
-        self._stream = Stream(self)
-        self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._opened = asyncio.Event()  # or refused
+        self._refused: Refused | None = None
         self._closed = asyncio.Event()  # by the server
+        self._flushed = asyncio.Event()
+        self._flushed.set()
         self._write_lock = asyncio.Lock()
         self._is_writing_pieces = False  # nothing may be written between them
         self._deferred: list[Step] = []  # until all pieces are written
@@ -88,28 +105,23 @@ class Connection:
     @property
     def is_open(self) -> bool:
         """Return whether neither side has closed; a half-closed connection is open."""
-        return self._opened.done() and not self._is_write_closed and not self._closed.is_set()
+        return self._opened.is_set() and not self._is_write_closed and not self._closed.is_set()
 
     @property
     def protocol_error(self) -> str | None:
         """Return how the server broke the framing and so ended the connection."""
         return self._framing.protocol_error
 
-    async def open(self, address: Address) -> None:
-        """Connect and complete the handshake. Raises :class:`Refused`."""
+    async def wait_opened(self) -> None:
+        """Wait until the handshake is complete. Raises :class:`Refused`."""
         try:
-            await self._stream.connect(address, self.target.local_address)
-            await self._opened
+            await self._opened.wait()
+            if self._refused:
+                raise self._refused
         except BaseException:
-            if not self._opened.cancel() and not self._opened.cancelled():
-                self._opened.exception()  # mark an exception as retrieved
             self._closed.set()
-            self._stream.drop()
+            self._transport.abort()
             raise
-
-    def handshake_status(self) -> str:
-        """Return why the handshake is not complete. Raises :class:`Refused`."""
-        return self._framing.handshake_status() if self._stream.was_connected else "there is no connection"
 
     async def send(
         self, opcode: Opcode, payload: bytes, split: Split = None, pause_seconds: float = PAUSE_SECONDS
@@ -151,10 +163,10 @@ class Connection:
                 self._send_step(step)
                 return
             self._record(Direction.SENT, Opcode.CLOSE, b"")
-            if self._stream.can_half_close:
-                self._stream.write_eof()
+            if self._transport.can_write_eof():
+                self._transport.write_eof()
             else:
-                self._stream.close()
+                self._transport.close()
 
     async def half_close(self) -> None:
         """Close the sending side and continue to read.
@@ -165,19 +177,20 @@ class Connection:
         """
         async with self._write_lock:
             self._check_writable()
-            if not self._stream.can_half_close:
+            if not self._transport.can_write_eof():
                 raise NotPossible("a TLS connection cannot be half closed: closing it ends both directions")
             self._record(Direction.SENT, Opcode.CLOSE, HALF_CLOSED)
             self._is_half_closed = True
-            self._stream.write_eof()
+            self._transport.write_eof()
 
     def abort(self) -> None:
         """End the connection now, by a reset if it is open. Nothing is reported after it."""
         if self.is_open:
             self._record(Direction.SENT, Opcode.CLOSE, ABORTED)
-            self._stream.reset()
-        else:
-            self._stream.drop()
+            if not self._transport.is_closing():
+                tcp: socket.socket = self._transport.get_extra_info("socket")
+                tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        self._transport.abort()
         self._is_write_closed = True
         self._closed.set()
 
@@ -186,10 +199,13 @@ class Connection:
         async with asyncio.timeout(timeout_seconds):
             await self._closed.wait()
 
-    # Called by the stream
+    # Called by asyncio
 
-    def connected(self) -> None:
-        self._stream.write(self._framing.opening())
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.set_write_buffer_limits(high=0)  # so that a write waits for all bytes
+        transport.write(self._framing.opening())
         self._take([])
 
     def data_received(self, data: bytes) -> None:
@@ -200,7 +216,23 @@ class Connection:
         except Refused as exc:
             self._fail(exc)
 
-    def data_ended(self, error: Exception | None) -> None:
+    def eof_received(self) -> None:
+        self._take_end(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._flushed.set()
+        self._take_end(exc)
+
+    def pause_writing(self) -> None:
+        self._flushed.clear()
+
+    def resume_writing(self) -> None:
+        self._flushed.set()
+
+    # Internals
+
+    def _take_end(self, error: Exception | None) -> None:
+        """Handle the end: the server closed its side, or the connection is lost."""
         if not self._closed.is_set():
             try:
                 self._take(self._framing.end())
@@ -209,14 +241,12 @@ class Connection:
                 self._fail(reset if isinstance(error, ConnectionResetError) and exc.status is None else exc)
             else:
                 self._end()
-        self._stream.close()
-
-    # Internals
+        self._transport.close()
 
     def _take(self, steps: list[Step]) -> None:
-        if self._framing.is_ready and not self._opened.done():
-            self._record(Direction.SENT, Opcode.OPEN, _open_payload(self.target))
-            self._opened.set_result(None)
+        if self._framing.is_ready and not self._opened.is_set():
+            self._record(Direction.SENT, Opcode.OPEN, open_payload(self.target))
+            self._opened.set()
         for step in steps:
             if step.direction is Direction.SENT:
                 self._send_step(step)
@@ -228,71 +258,61 @@ class Connection:
             self._end()
 
     def _fail(self, refused: Refused) -> None:
+        self._refused = refused
         self._closed.set()
-        if not self._opened.done():
-            self._opened.set_exception(refused)
-        self._stream.close()
+        self._opened.set()
+        self._transport.close()
 
     def _end(self) -> None:
         """End the connection once the framing is over: no later bytes count."""
         if not self._closed.is_set():
             self._record(Direction.RECEIVED, Opcode.CLOSE, b"")
             self._closed.set()
-        if self.protocol_error is None and self._stream.is_connected:
-            asyncio.get_running_loop().call_later(CLOSING_SECONDS, self._stream.close)
+        if self.protocol_error is None and not self._transport.is_closing():
+            asyncio.get_running_loop().call_later(CLOSING_SECONDS, self._transport.close)
         else:
-            self._stream.close()
+            self._transport.close()
 
     def _send_step(self, step: Step) -> None:
         """Send a frame of the framing itself, but not between the pieces of a write."""
         if self._is_writing_pieces:
             self._deferred.append(step)
-        elif not self._is_half_closed and self._stream.unread_bytes < MAX_UNREAD_BYTES:
+        elif not self._is_half_closed and self._transport.get_write_buffer_size() < MAX_UNREAD_BYTES:
             self._record(step.direction, step.opcode, step.payload)
-            self._stream.write(step.data)
+            self._write_now(step.data)
 
     async def _write(
         self, opcode: Opcode, payload: bytes, data: bytes, split: Split, pause_seconds: float
     ) -> None:
         self._check_writable()
         self._record(Direction.SENT, opcode, payload)
-        if split is None:
-            self._stream.write(data)
-            await self._stream.flush()
-            return
-        self._is_writing_pieces = True
+        self._is_writing_pieces = split is not None
         try:
             for index, piece in enumerate(_pieces(data, split)):
                 if index:
                     await asyncio.sleep(pause_seconds)
-                self._stream.write(piece)
-                await self._stream.flush()
+                self._write_now(piece)
+                await self._flushed.wait()
         finally:
             self._is_writing_pieces = False
             deferred, self._deferred = self._deferred, []
             for step in deferred:
                 self._send_step(step)
 
+    def _write_now(self, data: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
     def _check_writable(self) -> None:
-        if self._is_half_closed or not self._stream.is_connected:
+        if self._is_half_closed or self._transport.is_closing():
             raise ConnectionClosed(f"{self.client}'s connection is closed")
 
     def _record(self, direction: Direction, opcode: Opcode, payload: bytes) -> None:
         self._on_entry(Entry(time.time(), self.client, direction, opcode, payload))
 
 
-def _pieces(data: bytes, split: int | Sequence[int]) -> list[bytes]:
+def _pieces(data: bytes, split: Split) -> list[bytes]:
     if isinstance(split, int):
-        offsets = list(range(split, len(data), split)) if split > 0 else []
-    else:
-        offsets = sorted({offset for offset in split if 0 < offset < len(data)})
+        split = range(split, len(data), split) if split > 0 else ()
+    offsets = sorted({offset for offset in split or () if 0 < offset < len(data)})
     return [data[start:end] for start, end in pairwise([0, *offsets, len(data)])]
-
-
-def _open_payload(target: Target) -> bytes:
-    fields: dict[str, object] = {"protocol": target.protocol, "url": target.url}
-    if target.headers:
-        fields["headers"] = target.headers
-    if target.local_address:
-        fields["from"] = target.local_address
-    return json.dumps(fields, ensure_ascii=False).encode()

@@ -4,10 +4,11 @@ The interface that WebSocket, lines and event streams implement (:mod:`chateau.c
 moves the bytes), the line framing, and the parser of server-sent events.
 """
 
-from typing import NamedTuple, Protocol
+from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 from chateau.client.transcript import Direction, Opcode
-from chateau.client.transports.target import NotPossible, excerpt
+from chateau.client.transports.target import NotPossible, excerpt, rejected_by
 
 MAX_BYTES = 16 * 2**20  # of a line or an event
 LINE_END = b"\r\n"  # which every server accepts, those of a Telnet kind too
@@ -25,30 +26,50 @@ class Step(NamedTuple):
     data: bytes = b""
 
 
-class Framing(Protocol):
+class Framing(ABC):
     """The framing of one connection. It raises :class:`Refused` only, and only before it is ready."""
 
-    is_ready: bool  # the handshake is done
-    is_over: bool  # the server closed, or broke the framing: nothing after it counts
-    protocol_error: str | None  # how the server broke the framing
+    is_ready = False  # the handshake is done
+    is_over = False  # the server closed, or broke the framing: nothing after it counts
+    protocol_error: str | None = None  # how the server broke the framing
+    response_name = "the server's response"
+    _received = b""  # of the handshake, while it is not done
 
     def opening(self) -> bytes:
         """Return the first bytes of the client."""
+        return b""
 
     def receive(self, data: bytes) -> list[Step]:
         """Return the frames in *data*. Raises :class:`Refused`."""
+        if not self.is_ready:
+            self._received += data
+        return self.feed(data)
 
+    @abstractmethod
+    def feed(self, data: bytes) -> list[Step]:
+        """Do the work of :meth:`receive`."""
+
+    @abstractmethod
     def end(self) -> list[Step]:
         """Return the frames that the end of the connection completes. Raises :class:`Refused`."""
 
+    @abstractmethod
     def frame(self, opcode: Opcode, payload: bytes) -> bytes:
         """Return the bytes of a frame. Raises :class:`NotPossible`."""
 
     def close(self, code: int | None, reason: str) -> Step | None:
         """Return the close frame; None if closing the sending side is enough."""
+        return None
 
     def handshake_status(self) -> str:
         """Return why the handshake is not complete. Raises :class:`Refused` if it was rejected."""
+        if error := rejected_by(self._received):
+            raise error
+        return f"{self.response_name} is not complete" if self._received else "the server sends nothing"
+
+    def fail(self, error: str) -> None:
+        """End the connection because the server broke the framing."""
+        self.protocol_error, self.is_over = error, True
 
 
 def received(opcode: Opcode, payload: bytes) -> Step:
@@ -65,7 +86,7 @@ def utf8_error(payload: bytes, what: str) -> str | None:
     return None
 
 
-class LineFraming:
+class LineFraming(Framing):
     """Lines over TCP, each ended by ``\\n`` or ``\\r\\n``."""
 
     def __init__(self, end: str | None = None) -> None:
@@ -73,13 +94,8 @@ class LineFraming:
         self._end = end
         self._rest = bytearray()  # the beginning of a line
         self.is_ready = True
-        self.is_over = False
-        self.protocol_error: str | None = None
 
-    def opening(self) -> bytes:
-        return b""
-
-    def receive(self, data: bytes) -> list[Step]:
+    def feed(self, data: bytes) -> list[Step]:
         if b"\n" not in data:
             self._rest += data
             lines = []
@@ -92,7 +108,7 @@ class LineFraming:
             if self.is_over:
                 return steps
         if len(self._rest) > MAX_BYTES:
-            self._fail("the server sent a line of more than 16 MiB")
+            self.fail("the server sent a line of more than 16 MiB")
         return steps
 
     def end(self) -> list[Step]:
@@ -107,24 +123,15 @@ class LineFraming:
             raise NotPossible(f"a connection of lines has no frame for a {opcode}")
         return payload + LINE_END
 
-    def close(self, code: int | None, reason: str) -> None:
-        return None
-
-    def handshake_status(self) -> str:
-        return "the server sends nothing"
-
     def _take(self, raw: bytes, steps: list[Step]) -> None:
         line = raw.removesuffix(b"\r")
         end = "\n" if line == raw else "\r\n"
         if self._end not in {None, end}:
-            self._fail(f"a line of the server ends with {end!r}, not with {self._end!r}: {excerpt(line)}")
+            self.fail(f"a line of the server ends with {end!r}, not with {self._end!r}: {excerpt(line)}")
         elif error := utf8_error(line, "a line"):
-            self._fail(error)
+            self.fail(error)
         else:
             steps.append(received(Opcode.LINE, line))
-
-    def _fail(self, error: str) -> None:
-        self.protocol_error, self.is_over = error, True
 
 
 class EventParser:

@@ -8,7 +8,14 @@ import asyncio
 from dataclasses import dataclass
 
 from chateau.client.transcript import OnEntry
-from chateau.client.transports.target import Address, CannotConnect, Refused, RequestFailed, address_of
+from chateau.client.transports.target import (
+    Address,
+    CannotConnect,
+    Refused,
+    RequestFailed,
+    address_of,
+    connect,
+)
 
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})  # these send a length even if it is 0
 
@@ -57,21 +64,25 @@ async def send_request(
     local_address: str | None = None,
 ) -> Response:
     """Send *data*, a formatted request, to the server of *url*, as :func:`request` does."""
-    from chateau.client.transports.http_response import Exchange
+    from chateau.client.transports.http_response import exchange
 
-    exchange = Exchange(client, data, on_entry)
     method = data.partition(b" ")[0].decode("latin-1")
+    writer = None
     try:
         async with asyncio.timeout(timeout_seconds):
-            return await exchange.run(address_of(url), local_address)
+            reader, writer = await connect(asyncio.open_connection, address_of(url), local_address)
+            return await exchange(client, data, on_entry, reader, writer)
     except TimeoutError as exc:
-        if not exchange.was_connected:
+        if writer is None:
             raise CannotConnect(url, f"there is no connection (waited {timeout_seconds:g} s)") from exc
         raise RequestFailed(f"no whole response to {method} {url} within {timeout_seconds:g} s") from exc
     except Refused as exc:
-        if not exchange.was_connected:
+        if writer is None:
             raise CannotConnect(url, exc.reason) from exc
         raise RequestFailed(f"no response to {method} {url}: {exc.reason}") from exc
+    finally:
+        if writer is not None:
+            writer.transport.abort()
 
 
 def format_request(method: str, address: Address, headers: Headers, body: bytes) -> bytes:

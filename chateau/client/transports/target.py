@@ -1,20 +1,24 @@
-"""Targets: the URL and the options of a connection, and the errors of connecting to it."""
+"""Targets: the URL and the options of a connection, how to connect to it, and the errors of connecting."""
 
+import json
 import os
 import re
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TypeVar
 from urllib.parse import quote, urlsplit
-
-if TYPE_CHECKING:
-    import ssl
 
 DEFAULT_PORTS = {"ws": 80, "wss": 443, "http": 80, "https": 443, "tcp": None, "tls": None}
 SECURE = frozenset({"wss", "https", "tls"})
 MAX_REASON_CHARACTERS = 200  # of the body of a response that rejected the handshake
+_ERRNO = re.compile(r"\[Errno (\d+)\]")
 _STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})\b")
+
+T = TypeVar("T")
 
 
 class CannotConnect(Exception):
@@ -63,6 +67,13 @@ class Target:
     line_end: str | None = None
 
 
+def open_payload(target: Target) -> bytes:
+    """Return the payload of an ``open`` entry, from which a replay connects again."""
+    options = {"headers": target.headers, "from": target.local_address}
+    given = {name: value for name, value in options.items() if value}
+    return json.dumps({"protocol": target.protocol, "url": target.url, **given}, ensure_ascii=False).encode()
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """The parts of a URL that are needed to connect."""
@@ -71,10 +82,6 @@ class Address:
     host: str
     port: int
     resource: str  # path and query, as in a request line
-
-    @property
-    def is_secure(self) -> bool:
-        return self.scheme in SECURE
 
     @property
     def authority(self) -> str:
@@ -104,16 +111,48 @@ def address_of(url: str) -> Address:
     return Address(parts.scheme, parts.hostname, port, path + query)
 
 
-def tls_context() -> "ssl.SSLContext":
-    """Return the context that certificates are checked with; SSL_CERT_FILE and SSL_CERT_DIR apply."""
-    return _tls_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+async def connect(
+    opener: Callable[..., Awaitable[T]], address: Address, local_address: str | None = None
+) -> T:
+    """Return what *opener*, a function of asyncio that opens connections, returns for *address*.
+
+    Certificates are checked; SSL_CERT_FILE and SSL_CERT_DIR apply.
+
+    Raises:
+        Refused: there is no connection.
+    """
+    certificates = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    try:
+        return await opener(
+            host=address.host,
+            port=address.port,
+            ssl=_tls_context(*certificates) if address.scheme in SECURE else None,
+            local_addr=(local_address, 0) if local_address else None,
+        )
+    except (OSError, UnicodeError) as exc:
+        raise Refused(_reason(exc, address.host)) from exc
 
 
 @cache  # reading the certificates takes longer than a thousand handshakes
-def _tls_context(_file: str | None, _folder: str | None) -> "ssl.SSLContext":
-    import ssl
-
+def _tls_context(_file: str | None, _folder: str | None) -> ssl.SSLContext:
     return ssl.create_default_context()
+
+
+def _reason(error: Exception, host: str) -> str:
+    match error:
+        case ssl.SSLCertVerificationError():
+            return f"its certificate is not trusted: {error.verify_message}"
+        case ssl.SSLError():
+            return f"the TLS handshake failed: {(error.reason or str(error)).lower().replace('_', ' ')}"
+        case socket.gaierror():
+            return f"the host {host} is not known"
+        case UnicodeError():
+            return f"{host[:60]} is not a valid host name"
+        case ConnectionResetError() | ConnectionAbortedError():
+            return "the server ended the connection during the handshake"
+    numbers = {int(number) for number in _ERRNO.findall(str(error))} or {getattr(error, "errno", None) or 0}
+    words = " and ".join(os.strerror(number).lower() for number in sorted(numbers) if number)
+    return words if words and "bind" not in str(error) else str(error)
 
 
 def rejected(status: int, body: bytes) -> Refused:

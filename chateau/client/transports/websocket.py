@@ -17,15 +17,12 @@ from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from chateau.client.transcript import Direction, Opcode, close_payload
-from chateau.client.transports.framing import Step, received, utf8_error
+from chateau.client.transports.framing import Framing, Step, received, utf8_error
 from chateau.client.transports.target import NotPossible, Refused, Target, closed_early, rejected, rejected_by
 
 MAX_MESSAGE_BYTES = 64 * 2**20
 FRAME_OPCODES = {
-    Opcode.TEXT: FrameOpcode.TEXT,
-    Opcode.BINARY: FrameOpcode.BINARY,
-    Opcode.PING: FrameOpcode.PING,
-    Opcode.PONG: FrameOpcode.PONG,
+    opcode: FrameOpcode[opcode.name] for opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.PING, Opcode.PONG)
 }
 ENTRY_OPCODES = {frame: opcode for opcode, frame in FRAME_OPCODES.items()}
 PROTOCOL_ERROR, NOT_UTF8, TOO_BIG = 1002, 1007, 1009
@@ -48,8 +45,10 @@ _SILENT = logging.getLogger("chateau.client.transports")
 _SILENT.disabled = True  # the errors of the library are reported, not logged
 
 
-class WebSocketFraming:
+class WebSocketFraming(Framing):
     """A WebSocket, from the client's side."""
+
+    response_name = "the server's response to the handshake"
 
     def __init__(self, target: Target) -> None:
         """Raises :class:`Refused` if the URL is not a WebSocket URL."""
@@ -64,13 +63,9 @@ class WebSocketFraming:
             logger=_SILENT,
         )
         self._headers = target.headers
-        self._received = b""  # of the handshake
         self._fragments: list[bytes] = []
         self._kind = Opcode.TEXT
         self._is_closed = False
-        self.is_ready = False
-        self.is_over = False
-        self.protocol_error: str | None = None
 
     def opening(self) -> bytes:
         request = self._protocol.connect()
@@ -79,9 +74,7 @@ class WebSocketFraming:
         self._protocol.send_request(request)
         return b"".join(self._protocol.data_to_send())
 
-    def receive(self, data: bytes) -> list[Step]:
-        if not self.is_ready:
-            self._received += data
+    def feed(self, data: bytes) -> list[Step]:
         self._protocol.receive_data(data)
         return self._steps()
 
@@ -108,13 +101,6 @@ class WebSocketFraming:
         self._is_closed = True
         return Step(Direction.SENT, Opcode.CLOSE, payload, data)
 
-    def handshake_status(self) -> str:
-        if error := rejected_by(self._received):
-            raise error
-        if self._received:
-            return "the server's response to the handshake is not complete"
-        return "the server sends nothing"
-
     def _steps(self) -> list[Step]:
         if not self.is_ready:
             self._check_handshake()
@@ -122,7 +108,7 @@ class WebSocketFraming:
         responses = filter(None, self._protocol.data_to_send())
         for event in self._protocol.events_received():
             if isinstance(event, Frame) and not self.is_over:
-                self._take(event, responses, steps)
+                steps += self._take(event, responses)
         if self._protocol.parser_exc is not None and not self.is_over:
             steps += self._broken(self._protocol.parser_exc)
         return steps
@@ -145,38 +131,34 @@ class WebSocketFraming:
         cause = error if isinstance(error, InvalidHandshake) and error.__cause__ is None else error.__cause__
         return Refused(f"the server's response to the handshake is wrong: {cause} (RFC 6455 §4.1)")
 
-    def _take(self, frame: Frame, responses: Iterator[bytes], steps: list[Step]) -> None:
+    def _take(self, frame: Frame, responses: Iterator[bytes]) -> Iterator[Step]:
         payload = bytes(frame.data)
         match frame.opcode:
-            case FrameOpcode.TEXT | FrameOpcode.BINARY | FrameOpcode.CONT:
-                self._take_data(frame, payload, steps)
             case FrameOpcode.PING:
-                steps.append(received(Opcode.PING, payload))
-                steps.append(Step(Direction.SENT, Opcode.PONG, payload, next(responses, b"")))
+                yield received(Opcode.PING, payload)
+                yield Step(Direction.SENT, Opcode.PONG, payload, next(responses, b""))
             case FrameOpcode.PONG:
-                steps.append(received(Opcode.PONG, payload))
+                yield received(Opcode.PONG, payload)
             case FrameOpcode.CLOSE:
-                self._take_close(payload, next(responses, b""), steps)
+                self.is_over = True
+                yield received(Opcode.CLOSE, payload)
+                if not self._is_closed:
+                    yield Step(Direction.SENT, Opcode.CLOSE, payload, next(responses, b""))
+            case _:
+                yield from self._take_data(frame, payload)
 
-    def _take_data(self, frame: Frame, payload: bytes, steps: list[Step]) -> None:
+    def _take_data(self, frame: Frame, payload: bytes) -> Iterator[Step]:
         if frame.opcode is not FrameOpcode.CONT:
             self._kind = ENTRY_OPCODES[frame.opcode]
-        if not frame.fin or self._fragments:
-            self._fragments.append(payload)
-            if not frame.fin:
-                return
-            payload = b"".join(self._fragments)
-            self._fragments.clear()
+        self._fragments.append(payload)
+        if not frame.fin:
+            return
+        payload = b"".join(self._fragments)
+        self._fragments.clear()
         if self._kind is Opcode.TEXT and (error := utf8_error(payload, "a text message")):
-            steps += self._fail(NOT_UTF8, f"{error} (RFC 6455 §8.1)")
+            yield from self._fail(NOT_UTF8, f"{error} (RFC 6455 §8.1)")
         else:
-            steps.append(received(self._kind, payload))
-
-    def _take_close(self, payload: bytes, echo: bytes, steps: list[Step]) -> None:
-        self.is_over = True
-        steps.append(received(Opcode.CLOSE, payload))
-        if not self._is_closed:
-            steps.append(Step(Direction.SENT, Opcode.CLOSE, payload, echo))
+            yield received(self._kind, payload)
 
     def _broken(self, error: Exception) -> list[Step]:
         match error:
@@ -200,7 +182,7 @@ class WebSocketFraming:
 
     def _fail(self, code: int, error: str) -> list[Step]:
         """Send a close frame with the reason and read no more (RFC 6455 §7.1.7)."""
-        self.protocol_error, self.is_over = error, True
+        self.fail(error)
         return [] if self._is_closed else [self.close(code, "")]
 
 

@@ -6,7 +6,6 @@ without end. It is not isolated, though: it runs with the permissions of the tes
 
 import asyncio
 import contextlib
-import os
 import random
 import shlex
 import shutil
@@ -15,11 +14,10 @@ import socket
 import time
 from itertools import takewhile
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from chateau.client.under_test import ServerDidNotStart
-from chateau.client.under_test.process import KILL_SECONDS, POLL_SECONDS, Limits, ServerProcess
+from chateau.client.under_test.process import KILL_SECONDS, POLL_SECONDS, ServerProcess
 
 HOST = "127.0.0.1"
 PORT_NAMES = ("port", "lines_port", "opcodes_port")
@@ -78,21 +76,12 @@ class ServerUnderTest:
 
     host = HOST
 
-    def __init__(
-        self,
-        command: str,
-        *,
-        start_seconds: float = 10,
-        cwd: Path | None = None,
-        limits: Limits | None = None,
-    ) -> None:
-        self.command = command
+    def __init__(self, command: str, *, start_seconds: float = 10) -> None:
+        self.process: ServerProcess | None = None
+        self._command = command
         self._start_seconds = start_seconds
-        self._cwd = cwd
-        self._limits = limits or Limits()
         self._named = [name for name in PORT_NAMES if f"{{{name}}}" in command]
         self._ports: dict[str, int] = {}
-        self._process: ServerProcess | None = None
 
     @property
     def port(self) -> int:
@@ -107,15 +96,6 @@ class ServerUnderTest:
     def opcodes_port(self) -> int:
         """The port of the opcodes protocol: ``port``, unless the command names another."""
         return self._ports.get("opcodes_port", self.port)
-
-    @property
-    def stdout(self) -> str:
-        """The end of its output."""
-        return self._process.stdout.text if self._process else ""
-
-    @property
-    def stderr(self) -> str:
-        return self._process.stderr.text if self._process else ""
 
     async def start(self) -> None:
         """Start it and wait until it listens on every port that the command names.
@@ -137,9 +117,9 @@ class ServerUnderTest:
 
     def crash(self) -> str | None:
         """Return how it ended, with the end of its stderr; None unless it ended by itself."""
-        if self._process is None or self._process.ended_by_us or self._process.exit_code() is None:
+        if self.process is None or self.process.ended_by_us or self.process.exit_code() is None:
             return None
-        return f"The server under test {self._process.end_in_words()}"
+        return f"The server under test {self.process.end_in_words()}"
 
     async def crashed(self) -> str | None:
         """Return :meth:`crash`, after waiting for a server that may be about to end."""
@@ -152,26 +132,24 @@ class ServerUnderTest:
 
     def is_listening(self) -> bool:
         """Return whether it accepts connections; False if it was never started."""
-        runs = self._process is not None and self._process.exit_code() is None
+        runs = self.process is not None and self.process.exit_code() is None
         return runs and self._is_enough(list(filter(listens, self._expected)))
 
     async def stop(self) -> None:
         """End it by SIGTERM, or by SIGKILL after 5 seconds; no process is left."""
-        if self._process is not None:
-            await self._process.stop(signal.SIGTERM, STOP_SECONDS)
+        if self.process is not None:
+            await self.process.stop(signal.SIGTERM, STOP_SECONDS)
 
     async def kill(self) -> None:
         """End it by SIGKILL, as a power failure would."""
-        if self._process is not None:
-            await self._process.stop(signal.SIGKILL, KILL_SECONDS)
+        if self.process is not None:
+            await self.process.stop(signal.SIGKILL, KILL_SECONDS)
 
     async def __aenter__(self) -> Self:
         await self.start()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
     @property
@@ -192,11 +170,11 @@ class ServerUnderTest:
         if taken := list(filter(listens, self._expected)):
             hint = "." if self._named else "; put {port} into the command to use a free one."
             raise _PortTaken(f"Port {taken[0]} is in use by another program{hint}")
-        self._process = ServerProcess(self._arguments(), self._cwd, self._limits)
+        self.process = ServerProcess(self._arguments())
         try:
-            await self._until_it_listens(self._process)
+            await self._until_it_listens(self.process)
         except BaseException:
-            self._process.end()
+            self.process.end()
             raise
 
     async def _until_it_listens(self, process: ServerProcess) -> None:
@@ -212,7 +190,7 @@ class ServerUnderTest:
             if self._is_enough(listening):
                 listening_since = listening_since or time.monotonic()
                 is_foreign = time.monotonic() > listening_since + FOREIGN_LISTENER_SECONDS
-                if is_foreign or process.listens_on(listening):
+                if is_foreign or process.listening_on() >= set(listening):
                     return
             elif time.monotonic() > deadline:
                 raise ServerDidNotStart(self._silent(process, listening))
@@ -237,17 +215,15 @@ class ServerUnderTest:
     def _arguments(self) -> list[str]:
         """Return the words of the command; ports are replaced after splitting, as they need no quotes."""
         try:
-            words = shlex.split(self.command)
+            words = shlex.split(self._command)
         except ValueError as exc:
-            raise ServerDidNotStart(f"The command {self.command!r} cannot be parsed: {exc}.") from exc
+            raise ServerDidNotStart(f"The command {self._command!r} cannot be parsed: {exc}.") from exc
         if not words:
             raise ServerDidNotStart("The command of the server under test is empty.")
         for name, port in self._ports.items():
             words = [word.replace(f"{{{name}}}", str(port)) for word in words]
-        program = words[0]  # with a slash, such as ./server, it is relative to the folder that it runs in
-        path = str((self._cwd or Path()).absolute() / program) if os.sep in program else program
-        if shutil.which(path) is None:
-            raise ServerDidNotStart(f"There is no program {program!r} to start the server under test with.")
+        if shutil.which(words[0]) is None:
+            raise ServerDidNotStart(f"There is no program {words[0]!r} to start the server under test with.")
         return words
 
 
