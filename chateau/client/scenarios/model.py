@@ -38,6 +38,9 @@ class Verdict(StrEnum):
     SKIPPED = "skipped"  # the server does not implement what it requires
 
 
+NOT_PASSED = frozenset({Verdict.FAILED, Verdict.ERROR})
+
+
 class Visibility(StrEnum):
     """Who can see a result, in Gradescope's terms."""
 
@@ -182,9 +185,6 @@ class Run:
     started_at: datetime
     seconds: float
     is_interrupted: bool = False
-
-    def count(self) -> Counter[Verdict]:
-        return Counter(result.verdict for result in self.results)
 
 
 def summary(results: Iterable[Result]) -> str:
