@@ -13,21 +13,6 @@ from typing import Any
 
 from chateau.client.transcript import Entry
 
-KINDS = (
-    "connect",
-    "send",
-    "send_raw",
-    "expect",
-    "expect_nothing",
-    "expect_close",
-    "close",
-    "http",
-    "sleep",
-    "parallel",
-    "barrier",
-    "repeat",
-    "server",
-)
 DEFAULT_TIMEOUT_SECONDS = 60.0
 
 
