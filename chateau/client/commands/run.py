@@ -111,20 +111,14 @@ def _code(result: Result) -> Exit:
 async def _play(options: argparse.Namespace, items: Sequence[Item]) -> Run:
     # The modules that play are not imported for --help, nor for message files.
     from chateau.client.reports.console import Console
-    from chateau.client.scenarios.run import (
-        ExternalServer,
-        ManagedServer,
-        Runner,
-        RunOptions,
-        SystemUnderTest,
-    )
+    from chateau.client.scenarios.run import ManagedServer, Runner, RunOptions, SystemUnderTest
     from chateau.client.under_test.server import ServerUnderTest
 
     @contextlib.asynccontextmanager
     async def system_under_test() -> AsyncIterator[SystemUnderTest]:
         server = replace(options.server or Server(), lines_port=options.lines_port, paths=dict(options.path))
         if options.server_command is None:
-            yield ExternalServer(server)
+            yield SystemUnderTest(server)
             return
         program = ServerUnderTest(options.server_command, start_seconds=START_SECONDS)
         try:

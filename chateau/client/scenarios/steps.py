@@ -1,7 +1,6 @@
 """Play steps: :data:`STEPS` has a function for each kind, so that a new kind is one function and one row.
 
-A function raises :class:`StepFailed` or :class:`StepNotPlayable`, which the
-:class:`~chateau.client.scenarios.context.ScenarioContext` makes.
+A function raises the :class:`~chateau.client.scenarios.context.StepError` that the context makes.
 """
 
 import asyncio
@@ -16,7 +15,7 @@ from chateau.client.messages import WHITE_SPACE, MessageError, find
 from chateau.client.protocols import HTTP
 from chateau.client.scenarios.content import BadContent, body_of, bytes_of, frame_of
 from chateau.client.scenarios.context import ScenarioContext
-from chateau.client.scenarios.expect import Expectation, ExpectationFailed, ExpectSpec, close_in_words
+from chateau.client.scenarios.expect import Expectation, ExpectationFailed, close_in_words
 from chateau.client.scenarios.model import Client, Step, every_step
 from chateau.client.scenarios.variables import Scope
 from chateau.client.transcript import ABNORMAL, NO_STATUS, close_of
@@ -160,21 +159,17 @@ def _file_text(step: Step, context: ScenarioContext) -> str:
 async def _expect(step: Step, context: ScenarioContext, scope: Scope) -> None:
     (name,) = step.clients
     await context.connection(step, name, scope)
-    options = step.options
-    spec = ExpectSpec(
-        frames=tuple(step.value) if isinstance(step.value, list) else (step.value,),
-        exact=options.get("exact", False),
-        unordered=options.get("unordered", False),
-        read_as=options.get("as"),
+    expectation = Expectation(
+        frames=step.value if isinstance(step.value, list) else [step.value],
+        exact=step.options.get("exact", False),
+        unordered=step.options.get("unordered", False),
+        read_as=step.options.get("as"),
         strict=context.scenario.strict,
         within_seconds=context.within(step),
-    )
-    expectation = Expectation(
-        spec,
-        context.clients[name].inbox,
-        context.schemas,
-        lambda value: context.filled(step, scope, value),
-        scope.capture,
+        inbox=context.clients[name].inbox,
+        schemas=context.schemas,
+        fill=lambda value: context.filled(step, scope, value),
+        capture=scope.capture,
     )
     try:
         await expectation.take()
