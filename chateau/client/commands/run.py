@@ -28,29 +28,19 @@ START_SECONDS = 10.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of a run of scenarios."""
     group = parser.add_argument_group("scenarios")
-    group.add_argument(
-        "--server",
-        type=arguments.server,
-        metavar="HOST:PORT",
-        help=f"address of the server (default: localhost:{DEFAULT_PORT})",
+    address = f"address of the server (default: localhost:{DEFAULT_PORT})"
+    port = "port of the lines protocol over TCP (default: %(default)s)"
+    command = (
+        "start the server under test with this command, on free ports for {port} and {lines_port}, and stop "
+        "it after the run"
     )
-    group.add_argument(
-        "--lines-port",
-        type=arguments.port,
-        default=DEFAULT_LINES_PORT,
-        metavar="PORT",
-        help="port of the lines protocol over TCP (default: %(default)s)",
-    )
-    group.add_argument(
-        "--server-command",
-        metavar="CMD",
-        help="start the server under test with this command, on free ports for {port} and {lines_port}, and "
-        "stop it after the run",
-    )
+    arguments.add(group, "--server HOST:PORT", address, arguments.server)
+    arguments.add(group, "--lines-port PORT", port, arguments.port, DEFAULT_LINES_PORT)
+    arguments.add(group, "--server-command CMD", command)
     arguments.add_jobs(group, "scenarios")
     arguments.add_scenario_options(group)
     for option, text in REPORTS.items():
-        group.add_argument(f"--{option}", metavar="FILE", help=text)
+        arguments.add(group, f"--{option} FILE", text)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -21,26 +21,13 @@ if TYPE_CHECKING:
     from chateau.client.interactive.session import SendSession, Session
     from chateau.client.transports import Target
 
-DEFAULT_TIMEOUT_SECONDS = 5.0
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of message files, and those that scenarios share with them."""
-    parser.add_argument(
-        "files",
-        nargs="*",
-        metavar="FILE",
-        help="a message file to send, a scenario, or a folder of scenarios",
-    )
-    parser.add_argument(
-        "--timeout",
-        type=arguments.seconds,
-        default=DEFAULT_TIMEOUT_SECONDS,
-        metavar="SECONDS",
-        help="timeout of the connection, of a response and of a step of a scenario "
-        f"(default: {DEFAULT_TIMEOUT_SECONDS:g})",
-    )
-    parser.add_argument("--record", metavar="FILE", help="write every frame to FILE, as JSON lines")
+    files = "a message file to send, a scenario, or a folder of scenarios"
+    parser.add_argument("files", nargs="*", metavar="FILE", help=files)
+    arguments.add_timeout(parser, "timeout of the connection, of a response and of a step of a scenario")
+    arguments.add(parser, "--record FILE", "write every frame to FILE, as JSON lines")
     messages = parser.add_argument_group("message files")
     messages.add_argument(
         "--url",

@@ -7,11 +7,10 @@ import asyncio
 import re
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from chateau.client import strict_json
-from chateau.client.messages import WHITE_SPACE, MessageError, find
+from chateau.client.messages import WHITE_SPACE, MessageError, find, text_of
 from chateau.client.protocols import HTTP
 from chateau.client.scenarios.content import BadContent, body_of, bytes_of, frame_of
 from chateau.client.scenarios.context import ScenarioContext
@@ -149,11 +148,7 @@ def _file_text(step: Step, context: ScenarioContext) -> str:
     """Return the text of the file that a step sends, from the scenario's folder or from messages/."""
     name = step.value["$file"]
     own = context.scenario.folder / name
-    path: Path = own if own.is_file() else find(name)
-    try:
-        return path.read_text("utf-8-sig").strip(WHITE_SPACE)
-    except (OSError, UnicodeDecodeError) as exc:
-        raise MessageError(f"{path}: {exc}") from exc
+    return text_of(own if own.is_file() else find(name)).strip(WHITE_SPACE)
 
 
 async def _expect(step: Step, context: ScenarioContext, scope: Scope) -> None:
