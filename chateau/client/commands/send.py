@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         return asyncio.run(_send(options, sending, Target(protocol, url)))
     except KeyboardInterrupt:
-        return Exit.INTERRUPTED if options.files else sending.status.code
+        return Exit.INTERRUPTED if options.files else sending.exit_code
 
 
 async def _send(options: argparse.Namespace, sending: "SendSession", target: "Target") -> int:
@@ -77,7 +77,7 @@ async def _send(options: argparse.Namespace, sending: "SendSession", target: "Ta
     except SessionError as exc:
         sending.display.error(str(exc))
         return Exit.CONNECTION
-    return sending.status.code  # after the session: more frames may be received while it closes
+    return sending.exit_code  # after the session: more frames may be received while it closes
 
 
 async def _send_from(sending: "SendSession", session: "Session", messages: Sequence[Message]) -> None:

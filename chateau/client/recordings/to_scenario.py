@@ -6,7 +6,7 @@ docs/scenarios.md describes the format. The result is a draft for a person to ed
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -57,7 +57,10 @@ def scenario_of(entries: Sequence[Entry], name: str) -> Value:
 
 
 class Draft:
-    """Builds a scenario, with a method per kind of entry; a method that returns None adds no step."""
+    """Builds a scenario, with a method per direction and opcode, such as ``sent_text`` and ``received_close``.
+
+    An entry without a method adds no step, nor does one whose method returns None.
+    """
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         self._entries = entries = pair_responses(entries)
@@ -82,11 +85,11 @@ class Draft:
                 content = entry.payload.hex(" ")
                 yield {"//": f"{entry.client} {entry.direction} a text that is not UTF-8: {content}"}
                 continue
-            write = STEPS.get((entry.direction, entry.opcode))
-            if write is not None and not is_auto_reply and (step := write(self, entry)) is not None:
+            write = getattr(self, f"{entry.direction}_{entry.opcode}", None)
+            if write is not None and not is_auto_reply and (step := write(entry)) is not None:
                 yield step
 
-    def opened(self, entry: Entry) -> Value:
+    def sent_open(self, entry: Entry) -> Value:
         self._closed.discard(entry.client)
         fields = open_event(entry)
         client, now = self._names[entry.client], _client_of(fields)
@@ -98,17 +101,19 @@ class Draft:
             step["headers"] = now["headers"]
         return step
 
-    def sent(self, entry: Entry) -> Value:
+    def sent_text(self, entry: Entry) -> Value:
         value = value_of(entry)
         if is_special(value):
             value = entry.payload.decode()
         step = self._step(entry, send=sendable(value, self._captures))
         return {**step, "//": SESSIONS} if names_sessions(step["send"]) else step
 
+    sent_line = sent_text
+
     def sent_binary(self, entry: Entry) -> Value:
         return self._step(entry, send=entry.payload.hex(), **{"as": "binary"})
 
-    def sent_control(self, entry: Entry) -> Value:
+    def sent_ping(self, entry: Entry) -> Value:
         try:
             text = escaped(entry.payload.decode())
         except UnicodeDecodeError:
@@ -119,15 +124,19 @@ class Draft:
             self._pings[entry.client, entry.payload] += 1
         return self._step(entry, send=text, **{"as": str(entry.opcode)})
 
+    sent_pong = sent_ping
+
     def sent_raw(self, entry: Entry) -> Value:
         return self._step(entry, send_raw=entry.payload.hex(" "))
 
-    def received(self, entry: Entry) -> Value:
+    def received_text(self, entry: Entry) -> Value:
         value, text = value_of(entry), entry.payload.decode()
         if is_special(value) or (isinstance(value, str) and text.lstrip().startswith(("{", "["))):
             return self._step(entry, expect=expectable_text(text, self._captures), **{"as": "text"})
         expected = expectable(value, self._captures)
         return self._step(entry, expect=[expected] if isinstance(expected, list) else expected)
+
+    received_line = received_text
 
     def received_binary(self, entry: Entry) -> Value:
         return self._step(entry, expect=entry.payload.hex(), **{"as": "binary"})
@@ -143,7 +152,7 @@ class Draft:
         self._pings[ping] -= 1
         return self._step(entry, expect=escaped(entry.payload.decode()), **{"as": "pong"})
 
-    def closed(self, entry: Entry) -> Value:
+    def sent_close(self, entry: Entry) -> Value:
         code, reason = close_of(entry.payload)
         step: Value = {"close": self._names[entry.client]}
         if code == ABNORMAL:
@@ -162,7 +171,7 @@ class Draft:
             step["code"] = code
         return {**step, "reason": escaped(reason)} if reason else step
 
-    def requested(self, entry: Entry) -> Value:
+    def sent_request(self, entry: Entry) -> Value:
         try:
             step = request_step(parse_message(entry.payload), self._captures)
         except ValueError:
@@ -170,7 +179,7 @@ class Draft:
         self._request = {"client": self._names[entry.client], **step}
         return self._request
 
-    def responded(self, entry: Entry) -> None:
+    def received_response(self, entry: Entry) -> None:
         """Add the response to the step of the request."""
         try:
             self._request.update(response_step(parse_message(entry.payload), self._captures))
@@ -179,26 +188,6 @@ class Draft:
 
     def _step(self, entry: Entry, **does: Any) -> Value:
         return {"client": self._names[entry.client], **does}
-
-
-STEPS: dict[tuple[Direction, Opcode], Callable[[Draft, Entry], Value | None]] = {
-    (Direction.SENT, Opcode.OPEN): Draft.opened,
-    (Direction.SENT, Opcode.TEXT): Draft.sent,
-    (Direction.SENT, Opcode.LINE): Draft.sent,
-    (Direction.SENT, Opcode.BINARY): Draft.sent_binary,
-    (Direction.SENT, Opcode.PING): Draft.sent_control,
-    (Direction.SENT, Opcode.PONG): Draft.sent_control,
-    (Direction.SENT, Opcode.RAW): Draft.sent_raw,
-    (Direction.SENT, Opcode.CLOSE): Draft.closed,
-    (Direction.SENT, Opcode.REQUEST): Draft.requested,
-    (Direction.RECEIVED, Opcode.TEXT): Draft.received,
-    (Direction.RECEIVED, Opcode.LINE): Draft.received,
-    (Direction.RECEIVED, Opcode.BINARY): Draft.received_binary,
-    (Direction.RECEIVED, Opcode.EVENT): Draft.received_event,
-    (Direction.RECEIVED, Opcode.PONG): Draft.received_pong,
-    (Direction.RECEIVED, Opcode.CLOSE): Draft.received_close,
-    (Direction.RECEIVED, Opcode.RESPONSE): Draft.responded,
-}
 
 
 def _is_text(payload: bytes) -> bool:
