@@ -57,7 +57,7 @@ def scenario_of(entries: Sequence[Entry], name: str) -> Value:
 
 
 class Draft:
-    """Builds a scenario, with a method per direction and opcode, such as ``sent_text`` and ``received_close``.
+    """Builds a scenario, with a method per direction and opcode, such as ``sent_text`` or ``received_pong``.
 
     An entry without a method adds no step, nor does one whose method returns None.
     """
