@@ -88,9 +88,7 @@ async def _send_from(sending: "SendSession", session: "Session", messages: Seque
 
         await sending.send_from_prompt(session, Prompt())
     else:
-        from chateau.client.interactive.session import StdinLines
-
-        await sending.send_from_stdin(session, StdinLines())
+        await sending.send_from_stdin(session)
 
 
 def _url(text: str) -> str:

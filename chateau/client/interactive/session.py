@@ -11,7 +11,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from chateau.client.exit_codes import Exit
 from chateau.client.interactive.contract import Contract, Frame, decode, is_response_to
@@ -197,10 +197,11 @@ class SendSession:
                 except NoResponse as exc:
                     self.display.error(str(exc))
 
-    async def send_from_stdin(self, session: Session, lines: "StdinLines") -> None:
-        """Send the files that *lines* name without waiting between them, then wait for all responses."""
+    async def send_from_stdin(self, session: Session) -> None:
+        """Send the files named on stdin without waiting between them, then wait for all responses."""
         requests: list[Request] = []
-        while (name := await session.unless_gone(lines.next())) not in {None, QUIT}:
+        lines = stdin_lines()
+        while (name := await session.unless_gone(lines.get())) not in {None, QUIT}:
             requests += await self._send_file(session, name or "")
         for request in requests:
             await session.wait_for_response(request)
@@ -224,29 +225,22 @@ class SendSession:
         return request
 
 
-class StdinLines:
-    """The lines of stdin: names of message files, one per line, from a pipe or a file.
+def stdin_lines() -> "asyncio.Queue[str | None]":
+    """Return a queue of the lines of stdin without the white space around them, then None.
 
     A thread reads, because stdin can be anything and not every file descriptor can be polled. It reads
     without Python's buffer: a process that exits while a thread holds the lock of that buffer crashes.
     """
+    loop = asyncio.get_running_loop()
+    queue: asyncio.Queue[str | None] = asyncio.Queue()
 
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[str | None] = asyncio.Queue()
-        threading.Thread(target=self._read, name="stdin", daemon=True).start()
-
-    async def next(self) -> str | None:
-        """Return the next line without the white space around it; None at the end."""
-        return await self._queue.get()
-
-    def _read(self) -> None:
+    def read_all() -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed
             if sys.stdin is not None:
                 with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as stream:
-                    self._read_from(stream)
-            self._loop.call_soon_threadsafe(self._queue.put_nowait, None)
+                    for line in stream:
+                        loop.call_soon_threadsafe(queue.put_nowait, os.fsdecode(line).strip())
+            loop.call_soon_threadsafe(queue.put_nowait, None)
 
-    def _read_from(self, stream: BinaryIO) -> None:
-        for line in stream:
-            self._loop.call_soon_threadsafe(self._queue.put_nowait, os.fsdecode(line).strip())
+    threading.Thread(target=read_all, name="stdin", daemon=True).start()
+    return queue

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chateau.client.recordings.http import request_target, retarget
-from chateau.client.recordings.recording import AutoReplies, open_event
+from chateau.client.recordings.recording import open_event, without_auto_replies
 from chateau.client.transcript import ABNORMAL, Direction, Entry, OnEntry, Opcode, close_of
 from chateau.client.transports import (
     CannotConnect,
@@ -116,13 +116,12 @@ class _Replay:
         )
 
     async def play(self, entries: Sequence[Entry], speed: float) -> None:
-        time, auto_replies = asyncio.get_running_loop().time, AutoReplies()
+        time = asyncio.get_running_loop().time
         started_at, sender = time(), None
-        for entry in entries:
-            is_auto_reply = auto_replies.is_auto_reply(entry)
+        for entry in without_auto_replies(entries):
             if entry.direction is Direction.RECEIVED:
                 self._expect(entry)
-            elif not is_auto_reply:
+            else:
                 if entry.client != sender or entry.opcode in BARRIERS:
                     await self._catch_up()
                 sender = entry.client

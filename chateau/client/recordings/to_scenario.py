@@ -25,8 +25,8 @@ from chateau.client.recordings.dynamic_values import (
     values_of,
 )
 from chateau.client.recordings.http import pair_responses, parse_message, request_step, response_step
-from chateau.client.recordings.recording import AutoReplies, open_event
-from chateau.client.transcript import ABNORMAL, Direction, Entry, Opcode, close_of
+from chateau.client.recordings.recording import open_event, without_auto_replies
+from chateau.client.transcript import ABNORMAL, Direction, Entry, Opcode, close_of, utf8
 from chateau.client.transports.framing import event_fields
 
 NORMAL_CLOSURE = 1000
@@ -63,10 +63,9 @@ class Draft:
     """
 
     def __init__(self, entries: Sequence[Entry]) -> None:
-        self._entries = entries = pair_responses(entries)
+        self._entries = entries = pair_responses(list(without_auto_replies(entries)))
         self._names = _client_names(entries)
         self._captures = Captures(list(values_of(entries)))
-        self._auto_replies = AutoReplies()
         self._pings: Counter[tuple[str, bytes]] = Counter()
         self._request: Value = {}  # the step of the last one
         self._closed: set[str] = set()  # clients that closed before the server
@@ -79,14 +78,13 @@ class Draft:
 
     def steps(self) -> Iterator[Value]:
         for entry in self._entries:
-            is_auto_reply = self._auto_replies.is_auto_reply(entry)
             self._captures.begin_frame()
-            if entry.opcode in TEXTS and not _is_text(entry.payload):
+            if entry.opcode in TEXTS and utf8(entry.payload) is None:
                 content = entry.payload.hex(" ")
                 yield {"//": f"{entry.client} {entry.direction} a text that is not UTF-8: {content}"}
                 continue
             write = getattr(self, f"{entry.direction}_{entry.opcode}", None)
-            if write is not None and not is_auto_reply and (step := write(entry)) is not None:
+            if write is not None and (step := write(entry)) is not None:
                 yield step
 
     def sent_open(self, entry: Entry) -> Value:
@@ -114,15 +112,14 @@ class Draft:
         return self._step(entry, send=entry.payload.hex(), **{"as": "binary"})
 
     def sent_ping(self, entry: Entry) -> Value:
-        try:
-            text = escaped(entry.payload.decode())
-        except UnicodeDecodeError:
+        text = utf8(entry.payload)
+        if text is None:
             return {
                 "//": f"a {entry.opcode} with bytes that are not UTF-8 was sent here: {entry.payload.hex()}"
             }
         if entry.opcode is Opcode.PING:
             self._pings[entry.client, entry.payload] += 1
-        return self._step(entry, send=text, **{"as": str(entry.opcode)})
+        return self._step(entry, send=escaped(text), **{"as": str(entry.opcode)})
 
     sent_pong = sent_ping
 
@@ -188,14 +185,6 @@ class Draft:
 
     def _step(self, entry: Entry, **does: Any) -> Value:
         return {"client": self._names[entry.client], **does}
-
-
-def _is_text(payload: bytes) -> bool:
-    try:
-        payload.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _comment(names: list[str]) -> str | None:

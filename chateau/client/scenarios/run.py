@@ -25,6 +25,7 @@ from chateau.client.under_test import ServerDidNotStart
 if TYPE_CHECKING:
     from chateau.client.under_test.server import ServerUnderTest
 
+SAME_FIELDS = ("name", "file", "rule", "description", "points", "visibility")  # of a scenario and its result
 RUN_LETTERS = string.ascii_lowercase + string.digits
 RUN_LENGTH = 6
 
@@ -160,19 +161,9 @@ async def _outcome(scenario: Scenario, context: ScenarioContext) -> tuple[Verdic
 
 def empty_result(scenario: Scenario, verdict: Verdict, started_at: datetime, reason: str = "") -> Result:
     """Return the result of *scenario* without a transcript, as for one that was not played."""
-    return Result(
-        name=scenario.name,
-        file=scenario.file,
-        verdict=verdict,
-        started_at=started_at,
-        seconds=0.0,
-        rule=scenario.rule,
-        description=scenario.description,
-        points=scenario.points,
-        visibility=scenario.visibility,
-        clients=tuple((client.name, client.protocol) for client in scenario.clients.values()),
-        reason=reason,
-    )
+    clients = tuple((client.name, client.protocol) for client in scenario.clients.values())
+    same: dict[str, Any] = {name: getattr(scenario, name) for name in SAME_FIELDS}
+    return Result(verdict=verdict, started_at=started_at, seconds=0.0, clients=clients, reason=reason, **same)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from chateau.client.scenarios.context import ScenarioContext
 from chateau.client.scenarios.expect import Expectation, ExpectationFailed, close_in_words
 from chateau.client.scenarios.model import Client, Step, every_step
 from chateau.client.scenarios.variables import Scope
-from chateau.client.transcript import ABNORMAL, NO_STATUS, close_of
+from chateau.client.transcript import ABNORMAL, NO_STATUS, close_of, utf8
 from chateau.client.transports import (
     CannotConnect,
     ConnectionClosed,
@@ -259,9 +259,8 @@ def _response_body(response: Response) -> Any:
 
     A body that should be JSON and is not must match nothing: OK is not "OK".
     """
-    try:
-        text = response.body.decode()
-    except UnicodeDecodeError:
+    text = utf8(response.body)
+    if text is None:
         return response.body.hex()
     content_type = _lower_case(response.headers).get("content-type", "")
     is_json = JSON_TYPE.fullmatch(content_type.split(";")[0].strip().lower())
