@@ -155,18 +155,12 @@ class Draft:
         if code == ABNORMAL:
             return {**step, "how": "half" if reason == "half close" else "abort"}
         self._closed.add(entry.client)
-        if code in CLOSE_CODES and code != NORMAL_CLOSURE:
-            step["code"] = code
-        return {**step, "reason": escaped(reason)} if reason else step
+        return step | _close_fields(None if code == NORMAL_CLOSURE else code, reason)
 
     def received_close(self, entry: Entry) -> Value | None:
         if entry.client in self._closed:
             return None  # it confirms the close of the client
-        code, reason = close_of(entry.payload)
-        step: Value = {"expect_close": self._names[entry.client]}
-        if code in CLOSE_CODES:
-            step["code"] = code
-        return {**step, "reason": escaped(reason)} if reason else step
+        return {"expect_close": self._names[entry.client], **_close_fields(*close_of(entry.payload))}
 
     def sent_request(self, entry: Entry) -> Value:
         try:
@@ -185,6 +179,11 @@ class Draft:
 
     def _step(self, entry: Entry, **does: Any) -> Value:
         return {"client": self._names[entry.client], **does}
+
+
+def _close_fields(code: int | None, reason: str) -> Value:
+    fields = {"code": code if code in CLOSE_CODES else None, "reason": escaped(reason)}
+    return {key: value for key, value in fields.items() if value}
 
 
 def _comment(names: list[str]) -> str | None:
@@ -268,31 +267,20 @@ def _name(entry: Entry, *, is_first: bool) -> Any:
 
 def format_scenario(scenario: dict[str, Any]) -> str:
     """Return the text of a scenario file: each client and step on a line of its own, if it fits."""
-    return _spread(scenario, 0, SPREAD) + "\n"
+    return _format(scenario, 0, 0, is_spread=True) + "\n"
 
 
-def _format(value: Any, indent: int, used: int) -> str:
-    """Format *value* on one line if it fits behind *used* characters, one of them for a comma."""
+def _format(value: Any, indent: int, used: int, *, is_spread: bool) -> str:
+    """Format *value* behind *used* characters: on one line if it fits, unless it *is_spread*."""
     line = json.dumps(value, ensure_ascii=False)
-    if used + len(line) <= LINE_WIDTH or not isinstance(value, dict | list) or not value:
+    is_short = used + len(line) <= LINE_WIDTH and not is_spread
+    if is_short or not value or not isinstance(value, dict | list):
         return line
-    return _spread(value, indent)
-
-
-def _spread(value: Any, indent: int, spread: frozenset[str] = frozenset()) -> str:
-    inner = indent + INDENT
-    blanks = " " * inner
-    if isinstance(value, list):
-        items = [blanks + _format(item, inner, inner + 1) for item in value]
-        begin, end = "[]"
-    else:
-        items = [blanks + _item(name, item, inner, is_spread=name in spread) for name, item in value.items()]
-        begin, end = "{}"
-    return "\n".join([begin, ",\n".join(items), " " * indent + end])
-
-
-def _item(name: str, value: Any, indent: int, *, is_spread: bool) -> str:
-    key = f"{json.dumps(name, ensure_ascii=False)}: "
-    if is_spread and value:
-        return key + _spread(value, indent)
-    return key + _format(value, indent, indent + len(key) + 1)
+    items = []
+    for name, item in value.items() if isinstance(value, dict) else ((None, item) for item in value):
+        key = "" if name is None else f"{json.dumps(name, ensure_ascii=False)}: "
+        begin = " " * (indent + INDENT) + key
+        is_spread = indent == 0 and name in SPREAD
+        items.append(begin + _format(item, indent + INDENT, len(begin) + 1, is_spread=is_spread))
+    first, last = "{}" if isinstance(value, dict) else "[]"
+    return "\n".join([first, ",\n".join(items), " " * indent + last])

@@ -11,14 +11,7 @@ from importlib.resources import files
 
 from tornado.template import Template
 
-from chateau.client.reports.text_format import (
-    around_the_failure,
-    clients_of,
-    elapsed,
-    is_cut,
-    payload,
-    words,
-)
+from chateau.client.reports.text_format import around_the_failure, clients_of, elapsed, is_cut, payload, words
 from chateau.client.scenarios.model import Failure, Result
 from chateau.client.text_safety import one_line, shortened
 from chateau.client.transcript import Direction, Entry, Opcode
