@@ -90,12 +90,9 @@ def exit_code(run: Run) -> Exit:
 
 
 def _code(result: Result) -> Exit:
-    match result.verdict:
-        case Verdict.ERROR:
-            return Exit.FILE if result.is_file_at_fault else Exit.CONNECTION
-        case Verdict.FAILED:
-            return Exit.ANSWER
-    return Exit.WELL
+    if result.verdict is Verdict.ERROR:
+        return Exit.FILE if result.is_file_at_fault else Exit.CONNECTION
+    return Exit.ANSWER if result.verdict is Verdict.FAILED else Exit.WELL
 
 
 async def _play(options: argparse.Namespace, items: Sequence[Item]) -> Run:

@@ -196,7 +196,7 @@ class Expectation:
     async def _wait(self, wanted: list[Any], start: int) -> None:
         """Wait for another frame. Raises :class:`ExpectationFailed` at the end of connection or time.
 
-        When the time is over, return once more: the last frames may have come at the same moment.
+        When the time is over, return again: the last frames may have come at the same moment.
         """
         if self.inbox.close is not None:
             reason = f"the server closed the connection {close_in_words(self.inbox.close)} before it came"

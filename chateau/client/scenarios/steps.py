@@ -33,39 +33,47 @@ NOTHING_SECONDS = 0.25
 PAUSE_SECONDS = 0.01
 JSON_TYPE = re.compile(r"application/(.+\+)?json")
 
-Play = Callable[[Step, ScenarioContext, Scope], Coroutine[Any, Any, None]]
+Play = Callable[[Step, ScenarioContext, Scope, str], Coroutine[Any, Any, None]]
 
 
 async def play_steps(steps: Sequence[Step], context: ScenarioContext, scope: Scope | None = None) -> None:
-    """Play *steps* one after the other."""
+    """Play *steps* one after the other, each for one of its clients after the other."""
     scope = scope or context.scope
     for step in steps:
         context.current_step = step
-        await STEPS[step.kind](step, context, scope)
+        for name in step.clients or ("",):
+            try:
+                await STEPS[step.kind](step, context, scope, name)
+            except ExpectationFailed as exc:
+                raise context.failed(step, exc.sentence, name, exc.differences, exc.diff) from exc
+            except (BadContent, MessageError, NotPossible) as exc:
+                raise context.not_playable(step, str(exc), name) from exc
+            except CannotConnect as exc:
+                raise context.unreachable(step, exc, name) from exc
+            except (ConnectionClosed, RequestFailed, ServerDidNotStart) as exc:
+                raise context.failed(step, str(exc), name or None) from exc
 
 
 # Connections
 
 
-async def _connect(step: Step, context: ScenarioContext, scope: Scope) -> None:
-    for name in step.clients:
-        client = context.clients[name]
-        if client.connection is not None and client.connection.is_open:
-            raise context.not_playable(step, f"{name} is connected already", name)
-        await context.connect(step, client, scope)
+async def _connect(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
+    client = context.clients[name]
+    if client.connection is not None and client.connection.is_open:
+        raise context.not_playable(step, f"{name} is connected already", name)
+    await context.connect(step, client, scope)
 
 
-async def _expect_close(step: Step, context: ScenarioContext, scope: Scope) -> None:
-    for name in step.clients:
-        await context.connection(step, name, scope)
-        client = context.clients[name]
-        until = asyncio.get_running_loop().time() + context.within(step)
-        while client.inbox.close is None:
-            if not await client.inbox.wait(until):
-                sentence = f"the connection is still open after {context.within(step):g} s"
-                raise context.failed(step, sentence, name)
-        client.close_is_expected = True
-        _check_close(step, context, scope, name)
+async def _expect_close(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
+    await context.connection(step, name, scope)
+    client = context.clients[name]
+    until = asyncio.get_running_loop().time() + context.within(step)
+    while client.inbox.close is None:
+        if not await client.inbox.wait(until):
+            sentence = f"the connection is still open after {context.within(step):g} s"
+            raise context.failed(step, sentence, name)
+    client.close_is_expected = True
+    _check_close(step, context, scope, name)
 
 
 def _check_close(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
@@ -84,32 +92,24 @@ def _check_close(step: Step, context: ScenarioContext, scope: Scope, name: str) 
         context.compare(step, scope, step.options["reason"], reason, "the reason of the close differs", name)
 
 
-async def _close(step: Step, context: ScenarioContext, scope: Scope) -> None:
+async def _close(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
     how = step.options.get("how", "goodbye")
-    for name in step.clients:
-        connection = await context.connection(step, name, scope)
-        client = context.clients[name]
-        client.close_is_expected = True
-        client.has_left = client.has_left or how != "half"
-        try:
-            if how == "abort":
-                connection.abort()
-            elif how == "half":
-                await connection.half_close()
-            else:
-                code, reason = step.options.get("code", NORMAL_CLOSURE), step.options.get("reason", "")
-                await connection.close(code, reason)
-        except NotPossible as exc:
-            raise context.not_playable(step, str(exc), name) from exc
-        except ConnectionClosed as exc:
-            raise context.failed(step, str(exc), name) from exc
+    connection = await context.connection(step, name, scope)
+    client = context.clients[name]
+    client.close_is_expected = True
+    client.has_left = client.has_left or how != "half"
+    if how == "abort":
+        connection.abort()
+    elif how == "half":
+        await connection.half_close()
+    else:
+        await connection.close(step.options.get("code", NORMAL_CLOSURE), step.options.get("reason", ""))
 
 
 # Frames
 
 
-async def _send(step: Step, context: ScenarioContext, scope: Scope) -> None:
-    (name,) = step.clients
+async def _send(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
     connection = await context.connection(step, name, scope)
     with _sending(step, context, name):
         is_file = isinstance(step.value, dict) and set(step.value) == {"$file"}
@@ -118,8 +118,7 @@ async def _send(step: Step, context: ScenarioContext, scope: Scope) -> None:
         await connection.send(*frame, *_pieces(step))
 
 
-async def _send_raw(step: Step, context: ScenarioContext, scope: Scope) -> None:
-    (name,) = step.clients
+async def _send_raw(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
     connection = await context.connection(step, name, scope)
     with _sending(step, context, name):
         payload = bytes_of(context.filled(step, scope, step.value))
@@ -133,11 +132,11 @@ def _pieces(step: Step) -> tuple[Any, float]:
 
 @contextmanager
 def _sending(step: Step, context: ScenarioContext, name: str) -> Iterator[None]:
-    """Turn the errors of sending into those of a step."""
+    """Fail with how the connection was closed, if it was."""
     try:
         yield
-    except (BadContent, MessageError, NotPossible) as exc:
-        raise context.not_playable(step, str(exc), name) from exc
+    except NotPossible:
+        raise
     except ConnectionClosed as exc:
         close = context.clients[name].inbox.close
         how = f" {close_in_words(close)}" if close else ""
@@ -151,8 +150,7 @@ def _file_text(step: Step, context: ScenarioContext) -> str:
     return text_of(own if own.is_file() else find(name)).strip(WHITE_SPACE)
 
 
-async def _expect(step: Step, context: ScenarioContext, scope: Scope) -> None:
-    (name,) = step.clients
+async def _expect(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
     await context.connection(step, name, scope)
     expectation = Expectation(
         frames=step.value if isinstance(step.value, list) else [step.value],
@@ -166,32 +164,29 @@ async def _expect(step: Step, context: ScenarioContext, scope: Scope) -> None:
         fill=lambda value: context.filled(step, scope, value),
         capture=scope.capture,
     )
-    try:
-        await expectation.take()
-    except ExpectationFailed as exc:
-        raise context.failed(step, exc.sentence, name, exc.differences, exc.diff) from exc
+    await expectation.take()
 
 
-async def _expect_nothing(step: Step, context: ScenarioContext, scope: Scope) -> None:
-    until = asyncio.get_running_loop().time() + step.options.get("within", NOTHING_SECONDS)
-    for name in step.clients:
-        await context.connection(step, name, scope)
-        inbox = context.clients[name].inbox
-        while not inbox.frames and inbox.close is None and await inbox.wait(until):
-            continue
-        if inbox.frames:
-            raise context.failed(step, f"a frame came to {name}: {inbox.frames[0].text[:200]}", name)
-        if inbox.close is not None:
-            sentence = f"the server closed the connection {close_in_words(inbox.close)}"
-            raise context.failed(step, sentence, name)
+async def _expect_nothing(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
+    is_first = name == step.clients[0]  # while it waits, frames for the other clients arrive as well
+    seconds = step.options.get("within", NOTHING_SECONDS) if is_first else 0
+    until = asyncio.get_running_loop().time() + seconds
+    await context.connection(step, name, scope)
+    inbox = context.clients[name].inbox
+    while not inbox.frames and inbox.close is None and await inbox.wait(until):
+        continue
+    if inbox.frames:
+        raise context.failed(step, f"a frame came to {name}: {inbox.frames[0].text[:200]}", name)
+    if inbox.close is not None:
+        sentence = f"the server closed the connection {close_in_words(inbox.close)}"
+        raise context.failed(step, sentence, name)
 
 
 # HTTP
 
 
-async def _http(step: Step, context: ScenarioContext, scope: Scope) -> None:
+async def _http(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
     """Send one request over a connection of its own, and check the response."""
-    (name,) = step.clients
     response = await _response(step, context, scope, name)
     _check_status(step, context, response, name)
     if "answer" in step.options:
@@ -208,31 +203,23 @@ async def _response(step: Step, context: ScenarioContext, scope: Scope, name: st
     method, path = context.filled(step, scope, step.value).split(" ", 1)
     base = context.filled(step, scope, spec.url) or context.server.url(HTTP, "")
     body, headers = _request_content(step, context, scope, spec)
-    try:
-        return await request(
-            name,
-            method,
-            base.rstrip("/") + path,
-            headers,
-            body,
-            context.on_entry,
-            context.within(step),
-            context.filled(step, scope, spec.local_address),
-        )
-    except CannotConnect as exc:
-        raise context.unreachable(step, exc, name) from exc
-    except RequestFailed as exc:
-        raise context.failed(step, str(exc), name) from exc
+    return await request(
+        name,
+        method,
+        base.rstrip("/") + path,
+        headers,
+        body,
+        context.on_entry,
+        context.within(step),
+        context.filled(step, scope, spec.local_address),
+    )
 
 
 def _request_content(
     step: Step, context: ScenarioContext, scope: Scope, spec: Client
 ) -> tuple[bytes, tuple[tuple[str, str], ...]]:
     """Return the body and the headers; the content type is the body's unless the step sets another."""
-    try:
-        body, content_type = body_of(context.filled(step, scope, step.options.get("body")))
-    except BadContent as exc:
-        raise context.not_playable(step, str(exc), spec.name) from exc
+    body, content_type = body_of(context.filled(step, scope, step.options.get("body")))
     headers = {**spec.headers, **step.options.get("headers", {})}
     if content_type and "content-type" not in {key.lower() for key in headers}:
         headers["Content-Type"] = content_type
@@ -274,11 +261,11 @@ def _response_body(response: Response) -> Any:
 # Control flow
 
 
-async def _sleep(step: Step, context: ScenarioContext, scope: Scope) -> None:
+async def _sleep(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
     await asyncio.sleep(step.value)
 
 
-async def _parallel(step: Step, context: ScenarioContext, scope: Scope) -> None:
+async def _parallel(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
     """Play all branches concurrently; the first that fails is reported, and ends the others."""
     inner = scope.within_parallel(_barriers(step))
     tasks = [asyncio.create_task(play_steps(branch, context, inner)) for branch in step.branches]
@@ -300,7 +287,7 @@ def _barriers(step: Step) -> dict[str, asyncio.Barrier]:
     return {name: asyncio.Barrier(sum(name in branch for branch in names)) for name in set().union(*names)}
 
 
-async def _barrier(step: Step, context: ScenarioContext, scope: Scope) -> None:
+async def _barrier(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
     barrier = scope.barriers[step.value]
     seconds = context.within(step)
     try:
@@ -313,17 +300,14 @@ async def _barrier(step: Step, context: ScenarioContext, scope: Scope) -> None:
         raise context.failed(step, "the others did not reach it") from exc
 
 
-async def _repeat(step: Step, context: ScenarioContext, scope: Scope) -> None:
+async def _repeat(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
     for index in range(step.value):
         await play_steps(step.branches[0], context, scope.within_repeat(index))
 
 
-async def _server(step: Step, context: ScenarioContext, scope: Scope) -> None:
+async def _server(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
     assert context.on_server_action is not None  # the runner skips such a scenario where this is impossible
-    try:
-        await context.on_server_action(step.value)
-    except ServerDidNotStart as exc:
-        raise context.failed(step, str(exc)) from exc
+    await context.on_server_action(step.value)
 
 
 STEPS: dict[str, Play] = {
