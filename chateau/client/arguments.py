@@ -4,6 +4,7 @@ import argparse
 import math
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from chateau.client.addresses import BadAddress, Server, parse_server
 
@@ -59,15 +60,21 @@ def pair(text: str) -> tuple[str, str]:
     return name, value
 
 
+def add(
+    parser: argparse._ActionsContainer,
+    option: str,
+    text: str,
+    kind: Callable[[str], Any] = str,
+    default: Any = None,
+) -> None:
+    """Add an option with a value of type *kind*, such as ``--port PORT``; *text* is its help."""
+    *flags, metavar = option.split()
+    parser.add_argument(*flags, metavar=metavar, type=kind, default=default, help=text)
+
+
 def add_timeout(parser: argparse._ActionsContainer, text: str) -> None:
     """Add ``--timeout``; *text* describes what it limits."""
-    parser.add_argument(
-        "--timeout",
-        type=seconds,
-        default=DEFAULT_TIMEOUT_SECONDS,
-        metavar="SECONDS",
-        help=f"{text} (default: {DEFAULT_TIMEOUT_SECONDS:g})",
-    )
+    add(parser, "--timeout SECONDS", f"{text} (default: %(default)g)", seconds, DEFAULT_TIMEOUT_SECONDS)
 
 
 def add_scenario_options(parser: argparse._ActionsContainer) -> None:
@@ -86,11 +93,5 @@ def add_scenario_options(parser: argparse._ActionsContainer) -> None:
 
 def add_jobs(parser: argparse._ActionsContainer, what: str) -> None:
     """Add ``--jobs``, the number of *what* to process concurrently."""
-    parser.add_argument(
-        "-j",
-        "--jobs",
-        type=whole(1, 1000),
-        default=1,
-        metavar="N",
-        help=f"maximum number of {what} at the same time (default: 1)",
-    )
+    text = f"maximum number of {what} at the same time (default: 1)"
+    add(parser, "-j --jobs N", text, whole(1, 1000), 1)

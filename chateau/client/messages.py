@@ -5,6 +5,7 @@ valid request, so that errors can be tried as well.
 """
 
 import json
+import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ def read(name: str) -> Message:
         MessageError: the file does not exist, or is not JSON.
     """
     path = find(name)
-    text = _text(path)
+    text = text_of(path)
     try:
         return Message(str(path), text.strip(WHITE_SPACE), strict_json.decode(text))
     except json.JSONDecodeError as exc:
@@ -59,15 +60,16 @@ def find(name: str) -> Path:
 
 def folders() -> list[Path]:
     """Return the folders of message files: messages/ here and in the checkout, and the folders in them."""
-    checkout = Path(__file__).parents[2]
-    homes = dict.fromkeys(_shortened(home / FOLDER) for home in (Path.cwd(), checkout))
-    return [folder for home in homes if home.is_dir() for folder in (home, *_inside(home))]
+    here, own = Path.cwd(), Path(__file__).parents[2] / FOLDER
+    own = own.relative_to(here) if own.is_relative_to(here) else own
+    homes = dict.fromkeys(home for home in (Path(FOLDER), own) if home.is_dir())
+    return [folder for home in homes for folder in (home, *sorted(filter(Path.is_dir, home.iterdir())))]
 
 
 def _candidates(name: str) -> Iterator[Path]:
     for folder in (Path(), *folders()):
         for ending in ("", SUFFIX):
-            yield folder / _expanded(name + ending)
+            yield folder / os.path.expanduser(name + ending)  # noqa: PTH111 - the other raises an error
 
 
 def _is_file(path: Path) -> bool:
@@ -78,23 +80,8 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _expanded(name: str) -> Path:
-    try:
-        return Path(name).expanduser()
-    except RuntimeError:  # ~ of an unknown user
-        return Path(name)
-
-
-def _inside(home: Path) -> list[Path]:
-    return sorted(path for path in home.iterdir() if path.is_dir())
-
-
-def _shortened(path: Path) -> Path:
-    """Return *path* relative to the current folder, if it is inside."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Return the content of a file in UTF-8. Raises :class:`MessageError`."""
     try:
         content = path.read_bytes()
     except OSError as exc:

@@ -9,7 +9,6 @@ from functools import cache
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")  # letters and marks without a glyph
 _UNSEEN = frozenset({"Cc", "Cf", "Cn", "Cs", "Zl", "Zp", "Zs"})
-_BREAKS = " ,;&/"
 _CUT = "…"
 
 
@@ -62,16 +61,6 @@ def shortened(text: str, width: int) -> str:
     return one_line(text[: _fitting(text, width - 1)]) + _CUT
 
 
-def wrapped(text: str, width: int, most: int) -> list[str]:
-    """Wrap *text* into at most *most* lines of at most *width* cells, at ends of words or parts of JSON."""
-    lines: list[str] = []
-    while len(lines) < most - 1 and (fitting := _fitting(text, width)) < len(text):
-        cut = _break_position(text, fitting)
-        lines.append(one_line(text[:cut]).rstrip())
-        text = text[cut:].lstrip(" ")
-    return [*lines, shortened(text, width)]
-
-
 def _fitting(text: str, width: int) -> int:
     """Return the number of characters of *text* that fit into *width* cells."""
     for index, character in enumerate(text):
@@ -79,11 +68,3 @@ def _fitting(text: str, width: int) -> int:
         if width < 0:
             return index
     return len(text)
-
-
-def _break_position(text: str, fitting: int) -> int:
-    """Return the position behind the last possible break, if the line is at least half full."""
-    if text[fitting] == " ":
-        return fitting
-    position = 1 + max(text.rfind(character, 0, fitting) for character in _BREAKS)
-    return position if position > fitting // 2 else max(fitting, 1)

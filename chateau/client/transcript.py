@@ -60,6 +60,14 @@ HALF_CLOSED = struct.pack("!H", ABNORMAL) + b"half close"
 OnEntry = Callable[[Entry], None]
 
 
+def utf8(payload: bytes) -> str | None:
+    """Return *payload* as text; None if it is not UTF-8."""
+    try:
+        return payload.decode()
+    except UnicodeDecodeError:
+        return None
+
+
 def close_payload(code: int | None, reason: str = "") -> bytes:
     """Return the payload of a close entry; see :attr:`Opcode.CLOSE`."""
     return b"" if code in {None, NO_STATUS, ABNORMAL} else struct.pack("!H", code) + reason.encode()

@@ -132,22 +132,15 @@ def test_a_character_is_seen_or_written_out(text: str, seen: str) -> None:
     "text", ["x" * 100, "日" * 60, "\x00" * 50, "ab " * 40, '{"a": [1, 2, 3]}' * 9, "😀\n" * 30]
 )
 @pytest.mark.parametrize("width", [8, 9, 31])
-def test_shortened_and_wrapped_text_fits_its_width(text: str, width: int) -> None:
-    lines = [text_safety.shortened(text, width), *text_safety.wrapped(text, width, 3)]
+def test_shortened_text_fits_its_width(text: str, width: int) -> None:
+    line = text_safety.shortened(text, width)
 
-    assert [line for line in lines if text_safety.cells(line) > width] == []
-    assert text_safety.wrapped(text, width, 3)[-1].endswith("…")
+    assert text_safety.cells(line) <= width
+    assert line.endswith("…")
 
 
 def test_text_that_fits_is_unchanged() -> None:
     assert text_safety.shortened("just so", 7) == "just so"
-    assert text_safety.wrapped("just so", 7, 2) == ["just so"]
-
-
-def test_json_is_wrapped_between_its_parts() -> None:
-    text = '{"type": 3, "clients": ["bob"], "content": "hi"}'
-
-    assert text_safety.wrapped(text, 32, 2) == ['{"type": 3, "clients": ["bob"],', '"content": "hi"}']
 
 
 @pytest.mark.parametrize(

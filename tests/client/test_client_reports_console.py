@@ -25,8 +25,8 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
 
 
-def shown(run: Run, stream: io.TextIOBase, *, quiet: bool = False) -> str:
-    with Console(stream, quiet=quiet) as console:  # type: ignore[arg-type]
+def shown(run: Run, stream: io.TextIOBase) -> str:
+    with Console(stream) as console:  # type: ignore[arg-type]
         console.began(len(run.results))
         for each in run.results:
             console.finished(each)
@@ -120,11 +120,6 @@ def test_a_terminal_is_left_as_it_was_when_a_run_is_cut_short() -> None:
     console.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
 
     assert stream.getvalue().rindex("\x1b[?25h") > stream.getvalue().rindex("\x1b[?25l")
-
-
-@pytest.mark.parametrize("stream", [io.StringIO, Terminal])
-def test_a_quiet_one_shows_nothing(stream: type[io.StringIO]) -> None:
-    assert shown(RUNS["every verdict"], stream(), quiet=True) == ""
 
 
 @pytest.mark.parametrize("stream", [io.StringIO, Terminal])

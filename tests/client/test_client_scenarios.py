@@ -9,8 +9,10 @@ import pytest
 from played_scenario import ALICE, LINES, echo, play_steps, played, played_on_lines, sentence
 from scripted_server import Close, ScriptedServer, error_response, response_to
 
+from chateau.client.scenarios.expect import Expectation, Inbox
 from chateau.client.scenarios.model import Result, Verdict
-from chateau.client.transcript import Direction, Opcode
+from chateau.client.scenarios.schemas import Schemas
+from chateau.client.transcript import Direction, Entry, Opcode
 
 REGISTER = {"type": 1, "username": "alice"}
 BOTH = {"alice": {"protocol": "lines"}, "bob": {"protocol": "lines"}}
@@ -139,6 +141,38 @@ def test_a_strict_scenario_reads_frames_until_the_close() -> None:
 
     assert played_on_lines(late, {"send": "x"}, {"expect": "one"}, strict=True).verdict is Verdict.FAILED
     assert played_on_lines(late, {"send": "x"}, {"expect": "one"}).verdict is Verdict.PASSED
+
+
+class LateInbox(Inbox):
+    """An inbox whose frames arrive at the moment when the time is over."""
+
+    async def wait(self, until: float) -> bool:
+        for line in (b"one", b"two"):
+            self.put(Entry(0, "alice", Direction.RECEIVED, Opcode.LINE, line))
+        return False
+
+
+@pytest.mark.parametrize("unordered", [True, False])
+def test_frames_that_arrive_at_the_end_of_the_time_are_taken(unordered: bool) -> None:
+    inbox = LateInbox()
+
+    async def take() -> None:
+        expectation = Expectation(
+            frames=["one", "two"],
+            exact=False,
+            unordered=unordered,
+            read_as=None,
+            strict=False,
+            within_seconds=0,
+            inbox=inbox,
+            schemas=Schemas(),
+            fill=lambda value: value,
+            capture=lambda captures: None,
+        )
+        await expectation.take()
+
+    asyncio.run(take())
+    assert inbox.frames == []
 
 
 def test_a_strict_unordered_list_fails_at_the_first_other_frame() -> None:

@@ -18,42 +18,19 @@ if TYPE_CHECKING:
     from chateau.client.transports import Target
 
 DESCRIPTION = "Sends the frames that the clients of a recording sent, again."
-DEFAULT_TIMEOUT_SECONDS = 5.0
+ADDRESS = "address of the server (default: %(default)s)"
+LINES_PORT = "port of its line protocol (default: %(default)s)"
+SPEED = "4 is four times as fast as recorded, 0 is without pauses (default: 1)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``replay``."""
-    add = parser.add_argument
-    add("file", metavar="FILE", help="the recording")
-    add(
-        "--server",
-        metavar="HOST:PORT",
-        type=arguments.server,
-        default=f"localhost:{DEFAULT_PORT}",
-        help="address of the server (default: %(default)s)",
-    )
-    add(
-        "--lines-port",
-        metavar="PORT",
-        type=arguments.port,
-        default=DEFAULT_LINES_PORT,
-        help="port of its line protocol (default: %(default)s)",
-    )
-    add(
-        "--speed",
-        metavar="FACTOR",
-        type=arguments.speed,
-        default=1.0,
-        help="4 is four times as fast as recorded, 0 is without pauses (default: 1)",
-    )
-    add(
-        "--timeout",
-        metavar="SECONDS",
-        type=arguments.seconds,
-        default=DEFAULT_TIMEOUT_SECONDS,
-        help="how long to wait for missing frames (default: %(default)g)",
-    )
-    add("--record", metavar="OUT.jsonl", help="record the replay")
+    parser.add_argument("file", metavar="FILE", help="the recording")
+    arguments.add(parser, "--server HOST:PORT", ADDRESS, arguments.server, f"localhost:{DEFAULT_PORT}")
+    arguments.add(parser, "--lines-port PORT", LINES_PORT, arguments.port, DEFAULT_LINES_PORT)
+    arguments.add(parser, "--speed FACTOR", SPEED, arguments.speed, 1.0)
+    arguments.add_timeout(parser, "how long to wait for missing frames")
+    arguments.add(parser, "--record OUT.jsonl", "record the replay")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -28,29 +28,19 @@ START_SECONDS = 10.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of a run of scenarios."""
     group = parser.add_argument_group("scenarios")
-    group.add_argument(
-        "--server",
-        type=arguments.server,
-        metavar="HOST:PORT",
-        help=f"address of the server (default: localhost:{DEFAULT_PORT})",
+    address = f"address of the server (default: localhost:{DEFAULT_PORT})"
+    port = "port of the lines protocol over TCP (default: %(default)s)"
+    command = (
+        "start the server under test with this command, on free ports for {port} and {lines_port}, and stop "
+        "it after the run"
     )
-    group.add_argument(
-        "--lines-port",
-        type=arguments.port,
-        default=DEFAULT_LINES_PORT,
-        metavar="PORT",
-        help="port of the lines protocol over TCP (default: %(default)s)",
-    )
-    group.add_argument(
-        "--server-command",
-        metavar="CMD",
-        help="start the server under test with this command, on free ports for {port} and {lines_port}, and "
-        "stop it after the run",
-    )
+    arguments.add(group, "--server HOST:PORT", address, arguments.server)
+    arguments.add(group, "--lines-port PORT", port, arguments.port, DEFAULT_LINES_PORT)
+    arguments.add(group, "--server-command CMD", command)
     arguments.add_jobs(group, "scenarios")
     arguments.add_scenario_options(group)
     for option, text in REPORTS.items():
-        group.add_argument(f"--{option}", metavar="FILE", help=text)
+        arguments.add(group, f"--{option} FILE", text)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -100,31 +90,22 @@ def exit_code(run: Run) -> Exit:
 
 
 def _code(result: Result) -> Exit:
-    match result.verdict:
-        case Verdict.ERROR:
-            return Exit.FILE if result.is_file_at_fault else Exit.CONNECTION
-        case Verdict.FAILED:
-            return Exit.ANSWER
-    return Exit.WELL
+    if result.verdict is Verdict.ERROR:
+        return Exit.FILE if result.is_file_at_fault else Exit.CONNECTION
+    return Exit.ANSWER if result.verdict is Verdict.FAILED else Exit.WELL
 
 
 async def _play(options: argparse.Namespace, items: Sequence[Item]) -> Run:
     # The modules that play are not imported for --help, nor for message files.
     from chateau.client.reports.console import Console
-    from chateau.client.scenarios.run import (
-        ExternalServer,
-        ManagedServer,
-        Runner,
-        RunOptions,
-        SystemUnderTest,
-    )
+    from chateau.client.scenarios.run import ManagedServer, Runner, RunOptions, SystemUnderTest
     from chateau.client.under_test.server import ServerUnderTest
 
     @contextlib.asynccontextmanager
     async def system_under_test() -> AsyncIterator[SystemUnderTest]:
         server = replace(options.server or Server(), lines_port=options.lines_port, paths=dict(options.path))
         if options.server_command is None:
-            yield ExternalServer(server)
+            yield SystemUnderTest(server)
             return
         program = ServerUnderTest(options.server_command, start_seconds=START_SECONDS)
         try:

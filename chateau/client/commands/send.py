@@ -21,26 +21,13 @@ if TYPE_CHECKING:
     from chateau.client.interactive.session import SendSession, Session
     from chateau.client.transports import Target
 
-DEFAULT_TIMEOUT_SECONDS = 5.0
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of message files, and those that scenarios share with them."""
-    parser.add_argument(
-        "files",
-        nargs="*",
-        metavar="FILE",
-        help="a message file to send, a scenario, or a folder of scenarios",
-    )
-    parser.add_argument(
-        "--timeout",
-        type=arguments.seconds,
-        default=DEFAULT_TIMEOUT_SECONDS,
-        metavar="SECONDS",
-        help="timeout of the connection, of a response and of a step of a scenario "
-        f"(default: {DEFAULT_TIMEOUT_SECONDS:g})",
-    )
-    parser.add_argument("--record", metavar="FILE", help="write every frame to FILE, as JSON lines")
+    files = "a message file to send, a scenario, or a folder of scenarios"
+    parser.add_argument("files", nargs="*", metavar="FILE", help=files)
+    arguments.add_timeout(parser, "timeout of the connection, of a response and of a step of a scenario")
+    arguments.add(parser, "--record FILE", "write every frame to FILE, as JSON lines")
     messages = parser.add_argument_group("message files")
     messages.add_argument(
         "--url",
@@ -70,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         return asyncio.run(_send(options, sending, Target(protocol, url)))
     except KeyboardInterrupt:
-        return Exit.INTERRUPTED if options.files else sending.status.code
+        return Exit.INTERRUPTED if options.files else sending.exit_code
 
 
 async def _send(options: argparse.Namespace, sending: "SendSession", target: "Target") -> int:
@@ -90,7 +77,7 @@ async def _send(options: argparse.Namespace, sending: "SendSession", target: "Ta
     except SessionError as exc:
         sending.display.error(str(exc))
         return Exit.CONNECTION
-    return sending.status.code  # after the session: more frames may be received while it closes
+    return sending.exit_code  # after the session: more frames may be received while it closes
 
 
 async def _send_from(sending: "SendSession", session: "Session", messages: Sequence[Message]) -> None:
@@ -101,9 +88,7 @@ async def _send_from(sending: "SendSession", session: "Session", messages: Seque
 
         await sending.send_from_prompt(session, Prompt())
     else:
-        from chateau.client.interactive.session import StdinLines
-
-        await sending.send_from_stdin(session, StdinLines())
+        await sending.send_from_stdin(session)
 
 
 def _url(text: str) -> str:

@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from chateau.client import arguments
 from chateau.client.exit_codes import Exit
 from chateau.client.recordings import RecordingError, read
 
@@ -13,10 +14,8 @@ DESCRIPTION = "Converts a recording into a scenario, for you to edit."
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``to-scenario``."""
     parser.add_argument("file", metavar="FILE", help="the recording")
-    parser.add_argument("-o", "--output", metavar="OUT.json", help="file to write (default: stdout)")
-    parser.add_argument(
-        "--name", metavar="SENTENCE", help="name of the scenario (default: the name of the recording)"
-    )
+    arguments.add(parser, "-o --output OUT.json", "file to write (default: stdout)")
+    arguments.add(parser, "--name SENTENCE", "name of the scenario (default: the name of the recording)")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -7,13 +7,13 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from chateau.client import strict_json
 from chateau.client.messages import Message
 from chateau.client.paths import schemas_folder
 from chateau.client.protocols import CHATEAU, vocabulary
+from chateau.client.scenarios.schemas import Schemas
 from chateau.client.transcript import Entry, Opcode
 
 if TYPE_CHECKING:
@@ -72,9 +72,6 @@ class Fault:
 class Contract:
     """The schemas of the chateau protocol."""
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder or schemas_folder() / CHATEAU
-
     def faults(self, frame: Frame, request: Message | None = None) -> list[Fault]:
         """Return what is wrong with *frame*, the response to *request*; normally nothing."""
         if frame.decode_error:
@@ -88,14 +85,9 @@ class Contract:
             return [Fault("", f"there is no schema for {_description(frame)}")]
         if self._is_valid(schema, frame.value):
             return []
-        from jsonschema import Draft202012Validator
         from jsonschema.exceptions import best_match
-        from referencing import Registry
 
-        contents = self._schemas.values()
-        registry: Registry[Any] = Registry().with_contents((one["$id"], one) for one in contents)
-        validator = Draft202012Validator(self._schemas[schema], registry=registry)
-        error = best_match(validator.iter_errors(frame.value))
+        error = best_match(Schemas().errors(f"{CHATEAU}/{schema}", frame.value))
         if error is None:
             return []
         return [Fault(strict_json.pointer(error.absolute_path), _shortened(error.message), schema)]
@@ -119,7 +111,8 @@ class Contract:
 
     @cached_property
     def _schemas(self) -> dict[str, Any]:
-        return {path.name: json.loads(path.read_bytes()) for path in sorted(self._folder.glob("*.json"))}
+        folder = schemas_folder() / CHATEAU
+        return {path.name: json.loads(path.read_bytes()) for path in folder.glob("*.json")}
 
 
 class NoContract(Contract):

@@ -5,7 +5,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import Application, run_in_terminal
@@ -14,10 +14,9 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.output import create_output
 
-from chateau.client.interactive.contract import Fault, Frame
 from chateau.client.interactive.display import Display
 from chateau.client.interactive.session import QUIT
-from chateau.client.messages import SUFFIX, Message, folders
+from chateau.client.messages import SUFFIX, folders
 
 # In colour: prompt_toolkit omits a blank at the end of a line that has no style.
 QUESTION = FormattedText([("ansicyan", "message file> ")])
@@ -60,7 +59,7 @@ class Prompt:
 
     def above(self, display: Display) -> Display:
         """Return *display*, printing above the prompt while it is shown."""
-        return _AbovePrompt(display, self._session.app)
+        return cast("Display", _AbovePrompt(display, self._session.app))
 
 
 class _AbovePrompt:
@@ -75,17 +74,10 @@ class _AbovePrompt:
         self._application = application
         self._queue: deque[Callable[[], Any]] = deque()
 
-    def sent(self, message: Message) -> None:
-        self._show(partial(self._display.sent, message))
-
-    def received(self, frame: Frame, faults: list[Fault]) -> None:
-        self._show(partial(self._display.received, frame, faults))
-
-    def note(self, sentence: str) -> None:
-        self._show(partial(self._display.note, sentence))
-
-    def error(self, sentence: str) -> None:
-        self._show(partial(self._display.error, sentence))
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        """Return the method of the display called *name*, for later."""
+        method = getattr(self._display, name)
+        return lambda *values: self._show(partial(method, *values))
 
     def _show(self, one: Callable[[], Any]) -> None:
         """Show *one*; several frames at once erase the prompt once."""

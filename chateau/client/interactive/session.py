@@ -11,15 +11,13 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from chateau.client import transports
 from chateau.client.exit_codes import Exit
 from chateau.client.interactive.contract import Contract, Frame, decode, is_response_to
 from chateau.client.messages import Message, MessageError, read
 from chateau.client.transcript import Direction, Entry, OnEntry, Opcode, close_of
-from chateau.client.transports import ConnectionClosed, Target, open_connection
+from chateau.client.transports import CannotConnect, ConnectionClosed, Target, open_connection
 
 if TYPE_CHECKING:
     from chateau.client.interactive.display import Display
@@ -35,18 +33,6 @@ RECEIVED = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CLOSE})
 
 class SessionError(Exception):
     """There is no connection, or no response; the text states which."""
-
-
-class CannotConnect(SessionError):
-    def __init__(self, error: transports.CannotConnect) -> None:
-        running = "Is the server running? `python server.py` or `make run` starts it."
-        super().__init__(f"{error}\n{running if error.status is None else 'Is the path right?'}")
-
-
-class ServerGone(SessionError):
-    def __init__(self, code: int | None, reason: str, protocol_error: str | None) -> None:
-        how = f"{code}, {reason or 'no reason given'}" if code else "no code, no reason"
-        super().__init__(protocol_error or f"the server closed the connection ({how})")
 
 
 class NoResponse(SessionError):
@@ -84,19 +70,18 @@ class Session:
         self._requests: deque[Request] = deque()  # without a response
 
     async def __aenter__(self) -> Self:
-        """Connect. Raises :class:`CannotConnect`."""
+        """Connect. Raises :class:`SessionError`."""
         try:
             self._connection = await open_connection(
                 CLIENT_NAME, self._target, self._on_entry, self._timeout_seconds
             )
-        except transports.CannotConnect as exc:
-            raise CannotConnect(exc) from exc
+        except CannotConnect as exc:
+            running = "Is the server running? `python server.py` or `make run` starts it."
+            raise SessionError(f"{exc}\n{running if exc.status is None else 'Is the path right?'}") from exc
         self._reading = asyncio.create_task(self._read())
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close, and read the frames that the server sends before it closes."""
         await self._connection.close()
         await asyncio.wait({self._reading}, timeout=CLOSING_SECONDS)
@@ -108,7 +93,7 @@ class Session:
         """Send *message*; its response is the next one that no earlier request takes.
 
         Raises:
-            ServerGone: the connection is closed.
+            SessionError: the connection is closed.
         """
         request = Request(message)
         self._requests.append(request)
@@ -123,7 +108,7 @@ class Session:
 
         Raises:
             NoResponse: it was not received in time; it is shown if it is received later.
-            ServerGone: the connection was closed first.
+            SessionError: the connection was closed first.
         """
         try:
             async with asyncio.timeout(self._timeout_seconds):
@@ -136,7 +121,7 @@ class Session:
         """Return the result of *work*; cancel it when the connection is closed.
 
         Raises:
-            ServerGone: the connection was closed first.
+            SessionError: the connection was closed first.
         """
         task = asyncio.create_task(work)
         try:
@@ -172,20 +157,11 @@ class Session:
                 return request
         return None
 
-    def _gone(self) -> ServerGone:
-        return ServerGone(*close_of(self._close), self._connection.protocol_error)
-
-
-class ExitStatus:
-    """The exit code of a run: the first error determines it, unless the run is *lenient*."""
-
-    def __init__(self) -> None:
-        self.code = Exit.WELL
-        self.lenient = False
-
-    def raise_to(self, code: Exit) -> None:
-        if not self.lenient:
-            self.code = self.code or code
+    def _gone(self) -> SessionError:
+        code, reason = close_of(self._close)
+        how = f"{code}, {reason or 'no reason given'}" if code else "no code, no reason"
+        error = self._connection.protocol_error
+        return SessionError(error or f"the server closed the connection ({how})")
 
 
 class SendSession:
@@ -193,7 +169,8 @@ class SendSession:
 
     def __init__(self, display: "Display", contract: Contract) -> None:
         self.display = display
-        self.status = ExitStatus()
+        self.exit_code = Exit.WELL  # the first error determines it, except at a prompt
+        self._is_lenient = False
         self._contract = contract
 
     def received(self, frame: Frame, request: Request | None) -> None:
@@ -201,7 +178,7 @@ class SendSession:
         faults = self._contract.faults(frame, request.message if request else None)
         self.display.received(frame, faults)
         if faults or frame.is_error_response:
-            self.status.raise_to(Exit.ANSWER)
+            self._fail(Exit.ANSWER)
 
     async def send_all(self, session: Session, messages: Sequence[Message]) -> None:
         """Send *messages*, each after the response to the one before."""
@@ -210,7 +187,7 @@ class SendSession:
 
     async def send_from_prompt(self, session: Session, prompt: "Prompt") -> None:
         """Ask for messages and send them until the user quits; show errors, but keep the exit status 0."""
-        self.status.lenient = True
+        self._is_lenient = True
         self.display = prompt.above(self.display)
         self.display.note("TAB completes the name of a message file, q quits.")
         while (name := await session.unless_gone(prompt.ask())) is not None:
@@ -220,10 +197,11 @@ class SendSession:
                 except NoResponse as exc:
                     self.display.error(str(exc))
 
-    async def send_from_stdin(self, session: Session, lines: "StdinLines") -> None:
-        """Send the files that *lines* name without waiting between them, then wait for all responses."""
+    async def send_from_stdin(self, session: Session) -> None:
+        """Send the files named on stdin without waiting between them, then wait for all responses."""
         requests: list[Request] = []
-        while (name := await session.unless_gone(lines.next())) not in {None, QUIT}:
+        lines = stdin_lines()
+        while (name := await session.unless_gone(lines.get())) not in {None, QUIT}:
             requests += await self._send_file(session, name or "")
         for request in requests:
             await session.wait_for_response(request)
@@ -234,8 +212,12 @@ class SendSession:
             return [await self._send(session, read(name))] if name else []
         except MessageError as exc:
             self.display.error(str(exc))
-            self.status.raise_to(Exit.FILE)
+            self._fail(Exit.FILE)
             return []
+
+    def _fail(self, code: Exit) -> None:
+        if not self._is_lenient:
+            self.exit_code = self.exit_code or code
 
     async def _send(self, session: Session, message: Message) -> Request:
         request = await session.send(message)
@@ -243,29 +225,22 @@ class SendSession:
         return request
 
 
-class StdinLines:
-    """The lines of stdin: names of message files, one per line, from a pipe or a file.
+def stdin_lines() -> "asyncio.Queue[str | None]":
+    """Return a queue of the lines of stdin without the white space around them, then None.
 
     A thread reads, because stdin can be anything and not every file descriptor can be polled. It reads
     without Python's buffer: a process that exits while a thread holds the lock of that buffer crashes.
     """
+    loop = asyncio.get_running_loop()
+    queue: asyncio.Queue[str | None] = asyncio.Queue()
 
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[str | None] = asyncio.Queue()
-        threading.Thread(target=self._read, name="stdin", daemon=True).start()
-
-    async def next(self) -> str | None:
-        """Return the next line without the white space around it; None at the end."""
-        return await self._queue.get()
-
-    def _read(self) -> None:
+    def read_all() -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed
             if sys.stdin is not None:
                 with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as stream:
-                    self._read_from(stream)
-            self._loop.call_soon_threadsafe(self._queue.put_nowait, None)
+                    for line in stream:
+                        loop.call_soon_threadsafe(queue.put_nowait, os.fsdecode(line).strip())
+            loop.call_soon_threadsafe(queue.put_nowait, None)
 
-    def _read_from(self, stream: BinaryIO) -> None:
-        for line in stream:
-            self._loop.call_soon_threadsafe(self._queue.put_nowait, os.fsdecode(line).strip())
+    threading.Thread(target=read_all, name="stdin", daemon=True).start()
+    return queue

@@ -49,7 +49,11 @@ def tokens(value: Any, key: str = "") -> Iterator[Token]:
         case int() if key in SINCE:
             yield "seq", str(value)
         case str():
-            yield from ((found.lastgroup or "", found[0]) for found in _DYNAMIC.finditer(value))
+            yield from map(_token, _DYNAMIC.finditer(value))
+
+
+def _token(found: re.Match[str]) -> Token:
+    return found.lastgroup or "", found[0]
 
 
 class Captures:
@@ -133,9 +137,7 @@ def expectable(value: Any, captures: Captures, key: str = "") -> Any:
             return _expectable_items(value, captures)
         case list():
             return [expectable(item, captures, key) for item in value]
-        case bool() | None:
-            return value
-        case int() if key in COUNTS:
+        case int() if key in COUNTS and not isinstance(value, bool):
             return _dynamic(("seq", str(value)), captures, AN_INTEGER) if key == "seq" else AN_INTEGER
         case str():
             return expectable_text(value, captures)
@@ -156,22 +158,17 @@ def _is_peer_of(item: tuple[str, Any]) -> bool:
 
 
 def _peer(value: dict[str, Any], captures: Captures) -> dict[str, Any]:
-    return {
-        "id": _dynamic(("session", str(value["id"])), captures, A_STRING),
-        "ip": A_STRING,
-        "port": AN_INTEGER,
-    }
+    identity = _dynamic(("session", str(value["id"])), captures, A_STRING)
+    return {"id": identity, "ip": A_STRING, "port": AN_INTEGER}
 
 
 def expectable_text(text: str, captures: Captures) -> Any:
     """Return the expectation for a text."""
-    found = [
-        match for match in _DYNAMIC.finditer(text) if not captures.is_own((match.lastgroup or "", match[0]))
-    ]
+    found = [match for match in _DYNAMIC.finditer(text) if not captures.is_own(_token(match))]
     if not found:
         return {"$regex": "^#[0-9]+$"} if _SESSION_NAME.fullmatch(text) else escaped(text)
     if found[0][0] == text:
-        return _dynamic((found[0].lastgroup or "", text), captures, A_STRING)
+        return _dynamic(_token(found[0]), captures, A_STRING)
     pattern, end = "", 0
     for match in found:
         pattern += _escaped_pattern(text[end : match.start()]) + _PATTERNS[match.lastgroup or ""]
@@ -193,7 +190,7 @@ def _dynamic(token: Token, captures: Captures, operator: dict[str, str]) -> Any:
 def _with_references(text: str, captures: Captures) -> str:
     parts, end = [], 0
     for match in _DYNAMIC.finditer(text):
-        if reference := captures.reference((match.lastgroup or "", match[0])):
+        if reference := captures.reference(_token(match)):
             parts += [escaped(text[end : match.start()]), reference]
             end = match.end()
     return "".join([*parts, escaped(text[end:])])

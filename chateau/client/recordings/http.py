@@ -14,7 +14,7 @@ from chateau.client.recordings.dynamic_values import (
     json_or_text,
     sendable,
 )
-from chateau.client.transcript import Entry, Opcode
+from chateau.client.transcript import Entry, Opcode, utf8
 from chateau.client.transports.target import address_of
 
 HEAD_END = b"\r\n\r\n"
@@ -38,16 +38,13 @@ class HttpMessage:
 def parse_message(payload: bytes) -> HttpMessage:
     """Parse a request or a response. Raises :class:`ValueError`."""
     head, _, body = payload.partition(HEAD_END)
-    try:
-        text = head.decode()
-    except UnicodeDecodeError:
-        text = head.decode("latin-1")
-    first, *lines = text.split("\r\n")
-    words = [*first.split(" ", 2), "", ""]
-    if not words[1]:
+    text = utf8(head)
+    first, *lines = (head.decode("latin-1") if text is None else text).split("\r\n")
+    method, target, version, *_ = [*first.split(" ", 2), "", ""]
+    if not target:
         raise ValueError(f"the recording has a request or a response that is not HTTP: {first[:60]!r}")
     headers = tuple((name, value.strip()) for name, _, value in (line.partition(":") for line in lines))
-    return HttpMessage((words[0], words[1], words[2]), headers, body)
+    return HttpMessage((method, target, version), headers, body)
 
 
 def request_target(payload: bytes) -> dict[str, Any]:
@@ -102,9 +99,7 @@ def response_step(response: HttpMessage, captures: Captures) -> dict[str, Any]:
     status = {"status": int(response.start[1])}
     if not response.body:
         return status
-    try:
-        response.body.decode()
-    except UnicodeDecodeError:
+    if utf8(response.body) is None:
         return {**status, "answer": response.body.hex()}
     value = json_or_text(response.body)
     return {**status, "answer": {"$any": True} if is_special(value) else expectable(value, captures)}
@@ -112,9 +107,8 @@ def response_step(response: HttpMessage, captures: Captures) -> dict[str, Any]:
 
 def _body(request: HttpMessage, captures: Captures) -> tuple[Any, str | None]:
     """Return the body for a step, and the content type that the player sends with it by default."""
-    try:
-        text = request.body.decode()
-    except UnicodeDecodeError:
+    text = utf8(request.body)
+    if text is None:
         return {"$base64": base64.b64encode(request.body).decode()}, None
     value = json_of(text) if "json" in (request.header("content-type") or "") else None
     if isinstance(value, dict | list) and not is_special(value):

@@ -9,14 +9,13 @@ import binascii
 import json
 import struct
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from chateau.client.transcript import Direction, Entry, OnEntry, Opcode
+from chateau.client.transcript import Direction, Entry, OnEntry, Opcode, utf8
 
 Word = TypeVar("Word", Direction, Opcode)
 
@@ -60,9 +59,7 @@ class Recorder:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         if error is None:
             self.close()
         else:
@@ -101,10 +98,12 @@ def encode(entry: Entry) -> bytes:
 
 def payload_fields(payload: bytes) -> dict[str, Any]:
     """Return the fields for *payload*: a text if it is UTF-8, else base64."""
-    try:
-        return {"payload": payload.decode()}
-    except UnicodeDecodeError:
-        return {"payload": base64.b64encode(payload).decode(), "base64": True}
+    text = utf8(payload)
+    return (
+        {"payload": text}
+        if text is not None
+        else {"payload": base64.b64encode(payload).decode(), "base64": True}
+    )
 
 
 def timestamp(at: float) -> str:
@@ -220,29 +219,26 @@ def _is_header(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(isinstance(one, str) for one in value)
 
 
-class AutoReplies:
-    """Finds the entries that a connection sends by itself: a pong, or the close frame that confirms one.
+def without_auto_replies(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Yield *entries* except those that a connection sends by itself.
 
-    They are neither sent again by a replay nor steps of a scenario.
+    These are a pong, and the close frame that confirms one: a replay does not send them again, and they are
+    not steps of a scenario.
     """
-
-    def __init__(self) -> None:
-        self._pings: Counter[tuple[str, bytes]] = Counter()  # without a pong
-        self._closed: set[str] = set()  # by the server
-
-    def is_auto_reply(self, entry: Entry) -> bool:
-        """Return whether *entry* is one; call it with all entries of a recording, in order."""
+    pings: Counter[tuple[str, bytes]] = Counter()  # without a pong
+    closed: set[str] = set()  # by the server
+    for entry in entries:
         ping = (entry.client, entry.payload)
         match entry.direction, entry.opcode:
             case Direction.RECEIVED, Opcode.PING:
-                self._pings[ping] += 1
+                pings[ping] += 1
             case Direction.RECEIVED, Opcode.CLOSE:
-                self._closed.add(entry.client)
+                closed.add(entry.client)
             case Direction.SENT, Opcode.OPEN:
-                self._closed.discard(entry.client)
-            case Direction.SENT, Opcode.PONG if self._pings[ping]:
-                self._pings[ping] -= 1
-                return True
-            case Direction.SENT, Opcode.CLOSE:
-                return entry.client in self._closed
-        return False
+                closed.discard(entry.client)
+            case Direction.SENT, Opcode.PONG if pings[ping]:
+                pings[ping] -= 1
+                continue
+            case Direction.SENT, Opcode.CLOSE if entry.client in closed:
+                continue
+        yield entry

@@ -8,11 +8,12 @@ have received as many frames as in the recording. Their contents are not compare
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from chateau.client.recordings.http import request_target, retarget
-from chateau.client.recordings.recording import AutoReplies, open_event
+from chateau.client.recordings.recording import open_event, without_auto_replies
 from chateau.client.transcript import ABNORMAL, Direction, Entry, OnEntry, Opcode, close_of
 from chateau.client.transports import (
     CannotConnect,
@@ -69,8 +70,7 @@ async def replay(
         await run.finish()
     finally:
         await run.leave()
-    seconds = asyncio.get_running_loop().time() - started_at
-    return ReplayResult(run.sent, run.received, run.expected, run.missing, seconds, tuple(run.notes))
+    return run.result(asyncio.get_running_loop().time() - started_at)
 
 
 @dataclass(slots=True)
@@ -104,30 +104,30 @@ class _Replay:
         self.sent = 0
         self.notes: list[str] = []
 
-    @property
-    def received(self) -> int:
-        return sum(state.frames_arrived for state in self._clients.values())
-
-    @property
-    def expected(self) -> int:
-        return sum(state.frames_due for state in self._clients.values())
-
-    @property
-    def missing(self) -> int:
-        return sum(max(0, state.frames_due - state.frames_arrived) for state in self._clients.values())
+    def result(self, seconds: float) -> ReplayResult:
+        counts = [(state.frames_arrived, state.frames_due) for state in self._clients.values()]
+        return ReplayResult(
+            sent=self.sent,
+            received=sum(arrived for arrived, _ in counts),
+            expected=sum(due for _, due in counts),
+            missing=sum(max(0, due - arrived) for arrived, due in counts),
+            seconds=seconds,
+            notes=tuple(self.notes),
+        )
 
     async def play(self, entries: Sequence[Entry], speed: float) -> None:
-        clock, auto_replies = _Clock(entries, speed), AutoReplies()
-        sender = None
-        for entry in entries:
-            is_auto_reply = auto_replies.is_auto_reply(entry)
+        time = asyncio.get_running_loop().time
+        started_at, sender = time(), None
+        for entry in without_auto_replies(entries):
             if entry.direction is Direction.RECEIVED:
                 self._expect(entry)
-            elif not is_auto_reply:
+            else:
                 if entry.client != sender or entry.opcode in BARRIERS:
                     await self._catch_up()
                 sender = entry.client
-                await clock.wait_for(entry)
+                if speed:
+                    due_at = started_at + (entry.at - entries[0].at) / speed
+                    await asyncio.sleep(max(0, due_at - time()))
                 await self._act(entry)
 
     async def finish(self) -> None:
@@ -219,9 +219,7 @@ class _Replay:
     async def _open(self, entry: Entry) -> None:
         state = self._client(entry.client)
         if state.connection is not None:
-            await _wait_closed(
-                state.connection, self._timeout_seconds
-            )  # so that, for example, its name is free
+            await _wait_closed(state.connection, self._timeout_seconds)  # so that its name is free
             state.connection.abort()
         target = self._target_of(entry.client, open_event(entry))
         state.connection = await open_connection(
@@ -233,18 +231,16 @@ class _Replay:
         try:
             if state.connection is None:
                 raise ConnectionClosed(f"{entry.client} has not connected")
-            await self._write(state.connection, entry)
+            if entry.opcode is Opcode.CLOSE:
+                await _close(state.connection, entry.payload)
+                return
+            if entry.opcode is Opcode.RAW:
+                await state.connection.send_raw(entry.payload)
+            else:
+                await state.connection.send(entry.opcode, entry.payload)
         except ConnectionClosed:
             state.unsent += entry.opcode is not Opcode.CLOSE
-
-    async def _write(self, connection: Connection, entry: Entry) -> None:
-        if entry.opcode is Opcode.CLOSE:
-            await _close(connection, entry.payload)
             return
-        if entry.opcode is Opcode.RAW:
-            await connection.send_raw(entry.payload)
-        else:
-            await connection.send(entry.opcode, entry.payload)
         self.sent += 1
         if self.sent % FRAMES_PER_YIELD == 0:
             await asyncio.sleep(0)
@@ -269,23 +265,6 @@ class _Replay:
         return self._clients.setdefault(client, _Client())
 
 
-class _Clock:
-    """The pace: when an entry is due, counted from the first one."""
-
-    def __init__(self, entries: Sequence[Entry], speed: float) -> None:
-        self._speed = speed
-        self._first_at = entries[0].at if entries else 0.0
-        self._started_at = asyncio.get_running_loop().time()
-
-    async def wait_for(self, entry: Entry) -> None:
-        if not self._speed:
-            return
-        due_at = self._started_at + (entry.at - self._first_at) / self._speed
-        seconds = due_at - asyncio.get_running_loop().time()
-        if seconds > 0:
-            await asyncio.sleep(seconds)
-
-
 async def _close(connection: Connection, payload: bytes) -> None:
     """Close as in the recording; the code 1006, which no frame has, stands for an abort or a half close."""
     match close_of(payload):
@@ -298,7 +277,5 @@ async def _close(connection: Connection, payload: bytes) -> None:
 
 
 async def _wait_closed(connection: Connection, timeout_seconds: float) -> None:
-    try:
+    with suppress(TimeoutError):
         await connection.wait_closed(timeout_seconds)
-    except TimeoutError:
-        return

@@ -6,7 +6,7 @@ docs/scenarios.md describes the format. The result is a draft for a person to ed
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,8 +25,8 @@ from chateau.client.recordings.dynamic_values import (
     values_of,
 )
 from chateau.client.recordings.http import pair_responses, parse_message, request_step, response_step
-from chateau.client.recordings.recording import AutoReplies, open_event
-from chateau.client.transcript import ABNORMAL, Direction, Entry, Opcode, close_of
+from chateau.client.recordings.recording import open_event, without_auto_replies
+from chateau.client.transcript import ABNORMAL, Direction, Entry, Opcode, close_of, utf8
 from chateau.client.transports.framing import event_fields
 
 NORMAL_CLOSURE = 1000
@@ -57,13 +57,15 @@ def scenario_of(entries: Sequence[Entry], name: str) -> Value:
 
 
 class Draft:
-    """Builds a scenario, with a method per kind of entry; a method that returns None adds no step."""
+    """Builds a scenario, with a method per direction and opcode, such as ``sent_text`` or ``received_pong``.
+
+    An entry without a method adds no step, nor does one whose method returns None.
+    """
 
     def __init__(self, entries: Sequence[Entry]) -> None:
-        self._entries = entries = pair_responses(entries)
+        self._entries = entries = pair_responses(list(without_auto_replies(entries)))
         self._names = _client_names(entries)
         self._captures = Captures(list(values_of(entries)))
-        self._auto_replies = AutoReplies()
         self._pings: Counter[tuple[str, bytes]] = Counter()
         self._request: Value = {}  # the step of the last one
         self._closed: set[str] = set()  # clients that closed before the server
@@ -76,17 +78,16 @@ class Draft:
 
     def steps(self) -> Iterator[Value]:
         for entry in self._entries:
-            is_auto_reply = self._auto_replies.is_auto_reply(entry)
             self._captures.begin_frame()
-            if entry.opcode in TEXTS and not _is_text(entry.payload):
+            if entry.opcode in TEXTS and utf8(entry.payload) is None:
                 content = entry.payload.hex(" ")
                 yield {"//": f"{entry.client} {entry.direction} a text that is not UTF-8: {content}"}
                 continue
-            write = STEPS.get((entry.direction, entry.opcode))
-            if write is not None and not is_auto_reply and (step := write(self, entry)) is not None:
+            write = getattr(self, f"{entry.direction}_{entry.opcode}", None)
+            if write is not None and (step := write(entry)) is not None:
                 yield step
 
-    def opened(self, entry: Entry) -> Value:
+    def sent_open(self, entry: Entry) -> Value:
         self._closed.discard(entry.client)
         fields = open_event(entry)
         client, now = self._names[entry.client], _client_of(fields)
@@ -98,36 +99,41 @@ class Draft:
             step["headers"] = now["headers"]
         return step
 
-    def sent(self, entry: Entry) -> Value:
+    def sent_text(self, entry: Entry) -> Value:
         value = value_of(entry)
         if is_special(value):
             value = entry.payload.decode()
         step = self._step(entry, send=sendable(value, self._captures))
         return {**step, "//": SESSIONS} if names_sessions(step["send"]) else step
 
+    sent_line = sent_text
+
     def sent_binary(self, entry: Entry) -> Value:
         return self._step(entry, send=entry.payload.hex(), **{"as": "binary"})
 
-    def sent_control(self, entry: Entry) -> Value:
-        try:
-            text = escaped(entry.payload.decode())
-        except UnicodeDecodeError:
+    def sent_ping(self, entry: Entry) -> Value:
+        text = utf8(entry.payload)
+        if text is None:
             return {
                 "//": f"a {entry.opcode} with bytes that are not UTF-8 was sent here: {entry.payload.hex()}"
             }
         if entry.opcode is Opcode.PING:
             self._pings[entry.client, entry.payload] += 1
-        return self._step(entry, send=text, **{"as": str(entry.opcode)})
+        return self._step(entry, send=escaped(text), **{"as": str(entry.opcode)})
+
+    sent_pong = sent_ping
 
     def sent_raw(self, entry: Entry) -> Value:
         return self._step(entry, send_raw=entry.payload.hex(" "))
 
-    def received(self, entry: Entry) -> Value:
+    def received_text(self, entry: Entry) -> Value:
         value, text = value_of(entry), entry.payload.decode()
         if is_special(value) or (isinstance(value, str) and text.lstrip().startswith(("{", "["))):
             return self._step(entry, expect=expectable_text(text, self._captures), **{"as": "text"})
         expected = expectable(value, self._captures)
         return self._step(entry, expect=[expected] if isinstance(expected, list) else expected)
+
+    received_line = received_text
 
     def received_binary(self, entry: Entry) -> Value:
         return self._step(entry, expect=entry.payload.hex(), **{"as": "binary"})
@@ -143,26 +149,20 @@ class Draft:
         self._pings[ping] -= 1
         return self._step(entry, expect=escaped(entry.payload.decode()), **{"as": "pong"})
 
-    def closed(self, entry: Entry) -> Value:
+    def sent_close(self, entry: Entry) -> Value:
         code, reason = close_of(entry.payload)
         step: Value = {"close": self._names[entry.client]}
         if code == ABNORMAL:
             return {**step, "how": "half" if reason == "half close" else "abort"}
         self._closed.add(entry.client)
-        if code in CLOSE_CODES and code != NORMAL_CLOSURE:
-            step["code"] = code
-        return {**step, "reason": escaped(reason)} if reason else step
+        return step | _close_fields(None if code == NORMAL_CLOSURE else code, reason)
 
     def received_close(self, entry: Entry) -> Value | None:
         if entry.client in self._closed:
             return None  # it confirms the close of the client
-        code, reason = close_of(entry.payload)
-        step: Value = {"expect_close": self._names[entry.client]}
-        if code in CLOSE_CODES:
-            step["code"] = code
-        return {**step, "reason": escaped(reason)} if reason else step
+        return {"expect_close": self._names[entry.client], **_close_fields(*close_of(entry.payload))}
 
-    def requested(self, entry: Entry) -> Value:
+    def sent_request(self, entry: Entry) -> Value:
         try:
             step = request_step(parse_message(entry.payload), self._captures)
         except ValueError:
@@ -170,7 +170,7 @@ class Draft:
         self._request = {"client": self._names[entry.client], **step}
         return self._request
 
-    def responded(self, entry: Entry) -> None:
+    def received_response(self, entry: Entry) -> None:
         """Add the response to the step of the request."""
         try:
             self._request.update(response_step(parse_message(entry.payload), self._captures))
@@ -181,32 +181,9 @@ class Draft:
         return {"client": self._names[entry.client], **does}
 
 
-STEPS: dict[tuple[Direction, Opcode], Callable[[Draft, Entry], Value | None]] = {
-    (Direction.SENT, Opcode.OPEN): Draft.opened,
-    (Direction.SENT, Opcode.TEXT): Draft.sent,
-    (Direction.SENT, Opcode.LINE): Draft.sent,
-    (Direction.SENT, Opcode.BINARY): Draft.sent_binary,
-    (Direction.SENT, Opcode.PING): Draft.sent_control,
-    (Direction.SENT, Opcode.PONG): Draft.sent_control,
-    (Direction.SENT, Opcode.RAW): Draft.sent_raw,
-    (Direction.SENT, Opcode.CLOSE): Draft.closed,
-    (Direction.SENT, Opcode.REQUEST): Draft.requested,
-    (Direction.RECEIVED, Opcode.TEXT): Draft.received,
-    (Direction.RECEIVED, Opcode.LINE): Draft.received,
-    (Direction.RECEIVED, Opcode.BINARY): Draft.received_binary,
-    (Direction.RECEIVED, Opcode.EVENT): Draft.received_event,
-    (Direction.RECEIVED, Opcode.PONG): Draft.received_pong,
-    (Direction.RECEIVED, Opcode.CLOSE): Draft.received_close,
-    (Direction.RECEIVED, Opcode.RESPONSE): Draft.responded,
-}
-
-
-def _is_text(payload: bytes) -> bool:
-    try:
-        payload.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+def _close_fields(code: int | None, reason: str) -> Value:
+    fields = {"code": code if code in CLOSE_CODES else None, "reason": escaped(reason)}
+    return {key: value for key, value in fields.items() if value}
 
 
 def _comment(names: list[str]) -> str | None:
@@ -290,31 +267,20 @@ def _name(entry: Entry, *, is_first: bool) -> Any:
 
 def format_scenario(scenario: dict[str, Any]) -> str:
     """Return the text of a scenario file: each client and step on a line of its own, if it fits."""
-    return _spread(scenario, 0, SPREAD) + "\n"
+    return _format(scenario, 0, 0, is_spread=True) + "\n"
 
 
-def _format(value: Any, indent: int, used: int) -> str:
-    """Format *value* on one line if it fits behind *used* characters, one of them for a comma."""
+def _format(value: Any, indent: int, used: int, *, is_spread: bool) -> str:
+    """Format *value* behind *used* characters: on one line if it fits, unless it *is_spread*."""
     line = json.dumps(value, ensure_ascii=False)
-    if used + len(line) <= LINE_WIDTH or not isinstance(value, dict | list) or not value:
+    is_short = used + len(line) <= LINE_WIDTH and not is_spread
+    if is_short or not value or not isinstance(value, dict | list):
         return line
-    return _spread(value, indent)
-
-
-def _spread(value: Any, indent: int, spread: frozenset[str] = frozenset()) -> str:
-    inner = indent + INDENT
-    blanks = " " * inner
-    if isinstance(value, list):
-        items = [blanks + _format(item, inner, inner + 1) for item in value]
-        begin, end = "[]"
-    else:
-        items = [blanks + _item(name, item, inner, is_spread=name in spread) for name, item in value.items()]
-        begin, end = "{}"
-    return "\n".join([begin, ",\n".join(items), " " * indent + end])
-
-
-def _item(name: str, value: Any, indent: int, *, is_spread: bool) -> str:
-    key = f"{json.dumps(name, ensure_ascii=False)}: "
-    if is_spread and value:
-        return key + _spread(value, indent)
-    return key + _format(value, indent, indent + len(key) + 1)
+    items = []
+    for name, item in value.items() if isinstance(value, dict) else ((None, item) for item in value):
+        key = "" if name is None else f"{json.dumps(name, ensure_ascii=False)}: "
+        begin = " " * (indent + INDENT) + key
+        is_spread = indent == 0 and name in SPREAD
+        items.append(begin + _format(item, indent + INDENT, len(begin) + 1, is_spread=is_spread))
+    first, last = "{}" if isinstance(value, dict) else "[]"
+    return "\n".join([first, ",\n".join(items), " " * indent + last])

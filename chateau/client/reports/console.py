@@ -6,13 +6,12 @@ Elsewhere they are plain lines, with the failures at the end.
 
 import sys
 from collections.abc import Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
 from rich.text import Text
 
 from chateau.client.reports.text_format import failure_lines, headline
-from chateau.client.scenarios.model import Result, Run, Verdict, summary
+from chateau.client.scenarios.model import NOT_PASSED, Result, Run, Verdict, summary
 from chateau.client.terminal import console
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 SCREENFUL = 20  # results
-_NOT_PASSED = frozenset({Verdict.FAILED, Verdict.ERROR})
 _STYLES = {
     Verdict.PASSED: "green",
     Verdict.FAILED: "bold red",
@@ -31,39 +29,28 @@ _DIFF_STYLES = {"    -": "red", "    +": "green"}
 
 
 class Console:
-    """Shows a run; a *quiet* console shows nothing.
+    """Shows a run; as a context manager, it removes the progress bar whatever happens."""
 
-    As a context manager, it removes the progress bar whatever happens.
-    """
-
-    def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
+    def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
-        self._quiet = quiet
         self._out = console(self._stream)
         self._progress: Progress | None = None
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exception: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._end_bar()
 
     def began(self, total: int) -> None:
         """Start the progress bar for *total* scenarios, on a terminal."""
-        if self._out.is_terminal and not self._quiet:
+        if self._out.is_terminal:
             self._progress = _progress(self._out)
             self._progress.add_task("", total=total)
             self._progress.start()
 
     def finished(self, result: Result) -> None:
         """Show *result*, which is the next."""
-        if self._quiet:
-            return
         self._show(_first_line(result))
         if self._progress is not None:
             self._show_failure(result)
@@ -71,10 +58,8 @@ class Console:
 
     def ended(self, run: Run) -> None:
         """Show the summary of *run*, and the failures that are not on the screen."""
-        if self._quiet:
-            return
         self._end_bar()
-        failed = [result for result in run.results if result.verdict in _NOT_PASSED]
+        failed = [result for result in run.results if result.verdict in NOT_PASSED]
         if self._progress is None:
             for result in failed:
                 self._show_failure(result)
@@ -89,7 +74,7 @@ class Console:
             self._progress.stop()
 
     def _show_failure(self, result: Result) -> None:
-        if result.verdict in _NOT_PASSED:
+        if result.verdict in NOT_PASSED:
             self._show(Text("\n").join([Text(), *_coloured(result)]))
 
     def _show(self, text: Text) -> None:
@@ -114,20 +99,12 @@ def _coloured(result: Result) -> Sequence[Text]:
 
 
 def _style_of(run: Run) -> str:
-    counted = run.count()
-    bad = counted[Verdict.FAILED] or counted[Verdict.ERROR]
-    return "bold red" if bad else "bold green"
+    return "bold red" if any(result.verdict in NOT_PASSED for result in run.results) else "bold green"
 
 
 def _progress(out: "rich.console.Console") -> "Progress":
     # Only a terminal has a progress bar.
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-    )
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("")
     return Progress(*columns, console=out, transient=True, redirect_stdout=False, redirect_stderr=False)

@@ -2,20 +2,16 @@
 
 The left edge of a column is the lifeline of its client. page.css draws lifelines, arrows and bars by the
 classes of cells; no information is carried by a colour alone. A browser repeats the head of a table on each
-printed page.
+printed page. diagram.html is the template of a table.
 """
 
 from collections.abc import Iterator, Sequence
-from html import escape
+from dataclasses import dataclass
+from importlib.resources import files
 
-from chateau.client.reports.text_format import (
-    around_the_failure,
-    clients_of,
-    elapsed,
-    is_cut,
-    payload,
-    words,
-)
+from tornado.template import Template
+
+from chateau.client.reports.text_format import around_the_failure, clients_of, elapsed, is_cut, payload, words
 from chateau.client.scenarios.model import Failure, Result
 from chateau.client.text_safety import one_line, shortened
 from chateau.client.transcript import Direction, Entry, Opcode
@@ -27,6 +23,7 @@ LABEL_CHARACTERS = 2_000  # enough to fill a label
 TITLE_WIDTH = 4_096  # of a payload that is shown in full under the mouse
 UPRIGHT_CLIENTS = 4  # more of them need a page in landscape
 
+_TABLE = Template(files(__package__).joinpath("diagram.html").read_text(encoding="utf-8"), "diagram.html")
 _WORDS = {
     Opcode.OPEN: "opens",
     Opcode.CLOSE: "closes",
@@ -36,108 +33,99 @@ _WORDS = {
     Opcode.RAW: "raw",
 }
 
-Row = Entry | Failure | tuple[Entry, ...]  # a frame, the failure, or frames that are left out
+Shown = Entry | Failure | tuple[Entry, ...]  # a frame, the failure, or frames that are left out
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row with an arrow between a client and the server, or with *lines* across all columns.
+
+    ``cells`` has the further classes of the cell of each client.
+    """
+
+    kind: str
+    time: str = ""
+    cells: Sequence[str] = ()
+    path: str = ""
+    label: str = ""
+    title: str = ""
+    lines: Sequence[str] = ()
 
 
 def diagram(result: Result, address: str) -> str:
     """Return the sequence diagram of *result*, whose server was at *address*; "" without frames."""
-    return "\n".join(_Diagram(result, address).lines()) if result.transcript else ""
+    if not result.transcript:
+        return ""
+    clients = clients_of(result)
+    table = _TABLE.generate(
+        address=address,
+        caption=_caption(result),
+        clients=clients,
+        is_wide=len(clients) > UPRIGHT_CLIENTS,
+        one_line=one_line,
+        rows=list(_rows(result, [name for name, _ in clients])),
+    )
+    return table.decode().rstrip("\n")
 
 
-class _Diagram:
-    def __init__(self, result: Result, address: str) -> None:
-        self._result = result
-        self._address = address
-        self._clients = clients_of(result)
-        self._columns = {name: column for column, (name, _) in enumerate(self._clients)}
-        before, after = around_the_failure(result)
-        failure = [result.failure] if result.failure else []
-        self._rows: list[Row] = [*_shown(before), *failure, *_shown(after)]
-        self._connected = {name: set(_rows_connected(self._rows, name)) for name in self._columns}
-
-    def lines(self) -> Iterator[str]:
-        wide = " wide" if len(self._clients) > UPRIGHT_CLIENTS else ""
-        yield f'<table class="diagram{wide}">'
-        yield f"<caption>{_text(self._caption())}</caption>"
-        yield from self._head()
-        yield "<tbody>"
-        for index, row in enumerate(self._rows):
-            match row:
-                case Entry():
-                    yield self._frame(index, row)
-                case Failure():
-                    yield from self._failure(index, row)
-                case _:
-                    yield self._across("left-out", f"… {len(row):,} frames are not shown …")
-        yield "</tbody>"
-        yield "</table>"
-
-    def _caption(self) -> str:
-        result = self._result
-        names = ", ".join(name for name, _ in self._clients)
-        failed = (
-            f" {str(result.verdict).capitalize()} at {result.failure.location}." if result.failure else ""
-        )
-        frames = f"{len(result.transcript)} frames between {names} and the server."
-        return f"Sequence diagram: {result.name}. {frames}{failed}"
-
-    def _head(self) -> Iterator[str]:
-        yield '<thead><tr><th scope="col" class="time">time</th>'
-        for name, protocol in self._clients:
-            yield _column_head("client", name, protocol)
-        yield f'<th scope="col" class="lane"></th>{_column_head("server", "server", self._address)}'
-        yield "</tr></thead>"
-
-    def _frame(self, index: int, entry: Entry) -> str:
-        time = elapsed(self._result, entry)
-        ends = (entry.client, "server") if entry.direction is Direction.SENT else ("server", entry.client)
-        path = one_line(" → ".join(ends))
-        title = f"{path}, {entry.opcode}, {time}\n{payload(entry, TITLE_WIDTH)}"
-        label = f'<span class="path">{escape(path)}</span> {_text(shortened(_label(entry), LABEL_WIDTH))}'
-        kind = f"frame {entry.direction} {entry.opcode}"
-        return self._row(kind, index, self._columns[entry.client], time, label, title)
-
-    def _failure(self, index: int, failure: Failure) -> Iterator[str]:
-        """Yield a row that marks what a client expected, or the whole width, and a row with the reason."""
-        column = self._columns.get(failure.client, 0) if failure.client is not None else 0
-        is_expected = failure.step.startswith("expect")
-        kind = f"broken {Direction.RECEIVED if is_expected else Direction.SENT}"
-        title = one_line(f"{failure.location}: {failure.sentence}")
-        yield self._row(kind, index, column, "✗", _text(failure.step), title)
-        shown = failure.differences[:MAX_DIFFERENCES]
-        more = len(failure.differences) - len(shown)
-        heading = f"✗ {self._result.verdict}, line {failure.location.line}: {failure.step}"
-        lines = [heading, failure.sentence, *shown, *([f"… and {more} more"] if more else [])]
-        yield self._across("broken reason", *lines)
-
-    def _row(self, kind: str, index: int, column: int, time: str, label: str, title: str) -> str:
-        """Return a row with an arrow between the client in *column* and the server."""
-        cells = "".join(
-            f'<td class="{self._cell(index, name, at, column)}"></td>' for name, at in self._columns.items()
-        )
-        return (
-            f'<tr class="{kind}"><th scope="row" class="time">{time}</th>{cells}'
-            f'<td class="lane line" title="{escape(title)}">{label}</td><td class="server"></td></tr>'
-        )
-
-    def _cell(self, index: int, name: str, at: int, column: int) -> str:
-        connected = " connected" if index in self._connected[name] else ""
-        line = " line end" if at == column else " line" if at > column else ""
-        return f"client{connected}{line}"
-
-    def _across(self, kind: str, *lines: str) -> str:
-        text = "".join(f"<div>{_text(line)}</div>" for line in lines)
-        return f'<tr class="{kind}"><td colspan="{len(self._clients) + 3}">{text}</td></tr>'
+def _caption(result: Result) -> str:
+    names = ", ".join(name for name, _ in clients_of(result))
+    failed = f" {str(result.verdict).capitalize()} at {result.failure.location}." if result.failure else ""
+    frames = f"{len(result.transcript)} frames between {names} and the server."
+    return f"Sequence diagram: {result.name}. {frames}{failed}"
 
 
-def _shown(entries: Sequence[Entry]) -> list[Row]:
+def _rows(result: Result, clients: Sequence[str]) -> Iterator[_Row]:
+    before, after = around_the_failure(result)
+    failure = [result.failure] if result.failure else []
+    rows: list[Shown] = [*_shown(before), *failure, *_shown(after)]
+    connected = [set(_rows_connected(rows, name)) for name in clients]
+
+    def cells(index: int, client: str | None) -> list[str]:
+        """Return the classes of the cells in row *index*, whose arrow begins or ends at *client*."""
+        arrow = clients.index(client) if client in clients else 0
+        bars = (" connected" if index in among else "" for among in connected)
+        lines = (" line end" if at == arrow else " line" if at > arrow else "" for at in range(len(clients)))
+        return [bar + line for bar, line in zip(bars, lines, strict=True)]
+
+    for index, row in enumerate(rows):
+        match row:
+            case Entry():
+                yield _frame(result, row, cells(index, row.client))
+            case Failure():
+                is_expected = row.step.startswith("expect")
+                kind = f"broken {Direction.RECEIVED if is_expected else Direction.SENT}"
+                title = one_line(f"{row.location}: {row.sentence}")
+                yield _Row(kind, "✗", cells(index, row.client), label=one_line(row.step), title=title)
+                yield _Row("broken reason", lines=_reason(result, row))
+            case _:
+                yield _Row("left-out", lines=[f"… {len(row):,} frames are not shown …"])
+
+
+def _frame(result: Result, entry: Entry, cells: Sequence[str]) -> _Row:
+    time = elapsed(result, entry)
+    ends = (entry.client, "server") if entry.direction is Direction.SENT else ("server", entry.client)
+    path = one_line(" → ".join(ends))
+    title = f"{path}, {entry.opcode}, {time}\n{payload(entry, TITLE_WIDTH)}"
+    label = one_line(shortened(_label(entry), LABEL_WIDTH))
+    return _Row(f"frame {entry.direction} {entry.opcode}", time, cells, path, label, title)
+
+
+def _reason(result: Result, failure: Failure) -> list[str]:
+    heading = f"✗ {result.verdict}, line {failure.location.line}: {failure.step}"
+    more = len(failure.differences) - MAX_DIFFERENCES
+    shown = [*failure.differences[:MAX_DIFFERENCES], *([f"… and {more} more"] if more > 0 else [])]
+    return [heading, failure.sentence, *shown]
+
+
+def _shown(entries: Sequence[Entry]) -> list[Shown]:
     if len(entries) <= MAX_FRAMES:
         return list(entries)
     half = MAX_FRAMES // 2
     return [*entries[:half], tuple(entries[half:-half]), *entries[-half:]]
 
 
-def _rows_connected(rows: Sequence[Row], client: str) -> Iterator[int]:
+def _rows_connected(rows: Sequence[Shown], client: str) -> Iterator[int]:
     """Yield the rows in which *client* is connected: each from an open frame to the last close frame."""
     opened = closed = None
     for index, row in enumerate(rows):
@@ -161,12 +149,3 @@ def _label(entry: Entry) -> str:
         return f"{head.splitlines()[0] if head else ''} {body}".strip()
     word = "" if is_cut(entry) else _WORDS.get(entry.opcode, "")
     return " ".join(filter(None, (word, carried))) or "(empty)"
-
-
-def _column_head(kind: str, name: str, detail: str) -> str:
-    title = escape(one_line(f"{name} {detail}".strip()))
-    return f'<th scope="col" class="{kind}" title="{title}"><b>{_text(name)}</b> {_text(detail)}</th>'
-
-
-def _text(text: str) -> str:
-    return escape(one_line(text))

@@ -42,16 +42,12 @@ def _escaped(text: str) -> str:
 def _block(diagnostics: dict[str, Any]) -> Iterator[str]:
     yield "  ---"
     for key, value in diagnostics.items():
-        yield from _pair(key, value)
+        if isinstance(value, list):
+            yield f"  {key}:"
+            yield from (f"    - {_json(item)}" for item in value)
+        else:
+            yield f"  {key}: {_json(value)}"
     yield "  ..."
-
-
-def _pair(key: str, value: Any) -> Iterator[str]:
-    if isinstance(value, list):
-        yield f"  {key}:"
-        yield from (f"    - {_json(item)}" for item in value)
-    else:
-        yield f"  {key}: {_json(value)}"
 
 
 def _json(value: Any) -> str:

@@ -1,9 +1,10 @@
 """The state of a scenario while it is played: its clients, their connections, the variables.
 
-Also the two exceptions of a step: :class:`StepFailed` and :class:`StepNotPlayable`.
+Also the exception of a step, :class:`StepError`.
 """
 
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
 from typing import Any
 
 from chateau.client.addresses import Server
@@ -11,7 +12,7 @@ from chateau.client.protocols import HTTP
 from chateau.client.scenarios.diff import explain
 from chateau.client.scenarios.expect import Inbox, close_in_words
 from chateau.client.scenarios.match import match
-from chateau.client.scenarios.model import Client, Failure, Location, Scenario, Step
+from chateau.client.scenarios.model import Client, Failure, Location, Scenario, Step, Verdict
 from chateau.client.scenarios.schemas import Schemas
 from chateau.client.scenarios.variables import Scope, UnknownVariable
 from chateau.client.transcript import Direction, Entry, OnEntry
@@ -21,56 +22,44 @@ CLOSING_SECONDS = 0.5  # how long to wait for the server's closing handshake at 
 OnServerAction = Callable[[str], Coroutine[Any, Any, None]]
 
 
-class StepFailed(Exception):
-    """The server did not do what a step requires."""
+class StepError(Exception):
+    """The server did not do what a step requires (FAILED), or the step cannot be played (ERROR)."""
 
-    def __init__(self, failure: Failure) -> None:
+    def __init__(
+        self, failure: Failure, verdict: Verdict = Verdict.FAILED, *, is_file_at_fault: bool = False
+    ) -> None:
         super().__init__(failure.sentence)
         self.failure = failure
+        self.verdict = verdict
+        self.is_file_at_fault = is_file_at_fault
 
 
-class StepNotPlayable(Exception):
-    """A step cannot be played: there is no connection, or the step ``is_invalid``."""
-
-    def __init__(self, failure: Failure, *, is_invalid: bool) -> None:
-        super().__init__(failure.sentence)
-        self.failure = failure
-        self.is_invalid = is_invalid
-
-
+@dataclass
 class ClientState:
     """The state of one client of the scenario."""
 
-    def __init__(self, spec: Client) -> None:
-        self.spec = spec
-        self.inbox = Inbox()
-        self.connection: Connection | None = None
-        self.has_left = False  # closed its connection itself, so that no step has to expect the close
-        self.close_is_expected = False
+    spec: Client
+    inbox: Inbox = field(default_factory=Inbox)
+    connection: Connection | None = None
+    has_left: bool = False  # closed its connection itself, so that no step has to expect the close
+    close_is_expected: bool = False
 
 
+@dataclass
 class ScenarioContext:
     """The state that the steps of one scenario share."""
 
-    def __init__(
-        self,
-        scenario: Scenario,
-        server: Server,
-        *,
-        variables: dict[str, Any],
-        timeout_seconds: float,
-        on_entry: OnEntry,
-        on_server_action: OnServerAction | None,
-    ) -> None:
-        self.scenario = scenario
-        self.server = server
-        self.scope = Scope(variables)
-        self.schemas = Schemas(scenario.folder)
-        self.timeout_seconds = timeout_seconds
-        self.on_entry = on_entry
-        self.on_server_action = on_server_action
-        self.clients = {name: ClientState(spec) for name, spec in scenario.clients.items()}
-        self.current_step = Step("start", None, (), {}, Location(scenario.file, 1))
+    scenario: Scenario
+    server: Server
+    scope: Scope
+    timeout_seconds: float
+    on_entry: OnEntry
+    on_server_action: OnServerAction | None
+
+    def __post_init__(self) -> None:
+        self.schemas = Schemas(self.scenario.folder)
+        self.clients = {name: ClientState(spec) for name, spec in self.scenario.clients.items()}
+        self.current_step = Step("start", None, (), {}, Location(self.scenario.file, 1))
 
     async def connection(self, step: Step, name: str, scope: Scope) -> Connection:
         """Return the connection of the client called *name*; open it if it never was."""
@@ -84,8 +73,8 @@ class ScenarioContext:
         """Open the connection of *client*, with the options of *step* if that is a ``connect``.
 
         Raises:
-            StepNotPlayable: nothing listens at the address.
-            StepFailed: the server rejected the connection, or accepted one that it should reject.
+            StepError: nothing listens at the address, or the server rejected the connection, or accepted one
+                that it should reject.
         """
         name = client.spec.name
         wanted = step.options.get("status") if step.kind == "connect" else None
@@ -118,22 +107,24 @@ class ScenarioContext:
         client: str | None = None,
         differences: tuple[str, ...] = (),
         diff: tuple[str, ...] = (),
-    ) -> StepFailed:
+    ) -> StepError:
+        """Return the exception for a step whose requirements the server did not meet."""
         error = self._protocol_error(client)
         if error:
             sentence = f"{sentence}; {error}"
-        return StepFailed(Failure(step.location, str(step), sentence, client, differences, diff))
+        return StepError(Failure(step.location, str(step), sentence, client, differences, diff))
 
-    def not_playable(self, step: Step, sentence: str, client: str | None = None) -> StepNotPlayable:
+    def not_playable(self, step: Step, sentence: str, client: str | None = None) -> StepError:
         """Return the exception for a step that is invalid."""
-        return StepNotPlayable(Failure(step.location, str(step), sentence, client), is_invalid=True)
+        failure = Failure(step.location, str(step), sentence, client)
+        return StepError(failure, Verdict.ERROR, is_file_at_fault=True)
 
-    def unreachable(self, step: Step, error: CannotConnect, client: str) -> StepNotPlayable:
+    def unreachable(self, step: Step, error: CannotConnect, client: str) -> StepError:
         """Return the exception for a step that could not connect to the server."""
-        return StepNotPlayable(Failure(step.location, str(step), str(error), client), is_invalid=False)
+        return StepError(Failure(step.location, str(step), str(error), client), Verdict.ERROR)
 
     def compare(self, step: Step, scope: Scope, expected: Any, got: Any, sentence: str, client: str) -> None:
-        """Compare *got*, which is not a frame, with what *step* expects. Raises :class:`StepFailed`."""
+        """Compare *got*, which is not a frame, with what *step* expects. Raises :class:`StepError`."""
         wanted = self.filled(step, scope, expected)
         found = match(wanted, got, exact=step.options.get("exact", False), schemas=self.schemas)
         if not found.matches:
@@ -141,7 +132,7 @@ class ScenarioContext:
         scope.capture(found.captures)
 
     def filled(self, step: Step, scope: Scope, value: Any) -> Any:
-        """Return *value* with variables filled in. Raises :class:`StepNotPlayable` if one has no value."""
+        """Return *value* with variables filled in. Raises :class:`StepError` if one has no value."""
         try:
             return scope.fill(value)
         except UnknownVariable as exc:
@@ -164,12 +155,12 @@ class ScenarioContext:
         """Check for protocol errors and, if strict, for frames that no step took.
 
         Raises:
-            StepFailed: there is one.
+            StepError: there is one.
         """
         end = Step("the end", None, (), {}, self.scenario.end)
         for name, client in self.clients.items():
             if error := self._protocol_error(name):
-                raise StepFailed(Failure(end.location, str(end), error, name))
+                raise StepError(Failure(end.location, str(end), error, name))
             if not self.scenario.strict:
                 continue
             inbox = client.inbox

@@ -19,8 +19,6 @@ from chateau.client.transports import event_fields
 CONTROL = {Opcode.PING: "ping", Opcode.PONG: "pong"}
 FRAMES = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.LINE, Opcode.EVENT})
 
-Fill = Callable[[Any], Any]
-
 
 class Unreadable(Exception):
     """A frame cannot be read as the step requires; the text describes the frame."""
@@ -101,18 +99,6 @@ def _json(text: str, *, required: bool) -> Any:
     return value if required or isinstance(value, dict | list) else text
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectSpec:
-    """What a step expects: frames in this order, or ``unordered``, each read as ``read_as``."""
-
-    frames: tuple[Any, ...]
-    exact: bool
-    unordered: bool
-    read_as: str | None
-    strict: bool
-    within_seconds: float
-
-
 class ExpectationFailed(Exception):
     """The expected frames did not come, or others did; ``diff`` compares the closest pair."""
 
@@ -123,36 +109,38 @@ class ExpectationFailed(Exception):
         self.diff = tuple(diff)
 
 
+@dataclass
 class Expectation:
-    """An :class:`ExpectSpec` applied to the inbox of one client.
+    """What a step expects of one client: *frames* in this order, or *unordered*, each read as *read_as*.
 
     *fill* fills in variables, and *capture* receives the values that the frames give to variables.
     """
 
-    def __init__(
-        self,
-        spec: ExpectSpec,
-        inbox: Inbox,
-        schemas: Schemas,
-        fill: Fill,
-        capture: Callable[[dict[str, Any]], None],
-    ) -> None:
-        self._spec = spec
-        self._inbox = inbox
-        self._waiting = inbox.waiting(spec.read_as)
-        self._options: Any = {"exact": spec.exact, "schemas": schemas}
-        self._fill = fill
-        self._capture = capture
-        self._until = asyncio.get_running_loop().time() + spec.within_seconds
+    frames: Sequence[Any]
+    exact: bool
+    unordered: bool
+    read_as: str | None
+    strict: bool
+    within_seconds: float
+    inbox: Inbox
+    schemas: Schemas
+    fill: Callable[[Any], Any]
+    capture: Callable[[dict[str, Any]], None]
+
+    def __post_init__(self) -> None:
+        self._waiting = self.inbox.waiting(self.read_as)
+        self._options: Any = {"exact": self.exact, "schemas": self.schemas}
+        self._is_over = False
+        self._until = asyncio.get_running_loop().time() + self.within_seconds
 
     async def take(self) -> None:
         """Take the expected frames from the inbox. Raises :class:`ExpectationFailed`."""
-        if self._spec.unordered:
-            await self._take_all([self._fill(frame) for frame in self._spec.frames])
+        if self.unordered:
+            await self._take_all([self.fill(frame) for frame in self.frames])
             return
         start = 0
-        for frame in self._spec.frames:
-            start = await self._take_one(self._fill(frame), start)
+        for frame in self.frames:
+            start = await self._take_one(self.fill(frame), start)
 
     async def _take_one(self, wanted: Any, start: int) -> int:
         """Take the first frame from index *start* on that matches *wanted*; return its index."""
@@ -163,10 +151,10 @@ class Expectation:
                 if not isinstance(got, Unreadable):
                     found = match(wanted, got, **self._options)
                     if found.matches:
-                        self._capture(found.captures)
+                        self.capture(found.captures)
                         del self._waiting[index]
                         return index
-                if self._spec.strict:
+                if self.strict:
                     raise self._different([wanted], got)
             seen = len(self._waiting)
             await self._wait([wanted], start)
@@ -174,16 +162,16 @@ class Expectation:
     async def _take_all(self, wanted: list[Any]) -> None:
         """Take frames that match all of *wanted*, in any order."""
         while True:
-            eligible = self._waiting[: len(wanted)] if self._spec.strict else self._waiting
+            eligible = self._waiting[: len(wanted)] if self.strict else self._waiting
             readings = [self._read(entry) for entry in eligible]
             readable = [index for index, got in enumerate(readings) if not isinstance(got, Unreadable)]
             found = assign(wanted, [readings[index] for index in readable], **self._options)
             if found is not None:
-                self._capture(found.captures)
+                self.capture(found.captures)
                 for taken in sorted((readable[index] for index in found.taken), reverse=True):
                     del self._waiting[taken]
                 return
-            if self._spec.strict:
+            if self.strict:
                 self._fail_early(wanted, readings)
             await self._wait(wanted, 0)
 
@@ -201,25 +189,29 @@ class Expectation:
     def _read(self, entry: Entry) -> Any:
         """Return the content of *entry*, or an :class:`Unreadable`."""
         try:
-            return read(entry, self._spec.read_as)
+            return read(entry, self.read_as)
         except Unreadable as exc:
             return exc
 
     async def _wait(self, wanted: list[Any], start: int) -> None:
-        """Wait for another frame. Raises :class:`ExpectationFailed` at the end of connection or time."""
-        if self._inbox.close is not None:
-            reason = f"the server closed the connection {close_in_words(self._inbox.close)} before it came"
+        """Wait for another frame. Raises :class:`ExpectationFailed` at the end of connection or time.
+
+        When the time is over, return again: the last frames may have come at the same moment.
+        """
+        if self.inbox.close is not None:
+            reason = f"the server closed the connection {close_in_words(self.inbox.close)} before it came"
             raise self._missing(reason, wanted, start)
-        if not await self._inbox.wait(self._until):
-            reason = f"it did not come within {self._spec.within_seconds:g} s"
+        if self._is_over:
+            reason = f"it did not come within {self.within_seconds:g} s"
             raise self._missing(reason, wanted, start)
+        self._is_over = not await self.inbox.wait(self._until)
 
     def _missing(self, sentence: str, wanted: list[Any], start: int) -> ExpectationFailed:
         """Describe a missing frame, next to the received frame that is closest to it."""
         readings = [self._read(entry) for entry in self._waiting[start:]]
         readable = [got for got in readings if not isinstance(got, Unreadable)]
         others = f"there was only {readings[-1]}" if readings and not readable else "there was no other frame"
-        if self._spec.unordered:  # some of them may have come
+        if self.unordered:  # some of them may have come
             unmet, rest = unmatched(wanted, readable, **self._options)
             wanted, readable = [wanted[index] for index in unmet], [readable[index] for index in rest]
         nearest = closest(wanted[0], readable, **self._options)

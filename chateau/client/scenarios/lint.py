@@ -35,7 +35,7 @@ def without_comments(value: Any) -> Any:
     return value
 
 
-def flaws_of(expected: Any, *, schemas: Schemas | None = None) -> list[Flaw]:
+def flaws_of(expected: Any, *, schemas: Schemas) -> list[Flaw]:
     """Return the faults of *expected*, in its order; the files of ``$schema`` are looked up in *schemas*.
 
     A list is taken as a list of frames: several of them may capture the same name.
@@ -51,7 +51,7 @@ def flaws_of(expected: Any, *, schemas: Schemas | None = None) -> list[Flaw]:
 
 @dataclass(frozen=True, slots=True)
 class _Inspection:
-    schemas: Schemas | None
+    schemas: Schemas
 
     def value(self, expected: Any, path: Path, *, may_be_absent: bool) -> Iterator[Flaw]:
         match expected:
@@ -86,8 +86,6 @@ class _Inspection:
         sentence = operand_flaw(name, operand)
         if sentence is not None or name != "$schema":
             return sentence
-        if self.schemas is None:
-            return None if isinstance(operand, str) else Schemas().flaw(operand)
         return self.schemas.flaw(operand)
 
     def _nested(self, name: str, operand: Any, path: Path, *, may_be_absent: bool) -> Iterator[Flaw]:

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from chateau.client.messages import MessageError, find, folders
 from chateau.client.paths import schemas_folder
-from chateau.client.scenarios.json_positions import COMMENT, decode_document, locate
+from chateau.client.scenarios.json_positions import COMMENT, decode_document
 from chateau.client.scenarios.json_positions import Path as Keys
 from chateau.client.scenarios.lint import Flaw, flaws_of, without_comments
 from chateau.client.scenarios.model import (
     DEFAULT_TIMEOUT_SECONDS,
-    KINDS,
     Client,
     Location,
     Scenario,
@@ -133,65 +132,46 @@ class _Loader:
     def __init__(self, file: str, folder: Path, text: str) -> None:
         self._file = file
         self._folder = folder
-        self._document = self._decoded(text)
-        self._lines = locate(text)
+        try:
+            self._document, self._lines = decode_document(text)
+        except json.JSONDecodeError as exc:
+            location = Location(file, exc.lineno)
+            raise BadScenario(location, f"not JSON: {exc.msg} (column {exc.colno})") from exc
         self._schemas = Schemas(folder)
         self._clients: dict[str, Client] = {}
 
     def scenario(self) -> Scenario:
         self._check_schema()
-        document = without_comments({key: value for key, value in self._document.items() if key != "steps"})
-        self._clients = {
-            name: self._client(name, fields) for name, fields in document.get("clients", {}).items()
-        }
+        fields = {key: value for key, value in self._document.items() if key not in {"steps", "$schema"}}
+        document = without_comments(fields)
+        clients = document.pop("clients", {})
+        self._clients = {name: self._client(name, fields) for name, fields in clients.items()}
         return Scenario(
-            name=document["name"],
             file=self._file,
             folder=self._folder,
             clients=self._clients,
             steps=self._steps(("steps",)),
-            rule=document.get("rule", ""),
-            description=document.get("description", ""),
-            strict=document.get("strict", False),
-            variables=document.get("variables", {}),
-            requires=tuple(document.get("requires", ())),
-            points=float(document.get("points", 1)),
-            visibility=Visibility(document.get("visibility", Visibility.VISIBLE)),
-            alone=document.get("alone", False),
-            timeout_seconds=document.get("timeout", DEFAULT_TIMEOUT_SECONDS),
+            requires=tuple(document.pop("requires", ())),
+            points=float(document.pop("points", 1)),
+            visibility=Visibility(document.pop("visibility", Visibility.VISIBLE)),
+            timeout_seconds=document.pop("timeout", DEFAULT_TIMEOUT_SECONDS),
+            **document,
         )
-
-    def _decoded(self, text: str) -> Any:
-        try:
-            return decode_document(text)
-        except json.JSONDecodeError as exc:
-            location = Location(self._file, exc.lineno)
-            raise BadScenario(location, f"not JSON: {exc.msg} (column {exc.colno})") from exc
 
     def _check_schema(self) -> None:
         """Raise the first error, by its line, against the schema of scenarios."""
-        schema, is_valid = _scenario_schema()
-        if is_valid(self._document):  # 0.01 ms; the library that explains takes 1.5, and 150 to import
+        if _is_valid()(self._document):  # 0.01 ms; the library that explains takes 1.5, and 150 to import
             return
         from jsonschema import Draft202012Validator
 
-        errors = Draft202012Validator(schema).iter_errors(self._document)
+        errors = Draft202012Validator(_schema()).iter_errors(self._document)
         found = [(tuple(error.absolute_path), error) for error in errors]
         if found:
             keys, error = min(found, key=lambda pair: (self._line(pair[0]), -len(pair[0])))
             raise self._bad(keys, _sentence(error))
 
     def _client(self, name: str, fields: dict[str, Any]) -> Client:
-        client = Client(
-            name,
-            fields["protocol"],
-            fields.get("url"),
-            fields.get("path"),
-            fields.get("channel"),
-            fields.get("from"),
-            fields.get("line_end"),
-            fields.get("headers", {}),
-        )
+        client = Client(name, local_address=fields.pop("from", None), **fields)
         if client.protocol == CHANNELS and not (client.channel or client.path or client.url):
             raise self._bad(("clients", name), "a client of channels needs a channel")
         if client.channel and client.protocol != CHANNELS:
@@ -207,7 +187,7 @@ class _Loader:
 
     def _step(self, keys: Keys, fields: dict[str, Any], *, in_parallel: bool) -> Step | None:
         """Return the step at *keys*; None for a comment."""
-        kind = next((kind for kind in KINDS if kind in fields), None)
+        kind = next((kind for kind in kinds() if kind in fields), None)
         if kind is None:
             return None
         if kind == "barrier" and not in_parallel:
@@ -292,12 +272,21 @@ def _text(path: Path) -> str:
 
 
 @cache
-def _scenario_schema() -> tuple[Any, Callable[[Any], bool]]:
-    """Return the schema of scenarios, and a fast check of a document against it."""
+def _schema() -> Any:
+    return json.loads((schemas_folder() / SCENARIO_SCHEMA).read_bytes())
+
+
+@cache
+def _is_valid() -> Callable[[Any], bool]:
+    """Return a fast check of a document against the schema."""
     import jsonschema_rs  # for scenarios only, not for message files
 
-    schema = json.loads((schemas_folder() / SCENARIO_SCHEMA).read_bytes())
-    return schema, jsonschema_rs.validator_for(schema).is_valid
+    return jsonschema_rs.validator_for(_schema()).is_valid
+
+
+def kinds() -> list[str]:
+    """Return the kinds of steps, such as ``send``, which are keys of a step."""
+    return list(_schema()["$defs"]["step"]["dependentSchemas"])
 
 
 def _sentence(error: "ValidationError") -> str:
@@ -309,7 +298,7 @@ def _sentence(error: "ValidationError") -> str:
             return _unknown(instance, schema.get("properties", {}))
         case "anyOf" if "dependentSchemas" in schema:
             written = [key for key in instance if key != COMMENT]
-            return f"a step has one of {_listed(KINDS)}{_near(written[0], KINDS)}"
+            return f"a step has one of {_listed(kinds())}{_near(written[0], kinds())}"
         case "required":
             missing = next(key for key in schema["required"] if key not in instance)
             return f'"{missing}" is missing'
@@ -319,9 +308,9 @@ def _sentence(error: "ValidationError") -> str:
 
 def _unknown(fields: dict[str, Any], known: Iterable[str]) -> str:
     unknown = [key for key in fields if key not in known]
-    kinds = [kind for kind in KINDS if kind in fields]
-    if len(kinds) > 1 and unknown[0] in kinds:
-        return f"a step does one thing, and this one has {' and '.join(kinds)}"
+    actions = [kind for kind in kinds() if kind in fields]
+    if len(actions) > 1 and unknown[0] in actions:
+        return f"a step does one thing, and this one has {' and '.join(actions)}"
     return f'unknown key "{unknown[0]}"{_near(unknown[0], known)}'
 
 

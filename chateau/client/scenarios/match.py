@@ -4,7 +4,6 @@ Both are plain JSON values. The expectation has no comments left, and its variab
 expectation matches nothing; :mod:`chateau.client.scenarios.lint` reports it before the scenario is played.
 """
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
@@ -202,27 +201,20 @@ def _paired(table: Sequence[Sequence[Match]]) -> tuple[Holders, Fitting]:
 
 
 def _augment(holders: Holders, fitting: Fitting, frame: int, first: int) -> bool:
-    """Find a taker for *frame* among the expectations from *first* on, by an augmenting path."""
-    offered: dict[int, int] = {}  # expectation → the frame that it would take
-    waiting = deque([frame])
-    while waiting:
-        candidate = waiting.popleft()
-        for expectation in fitting[candidate]:
-            if expectation < first or expectation in offered:
-                continue
-            offered[expectation] = candidate
-            held = holders[expectation]
-            if held is not None:
-                waiting.append(held)
-                continue
-            while True:  # shift the frames along the path, back to *frame*
-                taken = offered[expectation]
-                previous = holders.index(taken) if taken != frame else -1
-                holders[expectation] = taken
-                if taken == frame:
+    """Find a taker for *frame* among the expectations from *first* on; others may take another frame."""
+    tried: set[int] = set()
+
+    def place(frame: int) -> bool:
+        for expectation in fitting[frame]:
+            if expectation >= first and expectation not in tried:
+                tried.add(expectation)
+                held = holders[expectation]
+                if held is None or place(held):
+                    holders[expectation] = frame
                     return True
-                expectation = previous
-    return False
+        return False
+
+    return place(frame)
 
 
 def _settle(holders: Holders, fitting: Fitting) -> None:

@@ -13,21 +13,6 @@ from typing import Any
 
 from chateau.client.transcript import Entry
 
-KINDS = (
-    "connect",
-    "send",
-    "send_raw",
-    "expect",
-    "expect_nothing",
-    "expect_close",
-    "close",
-    "http",
-    "sleep",
-    "parallel",
-    "barrier",
-    "repeat",
-    "server",
-)
 DEFAULT_TIMEOUT_SECONDS = 60.0
 
 
@@ -36,6 +21,9 @@ class Verdict(StrEnum):
     FAILED = "failed"  # the server did not behave as the scenario requires
     ERROR = "error"  # the scenario could not be played: a bad file, no connection
     SKIPPED = "skipped"  # the server does not implement what it requires
+
+
+NOT_PASSED = frozenset({Verdict.FAILED, Verdict.ERROR})
 
 
 class Visibility(StrEnum):
@@ -182,9 +170,6 @@ class Run:
     started_at: datetime
     seconds: float
     is_interrupted: bool = False
-
-    def count(self) -> Counter[Verdict]:
-        return Counter(result.verdict for result in self.results)
 
 
 def summary(results: Iterable[Result]) -> str:

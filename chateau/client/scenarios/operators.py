@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
+from operator import gt, lt
 from typing import TYPE_CHECKING, Any, Final
 
 from chateau.client.scenarios.excerpts import as_json, shortened, visible
@@ -119,10 +120,6 @@ def compiled(pattern: str) -> re.Pattern[str]:
         raise re.error(str(exc)) from exc
 
 
-def _any(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
-    return MATCHES
-
-
 def _absent(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
     if got is ABSENT:
         return MATCHES
@@ -146,20 +143,14 @@ def _regex(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match
     return mismatch(path, shown, as_json(got), f"{as_json(got)} does not match {shown}")
 
 
-def _gt(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
-    return _bound(operand, got, path, is_within=lambda: got > operand, words=("above", "after"))
+def _bound(is_within: Callable[[Any, Any], bool], number: str, string: str) -> Operator:
+    def compare(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
+        is_string = isinstance(operand, str)
+        if (isinstance(got, str) if is_string else is_number(got)) and is_within(got, operand):
+            return MATCHES
+        return mismatch(path, f"{string if is_string else number} {as_json(operand)}", as_json(got))
 
-
-def _lt(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
-    return _bound(operand, got, path, is_within=lambda: got < operand, words=("below", "before"))
-
-
-def _bound(operand: Any, got: Any, path: str, is_within: Callable[[], bool], words: tuple[str, str]) -> Match:
-    is_string = isinstance(operand, str)
-    if (isinstance(got, str) if is_string else is_number(got)) and is_within():
-        return MATCHES
-    kind = f"a string {words[1]}" if is_string else f"a number {words[0]}"
-    return mismatch(path, f"{kind} {as_json(operand)}", as_json(got))
+    return compare
 
 
 def _length(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
@@ -229,33 +220,21 @@ def _violation(error: Any, name: str, path: str) -> Mismatch:
     return Mismatch(path, name, as_json(error.instance), text)
 
 
-def _exact(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
-    return comparison.exactly(operand, got, path)
-
-
-def _literal(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
-    return comparison.literally(operand, got, path)
-
-
-def _capture(operand: Any, got: Any, path: str, comparison: "Comparison") -> Match:
-    return Match({operand: got})
-
-
 OPERATORS: dict[str, Operator] = {
-    "$any": _any,
+    "$any": lambda *_: MATCHES,
     "$absent": _absent,
     "$type": _type,
     "$regex": _regex,
-    "$gt": _gt,
-    "$lt": _lt,
+    "$gt": _bound(gt, "a number above", "a string after"),
+    "$lt": _bound(lt, "a number below", "a string before"),
     "$length": _length,
     "$contains": _contains,
     "$one_of": _one_of,
     "$not": _not,
     "$schema": _schema,
-    "$exact": _exact,
-    "$literal": _literal,
-    "$capture": _capture,
+    "$exact": lambda operand, got, path, comparison: comparison.exactly(operand, got, path),
+    "$literal": lambda operand, got, path, comparison: comparison.literally(operand, got, path),
+    "$capture": lambda operand, got, *_: Match({operand: got}),
 }
 
 ACCEPT_ABSENCE = {"$absent", "$one_of", "$exact"}  # the other operators need a value
@@ -279,12 +258,13 @@ OPERANDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "$one_of": (lambda operand: isinstance(operand, list) and bool(operand), "a list of alternatives"),
     "$schema": (lambda operand: isinstance(operand, str | dict), "the name of a file or a schema"),
-    "$capture": (
-        lambda operand: isinstance(operand, str) and CAPTURE_NAME.fullmatch(operand) is not None,
-        "a name of letters, digits and _",
-    ),
+    "$capture": (lambda operand: _is_name(operand), "a name of letters, digits and _"),
 }
 """For each operator, a check of its operand, and the operand that it takes."""
+
+
+def _is_name(operand: Any) -> bool:
+    return isinstance(operand, str) and CAPTURE_NAME.fullmatch(operand) is not None
 
 
 def _are_types(operand: Any) -> bool:

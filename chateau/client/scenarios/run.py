@@ -11,69 +11,59 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from chateau.client.addresses import Server
-from chateau.client.scenarios.context import OnServerAction, ScenarioContext, StepFailed, StepNotPlayable
+from chateau.client.scenarios.context import OnServerAction, ScenarioContext, StepError
 from chateau.client.scenarios.load import BadScenario, Item
 from chateau.client.scenarios.model import Failure, Result, Run, Scenario, Verdict
 from chateau.client.scenarios.steps import play_steps
+from chateau.client.scenarios.variables import Scope
 from chateau.client.transcript import Entry, OnEntry
 from chateau.client.under_test import ServerDidNotStart
 
 if TYPE_CHECKING:
     from chateau.client.under_test.server import ServerUnderTest
 
+SAME_FIELDS = ("name", "file", "rule", "description", "points", "visibility")  # of a scenario and its result
 RUN_LETTERS = string.ascii_lowercase + string.digits
 RUN_LENGTH = 6
 
 OnResult = Callable[[Result], None]
 
 
-class SystemUnderTest(Protocol):
-    """The server that scenarios are played against."""
-
-    @property
-    def server(self) -> Server: ...
-
-    async def ready(self) -> None:
-        """Ensure that the server runs. Raises :class:`ServerDidNotStart`."""
-
-    async def crash(self) -> str | None:
-        """Return a description of the server's crash; None if it did not crash."""
-
-    can_stop: bool
-
-    async def do(self, action: str) -> None:
-        """``stop``, ``kill`` or ``start`` the server. Raises :class:`ServerDidNotStart`."""
-
-
-class ExternalServer:
-    """A server that runs already."""
+class SystemUnderTest:
+    """The server that scenarios are played against; this one runs already."""
 
     can_stop = False
 
     def __init__(self, server: Server) -> None:
-        self.server = server
+        self._server = server
+
+    @property
+    def server(self) -> Server:
+        return self._server
 
     async def ready(self) -> None:
-        """Do nothing: connecting shows whether it runs."""
+        """Ensure that the server runs, or let a connection show it. Raises :class:`ServerDidNotStart`."""
 
     async def crash(self) -> str | None:
+        """Return a description of the server's crash; None if it did not crash."""
         return None
 
     async def do(self, action: str) -> None:
+        """``stop``, ``kill`` or ``start`` the server. Raises :class:`ServerDidNotStart`."""
         raise NotImplementedError(action)
 
 
-class ManagedServer:
+class ManagedServer(SystemUnderTest):
     """A server that is started for the run, and again whenever it is down."""
 
     can_stop = True
 
     def __init__(self, program: "ServerUnderTest", server: Server) -> None:
+        super().__init__(server)
         self._program = program
-        self._server = server
         self._starting = asyncio.Lock()
         self._runs = False
         self._start_error: ServerDidNotStart | None = None
@@ -134,7 +124,7 @@ async def play(
     context = ScenarioContext(
         scenario,
         server,
-        variables={**scenario.variables, **variables, **server.variables(), "run": run_name},
+        Scope({**scenario.variables, **variables, **server.variables(), "run": run_name}),
         timeout_seconds=timeout_seconds,
         on_entry=observe,
         on_server_action=on_server_action,
@@ -158,10 +148,8 @@ async def _outcome(scenario: Scenario, context: ScenarioContext) -> tuple[Verdic
             await play_steps(scenario.steps, context)
             await context.close_connections()
         context.check_nothing_is_left()
-    except StepFailed as exc:
-        return Verdict.FAILED, exc.failure, False
-    except StepNotPlayable as exc:
-        return Verdict.ERROR, exc.failure, exc.is_invalid
+    except StepError as exc:
+        return exc.verdict, exc.failure, exc.is_file_at_fault
     except TimeoutError:
         step = context.current_step
         sentence = f"the scenario took longer than {scenario.timeout_seconds:g} s"
@@ -173,19 +161,9 @@ async def _outcome(scenario: Scenario, context: ScenarioContext) -> tuple[Verdic
 
 def empty_result(scenario: Scenario, verdict: Verdict, started_at: datetime, reason: str = "") -> Result:
     """Return the result of *scenario* without a transcript, as for one that was not played."""
-    return Result(
-        name=scenario.name,
-        file=scenario.file,
-        verdict=verdict,
-        started_at=started_at,
-        seconds=0.0,
-        rule=scenario.rule,
-        description=scenario.description,
-        points=scenario.points,
-        visibility=scenario.visibility,
-        clients=tuple((client.name, client.protocol) for client in scenario.clients.values()),
-        reason=reason,
-    )
+    clients = tuple((client.name, client.protocol) for client in scenario.clients.values())
+    same: dict[str, Any] = {name: getattr(scenario, name) for name in SAME_FIELDS}
+    return Result(verdict=verdict, started_at=started_at, seconds=0.0, clients=clients, reason=reason, **same)
 
 
 @dataclass(frozen=True, slots=True)

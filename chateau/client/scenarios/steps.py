@@ -1,25 +1,23 @@
 """Play steps: :data:`STEPS` has a function for each kind, so that a new kind is one function and one row.
 
-A function raises :class:`StepFailed` or :class:`StepNotPlayable`, which the
-:class:`~chateau.client.scenarios.context.ScenarioContext` makes.
+A function raises the :class:`~chateau.client.scenarios.context.StepError` that the context makes.
 """
 
 import asyncio
 import re
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from chateau.client import strict_json
-from chateau.client.messages import WHITE_SPACE, MessageError, find
+from chateau.client.messages import WHITE_SPACE, MessageError, find, text_of
 from chateau.client.protocols import HTTP
 from chateau.client.scenarios.content import BadContent, body_of, bytes_of, frame_of
 from chateau.client.scenarios.context import ScenarioContext
-from chateau.client.scenarios.expect import Expectation, ExpectationFailed, ExpectSpec, close_in_words
+from chateau.client.scenarios.expect import Expectation, ExpectationFailed, close_in_words
 from chateau.client.scenarios.model import Client, Step, every_step
 from chateau.client.scenarios.variables import Scope
-from chateau.client.transcript import ABNORMAL, NO_STATUS, close_of
+from chateau.client.transcript import ABNORMAL, NO_STATUS, close_of, utf8
 from chateau.client.transports import (
     CannotConnect,
     ConnectionClosed,
@@ -35,39 +33,47 @@ NOTHING_SECONDS = 0.25
 PAUSE_SECONDS = 0.01
 JSON_TYPE = re.compile(r"application/(.+\+)?json")
 
-Play = Callable[[Step, ScenarioContext, Scope], Coroutine[Any, Any, None]]
+Play = Callable[[Step, ScenarioContext, Scope, str], Coroutine[Any, Any, None]]
 
 
 async def play_steps(steps: Sequence[Step], context: ScenarioContext, scope: Scope | None = None) -> None:
-    """Play *steps* one after the other."""
+    """Play *steps* one after the other, each for one of its clients after the other."""
     scope = scope or context.scope
     for step in steps:
         context.current_step = step
-        await STEPS[step.kind](step, context, scope)
+        for name in step.clients or ("",):
+            try:
+                await STEPS[step.kind](step, context, scope, name)
+            except ExpectationFailed as exc:
+                raise context.failed(step, exc.sentence, name, exc.differences, exc.diff) from exc
+            except (BadContent, MessageError, NotPossible) as exc:
+                raise context.not_playable(step, str(exc), name) from exc
+            except CannotConnect as exc:
+                raise context.unreachable(step, exc, name) from exc
+            except (ConnectionClosed, RequestFailed, ServerDidNotStart) as exc:
+                raise context.failed(step, str(exc), name or None) from exc
 
 
 # Connections
 
 
-async def _connect(step: Step, context: ScenarioContext, scope: Scope) -> None:
-    for name in step.clients:
-        client = context.clients[name]
-        if client.connection is not None and client.connection.is_open:
-            raise context.not_playable(step, f"{name} is connected already", name)
-        await context.connect(step, client, scope)
+async def _connect(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
+    client = context.clients[name]
+    if client.connection is not None and client.connection.is_open:
+        raise context.not_playable(step, f"{name} is connected already", name)
+    await context.connect(step, client, scope)
 
 
-async def _expect_close(step: Step, context: ScenarioContext, scope: Scope) -> None:
-    for name in step.clients:
-        await context.connection(step, name, scope)
-        client = context.clients[name]
-        until = asyncio.get_running_loop().time() + context.within(step)
-        while client.inbox.close is None:
-            if not await client.inbox.wait(until):
-                sentence = f"the connection is still open after {context.within(step):g} s"
-                raise context.failed(step, sentence, name)
-        client.close_is_expected = True
-        _check_close(step, context, scope, name)
+async def _expect_close(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
+    await context.connection(step, name, scope)
+    client = context.clients[name]
+    until = asyncio.get_running_loop().time() + context.within(step)
+    while client.inbox.close is None:
+        if not await client.inbox.wait(until):
+            sentence = f"the connection is still open after {context.within(step):g} s"
+            raise context.failed(step, sentence, name)
+    client.close_is_expected = True
+    _check_close(step, context, scope, name)
 
 
 def _check_close(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
@@ -86,32 +92,24 @@ def _check_close(step: Step, context: ScenarioContext, scope: Scope, name: str) 
         context.compare(step, scope, step.options["reason"], reason, "the reason of the close differs", name)
 
 
-async def _close(step: Step, context: ScenarioContext, scope: Scope) -> None:
+async def _close(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
     how = step.options.get("how", "goodbye")
-    for name in step.clients:
-        connection = await context.connection(step, name, scope)
-        client = context.clients[name]
-        client.close_is_expected = True
-        client.has_left = client.has_left or how != "half"
-        try:
-            if how == "abort":
-                connection.abort()
-            elif how == "half":
-                await connection.half_close()
-            else:
-                code, reason = step.options.get("code", NORMAL_CLOSURE), step.options.get("reason", "")
-                await connection.close(code, reason)
-        except NotPossible as exc:
-            raise context.not_playable(step, str(exc), name) from exc
-        except ConnectionClosed as exc:
-            raise context.failed(step, str(exc), name) from exc
+    connection = await context.connection(step, name, scope)
+    client = context.clients[name]
+    client.close_is_expected = True
+    client.has_left = client.has_left or how != "half"
+    if how == "abort":
+        connection.abort()
+    elif how == "half":
+        await connection.half_close()
+    else:
+        await connection.close(step.options.get("code", NORMAL_CLOSURE), step.options.get("reason", ""))
 
 
 # Frames
 
 
-async def _send(step: Step, context: ScenarioContext, scope: Scope) -> None:
-    (name,) = step.clients
+async def _send(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
     connection = await context.connection(step, name, scope)
     with _sending(step, context, name):
         is_file = isinstance(step.value, dict) and set(step.value) == {"$file"}
@@ -120,8 +118,7 @@ async def _send(step: Step, context: ScenarioContext, scope: Scope) -> None:
         await connection.send(*frame, *_pieces(step))
 
 
-async def _send_raw(step: Step, context: ScenarioContext, scope: Scope) -> None:
-    (name,) = step.clients
+async def _send_raw(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
     connection = await context.connection(step, name, scope)
     with _sending(step, context, name):
         payload = bytes_of(context.filled(step, scope, step.value))
@@ -135,11 +132,11 @@ def _pieces(step: Step) -> tuple[Any, float]:
 
 @contextmanager
 def _sending(step: Step, context: ScenarioContext, name: str) -> Iterator[None]:
-    """Turn the errors of sending into those of a step."""
+    """Fail with how the connection was closed, if it was."""
     try:
         yield
-    except (BadContent, MessageError, NotPossible) as exc:
-        raise context.not_playable(step, str(exc), name) from exc
+    except NotPossible:
+        raise
     except ConnectionClosed as exc:
         close = context.clients[name].inbox.close
         how = f" {close_in_words(close)}" if close else ""
@@ -150,58 +147,46 @@ def _file_text(step: Step, context: ScenarioContext) -> str:
     """Return the text of the file that a step sends, from the scenario's folder or from messages/."""
     name = step.value["$file"]
     own = context.scenario.folder / name
-    path: Path = own if own.is_file() else find(name)
-    try:
-        return path.read_text("utf-8-sig").strip(WHITE_SPACE)
-    except (OSError, UnicodeDecodeError) as exc:
-        raise MessageError(f"{path}: {exc}") from exc
+    return text_of(own if own.is_file() else find(name)).strip(WHITE_SPACE)
 
 
-async def _expect(step: Step, context: ScenarioContext, scope: Scope) -> None:
-    (name,) = step.clients
+async def _expect(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
     await context.connection(step, name, scope)
-    options = step.options
-    spec = ExpectSpec(
-        frames=tuple(step.value) if isinstance(step.value, list) else (step.value,),
-        exact=options.get("exact", False),
-        unordered=options.get("unordered", False),
-        read_as=options.get("as"),
+    expectation = Expectation(
+        frames=step.value if isinstance(step.value, list) else [step.value],
+        exact=step.options.get("exact", False),
+        unordered=step.options.get("unordered", False),
+        read_as=step.options.get("as"),
         strict=context.scenario.strict,
         within_seconds=context.within(step),
+        inbox=context.clients[name].inbox,
+        schemas=context.schemas,
+        fill=lambda value: context.filled(step, scope, value),
+        capture=scope.capture,
     )
-    expectation = Expectation(
-        spec,
-        context.clients[name].inbox,
-        context.schemas,
-        lambda value: context.filled(step, scope, value),
-        scope.capture,
-    )
-    try:
-        await expectation.take()
-    except ExpectationFailed as exc:
-        raise context.failed(step, exc.sentence, name, exc.differences, exc.diff) from exc
+    await expectation.take()
 
 
-async def _expect_nothing(step: Step, context: ScenarioContext, scope: Scope) -> None:
-    until = asyncio.get_running_loop().time() + step.options.get("within", NOTHING_SECONDS)
-    for name in step.clients:
-        await context.connection(step, name, scope)
-        inbox = context.clients[name].inbox
-        while not inbox.frames and inbox.close is None and await inbox.wait(until):
-            continue
-        if inbox.frames:
-            raise context.failed(step, f"a frame came to {name}: {inbox.frames[0].text[:200]}", name)
-        if inbox.close is not None:
-            sentence = f"the server closed the connection {close_in_words(inbox.close)}"
-            raise context.failed(step, sentence, name)
+async def _expect_nothing(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
+    is_first = name == step.clients[0]  # while it waits, frames for the other clients arrive as well
+    seconds = step.options.get("within", NOTHING_SECONDS) if is_first else 0
+    until = asyncio.get_running_loop().time() + seconds
+    await context.connection(step, name, scope)
+    inbox = context.clients[name].inbox
+    while not inbox.frames and inbox.close is None and await inbox.wait(until):
+        continue
+    if inbox.frames:
+        raise context.failed(step, f"a frame came to {name}: {inbox.frames[0].text[:200]}", name)
+    if inbox.close is not None:
+        sentence = f"the server closed the connection {close_in_words(inbox.close)}"
+        raise context.failed(step, sentence, name)
 
 
 # HTTP
 
 
-async def _http(step: Step, context: ScenarioContext, scope: Scope) -> None:
+async def _http(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
     """Send one request over a connection of its own, and check the response."""
-    (name,) = step.clients
     response = await _response(step, context, scope, name)
     _check_status(step, context, response, name)
     if "answer" in step.options:
@@ -218,31 +203,23 @@ async def _response(step: Step, context: ScenarioContext, scope: Scope, name: st
     method, path = context.filled(step, scope, step.value).split(" ", 1)
     base = context.filled(step, scope, spec.url) or context.server.url(HTTP, "")
     body, headers = _request_content(step, context, scope, spec)
-    try:
-        return await request(
-            name,
-            method,
-            base.rstrip("/") + path,
-            headers,
-            body,
-            context.on_entry,
-            context.within(step),
-            context.filled(step, scope, spec.local_address),
-        )
-    except CannotConnect as exc:
-        raise context.unreachable(step, exc, name) from exc
-    except RequestFailed as exc:
-        raise context.failed(step, str(exc), name) from exc
+    return await request(
+        name,
+        method,
+        base.rstrip("/") + path,
+        headers,
+        body,
+        context.on_entry,
+        context.within(step),
+        context.filled(step, scope, spec.local_address),
+    )
 
 
 def _request_content(
     step: Step, context: ScenarioContext, scope: Scope, spec: Client
 ) -> tuple[bytes, tuple[tuple[str, str], ...]]:
     """Return the body and the headers; the content type is the body's unless the step sets another."""
-    try:
-        body, content_type = body_of(context.filled(step, scope, step.options.get("body")))
-    except BadContent as exc:
-        raise context.not_playable(step, str(exc), spec.name) from exc
+    body, content_type = body_of(context.filled(step, scope, step.options.get("body")))
     headers = {**spec.headers, **step.options.get("headers", {})}
     if content_type and "content-type" not in {key.lower() for key in headers}:
         headers["Content-Type"] = content_type
@@ -269,9 +246,8 @@ def _response_body(response: Response) -> Any:
 
     A body that should be JSON and is not must match nothing: OK is not "OK".
     """
-    try:
-        text = response.body.decode()
-    except UnicodeDecodeError:
+    text = utf8(response.body)
+    if text is None:
         return response.body.hex()
     content_type = _lower_case(response.headers).get("content-type", "")
     is_json = JSON_TYPE.fullmatch(content_type.split(";")[0].strip().lower())
@@ -285,11 +261,11 @@ def _response_body(response: Response) -> Any:
 # Control flow
 
 
-async def _sleep(step: Step, context: ScenarioContext, scope: Scope) -> None:
+async def _sleep(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
     await asyncio.sleep(step.value)
 
 
-async def _parallel(step: Step, context: ScenarioContext, scope: Scope) -> None:
+async def _parallel(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
     """Play all branches concurrently; the first that fails is reported, and ends the others."""
     inner = scope.within_parallel(_barriers(step))
     tasks = [asyncio.create_task(play_steps(branch, context, inner)) for branch in step.branches]
@@ -311,7 +287,7 @@ def _barriers(step: Step) -> dict[str, asyncio.Barrier]:
     return {name: asyncio.Barrier(sum(name in branch for branch in names)) for name in set().union(*names)}
 
 
-async def _barrier(step: Step, context: ScenarioContext, scope: Scope) -> None:
+async def _barrier(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
     barrier = scope.barriers[step.value]
     seconds = context.within(step)
     try:
@@ -324,17 +300,14 @@ async def _barrier(step: Step, context: ScenarioContext, scope: Scope) -> None:
         raise context.failed(step, "the others did not reach it") from exc
 
 
-async def _repeat(step: Step, context: ScenarioContext, scope: Scope) -> None:
+async def _repeat(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
     for index in range(step.value):
         await play_steps(step.branches[0], context, scope.within_repeat(index))
 
 
-async def _server(step: Step, context: ScenarioContext, scope: Scope) -> None:
+async def _server(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
     assert context.on_server_action is not None  # the runner skips such a scenario where this is impossible
-    try:
-        await context.on_server_action(step.value)
-    except ServerDidNotStart as exc:
-        raise context.failed(step, str(exc)) from exc
+    await context.on_server_action(step.value)
 
 
 STEPS: dict[str, Play] = {
