@@ -33,11 +33,11 @@ WITHOUT_LINES_PORT = ("env", "-u", "CHATEAU_LINES_PORT", sys.executable, "server
 
 def misused(*flags: str, environment: dict[str, str] | None = None) -> str:
     """The one line that is said where a setting is wrong, which is found out before anything begins."""
-    said = StringIO()
-    with patch.dict(os.environ, environment or {}), redirect_stderr(said):
+    output = StringIO()
+    with patch.dict(os.environ, environment or {}), redirect_stderr(output):
         assert main(flags) == 2
-    assert said.getvalue().count("\n") == 1, said.getvalue()
-    return said.getvalue().removesuffix("\n")
+    assert output.getvalue().count("\n") == 1, output.getvalue()
+    return output.getvalue().removesuffix("\n")
 
 
 def refused(*flags: str, environment: dict[str, str] | None = None) -> str:
@@ -69,17 +69,17 @@ def websocket(server: RunningServer, path: str, **headers: str) -> ClientConnect
 
 def ask(client: ClientConnection, request: Any) -> Any:
     client.send(json.dumps(request))
-    return hear(client)
+    return receive_json(client)
 
 
-def hear(client: ClientConnection) -> Any:
+def receive_json(client: ClientConnection) -> Any:
     return json.loads(client.recv(timeout=PATIENCE_SECONDS))
 
 
 def status_of(url: str, **options: Any) -> int:
     try:
-        with urlopen(Request(url, **options), timeout=PATIENCE_SECONDS) as answer:
-            return int(answer.status)
+        with urlopen(Request(url, **options), timeout=PATIENCE_SECONDS) as response:
+            return int(response.status)
     except HTTPError as error:
         with error:
             return error.code
@@ -134,7 +134,7 @@ def test_unix_socket_has_the_same_endpoints_and_is_removed_afterwards(tmp_path: 
             assert ask(alice, {"type": 1, "username": "alice"})["status"] == 200
             assert ask(bob, {"type": 1, "username": "bob"})["status"] == 200
             assert ask(bob, {"type": 3, "clients": ["alice"], "content": "hi"})["status"] == 200
-            assert hear(alice)["content"] == "hi"
+            assert receive_json(alice)["content"] == "hi"
             assert by_unix(path, "POST", "/channel/news/", "hello") == (201, b'"OK"')
             assert listener.recv(timeout=PATIENCE_SECONDS) == "hello"
         assert server.stop() == 0
@@ -241,7 +241,7 @@ def test_client_on_the_unix_socket_receives_the_shutdown(tmp_path: Path) -> None
         unix_connect(str(path), "ws://localhost/ws") as client,
     ):
         server.process.send_signal(signal.SIGTERM)
-        assert hear(client) == {"type": 0, "status": 503, "event": "shutdown", "reason": None}
+        assert receive_json(client) == {"type": 0, "status": 503, "event": "shutdown", "reason": None}
 
 
 # --reuse-port and --reuse-addr
@@ -341,7 +341,7 @@ def test_client_on_the_opcodes_port_receives_the_shutdown() -> None:
         connect(f"ws://127.0.0.1:{port}/", proxy=None) as client,
     ):
         server.process.send_signal(signal.SIGTERM)
-        assert hear(client)["op"] == 3
+        assert receive_json(client)["op"] == 3
 
 
 # --lines-port
@@ -483,10 +483,10 @@ def test_commands_start_with_the_prefix_and_get_responses_of_the_server(
     with running_server(*flags) as server, websocket(server, "/opcodes") as client:
         client.send(json.dumps({"op": 1, "d": {"content": "alice"}}))
         client.send(json.dumps({"op": 1, "d": {"content": f"{prefix}rooms"}}))
-        while (heard := hear(client))["op"] != 0 or heard["d"]["author"] == "general":
+        while (received := receive_json(client))["op"] != 0 or received["d"]["author"] == "general":
             pass
-        assert heard["d"]["author"] == name
-        assert "general" in heard["d"]["content"]
+        assert received["d"]["author"] == name
+        assert "general" in received["d"]["content"]
         assert ask(client, {"op": 4})["d"]["command_prefix"] == prefix
 
 
@@ -577,9 +577,9 @@ def test_several_plugins_can_be_set_by_flag_and_in_the_environment(tmp_path: Pat
             client.send(json.dumps({"op": 1, "d": {"content": "alice"}}))
             for name in ("one", "two"):
                 client.send(json.dumps({"op": 1, "d": {"content": f"!{name}"}}))
-                while (heard := hear(client))["op"] != 0 or heard["d"]["author"] != "Chateau":
+                while (received := receive_json(client))["op"] != 0 or received["d"]["author"] != "Chateau":
                     pass
-                assert heard["d"]["content"] == f"{name}!"
+                assert received["d"]["content"] == f"{name}!"
 
 
 # --history-age and --data
@@ -601,7 +601,7 @@ def test_history_age_may_be_unlimited_short_or_very_long(age: str, tmp_path: Pat
         assert ask(client, {"type": 1, "username": "alice"})["status"] == 200
         assert ask(client, {"type": 5, "room": "lobby"})["status"] == 200
         client.send(json.dumps({"type": 7, "room": "lobby", "content": "hi"}))
-        assert {hear(client)["status"], hear(client)["status"]} == {200}
+        assert {receive_json(client)["status"], receive_json(client)["status"]} == {200}
         page = ask(client, {"type": 8, "room": "lobby"})
         assert [message["content"] for message in page["messages"]] == ["hi"]
 

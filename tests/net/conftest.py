@@ -32,7 +32,7 @@ class Log(logging.Handler):
 
 
 @pytest.fixture(autouse=True, scope="session")
-def what_is_old_is_not_looked_through() -> Iterator[None]:
+def freeze_garbage() -> Iterator[None]:
     """Every test below ends with a search for garbage: among what came since, not among all modules."""
     gc.collect()
     gc.freeze()

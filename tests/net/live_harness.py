@@ -52,7 +52,7 @@ class LiveServer:
 
     async def client(self, **options: Any) -> RawClient:
         """Return a client with an open WebSocket."""
-        return await (await self.connect(**options)).shake_hands()
+        return await (await self.connect(**options)).upgrade()
 
     async def member(self, username: str, *rooms: str, **options: Any) -> RawClient:
         """Return a client that is registered as *username*, and a member of *rooms*."""

@@ -101,7 +101,7 @@ class RawClient:
             body = await self.reader.readexactly(int(headers.get("content-length", 0)))
         return Response(int(status.split()[1]), headers, body)
 
-    async def shake_hands(self, **headers: str) -> Self:
+    async def upgrade(self, **headers: str) -> Self:
         """Become a WebSocket."""
         self.send(self.handshake_request(**headers))
         response = await self.response()
@@ -115,7 +115,7 @@ class RawClient:
         """Send exactly *sent*."""
         self.writer.write(sent)
 
-    def say(self, request: Frame) -> None:
+    def send_json(self, request: Frame) -> None:
         """Send *request* as a text frame."""
         self.send(text(json.dumps(request)))
 
@@ -130,25 +130,25 @@ class RawClient:
         del self._read[:length]
         return frame
 
-    async def hear(self) -> Frame:
+    async def receive_json(self) -> Frame:
         """The next frame, which is a text, decoded."""
         frame = await self.receive()
         assert frame.opcode == TEXT, frame
-        heard: Frame = json.loads(frame.payload)
-        return heard
+        received: Frame = json.loads(frame.payload)
+        return received
 
-    async def hear_until(self, event: str) -> Frame:
+    async def receive_until(self, event: str) -> Frame:
         """The next push of *event*; what comes before it is dropped."""
-        while (heard := await self.hear()).get("event") != event:
+        while (received := await self.receive_json()).get("event") != event:
             pass
-        return heard
+        return received
 
     async def ask(self, request: Frame) -> Frame:
         """Send *request*; return its response. Earlier pushes are dropped."""
-        self.say(request)
-        while "sender" in (answer := await self.hear()) or "event" in answer:
+        self.send_json(request)
+        while "sender" in (response := await self.receive_json()) or "event" in response:
             pass
-        return answer
+        return response
 
     async def enter(self, username: str, *rooms: str) -> Self:
         """Register as *username*, and join *rooms*."""
@@ -172,13 +172,13 @@ class RawClient:
                 self._read += more
         return bytes(self._read)
 
-    async def answer_close(self, code: int, reason: str) -> None:
+    async def reply_to_close(self, code: int, reason: str) -> None:
         """Receive a close with *code* and *reason*, send one in return, and wait for the end."""
         assert await self.closing() == (code, reason)
         self.send(close(code))
         assert await self.end() == b""
 
-    async def answer_pings(self, count: int) -> None:
+    async def reply_to_pings(self, count: int) -> None:
         """Send a pong for each of the next *count* frames, which are pings."""
         for _ in range(count):
             self.send(client_frame(PONG, (await self.receive()).payload))

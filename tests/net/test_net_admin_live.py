@@ -21,7 +21,7 @@ pytestmark = pytest.mark.gen_test(timeout=30)
 
 
 @pytest.fixture(autouse=True)
-def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits a second."""
     monkeypatch.setattr("chateau.net.admin_streams.INTERVAL_SECONDS", 0.05)
     monkeypatch.setattr("chateau.net.probe.INTERVAL_SECONDS", 0.005)
@@ -116,25 +116,25 @@ async def test_busiest_sessions_come_first(harness: LiveServer) -> None:
 
     talking = [asyncio.create_task(talk(clients[3], 0)), asyncio.create_task(talk(clients[2], 0.01))]
     for _ in range(4):
-        told = await client.next("sessions")
+        figures = await client.next("sessions")
     for task in talking:
         task.cancel()
 
-    assert [session["id"] for session in told["sessions"]] == ["3", "2"]
-    assert told["total"] == 4
+    assert [session["id"] for session in figures["sessions"]] == ["3", "2"]
+    assert figures["total"] == 4
 
 
 async def test_ended_sessions_count_in_the_message_rate(harness: LiveServer) -> None:
     client = await watcher(harness)
     await client.next("rooms")
-    told: list[float] = []
+    figures: list[float] = []
     for _ in range(3):
         await (await harness.member("alice", "lobby")).leave()
         await harness.until(lambda: harness.server.hub.session_count() == 0)
-    while not told or told[-1]:
-        told.append((await client.next("house"))["messages_per_second"])
+    while not figures or figures[-1]:
+        figures.append((await client.next("house"))["messages_per_second"])
 
-    assert sum(told) * 0.05 >= 3  # 6 messages, over intervals that may last longer
+    assert sum(figures) * 0.05 >= 3  # 6 messages, over intervals that may last longer
 
 
 async def test_http_publications_count_in_the_message_rate(harness: LiveServer) -> None:
@@ -239,8 +239,8 @@ async def test_measuring_stops_with_the_last_watcher(harness: LiveServer, way: s
 
     assert live(harness)._timer is None
     assert live(harness)._probe._connection is None
-    answer = await (await admin_client(harness)).read("sessions")
-    assert answer["sessions"][0]["rate"] is None
+    response = await (await admin_client(harness)).read("sessions")
+    assert response["sessions"][0]["rate"] is None
 
 
 async def test_measuring_restarts_with_a_new_watcher(harness: LiveServer) -> None:
@@ -305,9 +305,9 @@ async def test_watching_is_rejected_during_a_shutdown(harness: LiveServer) -> No
 
 @pytest.mark.parametrize("query", ["?limit=0", "?limit=ten", "?every=1"])
 async def test_query_that_violates_its_schema_is_rejected(harness: LiveServer, query: str) -> None:
-    answer = await (await admin_client(harness)).read(f"live{query}", status=400)
+    response = await (await admin_client(harness)).read(f"live{query}", status=400)
 
-    assert answer["schema"] == "/schemas/admin/live-request.json"
+    assert response["schema"] == "/schemas/admin/live-request.json"
 
 
 async def test_watchers_that_vanish_during_the_request_leave_no_state(harness: LiveServer) -> None:

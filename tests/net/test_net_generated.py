@@ -230,7 +230,7 @@ class Harness:
         connection.open(self.endpoint.open, "127.0.0.1", 50_000)
         return connection
 
-    def come_round(self) -> None:
+    def run_iteration(self) -> None:
         self.loop.call_soon(self.loop.stop)
         self.loop.run_forever()
 
@@ -249,9 +249,11 @@ def check_what_was_sent(connection: ScriptedTransport) -> None:
     frames = server_frames(connection.sent)
     for frame in frames:
         if frame.opcode == TEXT:
-            said = json.loads(frame.payload)
-            assert said["status"] == 200 or (said["status"] == 400 and said["error"] and said["code"])
-            assert said.get("code") != "internal"
+            response = json.loads(frame.payload)
+            assert response["status"] == 200 or (
+                response["status"] == 400 and response["error"] and response["code"]
+            )
+            assert response.get("code") != "internal"
         elif frame.opcode == CLOSE:
             assert frame.code is None or is_close_code(frame.code)
             assert frame.code != 1011
@@ -277,7 +279,7 @@ def feed_in(harness: Harness, maker: FrameMaker) -> list[ScriptedTransport]:
         has_ended = any(isinstance(each, (Close, Violation)) for each in decoder.feed(frame))
         assert has_ended == (clients[-1]._state != OPEN)
         if number % 100 == 0:
-            harness.come_round()
+            harness.run_iteration()
     return clients
 
 
@@ -293,7 +295,7 @@ def test_hundred_thousand_frames_raise_no_exception_and_get_json_responses() -> 
             clients = feed_in(harness, FrameMaker(seed))
             for client in clients:
                 client.on_end()
-            harness.come_round()
+            harness.run_iteration()
             fed += FRAMES_AN_EXAMPLE
 
             for client in clients:

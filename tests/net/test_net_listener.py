@@ -176,7 +176,7 @@ def test_descriptor_limit_is_ignored_where_unsupported(monkeypatch: pytest.Monke
 async def test_server_without_descriptors_continues_to_serve(io_loop: IOLoop) -> None:
     with running_server(command=(sys.executable, "-c", LIMITED)) as server:
         port = int(server.address.split(":")[2].strip("/"))
-        alice = await (await (await RawClient.connect(port)).shake_hands()).enter("alice")
+        alice = await (await (await RawClient.connect(port)).upgrade()).enter("alice")
         let_in: list[RawClient] = []
         sent_away = 0
 
@@ -191,8 +191,8 @@ async def test_server_without_descriptors_continues_to_serve(io_loop: IOLoop) ->
                 sent_away += 1
         assert (await alice.ask({"type": 4}))["clients"] == ["alice"]
         for client in let_in:
-            client.say({"type": 4})
-            assert (await client.hear())["code"] == "not_registered"
+            client.send_json({"type": 4})
+            assert (await client.receive_json())["code"] == "not_registered"
 
         for client in let_in:
             await client.leave()
@@ -200,12 +200,12 @@ async def test_server_without_descriptors_continues_to_serve(io_loop: IOLoop) ->
             while True:
                 client = await RawClient.connect(port)
                 try:
-                    bob = await (await client.shake_hands()).enter("bob")
+                    bob = await (await client.upgrade()).enter("bob")
                     break
                 except (asyncio.IncompleteReadError, OSError):
                     await client.leave()  # those who left have not been noticed yet
         assert (await bob.ask({"type": 3, "clients": ["alice"], "content": "hi"}))["status"] == 200
-        assert (await alice.hear())["content"] == "hi"
+        assert (await alice.receive_json())["content"] == "hi"
         await bob.leave()
         await alice.leave()
         assert await asyncio.to_thread(server.stop) == 0

@@ -36,7 +36,7 @@ def new_parser() -> PublishParser:
     return PublishParser(endpoint)
 
 
-def told(publish: PublishRequest) -> tuple[PublishRoute, dict[str, str], bytes]:
+def fields(publish: PublishRequest) -> tuple[PublishRoute, dict[str, str], bytes]:
     """A publish, to be compared."""
     return publish.route, publish.headers, publish.body
 
@@ -58,7 +58,7 @@ BULK_READ = (
 def test_publish_request_is_parsed_with_headers_and_body() -> None:
     parser = new_parser()
 
-    assert list(map(told, parser.feed(PLAIN + BULK))) == [PLAIN_READ, BULK_READ]
+    assert list(map(fields, parser.feed(PLAIN + BULK))) == [PLAIN_READ, BULK_READ]
     assert parser.rest is None
 
 
@@ -73,7 +73,7 @@ def test_publish_requests_are_parsed_wherever_they_are_cut(cuts: list[int]) -> N
         stream = stream[cut:]
     read += parser.feed(stream)
 
-    assert list(map(told, read)) == [PLAIN_READ, BULK_READ] * 3
+    assert list(map(fields, read)) == [PLAIN_READ, BULK_READ] * 3
     assert parser.rest is None
 
 
@@ -171,7 +171,7 @@ def test_unsupported_request_is_left_unparsed_from_its_first_byte(request_: byte
     read = parser.feed(PLAIN + request_)
     read += parser.feed(PLAIN)
 
-    assert list(map(told, read)) == [PLAIN_READ]
+    assert list(map(fields, read)) == [PLAIN_READ]
     assert parser.rest == request_ + PLAIN
 
 
@@ -202,7 +202,7 @@ def test_no_byte_of_any_input_is_lost(data: list[bytes]) -> None:
 
     stream = b"".join(data)
     whole = new_parser()
-    assert list(map(told, whole.feed(stream))) == list(map(told, read))
+    assert list(map(fields, whole.feed(stream))) == list(map(fields, read))
     assert whole.rest == parser.rest
     if parser.rest is not None:
         assert stream.endswith(parser.rest)

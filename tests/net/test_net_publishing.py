@@ -357,7 +357,7 @@ def test_fast_path_and_tornado_give_equal_responses_wherever_requests_are_cut(
 ) -> None:
     stream = b"".join(request for request, _ in requests)
 
-    async def answers(*, has_lane: bool) -> tuple[list[tuple[int, bytes]], list[str | bytes]]:
+    async def exchange(*, has_lane: bool) -> tuple[list[tuple[int, bytes]], list[str | bytes]]:
         async with opened(has_lane=has_lane) as harness:
             protocol = harness.subscribe()
             client = await harness.connect()
@@ -371,8 +371,8 @@ def test_fast_path_and_tornado_give_equal_responses_wherever_requests_are_cut(
             return [(response.status, response.body) for response in responses], protocol.got
 
     async def test() -> None:
-        ours = await answers(has_lane=True)
-        assert ours == await answers(has_lane=False)
+        ours = await exchange(has_lane=True)
+        assert ours == await exchange(has_lane=False)
         assert [status for status, _ in ours[0]] == [status for _, status in requests]
 
     run(test)
@@ -510,10 +510,10 @@ def test_head_of_broadcast_has_no_body(run: Run, way: tuple[bool, int]) -> None:
         async with opened(has_lane=way[0]) as harness:
             client = await harness.connect(publishes=way[1])
             client.send(post("/broadcast/", method="HEAD") + post("/channel/a/", b"hi", Connection="close"))
-            answers = await client.end()
-            assert answers.startswith(b"HTTP/1.1 405 Method Not Allowed\r\n")
-            assert answers.count(b"HTTP/1.1 ") == 2
-            assert b"not allowed" not in answers.partition(b"HTTP/1.1 201")[0]
+            responses = await client.end()
+            assert responses.startswith(b"HTTP/1.1 405 Method Not Allowed\r\n")
+            assert responses.count(b"HTTP/1.1 ") == 2
+            assert b"not allowed" not in responses.partition(b"HTTP/1.1 201")[0]
 
     run(test)
 
@@ -747,9 +747,9 @@ def test_half_closed_publisher_receives_its_responses(run: Run, last: bytes) -> 
             await nothing_comes(client)
             for commit in store.commits[2:]:
                 commit.set_result(None)
-            answers = await client.end()
-            assert answers.count(b"HTTP/1.1 201 Created") == 2
-            assert answers.endswith(b"hello") == bool(last)
+            responses = await client.end()
+            assert responses.count(b"HTTP/1.1 201 Created") == 2
+            assert responses.endswith(b"hello") == bool(last)
             await asyncio.sleep(0.01)
             assert not harness.group.connections
 

@@ -167,9 +167,9 @@ async def test_pages_contain_no_secrets(open_server: OpenServer) -> None:
 async def test_documented_error_examples_match_the_server(harness: LiveServer) -> None:
     html = await html_at(await harness.connect(), "/docs/chateau")
 
-    answer = await (await harness.client()).ask({"type": 17})
+    response = await (await harness.client()).ask({"type": 17})
 
-    assert escape(answer["error"].replace('"', '\\"'), quote=True) in html
+    assert escape(response["error"].replace('"', '\\"'), quote=True) in html
 
 
 @live

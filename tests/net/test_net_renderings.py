@@ -126,7 +126,7 @@ def test_client_frame_of_every_length_is_decoded(length: int) -> None:
 # What is shown is understood
 
 
-class Stage:
+class ExampleServer:
     """A server with bob and carol, where all requests can succeed."""
 
     def __init__(self, harness: LiveServer, lines_port: int, request: Frame) -> None:
@@ -161,9 +161,9 @@ class Stage:
     async def functions(self, sent: bytes) -> None:
         client = await self.harness.client(path="/functions")
         client.send(sent)
-        answer = await client.hear()
-        assert "error" not in answer
-        assert answer.keys() >= {"function", "callback"}
+        response = await client.receive_json()
+        assert "error" not in response
+        assert response.keys() >= {"function", "callback"}
 
     async def opcodes(self, sent: bytes) -> None:
         client = await self.harness.client(path="/opcodes")
@@ -171,11 +171,11 @@ class Stage:
             client.send(text(json.dumps({"op": 1, "d": {"content": content}})))
         client.send(sent)
         client.send(text('{"op": 9}'))  # the one error_response that there is
-        heard = [await client.hear()]
-        while heard[-1]["op"] != 5:
-            heard.append(await client.hear())
-        assert len(heard) > 1 + 2 * self.needs_a_name + 2 * self.happens_inside
-        assert heard[-1]["d"]["code"] == "unknown_type"
+        received = [await client.receive_json()]
+        while received[-1]["op"] != 5:
+            received.append(await client.receive_json())
+        assert len(received) > 1 + 2 * self.needs_a_name + 2 * self.happens_inside
+        assert received[-1]["d"]["code"] == "unknown_type"
 
     async def lines(self, sent: bytes) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.lines_port)
@@ -183,17 +183,17 @@ class Stage:
         writer.write("".join(f"{line}\n" for line in before).encode() + sent)
         writer.write_eof()
         async with asyncio.timeout(PATIENCE_SECONDS):
-            heard = [json.loads(line) for line in (await reader.read()).split(b"\r\n") if line]
+            received = [json.loads(line) for line in (await reader.read()).split(b"\r\n") if line]
         writer.close()
         await writer.wait_closed()
-        results = [frame for frame in heard if frame["type"] == "commandResult"]
+        results = [frame for frame in received if frame["type"] == "commandResult"]
         assert len(results) == len(before) + sent.count(b"\n") - sent.count(b"\n\n")
-        assert not [frame for frame in heard if frame["type"] == "error"]
+        assert not [frame for frame in received if frame["type"] == "error"]
 
     async def channels(self, sent: bytes) -> None:
         client = await self.harness.connect(path="/channel/lobby/")
         if not sent.startswith((b"GET ", b"POST ")):
-            await client.shake_hands()
+            await client.upgrade()
             client.send(sent)
             assert await client.closing() == (1000, "")
             return
@@ -208,7 +208,7 @@ async def test_documented_client_requests_are_accepted(open_server: OpenServer, 
     request = REQUESTS[name]
     lines_port = free_port()
     harness = open_server(lines_port=lines_port)
-    stage = Stage(harness, lines_port, request)
+    stage = ExampleServer(harness, lines_port, request)
     await stage.set()
     writings = (await rendered(harness, request))["writings"][1:]
     understood = 0
@@ -236,11 +236,11 @@ async def test_documented_chateau_request_is_accepted(harness: LiveServer, name:
         await harness.member("carol")
 
     client.send(bytes.fromhex((await rendered(harness, request))["writings"][0]["hex"]))
-    answer = await client.hear()
-    while "event" in answer or "sender" in answer:
-        answer = await client.hear()
+    response = await client.receive_json()
+    while "event" in response or "sender" in response:
+        response = await client.receive_json()
 
-    assert (answer["type"], answer["status"]) == (request["type"], 200)
+    assert (response["type"], response["status"]) == (request["type"], 200)
 
 
 async def test_rejected_publish_is_rendered_as_sent(open_server: OpenServer) -> None:
@@ -258,8 +258,8 @@ async def test_rejected_publish_is_rendered_as_sent(open_server: OpenServer) -> 
     assert undated(bytes.fromhex(writing["hex"])) == undated(head + body)
 
 
-def undated(answer: bytes) -> bytes:
-    return re.sub(rb"Date: .*? GMT", b"Date: now", answer)
+def undated(response: bytes) -> bytes:
+    return re.sub(rb"Date: .*? GMT", b"Date: now", response)
 
 
 # Where it is, and what is refused
@@ -296,10 +296,10 @@ WRONG = [
 async def test_invalid_frame_is_rejected(harness: LiveServer, body: bytes, code: str) -> None:
     response = await post(await harness.connect(), body)
 
-    answer = json.loads(response.body)
-    assert response.status == answer["status"] == 400
-    assert list(answer) == ["status", "code", "error"]
-    assert answer["code"] == code
+    document = json.loads(response.body)
+    assert response.status == document["status"] == 400
+    assert list(document) == ["status", "code", "error"]
+    assert document["code"] == code
 
 
 async def test_schema_violation_is_reported_with_its_path(harness: LiveServer) -> None:

@@ -312,12 +312,12 @@ def test_schema_titles_are_unique_type_names() -> None:
 
 def test_every_message_is_received_sent_or_a_reply() -> None:
     for name, channel in ASYNCAPI["channels"].items():
-        said = set()
+        names = set()
         for operation in ASYNCAPI["operations"].values():
             if operation["channel"] == {"$ref": f"#/channels/{name}"}:
                 messages = [*operation["messages"], *operation.get("reply", {"messages": []})["messages"]]
-                said |= {message["$ref"].rpartition("/")[2] for message in messages}
-        assert said == channel["messages"].keys()
+                names |= {message["$ref"].rpartition("/")[2] for message in messages}
+        assert names == channel["messages"].keys()
 
 
 REPLIES = {
@@ -336,12 +336,12 @@ REPLIES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("operation", "answers"), REPLIES.items(), ids=REPLIES)
-def test_every_request_has_its_response_or_an_error_as_reply(operation: str, answers: set[str]) -> None:
+@pytest.mark.parametrize(("operation", "responses"), REPLIES.items(), ids=REPLIES)
+def test_every_request_has_its_response_or_an_error_as_reply(operation: str, responses: set[str]) -> None:
     about = ASYNCAPI["operations"][operation]
 
     assert about["action"] == "receive"
-    assert {message["$ref"].rpartition("/")[2] for message in about["reply"]["messages"]} == answers
+    assert {message["$ref"].rpartition("/")[2] for message in about["reply"]["messages"]} == responses
 
 
 def test_pushes_and_closes_have_no_reply() -> None:
@@ -426,7 +426,7 @@ def test_asyncapi_json_is_valid_for_the_asyncapi_parser(node: str, prefix: str) 
     served = asyncapi(ALL, SCHEMAS, prefix) | {"servers": servers("https", "chat.example.org", prefix)}
     result = parsed(node, served)
 
-    assert [said for said in result["diagnostics"] if said["severity"] <= WARNING] == []
+    assert [names for names in result["diagnostics"] if names["severity"] <= WARNING] == []
     assert result["parsed"]
 
 
@@ -435,7 +435,7 @@ def test_asyncapi_parser_rejects_an_invalid_document(node: str) -> None:
     components = ASYNCAPI["components"] | {"messages": MESSAGES | {"chateau.join-request": message}}
     result = parsed(node, ASYNCAPI | {"components": components})
 
-    assert any(said["severity"] == ERROR for said in result["diagnostics"])
+    assert any(names["severity"] == ERROR for names in result["diagnostics"])
     assert not result["parsed"]
 
 

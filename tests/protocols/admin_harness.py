@@ -66,13 +66,13 @@ class AdminHarness(GenericHarness):
 
 def refused(error: HubError, sent: bytes = b"") -> Frame:
     """The error response, as it is sent."""
-    answer = checked("error-response", error_response(error, status_of(error)))
-    check_sentence(answer["error"], sent.decode(errors="replace"))
-    return answer
+    response = checked("error-response", error_response(error, status_of(error)))
+    check_sentence(response["error"], sent.decode(errors="replace"))
+    return response
 
 
-def checked(schema: str, answer: Any) -> Frame:
+def checked(schema: str, response: Any) -> Frame:
     """*answer*, as it goes over the wire; it keeps to *schema*."""
-    frame = read(encode(answer))
+    frame = read(encode(response))
     VALIDATORS[schema].validate(frame)
     return frame

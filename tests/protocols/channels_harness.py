@@ -192,7 +192,7 @@ class Harness(GenericHarness):
 
     def member(self, name: str, room: str) -> Session:
         """Somebody who chats in *room*."""
-        return self.neighbour(name, room=room)
+        return self.connect_other(name, room=room)
 
     def publish(self, channel: str, kind: str | None, payload: bytes, **options: Any) -> Any:
         """Publish from somewhere else."""

@@ -101,7 +101,7 @@ def ok(type_: int, **rest: Any) -> Frame:
     return {"type": type_, "status": 200} | rest
 
 
-def no(type_: int | None, code: str, error: str, **rest: Any) -> Frame:
+def error_frame(type_: int | None, code: str, error: str, **rest: Any) -> Frame:
     """The error response to a request of *type_*, which is None if it could not be read."""
     shown = {} if type_ is None else {"type": type_}
     return shown | {"status": 400, "code": code, "error": error} | rest

@@ -104,7 +104,7 @@ def done(function: str, callback: str = "", **rest: Any) -> Frame:
     return {"function": function, "callback": callback} | rest
 
 
-def no(function: str | None, code: str, error: str, callback: str = "", **rest: Any) -> Frame:
+def error_frame(function: str | None, code: str, error: str, callback: str = "", **rest: Any) -> Frame:
     """The answer to a call that was refused."""
     return {"function": function, "error": error, "code": code, "callback": callback} | rest
 

@@ -327,7 +327,7 @@ class Harness:
                 self.hub.join(self[name].session, room)
         self.take()
 
-    def neighbour(self, name: str | None = None, *, room: str | None = None) -> Session:
+    def connect_other(self, name: str | None = None, *, room: str | None = None) -> Session:
         """Connect a session of another protocol; its outbox is a list of events."""
         session = self.hub.connect(self.other, outbox=[], address="198.51.100.1", port=1)
         if name is not None:
@@ -373,7 +373,7 @@ class Step:
     frames: dict[str, list[Any]] = field(default_factory=dict)
 
 
-def says(who: str, request: Frame | str | bytes, **frames: list[Any]) -> Step:
+def sends(who: str, request: Frame | str | bytes, **frames: list[Any]) -> Step:
     """*who* sends *request*."""
     return Step(f"{who} sends {request!r}"[:300], lambda harness: harness[who].send(request), frames)
 

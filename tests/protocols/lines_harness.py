@@ -114,7 +114,7 @@ def result(text: str = "OK", **more: Any) -> Frame:
     return {"type": "commandResult", "result": text} | more
 
 
-def no(error: str) -> Frame:
+def error_frame(error: str) -> Frame:
     return {"type": "error", "error": error}
 
 
@@ -126,5 +126,5 @@ def left(nick: str) -> Frame:
     return {"from": nick, "type": "userLeft", "body": f"User {nick} has left the room"}
 
 
-def said(nick: str, text: str) -> Frame:
+def message_frame(nick: str, text: str) -> Frame:
     return {"from": nick, "type": "message", "body": text}

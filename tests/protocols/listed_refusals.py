@@ -93,8 +93,8 @@ def check_opcodes(text: str, frame: Mapping[str, Any], commands: Any) -> None:
     op = request.get("op")
     row = OPS.get(op) if isinstance(op, int | float) else None
     name = row.schema if row else ANY
-    said = request.get("d")
-    content = said.get("content") if isinstance(said, dict) else None
+    data = request.get("d")
+    content = data.get("content") if isinstance(data, dict) else None
     if name == "message-request" and isinstance(content, str) and commands.covers(content):
         command = content[len(commands.prefix) :].split()[0].lower()
         if command in commands.plugins:

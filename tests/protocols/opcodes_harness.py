@@ -62,9 +62,9 @@ async def loop_turns(turns: int = 5) -> None:
         await asyncio.sleep(0)
 
 
-def says(who: str, content: str | Frame, **frames: list[Frame]) -> Step:
+def sends(who: str, content: str | Frame, **frames: list[Frame]) -> Step:
     """*who* sends op 1 with *content*, or another request."""
-    return harness.says(who, create(content) if isinstance(content, str) else content, **frames)
+    return harness.sends(who, create(content) if isinstance(content, str) else content, **frames)
 
 
 def happens(act: Callable[[Harness], object], **frames: list[Frame]) -> Step:
@@ -80,32 +80,32 @@ def create(content: str) -> Frame:
     return {"op": 1, "d": {"content": content}}
 
 
-def said(author: str, content: str) -> Frame:
+def message_frame(author: str, content: str) -> Frame:
     return {"op": 0, "d": {"author": author, "content": content}}
 
 
 def server(content: str) -> Frame:
-    return said("Chateau", content)
+    return message_frame("Chateau", content)
 
 
 def entered(name: str, room: str = "general") -> Frame:
-    return said(room, f"{name} has entered the room")
+    return message_frame(room, f"{name} has entered the room")
 
 
 def left(name: str, room: str = "general") -> Frame:
-    return said(room, f"{name} has left the room")
+    return message_frame(room, f"{name} has left the room")
 
 
 def state(*, available: bool, room: str = "general") -> Frame:
     return {"op": 2, "d": {"available": available, "room": room}}
 
 
-def no(code: str, error: str, **rest: Any) -> Frame:
+def error_frame(code: str, error: str, **rest: Any) -> Frame:
     return {"op": 5, "d": {"code": code, "error": error} | rest}
 
 
 def misuse(error: str) -> Frame:
-    return no("invalid_message", error, path="/d/content", schema=f"{URL}/message-request.json")
+    return error_frame("invalid_message", error, path="/d/content", schema=f"{URL}/message-request.json")
 
 
 CACHE: Frame = {"op": 4}

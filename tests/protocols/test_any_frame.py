@@ -48,11 +48,11 @@ def nearly_valid(draw: st.DrawFn) -> Any:
     return request
 
 
-def house_of_two() -> Harness:
+def server_with_two_clients() -> Harness:
     return Harness("alice", "bob", inside="lobby")
 
 
-def answers_to(harness: Harness, text: str) -> list[Frame]:
+def responses_to(harness: Harness, text: str) -> list[Frame]:
     """The frames for alice that are no pushes; each has been checked against its schema."""
     harness["alice"].send(text)
     return [frame for frame in harness["alice"].mailbox.take() if not {"sender", "event"} & frame.keys()]
@@ -61,16 +61,16 @@ def answers_to(harness: Harness, text: str) -> list[Frame]:
 @settings(max_examples=800)
 @given(text=st.text() | VALUES.map(json.dumps))
 def test_any_text_or_json_gets_exactly_one_response(text: str) -> None:
-    assert len(answers_to(house_of_two(), text)) == 1
+    assert len(responses_to(server_with_two_clients(), text)) == 1
 
 
 @settings(max_examples=800)
 @given(requests=st.lists(nearly_valid(), min_size=1, max_size=4))
 def test_nearly_valid_requests_get_one_response_each(requests: list[Any]) -> None:
-    harness = house_of_two()
+    harness = server_with_two_clients()
 
     for request in requests:
-        assert len(answers_to(harness, json.dumps(request))) == 1
+        assert len(responses_to(harness, json.dumps(request))) == 1
 
 
 @settings(max_examples=1000)

@@ -476,20 +476,20 @@ def test_repeated_bulk_body_continues_after_the_last_stored_publication() -> Non
 def test_commit_of_a_bulk_body_finishes_after_all_its_commits() -> None:
     store = LateStore()
     harness = Harness(store=store)
-    told: list[object] = []
+    called: list[object] = []
     commit = harness.broadcast({"a": [{"text": "1"}, {"text": "2"}], "b": [{"text": "3"}]}).commit
     assert commit is not None
-    commit.add_done_callback(told.append)
+    commit.add_done_callback(called.append)
     first, second, third = store.commits
 
     third.finish()
     first.finish()
     assert not commit.done()
-    assert told == []
+    assert called == []
     second.finish()
 
     assert commit.done()
-    assert told == [commit]
+    assert called == [commit]
     assert commit.exception() is None
 
 

@@ -65,7 +65,7 @@ def nearly_valid(draw: st.DrawFn) -> Any:
     return request
 
 
-def answers_to(harness: Harness, text: str) -> list[Frame]:
+def responses_to(harness: Harness, text: str) -> list[Frame]:
     """The frames for a that are no pushes; each has been checked against its schema."""
     harness["a"].send(text)
     return [frame for frame in harness["a"].mailbox.take() if "callback" in frame]
@@ -74,7 +74,7 @@ def answers_to(harness: Harness, text: str) -> list[Frame]:
 @settings(max_examples=400)
 @given(text=st.text() | VALUES.map(json.dumps) | st.text(st.characters(categories=["Cs"]), min_size=1))
 def test_any_text_or_json_gets_exactly_one_response(text: str) -> None:
-    assert len(answers_to(Harness("a", "b"), text)) == 1
+    assert len(responses_to(Harness("a", "b"), text)) == 1
 
 
 @settings(max_examples=100)
@@ -89,7 +89,7 @@ def test_nearly_valid_calls_get_one_response_each(requests: list[Any]) -> None:
     harness = Harness("a", "b")
 
     for request in requests:
-        assert len(answers_to(harness, json.dumps(request))) == 1
+        assert len(responses_to(harness, json.dumps(request))) == 1
 
 
 @settings(max_examples=400)

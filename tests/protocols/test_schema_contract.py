@@ -92,10 +92,10 @@ def test_keyword_without_an_error_text_gets_a_generic_one(
     (tmp_path / "other.json").write_text(json.dumps(OTHER_SCHEMA))
     schemas = SchemaSet(tmp_path, url="/schemas/test")
 
-    refusal = schemas.validation_error("other", message, json.dumps(message))
+    error = schemas.validation_error("other", message, json.dumps(message))
 
-    assert str(refusal) == sentence
-    assert refusal.path == "/" + next(iter(message))
+    assert str(error) == sentence
+    assert error.path == "/" + next(iter(message))
 
 
 BROKEN = [

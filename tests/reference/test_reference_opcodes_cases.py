@@ -24,7 +24,7 @@ ALL = {**ERRORS, **COMMANDS}
 
 def attic(harness: Harness) -> None:
     """Bob is in the attic."""
-    harness.neighbour("bob", room="attic")
+    harness.connect_other("bob", room="attic")
 
 
 def owner(harness: Harness) -> None:
@@ -42,7 +42,7 @@ def alone_with_key(harness: Harness) -> None:
 
 
 def owner_without_bob(harness: Harness) -> None:
-    harness.neighbour("carol", room="attic")
+    harness.connect_other("carol", room="attic")
     harness["alice"].peer.is_admin = True
 
 
@@ -58,7 +58,7 @@ def nameless(harness: Harness) -> None:
 
 def taken(harness: Harness) -> None:
     nameless(harness)
-    harness.neighbour("alice")
+    harness.connect_other("alice")
 
 
 def failing(to: str) -> Callable[[Harness], None]:
