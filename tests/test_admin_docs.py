@@ -27,7 +27,7 @@ TIMED_OUT = 28  # curl's exit code after --max-time
 
 
 def blocks(language: str) -> str:
-    """The page's code blocks in *language*, one behind the other."""
+    """Return the code blocks in *language* on the page, in order."""
     return "".join(re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.M | re.S))
 
 
@@ -103,7 +103,7 @@ def test_page_has_exactly_the_tested_commands() -> None:
 
 
 def how_final(command: str) -> int:
-    """A session that was kicked cannot be tapped, and a server that was stopped does not respond."""
+    """Return the rank of a command: kicks and the shutdown come last."""
     return ("/admin/kick" in command) + 2 * ("/admin/shutdown" in command)
 
 

@@ -1,4 +1,4 @@
-"""The program: how it starts, what it says, how it stops, and that it can be installed."""
+"""The program: start, output, graceful stop, and installation."""
 
 from __future__ import annotations
 

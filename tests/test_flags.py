@@ -1,4 +1,4 @@
-"""Flags: what each does to a server in a process of its own, and what is said where one cannot be had."""
+"""Flags: the effect of each on a server process, and the error if a value cannot be used."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WITHOUT_LINES_PORT = ("env", "-u", "CHATEAU_LINES_PORT", sys.executable, "server
 
 
 def misused(*flags: str, environment: dict[str, str] | None = None) -> str:
-    """The one line that is said where a setting is wrong, which is found out before anything begins."""
+    """Return the one-line error of an invalid setting, which is found before the start."""
     output = StringIO()
     with patch.dict(os.environ, environment or {}), redirect_stderr(output):
         assert main(flags) == 2
@@ -41,7 +41,7 @@ def misused(*flags: str, environment: dict[str, str] | None = None) -> str:
 
 
 def refused(*flags: str, environment: dict[str, str] | None = None) -> str:
-    """The one line that a server says which does not start."""
+    """Return the one-line error of a server that does not start."""
     ended = subprocess.run(
         [sys.executable, "server.py", *flags],
         cwd=ROOT,
@@ -87,7 +87,7 @@ def status_of(url: str, **options: Any) -> int:
 
 @contextmanager
 def taken(port: int = 0) -> Iterator[int]:
-    """A port that somebody listens on."""
+    """A port in use."""
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(("127.0.0.1", port))
@@ -99,7 +99,7 @@ def taken(port: int = 0) -> Iterator[int]:
 
 
 class UnixConnection(HTTPConnection):
-    """HTTP by a UNIX socket."""
+    """An HTTP connection over a UNIX socket."""
 
     def __init__(self, path: Path) -> None:
         super().__init__("localhost", timeout=PATIENCE_SECONDS)
@@ -273,7 +273,7 @@ def test_recently_used_port_is_rejected_without_reuse_addr() -> None:
         port = port_of(server)
         with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as client:
             client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            while client.recv(65_536):  # the server ends first, so the port waits for what is late
+            while client.recv(65_536):  # the server closes first, so the port is in TIME_WAIT
                 pass
         server.stop()
 
@@ -366,7 +366,7 @@ def test_default_lines_port_in_use_is_a_warning() -> None:
         holder = taken(9090)
         holder.__enter__()
     except OSError:
-        holder = None  # somebody else has it, which will do
+        holder = None  # another process uses it, which serves the purpose
     try:
         with running_server(command=WITHOUT_LINES_PORT) as server:
             assert status_of(server.address) == 200
@@ -642,7 +642,7 @@ def test_server_that_cannot_listen_releases_its_data_folder(tmp_path: Path) -> N
 
 
 def addresses_seen(server: RunningServer, **headers: str) -> set[str]:
-    """The addresses of who is there, one client with *headers* among them."""
+    """Return the addresses of the clients, one of which sends *headers*."""
     with websocket(server, "/functions", **headers) as client:
         clients = ask(client, {"function": "retrieve_clients"})["clients"]
     return {card["ip"] for card in clients.values()}

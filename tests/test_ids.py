@@ -1,4 +1,4 @@
-"""The mint: ids that sort in the order of minting, times that never go back."""
+"""Message ids: they sort in the order of generation, and their times never decrease."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plug-ins: what the decorator marks, what is loaded from modules and files, and what is refused."""
+"""Plugins: the decorator, loading modules and files, and errors."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ ROLL = """
 
 
 class PluginFolder:
-    """A folder of plug-ins that Python imports from."""
+    """A folder of plugins on the import path."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def put(self, name: str, text: str) -> str:
-        """Write the plug-in *name*; returns the path of its file."""
+        """Write the plugin *name*; return the path of its file."""
         path = self.folder / f"{name}.py"
         path.write_text(dedent(text), "utf-8")
         return str(path)

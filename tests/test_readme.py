@@ -27,13 +27,13 @@ PATIENCE_SECONDS = 15
 
 
 def blocks(language: str) -> list[str]:
-    """The README's code blocks in *language*."""
+    """Return the code blocks in *language* of the README."""
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.M | re.S)
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the files that a clone would have."""
+    """A copy of the files in the repository."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,

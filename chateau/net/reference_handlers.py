@@ -68,7 +68,7 @@ class Reference:
         from chateau.reference.renderings.renderer import Renderer
 
         return Renderer(
-            self._schema_sets["chateau"], server_name=self._server_name, http_refusal=http_error_bytes
+            self._schema_sets["chateau"], server_name=self._server_name, http_error=http_error_bytes
         )
 
     def render(self, text: str, host: str) -> Rendering:

@@ -158,7 +158,7 @@ def publish_errors(sources: Sources) -> ErrorEncoder:
     """Return the encoder of the errors of publish requests."""
 
     def encode(error: HubError, _request: Any) -> str:
-        return sources.http_refusal(error)
+        return sources.http_error(error)
 
     return ErrorEncoder(sources.schema_sets["channels"], encode, channels_catalog.ERRORS, "http")
 

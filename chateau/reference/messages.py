@@ -49,14 +49,14 @@ class Setting(Protocol):
 class Sources:
     """What the pages are made from.
 
-    *http_refusal* encodes an error response to a publish request, head and body; *url_prefix* is the prefix
+    *http_error* encodes an error response to a publish request, head and body; *url_prefix* is the prefix
     of all paths.
     """
 
     specs: tuple[ProtocolSpec, ...]
     schema_sets: Mapping[str, SchemaSet]
     settings: tuple[Setting, ...]
-    http_refusal: Callable[[HubError], str]
+    http_error: Callable[[HubError], str]
     url_prefix: str = ""
 
     @cached_property

@@ -1,4 +1,4 @@
-"""A thousand members of one room in one thread, who note how long each message took to reach them."""
+"""A thousand members of one room in one thread, which record the latency of each message."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HANDSHAKE = (
 
 
 class Member:
-    """A client that registers and joins; *receive_buffer_bytes* makes it a bad reader."""
+    """A client that registers and joins; a small *receive_buffer_bytes* makes it a slow consumer."""
 
     def __init__(self, port: int, name: str, *, receive_buffer_bytes: int | None = None) -> None:
         self.name = name
@@ -41,13 +41,13 @@ class Member:
         self.sock.sendall(text(json.dumps(request)))
 
     def read(self) -> bool:
-        """Read what has come, or wait for it; False at the end of the connection."""
+        """Read available data, or wait for it; return False at the end of the connection."""
         more = self.sock.recv(262_144)
         self._read += more
         return bool(more)
 
     def frames(self) -> Iterator[tuple[int, bytes]]:
-        """The whole frames that have been read."""
+        """Yield the complete frames read so far."""
         while (found := first_server_frame(self._read)) is not None:
             del self._read[: found[1]]
             yield found[0]
@@ -67,7 +67,7 @@ class Member:
 
 
 class Crowd:
-    """*count* members who all read, and a publisher among them."""
+    """*count* members that read, and a publisher."""
 
     def __init__(self, port: int, count: int) -> None:
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -86,12 +86,12 @@ class Crowd:
         self.publisher.sock.setblocking(True)
 
     def publish(self, content_bytes: int) -> None:
-        """Say the time, and as much more as makes *content_bytes*, in the room."""
+        """Publish the time to the room, padded to *content_bytes*."""
         content = f"{time.perf_counter():.6f} ".ljust(content_bytes, "x")
         self.publisher.send_json({"type": 7, "room": ROOM, "content": content})
 
     def listen_until(self, instant: float) -> None:
-        """Note what comes until *instant*, and at least what has come already."""
+        """Record the frames until *instant*, and at least those received already."""
         while True:
             left = instant - time.perf_counter()
             for fd, _ in self._epoll.poll(max(left, 0)):
@@ -100,7 +100,7 @@ class Crowd:
                 return
 
     def listen_for(self, count: int) -> None:
-        """Note what comes until there are *count* latencies."""
+        """Record frames until there are *count* latencies."""
         deadline = time.perf_counter() + PATIENCE_SECONDS
         while len(self.latencies) < count:
             assert time.perf_counter() < deadline, f"{len(self.latencies)} of {count} deliveries"

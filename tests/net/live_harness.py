@@ -41,11 +41,11 @@ class LiveServer:
 
     @property
     def connections(self) -> int:
-        """How many WebSockets are open."""
+        """The number of open WebSockets."""
         return len(self.server.group.connections)
 
     async def connect(self, **options: Any) -> RawClient:
-        """Return a client that has connected and sent nothing."""
+        """Return a connected client that has sent nothing."""
         client = await RawClient.connect(self.port, tls=self.tls, **options)
         self.clients.append(client)
         return client

@@ -1,4 +1,4 @@
-"""The admin API over HTTP: every address, every error response."""
+"""The admin API over HTTP: every endpoint, every error response."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def harness(open_server: OpenServer, io_loop: Any) -> LiveServer:
 
 
 def ask(client: AdminClient, name: str, **headers: str) -> bytes:
-    """A request for *name* by the method that it takes."""
+    """Return a request for *name* with its method."""
     method = b"POST" if name in ACTIONS else b"GET"
     request = client.request(f"{client.path}{name}", Content_Length="2", **headers)
     return request.replace(b"GET", method, 1) + b"{}"
 
 
-# Who is let in
+# Admission
 
 
 @pytest.mark.parametrize("name", ADDRESSES)
@@ -135,7 +135,7 @@ async def test_ban_of_the_address_of_the_admin_does_not_block_the_admin(harness:
     await alice.enter("alice")
 
 
-# Addresses and methods
+# Endpoints and methods
 
 
 @pytest.mark.parametrize("name", ["", "nowhere", "sessions/", "kick/17", "Sessions", "%FF", "../admin/x"])
@@ -189,7 +189,7 @@ async def test_admin_api_sends_no_cors_header(open_server: OpenServer) -> None:
     assert "access-control-allow-origin" not in (await client.response()).headers
 
 
-# How things are
+# Queries
 
 
 async def test_sessions_are_listed_with_their_fields(harness: LiveServer) -> None:

@@ -1,4 +1,4 @@
-"""The live stream: figures once a second while somebody watches, and nothing at all while nobody does."""
+"""The live stream of the admin API: figures once per second while there is a watcher."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.gen_test(timeout=30)
 
 @pytest.fixture(autouse=True)
 def short_interval(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits a second."""
+    """Shorten the interval, so that no test waits a second."""
     monkeypatch.setattr("chateau.net.admin_streams.INTERVAL_SECONDS", 0.05)
     monkeypatch.setattr("chateau.net.probe.INTERVAL_SECONDS", 0.005)
 
@@ -43,7 +43,7 @@ async def watcher(harness: LiveServer, query: str = "", **options: Any) -> Admin
 
 
 def streams(harness: LiveServer) -> int:
-    """How many streams are open."""
+    """Return the number of open streams."""
     return len(harness.server._stream_group.connections)
 
 
@@ -140,7 +140,7 @@ async def test_ended_sessions_count_in_the_message_rate(harness: LiveServer) -> 
 async def test_http_publications_count_in_the_message_rate(harness: LiveServer) -> None:
     sender, client = await harness.connect(), await watcher(harness)
     await client.next("rooms")
-    for _ in range(5):  # by Tornado's hands at first, then on a connection of its own
+    for _ in range(5):  # first on Tornado's connection, then on a publish connection
         sender.send(b"POST /channel/news/ HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi")
         assert (await sender.response()).status == 201
 
@@ -218,7 +218,7 @@ async def test_second_watcher_does_not_change_the_interval(harness: LiveServer) 
     assert times[-1] - times[0] >= timedelta(milliseconds=4 * 50 - 1)
 
 
-# Ends
+# End of a stream
 
 
 @pytest.mark.parametrize("way", ["leave", "reset"])

@@ -43,7 +43,7 @@ async def tap(harness: LiveServer, session: str, **options: Any) -> AdminClient:
 
 
 async def tapped(harness: LiveServer, name: str = "alice", *rooms: str) -> tuple[RawClient, AdminClient]:
-    """Return a member, and a tap of it that it has been notified of."""
+    """Return a member and a tap of it, after the notification of the member."""
     member = await harness.member(name, *rooms)
     watcher = await tap(harness, await session_of(harness, name))
     assert await member.receive_json() == TAPPED
@@ -52,7 +52,7 @@ async def tapped(harness: LiveServer, name: str = "alice", *rooms: str) -> tuple
 
 
 def shown(frame: Any) -> tuple[str, str | bytes]:
-    """What a frame is, and what it holds."""
+    """Return the kind of a frame and its content."""
     return frame["kind"], frame["text"] if "text" in frame else base64.b64decode(frame["base64"])
 
 
@@ -60,7 +60,7 @@ def taps(harness: LiveServer) -> int:
     return len(harness.server.admin.taps._taps)
 
 
-# The session is notified
+# Notification of the session
 
 
 async def test_session_is_notified_when_the_first_tap_starts_and_the_last_ends(harness: LiveServer) -> None:
@@ -288,7 +288,7 @@ async def test_tap_decodes_every_frame_length(harness: LiveServer) -> None:
 
 
 async def test_tap_shows_a_frame_written_in_pieces_whole(open_server: OpenServer) -> None:
-    """Of a slow reader, frames go out in parts, and the tap may begin in the middle of one."""
+    """Frames to a slow consumer are written in parts, and the tap may start in the middle of one."""
     harness = open_server(secret_key=KEY, max_outbox=50_000_000)
     slow = await harness.client(receive_buffer_bytes=4096)
     await slow.enter("slow")
@@ -420,7 +420,7 @@ async def test_tap_shows_binary_publications(harness: LiveServer) -> None:
     assert base64.b64decode(frame["base64"]) == payload[:SHOWN_BYTES]
 
 
-# Several watchers, and bad ones
+# Several watchers, slow watchers, errors
 
 
 async def test_all_taps_of_a_session_show_the_same_frames(harness: LiveServer) -> None:
@@ -464,7 +464,7 @@ async def test_slow_watcher_is_disconnected_and_the_session_continues(open_serve
 
 
 class MemoryOutbox:
-    """Where a watcher gets what it is sent; one of *capacity* ends the watcher when it is full."""
+    """The outbox of a watcher; one with a *capacity* disconnects the watcher when it is full."""
 
     def __init__(self, capacity: int = 1_000) -> None:
         self.got: list[bytes] = []

@@ -1,4 +1,4 @@
-"""Subscribers of channels over WebSockets, and publishers while they come and go. Over each of the wires."""
+"""Subscribers of channels over WebSockets, and concurrent publishers, on each transport."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MARK = b"-- the end of the test --"
 
 
 class Publisher:
-    """Publishes, again and again on one connection."""
+    """A client that publishes repeatedly on one connection."""
 
     def __init__(self, client: RawClient, prefix: str) -> None:
         self._client = client
@@ -32,7 +32,7 @@ class Publisher:
         return await self._client.response()
 
     async def delivered(self, name: str, body: bytes, kind: str = "text") -> int:
-        """To how many a package went."""
+        """Publish, and return the number of recipients."""
         response = await self.publish(name, body, kind)
         assert response.status == 201, response
         assert response.body == b'"OK"'
@@ -49,7 +49,7 @@ async def protocol(harness: LiveServer, name: str = "news/", **options: Any) -> 
 
 
 async def rejection(harness: LiveServer, name: str, **headers: str) -> Response:
-    """How a handshake is refused."""
+    """Return the error of a rejected handshake."""
     client = await harness.connect(path=f"/channel/{name}")
     client.send(client.handshake_request(**headers))
     response = await client.response()
@@ -140,7 +140,7 @@ async def test_channel_paths_have_the_prefix(open_server: OpenServer) -> None:
     assert await client.receive() == publication_frame(b"hello")
 
 
-# Packages
+# Publications
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ async def test_messages_reach_subscribers_and_publications_reach_members(harness
     assert push["content"] == "AP8="
 
 
-# What subscribers say
+# Input of subscribers
 
 
 async def test_text_close_ends_the_subscription(harness: LiveServer) -> None:
@@ -288,7 +288,7 @@ async def test_too_long_frame_closes_with_1009(open_server: OpenServer) -> None:
     assert (await client.closing())[0] == 1009
 
 
-# Who may subscribe
+# Access
 
 
 @pytest.mark.parametrize("origin", ["https://example.org", "null"])
@@ -341,7 +341,7 @@ async def test_password_is_required_from_publishers_only(open_server: OpenServer
     assert await client.receive() == publication_frame(b"hello")
 
 
-# Coming and going
+# Connecting and disconnecting
 
 
 async def test_delivered_header_counts_the_subscribers(harness: LiveServer) -> None:
@@ -360,7 +360,7 @@ async def test_delivered_header_counts_the_subscribers(harness: LiveServer) -> N
 
 
 async def test_publishing_continues_while_subscribers_connect_and_disconnect(harness: LiveServer) -> None:
-    """Permanent subscribers receive everything, temporary ones a part without a gap."""
+    """Permanent subscribers receive all publications, temporary ones a part without a gap."""
     count = 400
     sender, steady = await publisher(harness), await protocol(harness)
     is_over = False

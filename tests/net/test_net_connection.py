@@ -1,4 +1,4 @@
-"""A connection without a socket: what it makes of frames, time and failures."""
+"""A connection without a socket: frames, timeouts and errors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LIMIT = 2_000
 
 
 class EchoPeer:
-    """Echoes every message; fails at messages that demand it."""
+    """Echo every message; raise an exception on ``fail``."""
 
     def __init__(self, outbox: Any) -> None:
         self.outbox = outbox
@@ -65,7 +65,7 @@ class EchoEndpoint:
 
 
 class Line:
-    """One connection to an EchoPeer."""
+    """One connection to an `EchoPeer`."""
 
     def __init__(self, group: ConnectionGroup) -> None:
         endpoint = EchoEndpoint()
@@ -103,7 +103,7 @@ def line(group: ConnectionGroup) -> Line:
 
 @pytest.fixture
 def run_iteration(group: ConnectionGroup) -> Callable[[], None]:
-    """Has the loop do what is due."""
+    """Return a function that runs one iteration of the event loop."""
 
     def run_iteration() -> None:
         group.loop.run_until_complete(asyncio.sleep(0))
@@ -232,7 +232,7 @@ def test_lost_connection_ends(line: Line) -> None:
 
 
 def test_active_client_is_not_pinged(line: Line) -> None:
-    check_liveness(line.connection)  # it has just come
+    check_liveness(line.connection)  # it has just connected
     line.feed(text("one"))
     check_liveness(line.connection)
     line.feed(client_frame(PONG))
@@ -294,7 +294,7 @@ def test_slow_consumer_is_disconnected_once(
     line.connection.write = lambda batch: 0
 
     for _ in range(3):
-        line.feed(text("x" * 15))  # the third one finds the close frame waiting
+        line.feed(text("x" * 15))  # the third one finds the close frame queued
         run_iteration()
     assert line.peer.received == ["x" * 15, "x" * 15, "closed"]
     line.connection.write = writes
@@ -322,7 +322,7 @@ def test_close_frame_may_overflow_the_backlog(
 
 @pytest.fixture
 def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """The server's end of a connection, and the client's."""
+    """The socket of the server and that of the client."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.setblocking(False)

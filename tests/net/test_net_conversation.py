@@ -1,4 +1,4 @@
-"""What clients send and receive over real sockets, on each transport."""
+"""Conversations of clients over real sockets, on each transport."""
 
 from __future__ import annotations
 
@@ -330,7 +330,7 @@ async def test_exception_of_a_peer_ends_one_connection_with_one_traceback(
     assert await alice.end() == b""
 
 
-# A second opinion: a client that was not written for these tests.
+# Another WebSocket library as the client
 
 
 async def socket_to(harness: LiveServer) -> socket.socket:

@@ -1,4 +1,4 @@
-"""How connections end that no client ended: silence, slowness, shutdown. Over each of the wires."""
+"""Connections that the server ends: silent clients, slow consumers, shutdown. On each transport."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MANY = 400
 SHUTDOWN = {"type": 0, "status": 503, "event": "shutdown", "reason": None}
 
 
-# Silence
+# Silent clients
 
 
 async def test_silent_client_gets_two_pings_and_is_closed(open_server: OpenServer) -> None:
@@ -84,11 +84,11 @@ async def test_many_clients_are_pinged_in_batches(
         await client.reply_to_pings(1)
 
 
-# Slowness
+# Slow consumers
 
 
 async def overfill(publisher: RawClient, room: str, *, until_left: str) -> int:
-    """Publish until *until_left* has been sent away; returns how many messages that took."""
+    """Publish until *until_left* is disconnected; return the number of messages."""
     for number in range(MANY):
         publisher.send_json({"type": 7, "room": room, "content": f"{number} {CONTENT}"})
         while (received := await publisher.receive_json()).get("seq") is None or "sender" in received:
@@ -138,7 +138,7 @@ async def test_slow_consumer_that_never_reads_is_disconnected(
 
 
 async def block(harness: LiveServer, publisher: RawClient, slow: str) -> None:
-    """Send to *slow*, who doesn't read, until something has to wait for it."""
+    """Send to *slow*, which does not read, until frames are queued for it."""
     while not any(connection.backlog_bytes for connection in harness.server.group.connections):
         response = await publisher.ask({"type": 3, "clients": [slow], "content": CONTENT})
         assert response["status"] == 200
@@ -172,7 +172,7 @@ async def test_queued_frames_are_delivered_once_a_slow_consumer_reads_again(harn
 async def test_close_is_echoed_after_all_queued_frames(
     harness: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 60)  # nobody is cut off here
+    monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 60)  # no timeout in this test
     alice = await harness.member("alice")
     slow = await harness.member("slow", receive_buffer_bytes=TINY_BUFFER)
     await block(harness, alice, "slow")
@@ -189,7 +189,7 @@ async def test_close_is_echoed_after_all_queued_frames(
 async def test_violation_is_reported_after_all_queued_frames(
     harness: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 60)  # nobody is cut off here
+    monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 60)  # no timeout in this test
     monkeypatch.setattr("chateau.net.connection.LINGER_SECONDS", 0.05)
     alice = await harness.member("alice")
     slow = await harness.member("slow", receive_buffer_bytes=TINY_BUFFER)
@@ -219,7 +219,7 @@ async def test_all_clients_receive_the_shutdown_and_are_closed(harness: LiveServ
     await draining
 
     assert harness.connections == 0
-    assert time.monotonic() - started_at < 4  # DRAIN_SECONDS is 5: nobody had to be waited for
+    assert time.monotonic() - started_at < 4  # less than `DRAIN_SECONDS`, which is 5
 
 
 async def test_shutdown_reason_is_sent(harness: LiveServer) -> None:

@@ -1,4 +1,4 @@
-"""Event streams: a channel by plain HTTP, as EventSource and curl listen to it. Over each of the wires."""
+"""Event streams: a channel by plain HTTP, for EventSource and curl, on each transport."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHUTDOWN = {"event": "shutdown", "reason": None}
 
 
 class Event(NamedTuple):
-    """One event, as the WHATWG HTML standard has a client read it."""
+    """One event, as the WHATWG HTML standard defines it."""
 
     data: str
     kind: str = "message"
@@ -39,18 +39,18 @@ class Event(NamedTuple):
 
 
 class StreamClient(RawClient):
-    """A client that reads a stream as section 9.2.6 of the standard requires it."""
+    """A client that parses a stream as section 9.2.6 of the standard requires."""
 
     last_event_id = ""
     comments = 0
 
     async def subscribe(self, name: str, **headers: str) -> Response:
-        """Ask for the channel *name*, which is in percent-encoding already."""
+        """Request the channel *name*, which is percent-encoded already."""
         self.send(self.request(f"{self.path}{name}/", **({"Accept": ACCEPT} | headers)))
         return await self.response()
 
     async def event(self) -> Event:
-        """The next event; None is never one."""
+        """Return the next event."""
         data: list[str] = []
         kind = "message"
         while True:
@@ -87,7 +87,7 @@ class StreamClient(RawClient):
         return [(await self.event()).data for _ in range(count)]
 
     async def events_to_the_end(self) -> list[Event]:
-        """All whole events that still come until the stream ends."""
+        """Return all complete events until the stream ends."""
         events = []
         try:
             while True:
@@ -97,7 +97,7 @@ class StreamClient(RawClient):
 
 
 class Publisher(RawClient):
-    """Publishes, again and again on one connection."""
+    """A client that publishes repeatedly on one connection."""
 
     async def publish(self, name: str, body: str | bytes, kind: str = "text", status: int = 201) -> Response:
         payload = body.encode() if isinstance(body, str) else body
@@ -130,11 +130,11 @@ async def publisher(harness: LiveServer) -> Publisher:
 
 
 def streams(harness: LiveServer) -> int:
-    """How many streams are open."""
+    """Return the number of open streams."""
     return len(harness.server._stream_group.connections)
 
 
-# The head
+# Request and response head
 
 
 @pytest.mark.parametrize("path", ["/channel/news/", "/channel/news", "/channel/news/?token=x"])
@@ -348,7 +348,7 @@ async def test_idle_stream_receives_comments(open_server: OpenServer) -> None:
     assert streams(harness) == 1
 
 
-# Coming back
+# Recovery
 
 
 async def test_reconnecting_client_receives_missed_then_new_events(open_server: OpenServer) -> None:
@@ -526,7 +526,7 @@ async def test_recovery_larger_than_the_outbox_needs_more_reconnections(open_ser
     assert received == [str(number) for number in range(400)]
 
 
-# Ends
+# End of a stream
 
 
 @pytest.mark.parametrize("way", ["reset", "leave", "half-close"])
@@ -638,7 +638,7 @@ async def test_all_clients_receive_the_shutdown_before_the_end(harness: LiveServ
 async def test_shutdown_drains_backlogs_and_then_closes(
     open_server: OpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chateau.net.outbox.SEND_BYTES", 1)  # so that each piece goes out by itself
+    monkeypatch.setattr("chateau.net.outbox.SEND_BYTES", 1)  # so that each piece is written separately
     harness = open_server(max_outbox=50_000_000)
     sender = await publisher(harness)
     client = await listener(harness, receive_buffer_bytes=TINY_BUFFER)
@@ -655,7 +655,7 @@ async def test_shutdown_drains_backlogs_and_then_closes(
 
     assert len(events) == count + 1
     assert events[-1].frame == SHUTDOWN
-    assert time.monotonic() - started_at < LINGER_SECONDS + 2  # and not until CLOSE_SECONDS cut it off
+    assert time.monotonic() - started_at < LINGER_SECONDS + 2  # and not at the end of `CLOSE_SECONDS`
 
 
 async def test_new_streams_are_rejected_during_a_shutdown(harness: LiveServer) -> None:
@@ -667,7 +667,7 @@ async def test_new_streams_are_rejected_during_a_shutdown(harness: LiveServer) -
     assert harness.server.hub.session_count() == 0
 
 
-# Who may listen
+# Access
 
 
 async def test_banned_address_is_rejected(open_server: OpenServer) -> None:
@@ -701,7 +701,7 @@ async def test_name_that_is_not_utf_8_is_rejected(harness: LiveServer, log: Log,
     client = await connected(harness, StreamClient)
 
     assert (await client.subscribe(name)).status == 400
-    log.taken()  # whether that is worth a warning is the matter of the last test in this file
+    log.taken()  # the last test in this file checks the log
 
 
 async def test_closed_or_locked_room_is_rejected(open_server: OpenServer) -> None:
@@ -748,7 +748,7 @@ async def test_channel_is_found_in_any_spelling(
 
 
 async def test_unescaped_utf_8_name_is_one_channel_for_streams_and_publishers(harness: LiveServer) -> None:
-    """As curl sends an address that somebody has typed."""
+    """curl sends a URL without percent-encoding it."""
     client, sender = await listener(harness, "café"), await publisher(harness)
 
     assert (await sender.publish("café", "hello")).headers["x-delivered"] == "1"

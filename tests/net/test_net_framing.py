@@ -1,4 +1,4 @@
-"""Lines as bytes: where they begin and end, and what is none."""
+"""The framing of lines: where they start and end, and invalid lines."""
 
 from __future__ import annotations
 

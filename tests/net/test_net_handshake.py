@@ -1,4 +1,4 @@
-"""The handshake, and what stands at the other addresses, over each of the wires."""
+"""The handshake and the other HTTP paths, on each transport."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Lines over TCP as telnet and nc send them: in any pieces, to any end. Over each of the wires.
+"""Lines over TCP as telnet and nc send them, in any pieces, with any end of the connection.
 
-This port has no TLS, so there are two transports and not three.
+This port has no TLS, so there are two transports instead of three.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class LinesClient(RawClient):
         return [await self.receive_json() for _ in range(count)]
 
     async def rest(self) -> list[dict[str, Any]]:
-        """All lines that still come until the server ends the connection, which it does in good order."""
+        """Return all lines until the server ends the connection without a reset."""
         lines = (await self.end()).split(b"\r\n")
         assert lines[-1] == b""
         return [json.loads(line) for line in lines[:-1]]
@@ -75,7 +75,7 @@ class LinesClient(RawClient):
 
 
 class LinesServer:
-    """A server with a port for lines."""
+    """A server with a lines port."""
 
     def __init__(self, harness: LiveServer) -> None:
         self.harness = harness
@@ -94,11 +94,11 @@ class LinesServer:
         return await (await self.client(**options)).log_in_and_join(nick, room)
 
     async def until(self, count: int) -> None:
-        """Wait until so many connections are left."""
+        """Wait until *count* connections are left."""
         await self.harness.until(lambda: self.connections == count)
 
     async def empty(self) -> None:
-        """Have all clients leave, and see that nothing of them is left."""
+        """Disconnect all clients, and check that the server released them."""
         for client in self.harness.clients:
             await client.leave()
         await self.until(0)
@@ -115,7 +115,7 @@ def transport(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def open_lines_server(io_loop: IOLoop, open_server: OpenServer) -> Iterator[OpenLinesServer]:
-    """Starts a server with given settings; to be called inside the test."""
+    """Return a function that starts a server with given settings inside the test."""
     lobbies: list[LinesServer] = []
 
     def open_lines_server(**settings: Any) -> LinesServer:
@@ -243,7 +243,7 @@ async def test_too_long_line_is_rejected_before_its_end(open_lines_server: OpenL
 
 
 async def test_error_arrives_while_megabytes_are_still_received(open_lines_server: OpenLinesServer) -> None:
-    """A reset would take it away: who only writes, as nc with a long file does, reads it afterwards."""
+    """A reset would discard the error; nc with a long file reads it only after writing."""
     server = open_lines_server()
     client = await server.client(receive_buffer_bytes=TINY_BUFFER)
 
@@ -293,7 +293,7 @@ async def test_input_after_a_too_long_line_is_ignored(open_lines_server: OpenLin
         b"\xff\xf4\xff\xfd\x06",  # telnet: IAC IP, IAC DO TIMING-MARK, at Ctrl-C
         b"caf\xe9",
         b"\xed\xa0\x80",  # half a character of UTF-16
-        b"\xc0\xaf",  # longer than need be
+        b"\xc0\xaf",  # overlong encoding
         b"\xf4\x90\x80\x80",  # beyond U+10FFFF
         b"\xe4\xb8",  # cut off
         b"LOGIN \xff\xfe\xfd",
@@ -341,7 +341,7 @@ async def test_tls_handshake_gets_at_most_an_error(open_lines_server: OpenLinesS
     await server.until(0)
 
 
-# The client ends
+# End by the client
 
 
 async def test_half_closed_client_receives_all_responses(open_lines_server: OpenLinesServer) -> None:
@@ -503,11 +503,11 @@ async def test_client_that_stays_after_quit_is_disconnected(open_lines_server: O
         await server.until(0)
 
 
-# Slowness
+# Slow consumers
 
 
 async def flood(server: LinesServer, sender: LinesClient) -> int:
-    """Say long lines until only *sender* and one other are left; returns the longest backlog in bytes."""
+    """Send long lines until only *sender* and one other are left; return the longest backlog in bytes."""
     longest = 0
     for _ in range(2_000):
         sender.send(b"x" * 16_000 + b"\n")
@@ -579,7 +579,7 @@ async def test_client_that_does_not_read_its_responses_is_disconnected(
 async def test_short_requests_cannot_queue_hundreds_of_megabytes(
     open_lines_server: OpenLinesServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each asks for a MiB; with 200 lines a second and twice that in a burst, as by default."""
+    """Each line requests a MiB, at the default rate of 200 lines per second and twice that in a burst."""
     server = open_lines_server(max_rate=200)
     alice = await server.member("alice")
     for _ in range(100):

@@ -35,7 +35,7 @@ sys.exit(main())
 
 
 class Full:
-    """While it lasts, this process has no file descriptor free."""
+    """A context in which this process has no free file descriptor."""
 
     def __enter__(self) -> None:
         self._before = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -61,7 +61,7 @@ def listening() -> Iterator[Listener]:
 
 @pytest.fixture
 def clients(listening: Listener) -> Iterator[list[socket.socket]]:
-    """Three clients in the backlog; each one has a second to receive something."""
+    """Three clients in the backlog, with a receive timeout of one second."""
     clients = [socket.create_connection(listening.getsockname(), timeout=1) for _ in range(3)]
     yield clients
     for client in clients:
@@ -123,7 +123,7 @@ def test_no_client_is_rejected_when_none_is_pending(listening: Listener) -> None
 
 def test_listener_never_closes_a_descriptor_it_does_not_own(listening: Listener, log: Log) -> None:
     with Full(), pytest.raises(BlockingIOError):
-        listening.accept()  # nobody waits
+        listening.accept()  # no client is pending
     mine, other = socket.socketpair()
     with mine, other, socket.create_connection(listening.getsockname(), timeout=1) as client:
         with Full(), pytest.raises(BlockingIOError):
@@ -203,7 +203,7 @@ async def test_server_without_descriptors_continues_to_serve(io_loop: IOLoop) ->
                     bob = await (await client.upgrade()).enter("bob")
                     break
                 except (asyncio.IncompleteReadError, OSError):
-                    await client.leave()  # those who left have not been noticed yet
+                    await client.leave()  # disconnected clients have not been detected yet
         assert (await bob.ask({"type": 3, "clients": ["alice"], "content": "hi"}))["status"] == 200
         assert (await alice.receive_json())["content"] == "hi"
         await bob.leave()

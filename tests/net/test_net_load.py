@@ -1,4 +1,4 @@
-"""A server under load, as a process of its own: a stalled reader in a crowd, and a shutdown."""
+"""A server under load in its own process: a stalled reader in a large room, and a shutdown."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def port_of(server: RunningServer) -> int:
 
 
 def p99(crowd: Crowd, *, stalled: Member | None = None) -> float:
-    """The p99 of MESSAGES' latencies, in seconds; *stalled* is written to besides, until it is gone."""
+    """Return the p99 latency of `MESSAGES` messages, in seconds; also send to *stalled* until it is gone."""
     crowd.latencies.clear()
     crowd.responses.clear()
     start = time.perf_counter()
@@ -49,7 +49,7 @@ def p99(crowd: Crowd, *, stalled: Member | None = None) -> float:
 
 
 def p99_with_a_stalled_reader(crowd: Crowd, port: int, name: str) -> float:
-    """The same with a reader in the room that stops reading; sees that it is disconnected, and it alone."""
+    """Return the same with a stalled reader in the room; check that only that one is disconnected."""
     stalled = Member(port, name, receive_buffer_bytes=4_096)
     with closing(stalled.sock):
         stalled.wait_inside()

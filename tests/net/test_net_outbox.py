@@ -1,4 +1,4 @@
-"""The outbox: one write a turn, a backlog counted in bytes, and never half a frame on the wire."""
+"""The outbox: one write per loop iteration, a backlog counted in bytes, and whole frames only."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Rounds:
 
 
 class ScriptedOutbox(Outbox):
-    """An outbox whose writes take as many bytes as the script allows, and all bytes after it."""
+    """An outbox whose writes accept as many bytes as the script allows, and all bytes after it."""
 
     def __init__(self, *script: Take, max_backlog: int = 1_000) -> None:
         super().__init__(max_backlog)

@@ -1,4 +1,4 @@
-"""Pollers: each one passes these tests, on real sockets."""
+"""Every poller passes these tests, on real sockets."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.gen_test
 
 PATIENCE_SECONDS = 4
-ROUNDS = 5  # of the loop: an event that has not been reported by then is not reported
+ROUNDS = 5  # of the loop; an event not reported by then is never reported
 
 
 class FrameObserver:
-    """Receives the events of one socket, reads its data, and does what a test requires."""
+    """An observer of one socket, which records its events, reads its data, and calls the test."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -55,7 +55,7 @@ class FrameObserver:
 
 @pytest.fixture
 def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """The server's end of a connection, and the client's."""
+    """The socket of the server and that of the client."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.setblocking(False)
@@ -68,7 +68,7 @@ Pair = tuple[socket.socket, socket.socket]
 
 @pytest.fixture(params=[EpollPoller, LoopPoller])
 def poller(request: pytest.FixtureRequest, io_loop: IOLoop, pair: Pair) -> Iterator[Poller]:
-    """One that is closed before the sockets are."""
+    """A poller that is closed before the sockets."""
     loop: asyncio.AbstractEventLoop = io_loop.asyncio_loop  # type: ignore[attr-defined]
     kind: Any = request.param
     poller = kind(loop, FlushScheduler(loop)) if kind is EpollPoller else kind(loop)

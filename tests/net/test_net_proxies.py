@@ -1,4 +1,4 @@
-"""Trusted proxies: whose word is taken for where a client is, and a ban of one client behind a proxy."""
+"""Trusted proxies: the address of a client, and a ban of one client behind a proxy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PROXY = "10.0.0.1"
 CLIENT = "203.0.113.7"
 
 TABLE: list[tuple[str, tuple[str, ...], str, list[str], str]] = [
-    # nobody is trusted
+    # no trusted proxy
     ("nobody is trusted", (), PROXY, [CLIENT], PROXY),
     ("another is trusted", ("10.0.0.2",), PROXY, [CLIENT], PROXY),
     ("a client says where it is", (PROXY,), CLIENT, ["198.51.100.1"], CLIENT),

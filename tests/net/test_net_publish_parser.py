@@ -1,4 +1,4 @@
-"""Reading publishes without I/O: what is plain, what is left to Tornado, and in how many pieces it comes."""
+"""Parsing publish requests without I/O: supported requests, and those left to Tornado."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def new_parser() -> PublishParser:
 
 
 def fields(publish: PublishRequest) -> tuple[PublishRoute, dict[str, str], bytes]:
-    """A publish, to be compared."""
+    """Return the fields of a publish request, for comparison."""
     return publish.route, publish.headers, publish.body
 
 
@@ -89,7 +89,7 @@ def test_body_in_many_pieces_is_joined_once() -> None:
 
 
 def head_of(size: int) -> bytes:
-    """A publish whose head has so many bytes, without the empty line."""
+    """Return a publish request whose head has *size* bytes, without the empty line."""
     bare = post("/api/channel/a/", X="")
     return post("/api/channel/a/", X="x" * (size - len(bare) + len(b"\r\n\r\n")))
 

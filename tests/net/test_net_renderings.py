@@ -1,4 +1,4 @@
-"""The address /renderings: the bytes of each writing, and that servers accept what clients are shown."""
+"""The endpoint ``/renderings``: the bytes of each rendering; servers accept rendered requests."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def rendered(harness: LiveServer, frame: Frame) -> Shown:
 
 
 def payload_of(framed: bytes, writing: Shown) -> bytes:
-    """What stands between the framing, without its mask."""
+    """Return the payload between the framing, unmasked."""
     inner = framed[writing["head"] : len(framed) - writing["tail"]]
     if (writing["wire"], writing["who"]) == ("WebSocket", "client"):
         return masked(inner, framed[writing["head"] - 4 : writing["head"]])
@@ -123,7 +123,7 @@ def test_client_frame_of_every_length_is_decoded(length: int) -> None:
     assert Decoder(100_000).feed(framed) == ["a" * length]
 
 
-# What is shown is understood
+# Rendered requests are accepted
 
 
 class ExampleServer:
@@ -137,7 +137,7 @@ class ExampleServer:
         self.room = request.get("room", "lobby")
 
     async def set(self) -> None:
-        if self.needs_a_name:  # who asks for one gets it
+        if self.needs_a_name:  # sent on request only
             await self.harness.member("bob", self.room)
             await self.harness.member("carol")
         self.here = list(self.harness.server.hub.usernames())
@@ -145,7 +145,7 @@ class ExampleServer:
             self.harness.server.hub.rooms.lock(self.room, self.request["password"])
 
     async def clear(self) -> None:
-        """Let who has played go, so that the next one finds the same."""
+        """Disconnect the clients, so that the next request finds the same state."""
         for client in self.harness.clients[len(self.here) :]:
             await client.leave()
         await self.harness.until(lambda: self.harness.server.hub.usernames() == self.here)
@@ -170,7 +170,7 @@ class ExampleServer:
         for content in ["dora"] * self.needs_a_name + [f'!join "{self.room}"'] * self.happens_inside:
             client.send(text(json.dumps({"op": 1, "d": {"content": content}})))
         client.send(sent)
-        client.send(text('{"op": 9}'))  # the one error_response that there is
+        client.send(text('{"op": 9}'))  # the only error response
         received = [await client.receive_json()]
         while received[-1]["op"] != 5:
             received.append(await client.receive_json())
@@ -262,7 +262,7 @@ def undated(response: bytes) -> bytes:
     return re.sub(rb"Date: .*? GMT", b"Date: now", response)
 
 
-# Where it is, and what is refused
+# Path and errors
 
 
 async def test_rendering_is_under_the_prefix_and_has_the_requested_host(open_server: OpenServer) -> None:

@@ -1,4 +1,4 @@
-"""Any text at all gets one answer that keeps to its schema, and two validators agree on every message."""
+"""Any text gets exactly one response that matches its schema, and two validators agree on every message."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ KEYS = st.sampled_from(sorted({key for example in EXAMPLES for key in example}))
 
 @st.composite
 def nearly_valid(draw: st.DrawFn) -> Any:
-    """A request from the schemas' examples, with a few things about it changed."""
+    """Generate a request from an example of the schemas, with a few random changes."""
     request = copy.deepcopy(draw(st.sampled_from(EXAMPLES)))
     for _ in range(draw(st.integers(0, 3))):
         key = draw(KEYS | TEXTS)
@@ -53,7 +53,7 @@ def server_with_two_clients() -> Harness:
 
 
 def responses_to(harness: Harness, text: str) -> list[Frame]:
-    """The frames for alice that are no pushes; each has been checked against its schema."""
+    """Return the frames for alice except pushes; each was checked against its schema."""
     harness["alice"].send(text)
     return [frame for frame in harness["alice"].mailbox.take() if not {"sender", "event"} & frame.keys()]
 
@@ -82,6 +82,6 @@ def test_jsonschema_and_jsonschema_rs_agree(request_: Any) -> None:
 
 
 def number(digits: str) -> int | float:
-    """An integer as orjson reads it: beyond 64 bits it is a double."""
+    """Return an integer as orjson decodes it: a double beyond 64 bits."""
     value = int(digits)
     return value if -(2**63) <= value < 2**64 else float(value)

@@ -1,4 +1,4 @@
-"""Channels as server-sent events: the format, and what a client that comes back has missed."""
+"""Channels as server-sent events: the format, and recovery with Last-Event-ID."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_stream_and_websocket_receive_the_same_publication() -> None:
     assert contents(stream) == protocol.take() == ["hi"]
 
 
-# Coming back
+# Recovery
 
 
 def publish_all(harness: Harness, *texts: str) -> list[int]:

@@ -1,4 +1,4 @@
-"""History in chateau: which messages of a room one request gets, and how to get at the rest."""
+"""History in the chateau protocol: the messages that one request returns, and how to continue."""
 
 import json
 
@@ -14,13 +14,13 @@ PASSED_ON = MAX_FRAME - ENVELOPE_OVERHEAD_BYTES
 
 
 def stored(number: int, *, content: str | None = None) -> Frame:
-    """Message *number* of the lobby, counted from 0; its seq is one more."""
+    """Return the message *number* of the lobby, counted from 0; its seq is ``number + 1``."""
     message = {"sender": "alice", "room": "lobby", "content": f"{number}" if content is None else content}
     return message | {"seq": number + 1} | stamp(number)
 
 
 def server_with(messages: int, **options: object) -> Harness:
-    """A house where alice has said so many messages in the lobby, one a second from 09:30 on."""
+    """Return a server where alice has sent *messages* messages to the lobby, one per second from 09:30 on."""
     harness = Harness("alice", inside="lobby", **options)
     for number in range(messages):
         harness["alice"].send(publish("lobby", content=f"{number}"))
@@ -195,7 +195,7 @@ def test_history_cut_to_a_frame_returns_the_earliest_messages_with_from() -> Non
 
 
 def longest_message() -> str:
-    """The text of a publish that is as long as may be passed on."""
+    """Return the longest publish request that is delivered, as text."""
     empty = len(json.dumps(publish("lobby", content="")))
     return json.dumps(publish("lobby", content="x" * (PASSED_ON - empty)))
 
@@ -238,7 +238,7 @@ def test_well_formed_but_impossible_time_is_rejected(time: str, key: str) -> Non
 
     response = harness["alice"].ask(history("lobby", ref="r", **{key: time}))
 
-    assert response["error"].startswith(f'"{key}" is not a valid time: ')  # the reason is Python's own
+    assert response["error"].startswith(f'"{key}" is not a valid time: ')  # the reason is from Python
     assert response == error_frame(
         8,
         "invalid_message",

@@ -1,4 +1,4 @@
-"""What breaks a schema: where the fault is, which schema says so, and one sentence that says why."""
+"""Schema violations: the path of the fault, its schema, and an error text of one sentence."""
 
 import pytest
 from chateau_harness import (

@@ -1,4 +1,4 @@
-"""A message that is long or deep is refused as a short one is: at the same place, in as plain a sentence."""
+"""Long and deeply nested messages get the same path and error text as short ones."""
 
 import json
 

@@ -1,6 +1,6 @@
-"""Conversations in functions that go well: who sends what, and who gets which frames in which order.
+"""Successful conversations in the functions protocol: calls, responses and pushes, in order.
 
-A client that gets nothing at a step is not named there; that it got nothing is checked all the same.
+A client that receives nothing at a step is not listed there, but the harness checks it too.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ SET = "set_custom_variables"
 
 
 def received(sender: Frame, message: str = "hi") -> Frame:
-    """The push of a direct message."""
+    """Return the push of a direct message."""
     return {"function": SENT, "sender": sender, "message": message}
 
 
 def sent(sender: Frame, message: str = "hi", **rest: Any) -> Frame:
-    """The answer to who said it."""
+    """Return the response to the sender."""
     return done(SENT, sender=sender, message=message, **rest)
 
 
@@ -186,7 +186,7 @@ def test_calls_get_their_responses_and_pushes(conversation: list[Step]) -> None:
 
 
 def comment_free(text: str) -> str:
-    """A request of the seed without its comments and its trailing comma."""
+    """Return a request of the seed without its comments and trailing comma."""
     return re.sub(r",(\s*)}", r"\1}", re.sub(r"#\w+", "", text))
 
 
@@ -230,7 +230,7 @@ SEED = """
     "callback": "",                     #optional
 }
 """
-SEED_ANSWERS = [
+SEED_RESPONSES = [
     sent(at(0), "message"),
     done("retrieve_clients", clients={"0": at(0), "1": at(1)}),
     done(SET, custom_variables={"name": "Bob"}),
@@ -245,7 +245,7 @@ def test_requests_of_the_original_protocol_get_their_responses() -> None:
     requests = [comment_free(text) for text in re.findall(r"^{.*?^}", SEED, re.DOTALL | re.MULTILINE)]
 
     Harness("a", "b").play(
-        sends("a", text, a=[response]) for text, response in zip(requests, SEED_ANSWERS, strict=True)
+        sends("a", text, a=[response]) for text, response in zip(requests, SEED_RESPONSES, strict=True)
     )
 
 

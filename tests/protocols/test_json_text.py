@@ -1,4 +1,4 @@
-"""Reading JSON: what is an object, what is none, and what two readers could read differently."""
+"""Decoding JSON: objects, other values, and texts that two decoders may read differently."""
 
 import pytest
 

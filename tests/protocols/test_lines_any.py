@@ -1,4 +1,4 @@
-"""Any line at all is answered or ignored, in order, and never harms anybody."""
+"""Any line gets one response or is ignored, in order, and affects nobody else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conversations in lines: each line that goes in, and all the lines that everyone gets for it."""
+"""Conversations in the lines protocol: each line, and the lines that every client receives."""
 
 from __future__ import annotations
 
@@ -391,7 +391,7 @@ def test_lost_connection_sends_user_left_to_the_others() -> None:
     )
 
 
-WHAT_THE_HOUSE_DOES = [
+SERVER_EVENTS = [
     happens(
         "the room is closed",
         lambda harness: harness.hub.rooms.close("lobby"),
@@ -449,7 +449,7 @@ def visit(harness: Harness) -> None:
 
 
 def test_server_events_are_pushed() -> None:
-    Harness("alice").play(WHAT_THE_HOUSE_DOES)
+    Harness("alice").play(SERVER_EVENTS)
 
 
 def test_joins_above_the_presence_limit_reach_only_the_user_and_others_get_a_count() -> None:

@@ -1,4 +1,4 @@
-"""HISTORY in lines: which of a room's messages and arrivals come, how, and which times it takes."""
+"""HISTORY in the lines protocol: the messages and joins that it returns, and the times that it accepts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chateau.store.memory import MemoryStore
 
 
 def server_with(texts: int, **options: object) -> Harness:
-    """Alice came into the lobby at 09:30:01 and said 2, 3, 4 and so on at that second of 09:30."""
+    """Return a server where alice joined the lobby at 09:30:01 and sent 2, 3, 4 and so on at that second."""
     harness = Harness("alice", **options)
     for number in range(texts):
         harness["alice"].send(f"{number + 2}")
@@ -21,7 +21,7 @@ def server_with(texts: int, **options: object) -> Harness:
 
 
 def entry(second: int, *, text: str | None = None, sender: str = "alice", reader: str = "alice") -> Frame:
-    """What happened at that second of 09:30."""
+    """Return the history entry of that second of 09:30."""
     minutes, seconds = divmod(second, 60)
     body = {
         "body": "User alice has joined the room" if second == 1 else text or f"{second}",
@@ -35,7 +35,7 @@ def entry(second: int, *, text: str | None = None, sender: str = "alice", reader
 
 
 def seconds_of(frames: list[Frame]) -> list[int]:
-    """When the entries in *frames*, an answer to HISTORY, happened; the count is checked."""
+    """Return the seconds of the entries in *frames*, a response to HISTORY, after checking the count."""
     count, *entries = frames
     assert count == result(count=len(entries))
     return [int(frame["body"]["utctimestamp"][17:19]) for frame in entries]
@@ -59,12 +59,12 @@ def test_history_is_sent_only_to_the_requesting_client() -> None:
 
 
 def test_room_without_stored_messages_has_an_empty_history() -> None:
-    harness = Harness("alice", store=NothingKept())
+    harness = Harness("alice", store=EmptyStore())
 
     assert harness["alice"].ask("HISTORY") == [result(count=0)]
 
 
-class NothingKept(MemoryStore):
+class EmptyStore(MemoryStore):
     def read(self, key: str, **_: object) -> Page:  # type: ignore[override]
         return Page([], complete=True)
 
@@ -192,7 +192,7 @@ def test_interval_with_more_than_a_thousand_entries_returns_the_last() -> None:
 
 
 def line_bytes(harness: Harness) -> list[int]:
-    """The bytes of each entry that alice gets, its line's end with it."""
+    """Return the size of each entry that alice receives, in bytes, with its line end."""
     harness["alice"].mailbox.take()
     harness["alice"].send("HISTORY")
     return [len(payload) + 2 for payload in harness["alice"].mailbox.payloads[1:]]

@@ -1,4 +1,4 @@
-"""Names in lines: a nick may be shared by sessions in different rooms, and by nobody else in any way."""
+"""Nicks in the lines protocol: sessions in different rooms may share one, other protocols may not use it."""
 
 from __future__ import annotations
 
@@ -146,14 +146,14 @@ NICKS = st.sampled_from(["ann", "Ann", "bob", "BOB", "eve"])
 ROOMS = st.sampled_from(["r1", "R1", "r2", "r3 pw", "r3", "!"])
 
 
-class Visitors(RuleBasedStateMachine):
-    """Whatever clients of two protocols do, no rule of names is broken, and everyone's picture is right."""
+class LinesModel(RuleBasedStateMachine):
+    """Clients of two protocols act at random; the rules of names hold, each client sees its room."""
 
     def __init__(self) -> None:
         super().__init__()
         self.harness = Harness()
         self.others: list[object] = []
-        # Which session each client believes to see in its room, told by nothing but what it got.
+        # The sessions that each client sees in its room, derived only from the lines that it received.
         self.seen: dict[str, set[str]] = {}
 
     @rule(who=WHO, nick=NICKS)
@@ -178,12 +178,12 @@ class Visitors(RuleBasedStateMachine):
         self.seen.pop(who, None)
 
     @rule(nick=NICKS, room=st.sampled_from(["r1", "R2"]))
-    def a_neighbour_comes(self, nick: str, room: str) -> None:
+    def other_protocol_joins(self, nick: str, room: str) -> None:
         with suppress(HubError):
             self.others.append(self.harness.connect_other(nick, room=room))
 
     @rule()
-    def a_neighbour_goes(self) -> None:
+    def other_protocol_leaves(self) -> None:
         if self.others:
             self.harness.hub.disconnect(self.others.pop())
 
@@ -193,27 +193,27 @@ class Visitors(RuleBasedStateMachine):
             getattr(self.harness.hub.rooms, act)(room, *(["pw"] if act == "lock" else []))
 
     @invariant()
-    def every_nick_is_in_a_room_once(self) -> None:
+    def nicks_in_a_room_are_distinct(self) -> None:
         for room in self.harness.hub.rooms.by_key.values():
             keys = [session.key for session in room.members()]
             assert len(keys) == len(set(keys)), keys
 
     @invariant()
-    def no_name_is_both_a_nick_and_another_protocols(self) -> None:
+    def nicks_and_usernames_are_disjoint(self) -> None:
         sessions = self.harness.hub.sessions()
         nicks = {session.key for session in sessions if session.protocol is self.harness.protocol}
         names = [session.key for session in sessions if session.protocol is not self.harness.protocol]
         assert not nicks - {None} & set(names)
 
     @invariant()
-    def nobody_is_in_two_rooms(self) -> None:
+    def sessions_are_in_one_room(self) -> None:
         for client in self.harness.clients.values():
             assert len(client.session.rooms or {}) <= 1
             if client.session.rooms:
                 assert client.session.username is not None
 
     @invariant()
-    def who_comes_and_goes_was_told_rightly(self) -> None:
+    def each_client_sees_the_members_of_its_room(self) -> None:
         for who, frames in self.harness.take().items():
             seen = self.seen.setdefault(who, set())
             me = self.harness[who].session.name
@@ -237,5 +237,5 @@ class Visitors(RuleBasedStateMachine):
                 seen.clear()
 
 
-TestVisitors = Visitors.TestCase
-TestVisitors.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestLinesModel = LinesModel.TestCase
+TestLinesModel.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

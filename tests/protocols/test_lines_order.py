@@ -1,4 +1,4 @@
-"""What one client of the lines protocol gets stays in order while the answer to a message waits."""
+"""The lines that one client receives stay in order while a response waits for its commit."""
 
 from __future__ import annotations
 
@@ -288,7 +288,7 @@ def test_requests_above_the_pending_limit_are_rejected(
     harness: Harness, store: LateStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lines, "HELD_BYTES", 1_000)
-    busy = error_frame("Too many requests at once: wait for the answers to those before.")
+    busy = error_frame("Too many requests at once; wait for the responses to the earlier ones.")
     harness["alice"].send("a")
     for _ in range(5):
         harness["alice"].send("HELP")

@@ -1,4 +1,4 @@
-"""Commands: each one's answer, what it does to others, and how it is refused."""
+"""Commands: their responses, their effect on others, and their errors."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def auth(who: str = "alice") -> Step:
 
 
 def alice_leaves() -> Step:
-    """Alice is in no room any more."""
+    """Let alice leave her room."""
     return happens(
         lambda harness: harness.hub.leave(harness["alice"].peer.session, "general"), bob=[left("alice")]
     )

@@ -1,6 +1,6 @@
-"""Conversations in opcodes: who sends what, and who gets which frames in which order.
+"""Conversations in the opcodes protocol: requests and the frames that every client receives, in order.
 
-A client that gets nothing at a step is not named there; that it got nothing is checked all the same.
+A client that receives nothing at a step is not listed there, but the harness checks it too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from chateau.store.memory import MemoryStore
 
 
 def room(number: int, *users: str, name: str = "general", available: bool = True) -> Frame:
-    """A room of the cache, made by the mint's call *number*."""
+    """Return a room of the cache, with the id of message *number*."""
     made = stamp(number)
     return {
         "name": name,
@@ -369,7 +369,7 @@ def test_room_above_the_presence_limit_receives_counts_and_a_new_member_its_own_
 
 
 def in_place(name: str, room: str) -> list[Frame]:
-    """What *name* is told when it has come into *room*."""
+    """Return the frames that *name* receives after entering *room*."""
     return [server(f"You are now in {room}."), entered(name, room)]
 
 

@@ -1,4 +1,4 @@
-"""Commands of plug-ins while they run: beside everything else, each for its caller, to its session's end."""
+"""Running plugin commands: concurrency, their caller, and cancellation at the end of the session."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def server_with(run: Run, *inside: str, **options: Any) -> Harness:
 
 
 async def frames_of(harness: Harness, content: str = "!do") -> Any:
-    """What everyone gets when alice gives a command."""
+    """Return the frames that each client receives after alice sends a command."""
     harness["alice"].send(create(content))
     await loop_turns()
     return harness.take()
@@ -153,11 +153,11 @@ async def replies_nothing(server: Server, user: User, words: list[str]) -> None:
     user.reply(None)  # type: ignore[arg-type]
 
 
-async def says_half_a_character(server: Server, user: User, words: list[str]) -> None:
+async def sends_half_a_character(server: Server, user: User, words: list[str]) -> None:
     server.message("bob", "\ud800")
 
 
-async def refuses_half_a_character(server: Server, user: User, words: list[str]) -> None:
+async def raises_half_a_character(server: Server, user: User, words: list[str]) -> None:
     raise UnknownRoom("\ud800")
 
 
@@ -179,8 +179,8 @@ async def awaits_a_reply(server: Server, user: User, words: list[str]) -> None:
         (returns_a_number, []),
         (returns_half_a_character, []),
         (replies_nothing, []),
-        (says_half_a_character, []),
-        (refuses_half_a_character, []),
+        (sends_half_a_character, []),
+        (raises_half_a_character, []),
         (awaits_what_was_cancelled, []),
         (awaits_a_reply, [server("one")]),
     ],

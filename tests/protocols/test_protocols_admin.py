@@ -1,4 +1,4 @@
-"""The admin API's meaning: who is let in, what each action does, and how each error_response is told."""
+"""The admin protocol: admission, the effect of each action, and its error responses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def harness() -> AdminHarness:
     return AdminHarness()
 
 
-# Who is let in
+# Admission
 
 
 def test_client_with_the_secret_key_is_admitted(harness: AdminHarness) -> None:
@@ -260,7 +260,7 @@ def test_room_unban_of_an_invalid_name_is_rejected(harness: AdminHarness) -> Non
 
 
 class FullStore(MemoryStore):
-    """A store that can forget nothing now."""
+    """A store that cannot erase now."""
 
     def erase(self, key: str) -> None:
         raise Unavailable("The disk is full.")
@@ -276,7 +276,7 @@ def test_room_stays_when_its_history_cannot_be_erased() -> None:
     assert state(harness, "lobby") is not None
 
 
-# The house
+# The server
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_shutdown_has_its_reason(harness: AdminHarness, body: Any, reason: str |
     assert harness.stops == [reason]
 
 
-# What is refused
+# Errors
 
 
 @pytest.mark.parametrize("name", ACTIONS)

@@ -40,12 +40,12 @@ KINDS: dict[str, type[HubError]] = {
 """A kind of error for each code; of two that share one, the protocols'."""
 
 
-def refusals(frame: Frame, http_refusal: Callable[[HubError], bytes]) -> list[Writing]:
+def refusals(frame: Frame, http_error: Callable[[HubError], bytes]) -> list[Writing]:
     """The refusal *frame*, which keeps to its schema, in each protocol."""
     error = error_of(frame)
     asked: Frame = {key: frame[key] for key in ("type", "ref") if key in frame}
     own = Writing("chateau", "WebSocket", "server", encode(chateau.error_response(error, asked)))
-    writers = WRITERS | {"channels": lambda error, _: _in_http(http_refusal(error))}
+    writers = WRITERS | {"channels": lambda error, _: _in_http(http_error(error))}
     told = [own]
     for protocol, write in writers.items():
         reason = _reason_for_none(protocol, error.code, chateau.type_of(asked))

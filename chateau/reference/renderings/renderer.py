@@ -55,11 +55,11 @@ class Renderer:
     """Renders frames as a server with this *schemas* and *server_name* would write them."""
 
     def __init__(
-        self, schemas: SchemaSet, *, server_name: str, http_refusal: Callable[[HubError], bytes]
+        self, schemas: SchemaSet, *, server_name: str, http_error: Callable[[HubError], bytes]
     ) -> None:
-        """*schemas* is the chateau protocol's; *http_refusal* writes a refused publish."""
+        """*schemas* is the chateau protocol's; *http_error* writes a refused publish."""
         self._contract = schemas
-        self._http_refusal = http_refusal
+        self._http_error = http_error
         self._opcodes_pushes = opcodes.pushes(server_name)
 
     def render(self, text: str, place: Place) -> Rendering:
@@ -104,7 +104,7 @@ class Renderer:
 
     def _refusal(self, frame: Frame, text: str) -> Rendering:
         self._check("error-response", frame, text)
-        return Rendering("refusal", "response", refusals(frame, self._http_refusal))
+        return Rendering("refusal", "response", refusals(frame, self._http_error))
 
     def _check(self, schema: str, frame: Frame, text: str) -> None:
         if not self._contract.validator(schema)(frame):

@@ -1,4 +1,4 @@
-"""What is refused: each fault's frame, admission, and any text at all."""
+"""Errors of the opcodes protocol: each fault with its frame, admission, and arbitrary text."""
 
 from __future__ import annotations
 
@@ -284,7 +284,7 @@ def test_nearly_valid_requests_never_fail(requests: list[Any], named: bool) -> N
 
 
 def is_told_to_others(request: Any) -> bool:
-    """Whether nothing may come back: the key was right."""
+    """Return whether the request has no response, because its key is correct."""
     return isinstance(request, dict) and request.get("op") == 3
 
 

@@ -1,4 +1,4 @@
-"""What is refused in lines whatever it asks: bans, floods, what is no text; and what goes wrong inside."""
+"""Errors of every line: bans, rate limits, invalid UTF-8, and unexpected exceptions."""
 
 from __future__ import annotations
 

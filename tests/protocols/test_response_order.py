@@ -1,4 +1,4 @@
-"""ResponseQueue leave in the order of their requests, also where one waits for its message to be kept."""
+"""Responses are sent in the order of their requests, even when one waits for its commit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def harness(store: LateStore) -> Harness:
 
 
 def responses(harness: Harness, who: str = "alice") -> list[object]:
-    """The refs of the answers that have come, and nothing for pushes."""
+    """Return the refs of the responses received so far, without the pushes."""
     return [frame.get("ref") for frame in harness[who].mailbox.take() if "sender" not in frame]
 
 
@@ -115,7 +115,7 @@ def test_response_is_sent_at_once_when_none_is_pending(harness: Harness, store: 
 
 
 class TogetherStore(LateStore):
-    """Keeps all that is said with one commit."""
+    """A store that appends all messages with one commit."""
 
     def append(self, key: str, record: StoredRecord) -> FakeCommit | None:  # type: ignore[override]
         commit = super().append(key, record)

@@ -1,7 +1,7 @@
-"""What chateau refuses: every code, with its sentence; nothing of it is done, and the session goes on.
+"""Errors of the chateau protocol: every code with its text; the request has no effect, the session continues.
 
-The sentences are checked wherever the server says one (see ``check_sentence``): one sentence, at most
-300 characters, at most 60 of them quoted from what was sent.
+``check_sentence`` checks every error text: one sentence, at most 300 characters, at most 60 of them quoted
+from the request.
 """
 
 import json
@@ -415,7 +415,7 @@ TOO_LONG = f"Message too large to be delivered; the maximum is {PASSED_ON} bytes
 
 
 def padded(request: Frame, *, to: int) -> str:
-    """*request* as JSON, its content made so long that the text has *to* bytes, in letters of two bytes."""
+    """Return *request* as JSON, its content padded with two-byte letters so that the text has *to* bytes."""
     bare = json.dumps(request | {"content": ""}, ensure_ascii=False)
     missing = to - len(bare.encode())
     content = "é" * (missing // 2) + "e" * (missing % 2)
@@ -460,7 +460,7 @@ def test_too_large_applies_only_to_delivered_messages() -> None:
 
 
 class FullStore(QuietStore):
-    """Neither writes nor reads while it is full."""
+    """A store that rejects writes and reads while it is full."""
 
     full = True
 
@@ -600,7 +600,7 @@ def test_unknown_type_comes_before_not_registered() -> None:
     assert Harness()["stranger"].ask({"type": 10, "ref": 1})["code"] == "unknown_type"
 
 
-DEEP = 1000  # levels, which the reader takes
+DEEP = 1000  # levels, which the decoder accepts
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Endpoints: which address has which protocol, and which clients may connect."""
+"""Endpoints: the protocol of each path, and the clients that may connect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What functions refuses: every code, with its sentence; nothing of it is done, and the session goes on."""
+"""Errors of the functions protocol: codes and texts; the call has no effect, the session continues."""
 
 from __future__ import annotations
 
@@ -268,7 +268,7 @@ def test_rate_limit_applies_per_connection_and_recovers() -> None:
 
 
 def variables(size: int) -> Frame:
-    """Custom variables of so many bytes of JSON."""
+    """Return custom variables of *size* bytes of JSON."""
     return {"x": "é" * ((size - 8) // 2) + "e" * (size % 2)}
 
 
@@ -367,7 +367,7 @@ def test_many_recipients_are_rejected_when_frames_are_small() -> None:
     assert harness["a"].ask(send(*range(1000))) == error_frame("send_message", "too_large", expected)
 
 
-# What should not happen
+# Unexpected exceptions
 
 
 def test_unexpected_exception_is_logged_once_and_the_session_continues(
