@@ -1,6 +1,6 @@
 """The test client: sends message files to the server and prints every frame that comes back.
 
-``python test_client.py --help`` says how; docs/client.md says it at length.
+``python test_client.py --help`` lists the flags; docs/client.md describes them.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""What all tests share: hypothesis keeps its memory in .venv, and no deadline, for machines are busy."""
+"""Settings of all tests: hypothesis stores its examples in .venv and has no deadline on busy machines."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A server in a process of its own, as a user starts it."""
+"""A server in its own process, started as a user does."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DEFAULTS = {"CHATEAU_PORT": "0", "CHATEAU_LINES_PORT": "0", "CHATEAU_DATA": ":me
 
 
 class RunningServer:
-    """A server that has said where it is; *log* is what it wrote to standard error, once it has stopped."""
+    """A server that has printed its address; *log* is its standard error, once it has stopped."""
 
     def __init__(self, process: subprocess.Popen[str], address: str) -> None:
         self.process = process
@@ -33,7 +33,7 @@ class RunningServer:
         return self.address.replace("http", "ws", 1) + "ws"
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """Send signal *number*; returns the exit code."""
+        """Send signal *number*; return the exit code."""
         self.process.send_signal(number)
         self.log = self.process.communicate(timeout=STOP_SECONDS)[1]
         return self.process.returncode
@@ -46,7 +46,7 @@ def running_server(
     folder: Path = ROOT,
     environment: dict[str, str] | None = None,
 ) -> Iterator[RunningServer]:
-    """Start a server on a free port; it is stopped at the end, if the test has not done it."""
+    """Start a server on a free port; stop it at the end, if the test has not."""
     process = subprocess.Popen(
         [*command, *flags],
         cwd=folder,
@@ -70,7 +70,7 @@ def running_server(
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody had a moment ago, for a flag for which 0 is off."""
+    """Return a free port of 127.0.0.1, for flags where 0 means off."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

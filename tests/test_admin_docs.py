@@ -27,7 +27,7 @@ TIMED_OUT = 28  # curl's exit code after --max-time
 
 
 def blocks(language: str) -> str:
-    """The page's code blocks in *language*, one behind the other."""
+    """Return the code blocks in *language* on the page, in order."""
     return "".join(re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.M | re.S))
 
 
@@ -35,9 +35,11 @@ COMMANDS = [line for line in blocks("sh").splitlines() if line.startswith("curl"
 
 
 def test_page_has_exactly_the_endpoints_with_their_methods() -> None:
-    told = set(re.findall(r"`(GET|POST) /admin/([a-z-]+)", PAGE))
+    documented = set(re.findall(r"`(GET|POST) /admin/([a-z-]+)", PAGE))
 
-    assert told == {("GET", name) for name in (*READINGS, *STREAMS)} | {("POST", name) for name in ACTIONS}
+    assert documented == {("GET", name) for name in (*READINGS, *STREAMS)} | {
+        ("POST", name) for name in ACTIONS
+    }
 
 
 @pytest.mark.parametrize("name", ACTIONS)
@@ -52,7 +54,7 @@ def test_page_has_the_keys_of_every_body(name: str) -> None:
 def test_page_has_every_code_with_its_status() -> None:
     table = PAGE.partition("## Errors")[2].partition("## The live stream")[0]
     rows = re.findall(r"^\| (\d+) \| (.*?) \|", table, re.M)
-    told = {(code, int(status)) for status, codes in rows for code in re.findall("`(.*?)`", codes)}
+    documented = {(code, int(status)) for status, codes in rows for code in re.findall("`(.*?)`", codes)}
     codes = SCHEMA_SET.schemas["error-response"]["properties"]["code"]["enum"]
 
     expected = {(code, ADMIN_STATUSES.get(code, 400)) for code in codes}
@@ -101,7 +103,7 @@ def test_page_has_exactly_the_tested_commands() -> None:
 
 
 def how_final(command: str) -> int:
-    """A session that was kicked cannot be tapped, and a server that was stopped does not respond."""
+    """Return the rank of a command: kicks and the shutdown come last."""
     return ("/admin/kick" in command) + 2 * ("/admin/shutdown" in command)
 
 
@@ -125,5 +127,5 @@ def test_commands_get_the_expected_response(address: str, command: str) -> None:
         assert {"live": "event: house\n", "tap": "event: "}[name] in done.stdout
     else:
         assert done.returncode == 0
-        answer: Any = json.loads(done.stdout)
-        assert SCHEMA_SET.validator(f"{name}-response")(answer), answer
+        response: Any = json.loads(done.stdout)
+        assert SCHEMA_SET.validator(f"{name}-response")(response), response

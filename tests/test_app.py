@@ -1,4 +1,4 @@
-"""The program: how it starts, what it says, how it stops, and that it can be installed."""
+"""The program: start, output, graceful stop, and installation."""
 
 from __future__ import annotations
 
@@ -131,11 +131,11 @@ def test_installed_package_contains_its_data_files(tmp_path: Path) -> None:
         folder=installed,
         environment={"PYTHONPATH": str(installed)},
     ) as server:
-        with urlopen(f"{server.address}schemas/chateau/register-request.json") as answer:
-            assert json.load(answer)["title"] == "Register (request)"
+        with urlopen(f"{server.address}schemas/chateau/register-request.json") as response:
+            assert json.load(response)["title"] == "Register (request)"
         client = "import sys; from chateau.client.app import main; sys.exit(main())"
         message = str(ROOT / "messages" / "chateau" / "register.json")
-        said = subprocess.run(
+        completed = subprocess.run(
             [sys.executable, "-P", "-c", client, "--json", "--url", server.websocket, message],
             cwd=installed,
             env={"PYTHONPATH": str(installed)},
@@ -143,4 +143,4 @@ def test_installed_package_contains_its_data_files(tmp_path: Path) -> None:
             text=True,
             check=True,
         )
-    assert json.loads(said.stdout) == {"type": 1, "status": 200}
+    assert json.loads(completed.stdout) == {"type": 1, "status": 200}

@@ -22,7 +22,7 @@ def steps() -> list[tour.Step]:
 
 @pytest.fixture(scope="module")
 def ran() -> list[tuple[str, str]]:
-    """The functions that run for one room message, in order."""
+    """Return the functions that run for one room message, in order."""
     return [(call.file, call.function) for call in asyncio.run(tour.trace())]
 
 

@@ -19,7 +19,7 @@ RUN_SECONDS = 60
 
 
 def run(*command: str | Path, **options: object) -> str:
-    """Run *command* outside the checkout; return what it prints."""
+    """Run *command* outside the checkout; return its output."""
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "CHATEAU"))
     }
@@ -32,7 +32,7 @@ def run(*command: str | Path, **options: object) -> str:
 
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with what ``make dist`` builds."""
+    """The folder with the files that ``make dist`` builds."""
     folder = tmp_path_factory.mktemp("dist")
     run("make", "dist", f"DIST={folder}", cwd=ROOT, timeout=BUILD_SECONDS)
     return folder

@@ -92,7 +92,7 @@ def without_code(page: Path) -> str:
 
 @cache
 def anchors(page: Path) -> Counter[str]:
-    """The anchors that a code host makes of the headings of *page*, before it numbers equal ones."""
+    """Return the anchors of the headings of *page*, as code hosts generate them, without numbering."""
     headings = re.findall(r"^#+ (.+)$", without_code(page), re.MULTILINE)
     return Counter(re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings)
 
@@ -128,7 +128,7 @@ def test_index_links_to_every_page_once() -> None:
     assert linked == Counter(pages | others)
 
 
-# Claims
+# Guarantees
 
 
 @pytest.mark.parametrize(("file", "name"), CLAIMS, ids=lambda part: part.rpartition("/")[2])

@@ -1,4 +1,4 @@
-"""Flags: what each does to a server in a process of its own, and what is said where one cannot be had."""
+"""Flags: the effect of each on a server process, and the error if a value cannot be used."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ WITHOUT_LINES_PORT = ("env", "-u", "CHATEAU_LINES_PORT", sys.executable, "server
 
 
 def misused(*flags: str, environment: dict[str, str] | None = None) -> str:
-    """The one line that is said where a setting is wrong, which is found out before anything begins."""
-    said = StringIO()
-    with patch.dict(os.environ, environment or {}), redirect_stderr(said):
+    """Return the one-line error of an invalid setting, which is found before the start."""
+    output = StringIO()
+    with patch.dict(os.environ, environment or {}), redirect_stderr(output):
         assert main(flags) == 2
-    assert said.getvalue().count("\n") == 1, said.getvalue()
-    return said.getvalue().removesuffix("\n")
+    assert output.getvalue().count("\n") == 1, output.getvalue()
+    return output.getvalue().removesuffix("\n")
 
 
 def refused(*flags: str, environment: dict[str, str] | None = None) -> str:
-    """The one line that a server says which does not start."""
+    """Return the one-line error of a server that does not start."""
     ended = subprocess.run(
         [sys.executable, "server.py", *flags],
         cwd=ROOT,
@@ -69,17 +69,17 @@ def websocket(server: RunningServer, path: str, **headers: str) -> ClientConnect
 
 def ask(client: ClientConnection, request: Any) -> Any:
     client.send(json.dumps(request))
-    return hear(client)
+    return receive_json(client)
 
 
-def hear(client: ClientConnection) -> Any:
+def receive_json(client: ClientConnection) -> Any:
     return json.loads(client.recv(timeout=PATIENCE_SECONDS))
 
 
 def status_of(url: str, **options: Any) -> int:
     try:
-        with urlopen(Request(url, **options), timeout=PATIENCE_SECONDS) as answer:
-            return int(answer.status)
+        with urlopen(Request(url, **options), timeout=PATIENCE_SECONDS) as response:
+            return int(response.status)
     except HTTPError as error:
         with error:
             return error.code
@@ -87,7 +87,7 @@ def status_of(url: str, **options: Any) -> int:
 
 @contextmanager
 def taken(port: int = 0) -> Iterator[int]:
-    """A port that somebody listens on."""
+    """A port in use."""
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(("127.0.0.1", port))
@@ -99,7 +99,7 @@ def taken(port: int = 0) -> Iterator[int]:
 
 
 class UnixConnection(HTTPConnection):
-    """HTTP by a UNIX socket."""
+    """An HTTP connection over a UNIX socket."""
 
     def __init__(self, path: Path) -> None:
         super().__init__("localhost", timeout=PATIENCE_SECONDS)
@@ -134,7 +134,7 @@ def test_unix_socket_has_the_same_endpoints_and_is_removed_afterwards(tmp_path: 
             assert ask(alice, {"type": 1, "username": "alice"})["status"] == 200
             assert ask(bob, {"type": 1, "username": "bob"})["status"] == 200
             assert ask(bob, {"type": 3, "clients": ["alice"], "content": "hi"})["status"] == 200
-            assert hear(alice)["content"] == "hi"
+            assert receive_json(alice)["content"] == "hi"
             assert by_unix(path, "POST", "/channel/news/", "hello") == (201, b'"OK"')
             assert listener.recv(timeout=PATIENCE_SECONDS) == "hello"
         assert server.stop() == 0
@@ -241,7 +241,7 @@ def test_client_on_the_unix_socket_receives_the_shutdown(tmp_path: Path) -> None
         unix_connect(str(path), "ws://localhost/ws") as client,
     ):
         server.process.send_signal(signal.SIGTERM)
-        assert hear(client) == {"type": 0, "status": 503, "event": "shutdown", "reason": None}
+        assert receive_json(client) == {"type": 0, "status": 503, "event": "shutdown", "reason": None}
 
 
 # --reuse-port and --reuse-addr
@@ -273,7 +273,7 @@ def test_recently_used_port_is_rejected_without_reuse_addr() -> None:
         port = port_of(server)
         with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as client:
             client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            while client.recv(65_536):  # the server ends first, so the port waits for what is late
+            while client.recv(65_536):  # the server closes first, so the port is in TIME_WAIT
                 pass
         server.stop()
 
@@ -341,7 +341,7 @@ def test_client_on_the_opcodes_port_receives_the_shutdown() -> None:
         connect(f"ws://127.0.0.1:{port}/", proxy=None) as client,
     ):
         server.process.send_signal(signal.SIGTERM)
-        assert hear(client)["op"] == 3
+        assert receive_json(client)["op"] == 3
 
 
 # --lines-port
@@ -366,7 +366,7 @@ def test_default_lines_port_in_use_is_a_warning() -> None:
         holder = taken(9090)
         holder.__enter__()
     except OSError:
-        holder = None  # somebody else has it, which will do
+        holder = None  # another process uses it, which serves the purpose
     try:
         with running_server(command=WITHOUT_LINES_PORT) as server:
             assert status_of(server.address) == 200
@@ -483,10 +483,10 @@ def test_commands_start_with_the_prefix_and_get_responses_of_the_server(
     with running_server(*flags) as server, websocket(server, "/opcodes") as client:
         client.send(json.dumps({"op": 1, "d": {"content": "alice"}}))
         client.send(json.dumps({"op": 1, "d": {"content": f"{prefix}rooms"}}))
-        while (heard := hear(client))["op"] != 0 or heard["d"]["author"] == "general":
+        while (received := receive_json(client))["op"] != 0 or received["d"]["author"] == "general":
             pass
-        assert heard["d"]["author"] == name
-        assert "general" in heard["d"]["content"]
+        assert received["d"]["author"] == name
+        assert "general" in received["d"]["content"]
         assert ask(client, {"op": 4})["d"]["command_prefix"] == prefix
 
 
@@ -577,9 +577,9 @@ def test_several_plugins_can_be_set_by_flag_and_in_the_environment(tmp_path: Pat
             client.send(json.dumps({"op": 1, "d": {"content": "alice"}}))
             for name in ("one", "two"):
                 client.send(json.dumps({"op": 1, "d": {"content": f"!{name}"}}))
-                while (heard := hear(client))["op"] != 0 or heard["d"]["author"] != "Chateau":
+                while (received := receive_json(client))["op"] != 0 or received["d"]["author"] != "Chateau":
                     pass
-                assert heard["d"]["content"] == f"{name}!"
+                assert received["d"]["content"] == f"{name}!"
 
 
 # --history-age and --data
@@ -601,7 +601,7 @@ def test_history_age_may_be_unlimited_short_or_very_long(age: str, tmp_path: Pat
         assert ask(client, {"type": 1, "username": "alice"})["status"] == 200
         assert ask(client, {"type": 5, "room": "lobby"})["status"] == 200
         client.send(json.dumps({"type": 7, "room": "lobby", "content": "hi"}))
-        assert {hear(client)["status"], hear(client)["status"]} == {200}
+        assert {receive_json(client)["status"], receive_json(client)["status"]} == {200}
         page = ask(client, {"type": 8, "room": "lobby"})
         assert [message["content"] for message in page["messages"]] == ["hi"]
 
@@ -642,7 +642,7 @@ def test_server_that_cannot_listen_releases_its_data_folder(tmp_path: Path) -> N
 
 
 def addresses_seen(server: RunningServer, **headers: str) -> set[str]:
-    """The addresses of who is there, one client with *headers* among them."""
+    """Return the addresses of the clients, one of which sends *headers*."""
     with websocket(server, "/functions", **headers) as client:
         clients = ask(client, {"function": "retrieve_clients"})["clients"]
     return {card["ip"] for card in clients.values()}

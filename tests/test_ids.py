@@ -1,4 +1,4 @@
-"""The mint: ids that sort in the order of minting, times that never go back."""
+"""Message ids: they sort in the order of generation, and their times never decrease."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ def test_id_is_a_ulid_of_its_time(clock: Clock) -> None:
 
 
 def test_ids_increase_within_and_across_milliseconds(clock: Clock) -> None:
-    mint_ = MessageIdGenerator(clock)
+    generator = MessageIdGenerator(clock)
 
     ids = []
     for _ in range(5):
-        ids += [mint_()[0] for _ in range(2_000)]
+        ids += [generator()[0] for _ in range(2_000)]
         clock.now += 0.001
 
     assert all(before < after for before, after in pairwise(ids))
 
 
 def test_ids_increase_and_times_stay_when_the_clock_goes_back(clock: Clock) -> None:
-    mint_ = MessageIdGenerator(clock)
-    before, time = mint_()
+    generator = MessageIdGenerator(clock)
+    before, time = generator()
 
     clock.now -= 3600
-    after, same_time = mint_()
+    after, same_time = generator()
 
     assert after > before
     assert same_time == time
@@ -61,12 +61,12 @@ def test_ids_increase_and_times_stay_when_the_clock_goes_back(clock: Clock) -> N
 
 def test_exhausted_millisecond_continues_with_the_next(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ids, "_COUNT_LIMIT", 3)
-    mint_ = MessageIdGenerator(clock)
+    generator = MessageIdGenerator(clock)
 
-    minted = [mint_() for _ in range(7)]
+    generated = [generator() for _ in range(7)]
 
-    assert all(before < after for before, after in pairwise(minted))
-    assert [time[-5:-1] for _, time in minted] == [".123"] * 3 + [".124"] * 3 + [".125"]
+    assert all(before < after for before, after in pairwise(generated))
+    assert [time[-5:-1] for _, time in generated] == [".123"] * 3 + [".124"] * 3 + [".125"]
 
 
 def test_two_generators_never_return_the_same_id(clock: Clock) -> None:
@@ -76,10 +76,10 @@ def test_two_generators_never_return_the_same_id(clock: Clock) -> None:
 
 
 def test_last_id_of_a_millisecond_sorts_before_the_first_of_the_next(clock: Clock) -> None:
-    mint_ = MessageIdGenerator(clock)
-    mint_._count = 32**4 - 1
+    generator = MessageIdGenerator(clock)
+    generator._count = 32**4 - 1
 
-    (last, last_time), (first, first_time) = mint_(), mint_()
+    (last, last_time), (first, first_time) = generator(), generator()
 
     assert (last[-4:], last_time[-5:]) == ("ZZZZ", ".123Z")
     assert (first[-4:], first_time[-5:]) == ("0000", ".124Z")
@@ -90,14 +90,14 @@ def test_last_id_of_a_millisecond_sorts_before_the_first_of_the_next(clock: Cloc
 def test_ids_and_times_increase_and_agree_for_any_clock(moments: list[int]) -> None:
     clock = Clock()
     clock.now = moments[0] / 1000
-    mint_ = MessageIdGenerator(clock)
+    generator = MessageIdGenerator(clock)
 
-    minted = []
+    generated = []
     for moment in moments:
         clock.now = moment / 1000
-        minted += [mint_(), mint_()]
+        generated += [generator(), generator()]
 
-    assert all(one[0] < other[0] and one[1] <= other[1] for one, other in pairwise(minted))
-    for id_, time in minted:
+    assert all(one[0] < other[0] and one[1] <= other[1] for one, other in pairwise(generated))
+    for id_, time in generated:
         assert re.fullmatch("[0-9A-HJKMNP-TV-Z]{26}", id_)
         assert rfc3339(ULID.from_str(id_).datetime) == time

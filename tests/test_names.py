@@ -1,4 +1,4 @@
-"""Names: when two are one, and what is none."""
+"""Names: which spellings are equal, and which names are invalid."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Plug-ins: what the decorator marks, what is loaded from modules and files, and what is refused."""
+"""Plugins: the decorator, loading modules and files, and errors."""
 
 from __future__ import annotations
 
@@ -30,30 +30,30 @@ ROLL = """
 """
 
 
-class Shelf:
-    """A folder of plug-ins that Python imports from."""
+class PluginFolder:
+    """A folder of plugins on the import path."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def put(self, name: str, text: str) -> str:
-        """Write the plug-in *name*; returns the path of its file."""
+        """Write the plugin *name*; return the path of its file."""
         path = self.folder / f"{name}.py"
         path.write_text(dedent(text), "utf-8")
         return str(path)
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PluginFolder]:
     monkeypatch.syspath_prepend(tmp_path)
     known = set(sys.modules)
-    yield Shelf(tmp_path)
+    yield PluginFolder(tmp_path)
     for name in set(sys.modules) - known:
         del sys.modules[name]
 
 
 @pytest.mark.parametrize("by_path", [True, False])
-def test_plugin_is_loaded_by_module_or_file_name(shelf: Shelf, by_path: bool) -> None:
+def test_plugin_is_loaded_by_module_or_file_name(shelf: PluginFolder, by_path: bool) -> None:
     path = shelf.put("dice_on_a_shelf", ROLL)
 
     commands = load([path if by_path else "dice_on_a_shelf"])
@@ -67,7 +67,7 @@ def test_loading_no_plugins_returns_no_commands() -> None:
     assert load([]) == {}
 
 
-def test_loading_a_plugin_file_again_rereads_it(shelf: Shelf) -> None:
+def test_loading_a_plugin_file_again_rereads_it(shelf: PluginFolder) -> None:
     path = shelf.put("dice_again", ROLL)
     first = load(["dice_again", "dice_again"])
     assert list(load(["dice_again"])) == list(first) == ["roll"]
@@ -77,7 +77,7 @@ def test_loading_a_plugin_file_again_rereads_it(shelf: Shelf) -> None:
     assert list(load([path])) == ["throw_dice"]
 
 
-def test_default_help_is_the_first_line_of_the_docstring(shelf: Shelf) -> None:
+def test_default_help_is_the_first_line_of_the_docstring(shelf: PluginFolder) -> None:
     name = shelf.put(
         "docs_on_a_shelf",
         '''
@@ -99,7 +99,7 @@ def test_default_help_is_the_first_line_of_the_docstring(shelf: Shelf) -> None:
     assert {each.name: each.help for each in load([name]).values()} == {"a": "Told.", "b": "Given.", "c": ""}
 
 
-def test_plugin_may_use_any_python_feature(shelf: Shelf) -> None:
+def test_plugin_may_use_any_python_feature(shelf: PluginFolder) -> None:
     shelf.put("shared_dice", ROLL)
     name = shelf.put(
         "large_plugin",
@@ -191,7 +191,9 @@ TROUBLES = [
 
 @pytest.mark.parametrize(("text", "reason"), TROUBLES)
 @pytest.mark.parametrize("by_path", [True, False])
-def test_unusable_plugin_is_reported_in_one_line(shelf: Shelf, text: str, reason: str, by_path: bool) -> None:
+def test_unusable_plugin_is_reported_in_one_line(
+    shelf: PluginFolder, text: str, reason: str, by_path: bool
+) -> None:
     path = shelf.put("bad_plugin", text)
     name = path if by_path else "bad_plugin"
 
@@ -202,7 +204,7 @@ def test_unusable_plugin_is_reported_in_one_line(shelf: Shelf, text: str, reason
     assert by_path or path not in sys.modules
 
 
-def test_decorator_without_a_name_is_reported(shelf: Shelf) -> None:
+def test_decorator_without_a_name_is_reported(shelf: PluginFolder) -> None:
     name = shelf.put("nameless", "from chateau.plugins import command\n@command\nasync def roll(*_): ...")
 
     with pytest.raises(PluginError, match=r"is no command's name, as in @command\('roll'\)"):
@@ -227,7 +229,7 @@ def test_missing_plugin_is_reported(name: str, reason: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_duplicate_command_is_rejected(shelf: Shelf) -> None:
+def test_duplicate_command_is_rejected(shelf: PluginFolder) -> None:
     names = [shelf.put("one", ROLL), shelf.put("two", ROLL)]
 
     with pytest.raises(PluginError) as caught:
@@ -236,7 +238,7 @@ def test_duplicate_command_is_rejected(shelf: Shelf) -> None:
     assert str(caught.value) == f"{names[1]}: there are two commands 'roll'"
 
 
-def test_plugin_file_that_fails_leaves_no_module(shelf: Shelf) -> None:
+def test_plugin_file_that_fails_leaves_no_module(shelf: PluginFolder) -> None:
     path = shelf.put("failing", "1 / 0")
 
     with pytest.raises(PluginError):
@@ -256,10 +258,10 @@ def test_decorator_returns_the_function() -> None:
 
 
 def replies(words: list[str], name: str = "roll") -> list[str]:
-    said: list[str] = []
-    user = SimpleNamespace(name="alice", reply=said.append)
-    answer = asyncio.run(load([DICE])[name].run(None, user, words))  # type: ignore[arg-type]
-    return [*said, *([answer] if answer is not None else [])]
+    replied: list[str] = []
+    user = SimpleNamespace(name="alice", reply=replied.append)
+    response = asyncio.run(load([DICE])[name].run(None, user, words))  # type: ignore[arg-type]
+    return [*replied, *([response] if response is not None else [])]
 
 
 @pytest.mark.parametrize(("words", "sides"), [([], 6), (["1"], 1), (["20"], 20), (["1000000"], 1_000_000)])
@@ -295,7 +297,7 @@ def test_timer_plugin_reports_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
 # The page
 
 
-def test_documented_plugins_can_be_loaded(shelf: Shelf) -> None:
+def test_documented_plugins_can_be_loaded(shelf: PluginFolder) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S)
     assert blocks
 

@@ -27,13 +27,13 @@ PATIENCE_SECONDS = 15
 
 
 def blocks(language: str) -> list[str]:
-    """The README's code blocks in *language*."""
+    """Return the code blocks in *language* of the README."""
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.M | re.S)
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the files that a clone would have."""
+    """A copy of the files in the repository."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -70,21 +70,21 @@ def test_commands_install_start_and_connect(checkout: Path) -> None:
 
     with running_server(command=[".venv/bin/python", "server.py"], folder=checkout) as server:
         talk = [".venv/bin/python", "test_client.py", "register", "list", "--url", server.websocket]
-        said = subprocess.run(talk, **run).stdout
+        output = subprocess.run(talk, **run).stdout
         where = server.websocket.removeprefix("ws://").removesuffix("/ws")
         test = [".venv/bin/python", "test_client.py", "messages/scenarios", "--server", where]
         verdicts = subprocess.run(test, **run).stdout
 
-    assert "messages/chateau/register.json" in said
-    assert said.count('"status": 200') == 2
+    assert "messages/chateau/register.json" in output
+    assert output.count('"status": 200') == 2
 
     (promised,) = re.findall(r"^```\n(passed .*?)^```", README, re.M | re.S)
     assert re.sub(r"\d\.\d\d", "…", verdicts) == re.sub(r"\d\.\d\d", "…", promised)
 
     with running_server(command=["make", "run"], folder=checkout) as server:
-        said = subprocess.run([*talk[:-1], server.websocket], **run).stdout
+        output = subprocess.run([*talk[:-1], server.websocket], **run).stdout
 
-    assert said.count('"status": 200') == 2
+    assert output.count('"status": 200') == 2
 
 
 def test_make_test_runs_every_check() -> None:
@@ -163,7 +163,7 @@ def test_javascript_program_prints_the_output_in_its_comments() -> None:
 
 def test_nc_receives_the_responses_in_the_readme() -> None:
     need("nc")
-    (typed_and_answered,) = blocks("text")
+    (transcript,) = blocks("text")
     (command,) = [line for line in "".join(blocks("sh")).splitlines() if line.startswith("nc")]
     lines_port = str(free_port())
 
@@ -171,7 +171,7 @@ def test_nc_receives_the_responses_in_the_readme() -> None:
         running_server("--lines-port", lines_port),
         started(*command.replace("9090", lines_port).split()) as nc,
     ):
-        for line in typed_and_answered.splitlines():
+        for line in transcript.splitlines():
             if line.startswith("{"):
                 assert nc.stdout.readline().rstrip() == line
             else:

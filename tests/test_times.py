@@ -1,4 +1,4 @@
-"""Times as text: exact to the millisecond, in an order that is the times' own."""
+"""Times as text: exact to the millisecond, and sorted chronologically."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone

@@ -118,7 +118,7 @@ class LinesPeer:
         try:
             self._admission.check()
             if self._ordered.held_bytes > HELD_BYTES:
-                raise LinesError("Too many requests at once: wait for the answers to those before.")
+                raise LinesError("Too many requests at once; wait for the responses to the earlier ones.")
             return perform(self, readable(text))
         except HubError as error:
             return [encode(error_response(error))], None

@@ -53,8 +53,8 @@ ERRORS: ErrorCatalog = {
         always(Banned()),
         always(RateLimited(RATE), "More lines came than `--max-rate` lets in, twice that in a burst."),
         _own(
-            "Too many requests at once: wait for the answers to those before.",
-            "More than 1 MiB of answers waits for one that is late.",
+            "Too many requests at once; wait for the responses to the earlier ones.",
+            "More than 1 MiB of responses is queued behind a pending one.",
         ),
         _own("A line is UTF-8 text; this one was not.", "It had other bytes in it."),
         always(Internal()),

@@ -261,7 +261,12 @@ USER_COMMANDS: dict[str, BuiltIn] = {
 ADMIN_COMMANDS: dict[str, BuiltIn] = {
     "lock": BuiltIn("ROOM PASSWORD", "Let in only who knows the password.", _lock, 2, 2),
     "unlock": BuiltIn("[ROOM]", "Ask for no password any more.", _on_room(Rooms.unlock, "unlocked"), most=1),
-    "close": BuiltIn("[ROOM]", "Let nobody in, and nobody speak.", _on_room(Rooms.close, "closed"), most=1),
+    "close": BuiltIn(
+        "[ROOM]",
+        "Close a room: nobody can join it or send messages to it.",
+        _on_room(Rooms.close, "closed"),
+        most=1,
+    ),
     "open": BuiltIn("[ROOM]", "Neither closed nor locked any more.", _on_room(Rooms.open, "open"), most=1),
     "delete": BuiltIn(
         "[ROOM]", "Send all out, and forget it all.", _on_room(Rooms.delete, "deleted"), most=1

@@ -54,13 +54,13 @@ class AdminClient(RawClient):
         return checked(name, await self.response(), status)
 
     def posted(self, name: str, body: Frame | bytes, **options: Any) -> bytes:
-        """The request for the action *name*."""
+        """Return the request for the action *name*."""
         sent = body if isinstance(body, bytes) else json.dumps(body).encode()
         headers = {"Content_Length": str(len(sent))} | authorization(options.pop("key", KEY)) | options
         return self.request(f"{self.path}{name}", **headers).replace(b"GET", b"POST", 1) + sent
 
     async def watch(self, name: str) -> AdminClient:
-        """Begin to read the stream *name*, which may have a query."""
+        """Start to read the stream *name*, which may have a query."""
         self.send(self.request(f"{self.path}{name}", **authorization(KEY)))
         response = await self.response()
         assert response.status == 200, response
@@ -69,7 +69,7 @@ class AdminClient(RawClient):
         return self
 
     async def event(self) -> Event:
-        """The stream's next event; comments are dropped."""
+        """Return the next event of the stream; comments are dropped."""
         while True:
             block = await self._block()
             if not block.startswith(":"):
@@ -80,13 +80,13 @@ class AdminClient(RawClient):
                 return Event(kind[7:], frame)
 
     async def next(self, kind: str) -> Frame:
-        """The next event of *kind*; what comes before it is dropped."""
+        """Return the next event of *kind*; earlier events are dropped."""
         while (event := await self.event()).kind != kind:
             pass
         return event.frame
 
     async def frame(self, direction: str, **parts: Any) -> Frame:
-        """The next frame of a tap that went in this direction and has *parts*; the others are dropped."""
+        """Return the next frame of a tap with this direction and *parts*; the others are dropped."""
         while True:
             frame = await self.next("frame")
             if frame["direction"] == direction and parts.items() <= frame.items():
@@ -109,7 +109,7 @@ def authorization(key: str | None) -> dict[str, str]:
 
 
 def checked(name: str, response: Response, status: int = 200) -> Frame:
-    """Return the body of *response*, which has this *status* and is valid for its schema."""
+    """Return the body of *response* after checking its *status* and its schema."""
     assert response.status == status, response
     assert response.headers["content-type"] == "application/json"
     assert response.headers["cache-control"] == "no-store"
@@ -121,7 +121,7 @@ def checked(name: str, response: Response, status: int = 200) -> Frame:
 
 
 async def admin_client(harness: LiveServer, **options: Any) -> AdminClient:
-    """Return an admin client that has connected."""
+    """Return a connected admin client."""
     path = f"{harness.server.settings.url_prefix}/admin/"
     client = await AdminClient.connect(harness.port, tls=harness.tls, path=path, **options)
     harness.clients.append(client)
@@ -129,7 +129,7 @@ async def admin_client(harness: LiveServer, **options: Any) -> AdminClient:
 
 
 async def session_of(harness: LiveServer, name: str) -> str:
-    """The id of the session that is shown as *name*."""
+    """Return the id of the session with the username *name*."""
     sessions = (await (await admin_client(harness)).read("sessions"))["sessions"]
     (found,) = [session["id"] for session in sessions if session["name"] == name]
     assert isinstance(found, str)

@@ -1,4 +1,4 @@
-"""An unexpected log line fails a test of the net, whatever logger it is of."""
+"""Fail a network test on an unexpected log line of any logger."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tornado.ioloop import IOLoop
 
 
 class Log(logging.Handler):
-    """What was logged at WARNING or above. A test takes what it expects."""
+    """The records at WARNING or above. A test takes those that it expects."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -25,15 +25,15 @@ class Log(logging.Handler):
         self.records.append(record)
 
     def taken(self) -> list[str]:
-        """The messages so far, which are then forgotten."""
+        """Return and remove the messages so far."""
         messages = [record.getMessage() for record in self.records]
         self.records.clear()
         return messages
 
 
 @pytest.fixture(autouse=True, scope="session")
-def what_is_old_is_not_looked_through() -> Iterator[None]:
-    """Every test below ends with a search for garbage: among what came since, not among all modules."""
+def freeze_garbage() -> Iterator[None]:
+    """Exclude all objects created so far from the garbage collection at the end of each test."""
     gc.collect()
     gc.freeze()
     yield
@@ -42,7 +42,7 @@ def what_is_old_is_not_looked_through() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def log() -> Iterator[Log]:
-    """Everything that is logged: at the end there must be nothing that the test has not taken."""
+    """The log; at the end of the test no message may be left."""
     log = Log()
     root = logging.getLogger()
     root.addHandler(log)
@@ -54,26 +54,26 @@ def log() -> Iterator[Log]:
 
 @pytest.fixture
 def io_loop(log: Log) -> Iterator[IOLoop]:
-    """An event loop for one test; pytest-tornado's own is made in a way that Tornado 6.2 deprecated."""
+    """An event loop for one test; that of pytest-tornado is created in a way that Tornado 6.2 deprecates."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     yield IOLoop.current()
     loop.run_until_complete(asyncio.sleep(0))
     IOLoop.current().close()
     asyncio.set_event_loop(None)
-    gc.collect()  # a socket that was forgotten complains here, not in another test
+    gc.collect()  # an unclosed socket warns here, not in another test
 
 
 @pytest.fixture(params=TRANSPORTS)
 def transport(request: pytest.FixtureRequest) -> str:
-    """Each way that bytes may take."""
+    """Each transport."""
     name: str = request.param
     return name
 
 
 @pytest.fixture
 def open_server(io_loop: IOLoop, transport: str) -> Iterator[OpenServer]:
-    """Starts a server with given settings; to be called inside the test."""
+    """Return a function that starts a server with given settings inside the test."""
     servers: list[LiveServer] = []
 
     def open_server(**settings: Any) -> LiveServer:

@@ -1,4 +1,4 @@
-"""A thousand members of one room in one thread, who note how long each message took to reach them."""
+"""A thousand members of one room in one thread, which record the latency of each message."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HANDSHAKE = (
 
 
 class Member:
-    """A client that registers and joins; *receive_buffer_bytes* makes it a bad reader."""
+    """A client that registers and joins; a small *receive_buffer_bytes* makes it a slow consumer."""
 
     def __init__(self, port: int, name: str, *, receive_buffer_bytes: int | None = None) -> None:
         self.name = name
@@ -34,20 +34,20 @@ class Member:
         self.sock.connect(("127.0.0.1", port))
         self.sock.sendall(HANDSHAKE)
         self._read = bytearray()
-        self.say({"type": 1, "username": name})
-        self.say({"type": 5, "room": ROOM})
+        self.send_json({"type": 1, "username": name})
+        self.send_json({"type": 5, "room": ROOM})
 
-    def say(self, request: dict[str, Any]) -> None:
+    def send_json(self, request: dict[str, Any]) -> None:
         self.sock.sendall(text(json.dumps(request)))
 
     def read(self) -> bool:
-        """Read what has come, or wait for it; False at the end of the connection."""
+        """Read available data, or wait for it; return False at the end of the connection."""
         more = self.sock.recv(262_144)
         self._read += more
         return bool(more)
 
     def frames(self) -> Iterator[tuple[int, bytes]]:
-        """The whole frames that have been read."""
+        """Yield the complete frames read so far."""
         while (found := first_server_frame(self._read)) is not None:
             del self._read[: found[1]]
             yield found[0]
@@ -58,23 +58,23 @@ class Member:
             assert self.read()
         assert self._read.startswith(b"HTTP/1.1 101 ")
         del self._read[: self._read.index(b"\r\n\r\n") + 4]
-        answered: list[int] = []
-        while answered != [1, 5]:
-            answered += (
+        response_types: list[int] = []
+        while response_types != [1, 5]:
+            response_types += (
                 json.loads(payload)["type"] for _, payload in self.frames() if b'"event"' not in payload
             )
-            assert answered == [1, 5] or self.read()
+            assert response_types == [1, 5] or self.read()
 
 
 class Crowd:
-    """*count* members who all read, and a publisher among them."""
+    """*count* members that read, and a publisher."""
 
     def __init__(self, port: int, count: int) -> None:
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         self.members = [Member(port, f"member {number}") for number in range(count)]
         self.publisher = Member(port, "publisher")
-        self.answers: list[dict[str, Any]] = []
+        self.responses: list[dict[str, Any]] = []
         self.latencies: list[float] = []
         self._epoll = select.epoll()
         self._reading: dict[int, Member] = {}
@@ -86,21 +86,21 @@ class Crowd:
         self.publisher.sock.setblocking(True)
 
     def publish(self, content_bytes: int) -> None:
-        """Say the time, and as much more as makes *content_bytes*, in the room."""
+        """Publish the time to the room, padded to *content_bytes*."""
         content = f"{time.perf_counter():.6f} ".ljust(content_bytes, "x")
-        self.publisher.say({"type": 7, "room": ROOM, "content": content})
+        self.publisher.send_json({"type": 7, "room": ROOM, "content": content})
 
     def listen_until(self, instant: float) -> None:
-        """Note what comes until *instant*, and at least what has come already."""
+        """Record the frames until *instant*, and at least those received already."""
         while True:
             left = instant - time.perf_counter()
             for fd, _ in self._epoll.poll(max(left, 0)):
-                self._hear(self._reading[fd])
+                self._receive(self._reading[fd])
             if left <= 0:
                 return
 
     def listen_for(self, count: int) -> None:
-        """Note what comes until there are *count* latencies."""
+        """Record frames until there are *count* latencies."""
         deadline = time.perf_counter() + PATIENCE_SECONDS
         while len(self.latencies) < count:
             assert time.perf_counter() < deadline, f"{len(self.latencies)} of {count} deliveries"
@@ -108,20 +108,20 @@ class Crowd:
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """Send a request as the publisher; return the response."""
-        count = len(self.answers)
-        self.publisher.say(request)
+        count = len(self.responses)
+        self.publisher.send_json(request)
         deadline = time.perf_counter() + PATIENCE_SECONDS
-        while len(self.answers) == count:
+        while len(self.responses) == count:
             assert time.perf_counter() < deadline
             self.listen_until(time.perf_counter() + 0.01)
-        return self.answers[-1]
+        return self.responses[-1]
 
     def close(self) -> None:
         self._epoll.close()
         for member in (*self.members, self.publisher):
             member.sock.close()
 
-    def _hear(self, member: Member) -> None:
+    def _receive(self, member: Member) -> None:
         assert member.read(), f"{member.name} has been disconnected"
         now = time.perf_counter()
         for opcode, payload in member.frames():
@@ -131,4 +131,4 @@ class Crowd:
                 if start >= 0:
                     self.latencies.append(now - float(payload[start + 11 : payload.index(b" ", start)]))
             elif b'"event"' not in payload and b'"sender"' not in payload:
-                self.answers.append(json.loads(payload))
+                self.responses.append(json.loads(payload))

@@ -41,18 +41,18 @@ class LiveServer:
 
     @property
     def connections(self) -> int:
-        """How many WebSockets are open."""
+        """The number of open WebSockets."""
         return len(self.server.group.connections)
 
     async def connect(self, **options: Any) -> RawClient:
-        """Return a client that has connected and sent nothing."""
+        """Return a connected client that has sent nothing."""
         client = await RawClient.connect(self.port, tls=self.tls, **options)
         self.clients.append(client)
         return client
 
     async def client(self, **options: Any) -> RawClient:
         """Return a client with an open WebSocket."""
-        return await (await self.connect(**options)).shake_hands()
+        return await (await self.connect(**options)).upgrade()
 
     async def member(self, username: str, *rooms: str, **options: Any) -> RawClient:
         """Return a client that is registered as *username*, and a member of *rooms*."""

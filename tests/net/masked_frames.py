@@ -1,4 +1,4 @@
-"""WebSocket frames from the client's side: written and read here without a line of the server's.
+"""WebSocket frames of the client, encoded and decoded independently of the server's code.
 
 Sent frames are not checked, so that a test can send anything; received frames are.
 """
@@ -21,7 +21,7 @@ def client_frame(
     length_bytes: int | None = None,
     declared: int | None = None,
 ) -> bytes:
-    """A frame as a client sends it.
+    """Return a frame as a client sends it.
 
     The length takes *length_bytes* more than its seven bits, as few as there can be by default, and
     is *declared* instead of the true one. *mask* None sends the payload as it is.
@@ -37,18 +37,18 @@ def client_frame(
 
 
 def masked(payload: bytes, mask: bytes) -> bytes:
-    """*payload* under *mask*; a second time takes it off again."""
+    """Return *payload* under *mask*; masking twice returns the original."""
     stretched = (mask * (len(payload) // 4 + 1))[: len(payload)]
     return (int.from_bytes(payload) ^ int.from_bytes(stretched)).to_bytes(len(payload))
 
 
 def text(content: str | bytes, *, final: bool = True) -> bytes:
-    """A client's text frame."""
+    """Return a text frame of a client."""
     return client_frame(TEXT, content.encode() if isinstance(content, str) else content, final=final)
 
 
 def close(code: int | None = None, reason: bytes = b"") -> bytes:
-    """A client's close frame."""
+    """Return a close frame of a client."""
     return client_frame(CLOSE, b"" if code is None else code.to_bytes(2) + reason)
 
 
@@ -60,17 +60,17 @@ class ServerFrame(NamedTuple):
 
     @property
     def code(self) -> int | None:
-        """A close frame's code."""
+        """The code of a close frame."""
         return int.from_bytes(self.payload[:2]) if self.payload else None
 
     @property
     def reason(self) -> str:
-        """A close frame's reason."""
+        """The reason of a close frame."""
         return self.payload[2:].decode()
 
 
 def first_server_frame(data: bytes | bytearray | memoryview) -> tuple[ServerFrame, int] | None:
-    """The frame that *data* begins with and where it ends; None while it is not whole.
+    """Return the first frame of *data* and its length; None if it is incomplete.
 
     The server sends no fragments, no reserved bits and no masks, and writes lengths in the fewest bytes.
     """
@@ -93,7 +93,7 @@ def first_server_frame(data: bytes | bytearray | memoryview) -> tuple[ServerFram
 
 
 def server_frames(data: bytes | bytearray) -> list[ServerFrame]:
-    """The frames that *data* is, to its last byte."""
+    """Return the frames in *data*, which has nothing else."""
     frames, rest = [], memoryview(bytes(data))
     while rest:
         found = first_server_frame(rest)

@@ -53,7 +53,7 @@ class Echo(WebSocketHandler):
 
 
 class MemoryOutbox:
-    """A subscriber that is no socket."""
+    """A subscriber without a socket."""
 
     def __init__(self) -> None:
         self.got: list[str | bytes] = []
@@ -137,13 +137,13 @@ class PublishingServer:
         self.clients: list[RawClient] = []
 
     def subscribe(self, channel: str = "a") -> MemoryOutbox:
-        """A subscriber of *channel*."""
+        """Add a subscriber of *channel*."""
         outbox = MemoryOutbox()
         self.channels.endpoint(channel).open(outbox, "192.0.2.1", 50_000)
         return outbox
 
     async def connect(self, *, publishes: int = 0) -> RawClient:
-        """A client that has published so many times already, to a channel of its own."""
+        """Connect a client that has already published *publishes* times, to a channel of its own."""
         client = await RawClient.connect(self.port, tls=self.tls)
         self.clients.append(client)
         for _ in range(publishes):
@@ -152,7 +152,7 @@ class PublishingServer:
         return client
 
     async def close(self) -> None:
-        """Have the clients leave, and see that no connection is left."""
+        """Disconnect the clients, and check that no connection is left."""
         for client in self.clients:
             await client.leave()
         self.http.stop()
@@ -163,13 +163,13 @@ class PublishingServer:
 
 
 def post(target: str, body: bytes = b"", *, method: str = "POST", **headers: str | None) -> bytes:
-    """A plain request; a header's ``_`` stands for ``-``, one that is None is left out."""
+    """Return a plain request; ``_`` in a header name stands for ``-``, headers of None are omitted."""
     given = {"Host": "localhost", "Content_Length": str(len(body))} | headers
     lines = [f"{name.replace('_', '-')}: {value}" for name, value in given.items() if value is not None]
     return "\r\n".join([f"{method} {target} HTTP/1.1", *lines, "", ""]).encode("latin-1") + body
 
 
 def chunked(target: str, *chunks: bytes) -> bytes:
-    """A request whose body comes in chunks."""
+    """Return a request with a chunked body."""
     head = post(target, Content_Length=None, Transfer_Encoding="chunked")
     return head + b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"

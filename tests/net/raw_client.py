@@ -27,7 +27,7 @@ Frame = dict[str, Any]
 
 
 class Response(NamedTuple):
-    """What an HTTP request got; the headers' names in lower case."""
+    """An HTTP response; header names are in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -35,7 +35,7 @@ class Response(NamedTuple):
 
 
 class RawClient:
-    """One connection. Frames that are asked for come from the bytes that have been read already, if any."""
+    """One connection. Frames are decoded from the bytes read so far before more are read."""
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, path: str
@@ -75,25 +75,25 @@ class RawClient:
     # HTTP
 
     def request(self, path: str | None = None, **headers: str) -> bytes:
-        """A GET request; a header's ``_`` stands for ``-``."""
+        """Return a GET request; ``_`` in a header name stands for ``-``."""
         lines = [f"GET {path or self.path} HTTP/1.1"]
         headers = {"Host": self.host} | headers
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
         return "\r\n".join([*lines, "", ""]).encode()
 
     def handshake_request(self, **headers: str) -> bytes:
-        """The request for a WebSocket; *headers* add to its own or take their place."""
+        """Return a WebSocket handshake request; *headers* extend or override the default ones."""
         upgrade = {"Upgrade": "websocket", "Connection": "Upgrade"}
         upgrade |= {"Sec_WebSocket_Key": KEY.decode(), "Sec_WebSocket_Version": "13"}
         return self.request(**(upgrade | headers))
 
     async def get(self, path: str, **headers: str) -> Response:
-        """Ask for *path* by HTTP."""
+        """Return the response to a GET request for *path*."""
         self.send(self.request(path, **headers))
         return await self.response()
 
     async def response(self) -> Response:
-        """The next HTTP response."""
+        """Return the next HTTP response."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
             status, *lines = head.strip().split("\r\n")
@@ -101,8 +101,8 @@ class RawClient:
             body = await self.reader.readexactly(int(headers.get("content-length", 0)))
         return Response(int(status.split()[1]), headers, body)
 
-    async def shake_hands(self, **headers: str) -> Self:
-        """Become a WebSocket."""
+    async def upgrade(self, **headers: str) -> Self:
+        """Upgrade to a WebSocket."""
         self.send(self.handshake_request(**headers))
         response = await self.response()
         assert response.status == 101, response
@@ -115,12 +115,12 @@ class RawClient:
         """Send exactly *sent*."""
         self.writer.write(sent)
 
-    def say(self, request: Frame) -> None:
+    def send_json(self, request: Frame) -> None:
         """Send *request* as a text frame."""
         self.send(text(json.dumps(request)))
 
     async def receive(self) -> ServerFrame:
-        """The next frame."""
+        """Return the next frame."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while (found := first_server_frame(self._read)) is None:
                 more = await self.reader.read(65_536)
@@ -130,25 +130,25 @@ class RawClient:
         del self._read[:length]
         return frame
 
-    async def hear(self) -> Frame:
-        """The next frame, which is a text, decoded."""
+    async def receive_json(self) -> Frame:
+        """Return the next frame, a text frame, decoded."""
         frame = await self.receive()
         assert frame.opcode == TEXT, frame
-        heard: Frame = json.loads(frame.payload)
-        return heard
+        received: Frame = json.loads(frame.payload)
+        return received
 
-    async def hear_until(self, event: str) -> Frame:
-        """The next push of *event*; what comes before it is dropped."""
-        while (heard := await self.hear()).get("event") != event:
+    async def receive_until(self, event: str) -> Frame:
+        """Return the next push of *event*; earlier frames are dropped."""
+        while (received := await self.receive_json()).get("event") != event:
             pass
-        return heard
+        return received
 
     async def ask(self, request: Frame) -> Frame:
         """Send *request*; return its response. Earlier pushes are dropped."""
-        self.say(request)
-        while "sender" in (answer := await self.hear()) or "event" in answer:
+        self.send_json(request)
+        while "sender" in (response := await self.receive_json()) or "event" in response:
             pass
-        return answer
+        return response
 
     async def enter(self, username: str, *rooms: str) -> Self:
         """Register as *username*, and join *rooms*."""
@@ -160,31 +160,31 @@ class RawClient:
     # Ends
 
     async def closing(self) -> tuple[int | None, str]:
-        """The code and the reason of the close frame, which is the next frame."""
+        """Return the code and the reason of the next frame, a close frame."""
         frame = await self.receive()
         assert frame.opcode == CLOSE, frame
         return frame.code, frame.reason
 
     async def end(self) -> bytes:
-        """What still comes until the server ends the connection."""
+        """Return the bytes that arrive until the server ends the connection."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while more := await self.reader.read(65_536):
                 self._read += more
         return bytes(self._read)
 
-    async def answer_close(self, code: int, reason: str) -> None:
+    async def reply_to_close(self, code: int, reason: str) -> None:
         """Receive a close with *code* and *reason*, send one in return, and wait for the end."""
         assert await self.closing() == (code, reason)
         self.send(close(code))
         assert await self.end() == b""
 
-    async def answer_pings(self, count: int) -> None:
+    async def reply_to_pings(self, count: int) -> None:
         """Send a pong for each of the next *count* frames, which are pings."""
         for _ in range(count):
             self.send(client_frame(PONG, (await self.receive()).payload))
 
     def reset(self) -> None:
-        """Vanish: the server gets a reset, whatever was under way."""
+        """Reset the connection without a close."""
         sock = self.writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()

@@ -1,4 +1,4 @@
-"""A connection without a socket: it records what is sent, and the test feeds what is received."""
+"""A connection without a socket: it records sent bytes, and the test feeds it received bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class ScriptedTransport(Connection):
-    """A connection that records what is sent."""
+    """A connection that records sent bytes."""
 
     __slots__ = ("is_gone", "sent")
 
@@ -22,7 +22,7 @@ class ScriptedTransport(Connection):
         self.write = self._write
 
     def on_blocked(self) -> None:
-        """Leave it to the test to continue."""
+        """Do nothing; the test drains the outbox."""
 
     def _write(self, batch: bytes) -> int:
         self.sent += batch

@@ -1,4 +1,4 @@
-"""The admin API over HTTP: every address, every error response."""
+"""The admin API over HTTP: every endpoint, every error response."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def harness(open_server: OpenServer, io_loop: Any) -> LiveServer:
 
 
 def ask(client: AdminClient, name: str, **headers: str) -> bytes:
-    """A request for *name* by the method that it takes."""
+    """Return a request for *name* with its method."""
     method = b"POST" if name in ACTIONS else b"GET"
     request = client.request(f"{client.path}{name}", Content_Length="2", **headers)
     return request.replace(b"GET", method, 1) + b"{}"
 
 
-# Who is let in
+# Admission
 
 
 @pytest.mark.parametrize("name", ADDRESSES)
@@ -135,16 +135,16 @@ async def test_ban_of_the_address_of_the_admin_does_not_block_the_admin(harness:
     await alice.enter("alice")
 
 
-# Addresses and methods
+# Endpoints and methods
 
 
 @pytest.mark.parametrize("name", ["", "nowhere", "sessions/", "kick/17", "Sessions", "%FF", "../admin/x"])
 async def test_unknown_admin_endpoint_gets_404(harness: LiveServer, name: str) -> None:
     client = await admin_client(harness)
 
-    answer = await client.read(name, status=404)
+    response = await client.read(name, status=404)
 
-    assert answer["code"] == "unknown_type"
+    assert response["code"] == "unknown_type"
 
 
 @pytest.mark.parametrize("name", ACTIONS)
@@ -175,9 +175,9 @@ async def test_endpoint_is_served_only_under_the_prefix(open_server: OpenServer)
     harness = open_server(secret_key=KEY, url_prefix="/chat")
 
     await (await admin_client(harness)).read("sessions")
-    answer = await (await admin_client(harness)).do("kick", {}, status=400)
+    response = await (await admin_client(harness)).do("kick", {}, status=400)
 
-    assert answer["schema"] == "/chat/schemas/admin/kick-request.json"
+    assert response["schema"] == "/chat/schemas/admin/kick-request.json"
     assert (await (await harness.connect()).get("/admin/sessions")).status == 404
 
 
@@ -189,7 +189,7 @@ async def test_admin_api_sends_no_cors_header(open_server: OpenServer) -> None:
     assert "access-control-allow-origin" not in (await client.response()).headers
 
 
-# How things are
+# Queries
 
 
 async def test_sessions_are_listed_with_their_fields(harness: LiveServer) -> None:
@@ -197,10 +197,10 @@ async def test_sessions_are_listed_with_their_fields(harness: LiveServer) -> Non
     await alice.ask({"type": 4})
     await harness.client(path="/channel/news/")
 
-    answer = await (await admin_client(harness)).read("sessions")
+    response = await (await admin_client(harness)).read("sessions")
 
-    first, second = answer["sessions"]
-    assert answer["total"] == 2
+    first, second = response["sessions"]
+    assert response["total"] == 2
     assert (first["protocol"], first["username"], first["rooms"]) == ("chateau", "alice", ["lobby", "Quiet"])
     assert (first["address"], first["received"], first["rate"]) == ("127.0.0.1", 4, None)
     assert first["port"] == alice.writer.get_extra_info("sockname")[1]
@@ -226,19 +226,19 @@ async def test_limit_applies_to_the_list_and_not_to_the_total(
     for _ in range(3):
         await harness.client()
 
-    answer = await (await admin_client(harness)).read(f"sessions?limit={limit}")
+    response = await (await admin_client(harness)).read(f"sessions?limit={limit}")
 
-    assert [session["id"] for session in answer["sessions"]] == ["0", "1", "2"][:count]
-    assert answer["total"] == 3
+    assert [session["id"] for session in response["sessions"]] == ["0", "1", "2"][:count]
+    assert response["total"] == 3
 
 
 async def test_session_ids_are_sorted_as_numbers(harness: LiveServer) -> None:
     for _ in range(11):
         await harness.client()
 
-    answer = await (await admin_client(harness)).read("sessions")
+    response = await (await admin_client(harness)).read("sessions")
 
-    assert [session["id"] for session in answer["sessions"]] == [str(number) for number in range(11)]
+    assert [session["id"] for session in response["sessions"]] == [str(number) for number in range(11)]
 
 
 async def test_rejected_client_is_not_listed(harness: LiveServer) -> None:
@@ -277,7 +277,7 @@ async def test_ended_session_is_not_listed_while_its_connection_closes(
 async def test_outbox_bytes_of_a_slow_reader_are_listed(open_server: OpenServer) -> None:
     harness = open_server(secret_key=KEY, max_outbox=50_000_000)
     slow = await harness.client(receive_buffer_bytes=4096)
-    slow.say({"type": 1, "username": "slow"})
+    slow.send_json({"type": 1, "username": "slow"})
     alice = await harness.member("alice")
     client = await admin_client(harness)
 
@@ -297,10 +297,10 @@ async def test_outbox_bytes_of_a_slow_reader_are_listed(open_server: OpenServer)
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=x", "limit=10001", "limit=", "many=3", "limit=1&a=b"])
 async def test_query_that_violates_its_schema_is_rejected(harness: LiveServer, query: str) -> None:
-    answer = await (await admin_client(harness)).read(f"sessions?{query}", status=400)
+    response = await (await admin_client(harness)).read(f"sessions?{query}", status=400)
 
-    assert answer["code"] == "invalid_message"
-    assert answer["schema"] == "/schemas/admin/sessions-request.json"
+    assert response["code"] == "invalid_message"
+    assert response["schema"] == "/schemas/admin/sessions-request.json"
 
 
 async def test_rooms_are_listed_with_their_states(harness: LiveServer) -> None:
@@ -332,7 +332,7 @@ async def test_kicked_websocket_receives_the_reason_and_is_closed(harness: LiveS
 
     assert await client.do("kick", {"session": "0", "reason": "be kind"}) == DONE
 
-    await alice.answer_close(1008, "kicked: be kind")
+    await alice.reply_to_close(1008, "kicked: be kind")
     assert (await client.read("sessions"))["total"] == 0
     await harness.member("alice")  # the name is free
 
@@ -368,7 +368,7 @@ async def test_sessions_of_every_protocol_can_be_kicked(harness: LiveServer, pat
 
     await (await admin_client(harness)).do("kick", {"session": session["id"]})
 
-    await client.answer_close(1008, "kicked")
+    await client.reply_to_close(1008, "kicked")
 
 
 async def test_kicked_event_stream_ends(harness: LiveServer) -> None:
@@ -383,9 +383,9 @@ async def test_kicked_event_stream_ends(harness: LiveServer) -> None:
 
 
 async def test_kick_of_an_unknown_session_gets_404(harness: LiveServer) -> None:
-    answer = await (await admin_client(harness)).do("kick", {"session": "17"}, status=404)
+    response = await (await admin_client(harness)).do("kick", {"session": "17"}, status=404)
 
-    assert answer["code"] == "unknown_session"
+    assert response["code"] == "unknown_session"
 
 
 async def test_room_is_moderated(harness: LiveServer) -> None:
@@ -394,26 +394,26 @@ async def test_room_is_moderated(harness: LiveServer) -> None:
     client = await admin_client(harness)
 
     await client.do("close-room", {"room": "lobby"})
-    assert (await bob.hear_until("state"))["available"] is False
+    assert (await bob.receive_until("state"))["available"] is False
     assert (await bob.ask({"type": 7, "room": "lobby", "content": "x"}))["code"] == "access_denied"
     await client.do("open-room", {"room": "lobby"})
-    assert (await bob.hear_until("state"))["available"] is True
+    assert (await bob.receive_until("state"))["available"] is True
     await client.do("lock-room", {"room": "lobby", "password": "x"})
-    assert (await bob.hear_until("state"))["available"] is False
+    assert (await bob.receive_until("state"))["available"] is False
     await client.do("ban-from-room", {"room": "lobby", "username": "bob"})
-    assert (await alice.hear_until("left"))["username"] == "bob"
+    assert (await alice.receive_until("left"))["username"] == "bob"
     assert (await client.read("rooms"))["rooms"][0]["banned"] == ["bob"]
     await client.do("unban-from-room", {"room": "lobby", "username": "bob"})
-    answer = await bob.ask({"type": 5, "room": "lobby", "password": "x"})
-    assert answer["members"] == ["alice", "bob"]
+    response = await bob.ask({"type": 5, "room": "lobby", "password": "x"})
+    assert response["members"] == ["alice", "bob"]
     await client.do("delete-room", {"room": "lobby"})
     assert (await client.read("rooms"))["rooms"] == []
 
 
 async def test_deleting_an_unknown_room_gets_404(harness: LiveServer) -> None:
-    answer = await (await admin_client(harness)).do("delete-room", {"room": "lobby"}, status=404)
+    response = await (await admin_client(harness)).do("delete-room", {"room": "lobby"}, status=404)
 
-    assert answer["code"] == "unknown_room"
+    assert response["code"] == "unknown_room"
 
 
 async def test_shutdown_is_requested_with_a_reason(harness: LiveServer) -> None:
@@ -423,8 +423,8 @@ async def test_shutdown_is_requested_with_a_reason(harness: LiveServer) -> None:
 
     assert await harness.server.stopping == "Maintenance"
     draining = asyncio.create_task(harness.server.drain("Maintenance"))
-    assert (await alice.hear_until("shutdown"))["reason"] == "Maintenance"
-    await alice.answer_close(1001, "server shutdown")
+    assert (await alice.receive_until("shutdown"))["reason"] == "Maintenance"
+    await alice.reply_to_close(1001, "server shutdown")
     await draining
 
 

@@ -1,4 +1,4 @@
-"""The live stream: figures once a second while somebody watches, and nothing at all while nobody does."""
+"""The live stream of the admin API: figures once per second while there is a watcher."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.gen_test(timeout=30)
 
 
 @pytest.fixture(autouse=True)
-def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits a second."""
+def short_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the interval, so that no test waits a second."""
     monkeypatch.setattr("chateau.net.admin_streams.INTERVAL_SECONDS", 0.05)
     monkeypatch.setattr("chateau.net.probe.INTERVAL_SECONDS", 0.005)
 
@@ -43,7 +43,7 @@ async def watcher(harness: LiveServer, query: str = "", **options: Any) -> Admin
 
 
 def streams(harness: LiveServer) -> int:
-    """How many streams are open."""
+    """Return the number of open streams."""
     return len(harness.server._stream_group.connections)
 
 
@@ -116,31 +116,31 @@ async def test_busiest_sessions_come_first(harness: LiveServer) -> None:
 
     talking = [asyncio.create_task(talk(clients[3], 0)), asyncio.create_task(talk(clients[2], 0.01))]
     for _ in range(4):
-        told = await client.next("sessions")
+        figures = await client.next("sessions")
     for task in talking:
         task.cancel()
 
-    assert [session["id"] for session in told["sessions"]] == ["3", "2"]
-    assert told["total"] == 4
+    assert [session["id"] for session in figures["sessions"]] == ["3", "2"]
+    assert figures["total"] == 4
 
 
 async def test_ended_sessions_count_in_the_message_rate(harness: LiveServer) -> None:
     client = await watcher(harness)
     await client.next("rooms")
-    told: list[float] = []
+    figures: list[float] = []
     for _ in range(3):
         await (await harness.member("alice", "lobby")).leave()
         await harness.until(lambda: harness.server.hub.session_count() == 0)
-    while not told or told[-1]:
-        told.append((await client.next("house"))["messages_per_second"])
+    while not figures or figures[-1]:
+        figures.append((await client.next("house"))["messages_per_second"])
 
-    assert sum(told) * 0.05 >= 3  # 6 messages, over intervals that may last longer
+    assert sum(figures) * 0.05 >= 3  # 6 messages, over intervals that may last longer
 
 
 async def test_http_publications_count_in_the_message_rate(harness: LiveServer) -> None:
     sender, client = await harness.connect(), await watcher(harness)
     await client.next("rooms")
-    for _ in range(5):  # by Tornado's hands at first, then on a connection of its own
+    for _ in range(5):  # first on Tornado's connection, then on a publish connection
         sender.send(b"POST /channel/news/ HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi")
         assert (await sender.response()).status == 201
 
@@ -218,7 +218,7 @@ async def test_second_watcher_does_not_change_the_interval(harness: LiveServer) 
     assert times[-1] - times[0] >= timedelta(milliseconds=4 * 50 - 1)
 
 
-# Ends
+# End of a stream
 
 
 @pytest.mark.parametrize("way", ["leave", "reset"])
@@ -239,8 +239,8 @@ async def test_measuring_stops_with_the_last_watcher(harness: LiveServer, way: s
 
     assert live(harness)._timer is None
     assert live(harness)._probe._connection is None
-    answer = await (await admin_client(harness)).read("sessions")
-    assert answer["sessions"][0]["rate"] is None
+    response = await (await admin_client(harness)).read("sessions")
+    assert response["sessions"][0]["rate"] is None
 
 
 async def test_measuring_restarts_with_a_new_watcher(harness: LiveServer) -> None:
@@ -305,9 +305,9 @@ async def test_watching_is_rejected_during_a_shutdown(harness: LiveServer) -> No
 
 @pytest.mark.parametrize("query", ["?limit=0", "?limit=ten", "?every=1"])
 async def test_query_that_violates_its_schema_is_rejected(harness: LiveServer, query: str) -> None:
-    answer = await (await admin_client(harness)).read(f"live{query}", status=400)
+    response = await (await admin_client(harness)).read(f"live{query}", status=400)
 
-    assert answer["schema"] == "/schemas/admin/live-request.json"
+    assert response["schema"] == "/schemas/admin/live-request.json"
 
 
 async def test_watchers_that_vanish_during_the_request_leave_no_state(harness: LiveServer) -> None:

@@ -1,4 +1,4 @@
-"""The admin API in openapi.json: all of its addresses, and that each one responds as documented."""
+"""The admin API in openapi.json: it has every endpoint, and each responds as documented."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def test_every_endpoint_responds_as_specified(open_server: OpenServer, nam
 
     response = await asked(await admin_client(harness), name, KEY)
 
-    assert response.status == (404 if name == "kick" else 200), response  # nobody is 17
+    assert response.status == (404 if name == "kick" else 200), response  # there is no session 17
     assert str(response.status) in responses
     if response.status == 200:
         assert response.headers["content-type"] in responses["200"]["content"]

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.gen_test(timeout=30)
 
 TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
-TOLD = {"type": 0, "status": 200, "event": "tapped", "active": True}
-TOLD_NO_MORE = TOLD | {"active": False}
+TAPPED = {"type": 0, "status": 200, "event": "tapped", "active": True}
+UNTAPPED = TAPPED | {"active": False}
 ENDED = {"reason": "the session ended"}
 
 
@@ -43,16 +43,16 @@ async def tap(harness: LiveServer, session: str, **options: Any) -> AdminClient:
 
 
 async def tapped(harness: LiveServer, name: str = "alice", *rooms: str) -> tuple[RawClient, AdminClient]:
-    """Return a member, and a tap of it that it has been notified of."""
+    """Return a member and a tap of it, after the notification of the member."""
     member = await harness.member(name, *rooms)
     watcher = await tap(harness, await session_of(harness, name))
-    assert await member.hear() == TOLD
-    assert json.loads((await watcher.frame("out"))["text"]) == TOLD
+    assert await member.receive_json() == TAPPED
+    assert json.loads((await watcher.frame("out"))["text"]) == TAPPED
     return member, watcher
 
 
 def shown(frame: Any) -> tuple[str, str | bytes]:
-    """What a frame is, and what it holds."""
+    """Return the kind of a frame and its content."""
     return frame["kind"], frame["text"] if "text" in frame else base64.b64decode(frame["base64"])
 
 
@@ -60,7 +60,7 @@ def taps(harness: LiveServer) -> int:
     return len(harness.server.admin.taps._taps)
 
 
-# The session is notified
+# Notification of the session
 
 
 async def test_session_is_notified_when_the_first_tap_starts_and_the_last_ends(harness: LiveServer) -> None:
@@ -69,12 +69,12 @@ async def test_session_is_notified_when_the_first_tap_starts_and_the_last_ends(h
     await harness.until(lambda: len(harness.server._stream_group.connections) == 2)
     await first.leave()
     await harness.until(lambda: len(harness.server._stream_group.connections) == 1)
-    alice.say({"type": 4})
-    assert (await alice.hear())["clients"] == ["alice"]  # no notification of the second one
+    alice.send_json({"type": 4})
+    assert (await alice.receive_json())["clients"] == ["alice"]  # no notification of the second one
 
     await second.leave()
 
-    assert await alice.hear() == TOLD_NO_MORE
+    assert await alice.receive_json() == UNTAPPED
     assert taps(harness) == 0
 
 
@@ -111,7 +111,7 @@ async def test_session_list_shows_tapped_sessions(harness: LiveServer) -> None:
 
     sessions = (await client.read("sessions"))["sessions"]
     await watcher.leave()
-    await alice.hear()
+    await alice.receive_json()
 
     assert [session["tapped"] for session in sessions] == [True, False]
     assert [session["tapped"] for session in (await client.read("sessions"))["sessions"]] == [False, False]
@@ -120,7 +120,7 @@ async def test_session_list_shows_tapped_sessions(harness: LiveServer) -> None:
 async def test_other_sessions_are_not_notified(harness: LiveServer) -> None:
     bob = await harness.member("bob", "lobby")
     await tapped(harness, "alice", "lobby")
-    assert (await bob.hear_until("joined"))["username"] == "alice"
+    assert (await bob.receive_until("joined"))["username"] == "alice"
 
     assert (await bob.ask({"type": 4}))["clients"] == ["alice", "bob"]
 
@@ -133,7 +133,7 @@ async def test_tap_shows_sent_and_received_frames_unchanged(harness: LiveServer)
     request = '{"type": 4,  "ref": "Grüße"}'
 
     alice.send(text(request))
-    answer = await alice.receive()
+    response = await alice.receive()
 
     came, went = await watcher.next("frame"), await watcher.next("frame")
     assert TIME.fullmatch(came.pop("time"))
@@ -148,8 +148,8 @@ async def test_tap_shows_sent_and_received_frames_unchanged(harness: LiveServer)
     assert went == {
         "direction": "out",
         "kind": "text",
-        "size": len(answer.payload),
-        "text": answer.payload.decode(),
+        "size": len(response.payload),
+        "text": response.payload.decode(),
         "truncated": False,
     }
 
@@ -190,8 +190,8 @@ async def test_tap_shows_pings_of_the_server(open_server: OpenServer) -> None:
     harness = open_server(secret_key=KEY, ping=0.05)
     alice = await harness.client()
     watcher = await tap(harness, "0")
-    assert (await alice.hear())["event"] == "tapped"
-    await alice.answer_pings(1)
+    assert (await alice.receive_json())["event"] == "tapped"
+    await alice.reply_to_pings(1)
 
     assert (await watcher.frame("out", kind="ping"))["size"] == 0
     assert (await watcher.frame("in", kind="pong"))["size"] == 0
@@ -254,7 +254,7 @@ async def test_tap_shows_a_kick_up_to_the_end(harness: LiveServer) -> None:
     alice, watcher = await tapped(harness)
 
     await (await admin_client(harness)).do("kick", {"session": "0", "reason": "be kind"})
-    await alice.answer_close(1008, "kicked: be kind")
+    await alice.reply_to_close(1008, "kicked: be kind")
 
     assert (await watcher.frame("out"))["text"] == "1008 kicked: be kind"
     assert (await watcher.frame("in"))["text"] == "1008"
@@ -264,7 +264,7 @@ async def test_tap_shows_a_kick_up_to_the_end(harness: LiveServer) -> None:
 async def test_long_payloads_are_truncated_at_a_whole_character(harness: LiveServer) -> None:
     alice, watcher = await tapped(harness)
     content = "x" + "€" * 100_000  # three bytes each, over a length of 16 bits
-    alice.say({"type": 3, "clients": ["alice"], "content": content})
+    alice.send_json({"type": 3, "clients": ["alice"], "content": content})
     pushed = await alice.receive()
 
     came, went = await watcher.frame("in"), await watcher.frame("out")
@@ -281,14 +281,14 @@ async def test_tap_decodes_every_frame_length(harness: LiveServer) -> None:
         await alice.ask({"type": 3, "clients": ["alice"], "content": "x" * length, "ref": length})
 
     for length in (0, 1, 30, 200, 70_000, 5):
-        came, push, answer = [await watcher.next("frame") for _ in range(3)]
-        assert (came["direction"], push["direction"], answer["direction"]) == ("in", "out", "out")
+        came, push, response = [await watcher.next("frame") for _ in range(3)]
+        assert (came["direction"], push["direction"], response["direction"]) == ("in", "out", "out")
         assert length < push["size"] < length + 300
-        assert json.loads(answer["text"])["ref"] == length
+        assert json.loads(response["text"])["ref"] == length
 
 
 async def test_tap_shows_a_frame_written_in_pieces_whole(open_server: OpenServer) -> None:
-    """Of a slow reader, frames go out in parts, and the tap may begin in the middle of one."""
+    """Frames to a slow consumer are written in parts, and the tap may start in the middle of one."""
     harness = open_server(secret_key=KEY, max_outbox=50_000_000)
     slow = await harness.client(receive_buffer_bytes=4096)
     await slow.enter("slow")
@@ -301,19 +301,19 @@ async def test_tap_shows_a_frame_written_in_pieces_whole(open_server: OpenServer
     begun = connection._begun
 
     watcher = await tap(harness, await session_of(harness, "slow"))
-    heard = []
-    while len(heard) < count:
-        frame = await slow.hear()
+    received = []
+    while len(received) < count:
+        frame = await slow.receive_json()
         assert "sender" in frame
-        heard.append(frame["content"].split()[0])
-    assert (await slow.hear())["event"] == "tapped"
+        received.append(frame["content"].split()[0])
+    assert (await slow.receive_json())["event"] == "tapped"
 
     seen = []
     while "tapped" not in (frame := await watcher.frame("out"))["text"]:
         assert frame["size"] > 100_000
         seen.append(re.findall(r'"content":"(\d+) ', frame["text"])[0])
-    assert heard == [str(number) for number in range(count)]
-    assert seen == heard[-len(seen) :]
+    assert received == [str(number) for number in range(count)]
+    assert seen == received[-len(seen) :]
     assert begun or harness.transport != "fast"
 
 
@@ -386,7 +386,7 @@ async def test_tap_shows_an_event_stream(open_server: OpenServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "notification"),
     [
         ("/functions", {"function": "tapped", "active": True}),
         ("/channel/news/", {"event": "tapped", "active": True}),
@@ -394,33 +394,33 @@ async def test_tap_shows_an_event_stream(open_server: OpenServer) -> None:
     ],
 )
 async def test_notification_has_the_format_of_each_protocol(
-    harness: LiveServer, path: str, told: Any
+    harness: LiveServer, path: str, notification: Any
 ) -> None:
     client = await harness.client(path=path)
     watcher = await tap(harness, "0")
 
-    heard = await client.hear()
+    received = await client.receive_json()
 
-    assert told.items() <= heard.items()
-    assert json.loads((await watcher.frame("out"))["text"]) == heard
+    assert notification.items() <= received.items()
+    assert json.loads((await watcher.frame("out"))["text"]) == received
 
 
 async def test_tap_shows_binary_publications(harness: LiveServer) -> None:
     await harness.client(path="/channel/news/")
     watcher = await tap(harness, "0")
     sender = await harness.connect()
-    package = bytes(range(256)) * 100
-    head = f"POST /channel/news/ HTTP/1.1\r\nHost: x\r\nPackage-Type: bytes\r\nContent-Length: {len(package)}"
-    sender.send(head.encode() + b"\r\n\r\n" + package)
+    payload = bytes(range(256)) * 100
+    head = f"POST /channel/news/ HTTP/1.1\r\nHost: x\r\nPackage-Type: bytes\r\nContent-Length: {len(payload)}"
+    sender.send(head.encode() + b"\r\n\r\n" + payload)
     assert (await sender.response()).status == 201
 
     frame = await watcher.frame("out", kind="binary")
 
-    assert (frame["size"], frame["truncated"]) == (len(package), True)
-    assert base64.b64decode(frame["base64"]) == package[:SHOWN_BYTES]
+    assert (frame["size"], frame["truncated"]) == (len(payload), True)
+    assert base64.b64decode(frame["base64"]) == payload[:SHOWN_BYTES]
 
 
-# Several watchers, and bad ones
+# Several watchers, slow watchers, errors
 
 
 async def test_all_taps_of_a_session_show_the_same_frames(harness: LiveServer) -> None:
@@ -436,9 +436,9 @@ async def test_session_can_be_tapped_again(harness: LiveServer) -> None:
     alice, watcher = await tapped(harness)
     for _ in range(3):
         await watcher.leave()
-        assert await alice.hear() == TOLD_NO_MORE
+        assert await alice.receive_json() == UNTAPPED
         watcher = await tap(harness, "0")
-        assert await alice.hear() == TOLD
+        assert await alice.receive_json() == TAPPED
         await alice.ask({"type": 9})
         await watcher.frame("in", text='{"type": 9}')
 
@@ -447,16 +447,16 @@ async def test_slow_watcher_is_disconnected_and_the_session_continues(open_serve
     harness = open_server(secret_key=KEY, max_outbox=100_000)
     alice = await harness.member("alice")
     slow = await tap(harness, "0", receive_buffer_bytes=4096)
-    assert await alice.hear() == TOLD
+    assert await alice.receive_json() == TAPPED
 
-    heard: list[Any] = []
-    while TOLD_NO_MORE not in heard:
-        alice.say({"type": 3, "clients": ["alice"], "content": "x" * 20_000})
-        answers = 0
-        while answers == 0:
-            heard.append(await alice.hear())
-            answers += "id" in heard[-1] and "sender" not in heard[-1]
-        assert len(heard) < 2_000
+    received: list[Any] = []
+    while UNTAPPED not in received:
+        alice.send_json({"type": 3, "clients": ["alice"], "content": "x" * 20_000})
+        responses = 0
+        while responses == 0:
+            received.append(await alice.receive_json())
+            responses += "id" in received[-1] and "sender" not in received[-1]
+        assert len(received) < 2_000
 
     assert taps(harness) == 0
     assert (await alice.ask({"type": 4}))["clients"] == ["alice"]
@@ -464,7 +464,7 @@ async def test_slow_watcher_is_disconnected_and_the_session_continues(open_serve
 
 
 class MemoryOutbox:
-    """Where a watcher gets what it is sent; one of *capacity* ends the watcher when it is full."""
+    """The outbox of a watcher; one with a *capacity* disconnects the watcher when it is full."""
 
     def __init__(self, capacity: int = 1_000) -> None:
         self.got: list[bytes] = []
@@ -493,7 +493,7 @@ async def test_watcher_that_overflows_during_a_notification_does_not_affect_othe
     full, other = MemoryOutbox(capacity=2), MemoryOutbox()
     for outbox in (full, other):
         outbox.watcher = harness.server.admin.taps.opener(session)(outbox, "127.0.0.1", 1)
-    assert await alice.hear() == TOLD
+    assert await alice.receive_json() == TAPPED
 
     await alice.ask({"type": 9})
     await alice.ask({"type": 4})
@@ -501,7 +501,7 @@ async def test_watcher_that_overflows_during_a_notification_does_not_affect_othe
     assert len(full.got) == 2
     assert b"".join(other.got).count(b"event: frame") == 5  # the notification, two requests, two responses
     other.watcher.on_close()
-    assert await alice.hear() == TOLD_NO_MORE
+    assert await alice.receive_json() == UNTAPPED
 
 
 async def test_watcher_is_notified_when_its_session_ends_during_the_request(harness: LiveServer) -> None:
@@ -524,8 +524,8 @@ async def test_tap_shows_the_shutdown_and_ends_with_it(harness: LiveServer) -> N
     alice, watcher = await tapped(harness)
 
     draining = asyncio.create_task(harness.server.drain("Maintenance"))
-    assert (await alice.hear_until("shutdown"))["reason"] == "Maintenance"
-    await alice.answer_close(1001, "server shutdown")
+    assert (await alice.receive_until("shutdown"))["reason"] == "Maintenance"
+    await alice.reply_to_close(1001, "server shutdown")
     seen = [await watcher.frame("out")]
     await watcher.end()
     await watcher.leave()

@@ -1,4 +1,4 @@
-"""Subscribers of channels over WebSockets, and publishers while they come and go. Over each of the wires."""
+"""Subscribers of channels over WebSockets, and concurrent publishers, on each transport."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MARK = b"-- the end of the test --"
 
 
 class Publisher:
-    """Publishes, again and again on one connection."""
+    """A client that publishes repeatedly on one connection."""
 
     def __init__(self, client: RawClient, prefix: str) -> None:
         self._client = client
@@ -32,7 +32,7 @@ class Publisher:
         return await self._client.response()
 
     async def delivered(self, name: str, body: bytes, kind: str = "text") -> int:
-        """To how many a package went."""
+        """Publish, and return the number of recipients."""
         response = await self.publish(name, body, kind)
         assert response.status == 201, response
         assert response.body == b'"OK"'
@@ -49,7 +49,7 @@ async def protocol(harness: LiveServer, name: str = "news/", **options: Any) -> 
 
 
 async def rejection(harness: LiveServer, name: str, **headers: str) -> Response:
-    """How a handshake is refused."""
+    """Return the error of a rejected handshake."""
     client = await harness.connect(path=f"/channel/{name}")
     client.send(client.handshake_request(**headers))
     response = await client.response()
@@ -58,7 +58,7 @@ async def rejection(harness: LiveServer, name: str, **headers: str) -> Response:
     return response
 
 
-def told(content: bytes) -> ServerFrame:
+def publication_frame(content: bytes) -> ServerFrame:
     return ServerFrame(TEXT, content)
 
 
@@ -90,7 +90,7 @@ async def test_channel_is_found_in_any_spelling(harness: LiveServer, subscribed:
 
     assert await sender.delivered(published, b"hello") == 1
 
-    assert await client.receive() == told(b"hello")
+    assert await client.receive() == publication_frame(b"hello")
 
 
 @pytest.mark.parametrize("name", ["other", "new", "newss", "news%3A", "n%20ews"])
@@ -100,7 +100,7 @@ async def test_publications_of_other_channels_are_not_received(harness: LiveServ
     assert await sender.delivered(name, b"nobody hears this") == 0
     assert await sender.delivered("news", MARK) == 1
 
-    assert await client.receive() == told(MARK)
+    assert await client.receive() == publication_frame(MARK)
 
 
 @pytest.mark.parametrize("name", ["%20", "%00", "a%0Ab", "%7F/", "x" * 65, "%EF%BB%BF"])
@@ -123,7 +123,7 @@ async def test_unescaped_utf_8_name_is_one_channel_for_subscribers_and_publisher
 
     assert await sender.delivered("café", b"hello") == 1
 
-    assert await client.receive() == told(b"hello")
+    assert await client.receive() == publication_frame(b"hello")
 
 
 @pytest.mark.parametrize("path", ["", "/", "a/b", "a//", "a/b/"])
@@ -137,10 +137,10 @@ async def test_channel_paths_have_the_prefix(open_server: OpenServer) -> None:
 
     assert await sender.delivered("news", b"hello") == 1
 
-    assert await client.receive() == told(b"hello")
+    assert await client.receive() == publication_frame(b"hello")
 
 
-# Packages
+# Publications
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ async def test_rejected_publication_is_not_delivered(
     assert response.headers["content-type"] == "application/json"
     assert response.headers["x-error"]
     assert await (await publisher(harness)).delivered("news", MARK) == 1
-    assert await client.receive() == told(MARK)
+    assert await client.receive() == publication_frame(MARK)
 
 
 async def test_publications_of_all_kinds_keep_their_order(harness: LiveServer) -> None:
@@ -216,21 +216,21 @@ async def test_publications_of_all_kinds_keep_their_order(harness: LiveServer) -
 async def test_messages_reach_subscribers_and_publications_reach_members(harness: LiveServer) -> None:
     client, sender = await protocol(harness, "LOBBY"), await publisher(harness)
     alice = await harness.member("alice", "Lobby")
-    assert (await client.hear())["event"] == "joined"
+    assert (await client.receive_json())["event"] == "joined"
 
     assert (await alice.ask({"type": 7, "room": "lobby", "content": "hi"}))["status"] == 200
-    heard = await client.hear()
-    assert list(heard) == ["room", "sender", "content", "seq", "id", "time"]
-    assert (heard["sender"], heard["content"]) == ("alice", "hi")
+    received = await client.receive_json()
+    assert list(received) == ["room", "sender", "content", "seq", "id", "time"]
+    assert (received["sender"], received["content"]) == ("alice", "hi")
     assert await sender.delivered("lobby", b"\x00\xff", "bytes") == 2
 
     assert await client.receive() == ServerFrame(BINARY, b"\x00\xff")
-    while (push := await alice.hear()).get("sender") != "channel":
+    while (push := await alice.receive_json()).get("sender") != "channel":
         pass
     assert push["content"] == "AP8="
 
 
-# What subscribers say
+# Input of subscribers
 
 
 async def test_text_close_ends_the_subscription(harness: LiveServer) -> None:
@@ -238,7 +238,7 @@ async def test_text_close_ends_the_subscription(harness: LiveServer) -> None:
 
     client.send(text("close"))
 
-    await client.answer_close(1000, "")
+    await client.reply_to_close(1000, "")
     await harness.until(lambda: not harness.connections)
     assert harness.server.hub.session_count() == 0
 
@@ -266,8 +266,8 @@ async def test_other_texts_of_a_subscriber_are_ignored(harness: LiveServer, fram
     await asyncio.sleep(0.02)
 
     assert await sender.delivered("news", MARK) == 2
-    assert await client.receive() == told(MARK)
-    assert await other.receive() == told(MARK)
+    assert await client.receive() == publication_frame(MARK)
+    assert await other.receive() == publication_frame(MARK)
     assert harness.server.hub.usernames() == []
 
 
@@ -276,7 +276,7 @@ async def test_close_may_be_fragmented_and_follow_other_texts(harness: LiveServe
 
     client.send(text("hello") + client_frame(TEXT, b"clo", final=False) + client_frame(0, b"se") + text("x"))
 
-    await client.answer_close(1000, "")
+    await client.reply_to_close(1000, "")
 
 
 async def test_too_long_frame_closes_with_1009(open_server: OpenServer) -> None:
@@ -288,7 +288,7 @@ async def test_too_long_frame_closes_with_1009(open_server: OpenServer) -> None:
     assert (await client.closing())[0] == 1009
 
 
-# Who may subscribe
+# Access
 
 
 @pytest.mark.parametrize("origin", ["https://example.org", "null"])
@@ -301,9 +301,9 @@ async def test_closed_or_locked_room_rejects_subscribers_until_reopened(open_ser
     sender, admin = await publisher(harness), await harness.client(path="/opcodes")
 
     async def command(line: str) -> None:
-        admin.say({"op": 1, "d": {"content": line}})
-        admin.say({"op": 4})
-        while (await admin.hear())["op"] != 4:
+        admin.send_json({"op": 1, "d": {"content": line}})
+        admin.send_json({"op": 4})
+        while (await admin.receive_json())["op"] != 4:
             pass
 
     for line in ("alice", "!auth swordfish", "!join closed", "!close closed", "!lock locked word"):
@@ -319,7 +319,7 @@ async def test_closed_or_locked_room_rejects_subscribers_until_reopened(open_ser
     for name in ("closed", "locked"):
         client = await protocol(harness, name)
         assert await sender.delivered(name, b"hello") >= 1
-        assert await client.receive() == told(b"hello")
+        assert await client.receive() == publication_frame(b"hello")
 
 
 async def test_banned_address_is_rejected(harness: LiveServer) -> None:
@@ -338,10 +338,10 @@ async def test_password_is_required_from_publishers_only(open_server: OpenServer
     assert (await sender.publish("news", b"x")).status == 403
     assert await sender.delivered("news?pwd=swordfish", b"hello") == 1
 
-    assert await client.receive() == told(b"hello")
+    assert await client.receive() == publication_frame(b"hello")
 
 
-# Coming and going
+# Connecting and disconnecting
 
 
 async def test_delivered_header_counts_the_subscribers(harness: LiveServer) -> None:
@@ -360,7 +360,7 @@ async def test_delivered_header_counts_the_subscribers(harness: LiveServer) -> N
 
 
 async def test_publishing_continues_while_subscribers_connect_and_disconnect(harness: LiveServer) -> None:
-    """Permanent subscribers receive everything, temporary ones a part without a gap."""
+    """Permanent subscribers receive all publications, temporary ones a part without a gap."""
     count = 400
     sender, steady = await publisher(harness), await protocol(harness)
     is_over = False
@@ -374,13 +374,13 @@ async def test_publishing_continues_while_subscribers_connect_and_disconnect(har
     async def visit(way: int) -> None:
         while not is_over:
             client = await protocol(harness)
-            heard = []
+            received = []
             for _ in range(5):
                 frame = await client.receive()
-                heard.append(int(frame.payload))
-                if heard[-1] == count - 1:
+                received.append(int(frame.payload))
+                if received[-1] == count - 1:
                     return
-            assert heard == list(range(heard[0], heard[0] + 5))
+            assert received == list(range(received[0], received[0] + 5))
             if way == 0:
                 client.reset()
             elif way == 1:
@@ -422,7 +422,7 @@ async def test_slow_subscriber_is_disconnected_without_affecting_others(open_ser
         assert len(frame.payload) == 100_000
     assert (frame.opcode, frame.code, frame.reason) == (CLOSE, 1008, "slow consumer")
     assert await sender.delivered("news", MARK) == 1
-    assert await quick.receive() == told(MARK)
+    assert await quick.receive() == publication_frame(MARK)
 
 
 async def test_subscribers_receive_the_shutdown_and_are_closed(harness: LiveServer) -> None:
@@ -431,6 +431,6 @@ async def test_subscribers_receive_the_shutdown_and_are_closed(harness: LiveServ
     draining = asyncio.create_task(harness.server.drain("maintenance"))
 
     for client in clients:
-        assert await client.hear() == {"event": "shutdown", "reason": "maintenance"}
-        await client.answer_close(1001, "server shutdown")
+        assert await client.receive_json() == {"event": "shutdown", "reason": "maintenance"}
+        await client.reply_to_close(1001, "server shutdown")
     await draining

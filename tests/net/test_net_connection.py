@@ -1,4 +1,4 @@
-"""A connection without a socket: what it makes of frames, time and failures."""
+"""A connection without a socket: frames, timeouts and errors."""
 
 from __future__ import annotations
 
@@ -36,26 +36,26 @@ LIMIT = 2_000
 
 
 class EchoPeer:
-    """Echoes every message; fails at messages that demand it."""
+    """Echo every message; raise an exception on ``fail``."""
 
     def __init__(self, outbox: Any) -> None:
         self.outbox = outbox
-        self.heard: list[str | bytes] = []
+        self.received: list[str | bytes] = []
 
     def on_text(self, text: str) -> None:
-        self.heard.append(text)
+        self.received.append(text)
         if text == "fail":
             raise ZeroDivisionError
         self.outbox.send(text.encode())
 
     def on_binary(self, payload: bytes) -> None:
-        self.heard.append(payload)
+        self.received.append(payload)
 
     def on_close(self) -> None:
-        self.heard.append("closed")
+        self.received.append("closed")
 
 
-class EchoDoor:
+class EchoEndpoint:
     def __init__(self) -> None:
         self.peers: list[EchoPeer] = []
 
@@ -65,23 +65,23 @@ class EchoDoor:
 
 
 class Line:
-    """One connection to an EchoPeer."""
+    """One connection to an `EchoPeer`."""
 
     def __init__(self, group: ConnectionGroup) -> None:
-        endpoint = EchoDoor()
+        endpoint = EchoEndpoint()
         self.group = group
         self.connection = ScriptedTransport(group)
         self.connection.open(endpoint.open, "127.0.0.1", 50_000)
         self.peer = endpoint.peers[0]
 
-    def says(self, sent: bytes) -> list[ServerFrame]:
+    def feed(self, sent: bytes) -> list[ServerFrame]:
         """Return what the server sends in one iteration after it receives *sent*."""
         self.group.scheduler.cork()
         self.connection.on_bytes(sent)
         self.group.scheduler.uncork()
-        return self.said()
+        return self.sent()
 
-    def said(self) -> list[ServerFrame]:
+    def sent(self) -> list[ServerFrame]:
         frames = server_frames(self.connection.sent)
         self.connection.sent.clear()
         return frames
@@ -102,80 +102,80 @@ def line(group: ConnectionGroup) -> Line:
 
 
 @pytest.fixture
-def come_round(group: ConnectionGroup) -> Callable[[], None]:
-    """Has the loop do what is due."""
+def run_iteration(group: ConnectionGroup) -> Callable[[], None]:
+    """Return a function that runs one iteration of the event loop."""
 
-    def come_round() -> None:
+    def run_iteration() -> None:
         group.loop.run_until_complete(asyncio.sleep(0))
         group.loop.run_until_complete(asyncio.sleep(0))
 
-    return come_round
+    return run_iteration
 
 
-def of(code: int, reason: str = "") -> ServerFrame:
+def close_frame(code: int, reason: str = "") -> ServerFrame:
     return ServerFrame(CLOSE, code.to_bytes(2) + reason.encode())
 
 
 def test_text_and_binary_messages_reach_the_peer(line: Line) -> None:
-    said = line.says(text("one") + client_frame(BINARY, b"two"))
+    sent = line.feed(text("one") + client_frame(BINARY, b"two"))
 
-    assert line.peer.heard == ["one", b"two"]
-    assert said == [ServerFrame(TEXT, b"one")]
+    assert line.peer.received == ["one", b"two"]
+    assert sent == [ServerFrame(TEXT, b"one")]
 
 
 def test_peer_is_notified_of_the_end_once_and_last(line: Line) -> None:
-    line.says(text("one") + close(1000) + text("two"))
+    line.feed(text("one") + close(1000) + text("two"))
     line.connection.on_end()
     line.connection.abort()
 
-    assert line.peer.heard == ["one", "closed"]
+    assert line.peer.received == ["one", "closed"]
     assert line.connection.is_gone
     assert not line.group.connections
 
 
-def test_sending_on_a_lost_connection_is_ignored(line: Line, come_round: Callable[[], None]) -> None:
+def test_sending_on_a_lost_connection_is_ignored(line: Line, run_iteration: Callable[[], None]) -> None:
     line.connection.on_end()
 
     line.peer.outbox.send(b"too late")
     line.connection.ping()
-    come_round()
+    run_iteration()
 
-    assert line.said() == []
+    assert line.sent() == []
 
 
-def test_no_message_follows_a_close_frame(line: Line, come_round: Callable[[], None]) -> None:
+def test_no_message_follows_a_close_frame(line: Line, run_iteration: Callable[[], None]) -> None:
     line.connection.disconnect(4000, "enough")
 
     line.peer.outbox.send(b"an answer that had to wait")
-    come_round()
+    run_iteration()
 
-    assert line.said() == [of(4000, "enough")]
+    assert line.sent() == [close_frame(4000, "enough")]
 
 
 def test_exception_of_a_peer_is_logged_once_and_closes_the_connection(line: Line, log: Log) -> None:
-    said = line.says(text("fail") + text("one"))
+    sent = line.feed(text("fail") + text("one"))
 
-    assert said == [of(1011, "internal error")]
-    assert line.peer.heard == ["fail", "closed"]
+    assert sent == [close_frame(1011, "internal error")]
+    assert line.peer.received == ["fail", "closed"]
     assert log.records[0].exc_info is not None
     assert log.taken() == ["a connection failed and is closed"]
 
 
 def test_frames_after_a_close_are_ignored_except_the_close_reply(
-    line: Line, come_round: Callable[[], None]
+    line: Line, run_iteration: Callable[[], None]
 ) -> None:
     line.group.scheduler.cork()
     line.connection.disconnect(4000, "enough")
     line.group.scheduler.uncork()
-    assert line.said() == [of(4000, "enough")]
+    assert line.sent() == [close_frame(4000, "enough")]
 
-    assert line.says(text("one") + client_frame(BINARY, b"two") + client_frame(PING, b"three")) == []
+    assert line.feed(text("one") + client_frame(BINARY, b"two") + client_frame(PING, b"three")) == []
     line.connection.disconnect(4001, "more than enough")
     assert not line.connection.is_gone
-    assert line.says(close(4000)) == []
-    come_round()
+    assert line.feed(close(4000)) == []
+    run_iteration()
 
-    assert line.peer.heard == ["closed"]
+    assert line.peer.received == ["closed"]
     assert line.connection.is_gone
 
 
@@ -183,9 +183,9 @@ def test_violation_after_a_close_is_not_reported(line: Line) -> None:
     line.group.scheduler.cork()
     line.connection.disconnect(4000, "enough")
     line.group.scheduler.uncork()
-    line.said()
+    line.sent()
 
-    assert line.says(client_frame(0x3)) == []
+    assert line.feed(client_frame(0x3)) == []
 
 
 def test_client_that_does_not_reply_to_a_close_is_disconnected(
@@ -200,77 +200,77 @@ def test_client_that_does_not_reply_to_a_close_is_disconnected(
 
 
 def test_input_is_discarded_for_a_while_after_a_violation(
-    line: Line, monkeypatch: pytest.MonkeyPatch, come_round: Callable[[], None]
+    line: Line, monkeypatch: pytest.MonkeyPatch, run_iteration: Callable[[], None]
 ) -> None:
     monkeypatch.setattr("chateau.net.connection.LINGER_SECONDS", 0.05)
 
-    line.says(client_frame(0x3))
-    come_round()
+    line.feed(client_frame(0x3))
+    run_iteration()
     assert not line.connection.is_gone
-    assert line.says(text("one")) == []
+    assert line.feed(text("one")) == []
     line.group.loop.run_until_complete(asyncio.sleep(0.1))
 
     assert line.connection.is_gone
 
 
 def test_client_may_close_the_connection_after_its_violation(
-    line: Line, come_round: Callable[[], None]
+    line: Line, run_iteration: Callable[[], None]
 ) -> None:
-    line.says(client_frame(0x3))
+    line.feed(client_frame(0x3))
     line.connection.on_end()
-    come_round()
+    run_iteration()
 
     assert line.connection.is_gone
-    assert line.peer.heard == ["closed"]
+    assert line.peer.received == ["closed"]
 
 
 def test_lost_connection_ends(line: Line) -> None:
     line.connection.on_lost(BrokenPipeError())
 
     assert line.connection.is_gone
-    assert line.peer.heard == ["closed"]
+    assert line.peer.received == ["closed"]
 
 
 def test_active_client_is_not_pinged(line: Line) -> None:
-    check_liveness(line.connection)  # it has just come
-    line.says(text("one"))
+    check_liveness(line.connection)  # it has just connected
+    line.feed(text("one"))
     check_liveness(line.connection)
-    line.says(client_frame(PONG))
+    line.feed(client_frame(PONG))
     check_liveness(line.connection)
-    line.says(text("two")[:1])  # half a frame is a sign of life too
+    line.feed(text("two")[:1])  # half a frame is a sign of life too
     check_liveness(line.connection)
     line.group.scheduler.uncork()
 
-    assert line.said() == []
+    assert line.sent() == []
 
 
 def test_silent_client_is_pinged_twice_and_then_closed(line: Line, group: ConnectionGroup) -> None:
-    told = []
+    frames = []
 
     for _ in range(5):
         group.scheduler.cork()
         check_liveness(line.connection)
         group.scheduler.uncork()
-        told.append(line.said())
+        frames.append(line.sent())
 
     ping = ServerFrame(PING, b"")
-    assert told[:3] == [[], [ping], [ping]]
-    assert told[3] == [of(1008, "ping timeout")]
-    assert told[4] == []
+    assert frames[:3] == [[], [ping], [ping]]
+    assert frames[3] == [close_frame(1008, "ping timeout")]
+    assert frames[4] == []
 
 
 def test_any_input_resets_the_ping_count(line: Line, group: ConnectionGroup) -> None:
-    told: list[ServerFrame] = []
+    frames: list[ServerFrame] = []
 
     for _ in range(4):
         for _ in range(3):
             group.scheduler.cork()
             check_liveness(line.connection)
             group.scheduler.uncork()
-        told += line.said()
-        assert line.says(client_frame(PONG)) == []
+        frames += line.sent()
+        assert line.feed(client_frame(PONG)) == []
 
-    assert told == [ServerFrame(PING, b"")] * 8
+    assert frames == [ServerFrame(PING, b"")] * 8
 
 
 def test_broadcast_is_framed_once(group: ConnectionGroup) -> None:
@@ -282,43 +282,47 @@ def test_broadcast_is_framed_once(group: ConnectionGroup) -> None:
     group.scheduler.uncork()
 
     assert all(frame is not None and frame[0] is frames[0][0] for frame in frames)  # type: ignore[index]
-    assert [line.said() for line in lines] == [[ServerFrame(TEXT, b"hello")]] * 3
+    assert [line.sent() for line in lines] == [[ServerFrame(TEXT, b"hello")]] * 3
 
 
-def test_slow_consumer_is_disconnected_once(group: ConnectionGroup, come_round: Callable[[], None]) -> None:
+def test_slow_consumer_is_disconnected_once(
+    group: ConnectionGroup, run_iteration: Callable[[], None]
+) -> None:
     group.max_outbox = 20
     line = Line(group)
     writes = line.connection.write
     line.connection.write = lambda batch: 0
 
     for _ in range(3):
-        line.says(text("x" * 15))  # the third one finds the close frame waiting
-        come_round()
-    assert line.peer.heard == ["x" * 15, "x" * 15, "closed"]
+        line.feed(text("x" * 15))  # the third one finds the close frame queued
+        run_iteration()
+    assert line.peer.received == ["x" * 15, "x" * 15, "closed"]
     line.connection.write = writes
     line.connection.drain()
 
-    assert line.said() == [of(1008, "slow consumer")]
+    assert line.sent() == [close_frame(1008, "slow consumer")]
 
 
-def test_close_frame_may_overflow_the_backlog(group: ConnectionGroup, come_round: Callable[[], None]) -> None:
+def test_close_frame_may_overflow_the_backlog(
+    group: ConnectionGroup, run_iteration: Callable[[], None]
+) -> None:
     group.max_outbox = 20
     line = Line(group)
     writes = line.connection.write
     line.connection.write = lambda batch: 0
 
-    line.says(text("x" * 18))
+    line.feed(text("x" * 18))
     line.connection.disconnect(4000, "enough")
-    come_round()
+    run_iteration()
     line.connection.write = writes
     line.connection.drain()
 
-    assert line.said() == [ServerFrame(TEXT, b"x" * 18), of(4000, "enough")]
+    assert line.sent() == [ServerFrame(TEXT, b"x" * 18), close_frame(4000, "enough")]
 
 
 @pytest.fixture
 def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """The server's end of a connection, and the client's."""
+    """The socket of the server and that of the client."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.setblocking(False)
@@ -329,32 +333,32 @@ Pair = tuple[socket.socket, socket.socket]
 
 
 def test_spurious_readable_event_is_ignored(group: ConnectionGroup, pair: Pair) -> None:
-    endpoint = EchoDoor()
+    endpoint = EchoEndpoint()
     connection = SocketConnection(group, pair[0])
     connection.open(endpoint.open, "127.0.0.1", 50_000)
 
     connection.on_readable()
 
-    assert endpoint.peers[0].heard == []
+    assert endpoint.peers[0].received == []
     assert group.connections == {connection}
 
 
 def test_sending_on_a_closed_stream_ends_the_connection(
-    group: ConnectionGroup, pair: Pair, come_round: Callable[[], None]
+    group: ConnectionGroup, pair: Pair, run_iteration: Callable[[], None]
 ) -> None:
     async def opened() -> IOStream:
         return IOStream(pair[0])
 
     stream = group.loop.run_until_complete(opened())
-    endpoint = EchoDoor()
+    endpoint = EchoEndpoint()
     connection = StreamConnection(group, stream)
     connection.open(endpoint.open, "127.0.0.1", 50_000)
 
     stream.close()
     connection.send(b"hello")
-    come_round()
+    run_iteration()
 
-    assert endpoint.peers[0].heard == ["closed"]
+    assert endpoint.peers[0].received == ["closed"]
     assert not group.connections
 
 

@@ -1,4 +1,4 @@
-"""What clients send and receive over real sockets, on each transport."""
+"""Conversations of clients over real sockets, on each transport."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ async def test_two_clients_exchange_messages(harness: LiveServer) -> None:
     alice, bob = await harness.member("alice"), await harness.member("bob")
 
     listed = await alice.ask({"type": 4})
-    answer = await alice.ask({"type": 3, "clients": ["bob"], "content": "héllo"})
-    heard = await bob.hear()
+    response = await alice.ask({"type": 3, "clients": ["bob"], "content": "héllo"})
+    received = await bob.receive_json()
 
     assert listed == {"type": 4, "status": 200, "clients": ["alice", "bob"]}
-    assert answer == {"type": 3, "status": 200, "id": heard["id"], "time": heard["time"]}
-    assert heard == {
+    assert response == {"type": 3, "status": 200, "id": received["id"], "time": received["time"]}
+    assert received == {
         "type": 3,
         "status": 200,
         "sender": "alice",
         "clients": ["bob"],
         "content": "héllo",
-        "id": answer["id"],
-        "time": answer["time"],
+        "id": response["id"],
+        "time": response["time"],
     }
 
 
@@ -56,19 +56,19 @@ async def test_members_of_a_room_receive_messages_in_one_order(harness: LiveServ
     members = [await harness.member(name, "lobby") for name in ("alice", "bob", "carol")]
 
     for number in range(50):
-        members[number % 3].say({"type": 7, "room": "lobby", "content": str(number)})
-    said: list[list[Any]] = []
+        members[number % 3].send_json({"type": 7, "room": "lobby", "content": str(number)})
+    messages: list[list[Any]] = []
     for member in members:
         pushes: list[Any] = []
         while len(pushes) < 50:
-            frame = await member.hear()
+            frame = await member.receive_json()
             if "sender" in frame:
                 pushes.append((frame["seq"], frame["sender"], frame["content"]))
-        said.append(pushes)
+        messages.append(pushes)
 
-    assert said[0] == said[1] == said[2]
-    assert said[0] == sorted(said[0])
-    assert {content for _, _, content in said[0]} == set(map(str, range(50)))
+    assert messages[0] == messages[1] == messages[2]
+    assert messages[0] == sorted(messages[0])
+    assert {content for _, _, content in messages[0]} == set(map(str, range(50)))
 
 
 @pytest.mark.parametrize("length", [124, 125, 126, 65_535, 65_536, 1_000_000])
@@ -76,20 +76,20 @@ async def test_messages_of_all_lengths_are_delivered(harness: LiveServer, length
     alice = await harness.member("alice")
     content = "x" * length
 
-    alice.say({"type": 3, "clients": ["alice"], "content": content})
-    frames = [await alice.hear(), await alice.hear()]
+    alice.send_json({"type": 3, "clients": ["alice"], "content": content})
+    frames = [await alice.receive_json(), await alice.receive_json()]
 
     assert [frame["content"] for frame in frames if "sender" in frame] == [content]
 
 
 async def test_requests_in_one_packet_get_responses_in_order(harness: LiveServer) -> None:
     client = await harness.client()
-    client.say(REGISTER)
+    client.send_json(REGISTER)
 
     client.send(b"".join(text(json.dumps({"type": 4, "ref": number})) for number in range(500)))
 
-    assert await client.hear() == REGISTERED
-    assert [(await client.hear())["ref"] for _ in range(500)] == list(range(500))
+    assert await client.receive_json() == REGISTERED
+    assert [(await client.receive_json())["ref"] for _ in range(500)] == list(range(500))
 
 
 async def test_request_may_arrive_byte_by_byte(harness: LiveServer) -> None:
@@ -99,7 +99,7 @@ async def test_request_may_arrive_byte_by_byte(harness: LiveServer) -> None:
         client.send(bytes((byte,)))
         await asyncio.sleep(0)
 
-    assert await client.hear() == REGISTERED
+    assert await client.receive_json() == REGISTERED
 
 
 async def test_request_may_be_fragmented_with_pings_in_between(harness: LiveServer) -> None:
@@ -115,7 +115,7 @@ async def test_request_may_be_fragmented_with_pings_in_between(harness: LiveServ
 
     assert await client.receive() == ServerFrame(PONG, b"first")
     assert await client.receive() == ServerFrame(PONG, bytes(125))
-    assert await client.hear() == REGISTERED | {"ref": "é"}
+    assert await client.receive_json() == REGISTERED | {"ref": "é"}
 
 
 async def test_unsolicited_pong_gets_no_response(harness: LiveServer) -> None:
@@ -130,7 +130,7 @@ async def test_binary_frame_is_rejected_and_the_connection_continues(harness: Li
     client = await harness.client()
 
     client.send(client_frame(BINARY, json.dumps(REGISTER).encode()))
-    error_response = await client.hear()
+    error_response = await client.receive_json()
 
     assert (error_response["status"], error_response["code"]) == (400, "binary_frame")
     assert await client.ask(REGISTER) == REGISTERED
@@ -162,7 +162,7 @@ async def test_requests_before_a_close_get_responses_before_it(harness: LiveServ
 
     client.send(text(json.dumps(REGISTER)) + client_frame(PING, b"p") + close(1000) + text('{"type": 4}'))
 
-    assert await client.hear() == REGISTERED
+    assert await client.receive_json() == REGISTERED
     assert await client.receive() == ServerFrame(PONG, b"p")
     assert await client.closing() == (1000, "")
     assert await client.end() == b""
@@ -225,10 +225,10 @@ async def test_violation_gets_its_close_code_before_the_end(
 
     client.send(text('{"type": 4}') + sent + text('{"type": 4}'))
 
-    assert await client.hear_until("joined")
-    assert (await client.hear())["type"] == 4
+    assert await client.receive_until("joined")
+    assert (await client.receive_json())["type"] == 4
     assert await client.closing() == (code, reason)
-    assert (await other.hear())["event"] == "left"
+    assert (await other.receive_json())["event"] == "left"
     assert await client.end() == b""
     await harness.until(lambda: harness.connections == 1)
 
@@ -267,7 +267,7 @@ async def test_vanished_client_leaves_its_rooms(harness: LiveServer) -> None:
     alice, bob = await harness.member("alice", "lobby"), await harness.member("bob", "lobby")
 
     bob.reset()
-    left = await alice.hear_until("left")
+    left = await alice.receive_until("left")
 
     assert left == {"type": 6, "status": 200, "event": "left", "room": "lobby", "username": "bob"}
     assert (await alice.ask({"type": 4}))["clients"] == ["alice"]
@@ -281,20 +281,20 @@ async def test_client_that_disconnects_inside_a_frame_leaves_its_rooms(
     bob.send(client_frame(TEXT, b"x" * 1000)[:500])
     await bob.leave()
 
-    assert (await alice.hear_until("left"))["username"] == "bob"
+    assert (await alice.receive_until("left"))["username"] == "bob"
 
 
 @pytest.mark.parametrize("transport", ["fast", "tornado"], indirect=True)  # Python's TLS has no half-close
 async def test_half_closed_client_is_served_and_ended(harness: LiveServer) -> None:
     alice, bob = await harness.member("alice", "lobby"), await harness.member("bob", "lobby")
 
-    bob.say({"type": 7, "room": "lobby", "content": "last words"})
+    bob.send_json({"type": 7, "room": "lobby", "content": "last words"})
     bob.writer.write_eof()
 
-    while "content" not in (heard := await alice.hear()):
+    while "content" not in (received := await alice.receive_json()):
         pass
-    assert heard["content"] == "last words"
-    assert (await alice.hear_until("left"))["username"] == "bob"
+    assert received["content"] == "last words"
+    assert (await alice.receive_until("left"))["username"] == "bob"
     assert b"last words" in await bob.end()
 
 
@@ -330,7 +330,7 @@ async def test_exception_of_a_peer_ends_one_connection_with_one_traceback(
     assert await alice.end() == b""
 
 
-# A second opinion: a client that was not written for these tests.
+# Another WebSocket library as the client
 
 
 async def socket_to(harness: LiveServer) -> socket.socket:
@@ -340,7 +340,7 @@ async def socket_to(harness: LiveServer) -> socket.socket:
     return sock
 
 
-async def second_opinion(harness: LiveServer, **options: Any) -> Any:
+async def other_library_client(harness: LiveServer, **options: Any) -> Any:
     scheme = "ws" if harness.tls is None else "wss"
     if harness.tls is not None:
         options |= {"ssl": harness.tls, "server_hostname": "localhost"}
@@ -348,7 +348,7 @@ async def second_opinion(harness: LiveServer, **options: Any) -> Any:
 
 
 async def test_other_websocket_library_can_use_the_server(harness: LiveServer) -> None:
-    async with await second_opinion(harness) as alice, await second_opinion(harness) as bob:
+    async with await other_library_client(harness) as alice, await other_library_client(harness) as bob:
         for name, client in (("alice", alice), ("bob", bob)):
             await client.send(json.dumps({"type": 1, "username": name}))
             assert json.loads(await client.recv()) == REGISTERED
@@ -369,23 +369,23 @@ async def test_other_websocket_library_can_use_the_server(harness: LiveServer) -
 async def test_other_websocket_library_receives_1009_for_a_too_large_message(open_server: OpenServer) -> None:
     harness = open_server(max_frame=4096)
 
-    async with await second_opinion(harness) as client:
+    async with await other_library_client(harness) as client:
         await client.send("x" * 4097)
-        with pytest.raises(ConnectionClosed) as told:
+        with pytest.raises(ConnectionClosed) as closed:
             await client.recv()
 
-    assert told.value.rcvd is not None
-    assert (told.value.rcvd.code, told.value.rcvd.reason) == (1009, "a message may have 4096 bytes")
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1009, "a message may have 4096 bytes")
 
 
 async def test_other_websocket_library_receives_the_shutdown(harness: LiveServer) -> None:
-    async with await second_opinion(harness) as client:
+    async with await other_library_client(harness) as client:
         await harness.server.drain("maintenance")
 
         shutdown = json.loads(await client.recv())
-        with pytest.raises(ConnectionClosed) as told:
+        with pytest.raises(ConnectionClosed) as closed:
             await client.recv()
 
     assert shutdown == {"type": 0, "status": 503, "event": "shutdown", "reason": "maintenance"}
-    assert told.value.rcvd is not None
-    assert (told.value.rcvd.code, told.value.rcvd.reason) == (1001, "server shutdown")
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1001, "server shutdown")

@@ -1,4 +1,4 @@
-"""How connections end that no client ended: silence, slowness, shutdown. Over each of the wires."""
+"""Connections that the server ends: silent clients, slow consumers, shutdown. On each transport."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MANY = 400
 SHUTDOWN = {"type": 0, "status": 503, "event": "shutdown", "reason": None}
 
 
-# Silence
+# Silent clients
 
 
 async def test_silent_client_gets_two_pings_and_is_closed(open_server: OpenServer) -> None:
@@ -57,7 +57,7 @@ async def test_client_that_replies_to_pings_stays_connected(open_server: OpenSer
     harness = open_server(ping=0.05)
     client = await harness.client()
 
-    await client.answer_pings(6)
+    await client.reply_to_pings(6)
 
     assert (await client.ask({"type": 1, "username": "alice"}))["status"] == 200
 
@@ -81,19 +81,19 @@ async def test_many_clients_are_pinged_in_batches(
     clients = [await harness.client() for _ in range(5)]
 
     for client in clients:
-        await client.answer_pings(1)
+        await client.reply_to_pings(1)
 
 
-# Slowness
+# Slow consumers
 
 
 async def overfill(publisher: RawClient, room: str, *, until_left: str) -> int:
-    """Publish until *until_left* has been sent away; returns how many messages that took."""
+    """Publish until *until_left* is disconnected; return the number of messages."""
     for number in range(MANY):
-        publisher.say({"type": 7, "room": room, "content": f"{number} {CONTENT}"})
-        while (heard := await publisher.hear()).get("seq") is None or "sender" in heard:
-            if heard.get("event") == "left":
-                assert heard["username"] == until_left
+        publisher.send_json({"type": 7, "room": room, "content": f"{number} {CONTENT}"})
+        while (received := await publisher.receive_json()).get("seq") is None or "sender" in received:
+            if received.get("event") == "left":
+                assert received["username"] == until_left
                 return number + 1
     raise AssertionError(f"{until_left} is still here")
 
@@ -107,13 +107,13 @@ async def test_slow_consumer_receives_its_close_code_and_others_are_unaffected(
 
     count = await overfill(alice, "lobby", until_left="slow")
 
-    heard: list[Any] = []
-    while (frame := await bob.hear()).get("event") != "left":
+    received: list[Any] = []
+    while (frame := await bob.receive_json()).get("event") != "left":
         if "sender" in frame:
-            heard.append(frame["content"].split()[0])
-    while len(heard) < count:
-        heard.append((await bob.hear())["content"].split()[0])
-    assert heard == [str(number) for number in range(count)]
+            received.append(frame["content"].split()[0])
+    while len(received) < count:
+        received.append((await bob.receive_json())["content"].split()[0])
+    assert received == [str(number) for number in range(count)]
     assert (await bob.ask({"type": 4}))["clients"] == ["alice", "bob"]
 
     while (frame_read := await slow.receive()).opcode == TEXT:
@@ -138,10 +138,10 @@ async def test_slow_consumer_that_never_reads_is_disconnected(
 
 
 async def block(harness: LiveServer, publisher: RawClient, slow: str) -> None:
-    """Send to *slow*, who doesn't read, until something has to wait for it."""
+    """Send to *slow*, which does not read, until frames are queued for it."""
     while not any(connection.backlog_bytes for connection in harness.server.group.connections):
-        answer = await publisher.ask({"type": 3, "clients": [slow], "content": CONTENT})
-        assert answer["status"] == 200
+        response = await publisher.ask({"type": 3, "clients": [slow], "content": CONTENT})
+        assert response["status"] == 200
 
 
 async def test_slow_consumer_that_vanishes_leaves_its_rooms(harness: LiveServer) -> None:
@@ -151,7 +151,7 @@ async def test_slow_consumer_that_vanishes_leaves_its_rooms(harness: LiveServer)
 
     slow.reset()
 
-    assert (await alice.hear_until("left"))["username"] == "slow"
+    assert (await alice.receive_until("left"))["username"] == "slow"
     await harness.until(lambda: harness.connections == 1)
 
 
@@ -159,12 +159,12 @@ async def test_queued_frames_are_delivered_once_a_slow_consumer_reads_again(harn
     alice = await harness.member("alice")
     slow = await harness.member("slow", receive_buffer_bytes=TINY_BUFFER)
     await block(harness, alice, "slow")
-    alice.say({"type": 3, "clients": ["slow"], "content": "the last one"})
+    alice.send_json({"type": 3, "clients": ["slow"], "content": "the last one"})
 
-    while (heard := await slow.hear())["content"] == CONTENT:
+    while (received := await slow.receive_json())["content"] == CONTENT:
         pass
 
-    assert heard["content"] == "the last one"
+    assert received["content"] == "the last one"
     await harness.until(lambda: not any(each.backlog_bytes for each in harness.server.group.connections))
     assert (await slow.ask({"type": 4}))["clients"] == ["alice", "slow"]
 
@@ -172,7 +172,7 @@ async def test_queued_frames_are_delivered_once_a_slow_consumer_reads_again(harn
 async def test_close_is_echoed_after_all_queued_frames(
     harness: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 60)  # nobody is cut off here
+    monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 60)  # no timeout in this test
     alice = await harness.member("alice")
     slow = await harness.member("slow", receive_buffer_bytes=TINY_BUFFER)
     await block(harness, alice, "slow")
@@ -189,7 +189,7 @@ async def test_close_is_echoed_after_all_queued_frames(
 async def test_violation_is_reported_after_all_queued_frames(
     harness: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 60)  # nobody is cut off here
+    monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 60)  # no timeout in this test
     monkeypatch.setattr("chateau.net.connection.LINGER_SECONDS", 0.05)
     alice = await harness.member("alice")
     slow = await harness.member("slow", receive_buffer_bytes=TINY_BUFFER)
@@ -214,20 +214,20 @@ async def test_all_clients_receive_the_shutdown_and_are_closed(harness: LiveServ
     draining = asyncio.create_task(harness.server.drain())
 
     for client in clients:
-        assert await client.hear() == SHUTDOWN
-        await client.answer_close(1001, "server shutdown")
+        assert await client.receive_json() == SHUTDOWN
+        await client.reply_to_close(1001, "server shutdown")
     await draining
 
     assert harness.connections == 0
-    assert time.monotonic() - started_at < 4  # DRAIN_SECONDS is 5: nobody had to be waited for
+    assert time.monotonic() - started_at < 4  # less than `DRAIN_SECONDS`, which is 5
 
 
 async def test_shutdown_reason_is_sent(harness: LiveServer) -> None:
     client = await harness.client()
     draining = asyncio.create_task(harness.server.drain("maintenance"))
 
-    assert await client.hear() == SHUTDOWN | {"reason": "maintenance"}
-    await client.answer_close(1001, "server shutdown")
+    assert await client.receive_json() == SHUTDOWN | {"reason": "maintenance"}
+    await client.reply_to_close(1001, "server shutdown")
     await draining
 
 
@@ -240,19 +240,19 @@ async def test_shutdown_without_clients_is_immediate(harness: LiveServer) -> Non
 async def test_queued_frames_are_delivered_before_the_shutdown_close(harness: LiveServer) -> None:
     client = await harness.member("alice", "lobby")
     for number in range(100):
-        client.say({"type": 7, "room": "lobby", "content": str(number)})
-    heard = [await client.hear() for _ in range(2)]
+        client.send_json({"type": 7, "room": "lobby", "content": str(number)})
+    received = [await client.receive_json() for _ in range(2)]
 
     draining = asyncio.create_task(harness.server.drain())
     while (frame := await client.receive()).opcode == TEXT:
-        heard.append(json.loads(frame.payload))
+        received.append(json.loads(frame.payload))
     client.send(close(1001))
     await draining
 
-    assert heard[-1] == SHUTDOWN
-    told = [each["content"] for each in heard if "sender" in each]
-    assert told == [str(number) for number in range(len(told))]
-    assert len([each for each in heard if "seq" in each and "sender" not in each]) == len(told)
+    assert received[-1] == SHUTDOWN
+    messages = [each["content"] for each in received if "sender" in each]
+    assert messages == [str(number) for number in range(len(messages))]
+    assert len([each for each in received if "seq" in each and "sender" not in each]) == len(messages)
     assert (frame.opcode, frame.code, frame.reason) == (CLOSE, 1001, "server shutdown")
 
 
@@ -272,7 +272,7 @@ async def test_unresponsive_client_does_not_delay_a_shutdown(
         last = json.loads(frame.payload)
     assert last == SHUTDOWN
     assert frame.code == 1001
-    assert await mute.hear() == SHUTDOWN
+    assert await mute.receive_json() == SHUTDOWN
     assert await mute.closing() == (1001, "server shutdown")
     assert await mute.end() == b""
 
@@ -291,7 +291,7 @@ async def test_handshake_during_a_shutdown_is_rejected_or_closed(
     early, late = await harness.client(), await harness.connect()
     assert (await late.get("/")).status == 200  # it has a connection, and no WebSocket yet
     draining = asyncio.create_task(harness.server.drain())
-    assert await early.hear() == SHUTDOWN
+    assert await early.receive_json() == SHUTDOWN
 
     late.send(late.handshake_request())
     response = await late.response()
@@ -303,6 +303,6 @@ async def test_handshake_during_a_shutdown_is_rejected_or_closed(
         late.send(close(1001))
     else:
         assert response.status == 503
-    await early.answer_close(1001, "server shutdown")
+    await early.reply_to_close(1001, "server shutdown")
     async with asyncio.timeout(1):
         await draining

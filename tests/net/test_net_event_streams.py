@@ -1,4 +1,4 @@
-"""Event streams: a channel by plain HTTP, as EventSource and curl listen to it. Over each of the wires."""
+"""Event streams: a channel by plain HTTP, for EventSource and curl, on each transport."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHUTDOWN = {"event": "shutdown", "reason": None}
 
 
 class Event(NamedTuple):
-    """One event, as the WHATWG HTML standard has a client read it."""
+    """One event, as the WHATWG HTML standard defines it."""
 
     data: str
     kind: str = "message"
@@ -39,18 +39,18 @@ class Event(NamedTuple):
 
 
 class StreamClient(RawClient):
-    """A client that reads a stream as section 9.2.6 of the standard requires it."""
+    """A client that parses a stream as section 9.2.6 of the standard requires."""
 
     last_event_id = ""
     comments = 0
 
     async def subscribe(self, name: str, **headers: str) -> Response:
-        """Ask for the channel *name*, which is in percent-encoding already."""
+        """Request the channel *name*, which is percent-encoded already."""
         self.send(self.request(f"{self.path}{name}/", **({"Accept": ACCEPT} | headers)))
         return await self.response()
 
     async def event(self) -> Event:
-        """The next event; None is never one."""
+        """Return the next event."""
         data: list[str] = []
         kind = "message"
         while True:
@@ -87,7 +87,7 @@ class StreamClient(RawClient):
         return [(await self.event()).data for _ in range(count)]
 
     async def events_to_the_end(self) -> list[Event]:
-        """All whole events that still come until the stream ends."""
+        """Return all complete events until the stream ends."""
         events = []
         try:
             while True:
@@ -97,7 +97,7 @@ class StreamClient(RawClient):
 
 
 class Publisher(RawClient):
-    """Publishes, again and again on one connection."""
+    """A client that publishes repeatedly on one connection."""
 
     async def publish(self, name: str, body: str | bytes, kind: str = "text", status: int = 201) -> Response:
         payload = body.encode() if isinstance(body, str) else body
@@ -130,11 +130,11 @@ async def publisher(harness: LiveServer) -> Publisher:
 
 
 def streams(harness: LiveServer) -> int:
-    """How many streams are open."""
+    """Return the number of open streams."""
     return len(harness.server._stream_group.connections)
 
 
-# The head
+# Request and response head
 
 
 @pytest.mark.parametrize("path", ["/channel/news/", "/channel/news", "/channel/news/?token=x"])
@@ -301,7 +301,7 @@ async def test_event_ids_increase_with_history(open_server: OpenServer) -> None:
 async def test_messages_joins_and_leaves_are_sent_as_json(harness: LiveServer) -> None:
     client = await listener(harness, "lobby")
     alice = await harness.member("alice", "Lobby")
-    answer = await alice.ask({"type": 7, "room": "lobby", "content": "one\r\ntwo\u2028"})
+    response = await alice.ask({"type": 7, "room": "lobby", "content": "one\r\ntwo\u2028"})
     await alice.ask({"type": 6, "room": "lobby"})
 
     joined, said, left = [await client.event() for _ in range(3)]
@@ -310,8 +310,8 @@ async def test_messages_joins_and_leaves_are_sent_as_json(harness: LiveServer) -
     assert said.kind == "message"
     assert said.frame["sender"] == "alice"
     assert said.frame["content"] == "one\r\ntwo\u2028"
-    assert said.frame["seq"] == answer["seq"]
-    assert said.id == str(answer["seq"])
+    assert said.frame["seq"] == response["seq"]
+    assert said.id == str(response["seq"])
     assert (left.kind, left.frame["event"]) == ("left", "left")
     assert list(said.frame) == ["room", "sender", "content", "seq", "id", "time"]
 
@@ -348,7 +348,7 @@ async def test_idle_stream_receives_comments(open_server: OpenServer) -> None:
     assert streams(harness) == 1
 
 
-# Coming back
+# Recovery
 
 
 async def test_reconnecting_client_receives_missed_then_new_events(open_server: OpenServer) -> None:
@@ -378,12 +378,12 @@ async def test_recovery_includes_publications_of_all_kinds(open_server: OpenServ
     await sender.publish("news", b"\x00\xff", "bytes")
     await sender.publish("news", '{"a": 1}', "json")
     await alice.ask({"type": 7, "room": "news", "content": "hi"})
-    heard = [await client.event() for _ in range(5)]
+    received = [await client.event() for _ in range(5)]
 
     again = await listener(harness, headers={"Last-Event-ID": since})
     caught_up = [await again.event() for _ in range(4)]
 
-    assert caught_up == [event for event in heard if event.kind != "joined"]
+    assert caught_up == [event for event in received if event.kind != "joined"]
     assert [event.kind for event in caught_up] == ["message", "bytes", "message", "message"]
 
 
@@ -440,10 +440,10 @@ async def test_recovery_during_publishing_has_no_gaps_and_no_duplicates(
             await sender.publish("news", f"{number} {place}")
 
     publishing = [asyncio.create_task(publish(sender, number)) for number, sender in enumerate(senders)]
-    heard: list[str] = []
+    received: list[str] = []
     visits = 0
-    while len(heard) < 3 * count:
-        heard += await client.datas(min(37, 3 * count - len(heard)))
+    while len(received) < 3 * count:
+        received += await client.datas(min(37, 3 * count - len(received)))
         visits += 1
         last = client.last_event_id
         if visits % 2:
@@ -453,9 +453,9 @@ async def test_recovery_during_publishing_has_no_gaps_and_no_duplicates(
         client = await listener(harness, headers={"Last-Event-ID": last})
     await asyncio.gather(*publishing)
 
-    assert len(set(heard)) == len(heard) == 3 * count
+    assert len(set(received)) == len(received) == 3 * count
     for number in range(3):
-        places = [int(each.split()[1]) for each in heard if each.startswith(f"{number} ")]
+        places = [int(each.split()[1]) for each in received if each.startswith(f"{number} ")]
         assert places == list(range(count))
 
 
@@ -469,21 +469,21 @@ async def test_long_recovery_is_sent_in_parts(open_server: OpenServer) -> None:
     for number in range(300):
         await sender.publish("news", f"{number} {'x' * 10_000}")
 
-    heard: list[str] = []
+    received: list[str] = []
     visits = 0
-    while len(heard) < 300:
+    while len(received) < 300:
         visits += 1
         assert visits < 10
         client = await listener(harness, headers={"Last-Event-ID": last})
-        for _ in range(300 - len(heard)):
+        for _ in range(300 - len(received)):
             try:
-                heard.append((await client.event()).data.split()[0])
+                received.append((await client.event()).data.split()[0])
             except asyncio.IncompleteReadError:
                 break
         last = client.last_event_id
         await client.leave()
 
-    assert heard == [str(number) for number in range(300)]
+    assert received == [str(number) for number in range(300)]
     assert visits > 1
     await harness.until(lambda: streams(harness) == 0)
     assert harness.server.hub.session_count() == 0
@@ -509,24 +509,24 @@ async def test_recovery_larger_than_the_outbox_needs_more_reconnections(open_ser
     for number in range(400):
         await sender.publish("news", f"{number} {'x' * 10_000}")
 
-    heard: list[str] = []
+    received: list[str] = []
     last, visits = "0", 0
-    while len(heard) < 400:
+    while len(received) < 400:
         visits += 1
         assert visits < 100
         client = await listener(harness, headers={"Last-Event-ID": last}, receive_buffer_bytes=TINY_BUFFER)
-        for _ in range(400 - len(heard)):
+        for _ in range(400 - len(received)):
             try:
-                heard.append((await client.event()).data.split()[0])
+                received.append((await client.event()).data.split()[0])
             except (asyncio.IncompleteReadError, ConnectionError):
                 break
         last = client.last_event_id
         await client.leave()
 
-    assert heard == [str(number) for number in range(400)]
+    assert received == [str(number) for number in range(400)]
 
 
-# Ends
+# End of a stream
 
 
 @pytest.mark.parametrize("way", ["reset", "leave", "half-close"])
@@ -596,9 +596,9 @@ async def test_slow_consumer_is_disconnected_without_affecting_others(open_serve
         assert count < 400
 
     assert longest <= 300_000 + 101_000
-    heard = [event.data.split()[0] for event in await slow.events_to_the_end()]
-    assert heard == [str(number) for number in range(len(heard))]
-    assert len(heard) < count
+    received = [event.data.split()[0] for event in await slow.events_to_the_end()]
+    assert received == [str(number) for number in range(len(received))]
+    assert len(received) < count
     await slow.leave()
     await harness.until(lambda: streams(harness) == 1)
 
@@ -638,7 +638,7 @@ async def test_all_clients_receive_the_shutdown_before_the_end(harness: LiveServ
 async def test_shutdown_drains_backlogs_and_then_closes(
     open_server: OpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chateau.net.outbox.SEND_BYTES", 1)  # so that each piece goes out by itself
+    monkeypatch.setattr("chateau.net.outbox.SEND_BYTES", 1)  # so that each piece is written separately
     harness = open_server(max_outbox=50_000_000)
     sender = await publisher(harness)
     client = await listener(harness, receive_buffer_bytes=TINY_BUFFER)
@@ -655,7 +655,7 @@ async def test_shutdown_drains_backlogs_and_then_closes(
 
     assert len(events) == count + 1
     assert events[-1].frame == SHUTDOWN
-    assert time.monotonic() - started_at < LINGER_SECONDS + 2  # and not until CLOSE_SECONDS cut it off
+    assert time.monotonic() - started_at < LINGER_SECONDS + 2  # and not at the end of `CLOSE_SECONDS`
 
 
 async def test_new_streams_are_rejected_during_a_shutdown(harness: LiveServer) -> None:
@@ -667,14 +667,14 @@ async def test_new_streams_are_rejected_during_a_shutdown(harness: LiveServer) -
     assert harness.server.hub.session_count() == 0
 
 
-# Who may listen
+# Access
 
 
 async def test_banned_address_is_rejected(open_server: OpenServer) -> None:
     harness = open_server(secret_key="swordfish")
     owner = await harness.client(path="/functions")
-    owner.say({"function": "ban_ip", "ip": "127.0.0.1", "secret_key": "swordfish"})
-    assert "error" not in await owner.hear()
+    owner.send_json({"function": "ban_ip", "ip": "127.0.0.1", "secret_key": "swordfish"})
+    assert "error" not in await owner.receive_json()
     client = await connected(harness, StreamClient)
 
     response = await client.subscribe("news")
@@ -701,7 +701,7 @@ async def test_name_that_is_not_utf_8_is_rejected(harness: LiveServer, log: Log,
     client = await connected(harness, StreamClient)
 
     assert (await client.subscribe(name)).status == 400
-    log.taken()  # whether that is worth a warning is the matter of the last test in this file
+    log.taken()  # the last test in this file checks the log
 
 
 async def test_closed_or_locked_room_is_rejected(open_server: OpenServer) -> None:
@@ -709,10 +709,10 @@ async def test_closed_or_locked_room_is_rejected(open_server: OpenServer) -> Non
     admin = await harness.client(path="/opcodes")
     said = ["alice", "!auth swordfish", "!join secret", "!lock secret word", "!join closed", "!close closed"]
     for text in said:
-        admin.say({"op": 1, "d": {"content": text}})
-    while (await admin.hear())["op"] != 2:
+        admin.send_json({"op": 1, "d": {"content": text}})
+    while (await admin.receive_json())["op"] != 2:
         pass
-    while (await admin.hear())["op"] != 2:
+    while (await admin.receive_json())["op"] != 2:
         pass
 
     for name in ("secret", "closed"):
@@ -724,7 +724,7 @@ async def test_closed_or_locked_room_is_rejected(open_server: OpenServer) -> Non
 
 
 @pytest.mark.parametrize(
-    ("heard_as", "published_as"),
+    ("subscribed_as", "published_as"),
     [
         ("caf%C3%A9", "caf%c3%a9"),
         ("%20News%20", "NEWS"),
@@ -738,9 +738,9 @@ async def test_closed_or_locked_room_is_rejected(open_server: OpenServer) -> Non
     ],
 )
 async def test_channel_is_found_in_any_spelling(
-    harness: LiveServer, heard_as: str, published_as: str
+    harness: LiveServer, subscribed_as: str, published_as: str
 ) -> None:
-    client, sender = await listener(harness, heard_as), await publisher(harness)
+    client, sender = await listener(harness, subscribed_as), await publisher(harness)
 
     assert (await sender.publish(published_as, "hello")).headers["x-delivered"] == "1"
 
@@ -748,7 +748,7 @@ async def test_channel_is_found_in_any_spelling(
 
 
 async def test_unescaped_utf_8_name_is_one_channel_for_streams_and_publishers(harness: LiveServer) -> None:
-    """As curl sends an address that somebody has typed."""
+    """curl sends a URL without percent-encoding it."""
     client, sender = await listener(harness, "café"), await publisher(harness)
 
     assert (await sender.publish("café", "hello")).headers["x-delivered"] == "1"
@@ -778,7 +778,7 @@ async def test_other_paths_are_not_channels(harness: LiveServer, path: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("allowed", "origin", "told"),
+    ("allowed", "origin", "expected"),
     [
         ((), "https://example.org", None),
         (("https://example.org",), "https://example.org", "https://example.org"),
@@ -791,7 +791,7 @@ async def test_other_paths_are_not_channels(harness: LiveServer, path: str) -> N
     ],
 )
 async def test_cors_header_is_sent_to_allowed_origins_only(
-    open_server: OpenServer, allowed: tuple[str, ...], origin: str | None, told: str | None
+    open_server: OpenServer, allowed: tuple[str, ...], origin: str | None, expected: str | None
 ) -> None:
     harness = open_server(allow_origin=allowed)
     client = await connected(harness, StreamClient)
@@ -799,9 +799,9 @@ async def test_cors_header_is_sent_to_allowed_origins_only(
     response = await client.subscribe("news", **({} if origin is None else {"Origin": origin}))
 
     assert response.status == 200
-    assert response.headers.get("access-control-allow-origin") == told
+    assert response.headers.get("access-control-allow-origin") == expected
     assert "access-control-allow-credentials" not in response.headers
-    if told is not None:
+    if expected is not None:
         assert response.headers["vary"] == "Origin"
 
 

@@ -1,6 +1,6 @@
-"""Frames as a table: the bytes that a client sends, and what the decoder makes of them.
+"""Frames as a table: the bytes that a client sends, and the result of the decoder.
 
-Each row is fed whole, byte by byte, and cut in two at every place: it must not matter.
+Each row is fed whole, byte by byte, and cut in two at every position, with equal results.
 """
 
 from __future__ import annotations
@@ -337,13 +337,13 @@ def rows(table: Iterable[Row]) -> list[object]:
 
 
 def fed(*pieces: bytes) -> list[Received]:
-    """What a decoder makes of *pieces*, one after the other."""
+    """Return the messages that a decoder returns for *pieces*, one after the other."""
     decoder = Decoder(LIMIT)
     return [received for piece in pieces for received in decoder.feed(piece)]
 
 
 def cuts(length: int) -> Iterator[int]:
-    """Every place to cut at; of long rows those around both ends, and some between."""
+    """Return every position to cut at; in long rows those near both ends and some in between."""
     if length < 1_000:
         return iter(range(length + 1))
     return iter(sorted({*range(300), *range(300, length, 4_999), *range(length - 300, length + 1)}))

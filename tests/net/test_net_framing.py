@@ -1,4 +1,4 @@
-"""Lines as bytes: where they begin and end, and what is none."""
+"""The framing of lines: where they start and end, and invalid lines."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ def test_lines_are_decoded_wherever_they_are_cut(data: bytes, cuts: list[int]) -
 
 
 @pytest.mark.parametrize(
-    ("code", "is_told"), [(1000, False), (1001, False), (None, False), (1008, True), (1009, True)]
+    ("code", "has_reason"), [(1000, False), (1001, False), (None, False), (1008, True), (1009, True)]
 )
-def test_close_line_has_the_reason_unless_the_client_closed(code: int | None, is_told: bool) -> None:
+def test_close_line_has_the_reason_unless_the_client_closed(code: int | None, has_reason: bool) -> None:
     last = LINES.close(code, 'a "reason"')
 
-    assert (last != b"") is is_told
-    if is_told:
+    assert (last != b"") is has_reason
+    if has_reason:
         assert last.endswith(b"\r\n")
         assert json.loads(last) == {"type": "error", "error": 'a "reason"'}
 

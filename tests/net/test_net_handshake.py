@@ -1,4 +1,4 @@
-"""The handshake, and what stands at the other addresses, over each of the wires."""
+"""The handshake and the other HTTP paths, on each transport."""
 
 from __future__ import annotations
 
@@ -91,14 +91,14 @@ async def test_request_from_the_same_origin_is_accepted(harness: LiveServer) -> 
     client = await harness.connect()
     scheme = "http" if harness.tls is None else "https"
 
-    await client.shake_hands(Origin=f"{scheme}://{client.host}")
+    await client.upgrade(Origin=f"{scheme}://{client.host}")
 
 
 async def test_only_allowed_origins_are_accepted(open_server: OpenServer) -> None:
     harness = open_server(allow_origin=("https://example.org", "https://example.net"))
 
     for origin in ("https://example.org", "https://example.net"):
-        await (await harness.connect()).shake_hands(Origin=origin)
+        await (await harness.connect()).upgrade(Origin=origin)
     for origin in ("http://example.org", "https://example.org.evil.net", "https://example.org:8443"):
         client = await harness.connect()
         client.send(client.handshake_request(Origin=origin))
@@ -109,7 +109,7 @@ async def test_star_accepts_all_origins(open_server: OpenServer) -> None:
     harness = open_server(allow_origin=("*",))
 
     for origin in ("https://example.org", "null"):
-        await (await harness.connect()).shake_hands(Origin=origin)
+        await (await harness.connect()).upgrade(Origin=origin)
 
 
 async def test_frames_in_the_same_piece_as_the_request_are_not_lost(harness: LiveServer) -> None:
@@ -118,8 +118,8 @@ async def test_frames_in_the_same_piece_as_the_request_are_not_lost(harness: Liv
 
     assert (await client.response()).status == 101
 
-    assert await client.hear() == REGISTERED
-    assert await client.hear() == {"type": 4, "status": 200, "clients": ["alice"]}
+    assert await client.receive_json() == REGISTERED
+    assert await client.receive_json() == {"type": 4, "status": 200, "clients": ["alice"]}
 
 
 async def test_frame_cut_at_the_end_of_the_request_piece_is_not_lost(harness: LiveServer) -> None:
@@ -130,7 +130,7 @@ async def test_frame_cut_at_the_end_of_the_request_piece_is_not_lost(harness: Li
     assert (await client.response()).status == 101
     client.send(frame[9:])
 
-    assert await client.hear() == REGISTERED
+    assert await client.receive_json() == REGISTERED
 
 
 async def test_handshake_may_arrive_in_pieces(harness: LiveServer) -> None:
@@ -239,16 +239,16 @@ async def test_every_path_has_the_prefix(open_server: OpenServer, prefix: str) -
     assert (await client.get(urls[0])).status == 200
     for path in ("/", "/ws", "/schemas/", f"{prefix}x/ws", prefix.replace(".", "x", 1) + "0/ws"):
         assert (await client.get(path)).status == 404
-    await client.shake_hands()
+    await client.upgrade()
     client.send(text('{"type": 1, "username": 1}'))
-    assert (await client.hear())["schema"] == f"{prefix}/schemas/chateau/register-request.json"
+    assert (await client.receive_json())["schema"] == f"{prefix}/schemas/chateau/register-request.json"
 
 
 async def test_connection_may_request_pages_before_its_upgrade(harness: LiveServer) -> None:
     client = await harness.connect()
 
     assert (await client.get("/")).status == 200
-    await client.shake_hands()
+    await client.upgrade()
 
     client.send(client_frame(TEXT, REGISTER.encode()) + close(1000))
-    assert await client.hear() == REGISTERED
+    assert await client.receive_json() == REGISTERED

@@ -1,6 +1,6 @@
-"""Lines over TCP as telnet and nc send them: in any pieces, to any end. Over each of the wires.
+"""Lines over TCP as telnet and nc send them, in any pieces, with any end of the connection.
 
-This port has no TLS, so there are two transports and not three.
+This port has no TLS, so there are two transports instead of three.
 """
 
 from __future__ import annotations
@@ -41,31 +41,31 @@ BOB_IS_IN = [
 ]
 
 
-def said(nick: str, text: str) -> dict[str, str]:
+def message_line(nick: str, text: str) -> dict[str, str]:
     return {"from": nick, "type": "message", "body": text}
 
 
 class LinesClient(RawClient):
     """A client that sends lines and receives JSON."""
 
-    async def hear(self) -> dict[str, Any]:
+    async def receive_json(self) -> dict[str, Any]:
         async with asyncio.timeout(PATIENCE_SECONDS):
             line = await self.reader.readuntil(b"\r\n")
-        heard: dict[str, Any] = json.loads(line)
-        return heard
+        received: dict[str, Any] = json.loads(line)
+        return received
 
-    async def hear_all(self, count: int) -> list[dict[str, Any]]:
-        return [await self.hear() for _ in range(count)]
+    async def receive_all(self, count: int) -> list[dict[str, Any]]:
+        return [await self.receive_json() for _ in range(count)]
 
     async def rest(self) -> list[dict[str, Any]]:
-        """All lines that still come until the server ends the connection, which it does in good order."""
+        """Return all lines until the server ends the connection without a reset."""
         lines = (await self.end()).split(b"\r\n")
         assert lines[-1] == b""
         return [json.loads(line) for line in lines[:-1]]
 
-    async def come_in(self, nick: str, room: str) -> LinesClient:
+    async def log_in_and_join(self, nick: str, room: str) -> LinesClient:
         self.send(f"LOGIN {nick}\nJOIN {room}\n".encode())
-        while (await self.hear()) != {
+        while (await self.receive_json()) != {
             "from": nick,
             "type": "userJoined",
             "body": f"User {nick} has joined the room",
@@ -74,8 +74,8 @@ class LinesClient(RawClient):
         return self
 
 
-class Lobby:
-    """A server with a port for lines."""
+class LinesServer:
+    """A server with a lines port."""
 
     def __init__(self, harness: LiveServer) -> None:
         self.harness = harness
@@ -91,20 +91,20 @@ class Lobby:
         return client
 
     async def member(self, nick: str, room: str = "x", **options: Any) -> LinesClient:
-        return await (await self.client(**options)).come_in(nick, room)
+        return await (await self.client(**options)).log_in_and_join(nick, room)
 
     async def until(self, count: int) -> None:
-        """Wait until so many connections are left."""
+        """Wait until *count* connections are left."""
         await self.harness.until(lambda: self.connections == count)
 
     async def empty(self) -> None:
-        """Have all clients leave, and see that nothing of them is left."""
+        """Disconnect all clients, and check that the server released them."""
         for client in self.harness.clients:
             await client.leave()
         await self.until(0)
 
 
-OpenLobby = Callable[..., Lobby]
+OpenLinesServer = Callable[..., LinesServer]
 
 
 @pytest.fixture(params=["fast", "tornado"])
@@ -114,17 +114,17 @@ def transport(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def open_lobby(io_loop: IOLoop, open_server: OpenServer) -> Iterator[OpenLobby]:
-    """Starts a server with given settings; to be called inside the test."""
-    lobbies: list[Lobby] = []
+def open_lines_server(io_loop: IOLoop, open_server: OpenServer) -> Iterator[OpenLinesServer]:
+    """Return a function that starts a server with given settings inside the test."""
+    lobbies: list[LinesServer] = []
 
-    def open_lobby(**settings: Any) -> Lobby:
-        lobbies.append(Lobby(open_server(lines_port=free_port(), **settings)))
+    def open_lines_server(**settings: Any) -> LinesServer:
+        lobbies.append(LinesServer(open_server(lines_port=free_port(), **settings)))
         return lobbies[-1]
 
-    yield open_lobby
-    for lobby in lobbies:
-        io_loop.run_sync(lobby.empty, timeout=PATIENCE_SECONDS)
+    yield open_lines_server
+    for server in lobbies:
+        io_loop.run_sync(server.empty, timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture
@@ -137,113 +137,115 @@ def only_a_plain_socket_can_be_half_closed(request: pytest.FixtureRequest, trans
 # Pieces
 
 
-async def test_line_may_arrive_byte_by_byte(open_lobby: OpenLobby) -> None:
-    client = await open_lobby().client()
+async def test_line_may_arrive_byte_by_byte(open_lines_server: OpenLinesServer) -> None:
+    client = await open_lines_server().client()
 
     for byte in "LOGIN bob\r\nJOIN x\nGrüße, 世界 👋\r\n".encode():
         client.send(bytes([byte]))
         await asyncio.sleep(0.001)
 
-    assert await client.hear_all(5) == [*BOB_IS_IN, OK, said("bob", "Grüße, 世界 👋")]
+    assert await client.receive_all(5) == [*BOB_IS_IN, OK, message_line("bob", "Grüße, 世界 👋")]
 
 
-async def test_lines_in_one_packet_get_responses_in_order(open_lobby: OpenLobby) -> None:
-    client = await open_lobby().client()
+async def test_lines_in_one_packet_get_responses_in_order(open_lines_server: OpenLinesServer) -> None:
+    client = await open_lines_server().client()
 
     client.send(LOGIN_BOB + b"".join(b"line %d\n" % number for number in range(5_000)))
 
-    assert await client.hear_all(3) == BOB_IS_IN
+    assert await client.receive_all(3) == BOB_IS_IN
     for number in range(5_000):
-        assert await client.hear_all(2) == [OK, said("bob", f"line {number}")]
+        assert await client.receive_all(2) == [OK, message_line("bob", f"line {number}")]
 
 
-async def test_lines_may_end_with_lf_or_cr_lf(open_lobby: OpenLobby) -> None:
-    client = await open_lobby().client()
+async def test_lines_may_end_with_lf_or_cr_lf(open_lines_server: OpenLinesServer) -> None:
+    client = await open_lines_server().client()
 
     client.send(b"LOGIN bob\r\nJOIN x\none\r\ntwo\n\n\r\n  \r\nthree\r\n")
 
-    assert await client.hear_all(3) == BOB_IS_IN
+    assert await client.receive_all(3) == BOB_IS_IN
     for text in ("one", "two", "three"):
-        assert await client.hear_all(2) == [OK, said("bob", text)]
+        assert await client.receive_all(2) == [OK, message_line("bob", text)]
 
 
-async def test_cr_lf_may_arrive_in_two_pieces(open_lobby: OpenLobby) -> None:
-    client = await open_lobby().member("bob")
+async def test_cr_lf_may_arrive_in_two_pieces(open_lines_server: OpenLinesServer) -> None:
+    client = await open_lines_server().member("bob")
 
     client.send(b"hello\r")
     await asyncio.sleep(0.05)
     client.send(b"\nWHO\r\n")
 
-    assert await client.hear_all(3) == [OK, said("bob", "hello"), OK | {"users": ["bob"]}]
+    assert await client.receive_all(3) == [OK, message_line("bob", "hello"), OK | {"users": ["bob"]}]
 
 
-async def test_cr_alone_is_part_of_the_line(open_lobby: OpenLobby) -> None:
-    client = await open_lobby().member("bob")
+async def test_cr_alone_is_part_of_the_line(open_lines_server: OpenLinesServer) -> None:
+    client = await open_lines_server().member("bob")
 
     client.send(b"a\rb\r\r\n")
 
-    heard = await client.hear_all(2)
-    assert heard[0] == OK
-    assert heard[1]["body"].startswith("a\rb")
+    received = await client.receive_all(2)
+    assert received[0] == OK
+    assert received[1]["body"].startswith("a\rb")
 
 
-async def test_every_response_is_one_line(open_lobby: OpenLobby) -> None:
-    client = await open_lobby().member("bob")
+async def test_every_response_is_one_line(open_lines_server: OpenLinesServer) -> None:
+    client = await open_lines_server().member("bob")
 
     client.send("a\x85b\u2028c\u2029d\x0b\x0ce\x00f\x1bg\n".encode())
 
-    assert await client.hear() == OK
+    assert await client.receive_json() == OK
     line = await client.reader.readuntil(b"\r\n")
     assert json.loads(line)["body"] == "a\x85b\u2028c\u2029d\x0b\x0ce\x00f\x1bg"
     assert line.count(b"\n") == 1
     assert b"\x1b" not in line
 
 
-async def test_commands_are_case_sensitive_whole_words(open_lobby: OpenLobby) -> None:
-    client = await open_lobby().member("bob")
+async def test_commands_are_case_sensitive_whole_words(open_lines_server: OpenLinesServer) -> None:
+    client = await open_lines_server().member("bob")
 
     for line in ("leave", "QUITTER", "LEAVE it to me", "Quit", "login eve"):
         client.send(f"{line}\n".encode())
-        assert await client.hear_all(2) == [OK, said("bob", line)]
+        assert await client.receive_all(2) == [OK, message_line("bob", line)]
 
 
 # Too long
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
-async def test_line_may_have_16_kib(open_lobby: OpenLobby, end: bytes) -> None:
-    client = await open_lobby().member("bob")
+async def test_line_may_have_16_kib(open_lines_server: OpenLinesServer, end: bytes) -> None:
+    client = await open_lines_server().member("bob")
 
     client.send(b"x" * LINE_BYTES + end)
 
-    assert await client.hear_all(2) == [OK, said("bob", "x" * LINE_BYTES)]
+    assert await client.receive_all(2) == [OK, message_line("bob", "x" * LINE_BYTES)]
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\nWHO\n"])
-async def test_too_long_line_gets_an_error_and_ends_the_connection(open_lobby: OpenLobby, end: bytes) -> None:
-    lobby = open_lobby()
-    client, alice = await lobby.member("bob"), await lobby.member("alice")
-    await client.hear()
+async def test_too_long_line_gets_an_error_and_ends_the_connection(
+    open_lines_server: OpenLinesServer, end: bytes
+) -> None:
+    server = open_lines_server()
+    client, alice = await server.member("bob"), await server.member("alice")
+    await client.receive_json()
 
     client.send(b"hello\n" + b"x" * (LINE_BYTES + 1) + end)
 
-    assert await client.rest() == [OK, said("bob", "hello"), TOO_LONG]
-    assert await alice.hear() == said("bob", "hello")
-    assert (await alice.hear())["type"] == "userLeft"
+    assert await client.rest() == [OK, message_line("bob", "hello"), TOO_LONG]
+    assert await alice.receive_json() == message_line("bob", "hello")
+    assert (await alice.receive_json())["type"] == "userLeft"
 
 
-async def test_too_long_line_is_rejected_before_its_end(open_lobby: OpenLobby) -> None:
-    client = await open_lobby().client()
+async def test_too_long_line_is_rejected_before_its_end(open_lines_server: OpenLinesServer) -> None:
+    client = await open_lines_server().client()
 
     client.send(b"x" * (LINE_BYTES + 2))
 
     assert await client.rest() == [TOO_LONG]
 
 
-async def test_error_arrives_while_megabytes_are_still_received(open_lobby: OpenLobby) -> None:
-    """A reset would take it away: who only writes, as nc with a long file does, reads it afterwards."""
-    lobby = open_lobby()
-    client = await lobby.client(receive_buffer_bytes=TINY_BUFFER)
+async def test_error_arrives_while_megabytes_are_still_received(open_lines_server: OpenLinesServer) -> None:
+    """A reset would discard the error; nc with a long file reads it only after writing."""
+    server = open_lines_server()
+    client = await server.client(receive_buffer_bytes=TINY_BUFFER)
 
     for _ in range(64):
         client.send(b"x" * 262_144)
@@ -252,33 +254,33 @@ async def test_error_arrives_while_megabytes_are_still_received(open_lobby: Open
 
     assert await client.rest() == [TOO_LONG]
     await client.leave()
-    await lobby.until(0)
+    await server.until(0)
 
 
-async def test_client_that_stays_after_its_error_is_disconnected(open_lobby: OpenLobby) -> None:
-    lobby = open_lobby()
-    client = await lobby.client()
+async def test_client_that_stays_after_its_error_is_disconnected(open_lines_server: OpenLinesServer) -> None:
+    server = open_lines_server()
+    client = await server.client()
     client.send(b"x" * 20_000)
 
     assert await client.rest() == [TOO_LONG]
     started_at = time.monotonic()
-    await lobby.until(0)
+    await server.until(0)
 
     assert time.monotonic() - started_at < LINGER_SECONDS + 1
 
 
-async def test_input_after_a_too_long_line_is_ignored(open_lobby: OpenLobby) -> None:
-    lobby = open_lobby()
-    bob, alice = await lobby.member("bob"), await lobby.member("alice")
-    await bob.hear()
+async def test_input_after_a_too_long_line_is_ignored(open_lines_server: OpenLinesServer) -> None:
+    server = open_lines_server()
+    bob, alice = await server.member("bob"), await server.member("alice")
+    await bob.receive_json()
 
     bob.send(b"x" * 20_000 + b"\n")
     assert await bob.rest() == [TOO_LONG]
     bob.send(b"I am still here\nMSG alice hi\n")
 
-    assert (await alice.hear())["type"] == "userLeft"
+    assert (await alice.receive_json())["type"] == "userLeft"
     alice.send(b"WHO\n")
-    assert await alice.hear() == OK | {"users": ["alice"]}
+    assert await alice.receive_json() == OK | {"users": ["alice"]}
 
 
 # Not text
@@ -291,35 +293,35 @@ async def test_input_after_a_too_long_line_is_ignored(open_lobby: OpenLobby) -> 
         b"\xff\xf4\xff\xfd\x06",  # telnet: IAC IP, IAC DO TIMING-MARK, at Ctrl-C
         b"caf\xe9",
         b"\xed\xa0\x80",  # half a character of UTF-16
-        b"\xc0\xaf",  # longer than need be
+        b"\xc0\xaf",  # overlong encoding
         b"\xf4\x90\x80\x80",  # beyond U+10FFFF
         b"\xe4\xb8",  # cut off
         b"LOGIN \xff\xfe\xfd",
     ],
 )
 async def test_line_that_is_not_utf_8_gets_an_error_and_the_connection_continues(
-    open_lobby: OpenLobby, line: bytes
+    open_lines_server: OpenLinesServer, line: bytes
 ) -> None:
-    client = await open_lobby().client()
+    client = await open_lines_server().client()
 
     client.send(line + b"\r\nLOGIN bob\r\n")
 
-    assert await client.hear_all(2) == [NOT_TEXT, BOB_IS_IN[0]]
+    assert await client.receive_all(2) == [NOT_TEXT, BOB_IS_IN[0]]
 
 
-async def test_character_may_arrive_in_two_pieces(open_lobby: OpenLobby) -> None:
-    client = await open_lobby().member("bob")
+async def test_character_may_arrive_in_two_pieces(open_lines_server: OpenLinesServer) -> None:
+    client = await open_lines_server().member("bob")
     whole = "世\n".encode()
 
     client.send(whole[:1])
     await asyncio.sleep(0.05)
     client.send(whole[1:])
 
-    assert await client.hear_all(2) == [OK, said("bob", "世")]
+    assert await client.receive_all(2) == [OK, message_line("bob", "世")]
 
 
-async def test_http_request_gets_errors(open_lobby: OpenLobby) -> None:
-    client = await open_lobby().client()
+async def test_http_request_gets_errors(open_lines_server: OpenLinesServer) -> None:
+    client = await open_lines_server().client()
 
     client.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\nQUIT\r\n")
 
@@ -327,243 +329,262 @@ async def test_http_request_gets_errors(open_lobby: OpenLobby) -> None:
     assert await client.rest() == [login, login, OK]
 
 
-async def test_tls_handshake_gets_at_most_an_error(open_lobby: OpenLobby) -> None:
-    lobby = open_lobby()
-    client = await lobby.client()
+async def test_tls_handshake_gets_at_most_an_error(open_lines_server: OpenLinesServer) -> None:
+    server = open_lines_server()
+    client = await server.client()
 
     client.send(bytes.fromhex("16030100f8010000f40303") + bytes(range(128, 256)) + b"\n")
     client.writer.write_eof()
 
     assert (await client.rest())[:1] == [NOT_TEXT]
     await client.leave()
-    await lobby.until(0)
+    await server.until(0)
 
 
-# The client ends
+# End by the client
 
 
-async def test_half_closed_client_receives_all_responses(open_lobby: OpenLobby) -> None:
+async def test_half_closed_client_receives_all_responses(open_lines_server: OpenLinesServer) -> None:
     """As with ``printf 'LOGIN bob\\nJOIN x\\n' | nc localhost 9090``."""
-    lobby = open_lobby()
-    client = await lobby.client()
+    server = open_lines_server()
+    client = await server.client()
 
     client.send(LOGIN_BOB)
     client.writer.write_eof()
 
     assert await client.rest() == BOB_IS_IN
-    await lobby.until(0)
+    await server.until(0)
 
 
 @pytest.mark.usefixtures("only_a_plain_socket_can_be_half_closed")
 async def test_half_closed_client_receives_responses_that_wait_for_a_commit(
-    open_lobby: OpenLobby, tmp_path: Path
+    open_lines_server: OpenLinesServer, tmp_path: Path
 ) -> None:
-    lobby = open_lobby(data=str(tmp_path))
-    client, alice = await lobby.client(), await lobby.member("alice")
+    server = open_lines_server(data=str(tmp_path))
+    client, alice = await server.client(), await server.member("alice")
 
     client.send(LOGIN_BOB + b"one\ntwo\nWHO\n")
     client.writer.write_eof()
 
     users = OK | {"users": ["alice", "bob"]}
-    assert await client.rest() == [*BOB_IS_IN, OK, said("bob", "one"), OK, said("bob", "two"), users]
-    assert [line["type"] for line in await alice.hear_all(4)] == [
+    assert await client.rest() == [
+        *BOB_IS_IN,
+        OK,
+        message_line("bob", "one"),
+        OK,
+        message_line("bob", "two"),
+        users,
+    ]
+    assert [line["type"] for line in await alice.receive_all(4)] == [
         "userJoined",
         "message",
         "message",
         "userLeft",
     ]
-    await lobby.until(1)
+    await server.until(1)
 
 
 @pytest.mark.usefixtures("only_a_plain_socket_can_be_half_closed")
 async def test_half_closed_client_receives_a_backlog_of_responses(
-    open_lobby: OpenLobby,
+    open_lines_server: OpenLinesServer,
 ) -> None:
-    lobby = open_lobby(max_outbox=64 * 2**20)
-    alice = await lobby.member("alice")
+    server = open_lines_server(max_outbox=64 * 2**20)
+    alice = await server.member("alice")
     for _ in range(60):
         alice.send(b"x" * 10_000 + b"\n")
-        assert (await alice.hear_all(2))[0] == OK
-    client = await lobby.client(receive_buffer_bytes=TINY_BUFFER)
+        assert (await alice.receive_all(2))[0] == OK
+    client = await server.client(receive_buffer_bytes=TINY_BUFFER)
 
     client.send(LOGIN_BOB + b"HISTORY\n" * 20)
     client.writer.write_eof()
     await asyncio.sleep(0.2)
 
-    heard = await client.rest()
-    assert heard[:3] == BOB_IS_IN
-    assert [line["count"] for line in heard if line.get("result") == "OK"] == [62] * 20
-    assert len(heard) == 3 + 20 * 63
-    await lobby.until(1)
+    received = await client.rest()
+    assert received[:3] == BOB_IS_IN
+    assert [line["count"] for line in received if line.get("result") == "OK"] == [62] * 20
+    assert len(received) == 3 + 20 * 63
+    await server.until(1)
 
 
-async def test_requests_and_the_end_in_one_packet_are_all_processed(open_lobby: OpenLobby) -> None:
-    lobby = open_lobby()
-    client = await lobby.client()
+async def test_requests_and_the_end_in_one_packet_are_all_processed(
+    open_lines_server: OpenLinesServer,
+) -> None:
+    server = open_lines_server()
+    client = await server.client()
 
     client.send(LOGIN_BOB + b"hi\n" * 20_000)
     client.writer.write_eof()
 
     assert len(await client.rest()) == 3 + 2 * 20_000
-    await lobby.until(0)
+    await server.until(0)
 
 
-async def test_disconnected_client_leaves_its_room(open_lobby: OpenLobby) -> None:
-    lobby = open_lobby()
-    alice, bob = await lobby.member("alice"), await lobby.member("bob")
-    assert (await alice.hear())["type"] == "userJoined"
+async def test_disconnected_client_leaves_its_room(open_lines_server: OpenLinesServer) -> None:
+    server = open_lines_server()
+    alice, bob = await server.member("alice"), await server.member("bob")
+    assert (await alice.receive_json())["type"] == "userJoined"
 
     bob.writer.close()
 
-    assert await alice.hear() == {"from": "bob", "type": "userLeft", "body": "User bob has left the room"}
-    await lobby.until(1)
+    assert await alice.receive_json() == {
+        "from": "bob",
+        "type": "userLeft",
+        "body": "User bob has left the room",
+    }
+    await server.until(1)
 
 
 @pytest.mark.parametrize("begun", [b"", b"half a li", b"hello\nhalf", b"\xff\xfe"])
-async def test_reset_ends_only_its_connection(open_lobby: OpenLobby, begun: bytes) -> None:
-    lobby = open_lobby()
-    alice, bob = await lobby.member("alice"), await lobby.member("bob")
-    assert (await alice.hear())["type"] == "userJoined"
+async def test_reset_ends_only_its_connection(open_lines_server: OpenLinesServer, begun: bytes) -> None:
+    server = open_lines_server()
+    alice, bob = await server.member("alice"), await server.member("bob")
+    assert (await alice.receive_json())["type"] == "userJoined"
 
     bob.send(begun)
     await asyncio.sleep(0.02)
     bob.reset()
 
-    while (heard := await alice.hear())["type"] != "userLeft":
-        assert heard == said("bob", "hello")
-    await lobby.until(1)
+    while (received := await alice.receive_json())["type"] != "userLeft":
+        assert received == message_line("bob", "hello")
+    await server.until(1)
     alice.send(b"WHO\n")
-    assert await alice.hear() == OK | {"users": ["alice"]}
+    assert await alice.receive_json() == OK | {"users": ["alice"]}
 
 
-async def test_client_that_connects_and_vanishes_leaves_no_state(open_lobby: OpenLobby) -> None:
-    lobby = open_lobby()
+async def test_client_that_connects_and_vanishes_leaves_no_state(open_lines_server: OpenLinesServer) -> None:
+    server = open_lines_server()
 
     for number in range(30):
-        client = await lobby.client()
+        client = await server.client()
         if number % 2:
             client.reset()
         else:
             await client.leave()
-    alice = await lobby.member("alice")
+    alice = await server.member("alice")
 
-    await lobby.until(1)
+    await server.until(1)
     alice.send(b"WHO\n")
-    assert await alice.hear() == OK | {"users": ["alice"]}
+    assert await alice.receive_json() == OK | {"users": ["alice"]}
 
 
-async def test_quit_gets_a_response_and_the_connection_ends(open_lobby: OpenLobby) -> None:
-    lobby = open_lobby()
-    alice, bob = await lobby.member("alice"), await lobby.member("bob")
-    assert (await alice.hear())["type"] == "userJoined"
+async def test_quit_gets_a_response_and_the_connection_ends(open_lines_server: OpenLinesServer) -> None:
+    server = open_lines_server()
+    alice, bob = await server.member("alice"), await server.member("bob")
+    assert (await alice.receive_json())["type"] == "userJoined"
 
     bob.send(b"bye\nQUIT\nnobody hears this\nQUIT\n" + b"x" * 100_000)
 
-    assert await bob.rest() == [OK, said("bob", "bye"), OK]
-    assert await alice.hear() == said("bob", "bye")
-    assert (await alice.hear())["type"] == "userLeft"
+    assert await bob.rest() == [OK, message_line("bob", "bye"), OK]
+    assert await alice.receive_json() == message_line("bob", "bye")
+    assert (await alice.receive_json())["type"] == "userLeft"
     await bob.leave()
-    await lobby.until(1)
+    await server.until(1)
 
 
-async def test_quit_follows_responses_that_wait_for_a_commit(open_lobby: OpenLobby, tmp_path: Path) -> None:
-    lobby = open_lobby(data=str(tmp_path))
-    client = await lobby.client()
+async def test_quit_follows_responses_that_wait_for_a_commit(
+    open_lines_server: OpenLinesServer, tmp_path: Path
+) -> None:
+    server = open_lines_server(data=str(tmp_path))
+    client = await server.client()
 
     client.send(LOGIN_BOB + b"hello\nQUIT\n")
 
-    assert await client.rest() == [*BOB_IS_IN, OK, said("bob", "hello"), OK]
+    assert await client.rest() == [*BOB_IS_IN, OK, message_line("bob", "hello"), OK]
 
 
-async def test_client_that_stays_after_quit_is_disconnected(open_lobby: OpenLobby) -> None:
-    lobby = open_lobby()
-    client = await lobby.client()
+async def test_client_that_stays_after_quit_is_disconnected(open_lines_server: OpenLinesServer) -> None:
+    server = open_lines_server()
+    client = await server.client()
 
     client.send(b"QUIT\n")
 
     assert await client.rest() == [OK]
     async with asyncio.timeout(LINGER_SECONDS + 1):
-        await lobby.until(0)
+        await server.until(0)
 
 
-# Slowness
+# Slow consumers
 
 
-async def flood(lobby: Lobby, sender: LinesClient) -> int:
-    """Say long lines until only *sender* and one other are left; returns the longest backlog in bytes."""
+async def flood(server: LinesServer, sender: LinesClient) -> int:
+    """Send long lines until only *sender* and one other are left; return the longest backlog in bytes."""
     longest = 0
     for _ in range(2_000):
         sender.send(b"x" * 16_000 + b"\n")
-        while (await sender.hear())["type"] != "message":
+        while (await sender.receive_json())["type"] != "message":
             pass
-        longest = max([longest, *(connection.backlog_bytes for connection in lobby.group.connections)])
-        if len(lobby.harness.server.hub.usernames()) == 2:
+        longest = max([longest, *(connection.backlog_bytes for connection in server.group.connections)])
+        if len(server.harness.server.hub.usernames()) == 2:
             return longest
     raise AssertionError("the slow one is still here")
 
 
-async def test_slow_consumer_is_disconnected_without_affecting_others(open_lobby: OpenLobby) -> None:
-    lobby = open_lobby(max_outbox=300_000)
-    alice, bob = await lobby.member("alice"), await lobby.member("bob")
-    slow = await lobby.member("slow", receive_buffer_bytes=TINY_BUFFER)
+async def test_slow_consumer_is_disconnected_without_affecting_others(
+    open_lines_server: OpenLinesServer,
+) -> None:
+    server = open_lines_server(max_outbox=300_000)
+    alice, bob = await server.member("alice"), await server.member("bob")
+    slow = await server.member("slow", receive_buffer_bytes=TINY_BUFFER)
 
     async def listen() -> str:
-        while (heard := await bob.hear())["type"] != "userLeft":
+        while (received := await bob.receive_json())["type"] != "userLeft":
             pass
-        return str(heard["from"])
+        return str(received["from"])
 
     listening = asyncio.create_task(listen())
-    longest = await flood(lobby, alice)
+    longest = await flood(server, alice)
 
     assert await listening == "slow"
     assert longest < 300_000 + 20_000
-    heard = await slow.rest()
-    assert heard[-1] == SLOW
-    assert said("alice", "x" * 16_000) in heard
+    received = await slow.rest()
+    assert received[-1] == SLOW
+    assert message_line("alice", "x" * 16_000) in received
     alice.send(b"WHO\n")
-    while "users" not in (answer := await alice.hear()):
+    while "users" not in (response := await alice.receive_json()):
         pass
-    assert answer["users"] == ["alice", "bob"]
+    assert response["users"] == ["alice", "bob"]
 
 
 async def test_slow_consumer_that_never_reads_is_disconnected(
-    open_lobby: OpenLobby, monkeypatch: pytest.MonkeyPatch
+    open_lines_server: OpenLinesServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 0.2)
-    lobby = open_lobby(max_outbox=300_000)
-    alice = await lobby.member("alice")
-    await lobby.member("bob", "elsewhere")
-    await lobby.member("slow", receive_buffer_bytes=TINY_BUFFER)
+    server = open_lines_server(max_outbox=300_000)
+    alice = await server.member("alice")
+    await server.member("bob", "elsewhere")
+    await server.member("slow", receive_buffer_bytes=TINY_BUFFER)
 
-    await flood(lobby, alice)
+    await flood(server, alice)
 
-    await lobby.until(2)
+    await server.until(2)
 
 
-async def test_client_that_does_not_read_its_responses_is_disconnected(open_lobby: OpenLobby) -> None:
-    lobby = open_lobby(max_outbox=100_000)
-    alice = await lobby.member("alice")
-    client = await lobby.client(receive_buffer_bytes=TINY_BUFFER)
+async def test_client_that_does_not_read_its_responses_is_disconnected(
+    open_lines_server: OpenLinesServer,
+) -> None:
+    server = open_lines_server(max_outbox=100_000)
+    alice = await server.member("alice")
+    client = await server.client(receive_buffer_bytes=TINY_BUFFER)
 
     for _ in range(400):
         client.send(b"HELP\n" * 20)
         await asyncio.sleep(0)
-    heard = await client.rest()
+    received = await client.rest()
 
-    assert heard[-1] == SLOW
+    assert received[-1] == SLOW
     alice.send(b"WHO\n")
-    assert await alice.hear() == OK | {"users": ["alice"]}
+    assert await alice.receive_json() == OK | {"users": ["alice"]}
 
 
 async def test_short_requests_cannot_queue_hundreds_of_megabytes(
-    open_lobby: OpenLobby, monkeypatch: pytest.MonkeyPatch
+    open_lines_server: OpenLinesServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each asks for a MiB; with 200 lines a second and twice that in a burst, as by default."""
-    lobby = open_lobby(max_rate=200)
-    alice = await lobby.member("alice")
+    """Each line requests a MiB, at the default rate of 200 lines per second and twice that in a burst."""
+    server = open_lines_server(max_rate=200)
+    alice = await server.member("alice")
     for _ in range(100):
         alice.send(b"x" * 10_000 + b"\n")
-        assert (await alice.hear_all(2))[0] == OK
+        assert (await alice.receive_all(2))[0] == OK
     most = 0
     flush = Outbox.flush
 
@@ -573,87 +594,87 @@ async def test_short_requests_cannot_queue_hundreds_of_megabytes(
         flush(outbox)
 
     monkeypatch.setattr(Outbox, "flush", measured)
-    client = await lobby.member("bob")
+    client = await server.member("bob")
 
     client.send(b"HISTORY\n" * 100)
-    heard = 0
-    while heard < 100:
-        line = await client.hear()
+    received = 0
+    while received < 100:
+        line = await client.receive_json()
         if line["type"] == "error":
             break
-        heard += line.get("count") is not None
+        received += line.get("count") is not None
 
-    assert most <= 2 * lobby.harness.server.settings.max_outbox
+    assert most <= 2 * server.harness.server.settings.max_outbox
 
 
 # Shutdown
 
 
-async def test_all_clients_receive_the_shutdown_before_the_end(open_lobby: OpenLobby) -> None:
-    lobby = open_lobby()
-    bob, stranger = await lobby.member("bob"), await lobby.client()
-    stranger.send(b"HELP\n")
-    await stranger.hear()
+async def test_all_clients_receive_the_shutdown_before_the_end(open_lines_server: OpenLinesServer) -> None:
+    server = open_lines_server()
+    bob, visitor = await server.member("bob"), await server.client()
+    visitor.send(b"HELP\n")
+    await visitor.receive_json()
 
-    draining = asyncio.create_task(lobby.harness.server.drain())
+    draining = asyncio.create_task(server.harness.server.drain())
 
-    for client in (bob, stranger):
+    for client in (bob, visitor):
         assert await client.rest() == [SHUTDOWN]
         await client.leave()
     async with asyncio.timeout(3):
         await draining
-    assert lobby.connections == 0
+    assert server.connections == 0
 
 
-async def test_shutdown_reason_is_sent(open_lobby: OpenLobby) -> None:
-    lobby = open_lobby()
-    client = await lobby.member("bob")
+async def test_shutdown_reason_is_sent(open_lines_server: OpenLinesServer) -> None:
+    server = open_lines_server()
+    client = await server.member("bob")
 
-    draining = asyncio.create_task(lobby.harness.server.drain("maintenance"))
+    draining = asyncio.create_task(server.harness.server.drain("maintenance"))
 
     assert await client.rest() == [SHUTDOWN | {"reason": "maintenance"}]
     await draining
 
 
 async def test_requests_before_a_shutdown_get_responses_before_it(
-    open_lobby: OpenLobby, tmp_path: Path
+    open_lines_server: OpenLinesServer, tmp_path: Path
 ) -> None:
-    lobby = open_lobby(data=str(tmp_path))
-    client = await lobby.member("bob")
+    server = open_lines_server(data=str(tmp_path))
+    client = await server.member("bob")
     client.send(b"hello\n")
-    await lobby.harness.until(lambda: not client.writer.transport.get_write_buffer_size())
+    await server.harness.until(lambda: not client.writer.transport.get_write_buffer_size())
     await asyncio.sleep(0.01)
 
-    draining = asyncio.create_task(lobby.harness.server.drain())
+    draining = asyncio.create_task(server.harness.server.drain())
 
-    assert await client.rest() == [OK, said("bob", "hello"), SHUTDOWN]
+    assert await client.rest() == [OK, message_line("bob", "hello"), SHUTDOWN]
     await draining
 
 
-async def test_client_that_stays_does_not_delay_a_shutdown(open_lobby: OpenLobby) -> None:
-    lobby = open_lobby()
-    client = await lobby.member("bob")
+async def test_client_that_stays_does_not_delay_a_shutdown(open_lines_server: OpenLinesServer) -> None:
+    server = open_lines_server()
+    client = await server.member("bob")
 
     async with asyncio.timeout(LINGER_SECONDS + 2):
-        await lobby.harness.server.drain()
+        await server.harness.server.drain()
 
     assert await client.rest() == [SHUTDOWN]
-    assert lobby.connections == 0
+    assert server.connections == 0
 
 
 # Conversations
 
 
-async def test_two_telnet_users_exchange_messages(open_lobby: OpenLobby) -> None:
-    lobby = open_lobby()
-    alice, bob = await lobby.client(), await lobby.client()
+async def test_two_telnet_users_exchange_messages(open_lines_server: OpenLinesServer) -> None:
+    server = open_lines_server()
+    alice, bob = await server.client(), await server.client()
 
     alice.send(b"LOGIN alice\r\n")
-    assert await alice.hear() == {"type": "commandResult", "result": "Username set to alice"}
+    assert await alice.receive_json() == {"type": "commandResult", "result": "Username set to alice"}
     alice.send(b"JOIN ROOM lobby\r\n")
-    assert (await alice.hear_all(2))[0] == {"type": "commandResult", "result": "Joined room lobby"}
-    await bob.come_in("bob", "lobby")
-    assert await alice.hear() == {
+    assert (await alice.receive_all(2))[0] == {"type": "commandResult", "result": "Joined room lobby"}
+    await bob.log_in_and_join("bob", "lobby")
+    assert await alice.receive_json() == {
         "from": "bob",
         "type": "userJoined",
         "body": "User bob has joined the room",
@@ -661,30 +682,30 @@ async def test_two_telnet_users_exchange_messages(open_lobby: OpenLobby) -> None
 
     for speaker, listener, nick in ((alice, bob, "alice"), (bob, alice, "bob")) * 3:
         speaker.send(f"hello from {nick}\r\n".encode())
-        assert await speaker.hear_all(2) == [OK, said(nick, f"hello from {nick}")]
-        assert await listener.hear() == said(nick, f"hello from {nick}")
+        assert await speaker.receive_all(2) == [OK, message_line(nick, f"hello from {nick}")]
+        assert await listener.receive_json() == message_line(nick, f"hello from {nick}")
     bob.send(b"MSG alice psst\r\nLEAVE\r\n")
     left = {"from": "bob", "type": "userLeft", "body": "User bob has left the room"}
-    assert await bob.hear_all(3) == [OK, OK, left]
-    assert await alice.hear_all(2) == [{"from": "bob", "type": "directMessage", "body": "psst"}, left]
+    assert await bob.receive_all(3) == [OK, OK, left]
+    assert await alice.receive_all(2) == [{"from": "bob", "type": "directMessage", "body": "psst"}, left]
 
 
-async def test_lines_and_websocket_clients_exchange_messages(open_lobby: OpenLobby) -> None:
-    lobby = open_lobby()
-    alice, bob = await lobby.harness.member("alice", "x"), await lobby.member("bob")
-    assert (await alice.hear())["event"] == "joined"
+async def test_lines_and_websocket_clients_exchange_messages(open_lines_server: OpenLinesServer) -> None:
+    server = open_lines_server()
+    alice, bob = await server.harness.member("alice", "x"), await server.member("bob")
+    assert (await alice.receive_json())["event"] == "joined"
 
     bob.send(b"hello\n")
-    assert await bob.hear_all(2) == [OK, said("bob", "hello")]
-    assert (await alice.hear())["content"] == "hello"
+    assert await bob.receive_all(2) == [OK, message_line("bob", "hello")]
+    assert (await alice.receive_json())["content"] == "hello"
     assert (await alice.ask({"type": 7, "room": "x", "content": "one\r\ntwo\n"}))["status"] == 200
 
-    assert await bob.hear() == said("alice", "one\r\ntwo\n")
+    assert await bob.receive_json() == message_line("alice", "one\r\ntwo\n")
 
 
-async def test_fifty_clients_receive_messages_in_one_order(open_lobby: OpenLobby) -> None:
-    lobby = open_lobby()
-    clients = [await lobby.member(f"user{number}") for number in range(50)]
+async def test_fifty_clients_receive_messages_in_one_order(open_lines_server: OpenLinesServer) -> None:
+    server = open_lines_server()
+    clients = [await server.member(f"user{number}") for number in range(50)]
 
     for number, client in enumerate(clients):
         client.send(b"".join(b"%d-%d\n" % (number, count) for count in range(4)))
@@ -693,9 +714,9 @@ async def test_fifty_clients_receive_messages_in_one_order(open_lobby: OpenLobby
     for client in clients:
         order: list[str] = []
         while len(order) < 200:
-            heard = await client.hear()
-            if heard["type"] == "message":
-                order.append(heard["body"])
+            received = await client.receive_json()
+            if received["type"] == "message":
+                order.append(received["body"])
         orders.append(order)
     assert all(order == orders[0] for order in orders)
     assert len(set(orders[0])) == 200

@@ -35,7 +35,7 @@ sys.exit(main())
 
 
 class Full:
-    """While it lasts, this process has no file descriptor free."""
+    """A context in which this process has no free file descriptor."""
 
     def __enter__(self) -> None:
         self._before = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -61,7 +61,7 @@ def listening() -> Iterator[Listener]:
 
 @pytest.fixture
 def clients(listening: Listener) -> Iterator[list[socket.socket]]:
-    """Three clients in the backlog; each one has a second to receive something."""
+    """Three clients in the backlog, with a receive timeout of one second."""
     clients = [socket.create_connection(listening.getsockname(), timeout=1) for _ in range(3)]
     yield clients
     for client in clients:
@@ -123,7 +123,7 @@ def test_no_client_is_rejected_when_none_is_pending(listening: Listener) -> None
 
 def test_listener_never_closes_a_descriptor_it_does_not_own(listening: Listener, log: Log) -> None:
     with Full(), pytest.raises(BlockingIOError):
-        listening.accept()  # nobody waits
+        listening.accept()  # no client is pending
     mine, other = socket.socketpair()
     with mine, other, socket.create_connection(listening.getsockname(), timeout=1) as client:
         with Full(), pytest.raises(BlockingIOError):
@@ -176,7 +176,7 @@ def test_descriptor_limit_is_ignored_where_unsupported(monkeypatch: pytest.Monke
 async def test_server_without_descriptors_continues_to_serve(io_loop: IOLoop) -> None:
     with running_server(command=(sys.executable, "-c", LIMITED)) as server:
         port = int(server.address.split(":")[2].strip("/"))
-        alice = await (await (await RawClient.connect(port)).shake_hands()).enter("alice")
+        alice = await (await (await RawClient.connect(port)).upgrade()).enter("alice")
         let_in: list[RawClient] = []
         sent_away = 0
 
@@ -191,8 +191,8 @@ async def test_server_without_descriptors_continues_to_serve(io_loop: IOLoop) ->
                 sent_away += 1
         assert (await alice.ask({"type": 4}))["clients"] == ["alice"]
         for client in let_in:
-            client.say({"type": 4})
-            assert (await client.hear())["code"] == "not_registered"
+            client.send_json({"type": 4})
+            assert (await client.receive_json())["code"] == "not_registered"
 
         for client in let_in:
             await client.leave()
@@ -200,12 +200,12 @@ async def test_server_without_descriptors_continues_to_serve(io_loop: IOLoop) ->
             while True:
                 client = await RawClient.connect(port)
                 try:
-                    bob = await (await client.shake_hands()).enter("bob")
+                    bob = await (await client.upgrade()).enter("bob")
                     break
                 except (asyncio.IncompleteReadError, OSError):
-                    await client.leave()  # those who left have not been noticed yet
+                    await client.leave()  # disconnected clients have not been detected yet
         assert (await bob.ask({"type": 3, "clients": ["alice"], "content": "hi"}))["status"] == 200
-        assert (await alice.hear())["content"] == "hi"
+        assert (await alice.receive_json())["content"] == "hi"
         await bob.leave()
         await alice.leave()
         assert await asyncio.to_thread(server.stop) == 0

@@ -1,4 +1,4 @@
-"""A server under load, as a process of its own: a stalled reader in a crowd, and a shutdown."""
+"""A server under load in its own process: a stalled reader in a large room, and a shutdown."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ def port_of(server: RunningServer) -> int:
 
 
 def p99(crowd: Crowd, *, stalled: Member | None = None) -> float:
-    """The p99 of MESSAGES' latencies, in seconds; *stalled* is written to besides, until it is gone."""
+    """Return the p99 latency of `MESSAGES` messages, in seconds; also send to *stalled* until it is gone."""
     crowd.latencies.clear()
-    crowd.answers.clear()
+    crowd.responses.clear()
     start = time.perf_counter()
     for number in range(1, MESSAGES + 1):
         crowd.publish(CONTENT_BYTES)
-        if stalled is not None and not any("unknown" in answer for answer in crowd.answers):
-            crowd.publisher.say({"type": 3, "clients": [stalled.name], "content": "x" * 200_000})
+        if stalled is not None and not any("unknown" in response for response in crowd.responses):
+            crowd.publisher.send_json({"type": 3, "clients": [stalled.name], "content": "x" * 200_000})
         crowd.listen_until(start + number * PACE_SECONDS)
     crowd.listen_for(MESSAGES * READERS)
     return sorted(crowd.latencies)[int(len(crowd.latencies) * 0.99)]
 
 
 def p99_with_a_stalled_reader(crowd: Crowd, port: int, name: str) -> float:
-    """The same with a reader in the room that stops reading; sees that it is disconnected, and it alone."""
+    """Return the same with a stalled reader in the room; check that only that one is disconnected."""
     stalled = Member(port, name, receive_buffer_bytes=4_096)
     with closing(stalled.sock):
         stalled.wait_inside()
@@ -90,14 +90,14 @@ class Listener:
 
     def __init__(self, client: RawClient) -> None:
         self.client = client
-        self.heard = 0
+        self.received = 0
         self.shutdown: object = None
         self.goodbye: tuple[int | None, str] | None = None
 
     async def listen(self) -> None:
         while (frame := await self.client.receive()).opcode == TEXT:
             assert self.shutdown is None, "something came behind the shutdown"
-            self.heard += 1
+            self.received += 1
             if b'"event":"shutdown"' in frame.payload:
                 self.shutdown = json.loads(frame.payload)
         assert frame.opcode == CLOSE
@@ -110,7 +110,7 @@ class Listener:
 async def test_every_client_receives_the_shutdown_on_sigterm_under_load(io_loop: IOLoop) -> None:
     with running_server("--max-rate", "0", "--presence-limit", "0") as server:
         port = port_of(server)
-        clients = [await (await RawClient.connect(port)).shake_hands() for _ in range(CLIENTS)]
+        clients = [await (await RawClient.connect(port)).upgrade() for _ in range(CLIENTS)]
         for number, client in enumerate(clients):
             await client.enter(f"member {number}", ROOM)
         listeners = [Listener(client) for client in clients]
@@ -121,9 +121,9 @@ async def test_every_client_receives_the_shutdown_on_sigterm_under_load(io_loop:
             while not listening.done():
                 for client in clients[:5]:
                     if not client.writer.is_closing():
-                        client.say({"type": 7, "room": ROOM, "content": "x" * 500})
+                        client.send_json({"type": 7, "room": ROOM, "content": "x" * 500})
                 await asyncio.sleep(0.01)
-                if stopping is None and min(listener.heard for listener in listeners) > 20:
+                if stopping is None and min(listener.received for listener in listeners) > 20:
                     stopping = asyncio.create_task(asyncio.to_thread(server.stop))
             await listening
             assert stopping is not None

@@ -1,4 +1,4 @@
-"""The outbox: one write a turn, a backlog counted in bytes, and never half a frame on the wire."""
+"""The outbox: one write per loop iteration, a backlog counted in bytes, and whole frames only."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ class Rounds:
     def call_soon(self, callback: Callable[[], None]) -> None:
         self.due.append(callback)
 
-    def come_round(self) -> None:
+    def run_iteration(self) -> None:
         due, self.due = self.due, []
         for callback in due:
             callback()
 
 
 class ScriptedOutbox(Outbox):
-    """An outbox whose writes take as many bytes as the script allows, and all bytes after it."""
+    """An outbox whose writes accept as many bytes as the script allows, and all bytes after it."""
 
     def __init__(self, *script: Take, max_backlog: int = 1_000) -> None:
         super().__init__(max_backlog)
         self.script = list(script)
         self.writes: list[bytes] = []
         self.gone = bytearray()
-        self.told: list[str] = []
+        self.events: list[str] = []
         self.write = self._write
 
     def _write(self, batch: bytes) -> int:
@@ -55,17 +55,17 @@ class ScriptedOutbox(Outbox):
         return min(take, len(batch))
 
     def on_blocked(self) -> None:
-        self.told.append("blocked")
+        self.events.append("blocked")
 
     def on_drained(self) -> None:
-        self.told.append("drained")
+        self.events.append("drained")
 
     def on_overflow(self) -> None:
-        self.told.append("overflow")
+        self.events.append("overflow")
         self.drop()
 
     def on_lost(self, exc: OSError) -> None:
-        self.told.append(f"lost: {exc}")
+        self.events.append(f"lost: {exc}")
         self.drop()
 
 
@@ -86,7 +86,7 @@ def test_frames_are_written_at_the_end_of_the_iteration(rounds: Rounds, schedule
 
     assert outbox.writes == []
     assert not outbox.is_empty
-    rounds.come_round()
+    rounds.run_iteration()
     assert outbox.writes == [b"one"]
     assert outbox.is_empty
 
@@ -96,7 +96,7 @@ def test_frames_of_one_iteration_are_one_write(rounds: Rounds, scheduler: FlushS
 
     for frame in (b"one", b"two", b"three"):
         scheduler.enqueue(outbox, frame)
-    rounds.come_round()
+    rounds.run_iteration()
 
     assert outbox.writes == [b"onetwothree"]
 
@@ -106,7 +106,7 @@ def test_each_iteration_has_its_own_write(rounds: Rounds, scheduler: FlushSchedu
 
     for frame in (b"one", b"two"):
         scheduler.enqueue(outbox, frame)
-        rounds.come_round()
+        rounds.run_iteration()
 
     assert outbox.writes == [b"one", b"two"]
 
@@ -119,7 +119,7 @@ def test_one_iteration_schedules_one_callback(rounds: Rounds, scheduler: FlushSc
     scheduler.enqueue(outboxes[2], b"three")
 
     assert len(rounds.due) == 1
-    rounds.come_round()
+    rounds.run_iteration()
     assert [outbox.writes for outbox in outboxes] == [[b"onetwo"], [b"two"], [b"twothree"]]
 
 
@@ -128,7 +128,7 @@ def test_broadcast_frame_is_one_shared_object(rounds: Rounds, scheduler: FlushSc
     frame = text_frame(b"hello")
 
     scheduler.enqueue_all(outboxes, frame)
-    rounds.come_round()
+    rounds.run_iteration()
 
     assert all(outbox.writes[0] is frame for outbox in outboxes)
 
@@ -154,7 +154,7 @@ def test_frames_queued_before_cork_are_written_on_uncork(rounds: Rounds, schedul
     scheduler.cork()
     scheduler.enqueue(outbox, b"two")
     scheduler.uncork()
-    rounds.come_round()
+    rounds.run_iteration()
 
     assert outbox.writes == [b"onetwo"]
 
@@ -170,9 +170,9 @@ def test_frames_queued_during_a_flush_are_written_in_the_next_iteration(
             return super()._write(batch)
 
     scheduler.enqueue(Answering(), b"question")
-    rounds.come_round()
+    rounds.run_iteration()
     assert other.writes == []
-    rounds.come_round()
+    rounds.run_iteration()
 
     assert other.writes == [b"answer"]
 
@@ -182,7 +182,7 @@ def test_dropped_frames_are_not_written(rounds: Rounds, scheduler: FlushSchedule
 
     scheduler.enqueue(outbox, b"one")
     outbox.drop()
-    rounds.come_round()
+    rounds.run_iteration()
 
     assert outbox.writes == []
     assert outbox.is_empty
@@ -195,11 +195,11 @@ def test_unwritten_bytes_are_queued_and_counted(taken: int) -> None:
     outbox.frames = [b"abc", b"def", b"ghi"]
     outbox.flush()
 
-    assert outbox.told == ["blocked"]
+    assert outbox.events == ["blocked"]
     assert outbox.backlog_bytes == 9 - taken
     assert not outbox.is_empty
     outbox.drain()
-    assert outbox.told == ["blocked", "drained"]
+    assert outbox.events == ["blocked", "drained"]
     assert outbox.gone == b"abcdefghi"
     assert outbox.backlog_bytes == 0
     assert outbox.is_empty
@@ -211,7 +211,7 @@ def test_blocked_write_queues_everything() -> None:
     outbox.frames = [b"abc", b"def"]
     outbox.flush()
 
-    assert outbox.told == ["blocked"]
+    assert outbox.events == ["blocked"]
     assert outbox.backlog_bytes == 6
 
 
@@ -222,7 +222,7 @@ def test_blocked_drain_changes_nothing() -> None:
     outbox.flush()
     outbox.drain()
 
-    assert outbox.told == ["blocked"]
+    assert outbox.events == ["blocked"]
     assert outbox.backlog_bytes == 5
     outbox.drain()
     assert outbox.gone == b"abcdef"
@@ -237,7 +237,7 @@ def test_frames_are_appended_to_an_existing_backlog() -> None:
     outbox.flush()
 
     assert outbox.writes == [b"abc"]
-    assert outbox.told == ["blocked"]
+    assert outbox.events == ["blocked"]
     assert outbox.backlog_bytes == 5
     outbox.drain()
     assert outbox.gone == b"abcdef"
@@ -253,7 +253,7 @@ def test_drain_batches_frames_up_to_a_size() -> None:
     outbox.drain()
 
     assert list(map(len, outbox.writes[1:])) == [SEND_BYTES, 2]
-    assert outbox.told == ["blocked", "drained"]
+    assert outbox.events == ["blocked", "drained"]
 
 
 def test_frame_longer_than_a_batch_is_one_write() -> None:
@@ -272,7 +272,7 @@ def test_drain_without_a_backlog_does_nothing() -> None:
     outbox.drain()
 
     assert outbox.writes == []
-    assert outbox.told == []
+    assert outbox.events == []
 
 
 def test_backlog_may_reach_the_limit() -> None:
@@ -281,7 +281,7 @@ def test_backlog_may_reach_the_limit() -> None:
     outbox.frames = [b"abc", b"def"]
     outbox.flush()
 
-    assert outbox.told == ["blocked"]
+    assert outbox.events == ["blocked"]
 
 
 def test_backlog_above_the_limit_overflows_once() -> None:
@@ -294,7 +294,7 @@ def test_backlog_above_the_limit_overflows_once() -> None:
     outbox.frames = [b"bye"]
     outbox.flush()
 
-    assert outbox.told == ["blocked", "overflow"]
+    assert outbox.events == ["blocked", "overflow"]
     outbox.drain()
     assert outbox.gone == b"bye"
 
@@ -305,10 +305,10 @@ def test_single_flush_above_the_limit_overflows_and_waits_for_the_drain() -> Non
     outbox.frames = [b"abc", b"def", b"g"]
     outbox.flush()
 
-    assert outbox.told == ["overflow", "blocked"]
+    assert outbox.events == ["overflow", "blocked"]
     assert outbox.backlog_bytes == 0
     outbox.drain()
-    assert outbox.told == ["overflow", "blocked", "drained"]
+    assert outbox.events == ["overflow", "blocked", "drained"]
     assert outbox.gone == b""
 
 
@@ -343,7 +343,7 @@ def test_drop_preserves_the_rest_of_a_partly_written_frame(taken: list[Take], le
     assert outbox.gone[gone:] == left
     assert outbox.backlog_bytes == 0
     assert outbox.is_empty
-    assert outbox.told == ["blocked", "drained"]
+    assert outbox.events == ["blocked", "drained"]
 
 
 def test_frames_queued_after_a_drop_follow_the_partial_frame() -> None:
@@ -380,7 +380,7 @@ def test_connection_error_during_a_flush_is_reported() -> None:
     outbox.frames = [b"abc"]
     outbox.flush()
 
-    assert outbox.told == ["lost: gone"]
+    assert outbox.events == ["lost: gone"]
     assert outbox.is_empty
 
 
@@ -392,7 +392,7 @@ def test_connection_error_during_a_drain_is_reported(taken: int) -> None:
     outbox.flush()
     outbox.drain()
 
-    assert outbox.told == ["blocked", "lost: gone"]
+    assert outbox.events == ["blocked", "lost: gone"]
 
 
 def test_outbox_without_frames_is_empty() -> None:
@@ -440,7 +440,7 @@ def test_written_bytes_equal_the_queued_frames(
             scheduler.uncork()
         elif blocked:
             outbox.drain()
-        blocked = outbox.told.count("blocked") > outbox.told.count("drained")
+        blocked = outbox.events.count("blocked") > outbox.events.count("drained")
         assert put_in.startswith(outbox.gone)
         assert outbox.backlog_bytes == len(put_in) - len(outbox.gone)
         assert blocked == (not outbox.is_empty)
@@ -478,11 +478,11 @@ def test_whole_frames_are_written_in_order_after_any_operations(
                     put_in.append(b"%d " % len(put_in) + b"x" * int(length))
                     scheduler.enqueue(outbox, text_frame(put_in[-1]))
                 scheduler.uncork()
-        if any(told.startswith("lost") for told in outbox.told):
+        if any(events.startswith("lost") for events in outbox.events):
             return
     while not outbox.is_empty:
         outbox.drain()
-        if any(told.startswith("lost") for told in outbox.told):
+        if any(events.startswith("lost") for events in outbox.events):
             return
 
     left = [payload for _, payload in server_frames(outbox.gone)]

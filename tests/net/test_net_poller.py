@@ -1,4 +1,4 @@
-"""Pollers: each one passes these tests, on real sockets."""
+"""Every poller passes these tests, on real sockets."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.gen_test
 
 PATIENCE_SECONDS = 4
-ROUNDS = 5  # of the loop: an event that has not been reported by then is not reported
+ROUNDS = 5  # of the loop; an event not reported by then is never reported
 
 
 class FrameObserver:
-    """Receives the events of one socket, reads its data, and does what a test requires."""
+    """An observer of one socket, which records its events, reads its data, and calls the test."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
-        self.heard: list[str] = []
+        self.received: list[str] = []
         self.something = asyncio.Event()
         self.when_readable: Callable[[], None] = self.read
         self.when_writable: Callable[[], None] = lambda: None
@@ -37,25 +37,25 @@ class FrameObserver:
         self.sock.recv(1_000)
 
     def on_readable(self) -> None:
-        self.heard.append("readable")
+        self.received.append("readable")
         self.something.set()
         self.when_readable()
 
     def drain(self) -> None:
-        self.heard.append("writable")
+        self.received.append("writable")
         self.something.set()
         self.when_writable()
 
     async def wait_for(self, what: str) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while what not in self.heard:
+            while what not in self.received:
                 self.something.clear()
                 await self.something.wait()
 
 
 @pytest.fixture
 def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """The server's end of a connection, and the client's."""
+    """The socket of the server and that of the client."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.setblocking(False)
@@ -68,7 +68,7 @@ Pair = tuple[socket.socket, socket.socket]
 
 @pytest.fixture(params=[EpollPoller, LoopPoller])
 def poller(request: pytest.FixtureRequest, io_loop: IOLoop, pair: Pair) -> Iterator[Poller]:
-    """One that is closed before the sockets are."""
+    """A poller that is closed before the sockets."""
     loop: asyncio.AbstractEventLoop = io_loop.asyncio_loop  # type: ignore[attr-defined]
     kind: Any = request.param
     poller = kind(loop, FlushScheduler(loop)) if kind is EpollPoller else kind(loop)
@@ -105,25 +105,25 @@ async def test_readable_socket_is_reported(poller: Poller, pair: Pair) -> None:
     poller.watch(ours.fileno(), watched)
 
     await rounds()
-    assert watched.heard == []
+    assert watched.received == []
     theirs.send(b"x")
     await watched.wait_for("readable")
     await rounds()
 
-    assert watched.heard == ["readable"]
+    assert watched.received == ["readable"]
 
 
 async def test_unread_data_is_reported_again(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
     watched = FrameObserver(ours)
-    watched.when_readable = lambda: watched.read() if len(watched.heard) == 3 else None
+    watched.when_readable = lambda: watched.read() if len(watched.received) == 3 else None
     poller.watch(ours.fileno(), watched)
 
     theirs.send(b"x")
     await watched.wait_for("readable")
     await rounds()
 
-    assert watched.heard == ["readable"] * 3
+    assert watched.received == ["readable"] * 3
 
 
 async def test_end_of_the_connection_is_reported(poller: Poller, pair: Pair) -> None:
@@ -143,14 +143,14 @@ async def test_writable_socket_is_reported_only_when_watched(poller: Poller, pai
     poller.watch(ours.fileno(), watched)
 
     await rounds()
-    assert watched.heard == []
+    assert watched.received == []
     poller.watch_writing(ours.fileno())
     await watched.wait_for("writable")
     poller.unwatch_writing(ours.fileno())
-    watched.heard.clear()
+    watched.received.clear()
     await rounds()
 
-    assert watched.heard == []
+    assert watched.received == []
 
 
 async def test_writing_is_reported_once_the_socket_buffer_has_space(poller: Poller, pair: Pair) -> None:
@@ -161,11 +161,11 @@ async def test_writing_is_reported_once_the_socket_buffer_has_space(poller: Poll
     poller.watch_writing(ours.fileno())
 
     await rounds()
-    assert watched.heard == []
+    assert watched.received == []
     empty(theirs)
     await watched.wait_for("writable")
 
-    assert watched.heard[0] == "writable"
+    assert watched.received[0] == "writable"
 
 
 async def test_reading_is_reported_while_writing_is_watched(poller: Poller, pair: Pair) -> None:
@@ -178,11 +178,11 @@ async def test_reading_is_reported_while_writing_is_watched(poller: Poller, pair
     theirs.send(b"x")
     await watched.wait_for("readable")
     poller.unwatch_writing(ours.fileno())
-    watched.heard.clear()
+    watched.received.clear()
     theirs.send(b"y")
     await watched.wait_for("readable")
 
-    assert "writable" not in watched.heard
+    assert "writable" not in watched.received
 
 
 async def test_unwatched_socket_is_not_reported(poller: Poller, pair: Pair) -> None:
@@ -195,7 +195,7 @@ async def test_unwatched_socket_is_not_reported(poller: Poller, pair: Pair) -> N
     theirs.send(b"x")
     await rounds()
 
-    assert watched.heard == []
+    assert watched.received == []
 
 
 async def test_unwatch_is_idempotent(poller: Poller, pair: Pair) -> None:
@@ -227,7 +227,7 @@ async def test_socket_may_be_unwatched_and_closed_in_its_callback(
     await watched.wait_for(moment.removeprefix("when_"))
     await rounds()
 
-    assert len(watched.heard) == 1
+    assert len(watched.received) == 1
 
 
 async def test_socket_unwatched_in_the_callback_of_another_is_not_reported(
@@ -244,7 +244,7 @@ async def test_socket_unwatched_in_the_callback_of_another_is_not_reported(
     poller.watch(theirs.fileno(), other)
     await rounds()
 
-    assert bool(watched.heard) != bool(other.heard)
+    assert bool(watched.received) != bool(other.received)
 
 
 async def test_descriptor_may_be_watched_again_by_another_observer(poller: Poller, pair: Pair) -> None:
@@ -257,7 +257,7 @@ async def test_descriptor_may_be_watched_again_by_another_observer(poller: Polle
     theirs.send(b"x")
     await other.wait_for("readable")
 
-    assert watched.heard == []
+    assert watched.received == []
 
 
 async def test_closed_poller_reports_nothing(poller: Poller, pair: Pair) -> None:
@@ -270,7 +270,7 @@ async def test_closed_poller_reports_nothing(poller: Poller, pair: Pair) -> None
     theirs.send(b"x")
     await rounds()
 
-    assert watched.heard == []
+    assert watched.received == []
 
 
 async def test_events_of_one_epoll_call_are_one_iteration(io_loop: IOLoop) -> None:
@@ -278,7 +278,7 @@ async def test_events_of_one_epoll_call_are_one_iteration(io_loop: IOLoop) -> No
     scheduler = FlushScheduler(loop)
     poller = make_poller(loop, scheduler)
     assert isinstance(poller, EpollPoller)
-    told: list[int] = []
+    readable: list[int] = []
     writes: list[tuple[int, bytes]] = []
 
     class Answering(Outbox):
@@ -289,11 +289,11 @@ async def test_events_of_one_epoll_call_are_one_iteration(io_loop: IOLoop) -> No
             self.write = self._write
 
         def _write(self, batch: bytes) -> int:
-            writes.append((len(told), batch))
+            writes.append((len(readable), batch))
             return len(batch)
 
         def on_readable(self) -> None:
-            told.append(self.number)
+            readable.append(self.number)
             self.sock.recv(10)
             scheduler.enqueue(boxes[0], b"%d" % self.number)
 
@@ -310,7 +310,7 @@ async def test_events_of_one_epoll_call_are_one_iteration(io_loop: IOLoop) -> No
     poller.close()
     for sock in (sock for ends in pairs for sock in ends):
         sock.close()
-    assert sorted(told) == [0, 1, 2]
+    assert sorted(readable) == [0, 1, 2]
     assert [(count, sorted(batch)) for count, batch in writes] == [(3, sorted(b"012"))]
 
 
@@ -334,9 +334,9 @@ async def test_writing_is_reported_after_reading_is_unwatched(poller: Poller, pa
     poller.unwatch_reading(ours.fileno())
     theirs.send(b"x")
     await rounds()
-    assert watched.heard == []
+    assert watched.received == []
     poller.watch_writing(ours.fileno())
     await watched.wait_for("writable")
     await rounds()
 
-    assert watched.heard == ["writable"]
+    assert watched.received == ["writable"]

@@ -1,4 +1,4 @@
-"""Trusted proxies: whose word is taken for where a client is, and a ban of one client behind a proxy."""
+"""Trusted proxies: the address of a client, and a ban of one client behind a proxy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PROXY = "10.0.0.1"
 CLIENT = "203.0.113.7"
 
 TABLE: list[tuple[str, tuple[str, ...], str, list[str], str]] = [
-    # nobody is trusted
+    # no trusted proxy
     ("nobody is trusted", (), PROXY, [CLIENT], PROXY),
     ("another is trusted", ("10.0.0.2",), PROXY, [CLIENT], PROXY),
     ("a client says where it is", (PROXY,), CLIENT, ["198.51.100.1"], CLIENT),
@@ -113,9 +113,9 @@ async def owner_of(harness: LiveServer) -> RawClient:
 
 
 async def ban(owner: RawClient, function: str, address: str) -> None:
-    owner.say({"function": function, "ip": address, "secret_key": "swordfish"})
-    answer = await owner.hear()
-    assert "error" not in answer, answer
+    owner.send_json({"function": function, "ip": address, "secret_key": "swordfish"})
+    response = await owner.receive_json()
+    assert "error" not in response, response
 
 
 async def statuses(harness: LiveServer, **headers: str) -> dict[str, Any]:
@@ -126,10 +126,10 @@ async def statuses(harness: LiveServer, **headers: str) -> dict[str, Any]:
         ("/functions", {"function": "retrieve_clients"}),
         ("/opcodes", {"op": 4}),
     ):
-        client = await (await harness.connect(path=path)).shake_hands(**headers)
-        client.say(question)
-        answer = await client.hear()
-        found[path] = answer.get("code") or answer.get("d", {}).get("code")
+        client = await (await harness.connect(path=path)).upgrade(**headers)
+        client.send_json(question)
+        response = await client.receive_json()
+        found[path] = response.get("code") or response.get("d", {}).get("code")
         await client.leave()
         await harness.until(lambda: harness.server.hub.usernames() == [])
     listener = await harness.connect(path="/channel/news/")

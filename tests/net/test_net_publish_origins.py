@@ -1,4 +1,4 @@
-"""Which pages may have a browser publish: those of the server's own origin, and those that are allowed."""
+"""Origins that may publish from a browser: the server's own and the allowed ones."""
 
 from __future__ import annotations
 

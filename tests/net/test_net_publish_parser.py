@@ -1,4 +1,4 @@
-"""Reading publishes without I/O: what is plain, what is left to Tornado, and in how many pieces it comes."""
+"""Parsing publish requests without I/O: supported requests, and those left to Tornado."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def new_parser() -> PublishParser:
     return PublishParser(endpoint)
 
 
-def told(publish: PublishRequest) -> tuple[PublishRoute, dict[str, str], bytes]:
-    """A publish, to be compared."""
+def fields(publish: PublishRequest) -> tuple[PublishRoute, dict[str, str], bytes]:
+    """Return the fields of a publish request, for comparison."""
     return publish.route, publish.headers, publish.body
 
 
@@ -58,7 +58,7 @@ BULK_READ = (
 def test_publish_request_is_parsed_with_headers_and_body() -> None:
     parser = new_parser()
 
-    assert list(map(told, parser.feed(PLAIN + BULK))) == [PLAIN_READ, BULK_READ]
+    assert list(map(fields, parser.feed(PLAIN + BULK))) == [PLAIN_READ, BULK_READ]
     assert parser.rest is None
 
 
@@ -73,7 +73,7 @@ def test_publish_requests_are_parsed_wherever_they_are_cut(cuts: list[int]) -> N
         stream = stream[cut:]
     read += parser.feed(stream)
 
-    assert list(map(told, read)) == [PLAIN_READ, BULK_READ] * 3
+    assert list(map(fields, read)) == [PLAIN_READ, BULK_READ] * 3
     assert parser.rest is None
 
 
@@ -89,7 +89,7 @@ def test_body_in_many_pieces_is_joined_once() -> None:
 
 
 def head_of(size: int) -> bytes:
-    """A publish whose head has so many bytes, without the empty line."""
+    """Return a publish request whose head has *size* bytes, without the empty line."""
     bare = post("/api/channel/a/", X="")
     return post("/api/channel/a/", X="x" * (size - len(bare) + len(b"\r\n\r\n")))
 
@@ -171,7 +171,7 @@ def test_unsupported_request_is_left_unparsed_from_its_first_byte(request_: byte
     read = parser.feed(PLAIN + request_)
     read += parser.feed(PLAIN)
 
-    assert list(map(told, read)) == [PLAIN_READ]
+    assert list(map(fields, read)) == [PLAIN_READ]
     assert parser.rest == request_ + PLAIN
 
 
@@ -202,7 +202,7 @@ def test_no_byte_of_any_input_is_lost(data: list[bytes]) -> None:
 
     stream = b"".join(data)
     whole = new_parser()
-    assert list(map(told, whole.feed(stream))) == list(map(told, read))
+    assert list(map(fields, whole.feed(stream))) == list(map(fields, read))
     assert whole.rest == parser.rest
     if parser.rest is not None:
         assert stream.endswith(parser.rest)

@@ -1,7 +1,7 @@
-"""Publishing over real sockets: by Tornado's connection, and by the publishers' own.
+"""Publishing over real sockets, on Tornado's connection and on a publish connection.
 
-Every test runs on both ways. A client that has published twice is on the second one where there is one;
-the next thing that it sends is read there.
+Every test runs on both. A client that has published twice is moved to a publish connection where they are
+enabled; the next request is read there.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ SCHEMAS = {201: "published-response", 400: "bad-request-response", 403: "not-aut
 
 
 def check(response: Response) -> None:
-    """Check that a response is valid for its schema, and has a reason if it is an error."""
+    """Check a response against its schema; an error must have a reason."""
     body = json.loads(response.body)
     assert SCHEMA_SET.validator(SCHEMAS.get(response.status, "other-response"))(body)
     assert response.headers["content-type"] == "application/json"
@@ -295,7 +295,7 @@ def test_connection_of_a_publisher_can_become_a_websocket(run: Run, way: tuple[b
     run(test)
 
 
-# One after the other, and in pieces
+# Pipelining and fragmentation
 
 MIXED = [
     (post("/channel/a/", b"1"), 201),
@@ -357,7 +357,7 @@ def test_fast_path_and_tornado_give_equal_responses_wherever_requests_are_cut(
 ) -> None:
     stream = b"".join(request for request, _ in requests)
 
-    async def answers(*, has_lane: bool) -> tuple[list[tuple[int, bytes]], list[str | bytes]]:
+    async def exchange(*, has_lane: bool) -> tuple[list[tuple[int, bytes]], list[str | bytes]]:
         async with opened(has_lane=has_lane) as harness:
             protocol = harness.subscribe()
             client = await harness.connect()
@@ -371,8 +371,8 @@ def test_fast_path_and_tornado_give_equal_responses_wherever_requests_are_cut(
             return [(response.status, response.body) for response in responses], protocol.got
 
     async def test() -> None:
-        ours = await answers(has_lane=True)
-        assert ours == await answers(has_lane=False)
+        ours = await exchange(has_lane=True)
+        assert ours == await exchange(has_lane=False)
         assert [status for status, _ in ours[0]] == [status for _, status in requests]
 
     run(test)
@@ -510,10 +510,10 @@ def test_head_of_broadcast_has_no_body(run: Run, way: tuple[bool, int]) -> None:
         async with opened(has_lane=way[0]) as harness:
             client = await harness.connect(publishes=way[1])
             client.send(post("/broadcast/", method="HEAD") + post("/channel/a/", b"hi", Connection="close"))
-            answers = await client.end()
-            assert answers.startswith(b"HTTP/1.1 405 Method Not Allowed\r\n")
-            assert answers.count(b"HTTP/1.1 ") == 2
-            assert b"not allowed" not in answers.partition(b"HTTP/1.1 201")[0]
+            responses = await client.end()
+            assert responses.startswith(b"HTTP/1.1 405 Method Not Allowed\r\n")
+            assert responses.count(b"HTTP/1.1 ") == 2
+            assert b"not allowed" not in responses.partition(b"HTTP/1.1 201")[0]
 
     run(test)
 
@@ -594,11 +594,11 @@ def test_connections_stay_with_tornado_during_a_shutdown(run: Run) -> None:
     run(test)
 
 
-# What lasts
+# Storage
 
 
 class SlowStore(MemoryStore):
-    """Stores packages; the test completes each commit."""
+    """A store for publications; the test completes each commit."""
 
     def __init__(self) -> None:
         super().__init__(channel_history=100)
@@ -612,14 +612,14 @@ class SlowStore(MemoryStore):
         return self.commits[-1]
 
     async def until(self, count: int) -> None:
-        """Wait until so many commits are under way."""
+        """Wait until *count* commits are pending."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while len(self.commits) < count:  # noqa: ASYNC110 - there is no event for it
                 await asyncio.sleep(0.001)
 
 
 async def warm(harness: PublishingServer, store: SlowStore, publishes: int) -> RawClient:
-    """Return a client that has published so many times, all of which is stored."""
+    """Return a client whose *publishes* publications are all stored."""
     client = await harness.connect()
     for number in range(publishes):
         client.send(post("/channel/warm-up/", b"hi"))
@@ -747,9 +747,9 @@ def test_half_closed_publisher_receives_its_responses(run: Run, last: bytes) -> 
             await nothing_comes(client)
             for commit in store.commits[2:]:
                 commit.set_result(None)
-            answers = await client.end()
-            assert answers.count(b"HTTP/1.1 201 Created") == 2
-            assert answers.endswith(b"hello") == bool(last)
+            responses = await client.end()
+            assert responses.count(b"HTTP/1.1 201 Created") == 2
+            assert responses.endswith(b"hello") == bool(last)
             await asyncio.sleep(0.01)
             assert not harness.group.connections
 
@@ -797,7 +797,7 @@ def test_publisher_that_sends_endlessly_while_responses_wait_is_disconnected(
     run(test)
 
 
-# When something goes wrong
+# Errors
 
 
 class BrokenStore(MemoryStore):

@@ -1,4 +1,4 @@
-"""The reference as it is served: its addresses, its headers, and that its links lead to existing pages."""
+"""The reference as the server serves it: paths, headers, and links to existing pages."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ every_prefix = pytest.mark.parametrize("prefix", ["", "/chat"])
 
 @pytest.fixture
 def transport(request: pytest.FixtureRequest) -> str:
-    """One transport, unless a test takes others."""
+    """One transport, unless a test sets others."""
     name: str = getattr(request, "param", "fast")
     return name
 
 
 async def html_at(client: RawClient, path: str) -> str:
-    """The page at *path*."""
+    """Return the page at *path*."""
     response = await client.get(path)
     assert response.status == 200, path
     assert response.headers["content-type"] == "text/html; charset=UTF-8"
@@ -167,9 +167,9 @@ async def test_pages_contain_no_secrets(open_server: OpenServer) -> None:
 async def test_documented_error_examples_match_the_server(harness: LiveServer) -> None:
     html = await html_at(await harness.connect(), "/docs/chateau")
 
-    answer = await (await harness.client()).ask({"type": 17})
+    response = await (await harness.client()).ask({"type": 17})
 
-    assert escape(answer["error"].replace('"', '\\"'), quote=True) in html
+    assert escape(response["error"].replace('"', '\\"'), quote=True) in html
 
 
 @live

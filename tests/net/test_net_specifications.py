@@ -1,4 +1,4 @@
-"""The two specifications: whole, true, and valid for validators that are not ours."""
+"""openapi.json and asyncapi.json: complete, correct, and valid for external validators."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ new Parser().parse(source).then(({ document, diagnostics }) => {
   console.log(JSON.stringify({ parsed: document !== undefined, diagnostics: said }));
 });
 """
-ERROR, WARNING = 0, 1  # severities; what is above is advice
+ERROR, WARNING = 0, 1  # severities; higher ones are hints
 
 FOLDER = schemas_folder()
 SCHEMAS = {
@@ -72,13 +72,13 @@ every_prefix = pytest.mark.parametrize("prefix", ["", "/chat", "/a/b.c"])
 
 @pytest.fixture
 def transport(request: pytest.FixtureRequest) -> str:
-    """One transport, unless a test takes others."""
+    """One transport, unless a test sets others."""
     name: str = getattr(request, "param", "fast")
     return name
 
 
 def references(value: Any) -> Iterator[str]:
-    """Every reference in *value*."""
+    """Yield every reference in *value*."""
     if isinstance(value, list):
         for inner in value:
             yield from references(inner)
@@ -90,7 +90,7 @@ def references(value: Any) -> Iterator[str]:
 
 
 def target(document: Any, reference: str) -> Any:
-    """What *reference* leads to in *document*."""
+    """Return the target of *reference* in *document*."""
     assert reference.startswith("#/")
     for step in reference[2:].split("/"):
         document = document[step.replace("~1", "/").replace("~0", "~")]
@@ -98,7 +98,7 @@ def target(document: Any, reference: str) -> Any:
 
 
 def keywords(schema: Any) -> Iterator[tuple[str, Any]]:
-    """Every keyword of *schema* and of the schemas in it."""
+    """Yield every keyword of *schema* and of its subschemas."""
     if isinstance(schema, list):
         for inner in schema:
             yield from keywords(inner)
@@ -112,7 +112,7 @@ def keywords(schema: Any) -> Iterator[tuple[str, Any]]:
 
 
 def validators(document: Any, reference: str) -> list[Any]:
-    """The schema at *reference*, as each of the two drafts reads it that it may be taken for."""
+    """Return a validator of the schema at *reference* for each of the two drafts."""
     return [
         validator(
             {"$ref": f"urn:document{reference}"},
@@ -123,7 +123,7 @@ def validators(document: Any, reference: str) -> list[Any]:
 
 
 async def document(harness: LiveServer, path: str) -> Any:
-    """What is at *path*, a JSON document."""
+    """Return the JSON document at *path*."""
     response = await (await harness.connect()).get(path)
     assert response.status == 200
     assert response.headers["content-type"] == "application/json"
@@ -211,7 +211,7 @@ async def test_every_http_operation_responds_as_specified(open_server: OpenServe
     base = urlsplit(requests["servers"][0]["url"]).path
 
     open_to_all = {path: item for path, item in requests["paths"].items() if not path.startswith("/admin/")}
-    for path, item in open_to_all.items():  # the others are asked in test_net_admin_specification
+    for path, item in open_to_all.items():  # test_net_admin_specification requests the others
         for method in item.keys() & {"get", "post"}:
             for address in addresses_of(path, item, item[method]):
                 response = await asked(harness, method, base + address)
@@ -220,7 +220,7 @@ async def test_every_http_operation_responds_as_specified(open_server: OpenServe
 
 
 def addresses_of(path: str, item: Any, operation: Any) -> list[str]:
-    """*path* with each of the values that are named for what is variable in it."""
+    """Return *path* with each of the example values of its parameters."""
     for parameter in [*item.get("parameters", []), *operation.get("parameters", [])]:
         if parameter.get("in") == "path":
             schema = parameter["schema"]
@@ -230,7 +230,7 @@ def addresses_of(path: str, item: Any, operation: Any) -> list[str]:
 
 
 async def asked(harness: LiveServer, method: str, path: str) -> Response:
-    """What a request gets whose body, if any, fits each address."""
+    """Return the response to a request with a body valid for its path, if any."""
     client = await harness.connect()
     request = client.request(path, Accept="text/event-stream")
     if method == "post":
@@ -312,12 +312,12 @@ def test_schema_titles_are_unique_type_names() -> None:
 
 def test_every_message_is_received_sent_or_a_reply() -> None:
     for name, channel in ASYNCAPI["channels"].items():
-        said = set()
+        names = set()
         for operation in ASYNCAPI["operations"].values():
             if operation["channel"] == {"$ref": f"#/channels/{name}"}:
                 messages = [*operation["messages"], *operation.get("reply", {"messages": []})["messages"]]
-                said |= {message["$ref"].rpartition("/")[2] for message in messages}
-        assert said == channel["messages"].keys()
+                names |= {message["$ref"].rpartition("/")[2] for message in messages}
+        assert names == channel["messages"].keys()
 
 
 REPLIES = {
@@ -336,12 +336,12 @@ REPLIES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("operation", "answers"), REPLIES.items(), ids=REPLIES)
-def test_every_request_has_its_response_or_an_error_as_reply(operation: str, answers: set[str]) -> None:
+@pytest.mark.parametrize(("operation", "responses"), REPLIES.items(), ids=REPLIES)
+def test_every_request_has_its_response_or_an_error_as_reply(operation: str, responses: set[str]) -> None:
     about = ASYNCAPI["operations"][operation]
 
     assert about["action"] == "receive"
-    assert {message["$ref"].rpartition("/")[2] for message in about["reply"]["messages"]} == answers
+    assert {message["$ref"].rpartition("/")[2] for message in about["reply"]["messages"]} == responses
 
 
 def test_pushes_and_closes_have_no_reply() -> None:
@@ -357,7 +357,7 @@ def test_endpoint_has_messages_of_its_protocol_only(spec: ProtocolSpec) -> None:
             assert message["$ref"].startswith(f"#/components/messages/{spec.name}.")
 
 
-# Validators that are not ours
+# External validators
 
 
 def test_openapi_json_is_valid_for_openapi_spec_validator() -> None:
@@ -372,7 +372,7 @@ def test_openapi_spec_validator_rejects_an_invalid_document() -> None:
 
 @pytest.fixture(scope="module")
 def node() -> str:
-    """Node, with AsyncAPI's parser where PARSER is; it is installed once, into the folder of caches."""
+    """Return Node with the AsyncAPI parser at `PARSER`, installed once into the cache folder."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         missing("node and npm are not both here")
@@ -402,14 +402,14 @@ def install(npm: str) -> None:
 
 
 def missing(reason: str) -> NoReturn:
-    """Skip the test for *reason*; where a skip would go unseen, fail."""
+    """Skip the test for *reason*; fail where a skip would not be noticed."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
 
 
 def parsed(node: str, document: Any) -> Any:
-    """Return the result of AsyncAPI's parser for *document*."""
+    """Return the result of the AsyncAPI parser for *document*."""
     done = subprocess.run(
         [node, "-e", PARSE, PARSER],
         input=json.dumps(document),
@@ -426,7 +426,7 @@ def test_asyncapi_json_is_valid_for_the_asyncapi_parser(node: str, prefix: str) 
     served = asyncapi(ALL, SCHEMAS, prefix) | {"servers": servers("https", "chat.example.org", prefix)}
     result = parsed(node, served)
 
-    assert [said for said in result["diagnostics"] if said["severity"] <= WARNING] == []
+    assert [names for names in result["diagnostics"] if names["severity"] <= WARNING] == []
     assert result["parsed"]
 
 
@@ -435,7 +435,7 @@ def test_asyncapi_parser_rejects_an_invalid_document(node: str) -> None:
     components = ASYNCAPI["components"] | {"messages": MESSAGES | {"chateau.join-request": message}}
     result = parsed(node, ASYNCAPI | {"components": components})
 
-    assert any(said["severity"] == ERROR for said in result["diagnostics"])
+    assert any(names["severity"] == ERROR for names in result["diagnostics"])
     assert not result["parsed"]
 
 

@@ -137,7 +137,7 @@ class RequestSender:
         self.room = request.get("room", "lobby")
 
     async def set(self) -> None:
-        if self.needs_a_name:  # who asks for one gets it
+        if self.needs_a_name:  # sent on request only
             await self.harness.member("bob", self.room)
             await self.harness.member("carol")
         self.here = list(self.harness.server.hub.usernames())
@@ -161,9 +161,9 @@ class RequestSender:
     async def functions(self, sent: bytes) -> None:
         client = await self.harness.client(path="/functions")
         client.send(sent)
-        answer = await client.hear()
-        assert "error" not in answer
-        assert answer.keys() >= {"function", "callback"}
+        response = await client.receive_json()
+        assert "error" not in response
+        assert response.keys() >= {"function", "callback"}
 
     async def opcodes(self, sent: bytes) -> None:
         client = await self.harness.client(path="/opcodes")
@@ -183,17 +183,17 @@ class RequestSender:
         writer.write("".join(f"{line}\n" for line in before).encode() + sent)
         writer.write_eof()
         async with asyncio.timeout(PATIENCE_SECONDS):
-            heard = [json.loads(line) for line in (await reader.read()).split(b"\r\n") if line]
+            received = [json.loads(line) for line in (await reader.read()).split(b"\r\n") if line]
         writer.close()
         await writer.wait_closed()
-        results = [frame for frame in heard if frame["type"] == "commandResult"]
+        results = [frame for frame in received if frame["type"] == "commandResult"]
         assert len(results) == len(before) + sent.count(b"\n") - sent.count(b"\n\n")
-        assert not [frame for frame in heard if frame["type"] == "error"]
+        assert not [frame for frame in received if frame["type"] == "error"]
 
     async def channels(self, sent: bytes) -> None:
         client = await self.harness.connect(path="/channel/lobby/")
         if not sent.startswith((b"GET ", b"POST ")):
-            await client.shake_hands()
+            await client.upgrade()
             client.send(sent)
             assert await client.closing() == (1000, "")
             return
@@ -240,7 +240,7 @@ async def test_documented_chateau_request_is_accepted(harness: LiveServer, name:
     while "event" in answer or "sender" in answer:
         answer = await client.hear()
 
-    assert (answer["type"], answer["status"]) == (request["type"], 200)
+    assert (response["type"], response["status"]) == (request["type"], 200)
 
 
 async def test_rejected_publish_is_shown_as_sent(open_server: OpenServer) -> None:
@@ -258,8 +258,8 @@ async def test_rejected_publish_is_shown_as_sent(open_server: OpenServer) -> Non
     assert undated(bytes.fromhex(encoded["hex"])) == undated(head + body)
 
 
-def undated(answer: bytes) -> bytes:
-    return re.sub(rb"Date: .*? GMT", b"Date: now", answer)
+def undated(response: bytes) -> bytes:
+    return re.sub(rb"Date: .*? GMT", b"Date: now", response)
 
 
 # The address, and rejected requests
@@ -296,10 +296,10 @@ WRONG = [
 async def test_invalid_frame_is_rejected(harness: LiveServer, body: bytes, code: str) -> None:
     response = await post(await harness.connect(), body)
 
-    answer = json.loads(response.body)
-    assert response.status == answer["status"] == 400
-    assert list(answer) == ["status", "code", "error"]
-    assert answer["code"] == code
+    document = json.loads(response.body)
+    assert response.status == document["status"] == 400
+    assert list(document) == ["status", "code", "error"]
+    assert document["code"] == code
 
 
 async def test_schema_violation_is_reported_with_its_path(harness: LiveServer) -> None:

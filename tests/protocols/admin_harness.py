@@ -48,7 +48,7 @@ class AdminHarness(GenericHarness):
         return session
 
     def do(self, name: str, body: Frame | bytes) -> Frame:
-        """The response to *body*, sent for the action *name*."""
+        """Return the response to *body*, sent for the action *name*."""
         sent = body if isinstance(body, bytes) else json.dumps(body).encode()
         try:
             response = self.admin.perform(name, sent)
@@ -57,7 +57,7 @@ class AdminHarness(GenericHarness):
         return checked(f"{name}-response", response)
 
     def asked(self, name: str, query: dict[str, str]) -> Frame:
-        """The request that *query* is, or the error response."""
+        """Return the request that *query* contains, or the error response."""
         try:
             return self.admin.asked(name, query)
         except HubError as error:
@@ -65,14 +65,14 @@ class AdminHarness(GenericHarness):
 
 
 def refused(error: HubError, sent: bytes = b"") -> Frame:
-    """The error response, as it is sent."""
-    answer = checked("error-response", error_response(error, status_of(error)))
-    check_sentence(answer["error"], sent.decode(errors="replace"))
-    return answer
+    """Return the error response as it is sent."""
+    response = checked("error-response", error_response(error, status_of(error)))
+    check_sentence(response["error"], sent.decode(errors="replace"))
+    return response
 
 
-def checked(schema: str, answer: Any) -> Frame:
-    """*answer*, as it goes over the wire; it keeps to *schema*."""
-    frame = read(encode(answer))
+def checked(schema: str, response: Any) -> Frame:
+    """Return *response* as it is sent, after checking it against *schema*."""
+    frame = read(encode(response))
     VALIDATORS[schema].validate(frame)
     return frame

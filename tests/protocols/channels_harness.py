@@ -1,7 +1,7 @@
-"""The harness of the channels protocol; see :mod:`harness`. The other members of a channel's room chat.
+"""The harness of the channels protocol; see :mod:`harness`.
 
-Pushes to subscribers are checked against their schemas, the events of a stream against the format, and
-receipts against what was received.
+The room of a channel may have members of the chateau protocol. Pushes to subscribers are checked against
+their schemas, events of a stream against the format, and receipts against the received publications.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from harness import PORT, ROOT, FakeCommit, Frame, LateCommits, read, schema_set, validators
 from harness import Harness as GenericHarness
-from listed_refusals import checked_publish
+from listed_errors import checked_publish
 
 from chateau.hub.errors import HubError
 from chateau.hub.events import JoinRecord, Publication, StoredRecord
@@ -29,7 +29,7 @@ PUBLISHER = "198.51.100.7"
 
 
 def checked_push(payload: bytes) -> Frame:
-    """The push that *payload* is; it keeps to its schema."""
+    """Return the push in *payload*, after checking it against its schema."""
     frame = read(payload)
     VALIDATORS[f"{frame.get('event', 'message')}-push"].validate(frame)
     return frame
@@ -44,7 +44,7 @@ class ServerSent(NamedTuple):
 
 
 class Reader:
-    """Reads an event stream as the WHATWG standard says, section 9.2.6, and stricter where it is lenient."""
+    """Parse an event stream as the WHATWG standard specifies, section 9.2.6, and reject what it tolerates."""
 
     def __init__(self) -> None:
         self.events: list[ServerSent] = []
@@ -76,7 +76,7 @@ class Reader:
 
 
 class Mailbox:
-    """What one client got, in order: texts, byte strings, and how it ended."""
+    """The texts and byte strings that one client received, in order, and how its connection ended."""
 
     def __init__(self) -> None:
         self.got: list[str | bytes] = []
@@ -99,16 +99,16 @@ class Mailbox:
                 self.peer.on_close()
 
     def take(self) -> list[str | bytes]:
-        """What has come since the last time."""
+        """Return and remove what was received since the last call."""
         got, self.got = self.got, []
         return got
 
     def pushes(self) -> list[Frame]:
-        """What has come since the last time, which are pushes."""
+        """Return and remove the pushes received since the last call."""
         return [checked_push(payload.encode()) for payload in self.take() if isinstance(payload, str)]
 
     def server_sent(self) -> list[ServerSent]:
-        """What has come since the last time on an event stream."""
+        """Return and remove the events received since the last call."""
         reader = Reader()
         for payload in self.take():
             assert isinstance(payload, str)
@@ -122,7 +122,7 @@ class Mailbox:
 
 
 class LateStore(LateCommits):
-    """Stores publications; their commits are done when the test says so."""
+    """A store for publications, whose commits the test completes."""
 
     def __init__(self) -> None:
         super().__init__(channel_history=1_000)
@@ -137,7 +137,7 @@ class LateStore(LateCommits):
 
 
 class Failing(MemoryStore):
-    """Keeps the first *good* packages, and nothing more; it may be unreadable, too."""
+    """A store that accepts the first *good* publications only; reading may fail too."""
 
     def __init__(self, error: Exception, *, good: int = 0, can_read: bool = True) -> None:
         super().__init__(channel_history=1_000)
@@ -183,19 +183,19 @@ class Harness(GenericHarness):
         self.streams = EventStreams(self.hub, broadcast=self._broadcast, catch_up_bytes=catch_up_bytes)
 
     def subscribe(self, channel: str, address: str = "192.0.2.1") -> Mailbox:
-        """A subscriber by WebSocket."""
+        """Connect a subscriber by WebSocket."""
         return self._opened(self.channels.endpoint(channel), address)
 
     def stream(self, channel: str, last: str | None = None, address: str = "192.0.2.2") -> Mailbox:
-        """A subscriber by event stream, which has seen the event *last*."""
+        """Connect a subscriber by event stream that has received the event *last*."""
         return self._opened(self.streams.endpoint(channel, last), address)
 
     def member(self, name: str, room: str) -> Session:
-        """Somebody who chats in *room*."""
-        return self.neighbour(name, room=room)
+        """Connect a member of *room* that uses the chateau protocol."""
+        return self.connect_other(name, room=room)
 
     def publish(self, channel: str, kind: str | None, payload: bytes, **options: Any) -> Any:
-        """Publish from somewhere else."""
+        """Publish from another address."""
         with checked_publish("package-request"):
             return self.channels.publish(channel, kind, payload, **({"address": PUBLISHER} | options))
 
@@ -216,7 +216,7 @@ class Harness(GenericHarness):
 
 
 def code_of(error: HubError) -> str:
-    """The code of a refusal, whose sentence is one sentence."""
+    """Return the code of an error, after checking that its text is one sentence."""
     sentence = str(error)
     assert 0 < len(sentence) <= 300, sentence
     assert sentence.endswith("."), sentence
@@ -240,7 +240,7 @@ CODES = frozenset(
 
 
 def outcome(attempt: Callable[[], object]) -> str:
-    """``published``, or the code of the refusal."""
+    """Return ``published``, or the code of the error."""
     try:
         attempt()
     except HubError as error:

@@ -17,7 +17,7 @@ from harness import (
 from harness import (
     Harness as GenericHarness,
 )
-from listed_refusals import check_chateau
+from listed_errors import check_chateau
 from quiet_store import QuietStore
 
 from chateau.protocols.chateau import REQUESTS, ChateauProtocol
@@ -42,11 +42,11 @@ _VALIDATORS = validators(SCHEMA_SET)
 
 
 class LateStore(LateCommits, QuietStore):
-    """Stores messages in memory; their commits are done when the test says so."""
+    """A store in memory, whose commits of messages the test completes."""
 
 
 def checked(payload: bytes) -> Frame:
-    """The frame that *payload* is, which is valid by the schema of its push or response."""
+    """Return the frame in *payload*, after checking it against the schema of its push or response."""
     frame = read(payload)
     if not {"sender", "event"}.isdisjoint(frame):
         name = _PUSHES[frame["type"], frame.get("event")]
@@ -57,7 +57,7 @@ def checked(payload: bytes) -> Frame:
 
 
 class Harness(GenericHarness):
-    """A server of the chateau protocol. The messages that are sent are numbered from 0; see :func:`stamp`."""
+    """A server of the chateau protocol. Sent messages are numbered from 0; see :func:`stamp`."""
 
     schemas = SCHEMA_SET
     make = ChateauProtocol
@@ -65,7 +65,7 @@ class Harness(GenericHarness):
     def __init__(
         self, *registered: str, inside: str | None = None, store: QuietStore | None = None, **options: Any
     ) -> None:
-        """The clients *registered* have their own names, and are *inside* that room if one is given."""
+        """Register the clients *registered* under their own names; let them join *inside*, if any."""
         super().__init__(store=store or QuietStore(), **options)
         self._sent = 0
         for method in ("message", "publish"):
@@ -97,18 +97,18 @@ class Harness(GenericHarness):
 
 
 def ok(type_: int, **rest: Any) -> Frame:
-    """A response to a request of *type_* that worked, or a push."""
+    """Return the response to a successful request of *type_*, or a push."""
     return {"type": type_, "status": 200} | rest
 
 
-def no(type_: int | None, code: str, error: str, **rest: Any) -> Frame:
-    """The error response to a request of *type_*, which is None if it could not be read."""
+def error_frame(type_: int | None, code: str, error: str, **rest: Any) -> Frame:
+    """Return the error response to a request of *type_*, which is None if it could not be decoded."""
     shown = {} if type_ is None else {"type": type_}
     return shown | {"status": 400, "code": code, "error": error} | rest
 
 
 def wide(name: str) -> str:
-    """*name*, of letters and digits, in full-width characters: another spelling of the same name."""
+    """Return the letters and digits *name* in full-width characters: another spelling of the name."""
     return "".join(chr(ord(character) + 0xFEE0) for character in name)
 
 

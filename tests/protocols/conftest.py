@@ -1,4 +1,4 @@
-"""An unexpected log line fails a test of a protocol: what clients send is never worth one."""
+"""Fail a test of a protocol on an unexpected log line: requests of clients are never logged."""
 
 from collections.abc import Generator, Iterator
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def nothing_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """A test that expects a log line looks at it, then clears *caplog*."""
+    """Check that nothing was logged; a test that expects a log line checks it and clears *caplog*."""
     yield
     assert [record.getMessage() for record in caplog.get_records("call")] == []
 

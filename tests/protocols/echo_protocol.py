@@ -1,4 +1,4 @@
-"""A sixth protocol, as small as one can be: each request is echoed, and a shout goes to everybody."""
+"""A minimal sixth protocol: it echoes each request, and sends a shout to everybody."""
 
 from __future__ import annotations
 

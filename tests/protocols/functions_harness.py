@@ -21,7 +21,7 @@ from harness import (
 from harness import (
     Harness as GenericHarness,
 )
-from listed_refusals import check_functions
+from listed_errors import check_functions
 
 from chateau.protocols.chateau import ChateauProtocol
 from chateau.protocols.functions import FunctionsProtocol
@@ -33,7 +33,7 @@ VALIDATORS = validators(SCHEMA_SET)
 
 
 def schema_of(frame: Frame) -> str:
-    """The schema of a frame that the server sent."""
+    """Return the name of the schema of a frame that the server sent."""
     if "error" in frame:
         return "error-response"
     kind = "response" if "callback" in frame else "push"
@@ -41,7 +41,7 @@ def schema_of(frame: Frame) -> str:
 
 
 def checked(payload: bytes) -> Frame:
-    """The frame that *payload* is; it keeps to its schema."""
+    """Return the frame in *payload*, after checking it against its schema."""
     frame = read(payload)
     VALIDATORS[schema_of(frame)].validate(frame)
     return frame
@@ -70,7 +70,7 @@ class Harness(GenericHarness):
             check_functions(text, frame)
 
     def chateau_user(self, name: str, address: str = "198.51.100.1") -> Any:
-        """A user *name* of the chateau protocol: its peer, and its ``mailbox``."""
+        """Connect a user *name* of the chateau protocol; return its peer and its ``mailbox``."""
         side = SimpleNamespace(
             protocol=self.chateau,
             split=self.split,
@@ -82,7 +82,7 @@ class Harness(GenericHarness):
         return user
 
     def card(self, name: str, **custom: Any) -> Frame:
-        """The info that others receive about a client with these custom variables."""
+        """Return the info that others receive about a client with these custom variables."""
         session = self[name].session
         return {"id": session.id, "ip": session.address, "port": PORT, "custom": custom}
 
@@ -100,17 +100,17 @@ def custom(**variables: Any) -> Frame:
 
 
 def done(function: str, callback: str = "", **rest: Any) -> Frame:
-    """The answer to a call that worked."""
+    """Return the response to a successful call."""
     return {"function": function, "callback": callback} | rest
 
 
-def no(function: str | None, code: str, error: str, callback: str = "", **rest: Any) -> Frame:
-    """The answer to a call that was refused."""
+def error_frame(function: str | None, code: str, error: str, callback: str = "", **rest: Any) -> Frame:
+    """Return the error response to a call."""
     return {"function": function, "error": error, "code": code, "callback": callback} | rest
 
 
 def at(number: int, **custom_: Any) -> Frame:
-    """The card of the client with the id *number*: the first is at 192.0.2.1."""
+    """Return the card of the client with the id *number*; the first has the address 192.0.2.1."""
     return {"id": str(number), "ip": f"192.0.2.{number + 1}", "port": PORT, "custom": custom_}
 
 

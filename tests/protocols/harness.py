@@ -1,13 +1,13 @@
 """The generic test harness of the protocols: a server without sockets, event loop or real time.
 
 The module of each protocol (``chateau_harness`` and so on) derives a :class:`Harness` that knows how to
-decode and check what the server sends. Every frame is held against its schema before a test sees it.
+decode and check what the server sends. Every frame is checked against its schema before a test receives it.
 
 A conversation is a list of steps, each with the frames that every client receives, in order::
 
-    says("alice", {"type": 6, "room": "lobby"},
-         alice=[{"type": 6, "status": 200, "room": "lobby"}],
-         bob=[{"type": 6, "status": 200, "event": "left", "room": "lobby", "username": "alice"}])
+    sends("alice", {"type": 6, "room": "lobby"},
+          alice=[{"type": 6, "status": 200, "room": "lobby"}],
+          bob=[{"type": 6, "status": 200, "event": "left", "room": "lobby", "username": "alice"}])
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ Frame = dict[str, Any]
 
 
 def schema_set(name: str) -> SchemaSet:
-    """The schemas of the protocol *name*."""
+    """Return the schemas of the protocol *name*."""
     return SchemaSet(ROOT / "schemas" / name, url=f"/schemas/{name}")
 
 
 def validators(schemas: SchemaSet) -> dict[str, Any]:
-    """A validator for each schema, which checks formats as well."""
+    """Return a validator for each schema, which checks formats as well."""
     registry = jsonschema_rs.Registry([(schema["$id"], schema) for schema in schemas.schemas.values()])
     return {
         name: jsonschema_rs.Draft202012Validator(schema, registry=registry, validate_formats=True)
@@ -51,7 +51,7 @@ def validators(schemas: SchemaSet) -> dict[str, Any]:
 
 
 def stamp(number: int) -> Frame:
-    """The id and time of the message *number*, counted from 0: one message per second."""
+    """Return the id and time of the message *number*, counted from 0: one message per second."""
     minutes, seconds = divmod(number, 60)
     return {
         "id": f"01JD3Z5V8M9QK7T4W2X6Y0{number:04d}",
@@ -60,7 +60,7 @@ def stamp(number: int) -> Frame:
 
 
 def read(payload: bytes) -> Frame:
-    """The frame that *payload* is: strict JSON in UTF-8, without duplicate keys."""
+    """Decode the frame *payload*: strict JSON in UTF-8, without duplicate keys."""
 
     def distinct(pairs: list[tuple[str, Any]]) -> Frame:
         assert len(dict(pairs)) == len(pairs), f"duplicate key: {payload!r}"
@@ -75,21 +75,21 @@ def read(payload: bytes) -> Frame:
 
 
 def check_sentence(error: str, sent: str) -> None:
-    """An error is one sentence of at most 300 characters, and quotes at most 60 of what was sent."""
+    """Check that *error* is one sentence of at most 300 characters, with at most 60 quoted from *sent*."""
     assert 0 < len(error) <= 300, error
     assert error.endswith("."), f"a sentence ends with a full stop: {error!r}"
     check_quotes(error, sent)
 
 
 def check_quotes(error: str, sent: str) -> None:
-    """An error quotes at most 60 characters of what was sent."""
+    """Check that *error* quotes at most 60 characters of *sent*."""
     for start in range(len(error) - QUOTED_AT_MOST):
         quote = error[start : start + QUOTED_AT_MOST + 1]
         assert quote not in sent, f"{len(quote)} characters of what was sent are quoted: {quote!r}"
 
 
 class FakeClock:
-    """A clock that advances when the test says so, and calls what is due then."""
+    """A clock that the test advances; it then runs the timers that are due."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -110,7 +110,7 @@ class FakeClock:
 
 
 class FakeCommit:
-    """A commit that is done when the test says so."""
+    """A commit that the test completes."""
 
     def __init__(self) -> None:
         self._callbacks: list[Callable[..., object]] = []
@@ -128,7 +128,7 @@ class FakeCommit:
         self._callbacks.append(callback)
 
     def decide(self, failure: BaseException | None = None) -> None:
-        """Be done, without calling back: an event loop calls back one iteration later."""
+        """Complete the commit without its callbacks, which an event loop runs one iteration later."""
         self._is_done, self._failure = True, failure
 
     def call_back(self) -> None:
@@ -142,7 +142,7 @@ class FakeCommit:
 
 
 class LateCommits(MemoryStore):
-    """A store whose commits are done when the test says so; joins need none. Mix it in, or use it alone."""
+    """A store whose commits the test completes; joins have no commit. Usable as a mixin."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -157,7 +157,7 @@ class LateCommits(MemoryStore):
 
 
 class Mailbox:
-    """What one client received, in order, until its connection was closed."""
+    """The frames that one client received, in order, until its connection was closed."""
 
     def __init__(self, harness: Harness) -> None:
         self.frames: list[Any] = []
@@ -218,7 +218,7 @@ class Client:
         return self.session.id
 
     def send(self, request: Frame | str | bytes) -> None:
-        """Send a request, or any text as it is, or a binary frame; check the errors that come back."""
+        """Send a request, a text unchanged, or a binary frame; check the errors in response."""
         if isinstance(request, bytes):
             self.peer.on_binary(request)
             return
@@ -229,12 +229,12 @@ class Client:
             self._harness.check_error(text, frame)
 
     def ask(self, request: Frame | str | bytes) -> Any:
-        """Send a request and return the one frame that comes back."""
+        """Send a request and return the single frame that the client receives."""
         (frame,) = self.ask_all(request)
         return frame
 
     def ask_all(self, request: Frame | str | bytes) -> list[Any]:
-        """Send a request and return all frames that come back."""
+        """Send a request and return all frames that the client receives."""
         self.mailbox.take()
         self.send(request)
         return self.mailbox.take()
@@ -288,7 +288,7 @@ class Harness:
         self.clients: dict[str, Any] = {}
 
     def context(self, schemas: SchemaSet, **options: Any) -> ProtocolContext:
-        """What a protocol is made from."""
+        """Return the context that a protocol is created from."""
         return ProtocolContext(
             hub=self.hub,
             schemas=schemas,
@@ -299,18 +299,18 @@ class Harness:
             **options,
         )
 
-    # What a protocol's harness overrides
+    # Overridden by the harness of a protocol
 
     def split(self, payload: bytes) -> list[bytes]:
         """Return the frames that *payload* consists of."""
         return [payload]
 
     def checked(self, payload: bytes) -> Any:
-        """Return the frame that *payload* is, after it was checked against its schema."""
+        """Return the frame in *payload*, after checking it against its schema."""
         raise NotImplementedError
 
     def check_error(self, text: str, frame: Any) -> None:
-        """Check *frame*, which came after *text* was sent, if it is an error."""
+        """Check *frame*, the response to *text*, if it is an error."""
 
     # Clients
 
@@ -320,14 +320,14 @@ class Harness:
         return self.clients[name]
 
     def enter(self, names: Iterable[str], room: str | None = None, **options: Any) -> None:
-        """Register the clients *names* by these names, and let them join *room*."""
+        """Register the clients *names* under these names, and let them join *room*."""
         for name in names:
             self.hub.register(self[name].session, name, **options)
             if room is not None:
                 self.hub.join(self[name].session, room)
         self.take()
 
-    def neighbour(self, name: str | None = None, *, room: str | None = None) -> Session:
+    def connect_other(self, name: str | None = None, *, room: str | None = None) -> Session:
         """Connect a session of another protocol; its outbox is a list of events."""
         session = self.hub.connect(self.other, outbox=[], address="198.51.100.1", port=1)
         if name is not None:
@@ -342,7 +342,7 @@ class Harness:
         return {name: frames for name, frames in taken.items() if frames}
 
     def play(self, conversation: Iterable[Step]) -> None:
-        """Play *conversation*; after each step every client has received these frames and no others."""
+        """Play *conversation*; after each step check that every client received exactly its frames."""
         for number, step in enumerate(conversation, start=1):
             step.act(self)
             assert self.take() == step.frames, f"step {number}: {step.description}"
@@ -366,37 +366,37 @@ class Harness:
 
 @dataclass(frozen=True)
 class Step:
-    """Something happens, and the clients receive *frames*."""
+    """An action, and the *frames* that the clients receive because of it."""
 
     description: str
     act: Callable[[Any], object]
     frames: dict[str, list[Any]] = field(default_factory=dict)
 
 
-def says(who: str, request: Frame | str | bytes, **frames: list[Any]) -> Step:
-    """*who* sends *request*."""
+def sends(who: str, request: Frame | str | bytes, **frames: list[Any]) -> Step:
+    """Let *who* send *request*."""
     return Step(f"{who} sends {request!r}"[:300], lambda harness: harness[who].send(request), frames)
 
 
 def disconnects(who: str, **frames: list[Any]) -> Step:
-    """The connection of *who* is lost."""
+    """Lose the connection of *who*."""
     return Step(f"{who} disconnects", lambda harness: harness[who].close(), frames)
 
 
 def happens(description: str, act: Callable[[Any], object], **frames: list[Any]) -> Step:
-    """Something else happens: an administrator does something, for example."""
+    """Do something else, such as an action of an admin."""
     return Step(description, act, frames)
 
 
 def hub_does(method: str, *arguments: Any, **frames: list[Any]) -> Step:
-    """Call a method of the hub, by its dotted name, as an administrator would."""
+    """Call a method of the hub, by its dotted name, as an admin would."""
     return Step(
         f"hub.{method}{arguments}", lambda harness: attrgetter(method)(harness.hub)(*arguments), frames
     )
 
 
 def hub_taps(who: str, *, active: bool, **frames: list[Any]) -> Step:
-    """An administrator starts or stops monitoring the session of *who*."""
+    """Start or end the tap of the session of *who*."""
     return Step(
         f"{who} is tapped: {active}",
         lambda harness: harness.hub.notify_tap(harness[who].session, active=active),

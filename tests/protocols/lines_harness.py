@@ -1,8 +1,8 @@
 """The harness of the lines protocol; see :mod:`harness`.
 
-Every line that the server sends is decoded and checked against its schema before a test sees it::
+Every line that the server sends is decoded and checked against its schema before a test receives it::
 
-    says("alice", "LEAVE", alice=[OK, left("alice")], bob=[left("alice")])
+    sends("alice", "LEAVE", alice=[OK, left("alice")], bob=[left("alice")])
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from harness import Client as GenericClient
 from harness import Frame, LateCommits, check_quotes, read, schema_set
 from harness import Harness as GenericHarness
-from listed_refusals import checked_lines
+from listed_errors import checked_lines
 
 from chateau.protocols.lines import LinesProtocol
 from chateau.store.memory import MemoryStore
@@ -42,7 +42,7 @@ OK = {"type": "commandResult", "result": "OK"}
 
 
 def schema_of(frame: Frame) -> str:
-    """The name of the schema that *frame* has to keep to."""
+    """Return the name of the schema of *frame*."""
     if frame["type"] != "commandResult":
         return SCHEMAS[frame["type"]]
     return next((name for key, name in RESULTS.items() if key in frame), "result-response")
@@ -55,14 +55,14 @@ def checked(frame: Frame) -> Frame:
 
 
 class LateStore(LateCommits):
-    """Stores all in memory; the commits of messages are done when the test says so."""
+    """A store in memory, whose commits of messages the test completes."""
 
 
 class Client(GenericClient):
     """One client of the server."""
 
     def send(self, request: Frame | str | bytes) -> None:
-        """Send a line, or the bytes of one that is not text."""
+        """Send a line; bytes are sent as a line that is not text."""
         assert isinstance(request, str | bytes)
         with checked_lines(request):
             super().send(request)
@@ -85,7 +85,7 @@ class Harness(GenericHarness):
         history_bytes: int = 1_048_576,
         **options: Any,
     ) -> None:
-        """The clients *inside* have logged in by their own names and are in *room*."""
+        """Let the clients *inside* log in under their own names and join *room*."""
         super().__init__(
             store=MemoryStore(channel_history=100) if store is None else store,
             secret_key="open sesame",
@@ -114,7 +114,7 @@ def result(text: str = "OK", **more: Any) -> Frame:
     return {"type": "commandResult", "result": text} | more
 
 
-def no(error: str) -> Frame:
+def error_frame(error: str) -> Frame:
     return {"type": "error", "error": error}
 
 
@@ -126,5 +126,5 @@ def left(nick: str) -> Frame:
     return {"from": nick, "type": "userLeft", "body": f"User {nick} has left the room"}
 
 
-def said(nick: str, text: str) -> Frame:
+def message_frame(nick: str, text: str) -> Frame:
     return {"from": nick, "type": "message", "body": text}

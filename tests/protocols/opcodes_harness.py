@@ -10,7 +10,7 @@ import harness
 from harness import Client as GenericClient
 from harness import Frame, Step, check_sentence, read, schema_set, validators
 from harness import Harness as GenericHarness
-from listed_refusals import check_opcodes
+from listed_errors import check_opcodes
 
 from chateau.protocols.opcodes import OpcodesProtocol
 
@@ -23,7 +23,7 @@ _VALIDATORS = validators(SCHEMA_SET)
 
 
 def checked(payload: bytes) -> Frame:
-    """The frame that *payload* is, which keeps to its schema."""
+    """Return the frame in *payload*, after checking it against its schema."""
     frame = read(payload)
     _VALIDATORS[_SENT[frame["op"]]].validate(frame)
     return frame
@@ -43,7 +43,7 @@ class Harness(GenericHarness):
     client = Client
 
     def __init__(self, *inside: str, secret_key: str | None = KEY, **options: Any) -> None:
-        """The clients *inside* have logged in by their own names, and are in the room general."""
+        """Let the clients *inside* log in under their own names; they are in the room ``general``."""
         super().__init__(secret_key=secret_key, reserved_names=("Chateau",), **options)
         self.enter(inside, "general")
 
@@ -57,18 +57,18 @@ class Harness(GenericHarness):
 
 
 async def loop_turns(turns: int = 5) -> None:
-    """Let what is ready run."""
+    """Run the event loop for some iterations."""
     for _ in range(turns):
         await asyncio.sleep(0)
 
 
-def says(who: str, content: str | Frame, **frames: list[Frame]) -> Step:
-    """*who* sends op 1 with *content*, or another request."""
-    return harness.says(who, create(content) if isinstance(content, str) else content, **frames)
+def sends(who: str, content: str | Frame, **frames: list[Frame]) -> Step:
+    """Let *who* send op 1 with *content*, or another request."""
+    return harness.sends(who, create(content) if isinstance(content, str) else content, **frames)
 
 
 def happens(act: Callable[[Harness], object], **frames: list[Frame]) -> Step:
-    """Something else happens."""
+    """Do something else."""
     return Step("something else", act, frames)
 
 
@@ -80,32 +80,32 @@ def create(content: str) -> Frame:
     return {"op": 1, "d": {"content": content}}
 
 
-def said(author: str, content: str) -> Frame:
+def message_frame(author: str, content: str) -> Frame:
     return {"op": 0, "d": {"author": author, "content": content}}
 
 
 def server(content: str) -> Frame:
-    return said("Chateau", content)
+    return message_frame("Chateau", content)
 
 
 def entered(name: str, room: str = "general") -> Frame:
-    return said(room, f"{name} has entered the room")
+    return message_frame(room, f"{name} has entered the room")
 
 
 def left(name: str, room: str = "general") -> Frame:
-    return said(room, f"{name} has left the room")
+    return message_frame(room, f"{name} has left the room")
 
 
 def state(*, available: bool, room: str = "general") -> Frame:
     return {"op": 2, "d": {"available": available, "room": room}}
 
 
-def no(code: str, error: str, **rest: Any) -> Frame:
+def error_frame(code: str, error: str, **rest: Any) -> Frame:
     return {"op": 5, "d": {"code": code, "error": error} | rest}
 
 
 def misuse(error: str) -> Frame:
-    return no("invalid_message", error, path="/d/content", schema=f"{URL}/message-request.json")
+    return error_frame("invalid_message", error, path="/d/content", schema=f"{URL}/message-request.json")
 
 
 CACHE: Frame = {"op": 4}

@@ -1,4 +1,4 @@
-"""Any text at all gets one answer that keeps to its schema, and two validators agree on every message."""
+"""Any text gets exactly one response that matches its schema, and two validators agree on every message."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ KEYS = st.sampled_from(sorted({key for example in EXAMPLES for key in example}))
 
 @st.composite
 def nearly_valid(draw: st.DrawFn) -> Any:
-    """A request from the schemas' examples, with a few things about it changed."""
+    """Generate a request from an example of the schemas, with a few random changes."""
     request = copy.deepcopy(draw(st.sampled_from(EXAMPLES)))
     for _ in range(draw(st.integers(0, 3))):
         key = draw(KEYS | TEXTS)
@@ -48,12 +48,12 @@ def nearly_valid(draw: st.DrawFn) -> Any:
     return request
 
 
-def house_of_two() -> Harness:
+def server_with_two_clients() -> Harness:
     return Harness("alice", "bob", inside="lobby")
 
 
-def answers_to(harness: Harness, text: str) -> list[Frame]:
-    """The frames for alice that are no pushes; each has been checked against its schema."""
+def responses_to(harness: Harness, text: str) -> list[Frame]:
+    """Return the frames for alice except pushes; each was checked against its schema."""
     harness["alice"].send(text)
     return [frame for frame in harness["alice"].mailbox.take() if not {"sender", "event"} & frame.keys()]
 
@@ -61,16 +61,16 @@ def answers_to(harness: Harness, text: str) -> list[Frame]:
 @settings(max_examples=800)
 @given(text=st.text() | VALUES.map(json.dumps))
 def test_any_text_or_json_gets_exactly_one_response(text: str) -> None:
-    assert len(answers_to(house_of_two(), text)) == 1
+    assert len(responses_to(server_with_two_clients(), text)) == 1
 
 
 @settings(max_examples=800)
 @given(requests=st.lists(nearly_valid(), min_size=1, max_size=4))
 def test_nearly_valid_requests_get_one_response_each(requests: list[Any]) -> None:
-    harness = house_of_two()
+    harness = server_with_two_clients()
 
     for request in requests:
-        assert len(answers_to(harness, json.dumps(request))) == 1
+        assert len(responses_to(harness, json.dumps(request))) == 1
 
 
 @settings(max_examples=1000)
@@ -82,6 +82,6 @@ def test_jsonschema_and_jsonschema_rs_agree(request_: Any) -> None:
 
 
 def number(digits: str) -> int | float:
-    """An integer as orjson reads it: beyond 64 bits it is a double."""
+    """Return an integer as orjson decodes it: a double beyond 64 bits."""
     value = int(digits)
     return value if -(2**63) <= value < 2**64 else float(value)

@@ -1,4 +1,4 @@
-"""Channels as server-sent events: the format, and what a client that comes back has missed."""
+"""Channels as server-sent events: the format, and recovery with Last-Event-ID."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_stream_and_websocket_receive_the_same_publication() -> None:
     assert contents(stream) == protocol.take() == ["hi"]
 
 
-# Coming back
+# Recovery
 
 
 def publish_all(harness: Harness, *texts: str) -> list[int]:
@@ -217,20 +217,20 @@ def test_long_recovery_is_sent_in_parts_over_reconnections() -> None:
     harness = Harness(history=100, catch_up_bytes=100)
     texts = [str(number) * 20 for number in range(10, 40)]
     publish_all(harness, *texts)
-    heard: list[str] = []
+    received: list[str] = []
     last, visits = "0", 0
 
     while True:
         stream = harness.stream("a", last)
         visits += 1
         events = stream.server_sent()
-        heard += [event.content for event in events]
+        received += [event.content for event in events]
         if not stream.ends:
             break
         assert stream.ends == [(1000, "")]
         last = events[-1].id or ""
 
-    assert heard == texts
+    assert received == texts
     assert visits > 5
     assert harness.hub.session_count() == 1
 

@@ -1,4 +1,4 @@
-"""What publishers may send to a channel, and who gets it."""
+"""Publishing to a channel: formats, recipients, passwords, idempotency keys and bulk bodies."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_publication_longer_than_a_frame_is_rejected() -> None:
     assert protocol.take() == ["x" * 10]
 
 
-# Who may publish
+# Access
 
 
 @pytest.mark.parametrize("password", [None, "", "Swordfish", "swordfish ", "pässwort\0", "swordfis"])
@@ -227,7 +227,7 @@ def test_closed_or_locked_room_rejects_publications(how: str) -> None:
     assert code_of(refused.value) == "access_denied"
 
 
-# Chat
+# Members of the room
 
 
 CHATTED = [
@@ -252,7 +252,7 @@ def test_members_receive_a_publication_as_a_message_from_channel(
     assert message.seq > 0
 
 
-# Once, and lasting
+# Idempotency keys and storage
 
 
 def test_repeated_idempotency_key_returns_the_first_response_and_delivers_once() -> None:
@@ -311,7 +311,7 @@ def test_publication_that_cannot_be_stored_is_rejected() -> None:
     assert protocol.take() == []
 
 
-# Many at once
+# Bulk bodies
 
 SEED = {
     "room:1": [{"text": "Hi all"}],
@@ -476,20 +476,20 @@ def test_repeated_bulk_body_continues_after_the_last_stored_publication() -> Non
 def test_commit_of_a_bulk_body_finishes_after_all_its_commits() -> None:
     store = LateStore()
     harness = Harness(store=store)
-    told: list[object] = []
+    called: list[object] = []
     commit = harness.broadcast({"a": [{"text": "1"}, {"text": "2"}], "b": [{"text": "3"}]}).commit
     assert commit is not None
-    commit.add_done_callback(told.append)
+    commit.add_done_callback(called.append)
     first, second, third = store.commits
 
     third.finish()
     first.finish()
     assert not commit.done()
-    assert told == []
+    assert called == []
     second.finish()
 
     assert commit.done()
-    assert told == [commit]
+    assert called == [commit]
     assert commit.exception() is None
 
 
@@ -505,7 +505,7 @@ def test_commit_of_a_bulk_body_fails_when_one_commit_fails() -> None:
     assert commit.exception() is failure
 
 
-# Anything at all
+# Generated input
 
 KIND_NAMES = st.sampled_from([None, "text", "json", "bytes"]) | st.text(max_size=20)
 

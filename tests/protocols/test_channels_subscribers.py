@@ -1,4 +1,4 @@
-"""Who may subscribe to a channel, what subscribers are told, and what they may say."""
+"""Subscribing to a channel: the events that subscribers receive, and access."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def test_lost_connection_is_unsubscribed() -> None:
     assert harness.hub.room_summaries() == []
 
 
-# Who may
+# Access
 
 
 def test_allowed_client_can_subscribe() -> None:

@@ -1,9 +1,9 @@
-"""History in chateau: which messages of a room one request gets, and how to get at the rest."""
+"""History in the chateau protocol: the messages that one request returns, and how to continue."""
 
 import json
 
 import pytest
-from chateau_harness import Harness, history, join, no, ok, publish, register
+from chateau_harness import Harness, error_frame, history, join, ok, publish, register
 from harness import Frame, read, stamp
 from quiet_store import QuietStore
 
@@ -13,14 +13,14 @@ MAX_FRAME = 4096
 PASSED_ON = MAX_FRAME - ENVELOPE_OVERHEAD_BYTES
 
 
-def kept(number: int, *, content: str | None = None) -> Frame:
-    """Message *number* of the lobby, counted from 0; its seq is one more."""
-    said = {"sender": "alice", "room": "lobby", "content": f"{number}" if content is None else content}
-    return said | {"seq": number + 1} | stamp(number)
+def stored(number: int, *, content: str | None = None) -> Frame:
+    """Return the message *number* of the lobby, counted from 0; its seq is ``number + 1``."""
+    message = {"sender": "alice", "room": "lobby", "content": f"{number}" if content is None else content}
+    return message | {"seq": number + 1} | stamp(number)
 
 
-def house_with(messages: int, **options: object) -> Harness:
-    """A house where alice has said so many messages in the lobby, one a second from 09:30 on."""
+def server_with(messages: int, **options: object) -> Harness:
+    """Return a server where alice has sent *messages* messages to the lobby, one per second from 09:30 on."""
     harness = Harness("alice", inside="lobby", **options)
     for number in range(messages):
         harness["alice"].send(publish("lobby", content=f"{number}"))
@@ -92,29 +92,29 @@ TEN = [
 def test_history_request_selects_messages_by_limit_and_position(
     asked: Frame, numbers: range, *, complete: bool
 ) -> None:
-    harness = house_with(10)
+    harness = server_with(10)
 
-    answer = harness["alice"].ask(history("lobby", **asked))
+    response = harness["alice"].ask(history("lobby", **asked))
 
-    assert answer == ok(8, room="lobby", messages=[kept(number) for number in numbers], complete=complete)
+    assert response == ok(8, room="lobby", messages=[stored(number) for number in numbers], complete=complete)
 
 
 def test_history_without_a_limit_returns_a_hundred_messages() -> None:
-    harness = house_with(101)
+    harness = server_with(101)
 
     last = harness["alice"].ask(history("lobby"))
     first = harness["alice"].ask(history("lobby", since=0))
 
-    assert last == ok(8, room="lobby", messages=[kept(n) for n in range(1, 101)], complete=False)
-    assert first == ok(8, room="lobby", messages=[kept(n) for n in range(100)], complete=False)
+    assert last == ok(8, room="lobby", messages=[stored(n) for n in range(1, 101)], complete=False)
+    assert first == ok(8, room="lobby", messages=[stored(n) for n in range(100)], complete=False)
 
 
 def test_history_returns_at_most_a_thousand_messages() -> None:
-    harness = house_with(1001)
+    harness = server_with(1001)
 
-    answer = harness["alice"].ask(history("lobby", limit=1000))
+    response = harness["alice"].ask(history("lobby", limit=1000))
 
-    assert answer == ok(8, room="lobby", messages=[kept(n) for n in range(1, 1001)], complete=False)
+    assert response == ok(8, room="lobby", messages=[stored(n) for n in range(1, 1001)], complete=False)
 
 
 def test_room_without_messages_has_an_empty_history() -> None:
@@ -124,24 +124,24 @@ def test_room_without_messages_has_an_empty_history() -> None:
 
 
 def test_history_finds_the_room_in_any_spelling_and_returns_its_first() -> None:
-    harness = house_with(1)
+    harness = server_with(1)
 
-    assert harness["alice"].ask(history("LOBBY")) == ok(8, room="lobby", messages=[kept(0)], complete=True)
+    assert harness["alice"].ask(history("LOBBY")) == ok(8, room="lobby", messages=[stored(0)], complete=True)
 
 
 def test_new_member_reads_messages_of_users_who_left() -> None:
-    harness = house_with(1)
+    harness = server_with(1)
     harness["bob"].send(register("bob"))
     harness["bob"].send(join("lobby"))
     harness["alice"].peer.on_close()
     harness.take()
 
-    assert harness["bob"].ask(history("lobby")) == ok(8, room="lobby", messages=[kept(0)], complete=True)
+    assert harness["bob"].ask(history("lobby")) == ok(8, room="lobby", messages=[stored(0)], complete=True)
 
 
 def test_complete_is_false_when_requested_messages_have_expired() -> None:
-    harness = house_with(10, store=QuietStore(history=4))
-    last_four = [kept(number) for number in range(6, 10)]
+    harness = server_with(10, store=QuietStore(history=4))
+    last_four = [stored(number) for number in range(6, 10)]
 
     assert harness["alice"].ask(history("lobby")) == ok(8, room="lobby", messages=last_four, complete=False)
     assert harness["alice"].ask(history("lobby", since=2)) == ok(
@@ -153,7 +153,7 @@ def test_complete_is_false_when_requested_messages_have_expired() -> None:
 
 
 def test_history_is_cut_to_a_frame_and_continues_from_the_last_message() -> None:
-    harness = house_with(80, max_frame=MAX_FRAME)
+    harness = server_with(80, max_frame=MAX_FRAME)
     seen: list[Frame] = []
     pages = 0
     complete = False
@@ -162,40 +162,40 @@ def test_history_is_cut_to_a_frame_and_continues_from_the_last_message() -> None
         harness["alice"].send(history("lobby", since=seen[-1]["seq"] if seen else 0))
         (payload,) = harness["alice"].mailbox.payloads
         assert len(payload) <= MAX_FRAME
-        (answer,) = harness["alice"].mailbox.take()
-        assert answer["messages"], "a page without messages leads nowhere"
-        seen += answer["messages"]
-        complete = answer["complete"]
+        (response,) = harness["alice"].mailbox.take()
+        assert response["messages"], "a page without messages leads nowhere"
+        seen += response["messages"]
+        complete = response["complete"]
         pages += 1
 
-    assert seen == [kept(number) for number in range(80)]
+    assert seen == [stored(number) for number in range(80)]
     assert pages > 2
 
 
 def test_history_cut_to_a_frame_returns_the_latest_messages_without_since_or_from() -> None:
-    harness = house_with(50, max_frame=MAX_FRAME)
+    harness = server_with(50, max_frame=MAX_FRAME)
 
-    answer = harness["alice"].ask(history("lobby"))
+    response = harness["alice"].ask(history("lobby"))
 
-    length = len(answer["messages"])
+    length = len(response["messages"])
     assert 0 < length < 50
-    assert answer["messages"] == [kept(number) for number in range(50 - length, 50)]
-    assert not answer["complete"]
+    assert response["messages"] == [stored(number) for number in range(50 - length, 50)]
+    assert not response["complete"]
 
 
 def test_history_cut_to_a_frame_returns_the_earliest_messages_with_from() -> None:
-    harness = house_with(50, max_frame=MAX_FRAME)
+    harness = server_with(50, max_frame=MAX_FRAME)
 
-    answer = harness["alice"].ask(history("lobby", **{"from": "2026-11-20T09:30:00Z"}))
+    response = harness["alice"].ask(history("lobby", **{"from": "2026-11-20T09:30:00Z"}))
 
-    length = len(answer["messages"])
+    length = len(response["messages"])
     assert 0 < length < 50
-    assert answer["messages"] == [kept(number) for number in range(length)]
-    assert not answer["complete"]
+    assert response["messages"] == [stored(number) for number in range(length)]
+    assert not response["complete"]
 
 
 def longest_message() -> str:
-    """The text of a publish that is as long as may be passed on."""
+    """Return the longest publish request that is delivered, as text."""
     empty = len(json.dumps(publish("lobby", content="")))
     return json.dumps(publish("lobby", content="x" * (PASSED_ON - empty)))
 
@@ -205,10 +205,10 @@ def test_longest_message_can_be_read_from_history() -> None:
     harness["alice"].send(longest_message())
     harness.take()
 
-    answer = harness["alice"].ask(history("lobby", since=0))
+    response = harness["alice"].ask(history("lobby", since=0))
 
     content = read(longest_message().encode())["content"]
-    assert answer == ok(8, room="lobby", messages=[kept(0, content=content)], complete=True)
+    assert response == ok(8, room="lobby", messages=[stored(0, content=content)], complete=True)
 
 
 def test_history_with_the_longest_message_fits_into_a_frame() -> None:
@@ -236,13 +236,13 @@ NO_TIMES = [
 def test_well_formed_but_impossible_time_is_rejected(time: str, key: str) -> None:
     harness = Harness("alice", inside="lobby")
 
-    answer = harness["alice"].ask(history("lobby", ref="r", **{key: time}))
+    response = harness["alice"].ask(history("lobby", ref="r", **{key: time}))
 
-    assert answer["error"].startswith(f'"{key}" is not a valid time: ')  # the reason is Python's own
-    assert answer == no(
+    assert response["error"].startswith(f'"{key}" is not a valid time: ')  # the reason is from Python
+    assert response == error_frame(
         8,
         "invalid_message",
-        answer["error"],
+        response["error"],
         path=f"/{key}",
         schema="/schemas/chateau/history-request.json",
         ref="r",

@@ -1,4 +1,4 @@
-"""What breaks a schema: where the fault is, which schema says so, and one sentence that says why."""
+"""Schema violations: the path of the fault, its schema, and an error text of one sentence."""
 
 import pytest
 from chateau_harness import (
@@ -7,11 +7,11 @@ from chateau_harness import (
     UNREGISTER,
     URL,
     Harness,
+    error_frame,
     history,
     join,
     leave,
     message,
-    no,
     publish,
     register,
 )
@@ -133,10 +133,10 @@ def test_validation_error_has_the_path_and_the_schema(request_: Frame, path: str
     harness = Harness("alice", inside="lobby")
     type_ = request_["type"]
 
-    answer = harness["stranger" if type_ == 1 else "alice"].ask(request_ | {"ref": "r"})
+    response = harness["stranger" if type_ == 1 else "alice"].ask(request_ | {"ref": "r"})
 
     schema = f"{URL}/{REQUESTS[type_].schema}.json"
-    assert answer == no(type_, "invalid_message", error, path=path, schema=schema, ref="r")
+    assert response == error_frame(type_, "invalid_message", error, path=path, schema=schema, ref="r")
     assert harness.take() == {}
 
 
@@ -161,12 +161,12 @@ NO_TIMES = [
 @pytest.mark.parametrize("key", ["from", "to"])
 @pytest.mark.parametrize("time", NO_TIMES)
 def test_malformed_time_is_rejected_with_the_expected_format(time: str, key: str) -> None:
-    answer = Harness("alice", inside="lobby")["alice"].ask(history("lobby", **{key: time}))
+    response = Harness("alice", inside="lobby")["alice"].ask(history("lobby", **{key: time}))
 
     schema = f"{URL}/history-request.json"
-    assert answer == no(8, "invalid_message", answer["error"], path=f"/{key}", schema=schema)
-    assert answer["error"].startswith(f'"{key}" does not match the required format. ')
-    assert "RFC 3339, with Z or an offset." in answer["error"]
+    assert response == error_frame(8, "invalid_message", response["error"], path=f"/{key}", schema=schema)
+    assert response["error"].startswith(f'"{key}" does not match the required format. ')
+    assert "RFC 3339, with Z or an offset." in response["error"]
 
 
 REQUESTS_WITHOUT_FAULT = [
@@ -187,9 +187,9 @@ def test_unknown_keys_are_rejected_in_every_type(request_: Frame) -> None:
     harness = Harness("alice", "bob", inside="lobby")
     who = "carol" if request_["type"] == 1 else "alice"
 
-    answer = harness[who].ask(request_ | {"extra": None})
+    response = harness[who].ask(request_ | {"extra": None})
 
-    assert (answer["code"], answer["path"]) == ("invalid_message", "/extra")
+    assert (response["code"], response["path"]) == ("invalid_message", "/extra")
     assert harness.take() == {}
 
 
@@ -199,6 +199,6 @@ def test_missing_keys_are_rejected_in_every_type(request_: Frame) -> None:
     who = "carol" if request_["type"] == 1 else "alice"
 
     for key in request_.keys() - {"type"}:
-        answer = harness[who].ask({kept: value for kept, value in request_.items() if kept != key})
-        assert answer["error"] == f'"{key}" is missing from the message.'
+        response = harness[who].ask({stored: value for stored, value in request_.items() if stored != key})
+        assert response["error"] == f'"{key}" is missing from the message.'
     assert harness.take() == {}

@@ -1,4 +1,4 @@
-"""A message that is long or deep is refused as a short one is: at the same place, in as plain a sentence."""
+"""Long and deeply nested messages get the same path and error text as short ones."""
 
 import json
 
@@ -93,6 +93,6 @@ def test_deeply_nested_message_is_rejected_for_its_actual_fault(depth: int, key:
     nest = json.loads("[" * depth + "]" * depth)
     request = message("alice", content="hi") | {key: nest}
 
-    answer = Harness("alice")["alice"].ask(json.dumps(request))
+    response = Harness("alice")["alice"].ask(json.dumps(request))
 
-    assert answer["code"] == ("unknown_type" if key == "type" else "invalid_message")
+    assert response["code"] == ("unknown_type" if key == "type" else "invalid_message")

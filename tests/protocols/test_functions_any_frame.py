@@ -1,4 +1,4 @@
-"""Any text and any bytes get one answer that keeps to its schema, and nothing is logged."""
+"""Any text or bytes get exactly one response that matches its schema, and nothing is logged."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ KEYS = st.sampled_from(sorted({key for example in EXAMPLES for key in example}))
 
 @st.composite
 def nearly_valid(draw: st.DrawFn) -> Any:
-    """A call from the schemas' examples, with a few things about it changed."""
+    """Generate a call from an example of the schemas, with a few random changes."""
     request = copy.deepcopy(draw(st.sampled_from(EXAMPLES)))
     if draw(st.booleans()):
         request["secret_key"] = KEY
@@ -65,8 +65,8 @@ def nearly_valid(draw: st.DrawFn) -> Any:
     return request
 
 
-def answers_to(harness: Harness, text: str) -> list[Frame]:
-    """The frames for a that are no pushes; each has been checked against its schema."""
+def responses_to(harness: Harness, text: str) -> list[Frame]:
+    """Return the frames for ``a`` except pushes; each was checked against its schema."""
     harness["a"].send(text)
     return [frame for frame in harness["a"].mailbox.take() if "callback" in frame]
 
@@ -74,7 +74,7 @@ def answers_to(harness: Harness, text: str) -> list[Frame]:
 @settings(max_examples=400)
 @given(text=st.text() | VALUES.map(json.dumps) | st.text(st.characters(categories=["Cs"]), min_size=1))
 def test_any_text_or_json_gets_exactly_one_response(text: str) -> None:
-    assert len(answers_to(Harness("a", "b"), text)) == 1
+    assert len(responses_to(Harness("a", "b"), text)) == 1
 
 
 @settings(max_examples=100)
@@ -89,7 +89,7 @@ def test_nearly_valid_calls_get_one_response_each(requests: list[Any]) -> None:
     harness = Harness("a", "b")
 
     for request in requests:
-        assert len(answers_to(harness, json.dumps(request))) == 1
+        assert len(responses_to(harness, json.dumps(request))) == 1
 
 
 @settings(max_examples=400)
@@ -101,6 +101,6 @@ def test_jsonschema_and_jsonschema_rs_agree(request_: Any) -> None:
 
 
 def number(digits: str) -> int | float:
-    """An integer as orjson reads it: beyond 64 bits it is a double."""
+    """Return an integer as orjson decodes it: a double beyond 64 bits."""
     value = int(digits)
     return value if -(2**63) <= value < 2**64 else float(value)

@@ -1,6 +1,6 @@
-"""Conversations in functions that go well: who sends what, and who gets which frames in which order.
+"""Successful conversations in the functions protocol: calls, responses and pushes, in order.
 
-A client that gets nothing at a step is not named there; that it got nothing is checked all the same.
+A client that receives nothing at a step is not listed there, but the harness checks it too.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import re
 from typing import Any
 
 import pytest
-from functions_harness import KEY, RETRIEVE, Harness, at, call, custom, done, no, send
-from harness import Frame, Step, says
+from functions_harness import KEY, RETRIEVE, Harness, at, call, custom, done, error_frame, send
+from harness import Frame, Step, sends
 
 from chateau.hub.events import (
     DirectMessage,
@@ -29,63 +29,63 @@ SENT = "send_message"
 SET = "set_custom_variables"
 
 
-def heard(sender: Frame, message: str = "hi") -> Frame:
-    """The push of a direct message."""
+def received(sender: Frame, message: str = "hi") -> Frame:
+    """Return the push of a direct message."""
     return {"function": SENT, "sender": sender, "message": message}
 
 
 def sent(sender: Frame, message: str = "hi", **rest: Any) -> Frame:
-    """The answer to who said it."""
+    """Return the response to the sender."""
     return done(SENT, sender=sender, message=message, **rest)
 
 
 MESSAGES = [
     pytest.param(
-        [says("a", send("1"), a=[sent(at(0))], b=[heard(at(0))])],
+        [sends("a", send("1"), a=[sent(at(0))], b=[received(at(0))])],
         id="a message reaches its recipient with the sender's card, and the sender is answered",
     ),
     pytest.param(
-        [says("a", send("2", "1"), a=[sent(at(0))], b=[heard(at(0))], c=[heard(at(0))])],
+        [sends("a", send("2", "1"), a=[sent(at(0))], b=[received(at(0))], c=[received(at(0))])],
         id="several recipients get the same frame",
     ),
     pytest.param(
-        [says("a", send("0", "1"), a=[heard(at(0)), sent(at(0))], b=[heard(at(0))])],
+        [sends("a", send("0", "1"), a=[received(at(0)), sent(at(0))], b=[received(at(0))])],
         id="a sender that names itself gets the message too",
     ),
-    pytest.param([says("a", send(), a=[sent(at(0))])], id="without recipients nobody hears, and it is fine"),
+    pytest.param([sends("a", send(), a=[sent(at(0))])], id="without recipients nobody hears, and it is fine"),
     pytest.param(
-        [says("a", send("1", "1", 1, 1.0), a=[sent(at(0))], b=[heard(at(0))])],
+        [sends("a", send("1", "1", 1, 1.0), a=[sent(at(0))], b=[received(at(0))])],
         id="one who is named twice hears once, and an id may be a number",
     ),
     pytest.param(
         [
-            says(
+            sends(
                 "a",
                 send("9", "1", "9", 8, "", "01", "#1", "1 ", "\u0661", "x" * 99),
                 a=[sent(at(0), undelivered=["9", "8", "", "01", "#1", "1 ", "\u0661", "x" * 99])],
-                b=[heard(at(0))],
+                b=[received(at(0))],
             )
         ],
         id="ids of nobody come back, each once, and the others are reached",
     ),
     pytest.param(
         [
-            says(
+            sends(
                 "a",
                 send("1", message="", callback="é\n"),
                 a=[sent(at(0), "", callback="é\n")],
-                b=[heard(at(0), "")],
+                b=[received(at(0), "")],
             )
         ],
         id="the callback comes back to the sender alone",
     ),
     pytest.param(
         [
-            says(
+            sends(
                 "a",
                 send("1", message=text, secret_key="", odd=[[{}]], callback=""),
                 a=[sent(at(0), text)],
-                b=[heard(at(0), text)],
+                b=[received(at(0), text)],
             )
             for text in ('"\\\0\x7f\u2028\U0001f600', "{}", " ")
         ],
@@ -93,8 +93,12 @@ MESSAGES = [
     ),
     pytest.param(
         [
-            says("a", custom(name="Ann", n=None), a=[done(SET, custom_variables={"name": "Ann", "n": None})]),
-            says("a", send("1"), a=[sent(at(0, name="Ann", n=None))], b=[heard(at(0, name="Ann", n=None))]),
+            sends(
+                "a", custom(name="Ann", n=None), a=[done(SET, custom_variables={"name": "Ann", "n": None})]
+            ),
+            sends(
+                "a", send("1"), a=[sent(at(0, name="Ann", n=None))], b=[received(at(0, name="Ann", n=None))]
+            ),
         ],
         id="the sender's card has its custom variables",
     ),
@@ -103,34 +107,34 @@ MESSAGES = [
 GUARDS = [
     pytest.param(
         [
-            says("b", call("set_privacy", privacy="private"), b=[done("set_privacy", privacy="private")]),
-            says("a", send("1", "7"), a=[sent(at(0), undelivered=["1", "7"])]),
-            says("b", send("1"), b=[heard(at(1)), sent(at(1))]),
-            says("b", send("0"), b=[sent(at(1))], a=[heard(at(1))]),
-            says("b", call("allow_ip", ip="192.0.2.1"), b=[done("allow_ip", ip="192.0.2.1")]),
-            says("a", send("1"), a=[sent(at(0))], b=[heard(at(0))]),
-            says("c", send("1"), c=[sent(at(2), undelivered=["1"])]),
-            says("b", call("set_privacy", privacy="public"), b=[done("set_privacy", privacy="public")]),
-            says("c", send("1"), c=[sent(at(2))], b=[heard(at(2))]),
+            sends("b", call("set_privacy", privacy="private"), b=[done("set_privacy", privacy="private")]),
+            sends("a", send("1", "7"), a=[sent(at(0), undelivered=["1", "7"])]),
+            sends("b", send("1"), b=[received(at(1)), sent(at(1))]),
+            sends("b", send("0"), b=[sent(at(1))], a=[received(at(1))]),
+            sends("b", call("allow_ip", ip="192.0.2.1"), b=[done("allow_ip", ip="192.0.2.1")]),
+            sends("a", send("1"), a=[sent(at(0))], b=[received(at(0))]),
+            sends("c", send("1"), c=[sent(at(2), undelivered=["1"])]),
+            sends("b", call("set_privacy", privacy="public"), b=[done("set_privacy", privacy="public")]),
+            sends("c", send("1"), c=[sent(at(2))], b=[received(at(2))]),
         ],
         id="a private client is reached by itself and by whom it allows, and looks like nobody to others",
     ),
     pytest.param(
         [
-            says("b", call("block_ip", ip="192.0.2.0/24"), b=[done("block_ip", ip="192.0.2.0/24")]),
-            says("b", call("allow_ip", ip="192.0.2.1"), b=[done("allow_ip", ip="192.0.2.1")]),
-            says("a", send("1"), a=[sent(at(0), undelivered=["1"])]),
-            says("a", RETRIEVE, a=[done("retrieve_clients", clients={"0": at(0), "2": at(2)})]),
-            says("b", send("1"), b=[heard(at(1)), sent(at(1))]),
+            sends("b", call("block_ip", ip="192.0.2.0/24"), b=[done("block_ip", ip="192.0.2.0/24")]),
+            sends("b", call("allow_ip", ip="192.0.2.1"), b=[done("allow_ip", ip="192.0.2.1")]),
+            sends("a", send("1"), a=[sent(at(0), undelivered=["1"])]),
+            sends("a", RETRIEVE, a=[done("retrieve_clients", clients={"0": at(0), "2": at(2)})]),
+            sends("b", send("1"), b=[received(at(1)), sent(at(1))]),
         ],
         id="a block, of a range too, wins over an allow, and lets one reach oneself",
     ),
     pytest.param(
         [
-            says("b", call("set_privacy", privacy="private"), b=[done("set_privacy", privacy="private")]),
-            says("b", call("block_ip", ip="0.0.0.0/0"), b=[done("block_ip", ip="0.0.0.0/0")]),
-            says("a", send("1", secret_key=KEY), a=[sent(at(0))], b=[heard(at(0))]),
-            says(
+            sends("b", call("set_privacy", privacy="private"), b=[done("set_privacy", privacy="private")]),
+            sends("b", call("block_ip", ip="0.0.0.0/0"), b=[done("block_ip", ip="0.0.0.0/0")]),
+            sends("a", send("1", secret_key=KEY), a=[sent(at(0))], b=[received(at(0))]),
+            sends(
                 "a",
                 RETRIEVE | {"secret_key": KEY, "callback": "f"},
                 a=[done("retrieve_clients", "f", clients={"0": at(0), "1": at(1), "2": at(2)})],
@@ -140,15 +144,15 @@ GUARDS = [
     ),
     pytest.param(
         [
-            says("b", call("set_privacy", privacy="private"), b=[done("set_privacy", privacy="private")]),
-            says("a", RETRIEVE, a=[done("retrieve_clients", clients={"0": at(0), "2": at(2)})]),
-            says(
+            sends("b", call("set_privacy", privacy="private"), b=[done("set_privacy", privacy="private")]),
+            sends("a", RETRIEVE, a=[done("retrieve_clients", clients={"0": at(0), "2": at(2)})]),
+            sends(
                 "b",
                 RETRIEVE | {"secret_key": ""},
                 b=[done("retrieve_clients", clients={"0": at(0), "1": at(1), "2": at(2)})],
             ),
-            says("b", call("allow_ip", ip="::ffff:192.0.2.1"), b=[done("allow_ip", ip="::ffff:192.0.2.1")]),
-            says("a", RETRIEVE, a=[done("retrieve_clients", clients={"0": at(0), "1": at(1), "2": at(2)})]),
+            sends("b", call("allow_ip", ip="::ffff:192.0.2.1"), b=[done("allow_ip", ip="::ffff:192.0.2.1")]),
+            sends("a", RETRIEVE, a=[done("retrieve_clients", clients={"0": at(0), "1": at(1), "2": at(2)})]),
         ],
         id="who cannot reach a private client does not see it either",
     ),
@@ -157,18 +161,18 @@ GUARDS = [
 VARIABLES = [
     pytest.param(
         [
-            says("a", custom(x=1, y=[{}]), a=[done(SET, custom_variables={"x": 1, "y": [{}]})]),
-            says("a", custom(), a=[done(SET, custom_variables={"x": 1, "y": [{}]})]),
-            says(
+            sends("a", custom(x=1, y=[{}]), a=[done(SET, custom_variables={"x": 1, "y": [{}]})]),
+            sends("a", custom(), a=[done(SET, custom_variables={"x": 1, "y": [{}]})]),
+            sends(
                 "a", custom(x=None, z=0.5), a=[done(SET, custom_variables={"x": None, "y": [{}], "z": 0.5})]
             ),
-            says("b", custom(), b=[done(SET, custom_variables={})]),
+            sends("b", custom(), b=[done(SET, custom_variables={})]),
         ],
         id="variables are merged, null is a value, and each client has its own",
     ),
     pytest.param(
         [
-            says("a", custom(name=name), a=[done(SET, custom_variables={"name": name})])
+            sends("a", custom(name=name), a=[done(SET, custom_variables={"name": name})])
             for name in ("Bob", None, 17, "", " x ", "x" * 33, "#17", "Bob", ["x"])
         ],
         id="a name may be anything",
@@ -182,7 +186,7 @@ def test_calls_get_their_responses_and_pushes(conversation: list[Step]) -> None:
 
 
 def comment_free(text: str) -> str:
-    """A request of the seed without its comments and its trailing comma."""
+    """Return a request of the seed without its comments and trailing comma."""
     return re.sub(r",(\s*)}", r"\1}", re.sub(r"#\w+", "", text))
 
 
@@ -226,14 +230,14 @@ SEED = """
     "callback": "",                     #optional
 }
 """
-SEED_ANSWERS = [
+SEED_RESPONSES = [
     sent(at(0), "message"),
     done("retrieve_clients", clients={"0": at(0), "1": at(1)}),
     done(SET, custom_variables={"name": "Bob"}),
     done("set_privacy", privacy="public"),
     done("allow_ip", ip="127.0.0.1"),
     done("block_ip", ip="127.0.0.1"),
-    no("ban_ip", "access_denied", "The secret key is wrong."),
+    error_frame("ban_ip", "access_denied", "The secret key is wrong."),
 ]
 
 
@@ -241,7 +245,7 @@ def test_requests_of_the_original_protocol_get_their_responses() -> None:
     requests = [comment_free(text) for text in re.findall(r"^{.*?^}", SEED, re.DOTALL | re.MULTILINE)]
 
     Harness("a", "b").play(
-        says("a", text, a=[answer]) for text, answer in zip(requests, SEED_ANSWERS, strict=True)
+        sends("a", text, a=[response]) for text, response in zip(requests, SEED_RESPONSES, strict=True)
     )
 
 
@@ -259,15 +263,19 @@ def test_every_call_of_a_banned_address_is_rejected_until_unbanned() -> None:
     refused = "This address is banned."
     Harness("a", "b").play(
         [
-            says("a", call("ban_ip", ip="192.0.2.2", secret_key=KEY), a=[done("ban_ip", ip="192.0.2.2")]),
-            says("b", send("0", callback="x"), b=[no(SENT, "banned", refused, "x")]),
-            says("b", call("nonsense", callback=1), b=[no("nonsense", "banned", refused)]),
-            says("b", "{", b=[no(None, "banned", refused)]),
-            says("b", b"{}", b=[no(None, "banned", refused)]),
-            says("a", send("1"), a=[sent(at(0))], b=[heard(at(0))]),
-            says("a", call("unban_ip", ip="192.0.2.2", secret_key=KEY), a=[done("unban_ip", ip="192.0.2.2")]),
-            says("b", send("0"), b=[sent(at(1))], a=[heard(at(1))]),
-            says("a", call("unban_ip", ip="192.0.2.2", secret_key=KEY), a=[done("unban_ip", ip="192.0.2.2")]),
+            sends("a", call("ban_ip", ip="192.0.2.2", secret_key=KEY), a=[done("ban_ip", ip="192.0.2.2")]),
+            sends("b", send("0", callback="x"), b=[error_frame(SENT, "banned", refused, "x")]),
+            sends("b", call("nonsense", callback=1), b=[error_frame("nonsense", "banned", refused)]),
+            sends("b", "{", b=[error_frame(None, "banned", refused)]),
+            sends("b", b"{}", b=[error_frame(None, "banned", refused)]),
+            sends("a", send("1"), a=[sent(at(0))], b=[received(at(0))]),
+            sends(
+                "a", call("unban_ip", ip="192.0.2.2", secret_key=KEY), a=[done("unban_ip", ip="192.0.2.2")]
+            ),
+            sends("b", send("0"), b=[sent(at(1))], a=[received(at(1))]),
+            sends(
+                "a", call("unban_ip", ip="192.0.2.2", secret_key=KEY), a=[done("unban_ip", ip="192.0.2.2")]
+            ),
         ]
     )
 
@@ -276,8 +284,8 @@ def test_client_that_bans_itself_gets_a_response_then_errors() -> None:
     ban = call("ban_ip", ip="0.0.0.0/0", secret_key=KEY)
     Harness("a").play(
         [
-            says("a", ban, a=[done("ban_ip", ip="0.0.0.0/0")]),
-            says("a", ban, a=[no("ban_ip", "banned", "This address is banned.")]),
+            sends("a", ban, a=[done("ban_ip", ip="0.0.0.0/0")]),
+            sends("a", ban, a=[error_frame("ban_ip", "banned", "This address is banned.")]),
         ]
     )
 
@@ -295,9 +303,9 @@ def test_default_privacy_applies_only_to_clients_of_this_protocol() -> None:
     harness = Harness("a", "b", default_privacy="private")
     harness.chateau_user("alice")
 
-    answer = harness["a"].ask(send("1", "2"))
+    response = harness["a"].ask(send("1", "2"))
 
-    assert answer["undelivered"] == ["1"]
+    assert response["undelivered"] == ["1"]
     assert set(harness["a"].ask(RETRIEVE)["clients"]) == {"0", "2"}
     harness["b"].ask(call("set_privacy", privacy="public"))
     assert set(harness["a"].ask(RETRIEVE)["clients"]) == {"0", "1", "2"}
@@ -331,7 +339,7 @@ def test_message_from_a_chateau_client_has_its_username_in_the_card() -> None:
     alice.send({"type": 3, "clients": ["#0"], "content": "hi"})
 
     card = {"id": "1", "ip": "198.51.100.1", "port": 50_000, "custom": {"name": "alice"}}
-    assert harness["a"].mailbox.take() == [heard(card)]
+    assert harness["a"].mailbox.take() == [received(card)]
     assert harness["a"].ask(RETRIEVE)["clients"] == {"0": at(0), "1": card}
 
 
@@ -409,8 +417,8 @@ def test_all_clients_receive_the_shutdown() -> None:
     harness.hub.shut_down("maintenance")
     harness.hub.shut_down()
 
-    told = [{"function": "shutdown", "reason": "maintenance"}, {"function": "shutdown", "reason": None}]
-    assert harness.take() == {"a": told, "b": told}
+    expected = [{"function": "shutdown", "reason": "maintenance"}, {"function": "shutdown", "reason": None}]
+    assert harness.take() == {"a": expected, "b": expected}
 
 
 def test_only_the_tapped_client_is_notified() -> None:
@@ -419,8 +427,8 @@ def test_only_the_tapped_client_is_notified() -> None:
     harness.hub.notify_tap(harness["a"].peer.session, active=True)
     harness.hub.notify_tap(harness["a"].peer.session, active=False)
 
-    told = [{"function": "tapped", "active": True}, {"function": "tapped", "active": False}]
-    assert harness.take() == {"a": told}
+    expected = [{"function": "tapped", "active": True}, {"function": "tapped", "active": False}]
+    assert harness.take() == {"a": expected}
 
 
 @pytest.mark.parametrize(
@@ -434,7 +442,7 @@ def test_card_of_a_sender_that_left_has_its_id_and_name(sender: str, custom_: Fr
     harness.protocol.deliver(event, [harness["a"].peer.session])
 
     card = {"id": "99", "ip": "", "port": 0, "custom": custom_}
-    assert harness.take() == {"a": [heard(card)]}
+    assert harness.take() == {"a": [received(card)]}
 
 
 ROOM_EVENTS = [

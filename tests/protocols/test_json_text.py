@@ -1,4 +1,4 @@
-"""Reading JSON: what is an object, what is none, and what two readers could read differently."""
+"""Decoding JSON: objects, other values, and texts that two decoders may read differently."""
 
 import pytest
 
@@ -89,9 +89,9 @@ def test_invalid_json_is_reported_with_its_position(text: str, line: int, column
     sentence = str(refused.value)
     assert sentence.startswith("Invalid JSON: ")
     place = sentence.rpartition(" at line ")[2]
-    told_line, _, told_column = place.removesuffix(".").partition(", column ")
-    assert int(told_line) == line
-    assert abs(int(told_column) - column) <= 1, sentence
+    reported_line, _, reported_column = place.removesuffix(".").partition(", column ")
+    assert int(reported_line) == line
+    assert abs(int(reported_column) - column) <= 1, sentence
 
 
 def test_decoding_error_has_its_cause() -> None:

@@ -1,4 +1,4 @@
-"""Any line at all is answered or ignored, in order, and never harms anybody."""
+"""Any line gets one response or is ignored, in order, and affects nobody else."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NEARLY_COMMANDS = st.lists(WORDS | SPACES | ANY_TEXT, max_size=6).map(" ".join) 
 LINES = ANY_TEXT | WITH_SURROGATES | NEARLY_COMMANDS | st.binary(max_size=20)
 
 
-def answers(harness: Harness, line: str | bytes) -> int:
+def responses(harness: Harness, line: str | bytes) -> int:
     frames = harness["alice"].ask(line)
     return sum(frame["type"] in ("commandResult", "error") for frame in frames)
 
@@ -35,7 +35,7 @@ def test_any_non_blank_line_gets_exactly_one_response(lines: list[str | bytes]) 
     for line in lines:
         has_quit = harness["alice"].mailbox.closed is not None
         is_empty = isinstance(line, str) and (not line or line.isspace())
-        assert answers(harness, line) == (not is_empty and not has_quit)
+        assert responses(harness, line) == (not is_empty and not has_quit)
 
     assert all("error" not in frame for frame in harness["bob"].mailbox.take())
 
@@ -59,8 +59,8 @@ def test_message_is_delivered_unchanged(text: str) -> None:
 
     harness["alice"].send(text)
 
-    (heard,) = harness["bob"].mailbox.take()
-    assert heard["body"] == text
+    (received,) = harness["bob"].mailbox.take()
+    assert received["body"] == text
 
 
 FIRST_WORDS = {words.split()[0] for command in COMMANDS for words in command.words}
@@ -74,15 +74,15 @@ def test_every_message_file_is_one_accepted_line() -> None:
         if "login" in path.stem:
             harness["bob"].peer.on_close()
             harness["new"].send(line)
-            told = harness["new"].mailbox.take()
+            frames = harness["new"].mailbox.take()
         else:
             if "password" in path.stem:
-                harness.neighbour("dora", room="attic")
+                harness.connect_other("dora", room="attic")
                 harness.hub.rooms.lock("attic", "swordfish")
             if path.stem == "join":
                 harness["carol"].send("LEAVE")
-            told = harness["carol"].ask(line)
-        assert told[0]["type"] == "commandResult", path.name
+            frames = harness["carol"].ask(line)
+        assert frames[0]["type"] == "commandResult", path.name
 
 
 def test_every_command_has_a_message_file() -> None:

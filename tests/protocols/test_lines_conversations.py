@@ -1,25 +1,30 @@
-"""Conversations in lines: each line that goes in, and all the lines that everyone gets for it."""
+"""Conversations in the lines protocol: each line, and the lines that every client receives."""
 
 from __future__ import annotations
 
 import pytest
-from harness import Step, disconnects, happens, says
-from lines_harness import OK, Harness, joined, left, no, result, said
+from harness import Step, disconnects, happens, sends
+from lines_harness import OK, Harness, error_frame, joined, left, message_frame, result
 
-LOGIN_REQUIRED = no("Login required")
-NO_ROOM = no("Join a room first")
-MISSING = no("Missing required parameter")
-PRESENT = no("User with such nickname is already present in the requested room")
+LOGIN_REQUIRED = error_frame("Login required")
+NO_ROOM = error_frame("Join a room first")
+MISSING = error_frame("Missing required parameter")
+PRESENT = error_frame("User with such nickname is already present in the requested room")
 
 A_FIRST_VISIT = [
-    says("alice", "LOGIN alice", alice=[result("Username set to alice")]),
-    says("alice", "JOIN lobby", alice=[result("Joined room lobby"), joined("alice")]),
-    says("bob", "LOGIN bob", bob=[result("Username set to bob")]),
-    says("bob", "JOIN lobby", alice=[joined("bob")], bob=[result("Joined room lobby"), joined("bob")]),
-    says("alice", "hello, all", alice=[OK, said("alice", "hello, all")], bob=[said("alice", "hello, all")]),
-    says("bob", "LEAVE", alice=[left("bob")], bob=[OK, left("bob")]),
-    says("alice", "still here?", alice=[OK, said("alice", "still here?")]),
-    says("bob", "hello?", bob=[NO_ROOM]),
+    sends("alice", "LOGIN alice", alice=[result("Username set to alice")]),
+    sends("alice", "JOIN lobby", alice=[result("Joined room lobby"), joined("alice")]),
+    sends("bob", "LOGIN bob", bob=[result("Username set to bob")]),
+    sends("bob", "JOIN lobby", alice=[joined("bob")], bob=[result("Joined room lobby"), joined("bob")]),
+    sends(
+        "alice",
+        "hello, all",
+        alice=[OK, message_frame("alice", "hello, all")],
+        bob=[message_frame("alice", "hello, all")],
+    ),
+    sends("bob", "LEAVE", alice=[left("bob")], bob=[OK, left("bob")]),
+    sends("alice", "still here?", alice=[OK, message_frame("alice", "still here?")]),
+    sends("bob", "hello?", bob=[NO_ROOM]),
 ]
 
 
@@ -104,14 +109,14 @@ def test_line_is_a_command_only_when_written_exactly(line: str, *, is_command: b
 
     harness["alice"].send(line)
 
-    assert (said("alice", line) in harness["bob"].mailbox.take()) != is_command
+    assert (message_frame("alice", line) in harness["bob"].mailbox.take()) != is_command
 
 
 @pytest.mark.parametrize("line", ["", " ", "\t", "\r", "\N{NO-BREAK SPACE} \u2028"])
 def test_blank_line_is_ignored(line: str) -> None:
     harness = Harness("alice", "bob")
 
-    harness.play([says("alice", line), says("stranger", line)])
+    harness.play([sends("alice", line), sends("stranger", line)])
 
 
 LOGINS = [
@@ -119,43 +124,43 @@ LOGINS = [
     ("LOGIN   ALICE\t", result("Username set to ALICE")),
     ("LOGIN 123", result("Username set to 123")),
     ("LOGIN " + 16 * "n", result("Username set to " + 16 * "n")),
-    ("LOGIN " + 17 * "n", no("Invalid nickname")),
-    ("LOGIN al", no("Invalid nickname")),
-    ("LOGIN alice bob", no("Invalid nickname")),
-    ("LOGIN älice", no("Invalid nickname")),
-    ("LOGIN \N{FULLWIDTH LATIN SMALL LETTER A}lice", no("Invalid nickname")),
-    ("LOGIN \N{ARABIC-INDIC DIGIT ONE}23", no("Invalid nickname")),
-    ("LOGIN alice\x00", no("Invalid nickname")),
-    ("LOGIN #17", no("Invalid nickname")),
-    ("LOGIN " + 10_000 * "x", no("Invalid nickname")),
-    ("LOGIN channel", no("Invalid nickname")),
-    ("LOGIN CHANNEL", no("Invalid nickname")),
-    ("LOGIN Server", no("Invalid nickname")),
+    ("LOGIN " + 17 * "n", error_frame("Invalid nickname")),
+    ("LOGIN al", error_frame("Invalid nickname")),
+    ("LOGIN alice bob", error_frame("Invalid nickname")),
+    ("LOGIN älice", error_frame("Invalid nickname")),
+    ("LOGIN \N{FULLWIDTH LATIN SMALL LETTER A}lice", error_frame("Invalid nickname")),
+    ("LOGIN \N{ARABIC-INDIC DIGIT ONE}23", error_frame("Invalid nickname")),
+    ("LOGIN alice\x00", error_frame("Invalid nickname")),
+    ("LOGIN #17", error_frame("Invalid nickname")),
+    ("LOGIN " + 10_000 * "x", error_frame("Invalid nickname")),
+    ("LOGIN channel", error_frame("Invalid nickname")),
+    ("LOGIN CHANNEL", error_frame("Invalid nickname")),
+    ("LOGIN Server", error_frame("Invalid nickname")),
     ("LOGIN", MISSING),
     ("LOGIN   ", MISSING),
-    ("LOGIN neighbour", no("Nickname already registered")),
-    ("LOGIN NEIGHBOUR", no("Nickname already registered")),
+    ("LOGIN neighbour", error_frame("Nickname already registered")),
+    ("LOGIN NEIGHBOUR", error_frame("Nickname already registered")),
 ]
 
 
-@pytest.mark.parametrize(("line", "answer"), LOGINS)
-def test_login_registers_a_nick_or_reports_an_error(line: str, answer: dict[str, object]) -> None:
+@pytest.mark.parametrize(("line", "response"), LOGINS)
+def test_login_registers_a_nick_or_reports_an_error(line: str, response: dict[str, object]) -> None:
     harness = Harness()
-    harness.neighbour("Neighbour")
+    harness.connect_other("Neighbour")
 
-    assert harness["alice"].ask(line) == [answer]
+    assert harness["alice"].ask(line) == [response]
 
 
 def test_second_login_is_rejected() -> None:
-    again = no("User already logged in with name alice")
+    again = error_frame("User already logged in with name alice")
 
     Harness("alice").play(
         [
-            says("alice", "LOGIN alice", alice=[again]),
-            says("alice", "LOGIN bob", alice=[again]),
-            says("alice", "LOGIN !!", alice=[again]),
-            says("alice", "LOGIN", alice=[MISSING]),
-            says("alice", "WHO", alice=[result(users=["alice"])]),
+            sends("alice", "LOGIN alice", alice=[again]),
+            sends("alice", "LOGIN bob", alice=[again]),
+            sends("alice", "LOGIN !!", alice=[again]),
+            sends("alice", "LOGIN", alice=[MISSING]),
+            sends("alice", "WHO", alice=[result(users=["alice"])]),
         ]
     )
 
@@ -184,7 +189,7 @@ def test_missing_parameter_is_rejected(line: str) -> None:
 
 
 def invalid(room: str) -> dict[str, object]:
-    return no(f"Invalid room name: {room}, please use alphanumericcharacters only")
+    return error_frame(f"Invalid room name: {room}, please use alphanumericcharacters only")
 
 
 JOINS = [
@@ -194,7 +199,7 @@ JOINS = [
     ("JOIN ROOMY", [result("Joined room ROOMY"), left("alice"), joined("alice")]),
     ("JOIN " + 64 * "r", [result("Joined room " + 64 * "r"), left("alice"), joined("alice")]),
     ("JOIN GARDEN", [result("Joined room Garden"), left("alice"), joined("alice")]),
-    ("JOIN " + 65 * "r", [no(f'"{59 * "r"}…" cannot be a name: it is longer than 64 characters.')]),
+    ("JOIN " + 65 * "r", [error_frame(f'"{59 * "r"}…" cannot be a name: it is longer than 64 characters.')]),
     ("JOIN lobby", [PRESENT]),
     ("JOIN LOBBY", [PRESENT]),
     ("JOIN !@#", [invalid("!@#")]),
@@ -210,12 +215,12 @@ JOINS = [
 ]
 
 
-@pytest.mark.parametrize(("line", "answer"), JOINS)
-def test_join_enters_a_room_or_reports_an_error(line: str, answer: list[dict[str, object]]) -> None:
+@pytest.mark.parametrize(("line", "response"), JOINS)
+def test_join_enters_a_room_or_reports_an_error(line: str, response: list[dict[str, object]]) -> None:
     harness = Harness("alice")
-    harness.neighbour("carol", room="Garden")
+    harness.connect_other("carol", room="Garden")
 
-    assert harness["alice"].ask(line) == answer
+    assert harness["alice"].ask(line) == response
 
 
 def test_joining_a_second_room_leaves_the_first_and_notifies_both() -> None:
@@ -226,35 +231,39 @@ def test_joining_a_second_room_leaves_the_first_and_notifies_both() -> None:
 
     harness.play(
         [
-            says(
+            sends(
                 "alice",
                 "JOIN attic",
                 alice=[result("Joined room attic"), left("alice"), joined("alice")],
                 bob=[left("alice")],
                 carol=[joined("alice")],
             ),
-            says("bob", "anyone?", bob=[OK, said("bob", "anyone?")]),
-            says("carol", "hi", alice=[said("carol", "hi")], carol=[OK, said("carol", "hi")]),
+            sends("bob", "anyone?", bob=[OK, message_frame("bob", "anyone?")]),
+            sends(
+                "carol", "hi", alice=[message_frame("carol", "hi")], carol=[OK, message_frame("carol", "hi")]
+            ),
         ]
     )
 
 
 def test_rejected_join_keeps_the_current_room() -> None:
     harness = Harness("alice", "bob")
-    harness.neighbour("dora", room="attic")
+    harness.connect_other("dora", room="attic")
     harness.hub.rooms.close("attic")
 
     harness.play(
         [
-            says("alice", "JOIN attic", alice=[no('The room "attic" is closed.')]),
-            says("alice", "JOIN !", alice=[invalid("!")]),
-            says("alice", "JOIN lobby", alice=[PRESENT]),
-            says("alice", "hi", alice=[OK, said("alice", "hi")], bob=[said("alice", "hi")]),
+            sends("alice", "JOIN attic", alice=[error_frame('The room "attic" is closed.')]),
+            sends("alice", "JOIN !", alice=[invalid("!")]),
+            sends("alice", "JOIN lobby", alice=[PRESENT]),
+            sends(
+                "alice", "hi", alice=[OK, message_frame("alice", "hi")], bob=[message_frame("alice", "hi")]
+            ),
         ]
     )
 
 
-LOCKED = no('The room "attic" is locked; its password is needed.')
+LOCKED = error_frame('The room "attic" is locked; its password is needed.')
 
 PASSWORDS = [
     ("JOIN attic", [LOCKED]),
@@ -268,19 +277,19 @@ PASSWORDS = [
 ]
 
 
-@pytest.mark.parametrize(("line", "answer"), PASSWORDS)
-def test_password_of_a_locked_room_follows_its_name(line: str, answer: list[dict[str, object]]) -> None:
+@pytest.mark.parametrize(("line", "response"), PASSWORDS)
+def test_password_of_a_locked_room_follows_its_name(line: str, response: list[dict[str, object]]) -> None:
     harness = Harness()
-    harness.neighbour("dora", room="attic")
+    harness.connect_other("dora", room="attic")
     harness.hub.rooms.lock("attic", "swordfish")
     harness["alice"].send("LOGIN alice")
 
-    assert harness["alice"].ask(line) == answer
+    assert harness["alice"].ask(line) == response
 
 
 def test_password_may_have_several_words() -> None:
     harness = Harness()
-    harness.neighbour("dora", room="attic")
+    harness.connect_other("dora", room="attic")
     harness.hub.rooms.lock("attic", "sword fish")
     harness["alice"].send("LOGIN alice")
 
@@ -292,14 +301,14 @@ def direct(sender: str, text: str) -> dict[str, object]:
 
 
 DIRECT_MESSAGES = [
-    [says("alice", "MSG bob hi, bob", alice=[OK], bob=[direct("alice", "hi, bob")])],
-    [says("alice", "MSG BOB  hi,  bob ", alice=[OK], bob=[direct("alice", "hi,  bob")])],
-    [says("alice", "MSG alice note to self", alice=[OK, direct("alice", "note to self")])],
-    [says("alice", "MSG zed hi", alice=[no('Nobody is registered as "zed".')])],
-    [says("alice", f"MSG {100 * 'z'} hi", alice=[no(f'Nobody is registered as "{59 * "z"}…".')])],
+    [sends("alice", "MSG bob hi, bob", alice=[OK], bob=[direct("alice", "hi, bob")])],
+    [sends("alice", "MSG BOB  hi,  bob ", alice=[OK], bob=[direct("alice", "hi,  bob")])],
+    [sends("alice", "MSG alice note to self", alice=[OK, direct("alice", "note to self")])],
+    [sends("alice", "MSG zed hi", alice=[error_frame('Nobody is registered as "zed".')])],
+    [sends("alice", f"MSG {100 * 'z'} hi", alice=[error_frame(f'Nobody is registered as "{59 * "z"}…".')])],
     [
-        says("alice", "LEAVE", alice=[OK, left("alice")], bob=[left("alice")]),
-        says("alice", "MSG bob still there?", alice=[OK], bob=[direct("alice", "still there?")]),
+        sends("alice", "LEAVE", alice=[OK, left("alice")], bob=[left("alice")]),
+        sends("alice", "MSG bob still there?", alice=[OK], bob=[direct("alice", "still there?")]),
     ],
 ]
 
@@ -313,40 +322,40 @@ def test_unnamed_client_is_reached_by_its_number() -> None:
     harness = Harness("alice", "bob")
     number = harness["stranger"].session.id
 
-    harness.play([says("alice", f"MSG #{number} hi", alice=[OK], stranger=[direct("alice", "hi")])])
+    harness.play([sends("alice", f"MSG #{number} hi", alice=[OK], stranger=[direct("alice", "hi")])])
 
 
 def test_who_lists_the_room_or_outside_rooms_the_server() -> None:
     harness = Harness("bob", "alice")
-    harness.neighbour("Zoe")
-    harness.neighbour("Carl Ö", room="lobby")
+    harness.connect_other("Zoe")
+    harness.connect_other("Carl Ö", room="lobby")
     harness["dave"].send("LOGIN dave")
     harness.take()
 
     harness.play(
         [
-            says("alice", "WHO", alice=[result(users=["alice", "bob", "Carl Ö"])]),
-            says("dave", "WHO", dave=[result(users=["alice", "bob", "Carl Ö", "dave", "Zoe"])]),
+            sends("alice", "WHO", alice=[result(users=["alice", "bob", "Carl Ö"])]),
+            sends("dave", "WHO", dave=[result(users=["alice", "bob", "Carl Ö", "dave", "Zoe"])]),
         ]
     )
 
 
 def test_rooms_lists_all_rooms() -> None:
     harness = Harness("alice", "bob")
-    harness.neighbour("Zoe", room="the attic")
+    harness.connect_other("Zoe", room="the attic")
     harness.hub.rooms.close("the attic")
     rooms = [
         {"room": "lobby", "members": 2, "available": True},
         {"room": "the attic", "members": 1, "available": False},
     ]
 
-    harness.play([says("alice", "ROOMS", alice=[result(rooms=rooms)])])
+    harness.play([sends("alice", "ROOMS", alice=[result(rooms=rooms)])])
 
 
 def test_help_needs_no_login() -> None:
-    (answer,) = Harness()["stranger"].ask("HELP")
+    (response,) = Harness()["stranger"].ask("HELP")
 
-    assert [entry["command"] for entry in answer["commands"]] == [
+    assert [entry["command"] for entry in response["commands"]] == [
         "LOGIN nick",
         "JOIN room [password]",
         "LEAVE",
@@ -362,9 +371,11 @@ def test_help_needs_no_login() -> None:
 @pytest.mark.parametrize("who", ["alice", "stranger"])
 def test_quit_gets_a_response_and_then_the_connection_ends(who: str) -> None:
     harness = Harness("alice", "bob")
-    bob_hears = {"bob": [left("alice")]} if who == "alice" else {}
+    bob_receives = {"bob": [left("alice")]} if who == "alice" else {}
 
-    harness.play([says(who, "QUIT", **{who: [OK]}, **bob_hears), says(who, "hello?"), says(who, b"\xff")])
+    harness.play(
+        [sends(who, "QUIT", **{who: [OK]}, **bob_receives), sends(who, "hello?"), sends(who, b"\xff")]
+    )
 
     assert harness[who].mailbox.closed == (1000, "")
     assert harness["bob"].ask("WHO")[0]["users"].count("alice") == (who != "alice")
@@ -375,18 +386,18 @@ def test_lost_connection_sends_user_left_to_the_others() -> None:
         [
             disconnects("alice", bob=[left("alice")]),
             disconnects("alice"),
-            says("bob", "MSG alice hi", bob=[no('Nobody is registered as "alice".')]),
+            sends("bob", "MSG alice hi", bob=[error_frame('Nobody is registered as "alice".')]),
         ]
     )
 
 
-WHAT_THE_HOUSE_DOES = [
+SERVER_EVENTS = [
     happens(
         "the room is closed",
         lambda harness: harness.hub.rooms.close("lobby"),
         alice=[{"type": "roomState", "room": "lobby", "available": False, "reason": "The room was closed."}],
     ),
-    says("alice", "hi", alice=[no('The room "lobby" is closed.')]),
+    sends("alice", "hi", alice=[error_frame('The room "lobby" is closed.')]),
     happens(
         "the room is opened",
         lambda harness: harness.hub.rooms.open("lobby"),
@@ -395,12 +406,12 @@ WHAT_THE_HOUSE_DOES = [
     happens(
         "a package is published",
         lambda harness: harness.hub.publish_to_channel("lobby", "bytes", b"\xff\x00"),
-        alice=[said("channel", "/wA=")],
+        alice=[message_frame("channel", "/wA=")],
     ),
     happens(
         "another protocol's client comes, speaks and goes",
         lambda harness: visit(harness),
-        alice=[joined("Carl Ö"), said("Carl Ö", "grüß\ngott"), left("Carl Ö")],
+        alice=[joined("Carl Ö"), message_frame("Carl Ö", "grüß\ngott"), left("Carl Ö")],
     ),
     happens(
         "alice is banned from the room",
@@ -414,15 +425,15 @@ WHAT_THE_HOUSE_DOES = [
             }
         ],
     ),
-    says("alice", "hi", alice=[NO_ROOM]),
-    says("alice", "JOIN lobby", alice=[no('You are banned from the room "lobby".')]),
-    says("alice", "JOIN attic", alice=[result("Joined room attic"), joined("alice")]),
+    sends("alice", "hi", alice=[NO_ROOM]),
+    sends("alice", "JOIN lobby", alice=[error_frame('You are banned from the room "lobby".')]),
+    sends("alice", "JOIN attic", alice=[result("Joined room attic"), joined("alice")]),
     happens(
         "the room is deleted",
         lambda harness: harness.hub.rooms.delete("attic"),
         alice=[{"type": "roomState", "room": "attic", "available": False, "reason": "The room was deleted."}],
     ),
-    says("alice", "hi", alice=[NO_ROOM]),
+    sends("alice", "hi", alice=[NO_ROOM]),
     happens(
         "the house shuts down",
         lambda harness: harness.hub.shut_down("maintenance"),
@@ -432,13 +443,13 @@ WHAT_THE_HOUSE_DOES = [
 
 
 def visit(harness: Harness) -> None:
-    session = harness.neighbour("Carl Ö", room="lobby")
+    session = harness.connect_other("Carl Ö", room="lobby")
     harness.hub.publish(session, "lobby", "grüß\ngott")
     harness.hub.leave(session, "lobby")
 
 
 def test_server_events_are_pushed() -> None:
-    Harness("alice").play(WHAT_THE_HOUSE_DOES)
+    Harness("alice").play(SERVER_EVENTS)
 
 
 def test_joins_above_the_presence_limit_reach_only_the_user_and_others_get_a_count() -> None:
@@ -449,14 +460,14 @@ def test_joins_above_the_presence_limit_reach_only_the_user_and_others_get_a_cou
 
     harness.play(
         [
-            says(
+            sends(
                 "carol",
                 "JOIN lobby",
                 alice=[three],
                 bob=[three],
                 carol=[result("Joined room lobby"), joined("carol"), three],
             ),
-            says(
+            sends(
                 "carol",
                 "JOIN attic",
                 carol=[result("Joined room attic"), left("carol"), joined("carol")],
@@ -475,4 +486,4 @@ def test_event_is_encoded_once_for_all_recipients() -> None:
     harness["alice"].send("hi")
 
     assert harness.broadcast_sizes == [50]
-    assert all(harness[name].mailbox.take() == [said("alice", "hi")] for name in names)
+    assert all(harness[name].mailbox.take() == [message_frame("alice", "hi")] for name in names)

@@ -1,18 +1,18 @@
-"""HISTORY in lines: which of a room's messages and arrivals come, how, and which times it takes."""
+"""HISTORY in the lines protocol: the messages and joins that it returns, and the times that it accepts."""
 
 from __future__ import annotations
 
 import pytest
 from harness import Frame
-from lines_harness import Harness, no, result
+from lines_harness import Harness, error_frame, result
 
 from chateau.hub.errors import Unavailable
 from chateau.hub.ports import Page
 from chateau.store.memory import MemoryStore
 
 
-def house_with(texts: int, **options: object) -> Harness:
-    """Alice came into the lobby at 09:30:01 and said 2, 3, 4 and so on at that second of 09:30."""
+def server_with(texts: int, **options: object) -> Harness:
+    """Return a server where alice joined the lobby at 09:30:01 and sent 2, 3, 4 and so on at that second."""
     harness = Harness("alice", **options)
     for number in range(texts):
         harness["alice"].send(f"{number + 2}")
@@ -21,7 +21,7 @@ def house_with(texts: int, **options: object) -> Harness:
 
 
 def entry(second: int, *, text: str | None = None, sender: str = "alice", reader: str = "alice") -> Frame:
-    """What happened at that second of 09:30."""
+    """Return the history entry of that second of 09:30."""
     minutes, seconds = divmod(second, 60)
     body = {
         "body": "User alice has joined the room" if second == 1 else text or f"{second}",
@@ -35,44 +35,44 @@ def entry(second: int, *, text: str | None = None, sender: str = "alice", reader
 
 
 def seconds_of(frames: list[Frame]) -> list[int]:
-    """When the entries in *frames*, an answer to HISTORY, happened; the count is checked."""
+    """Return the seconds of the entries in *frames*, a response to HISTORY, after checking the count."""
     count, *entries = frames
     assert count == result(count=len(entries))
     return [int(frame["body"]["utctimestamp"][17:19]) for frame in entries]
 
 
 def test_history_lists_joins_and_messages_oldest_first() -> None:
-    harness = house_with(2)
+    harness = server_with(2)
 
     assert harness["alice"].ask("HISTORY") == [result(count=3), entry(1), entry(2), entry(3)]
 
 
 def test_history_is_sent_only_to_the_requesting_client() -> None:
-    harness = house_with(1)
+    harness = server_with(1)
     harness["bob"].send("LOGIN Bob")
     harness["bob"].send("JOIN LOBBY")
 
-    told = harness["bob"].ask("HISTORY")
+    frames = harness["bob"].ask("HISTORY")
 
-    assert told[:3] == [result(count=3), entry(1, reader="Bob"), entry(2, reader="Bob")]
-    assert told[3]["body"]["body"] == "User Bob has joined the room"
+    assert frames[:3] == [result(count=3), entry(1, reader="Bob"), entry(2, reader="Bob")]
+    assert frames[3]["body"]["body"] == "User Bob has joined the room"
 
 
 def test_room_without_stored_messages_has_an_empty_history() -> None:
-    harness = Harness("alice", store=NothingKept())
+    harness = Harness("alice", store=EmptyStore())
 
     assert harness["alice"].ask("HISTORY") == [result(count=0)]
 
 
-class NothingKept(MemoryStore):
+class EmptyStore(MemoryStore):
     def read(self, key: str, **_: object) -> Page:  # type: ignore[override]
         return Page([], complete=True)
 
 
 def test_history_includes_publications_and_messages_of_other_protocols() -> None:
-    harness = house_with(0, stores_publications=True)
-    neighbour = harness.neighbour("Carl Ö")
-    harness.hub.listen(neighbour, "lobby")
+    harness = server_with(0, stores_publications=True)
+    connect_other = harness.connect_other("Carl Ö")
+    harness.hub.listen(connect_other, "lobby")
     harness.hub.publish_to_channel("lobby", "json", b'{"a":1}')
     harness.hub.publish_to_channel("lobby", "bytes", b"\xff\x00")
 
@@ -126,17 +126,17 @@ INTERVALS = [
 
 @pytest.mark.parametrize(("asked", "seconds"), INTERVALS)
 def test_history_selects_an_interval(asked: str, seconds: list[int]) -> None:
-    harness = house_with(5)
+    harness = server_with(5)
 
     assert seconds_of(harness["alice"].ask(f"HISTORY {asked}")) == seconds
 
 
 def test_history_accepts_the_times_it_sends() -> None:
-    harness = house_with(5)
-    told = harness["alice"].ask("HISTORY")
-    start, end = (told[number]["body"]["utctimestamp"] for number in (3, 5))
+    harness = server_with(5)
+    frames = harness["alice"].ask("HISTORY")
+    start, end = (frames[number]["body"]["utctimestamp"] for number in (3, 5))
 
-    assert harness["alice"].ask(f"HISTORY {start} {end}") == [result(count=3), *told[3:6]]
+    assert harness["alice"].ask(f"HISTORY {start} {end}") == [result(count=3), *frames[3:6]]
 
 
 NO_TIMES = [
@@ -164,18 +164,18 @@ NO_TIMES = [
 
 @pytest.mark.parametrize(("asked", "shown"), NO_TIMES)
 def test_invalid_time_is_reported(asked: str, shown: str) -> None:
-    assert house_with(0)["alice"].ask(f"HISTORY {asked}") == [no(f"Unknown time: {shown}")]
+    assert server_with(0)["alice"].ask(f"HISTORY {asked}") == [error_frame(f"Unknown time: {shown}")]
 
 
 def test_text_after_two_times_is_truncated_in_the_error() -> None:
-    told = house_with(0)["alice"].ask("HISTORY 2026-11-20 2026-11-21 " + 5_000 * "x ")
+    frames = server_with(0)["alice"].ask("HISTORY 2026-11-20 2026-11-21 " + 5_000 * "x ")
 
-    assert told == [no(f"Unknown time: {29 * 'x '}x…")]
+    assert frames == [error_frame(f"Unknown time: {29 * 'x '}x…")]
 
 
 @pytest.mark.parametrize("asked", ["", " 2026-11-20", " 2026-11-20 2026-11-21"])
 def test_history_returns_at_most_the_last_thousand_entries(asked: str) -> None:
-    harness = house_with(1_010)
+    harness = server_with(1_010)
 
     count, *entries = harness["alice"].ask(f"HISTORY{asked}")
 
@@ -184,7 +184,7 @@ def test_history_returns_at_most_the_last_thousand_entries(asked: str) -> None:
 
 
 def test_interval_with_more_than_a_thousand_entries_returns_the_last() -> None:
-    harness = house_with(1_010)
+    harness = server_with(1_010)
 
     _, *entries = harness["alice"].ask("HISTORY 2026-11-20T09:30:02 2026-11-20T09:46:44")
 
@@ -192,7 +192,7 @@ def test_interval_with_more_than_a_thousand_entries_returns_the_last() -> None:
 
 
 def line_bytes(harness: Harness) -> list[int]:
-    """The bytes of each entry that alice gets, its line's end with it."""
+    """Return the size of each entry that alice receives, in bytes, with its line end."""
     harness["alice"].mailbox.take()
     harness["alice"].send("HISTORY")
     return [len(payload) + 2 for payload in harness["alice"].mailbox.payloads[1:]]
@@ -200,15 +200,15 @@ def line_bytes(harness: Harness) -> list[int]:
 
 @pytest.mark.parametrize(("spare", "seconds"), [(0, [4, 5, 6]), (-1, [5, 6]), (1, [4, 5, 6])])
 def test_history_returns_the_last_entries_that_fit_into_a_response(spare: int, seconds: list[int]) -> None:
-    history_bytes = sum(line_bytes(house_with(5))[-3:]) + spare
+    history_bytes = sum(line_bytes(server_with(5))[-3:]) + spare
 
-    harness = house_with(5, history_bytes=history_bytes)
+    harness = server_with(5, history_bytes=history_bytes)
 
     assert seconds_of(harness["alice"].ask("HISTORY")) == seconds
 
 
 def test_history_always_returns_the_last_entry() -> None:
-    harness = house_with(1, history_bytes=1_000)
+    harness = server_with(1, history_bytes=1_000)
     harness["alice"].send(10_000 * "x")
 
     _, *entries = harness["alice"].ask("HISTORY")
@@ -217,7 +217,7 @@ def test_history_always_returns_the_last_entry() -> None:
 
 
 def test_entry_that_does_not_fit_ends_the_history_without_a_gap() -> None:
-    harness = house_with(1, history_bytes=1_000)
+    harness = server_with(1, history_bytes=1_000)
     harness["alice"].send(10_000 * "x")
     harness["alice"].send("4")
 
@@ -231,4 +231,4 @@ def test_unavailable_history_is_reported() -> None:
 
     harness = Harness("alice", store=Broken())
 
-    assert harness["alice"].ask("HISTORY") == [no("The history cannot be read now.")]
+    assert harness["alice"].ask("HISTORY") == [error_frame("The history cannot be read now.")]

@@ -1,28 +1,28 @@
-"""Names in lines: a nick may be shared by sessions in different rooms, and by nobody else in any way."""
+"""Nicks in the lines protocol: sessions in different rooms may share one, other protocols may not use it."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 
 import pytest
-from harness import Step, disconnects, happens, says
+from harness import Step, disconnects, happens, sends
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from lines_harness import OK, Harness, joined, left, no, result, said
+from lines_harness import OK, Harness, error_frame, joined, left, message_frame, result
 
 from chateau.hub.errors import HubError, NameTaken
 
-PRESENT = no("User with such nickname is already present in the requested room")
-REGISTERED = no("Nickname already registered")
+PRESENT = error_frame("User with such nickname is already present in the requested room")
+REGISTERED = error_frame("Nickname already registered")
 
 
 def logs_in(who: str, nick: str) -> Step:
-    return says(who, f"LOGIN {nick}", **{who: [result(f"Username set to {nick}")]})
+    return sends(who, f"LOGIN {nick}", **{who: [result(f"Username set to {nick}")]})
 
 
 def enters(who: str, nick: str, room: str, **others: list[dict[str, object]]) -> Step:
-    return says(who, f"JOIN {room}", **{who: [result(f"Joined room {room}"), joined(nick)]}, **others)
+    return sends(who, f"JOIN {room}", **{who: [result(f"Joined room {room}"), joined(nick)]}, **others)
 
 
 def direct(sender: str, text: str) -> dict[str, object]:
@@ -35,10 +35,10 @@ SHARED_NICKS = [
             logs_in("one", "alice"),
             logs_in("two", "alice"),
             enters("one", "alice", "lobby"),
-            says("two", "JOIN lobby", two=[PRESENT]),
+            sends("two", "JOIN lobby", two=[PRESENT]),
             enters("two", "alice", "attic"),
-            says("two", "JOIN lobby", two=[PRESENT]),
-            says("two", "hi", two=[OK, said("alice", "hi")]),
+            sends("two", "JOIN lobby", two=[PRESENT]),
+            sends("two", "hi", two=[OK, message_frame("alice", "hi")]),
         ],
         id="two sessions may hold one nick in different rooms, and a refused move moves nobody",
     ),
@@ -47,8 +47,8 @@ SHARED_NICKS = [
             logs_in("one", "alice"),
             logs_in("two", "ALICE"),
             enters("one", "alice", "lobby"),
-            says("two", "JOIN LOBBY", two=[PRESENT]),
-            says("two", "JOIN ROOM Lobby", two=[PRESENT]),
+            sends("two", "JOIN LOBBY", two=[PRESENT]),
+            sends("two", "JOIN ROOM Lobby", two=[PRESENT]),
         ],
         id="another case makes no other nick, and no other room",
     ),
@@ -57,13 +57,13 @@ SHARED_NICKS = [
             logs_in("one", "alice"),
             logs_in("two", "alice"),
             enters("one", "alice", "lobby"),
-            says("one", "LEAVE", one=[OK, left("alice")]),
+            sends("one", "LEAVE", one=[OK, left("alice")]),
             enters("two", "alice", "lobby"),
-            says("one", "JOIN lobby", one=[PRESENT]),
-            says("one", "JOIN attic", one=[result("Joined room attic"), joined("alice")]),
-            says("two", "JOIN attic", two=[PRESENT]),
+            sends("one", "JOIN lobby", one=[PRESENT]),
+            sends("one", "JOIN attic", one=[result("Joined room attic"), joined("alice")]),
+            sends("two", "JOIN attic", two=[PRESENT]),
             disconnects("one"),
-            says("two", "JOIN attic", two=[result("Joined room attic"), left("alice"), joined("alice")]),
+            sends("two", "JOIN attic", two=[result("Joined room attic"), left("alice"), joined("alice")]),
         ],
         id="who has left or dropped off is in nobody's way",
     ),
@@ -74,12 +74,12 @@ SHARED_NICKS = [
             enters("one", "alice", "lobby"),
             enters("two", "Alice", "attic"),
             logs_in("bob", "bob"),
-            says("bob", "MSG ALICE hi", bob=[OK], one=[direct("bob", "hi")], two=[direct("bob", "hi")]),
-            says("two", "MSG alice me?", one=[direct("Alice", "me?")], two=[OK, direct("Alice", "me?")]),
+            sends("bob", "MSG ALICE hi", bob=[OK], one=[direct("bob", "hi")], two=[direct("bob", "hi")]),
+            sends("two", "MSG alice me?", one=[direct("Alice", "me?")], two=[OK, direct("Alice", "me?")]),
             disconnects("one"),
-            says("bob", "MSG alice hi", bob=[OK], two=[direct("bob", "hi")]),
+            sends("bob", "MSG alice hi", bob=[OK], two=[direct("bob", "hi")]),
             disconnects("two"),
-            says("bob", "MSG alice hi", bob=[no('Nobody is registered as "alice".')]),
+            sends("bob", "MSG alice hi", bob=[error_frame('Nobody is registered as "alice".')]),
         ],
         id="a direct message goes to all who hold the nick",
     ),
@@ -99,8 +99,8 @@ SHARED_NICKS = [
                 }],
                 two=[BANNED],
             ),
-            says("one", "hi", one=[no("Join a room first")]),
-            says("two", "JOIN lobby", two=[no('You are banned from the room "lobby".')]),
+            sends("one", "hi", one=[error_frame("Join a room first")]),
+            sends("two", "JOIN lobby", two=[error_frame('You are banned from the room "lobby".')]),
         ],
         id="a ban from a room is of the nick, whoever holds it",
     ),
@@ -114,16 +114,18 @@ def test_nick_can_be_shared_by_sessions(conversation: list[Step]) -> None:
 
 def test_nicks_and_usernames_of_other_protocols_exclude_each_other() -> None:
     harness = Harness("alice")
-    neighbour = harness.neighbour("Carol")
+    connect_other = harness.connect_other("Carol")
 
-    harness.play([says("two", "LOGIN carol", two=[REGISTERED]), says("two", "LOGIN CAROL", two=[REGISTERED])])
+    harness.play(
+        [sends("two", "LOGIN carol", two=[REGISTERED]), sends("two", "LOGIN CAROL", two=[REGISTERED])]
+    )
     with pytest.raises(NameTaken):
-        harness.neighbour("ALICE")
+        harness.connect_other("ALICE")
 
-    harness.hub.disconnect(neighbour)
+    harness.hub.disconnect(connect_other)
     assert harness["two"].ask("LOGIN carol") == [result("Username set to carol")]
     with pytest.raises(NameTaken):
-        harness.neighbour("Carol")
+        harness.connect_other("Carol")
 
 
 def test_released_nick_can_be_registered_as_a_username() -> None:
@@ -131,11 +133,11 @@ def test_released_nick_can_be_registered_as_a_username() -> None:
     harness["two"].send("LOGIN Alice")
     harness["alice"].peer.on_close()
     with pytest.raises(NameTaken):
-        harness.neighbour("alice")
+        harness.connect_other("alice")
 
     harness["two"].peer.on_close()
 
-    assert harness.neighbour("alice").username == "alice"
+    assert harness.connect_other("alice").username == "alice"
     assert harness["three"].ask("LOGIN alice") == [REGISTERED]
 
 
@@ -144,14 +146,14 @@ NICKS = st.sampled_from(["ann", "Ann", "bob", "BOB", "eve"])
 ROOMS = st.sampled_from(["r1", "R1", "r2", "r3 pw", "r3", "!"])
 
 
-class Visitors(RuleBasedStateMachine):
-    """Whatever clients of two protocols do, no rule of names is broken, and everyone's picture is right."""
+class LinesModel(RuleBasedStateMachine):
+    """Clients of two protocols act at random; the rules of names hold, each client sees its room."""
 
     def __init__(self) -> None:
         super().__init__()
         self.harness = Harness()
-        self.neighbours: list[object] = []
-        # Which session each client believes to see in its room, told by nothing but what it got.
+        self.others: list[object] = []
+        # The sessions that each client sees in its room, derived only from the lines that it received.
         self.seen: dict[str, set[str]] = {}
 
     @rule(who=WHO, nick=NICKS)
@@ -176,14 +178,14 @@ class Visitors(RuleBasedStateMachine):
         self.seen.pop(who, None)
 
     @rule(nick=NICKS, room=st.sampled_from(["r1", "R2"]))
-    def a_neighbour_comes(self, nick: str, room: str) -> None:
+    def other_protocol_joins(self, nick: str, room: str) -> None:
         with suppress(HubError):
-            self.neighbours.append(self.harness.neighbour(nick, room=room))
+            self.others.append(self.harness.connect_other(nick, room=room))
 
     @rule()
-    def a_neighbour_goes(self) -> None:
-        if self.neighbours:
-            self.harness.hub.disconnect(self.neighbours.pop())
+    def other_protocol_leaves(self) -> None:
+        if self.others:
+            self.harness.hub.disconnect(self.others.pop())
 
     @rule(room=st.sampled_from(["r1", "r3"]), act=st.sampled_from(["lock", "open", "close", "delete"]))
     def keep(self, room: str, act: str) -> None:
@@ -191,27 +193,27 @@ class Visitors(RuleBasedStateMachine):
             getattr(self.harness.hub.rooms, act)(room, *(["pw"] if act == "lock" else []))
 
     @invariant()
-    def every_nick_is_in_a_room_once(self) -> None:
+    def nicks_in_a_room_are_distinct(self) -> None:
         for room in self.harness.hub.rooms.by_key.values():
             keys = [session.key for session in room.members()]
             assert len(keys) == len(set(keys)), keys
 
     @invariant()
-    def no_name_is_both_a_nick_and_another_protocols(self) -> None:
+    def nicks_and_usernames_are_disjoint(self) -> None:
         sessions = self.harness.hub.sessions()
         nicks = {session.key for session in sessions if session.protocol is self.harness.protocol}
         names = [session.key for session in sessions if session.protocol is not self.harness.protocol]
         assert not nicks - {None} & set(names)
 
     @invariant()
-    def nobody_is_in_two_rooms(self) -> None:
+    def sessions_are_in_one_room(self) -> None:
         for client in self.harness.clients.values():
             assert len(client.session.rooms or {}) <= 1
             if client.session.rooms:
                 assert client.session.username is not None
 
     @invariant()
-    def who_comes_and_goes_was_told_rightly(self) -> None:
+    def each_client_sees_the_members_of_its_room(self) -> None:
         for who, frames in self.harness.take().items():
             seen = self.seen.setdefault(who, set())
             me = self.harness[who].session.name
@@ -235,5 +237,5 @@ class Visitors(RuleBasedStateMachine):
                 seen.clear()
 
 
-TestVisitors = Visitors.TestCase
-TestVisitors.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestLinesModel = LinesModel.TestCase
+TestLinesModel.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

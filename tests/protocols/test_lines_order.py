@@ -1,14 +1,14 @@
-"""What one client of the lines protocol gets stays in order while the answer to a message waits."""
+"""The lines that one client receives stay in order while a response waits for its commit."""
 
 from __future__ import annotations
 
 import pytest
-from harness import happens, says
-from lines_harness import OK, Harness, LateStore, joined, left, no, result, said
+from harness import happens, sends
+from lines_harness import OK, Harness, LateStore, error_frame, joined, left, message_frame, result
 
 from chateau.protocols import lines
 
-LOST = no("The message was delivered but could not be saved.")
+LOST = error_frame("The message was delivered but could not be saved.")
 
 
 @pytest.fixture
@@ -26,8 +26,10 @@ def test_message_reaches_others_at_once_and_the_sender_after_its_ok(
 ) -> None:
     harness.play(
         [
-            says("alice", "hi", bob=[said("alice", "hi")]),
-            happens("it is kept", lambda _: store.commits[0].finish(), alice=[OK, said("alice", "hi")]),
+            sends("alice", "hi", bob=[message_frame("alice", "hi")]),
+            happens(
+                "it is kept", lambda _: store.commits[0].finish(), alice=[OK, message_frame("alice", "hi")]
+            ),
         ]
     )
 
@@ -35,23 +37,23 @@ def test_message_reaches_others_at_once_and_the_sender_after_its_ok(
 def test_events_during_a_commit_follow_the_ok(harness: Harness, store: LateStore) -> None:
     harness.play(
         [
-            says("alice", "hi", bob=[said("alice", "hi")]),
-            says("bob", "LEAVE", bob=[OK, left("bob")]),
-            says("carol", "LOGIN carol", carol=[result("Username set to carol")]),
-            says("carol", "JOIN lobby", carol=[result("Joined room lobby"), joined("carol")]),
-            says("carol", "MSG alice psst", carol=[OK]),
+            sends("alice", "hi", bob=[message_frame("alice", "hi")]),
+            sends("bob", "LEAVE", bob=[OK, left("bob")]),
+            sends("carol", "LOGIN carol", carol=[result("Username set to carol")]),
+            sends("carol", "JOIN lobby", carol=[result("Joined room lobby"), joined("carol")]),
+            sends("carol", "MSG alice psst", carol=[OK]),
             happens(
                 "it is kept",
                 lambda _: store.commits[0].finish(),
                 alice=[
                     OK,
-                    said("alice", "hi"),
+                    message_frame("alice", "hi"),
                     left("bob"),
                     joined("carol"),
                     {"from": "carol", "type": "directMessage", "body": "psst"},
                 ],
             ),
-            says("carol", "WHO", carol=[result(users=["alice", "carol"])]),
+            sends("carol", "WHO", carol=[result(users=["alice", "carol"])]),
         ]
     )
 
@@ -59,13 +61,15 @@ def test_events_during_a_commit_follow_the_ok(harness: Harness, store: LateStore
 def test_concurrent_senders_receive_both_messages_after_their_own_ok(
     harness: Harness, store: LateStore
 ) -> None:
-    both = [said("alice", "one"), said("bob", "two")]
+    both = [message_frame("alice", "one"), message_frame("bob", "two")]
 
     harness.play(
         [
-            says("alice", "one", bob=[said("alice", "one")]),
-            says("bob", "two"),
-            happens("bob's is kept", lambda _: store.commits[1].finish(), bob=[OK, said("bob", "two")]),
+            sends("alice", "one", bob=[message_frame("alice", "one")]),
+            sends("bob", "two"),
+            happens(
+                "bob's is kept", lambda _: store.commits[1].finish(), bob=[OK, message_frame("bob", "two")]
+            ),
             happens("alice's is kept", lambda _: store.commits[0].finish(), alice=[OK, *both]),
         ]
     )
@@ -84,11 +88,11 @@ def test_responses_keep_order_when_commits_finish_out_of_order(
 
     assert harness["alice"].mailbox.take() == [
         OK,
-        said("alice", "a"),
+        message_frame("alice", "a"),
         OK,
-        said("alice", "b"),
+        message_frame("alice", "b"),
         OK,
-        said("alice", "c"),
+        message_frame("alice", "c"),
         result(users=["alice", "bob"]),
     ]
 
@@ -102,19 +106,24 @@ def test_commits_that_finish_together_are_acknowledged_in_order(harness: Harness
     for commit in reversed(store.commits):
         commit.call_back()
 
-    assert harness["alice"].mailbox.take() == [OK, said("alice", "a"), OK, said("alice", "b")]
+    assert harness["alice"].mailbox.take() == [
+        OK,
+        message_frame("alice", "a"),
+        OK,
+        message_frame("alice", "b"),
+    ]
 
 
 def test_failed_commit_is_reported_in_request_order(harness: Harness, store: LateStore) -> None:
     harness.play(
         [
-            says("alice", "a", bob=[said("alice", "a")]),
-            says("alice", "b", bob=[said("alice", "b")]),
+            sends("alice", "a", bob=[message_frame("alice", "a")]),
+            sends("alice", "b", bob=[message_frame("alice", "b")]),
             happens("the second is lost", lambda _: store.commits[1].finish(OSError("disk full"))),
             happens(
                 "the first is kept",
                 lambda _: store.commits[0].finish(),
-                alice=[OK, said("alice", "a"), LOST, said("alice", "b")],
+                alice=[OK, message_frame("alice", "a"), LOST, message_frame("alice", "b")],
             ),
         ]
     )
@@ -129,29 +138,29 @@ def test_history_and_errors_keep_the_request_order(harness: Harness, store: Late
 
     store.commits[0].finish()
 
-    told = harness["alice"].mailbox.take()
-    assert told[:3] == [OK, said("alice", "a"), result(count=3)]
-    assert [frame["body"]["body"] for frame in told[3:6]] == [
+    frames = harness["alice"].mailbox.take()
+    assert frames[:3] == [OK, message_frame("alice", "a"), result(count=3)]
+    assert [frame["body"]["body"] for frame in frames[3:6]] == [
         "User alice has joined the room",
         "User bob has joined the room",
         "a",
     ]
-    assert [frame["type"] for frame in told[6:]] == ["error", "error"]
+    assert [frame["type"] for frame in frames[6:]] == ["error", "error"]
 
 
 def test_leave_and_join_keep_the_request_order(harness: Harness, store: LateStore) -> None:
     harness.play(
         [
-            says("alice", "a", bob=[said("alice", "a")]),
-            says("alice", "JOIN attic", bob=[left("alice")]),
-            says("bob", "b"),
-            says("alice", "LEAVE"),
+            sends("alice", "a", bob=[message_frame("alice", "a")]),
+            sends("alice", "JOIN attic", bob=[left("alice")]),
+            sends("bob", "b"),
+            sends("alice", "LEAVE"),
             happens(
                 "the first is kept",
                 lambda _: store.commits[0].finish(),
                 alice=[
                     OK,
-                    said("alice", "a"),
+                    message_frame("alice", "a"),
                     result("Joined room attic"),
                     left("alice"),
                     joined("alice"),
@@ -167,17 +176,17 @@ def test_quit_follows_pending_responses_and_ends_reading(harness: Harness, store
     alice = harness["alice"].mailbox
     harness.play(
         [
-            says("alice", "a", bob=[said("alice", "a")]),
-            says("alice", "QUIT"),
-            says("alice", "b"),
-            says("bob", "MSG alice too late?", bob=[OK]),
+            sends("alice", "a", bob=[message_frame("alice", "a")]),
+            sends("alice", "QUIT"),
+            sends("alice", "b"),
+            sends("bob", "MSG alice too late?", bob=[OK]),
         ]
     )
     assert alice.closed is None
 
     store.commits[0].finish()
 
-    assert alice.take() == [OK, said("alice", "a"), OK]
+    assert alice.take() == [OK, message_frame("alice", "a"), OK]
     assert alice.closed == (1000, "")
     assert harness["bob"].mailbox.take() == [left("alice")]
 
@@ -186,14 +195,14 @@ def test_half_closed_client_receives_pending_responses_before_the_end(
     harness: Harness, store: LateStore
 ) -> None:
     alice = harness["alice"].mailbox
-    harness.play([says("alice", "a", bob=[said("alice", "a")])])
+    harness.play([sends("alice", "a", bob=[message_frame("alice", "a")])])
 
     harness["alice"].peer.on_end()
     harness["alice"].peer.on_end()
     assert alice.closed is None
     store.commits[0].finish()
 
-    assert alice.take() == [OK, said("alice", "a")]
+    assert alice.take() == [OK, message_frame("alice", "a")]
     assert alice.closed == (1000, "")
 
 
@@ -202,22 +211,28 @@ def test_shutdown_is_sent_before_pending_responses(harness: Harness, store: Late
 
     harness.play(
         [
-            says("alice", "a", bob=[said("alice", "a")]),
+            sends("alice", "a", bob=[message_frame("alice", "a")]),
             happens("the end", lambda harness: harness.hub.shut_down(), alice=[shutdown], bob=[shutdown]),
-            happens("it is kept", lambda _: store.commits[0].finish(), alice=[OK, said("alice", "a")]),
+            happens(
+                "it is kept", lambda _: store.commits[0].finish(), alice=[OK, message_frame("alice", "a")]
+            ),
         ]
     )
 
 
 def test_tap_notification_keeps_the_order(harness: Harness, store: LateStore) -> None:
     session = harness["alice"].peer.session
-    told = {"type": "tapped", "active": True}
+    frames = {"type": "tapped", "active": True}
 
     harness.play(
         [
-            says("alice", "a", bob=[said("alice", "a")]),
+            sends("alice", "a", bob=[message_frame("alice", "a")]),
             happens("a keeper looks in", lambda harness: harness.hub.notify_tap(session, active=True)),
-            happens("it is kept", lambda _: store.commits[0].finish(), alice=[OK, said("alice", "a"), told]),
+            happens(
+                "it is kept",
+                lambda _: store.commits[0].finish(),
+                alice=[OK, message_frame("alice", "a"), frames],
+            ),
         ]
     )
 
@@ -259,7 +274,7 @@ def test_push_is_sent_at_once_when_no_response_is_pending(harness: Harness, stor
 
     harness.play(
         [
-            says(
+            sends(
                 "bob",
                 "MSG alice hi",
                 alice=[{"from": "bob", "type": "directMessage", "body": "hi"}],
@@ -273,21 +288,21 @@ def test_requests_above_the_pending_limit_are_rejected(
     harness: Harness, store: LateStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lines, "HELD_BYTES", 1_000)
-    busy = no("Too many requests at once: wait for the answers to those before.")
+    busy = error_frame("Too many requests at once; wait for the responses to the earlier ones.")
     harness["alice"].send("a")
     for _ in range(5):
         harness["alice"].send("HELP")
 
     store.commits[0].finish()
 
-    told = harness["alice"].mailbox.take()
-    assert [frame["type"] for frame in told[:4]] == [
+    frames = harness["alice"].mailbox.take()
+    assert [frame["type"] for frame in frames[:4]] == [
         "commandResult",
         "message",
         "commandResult",
         "commandResult",
     ]
-    assert told[4:] == [busy, busy, busy]
+    assert frames[4:] == [busy, busy, busy]
     assert harness["alice"].ask("WHO") == [result(users=["alice", "bob"])]
 
 
@@ -299,4 +314,4 @@ def test_pushes_do_not_count_as_pending_requests(harness: Harness, monkeypatch: 
 
     harness["alice"].send("b")
 
-    assert said("alice", "b") in harness["bob"].mailbox.take()
+    assert message_frame("alice", "b") in harness["bob"].mailbox.take()

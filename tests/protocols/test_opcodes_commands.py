@@ -1,4 +1,4 @@
-"""Commands: each one's answer, what it does to others, and how it is refused."""
+"""Commands: their responses, their effect on others, and their errors."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from opcodes_harness import (
     Harness,
     create,
     entered,
+    error_frame,
     happens,
     left,
+    message_frame,
     misuse,
-    no,
-    said,
-    says,
+    sends,
     server,
     state,
 )
@@ -26,22 +26,24 @@ from chateau.protocols.argsplit import WORDS_LIMIT, split, word
 from chateau.protocols.opcodes_commands import ADMIN_COMMANDS, BUILT_INS
 
 AUTH = server("You may give the owner's commands now.")
-WRONG_KEY = no("access_denied", "The secret key is wrong.")
-IN_NO_ROOM = no("not_in_room", "You are in no room: say !join ROOM first.")
+WRONG_KEY = error_frame("access_denied", "The secret key is wrong.")
+IN_NO_ROOM = error_frame("not_in_room", "You are in no room: say !join ROOM first.")
 QUOTES = "; what has spaces goes in quotation marks."
 UNCLOSED = "A quotation mark has to be closed at the end of a word"
-LOCKED = no("access_denied", 'The room "the attic" is locked; its password is needed.')
-NOT_THE_OWNER = no("access_denied", "!close is the owner's: say !auth KEY first.")
-TOO_MANY_KEYS = no("rate_limited", "Too many wrong keys came from this address: try again in a minute.")
+LOCKED = error_frame("access_denied", 'The room "the attic" is locked; its password is needed.')
+NOT_THE_OWNER = error_frame("access_denied", "!close is the owner's: say !auth KEY first.")
+TOO_MANY_KEYS = error_frame(
+    "rate_limited", "Too many wrong keys came from this address: try again in a minute."
+)
 WRONG_PASSWORD_SIZE = misuse(f"A password has 1 to 1024 characters: write !lock ROOM PASSWORD{QUOTES}")
 
 
 def auth(who: str = "alice") -> Step:
-    return says(who, f'!auth "{KEY}"', **{who: [AUTH]})
+    return sends(who, f'!auth "{KEY}"', **{who: [AUTH]})
 
 
 def alice_leaves() -> Step:
-    """Alice is in no room any more."""
+    """Let alice leave her room."""
     return happens(
         lambda harness: harness.hub.leave(harness["alice"].peer.session, "general"), bob=[left("alice")]
     )
@@ -54,58 +56,62 @@ def one_by_one(*steps: Step) -> list[Step]:
 USER_COMMANDS = [
     pytest.param(
         one_by_one(
-            says("alice", "!me", alice=[server("You are alice, in general.")]),
+            sends("alice", "!me", alice=[server("You are alice, in general.")]),
             alice_leaves(),
-            says("alice", "!me", alice=[server("You are alice, in no room.")]),
+            sends("alice", "!me", alice=[server("You are alice, in no room.")]),
             auth(),
-            says("alice", "!ME", alice=[server("You are alice, in no room, and the owner.")]),
+            sends("alice", "!ME", alice=[server("You are alice, in no room, and the owner.")]),
         ),
         id="!me tells who and where one is, also in capitals",
     ),
     pytest.param(
         one_by_one(
-            says("alice", "!users", alice=[server("In general: alice, bob")]),
+            sends("alice", "!users", alice=[server("In general: alice, bob")]),
             alice_leaves(),
-            says("alice", "!users", alice=[IN_NO_ROOM]),
+            sends("alice", "!users", alice=[IN_NO_ROOM]),
         ),
         id="!users tells who is in the room",
     ),
     pytest.param(
         one_by_one(
-            says("alice", "!rooms", alice=[server("general: 2 users")]),
-            happens(lambda harness: harness.neighbour(room="Attic")),
+            sends("alice", "!rooms", alice=[server("general: 2 users")]),
+            happens(lambda harness: harness.connect_other(room="Attic")),
             happens(lambda harness: harness.hub.rooms.lock("attic", "pw")),
-            says("alice", "!rooms", alice=[server("Attic: 1 user, not available\ngeneral: 2 users")]),
+            sends("alice", "!rooms", alice=[server("Attic: 1 user, not available\ngeneral: 2 users")]),
         ),
         id="!rooms tells which rooms there are",
     ),
     pytest.param(
         one_by_one(
-            says("alice", "!join", alice=[misuse("Write !join ROOM [PASSWORD]" + QUOTES)]),
-            says("alice", "!join the old attic", alice=[misuse("Write !join ROOM [PASSWORD]" + QUOTES)]),
-            says(
+            sends("alice", "!join", alice=[misuse("Write !join ROOM [PASSWORD]" + QUOTES)]),
+            sends("alice", "!join the old attic", alice=[misuse("Write !join ROOM [PASSWORD]" + QUOTES)]),
+            sends(
                 "alice",
                 '!join "the attic',
                 alice=[misuse(f"{UNCLOSED}: write !join ROOM [PASSWORD]" + QUOTES)],
             ),
-            says(
+            sends(
                 "alice",
                 "!join GENERAL",
-                alice=[no("already_in_room", 'You are already in the room "general".')],
+                alice=[error_frame("already_in_room", 'You are already in the room "general".')],
             ),
-            says(
+            sends(
                 "alice",
                 '!join " attic"',
-                alice=[no("invalid_name", '" attic" cannot be a name: it begins or ends with a space.')],
+                alice=[
+                    error_frame("invalid_name", '" attic" cannot be a name: it begins or ends with a space.')
+                ],
             ),
-            says(
+            sends(
                 "alice",
                 "!join " + "a" * 65,
                 alice=[
-                    no("invalid_name", f'"{"a" * 59}…" cannot be a name: it is longer than 64 characters.')
+                    error_frame(
+                        "invalid_name", f'"{"a" * 59}…" cannot be a name: it is longer than 64 characters.'
+                    )
                 ],
             ),
-            says(
+            sends(
                 "alice",
                 '!join  "the attic" ',
                 alice=[server("You are now in the attic."), entered("alice", "the attic")],
@@ -115,10 +121,10 @@ USER_COMMANDS = [
                 lambda harness: harness.hub.rooms.lock("the attic", 'open "sesame" \\'),
                 alice=[state(available=False, room="the attic")],
             ),
-            says("bob", '!join "the attic"', bob=[LOCKED]),
-            says("bob", '!join "the attic" sesame', bob=[LOCKED]),
-            says("bob", "still here", bob=[said("bob", "still here")]),
-            says(
+            sends("bob", '!join "the attic"', bob=[LOCKED]),
+            sends("bob", '!join "the attic" sesame', bob=[LOCKED]),
+            sends("bob", "still here", bob=[message_frame("bob", "still here")]),
+            sends(
                 "bob",
                 '!join "the attic" "open \\"sesame\\" \\\\"',
                 bob=[server("You are now in the attic."), entered("bob", "the attic")],
@@ -129,40 +135,52 @@ USER_COMMANDS = [
     ),
     pytest.param(
         one_by_one(
-            says(
+            sends(
                 "alice",
                 '!msg bob don\'t "panic"  now ',
                 alice=[server("Sent to bob.")],
-                bob=[said("alice", 'don\'t "panic"  now')],
+                bob=[message_frame("alice", 'don\'t "panic"  now')],
             ),
-            says("alice", '!msg "BOB" hi', alice=[server("Sent to bob.")], bob=[said("alice", "hi")]),
-            says("alice", "!msg alice hi", alice=[said("alice", "hi"), server("Sent to alice.")]),
-            says("alice", "!msg zed hi", alice=[no("unknown_recipient", 'Nobody is registered as "zed".')]),
-            says("alice", "!msg bob", alice=[misuse("Write !msg USER TEXT" + QUOTES)]),
-            says("alice", "!msg bob  \n ", alice=[misuse("Write !msg USER TEXT" + QUOTES)]),
-            says("alice", "!msg\nbob\nhi", alice=[server("Sent to bob.")], bob=[said("alice", "hi")]),
+            sends(
+                "alice", '!msg "BOB" hi', alice=[server("Sent to bob.")], bob=[message_frame("alice", "hi")]
+            ),
+            sends("alice", "!msg alice hi", alice=[message_frame("alice", "hi"), server("Sent to alice.")]),
+            sends(
+                "alice",
+                "!msg zed hi",
+                alice=[error_frame("unknown_recipient", 'Nobody is registered as "zed".')],
+            ),
+            sends("alice", "!msg bob", alice=[misuse("Write !msg USER TEXT" + QUOTES)]),
+            sends("alice", "!msg bob  \n ", alice=[misuse("Write !msg USER TEXT" + QUOTES)]),
+            sends(
+                "alice", "!msg\nbob\nhi", alice=[server("Sent to bob.")], bob=[message_frame("alice", "hi")]
+            ),
         ),
         id="!msg says all behind the name to one user alone, as it stands",
     ),
     pytest.param(
         one_by_one(
-            says("alice", "!hlep", alice=[no("unknown_type", '"!hlep" is no command; say !help.')]),
-            says("alice", "!3", alice=[no("unknown_type", '"!3" is no command; say !help.')]),
-            says("alice", "!été", alice=[no("unknown_type", '"!été" is no command; say !help.')]),
-            says(
+            sends("alice", "!hlep", alice=[error_frame("unknown_type", '"!hlep" is no command; say !help.')]),
+            sends("alice", "!3", alice=[error_frame("unknown_type", '"!3" is no command; say !help.')]),
+            sends("alice", "!été", alice=[error_frame("unknown_type", '"!été" is no command; say !help.')]),
+            sends(
                 "alice",
                 "!" + "x" * 99 + " y",
-                alice=[no("unknown_type", f'"!{"x" * 58}…" is no command; say !help.')],
+                alice=[error_frame("unknown_type", f'"!{"x" * 58}…" is no command; say !help.')],
             ),
-            says("alice", "!help hlep", alice=[no("unknown_type", '"!hlep" is no command; say !help.')]),
-            says("alice", "!help !JOIN", alice=[server(f"!join ROOM [PASSWORD]: {BUILT_INS['join'].help}")]),
-            says(
+            sends(
+                "alice",
+                "!help hlep",
+                alice=[error_frame("unknown_type", '"!hlep" is no command; say !help.')],
+            ),
+            sends("alice", "!help !JOIN", alice=[server(f"!join ROOM [PASSWORD]: {BUILT_INS['join'].help}")]),
+            sends(
                 "alice",
                 "!help lock",
                 alice=[server(f"!lock ROOM PASSWORD: {BUILT_INS['lock'].help} (after !auth)")],
             ),
-            says("alice", "!help me please", alice=[misuse("Write !help [COMMAND]" + QUOTES)]),
-            says("alice", "!rooms please", alice=[misuse("Write !rooms" + QUOTES)]),
+            sends("alice", "!help me please", alice=[misuse("Write !help [COMMAND]" + QUOTES)]),
+            sends("alice", "!rooms please", alice=[misuse("Write !rooms" + QUOTES)]),
         ),
         id="an unknown command, and help",
     ),
@@ -192,15 +210,15 @@ def test_rooms_command_reports_when_there_are_none() -> None:
 OWNERS_DO = [
     pytest.param(
         one_by_one(
-            says("alice", "!auth horse", alice=[WRONG_KEY]),
-            says("alice", "!close", alice=[NOT_THE_OWNER]),
-            says("alice", f"!auth {KEY}", alice=[misuse("Write !auth KEY" + QUOTES)]),
-            *(says("alice", "!auth horse", alice=[WRONG_KEY]) for _ in range(4)),
-            says("alice", f'!auth "{KEY}"', alice=[TOO_MANY_KEYS]),
+            sends("alice", "!auth horse", alice=[WRONG_KEY]),
+            sends("alice", "!close", alice=[NOT_THE_OWNER]),
+            sends("alice", f"!auth {KEY}", alice=[misuse("Write !auth KEY" + QUOTES)]),
+            *(sends("alice", "!auth horse", alice=[WRONG_KEY]) for _ in range(4)),
+            sends("alice", f'!auth "{KEY}"', alice=[TOO_MANY_KEYS]),
             time_passes(60.0),
             auth(),
-            says("bob", "!close", bob=[NOT_THE_OWNER]),
-            says(
+            sends("bob", "!close", bob=[NOT_THE_OWNER]),
+            sends(
                 "alice",
                 "!close",
                 alice=[state(available=False), server("general is closed.")],
@@ -212,94 +230,102 @@ OWNERS_DO = [
     pytest.param(
         one_by_one(
             auth(),
-            says(
+            sends(
                 "alice",
                 "!lock general pw",
                 alice=[state(available=False), server("general is locked.")],
                 bob=[state(available=False)],
             ),
-            says("alice", "!lock pw", alice=[misuse("Write !lock ROOM PASSWORD" + QUOTES)]),
-            says("alice", '!lock general ""', alice=[WRONG_PASSWORD_SIZE]),
-            says("alice", "!lock general " + "p" * 1025, alice=[WRONG_PASSWORD_SIZE]),
-            says(
+            sends("alice", "!lock pw", alice=[misuse("Write !lock ROOM PASSWORD" + QUOTES)]),
+            sends("alice", '!lock general ""', alice=[WRONG_PASSWORD_SIZE]),
+            sends("alice", "!lock general " + "p" * 1025, alice=[WRONG_PASSWORD_SIZE]),
+            sends(
                 "alice",
                 "!unlock",
                 alice=[state(available=True), server("general is unlocked.")],
                 bob=[state(available=True)],
             ),
-            says(
+            sends(
                 "alice",
                 "!close general",
                 alice=[state(available=False), server("general is closed.")],
                 bob=[state(available=False)],
             ),
-            says(
+            sends(
                 "alice",
                 "!unlock GENERAL",
                 alice=[state(available=False), server("general is unlocked.")],
                 bob=[state(available=False)],
             ),
-            says(
+            sends(
                 "alice",
                 "!open",
                 alice=[state(available=True), server("general is open.")],
                 bob=[state(available=True)],
             ),
-            says("alice", "!open cellar", alice=[no("unknown_room", 'There is no room "cellar".')]),
+            sends("alice", "!open cellar", alice=[error_frame("unknown_room", 'There is no room "cellar".')]),
         ),
         id="lock, unlock, close and open",
     ),
     pytest.param(
         one_by_one(
             auth(),
-            says(
+            sends(
                 "alice",
                 "!delete",
                 alice=[state(available=False), server("general is deleted.")],
                 bob=[state(available=False)],
             ),
             *(
-                says("alice", command, alice=[IN_NO_ROOM])
+                sends("alice", command, alice=[IN_NO_ROOM])
                 for command in ("!delete", "!close", "!open", "!unlock", "!ban bob", "!unban bob")
             ),
-            says("alice", "!join general", alice=[server("You are now in general."), entered("alice")]),
+            sends("alice", "!join general", alice=[server("You are now in general."), entered("alice")]),
         ),
         id="a deleted room's name can be used again",
     ),
     pytest.param(
         one_by_one(
             auth(),
-            says(
+            sends(
                 "alice",
                 "!ban BOB",
                 alice=[left("bob"), server("bob is banned from general.")],
                 bob=[state(available=False)],
             ),
-            says(
-                "bob", "!join general", bob=[no("access_denied", 'You are banned from the room "general".')]
+            sends(
+                "bob",
+                "!join general",
+                bob=[error_frame("access_denied", 'You are banned from the room "general".')],
             ),
-            says("alice", "!ban zed", alice=[no("unknown_recipient", 'Nobody is registered as "zed".')]),
-            says("alice", "!ban bob cellar", alice=[no("unknown_room", 'There is no room "cellar".')]),
-            says("alice", "!unban bob general", alice=[server("bob is not banned from general.")]),
-            says(
+            sends(
+                "alice",
+                "!ban zed",
+                alice=[error_frame("unknown_recipient", 'Nobody is registered as "zed".')],
+            ),
+            sends(
+                "alice", "!ban bob cellar", alice=[error_frame("unknown_room", 'There is no room "cellar".')]
+            ),
+            sends("alice", "!unban bob general", alice=[server("bob is not banned from general.")]),
+            sends(
                 "bob",
                 "!join general",
                 bob=[server("You are now in general."), entered("bob")],
                 alice=[entered("bob")],
             ),
-            says(
+            sends(
                 "bob",
                 "!join attic",
                 bob=[server("You are now in attic."), entered("bob", "attic")],
                 alice=[left("bob")],
             ),
-            says(
+            sends(
                 "alice",
                 "!ban bob attic",
                 alice=[server("bob is banned from attic.")],
                 bob=[state(available=False, room="attic")],
             ),
-            says(
+            sends(
                 "alice", "!ban alice", alice=[state(available=False), server("alice is banned from general.")]
             ),
         ),
@@ -309,7 +335,7 @@ OWNERS_DO = [
         one_by_one(
             auth(),
             *(
-                says(
+                sends(
                     "alice",
                     f"!{name} a b c",
                     alice=[misuse(f"Write !{name} {BUILT_INS[name].usage}" + QUOTES)],
@@ -334,7 +360,7 @@ def test_owner_commands_of_other_users_are_rejected_before_parsing(name: str) ->
 
     for words in ("", " general", " alice general", ' "'):
         assert harness["alice"].ask(create(f"!{name}{words}")) == [
-            no("access_denied", f"!{name} is the owner's: say !auth KEY first.")
+            error_frame("access_denied", f"!{name} is the owner's: say !auth KEY first.")
         ]
     assert harness.stops == []
 
@@ -350,7 +376,7 @@ def test_owner_commands_of_other_users_are_rejected_before_parsing(name: str) ->
 )
 def test_shutdown_stops_the_server_with_the_given_reason(content: str, reason: str | None) -> None:
     harness = Harness("alice")
-    harness.play([auth(), says("alice", content)])
+    harness.play([auth(), sends("alice", content)])
 
     assert harness.stops == [reason]
 
@@ -358,7 +384,9 @@ def test_shutdown_stops_the_server_with_the_given_reason(content: str, reason: s
 def test_server_without_a_secret_key_has_no_owner() -> None:
     harness = Harness("alice", secret_key=None)
 
-    harness.play([says("alice", "!auth x", alice=[WRONG_KEY]), says("alice", '!auth ""', alice=[WRONG_KEY])])
+    harness.play(
+        [sends("alice", "!auth x", alice=[WRONG_KEY]), sends("alice", '!auth ""', alice=[WRONG_KEY])]
+    )
 
 
 def test_error_does_not_contain_the_key() -> None:
@@ -371,7 +399,7 @@ def test_error_does_not_contain_the_key() -> None:
 
 def test_direct_message_reaches_other_protocols_with_its_sender() -> None:
     harness = Harness("alice")
-    zoe = harness.neighbour("zoe")
+    zoe = harness.connect_other("zoe")
 
     assert harness["alice"].ask(create(f"!msg {zoe.name} hi")) == [server("Sent to zoe.")]
     (message,) = zoe.outbox
@@ -383,26 +411,28 @@ PREFIXES = [
     pytest.param(
         "/",
         one_by_one(
-            says("alice", "/me", alice=[server("You are alice, in general.")]),
-            says("alice", "!me", alice=[said("alice", "!me")]),
+            sends("alice", "/me", alice=[server("You are alice, in general.")]),
+            sends("alice", "!me", alice=[message_frame("alice", "!me")]),
         ),
         id="slash",
     ),
     pytest.param(
         "bot, ",
         one_by_one(
-            says("alice", "bot, me", alice=[server("You are alice, in general.")]),
-            says("alice", "bot,", alice=[said("alice", "bot,")]),
+            sends("alice", "bot, me", alice=[server("You are alice, in general.")]),
+            sends("alice", "bot,", alice=[message_frame("alice", "bot,")]),
         ),
         id="a long one",
     ),
     pytest.param(
         "/",
         one_by_one(
-            says(
-                "alice", "/close", alice=[no("access_denied", "/close is the owner's: say /auth KEY first.")]
+            sends(
+                "alice",
+                "/close",
+                alice=[error_frame("access_denied", "/close is the owner's: say /auth KEY first.")],
             ),
-            says(
+            sends(
                 "alice",
                 "/help open",
                 alice=[server("/open [ROOM]: Neither closed nor locked any more. (after /auth)")],
@@ -413,8 +443,8 @@ PREFIXES = [
     pytest.param(
         "",
         one_by_one(
-            says("alice", "me", alice=[said("alice", "me")]),
-            says("alice", "!me", alice=[said("alice", "!me")]),
+            sends("alice", "me", alice=[message_frame("alice", "me")]),
+            sends("alice", "!me", alice=[message_frame("alice", "!me")]),
         ),
         id="none",
     ),

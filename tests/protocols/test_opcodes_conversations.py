@@ -1,6 +1,6 @@
-"""Conversations in opcodes: who sends what, and who gets which frames in which order.
+"""Conversations in the opcodes protocol: requests and the frames that every client receives, in order.
 
-A client that gets nothing at a step is not named there; that it got nothing is checked all the same.
+A client that receives nothing at a step is not listed there, but the harness checks it too.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from opcodes_harness import (
     connects,
     create,
     entered,
+    error_frame,
     happens,
     left,
-    no,
-    said,
-    says,
+    message_frame,
+    sends,
     server,
     state,
 )
@@ -30,7 +30,7 @@ from chateau.store.memory import MemoryStore
 
 
 def room(number: int, *users: str, name: str = "general", available: bool = True) -> Frame:
-    """A room of the cache, made by the mint's call *number*."""
+    """Return a room of the cache, with the id of message *number*."""
     made = stamp(number)
     return {
         "name": name,
@@ -50,12 +50,12 @@ def cached(*rooms: Frame, users: int, me: tuple[str | None, str | None]) -> Fram
 LOGINS = [
     pytest.param(
         [
-            says(
+            sends(
                 "alice",
                 "alice",
                 alice=[cached(room(0, "alice"), users=1, me=("alice", "general")), entered("alice")],
             ),
-            says(
+            sends(
                 "bob",
                 "bob",
                 bob=[cached(room(0, "alice", "bob"), users=2, me=("bob", "general")), entered("bob")],
@@ -66,34 +66,40 @@ LOGINS = [
     ),
     pytest.param(
         [
-            says("alice", CACHE, alice=[cached(users=1, me=(None, None))]),
-            says("alice", {"op": 4, "d": {"odd": [1]}}, alice=[cached(users=1, me=(None, None))]),
-            says("alice", {"op": 4.0, "d": None}, alice=[cached(users=1, me=(None, None))]),
+            sends("alice", CACHE, alice=[cached(users=1, me=(None, None))]),
+            sends("alice", {"op": 4, "d": {"odd": [1]}}, alice=[cached(users=1, me=(None, None))]),
+            sends("alice", {"op": 4.0, "d": None}, alice=[cached(users=1, me=(None, None))]),
         ],
         id="the cache can be had before the login, with any d",
     ),
     pytest.param(
         [
-            says(
+            sends(
                 "alice",
                 " alice",
-                alice=[no("invalid_name", '" alice" cannot be a name: it begins or ends with a space.')],
+                alice=[
+                    error_frame("invalid_name", '" alice" cannot be a name: it begins or ends with a space.')
+                ],
             ),
-            says("alice", "", alice=[no("invalid_name", '"" cannot be a name: it is empty.')]),
-            says(
+            sends("alice", "", alice=[error_frame("invalid_name", '"" cannot be a name: it is empty.')]),
+            sends(
                 "alice",
                 "CHATEAU",
-                alice=[no("invalid_name", '"CHATEAU" cannot be a name: it is reserved for the server.')],
+                alice=[
+                    error_frame("invalid_name", '"CHATEAU" cannot be a name: it is reserved for the server.')
+                ],
             ),
-            says(
+            sends(
                 "alice",
                 "x" * 33,
                 alice=[
-                    no("invalid_name", f'"{"x" * 33}" cannot be a name: it is longer than 32 characters.')
+                    error_frame(
+                        "invalid_name", f'"{"x" * 33}" cannot be a name: it is longer than 32 characters.'
+                    )
                 ],
             ),
-            says("alice", CACHE, alice=[cached(users=1, me=(None, None))]),
-            says(
+            sends("alice", CACHE, alice=[cached(users=1, me=(None, None))]),
+            sends(
                 "alice",
                 "alice",
                 alice=[cached(room(0, "alice"), users=1, me=("alice", "general")), entered("alice")],
@@ -103,8 +109,8 @@ LOGINS = [
     ),
     pytest.param(
         [
-            says("alice", "!help", alice=[no("not_registered", "Register a username first.")]),
-            says("alice", CACHE, alice=[cached(users=1, me=(None, None))]),
+            sends("alice", "!help", alice=[error_frame("not_registered", "Register a username first.")]),
+            sends("alice", CACHE, alice=[cached(users=1, me=(None, None))]),
         ],
         id="a command before the login is refused, and names nobody",
     ),
@@ -119,28 +125,31 @@ def test_login_registers_a_nick_or_reports_an_error(conversation: list[Step]) ->
 TALK = [
     pytest.param(
         [
-            says(
-                "alice", "hello, all", alice=[said("alice", "hello, all")], bob=[said("alice", "hello, all")]
+            sends(
+                "alice",
+                "hello, all",
+                alice=[message_frame("alice", "hello, all")],
+                bob=[message_frame("alice", "hello, all")],
             ),
-            says("bob", "", alice=[said("bob", "")], bob=[said("bob", "")]),
-            says(
+            sends("bob", "", alice=[message_frame("bob", "")], bob=[message_frame("bob", "")]),
+            sends(
                 "bob",
                 "né 😀 \u2028\x00",
-                alice=[said("bob", "né 😀 \u2028\x00")],
-                bob=[said("bob", "né 😀 \u2028\x00")],
+                alice=[message_frame("bob", "né 😀 \u2028\x00")],
+                bob=[message_frame("bob", "né 😀 \u2028\x00")],
             ),
-            says(
+            sends(
                 "alice",
                 {"op": 1.0, "d": {"content": "1.0", "odd": 1}, "e": 1},
-                alice=[said("alice", "1.0")],
-                bob=[said("alice", "1.0")],
+                alice=[message_frame("alice", "1.0")],
+                bob=[message_frame("alice", "1.0")],
             ),
         ],
         id="a message goes to all members, the sender included; extra keys and 1.0 are fine",
     ),
     pytest.param(
         [
-            says("alice", text, alice=[said("alice", text)], bob=[said("alice", text)])
+            sends("alice", text, alice=[message_frame("alice", text)], bob=[message_frame("alice", text)])
             for text in ("!", "!!!", "! help", "!?", " !help", "help!")
         ],
         id="a prefix without a letter behind it is a message",
@@ -148,7 +157,7 @@ TALK = [
     pytest.param(
         [
             disconnects("bob", alice=[left("bob")]),
-            says(
+            sends(
                 "bobby",
                 "Bob",
                 bobby=[cached(room(0, "alice", "Bob"), users=2, me=("Bob", "general")), entered("Bob")],
@@ -159,8 +168,8 @@ TALK = [
     ),
     pytest.param(
         [
-            says("carol", "ALICE", carol=[no("name_taken", 'The username "ALICE" is taken.')]),
-            says(
+            sends("carol", "ALICE", carol=[error_frame("name_taken", 'The username "ALICE" is taken.')]),
+            sends(
                 "carol",
                 "alice2",
                 carol=[
@@ -175,20 +184,20 @@ TALK = [
     ),
     pytest.param(
         [
-            says(
+            sends(
                 "alice",
                 "!join attic",
                 alice=[server("You are now in attic."), entered("alice", "attic")],
                 bob=[left("alice")],
             ),
-            says("alice", "anyone?", alice=[said("alice", "anyone?")]),
-            says(
+            sends("alice", "anyone?", alice=[message_frame("alice", "anyone?")]),
+            sends(
                 "bob",
                 '!join "ATTIC"',
                 bob=[server("You are now in attic."), entered("bob", "attic")],
                 alice=[entered("bob", "attic")],
             ),
-            says("bob", "me", alice=[said("bob", "me")], bob=[said("bob", "me")]),
+            sends("bob", "me", alice=[message_frame("bob", "me")], bob=[message_frame("bob", "me")]),
             disconnects("bob", alice=[left("bob", "attic")]),
         ],
         id="one is in one room at a time",
@@ -229,26 +238,34 @@ TALK = [
                 alice=[state(available=False)],
                 bob=[state(available=False)],
             ),
-            says("alice", "hello?", alice=[no("access_denied", 'The room "general" is closed.')]),
-            says(
+            sends("alice", "hello?", alice=[error_frame("access_denied", 'The room "general" is closed.')]),
+            sends(
                 "guest",
                 "guest",
-                guest=[
+                client=[
                     cached(room(0, "alice", "bob", available=False), users=3, me=("guest", None)),
                     state(available=False),
                 ],
             ),
-            says("guest", "hello?", guest=[no("not_in_room", "You are in no room: say !join ROOM first.")]),
-            says("guest", "guest2", guest=[no("not_in_room", "You are in no room: say !join ROOM first.")]),
+            sends(
+                "guest",
+                "hello?",
+                client=[error_frame("not_in_room", "You are in no room: say !join ROOM first.")],
+            ),
+            sends(
+                "guest",
+                "guest2",
+                client=[error_frame("not_in_room", "You are in no room: say !join ROOM first.")],
+            ),
             happens(
                 lambda harness: harness.hub.rooms.open("general"),
                 alice=[state(available=True)],
                 bob=[state(available=True)],
             ),
-            says(
+            sends(
                 "guest",
                 "!join general",
-                guest=[server("You are now in general."), entered("guest")],
+                client=[server("You are now in general."), entered("guest")],
                 alice=[entered("guest")],
                 bob=[entered("guest")],
             ),
@@ -263,13 +280,13 @@ TALK = [
                 bob=[state(available=False)],
             ),
             disconnects("bob"),
-            says(
+            sends(
                 "bob2",
                 "BOB",
                 bob2=[cached(room(0, "alice"), users=2, me=("BOB", None)), state(available=False)],
             ),
             happens(lambda harness: harness.hub.rooms.lock("general", "pw"), alice=[state(available=False)]),
-            says(
+            sends(
                 "eve",
                 "eve",
                 eve=[
@@ -287,7 +304,11 @@ TALK = [
                 alice=[state(available=False)],
                 bob=[state(available=False)],
             ),
-            says("alice", "hello?", alice=[no("not_in_room", "You are in no room: say !join ROOM first.")]),
+            sends(
+                "alice",
+                "hello?",
+                alice=[error_frame("not_in_room", "You are in no room: say !join ROOM first.")],
+            ),
         ],
         id="a room that is deleted has nobody inside",
     ),
@@ -301,7 +322,7 @@ def test_chat_messages_reach_the_room(conversation: list[Step]) -> None:
 
 def test_room_keeps_the_spelling_it_was_created_with() -> None:
     harness = Harness()
-    harness.neighbour("zoe", room="General")
+    harness.connect_other("zoe", room="General")
 
     cache, arrival = harness["alice"].ask(create("alice"))
 
@@ -312,8 +333,8 @@ def test_room_keeps_the_spelling_it_was_created_with() -> None:
 
 def test_messages_of_other_protocols_are_received() -> None:
     harness = Harness("alice")
-    zoe = harness.neighbour("zoe", room="general")
-    nameless = harness.neighbour()
+    zoe = harness.connect_other("zoe", room="general")
+    nameless = harness.connect_other()
     harness.take()
 
     harness.hub.publish(zoe, "general", "from afar")
@@ -323,32 +344,32 @@ def test_messages_of_other_protocols_are_received() -> None:
     harness.hub.publish_to_channel("general", "bytes", b"\x00\xff")
 
     assert harness.take()["alice"] == [
-        said("zoe", "from afar"),
-        said("zoe", "psst"),
-        said(nameless.name, "who?"),
-        said("channel", '{"a":1}'),
-        said("channel", "AP8="),
+        message_frame("zoe", "from afar"),
+        message_frame("zoe", "psst"),
+        message_frame(nameless.name, "who?"),
+        message_frame("channel", '{"a":1}'),
+        message_frame("channel", "AP8="),
     ]
 
 
 def test_room_above_the_presence_limit_receives_counts_and_a_new_member_its_own_join() -> None:
     harness = Harness("alice", "bob", presence_limit=2)
-    count = said("general", "There are 3 users in the room")
+    count = message_frame("general", "There are 3 users in the room")
     cache = cached(room(0, "alice", "bob", "carol"), users=3, me=("carol", "general"))
     gone = [left("carol")]
 
     harness.play(
         [
-            says("carol", "carol", carol=[cache, entered("carol")], alice=[count], bob=[count]),
-            says("carol", "!join attic", carol=in_place("carol", "attic"), alice=gone, bob=gone),
-            says("carol", "!join general", carol=in_place("carol", "general")),
+            sends("carol", "carol", carol=[cache, entered("carol")], alice=[count], bob=[count]),
+            sends("carol", "!join attic", carol=in_place("carol", "attic"), alice=gone, bob=gone),
+            sends("carol", "!join general", carol=in_place("carol", "general")),
             time_passes(1.0, alice=[count], bob=[count], carol=[count]),
         ]
     )
 
 
 def in_place(name: str, room: str) -> list[Frame]:
-    """What *name* is told when it has come into *room*."""
+    """Return the frames that *name* receives after entering *room*."""
     return [server(f"You are now in {room}."), entered(name, room)]
 
 
@@ -367,7 +388,10 @@ def test_message_is_delivered_before_it_is_stored_and_has_no_response() -> None:
 
     harness["alice"].send(create("hello"))
 
-    assert harness.take() == {"alice": [said("alice", "hello")], "bob": [said("alice", "hello")]}
+    assert harness.take() == {
+        "alice": [message_frame("alice", "hello")],
+        "bob": [message_frame("alice", "hello")],
+    }
     commits(harness)[-1].finish()
     assert harness.take() == {}
 
@@ -381,8 +405,8 @@ def test_failed_commit_is_reported_only_to_the_sender() -> None:
     commits(harness)[-2].finish(OSError("disk full"))
     commits(harness)[-1].finish()
 
-    unkept = "The message was delivered but could not be saved."
-    assert harness.take() == {"alice": [no("unavailable", unkept)]}
+    error = "The message was delivered but could not be saved."
+    assert harness.take() == {"alice": [error_frame("unavailable", error)]}
 
 
 def test_failed_commit_after_a_disconnect_sends_nothing() -> None:
@@ -408,4 +432,4 @@ def test_message_that_cannot_be_stored_is_rejected_and_not_delivered() -> None:
 
     harness["alice"].send(create("hello"))
 
-    assert harness.take() == {"alice": [no("unavailable", "Nothing can be kept now.")]}
+    assert harness.take() == {"alice": [error_frame("unavailable", "Nothing can be kept now.")]}

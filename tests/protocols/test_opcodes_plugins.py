@@ -1,4 +1,4 @@
-"""Commands of plug-ins while they run: beside everything else, each for its caller, to its session's end."""
+"""Running plugin commands: concurrency, their caller, and cancellation at the end of the session."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from opcodes_harness import Harness, create, entered, loop_turns, misuse, no, said, server
+from opcodes_harness import Harness, create, entered, error_frame, loop_turns, message_frame, misuse, server
 
 from chateau.hub.errors import AccessDenied, UnknownRoom
 from chateau.hub.events import DirectMessage
@@ -16,16 +16,16 @@ from chateau.protocols.plugin_commands import AT_ONCE, Command, Server, User
 
 Run = Callable[[Server, User, list[str]], Coroutine[Any, Any, Any]]
 
-FAILED = no("internal", "The command !do failed; the server has logged why.")
+FAILED = error_frame("internal", "The command !do failed; the server has logged why.")
 
 
-def house_with(run: Run, *inside: str, **options: Any) -> Harness:
+def server_with(run: Run, *inside: str, **options: Any) -> Harness:
     command = Command("do", "[WORD]", "Do it.", run)
     return Harness(*(inside or ("alice", "bob")), plugins={"do": command}, **options)
 
 
 async def frames_of(harness: Harness, content: str = "!do") -> Any:
-    """What everyone gets when alice gives a command."""
+    """Return the frames that each client receives after alice sends a command."""
     harness["alice"].send(create(content))
     await loop_turns()
     return harness.take()
@@ -35,7 +35,7 @@ def test_return_value_is_sent_only_to_the_caller() -> None:
     async def run(server: Server, user: User, words: list[str]) -> str:
         return f"{user.name} of {server.name}: {words}"
 
-    harness = house_with(run)
+    harness = server_with(run)
     frames = asyncio.run(frames_of(harness, '!DO a "b c" don\'t'))
 
     assert frames == {"alice": [server("""alice of Chateau: ['a', 'b c', "don't"]""")]}
@@ -45,7 +45,7 @@ def test_none_as_return_value_sends_nothing() -> None:
     async def run(server: Server, user: User, words: list[str]) -> None:
         pass
 
-    assert asyncio.run(frames_of(house_with(run))) == {}
+    assert asyncio.run(frames_of(server_with(run))) == {}
 
 
 def test_replies_are_sent_one_by_one_without_blocking_others() -> None:
@@ -60,12 +60,15 @@ def test_replies_are_sent_one_by_one_without_blocking_others() -> None:
     async def conversation(harness: Harness) -> None:
         assert await frames_of(harness) == {"alice": [server("one")]}
         harness["alice"].send(create("hi"))
-        assert harness.take() == {"alice": [said("alice", "hi")], "bob": [said("alice", "hi")]}
+        assert harness.take() == {
+            "alice": [message_frame("alice", "hi")],
+            "bob": [message_frame("alice", "hi")],
+        }
         go_on.set()
         await loop_turns()
         assert harness.take() == {"alice": [server(""), server("three")]}
 
-    asyncio.run(conversation(house_with(run)))
+    asyncio.run(conversation(server_with(run)))
 
 
 def test_user_has_name_room_and_role() -> None:
@@ -80,7 +83,7 @@ def test_user_has_name_room_and_role() -> None:
         harness.hub.leave(harness["alice"].peer.session, "general")
         await frames_of(harness)
 
-    asyncio.run(conversation(house_with(run)))
+    asyncio.run(conversation(server_with(run)))
 
     assert seen == [("alice", "general", False), ("alice", None, True)]
 
@@ -93,8 +96,8 @@ def test_plugin_cannot_change_names_and_rooms() -> None:
         server.usernames().clear()
         server.rooms().clear()
 
-    harness = house_with(run)
-    harness.neighbour("Zoe", room="attic")
+    harness = server_with(run)
+    harness.connect_other("Zoe", room="attic")
     asyncio.run(frames_of(harness))
 
     assert seen == [["alice", "bob", "Zoe"], ["attic", "general"]]
@@ -106,8 +109,8 @@ def test_server_sends_messages_under_its_own_name() -> None:
         server.message("BOB", "alice thinks of you")
         server.message("zoe", "too")
 
-    harness = house_with(run)
-    zoe = harness.neighbour("zoe")
+    harness = server_with(run)
+    zoe = harness.connect_other("zoe")
 
     assert asyncio.run(frames_of(harness)) == {"bob": [server("alice thinks of you")]}
     (message,) = zoe.outbox
@@ -123,11 +126,11 @@ def test_command_error_is_sent_unchanged() -> None:
             server.message(words[0], "hi")
         raise AccessDenied("x" * 400)
 
-    harness = house_with(run)
+    harness = server_with(run)
 
-    unknown = no("unknown_recipient", 'Nobody is registered as "zed".')
+    unknown = error_frame("unknown_recipient", 'Nobody is registered as "zed".')
     assert asyncio.run(frames_of(harness, "!do zed")) == {"alice": [unknown]}
-    assert asyncio.run(frames_of(harness)) == {"alice": [no("access_denied", "x" * 300)]}
+    assert asyncio.run(frames_of(harness)) == {"alice": [error_frame("access_denied", "x" * 300)]}
 
 
 async def raises(server: Server, user: User, words: list[str]) -> None:
@@ -150,11 +153,11 @@ async def replies_nothing(server: Server, user: User, words: list[str]) -> None:
     user.reply(None)  # type: ignore[arg-type]
 
 
-async def says_half_a_character(server: Server, user: User, words: list[str]) -> None:
+async def sends_half_a_character(server: Server, user: User, words: list[str]) -> None:
     server.message("bob", "\ud800")
 
 
-async def refuses_half_a_character(server: Server, user: User, words: list[str]) -> None:
+async def raises_half_a_character(server: Server, user: User, words: list[str]) -> None:
     raise UnknownRoom("\ud800")
 
 
@@ -176,8 +179,8 @@ async def awaits_a_reply(server: Server, user: User, words: list[str]) -> None:
         (returns_a_number, []),
         (returns_half_a_character, []),
         (replies_nothing, []),
-        (says_half_a_character, []),
-        (refuses_half_a_character, []),
+        (sends_half_a_character, []),
+        (raises_half_a_character, []),
         (awaits_what_was_cancelled, []),
         (awaits_a_reply, [server("one")]),
     ],
@@ -185,7 +188,7 @@ async def awaits_a_reply(server: Server, user: User, words: list[str]) -> None:
 def test_exception_in_a_command_is_reported_to_its_caller_and_logged_once(
     run: Run, first: list[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    harness = house_with(run)
+    harness = server_with(run)
 
     assert asyncio.run(frames_of(harness)) == {"alice": [*first, FAILED]}
 
@@ -194,7 +197,7 @@ def test_exception_in_a_command_is_reported_to_its_caller_and_logged_once(
     assert record.exc_info is not None
     assert record.levelno == logging.ERROR
     caplog.clear()
-    assert harness["alice"].ask(create("hi")) == [said("alice", "hi")]
+    assert harness["alice"].ask(create("hi")) == [message_frame("alice", "hi")]
 
 
 def test_command_is_cancelled_with_its_session_and_later_replies_are_dropped() -> None:
@@ -212,7 +215,7 @@ def test_command_is_cancelled_with_its_session_and_later_replies_are_dropped() -
         harness["alice"].close()
         await loop_turns()
 
-    harness = house_with(run)
+    harness = server_with(run)
     asyncio.run(conversation(harness))
 
     assert happened == ["alice in None"]
@@ -228,7 +231,7 @@ def test_pending_command_does_not_start_after_its_session_ends() -> None:
         harness["alice"].close()
         await loop_turns()
 
-    asyncio.run(conversation(house_with(run)))
+    asyncio.run(conversation(server_with(run)))
 
 
 def test_next_owner_of_a_name_does_not_get_replies_of_the_previous() -> None:
@@ -250,7 +253,7 @@ def test_next_owner_of_a_name_does_not_get_replies_of_the_previous() -> None:
         await loop_turns()
         assert harness.take() == {}
 
-    asyncio.run(conversation(house_with(run)))
+    asyncio.run(conversation(server_with(run)))
 
 
 def test_running_commands_per_session_are_limited() -> None:
@@ -264,7 +267,7 @@ def test_running_commands_per_session_are_limited() -> None:
         for number in range(AT_ONCE):
             harness["alice"].send(create(f"!do {number}"))
         await loop_turns()
-        too_many = no("rate_limited", "You have 16 commands running: wait until one of them ends.")
+        too_many = error_frame("rate_limited", "You have 16 commands running: wait until one of them ends.")
         assert harness["alice"].ask(create("!do x")) == [too_many]
         assert harness["bob"].ask(create("!do bob")) == []
         go_on.set()
@@ -274,11 +277,11 @@ def test_running_commands_per_session_are_limited() -> None:
         assert frames["alice"] == [server(str(number)) for number in range(AT_ONCE)]
         assert await frames_of(harness, "!do again") == {"alice": [server("again")]}
 
-    asyncio.run(conversation(house_with(run)))
+    asyncio.run(conversation(server_with(run)))
 
 
 def test_plugin_command_is_in_the_help_and_reports_unclosed_quotation_marks() -> None:
-    harness = house_with(raises)
+    harness = server_with(raises)
 
     (frame,) = harness["alice"].ask(create("!help"))
     assert frame["d"]["content"].endswith("\n!do [WORD]: Do it.")
@@ -290,9 +293,11 @@ def test_plugin_command_is_in_the_help_and_reports_unclosed_quotation_marks() ->
 
 
 def test_plugin_command_needs_a_registered_user() -> None:
-    harness = house_with(raises)
+    harness = server_with(raises)
 
-    assert harness["guest"].ask(create("!do")) == [no("not_registered", "Register a username first.")]
+    assert harness["guest"].ask(create("!do")) == [
+        error_frame("not_registered", "Register a username first.")
+    ]
 
 
 def test_create_task_function_can_be_replaced() -> None:
@@ -305,7 +310,7 @@ def test_create_task_function_can_be_replaced() -> None:
         made.append(asyncio.create_task(coroutine, name="a command"))
         return made[-1]
 
-    frames = asyncio.run(frames_of(house_with(run, create_task=create_task)))
+    frames = asyncio.run(frames_of(server_with(run, create_task=create_task)))
 
     assert frames == {"alice": [server("done")]}
     assert [task.get_name() for task in made] == ["a command"]
@@ -326,4 +331,4 @@ def test_commands_continue_when_the_session_changes_rooms() -> None:
             server("in attic"),
         ]
 
-    asyncio.run(conversation(house_with(run)))
+    asyncio.run(conversation(server_with(run)))

@@ -1,4 +1,4 @@
-"""Who fills a port has every method that the port names, with the same parameters."""
+"""Every implementation of a port has its methods, with the same parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The admin API's meaning: who is let in, what each action does, and how each error_response is told."""
+"""The admin protocol: admission, the effect of each action, and its error responses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def harness() -> AdminHarness:
     return AdminHarness()
 
 
-# Who is let in
+# Admission
 
 
 def test_client_with_the_secret_key_is_admitted(harness: AdminHarness) -> None:
@@ -84,7 +84,7 @@ def test_banned_address_is_admitted(harness: AdminHarness) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "said"),
+    ("reason", "expected"),
     [
         ({}, "kicked"),
         ({"reason": None}, "kicked"),
@@ -92,18 +92,18 @@ def test_banned_address_is_admitted(harness: AdminHarness) -> None:
         ({"reason": "x"}, "kicked: x"),
     ],
 )
-def test_kick_ends_the_session_with_its_reason(harness: AdminHarness, reason: Any, said: str) -> None:
+def test_kick_ends_the_session_with_its_reason(harness: AdminHarness, reason: Any, expected: str) -> None:
     alice = harness.connect("alice")
 
     assert harness.do("kick", {"session": alice.id, **reason}) == DONE
 
-    assert harness["alice"].mailbox.closed == (1008, said)
+    assert harness["alice"].mailbox.closed == (1008, expected)
 
 
 def test_kick_of_an_unknown_session_is_rejected(harness: AdminHarness) -> None:
-    answer = harness.do("kick", {"session": "17"})
+    response = harness.do("kick", {"session": "17"})
 
-    assert answer == {"status": 404, "code": "unknown_session", "error": 'There is no session "17".'}
+    assert response == {"status": 404, "code": "unknown_session", "error": 'There is no session "17".'}
 
 
 def test_ban_applies_to_connected_clients_until_lifted(harness: AdminHarness) -> None:
@@ -123,10 +123,10 @@ def test_ban_applies_to_connected_clients_until_lifted(harness: AdminHarness) ->
 def test_invalid_address_is_rejected_with_its_path(
     harness: AdminHarness, action: str, addresses: str
 ) -> None:
-    answer = harness.do(action, {"addresses": addresses})
+    response = harness.do(action, {"addresses": addresses})
 
-    assert (answer["status"], answer["code"], answer["path"]) == (400, "invalid_message", "/addresses")
-    assert answer["schema"] == f"/schemas/admin/{action}-request.json"
+    assert (response["status"], response["code"], response["path"]) == (400, "invalid_message", "/addresses")
+    assert response["schema"] == f"/schemas/admin/{action}-request.json"
 
 
 def test_session_is_listed_with_all_its_fields(harness: AdminHarness) -> None:
@@ -237,30 +237,30 @@ def test_user_banned_from_a_room_cannot_join_until_unbanned(harness: AdminHarnes
 def test_action_on_an_unknown_room_is_rejected(harness: AdminHarness, action: str) -> None:
     (body, *_) = SCHEMA_SET.schemas[f"{action}-request"]["examples"]
 
-    answer = harness.do(action, body)
+    response = harness.do(action, body)
 
-    assert answer == {"status": 404, "code": "unknown_room", "error": 'There is no room "lobby".'}
+    assert response == {"status": 404, "code": "unknown_room", "error": 'There is no room "lobby".'}
 
 
 def test_room_ban_of_an_unknown_user_is_rejected(harness: AdminHarness) -> None:
     harness.connect("alice", "lobby")
 
-    answer = harness.do("ban-from-room", {"room": "lobby", "username": "carol"})
+    response = harness.do("ban-from-room", {"room": "lobby", "username": "carol"})
 
-    assert (answer["status"], answer["code"]) == (404, "unknown_recipient")
+    assert (response["status"], response["code"]) == (404, "unknown_recipient")
 
 
 def test_room_unban_of_an_invalid_name_is_rejected(harness: AdminHarness) -> None:
     harness.connect("alice", "lobby")
     harness.do("ban-from-room", {"room": "lobby", "username": "alice"})
 
-    answer = harness.do("unban-from-room", {"room": "lobby", "username": " "})
+    response = harness.do("unban-from-room", {"room": "lobby", "username": " "})
 
-    assert (answer["status"], answer["code"]) == (400, "invalid_name")
+    assert (response["status"], response["code"]) == (400, "invalid_name")
 
 
 class FullStore(MemoryStore):
-    """A store that can forget nothing now."""
+    """A store that cannot erase now."""
 
     def erase(self, key: str) -> None:
         raise Unavailable("The disk is full.")
@@ -270,13 +270,13 @@ def test_room_stays_when_its_history_cannot_be_erased() -> None:
     harness = AdminHarness(store=FullStore())
     harness.connect("alice", "lobby")
 
-    answer = harness.do("delete-room", {"room": "lobby"})
+    response = harness.do("delete-room", {"room": "lobby"})
 
-    assert answer == {"status": 503, "code": "unavailable", "error": "The disk is full."}
+    assert response == {"status": 503, "code": "unavailable", "error": "The disk is full."}
     assert state(harness, "lobby") is not None
 
 
-# The house
+# The server
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_shutdown_has_its_reason(harness: AdminHarness, body: Any, reason: str |
     assert harness.stops == [reason]
 
 
-# What is refused
+# Errors
 
 
 @pytest.mark.parametrize("name", ACTIONS)
@@ -316,9 +316,9 @@ def test_every_request_schema_belongs_to_an_action_or_a_query() -> None:
     ],
 )
 def test_body_other_than_a_json_object_is_rejected(harness: AdminHarness, body: bytes, code: str) -> None:
-    answer = harness.do("kick", body)
+    response = harness.do("kick", body)
 
-    assert (answer["status"], answer["code"]) == (400, code)
+    assert (response["status"], response["code"]) == (400, code)
 
 
 @pytest.mark.parametrize(
@@ -342,10 +342,10 @@ def test_body_other_than_a_json_object_is_rejected(harness: AdminHarness, body: 
 def test_body_that_violates_its_schema_is_rejected_with_the_path(
     harness: AdminHarness, name: str, body: Any, path: str
 ) -> None:
-    answer = harness.do(name, body)
+    response = harness.do(name, body)
 
-    assert (answer["status"], answer["code"], answer["path"]) == (400, "invalid_message", path)
-    assert answer["schema"] == f"/schemas/admin/{name}-request.json"
+    assert (response["status"], response["code"], response["path"]) == (400, "invalid_message", path)
+    assert response["schema"] == f"/schemas/admin/{name}-request.json"
 
 
 @pytest.mark.parametrize("name", ["sessions", "live"])
@@ -379,10 +379,10 @@ def test_session_id_in_a_query_stays_a_string(harness: AdminHarness) -> None:
 def test_query_that_violates_its_schema_is_rejected_with_the_path(
     harness: AdminHarness, name: str, query: dict[str, str], path: str
 ) -> None:
-    answer = harness.asked(name, query)
+    response = harness.asked(name, query)
 
-    assert (answer["status"], answer["code"], answer["path"]) == (400, "invalid_message", path)
-    assert answer["schema"] == f"/schemas/admin/{name}-request.json"
+    assert (response["status"], response["code"], response["path"]) == (400, "invalid_message", path)
+    assert response["schema"] == f"/schemas/admin/{name}-request.json"
 
 
 @pytest.mark.parametrize(
@@ -394,9 +394,9 @@ def test_http_errors_have_their_status(error: HubError, status: int) -> None:
 
 
 def test_error_may_have_another_status() -> None:
-    answer = checked("error-response", error_response(UnknownType("Use POST."), 405))
+    response = checked("error-response", error_response(UnknownType("Use POST."), 405))
 
-    assert answer == {"status": 405, "code": "unknown_type", "error": "Use POST."}
+    assert response == {"status": 405, "code": "unknown_type", "error": "Use POST."}
 
 
 def test_every_possible_status_is_in_the_schema() -> None:

@@ -1,4 +1,4 @@
-"""Rate: a token bucket that starts full, holds twice the rate, and fills at the rate."""
+"""Rate: a token bucket that starts full, has twice the rate as capacity, and refills at the rate."""
 
 import pytest
 
@@ -14,7 +14,7 @@ class Clock:
 
 
 def burst(bucket: TokenBucket) -> int:
-    """How many tokens can be taken at once."""
+    """Return how many tokens can be taken at once."""
     taken = 0
     while bucket.take():
         taken += 1

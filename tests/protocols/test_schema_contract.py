@@ -1,4 +1,4 @@
-"""The contract: JSON Pointers, both validators, and a sentence for all that a request's schema can ask."""
+"""Schema contracts: JSON Pointers, two validators, and an error text per keyword of a request schema."""
 
 import json
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ SAY_NOTHING = {"$schema", "$id", "title", "description", "examples", "default", 
 
 
 def parts(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """*schema* and all inside it that a refusal can tell of; the forms of an anyOf are told of as one."""
+    """Yield *schema* and its subschemas that an error can name; an ``anyOf`` counts as one."""
     if "$ref" in schema:
         _, _, name = schema["$ref"].rpartition("/")
         yield from parts(SCHEMA_SET.schemas["common"]["$defs"][name])
@@ -48,7 +48,7 @@ def test_every_keyword_of_a_request_has_an_error_text(name: str) -> None:
     type_ = schema["properties"]["type"]
 
     for part in parts(schema):
-        if part is not type_:  # by its type the schema was found
+        if part is not type_:  # the schema is looked up by its type
             assert part.keys() - SAY_NOTHING <= _SENTENCES.keys()
 
 
@@ -74,12 +74,12 @@ OTHER = [
     pytest.param({"even": 3}, '"even" does not keep to the schema\'s "multipleOf".', id="another keyword"),
     pytest.param(
         {"word": "A"},
-        '"word" does not match the required format. The schema says more.',
+        '"word" does not match the required format. The schema has the details.',
         id="a pattern without a description",
     ),
     pytest.param(
         {"form": None},
-        '"form" matches none of the allowed forms. The schema says more.',
+        '"form" matches none of the allowed forms. The schema has the details.',
         id="forms without a description",
     ),
 ]
@@ -92,10 +92,10 @@ def test_keyword_without_an_error_text_gets_a_generic_one(
     (tmp_path / "other.json").write_text(json.dumps(OTHER_SCHEMA))
     schemas = SchemaSet(tmp_path, url="/schemas/test")
 
-    refusal = schemas.validation_error("other", message, json.dumps(message))
+    error = schemas.validation_error("other", message, json.dumps(message))
 
-    assert str(refusal) == sentence
-    assert refusal.path == "/" + next(iter(message))
+    assert str(error) == sentence
+    assert error.path == "/" + next(iter(message))
 
 
 BROKEN = [

@@ -25,7 +25,7 @@ PATIENCE_SECONDS = 30
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """The ``host:port`` of a server that serves the five protocols and echo."""
+    """Return the ``host:port`` of a server with the five protocols and echo."""
     addresses: list[str] = []
     is_started, stop = threading.Event(), threading.Event()
 

@@ -1,4 +1,4 @@
-"""What holds for the specs of all protocols, and for their error catalogs."""
+"""Rules for the specs of all protocols and for their error catalogs."""
 
 from __future__ import annotations
 

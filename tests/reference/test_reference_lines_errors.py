@@ -34,13 +34,13 @@ def outside(harness: Harness) -> None:
 
 def registered_elsewhere(harness: Harness) -> None:
     stranger(harness)
-    harness.neighbour("alice")
+    harness.connect_other("alice")
 
 
 def left_out(act: Callable[[Harness], object]) -> Callable[[Harness], None]:
     def prepare(harness: Harness) -> None:
         outside(harness)
-        harness.neighbour("bob", room="lobby")
+        harness.connect_other("bob", room="lobby")
         act(harness)
 
     return prepare

@@ -58,7 +58,7 @@ def nameless(harness: Harness) -> None:
 
 def taken(harness: Harness) -> None:
     nameless(harness)
-    harness.neighbour("alice")
+    harness.connect_other("alice")
 
 
 def failing(to: str) -> Callable[[Harness], None]:

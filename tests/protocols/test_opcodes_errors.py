@@ -1,4 +1,4 @@
-"""What is refused: each fault's frame, admission, and any text at all."""
+"""Errors of the opcodes protocol: each fault with its frame, admission, and arbitrary text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from harness import Frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from opcodes_harness import CACHE, KEY, SCHEMA_SET, URL, Harness, create, no, said, server
+from opcodes_harness import CACHE, KEY, SCHEMA_SET, URL, Harness, create, error_frame, message_frame, server
 
 from chateau.protocols.opcodes import ERROR_LENGTH, REQUESTS
 from chateau.protocols.opcodes_commands import BUILT_INS
@@ -18,33 +18,35 @@ from chateau.protocols.transport import ENVELOPE_OVERHEAD_BYTES
 
 
 def invalid(error: str, path: str, op: int = 1) -> Frame:
-    return no("invalid_message", error, path=path, schema=f"{URL}/{REQUESTS[op].schema}.json")
+    return error_frame("invalid_message", error, path=path, schema=f"{URL}/{REQUESTS[op].schema}.json")
 
 
 REASON = "The reason for the shutdown: a string, or null for none."
 EMPTY = "Invalid JSON: Input is a zero-length, empty document at line 1, column 1."
 EXPECTED = "expected 1, 3 or 4."
 FAULTS = [
-    pytest.param("", no("invalid_json", EMPTY), id="nothing"),
+    pytest.param("", error_frame("invalid_json", EMPTY), id="nothing"),
     pytest.param(
-        "[1]", no("not_an_object", "A message must be a JSON object, not an array."), id="no object"
+        "[1]", error_frame("not_an_object", "A message must be a JSON object, not an array."), id="no object"
     ),
     pytest.param(
         '{"op": 1, "op": 4}',
-        no("invalid_json", 'Invalid JSON: duplicate key "op".'),
+        error_frame("invalid_json", 'Invalid JSON: duplicate key "op".'),
         id="a key twice",
     ),
     pytest.param(
         '{"op": 1, "d": {"content": "a", "content": "b"}}',
-        no("invalid_json", 'Invalid JSON: duplicate key "content".'),
+        error_frame("invalid_json", 'Invalid JSON: duplicate key "content".'),
         id="a key twice inside",
     ),
-    pytest.param({}, no("unknown_type", '"op" is missing; expected 1, 3 or 4.'), id="no op"),
+    pytest.param({}, error_frame("unknown_type", '"op" is missing; expected 1, 3 or 4.'), id="no op"),
     pytest.param(
-        {"type": 1}, no("unknown_type", '"op" is missing; expected 1, 3 or 4.'), id="another protocol"
+        {"type": 1},
+        error_frame("unknown_type", '"op" is missing; expected 1, 3 or 4.'),
+        id="another protocol",
     ),
     *(
-        pytest.param({"op": op}, no("unknown_type", f"{shown}; {EXPECTED}"), id=shown[:20])
+        pytest.param({"op": op}, error_frame("unknown_type", f"{shown}; {EXPECTED}"), id=shown[:20])
         for op, shown in [
             (0, "Unknown op 0"),
             (2, "Unknown op 2"),
@@ -91,26 +93,32 @@ FAULTS = [
         id="a reason that is a number",
     ),
     pytest.param(
-        {"op": 3, "d": {"key": "x"}}, no("access_denied", "The secret key is wrong."), id="a wrong key"
+        {"op": 3, "d": {"key": "x"}},
+        error_frame("access_denied", "The secret key is wrong."),
+        id="a wrong key",
     ),
     pytest.param(
-        {"op": 3, "d": {"key": ""}}, no("access_denied", "The secret key is wrong."), id="an empty key"
+        {"op": 3, "d": {"key": ""}},
+        error_frame("access_denied", "The secret key is wrong."),
+        id="an empty key",
     ),
     pytest.param(
-        b"{}", no("binary_frame", "Binary frames are not supported; send a text frame."), id="a binary frame"
+        b"{}",
+        error_frame("binary_frame", "Binary frames are not supported; send a text frame."),
+        id="a binary frame",
     ),
 ]
 
 
-@pytest.mark.parametrize(("request_", "refusal"), FAULTS)
+@pytest.mark.parametrize(("request_", "error"), FAULTS)
 def test_error_is_sent_only_to_the_sender_and_has_no_effect(
-    request_: Frame | str | bytes, refusal: Frame
+    request_: Frame | str | bytes, error: Frame
 ) -> None:
     harness = Harness("alice", "bob")
 
     harness["alice"].send(request_)
 
-    assert harness.take() == {"alice": [refusal]}
+    assert harness.take() == {"alice": [error]}
     assert harness.stops == []
 
 
@@ -153,21 +161,21 @@ def test_every_request_of_a_banned_address_is_rejected(request_: Frame | str | b
 
     harness["alice"].send(request_)
 
-    assert harness.take() == {"alice": [no("banned", "This address is banned.")]}
+    assert harness.take() == {"alice": [error_frame("banned", "This address is banned.")]}
     assert harness.stops == []
     harness.hub.access.unban("192.0.2.1")
-    assert harness["alice"].ask(create("hi")) == [said("alice", "hi")]
+    assert harness["alice"].ask(create("hi")) == [message_frame("alice", "hi")]
 
 
 def test_messages_above_the_rate_are_rejected_until_the_next_second() -> None:
     harness = Harness("alice", max_rate=2)
-    refusal = no("rate_limited", "Too many messages; the maximum is 2 per second on one connection.")
+    error = error_frame("rate_limited", "Too many messages; the maximum is 2 per second on one connection.")
 
     assert [harness["alice"].ask("{")[0]["d"]["code"] for _ in range(4)] == ["invalid_json"] * 4
-    assert harness["alice"].ask(create("hi")) == [refusal]
-    assert harness["alice"].ask(b"") == [refusal]
+    assert harness["alice"].ask(create("hi")) == [error]
+    assert harness["alice"].ask(b"") == [error]
     harness.clock.advance(0.5)
-    assert harness["alice"].ask(create("hi")) == [said("alice", "hi")]
+    assert harness["alice"].ask(create("hi")) == [message_frame("alice", "hi")]
 
 
 SHELL = len(json.dumps(create("")))
@@ -182,8 +190,8 @@ def test_longest_content_leaves_space_for_the_envelope(character: str, size: int
     def sent(content: str) -> list[Frame]:
         return harness["alice"].ask(json.dumps(create(content), ensure_ascii=False))
 
-    assert sent(longest) == [said("alice", longest)]
-    too_large = no("too_large", f"Message too large to be delivered; the maximum is {limit} bytes.")
+    assert sent(longest) == [message_frame("alice", longest)]
+    too_large = error_frame("too_large", f"Message too large to be delivered; the maximum is {limit} bytes.")
     assert sent(longest + character) == [too_large]
     assert sent("!msg alice " + longest) == [too_large]
 
@@ -200,12 +208,12 @@ def test_unexpected_exception_is_logged_once_and_reported_and_the_session_contin
         context.setattr(harness.hub, "publish", broken)
         frames = harness["alice"].ask(create("hi"))
 
-    assert frames == [no("internal", "Internal server error; see the server's log.")]
+    assert frames == [error_frame("internal", "Internal server error; see the server's log.")]
     (record,) = caplog.records
     assert record.getMessage() == f"session {harness['alice'].peer.session.id}: a request failed"
     assert record.exc_info is not None
     caplog.clear()
-    assert harness["alice"].ask(create("hi")) == [said("alice", "hi")]
+    assert harness["alice"].ask(create("hi")) == [message_frame("alice", "hi")]
 
 
 def test_closing_a_session_twice_is_idempotent() -> None:
@@ -276,7 +284,7 @@ def test_nearly_valid_requests_never_fail(requests: list[Any], named: bool) -> N
 
 
 def is_told_to_others(request: Any) -> bool:
-    """Whether nothing may come back: the key was right."""
+    """Return whether the request has no response, because its key is correct."""
     return isinstance(request, dict) and request.get("op") == 3
 
 

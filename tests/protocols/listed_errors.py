@@ -1,6 +1,6 @@
-"""Nothing is refused with a code that the reference does not list for its request: the houses see to it.
+"""Check that every error response has a code that the reference lists for its request.
 
-Each house hands over what was sent and the refusal that came of it, whatever test it is that sends.
+The harness of each protocol passes every request and the error that it caused.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Errors = Mapping[str, list[HubError]]
 
 @cache
 def errors_of(protocol: str) -> Errors:
-    """What the requests of *protocol* may be refused with, by their names; a command's has a ! before it."""
+    """Return the errors that the reference lists per request of *protocol*; commands start with ``!``."""
     schemas = SchemaSet(SCHEMAS / protocol, url=f"/schemas/{protocol}")
     tables: dict[str, ErrorCatalog] = {
         "chateau": chateau.ERRORS,
@@ -54,7 +54,7 @@ def errors_of(protocol: str) -> Errors:
 
 
 def check_code(protocol: str, name: str, code: str) -> None:
-    """The request *name*, empty for what is none, may be refused with *code*."""
+    """Check that *code* is listed for the request *name*, which is empty for an unknown one."""
     table = errors_of(protocol)
     codes = {error.code for error in (*table[name], *table[ANY])}
     if name.startswith("!"):
@@ -63,7 +63,7 @@ def check_code(protocol: str, name: str, code: str) -> None:
 
 
 def read(text: str) -> dict[str, Any]:
-    """The object that *text* is, or an empty one."""
+    """Return the JSON object in *text*, or an empty one."""
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -72,29 +72,29 @@ def read(text: str) -> dict[str, Any]:
 
 
 def check_chateau(text: str, frame: Mapping[str, Any]) -> None:
-    """*frame*, an answer to *text*, is one that the reference lists, if it is a refusal."""
+    """Check that *frame*, a response to *text*, is listed in the reference if it is an error."""
     if frame.get("status") == 400:
         row = REQUESTS.get(type_of(read(text)) or 0)
         check_code("chateau", row.schema if row else ANY, frame["code"])
 
 
 def check_functions(text: str, frame: Mapping[str, Any]) -> None:
-    """The same for functions."""
+    """Do the same as :func:`check_chateau` for the functions protocol."""
     if "error" in frame:
         name = f"{read(text).get('function')}-request"
         check_code("functions", name if name in functions.ERRORS else ANY, frame["code"])
 
 
 def check_opcodes(text: str, frame: Mapping[str, Any], commands: Any) -> None:
-    """The same for opcodes; *commands* are those of the server, whose plug-ins may refuse as they like."""
+    """Do the same for the opcodes protocol; errors of plugin commands are not listed and not checked."""
     if frame["op"] != 5:
         return
     request = read(text)
     op = request.get("op")
     row = OPS.get(op) if isinstance(op, int | float) else None
     name = row.schema if row else ANY
-    said = request.get("d")
-    content = said.get("content") if isinstance(said, dict) else None
+    data = request.get("d")
+    content = data.get("content") if isinstance(data, dict) else None
     if name == "message-request" and isinstance(content, str) and commands.covers(content):
         command = content[len(commands.prefix) :].split()[0].lower()
         if command in commands.plugins:
@@ -105,7 +105,7 @@ def check_opcodes(text: str, frame: Mapping[str, Any], commands: Any) -> None:
 
 @contextmanager
 def checked_lines(line: str | bytes) -> Iterator[None]:
-    """Whatever *line* is refused with is listed. No code is on the wire, so the errors are looked at."""
+    """Check that the error that *line* raises is listed. Lines have no codes, so compare the error texts."""
     refused: list[HubError] = []
     write = lines.error_response
 
@@ -125,13 +125,13 @@ def checked_lines(line: str | bytes) -> Iterator[None]:
 
 
 def start_of(error: HubError) -> str:
-    """The words of *error* that do not depend on what was sent."""
+    """Return the start of *error* that does not depend on the request."""
     return " ".join(str(error).split()[:2])
 
 
 @contextmanager
 def checked_publish(name: str) -> Iterator[None]:
-    """Whatever the request *name* is refused with is listed."""
+    """Check that the error that the request *name* raises is listed."""
     try:
         yield
     except HubError as error:

@@ -1,17 +1,17 @@
-"""What is refused in lines whatever it asks: bans, floods, what is no text; and what goes wrong inside."""
+"""Errors of every line: bans, rate limits, invalid UTF-8, and unexpected exceptions."""
 
 from __future__ import annotations
 
 import pytest
-from harness import says
-from lines_harness import OK, Harness, joined, no, result, said
+from harness import sends
+from lines_harness import OK, Harness, error_frame, joined, message_frame, result
 
 from chateau.hub.errors import Unavailable
 from chateau.store.memory import MemoryStore
 
-BANNED = no("This address is banned.")
-NOT_UTF8 = no("A line is UTF-8 text; this one was not.")
-TOO_FAST = no("Too many messages; the maximum is 1 per second on one connection.")
+BANNED = error_frame("This address is banned.")
+NOT_UTF8 = error_frame("A line is UTF-8 text; this one was not.")
+TOO_FAST = error_frame("Too many messages; the maximum is 1 per second on one connection.")
 
 LINES = ["LOGIN carol", "JOIN attic", "LEAVE", "HISTORY", "MSG bob hi", "WHO", "ROOMS", "HELP", "QUIT", "hi"]
 
@@ -21,7 +21,7 @@ def test_lines_of_a_banned_client_are_rejected(line: str | bytes) -> None:
     harness = Harness("alice", "bob")
     harness.hub.access.ban(harness["alice"].session.address)
 
-    harness.play([says("alice", line, alice=[BANNED])])
+    harness.play([sends("alice", line, alice=[BANNED])])
 
     assert harness["alice"].mailbox.closed is None
     assert harness["alice"].session.username == "alice"
@@ -34,7 +34,7 @@ def test_ban_lasts_until_lifted() -> None:
     harness.hub.access.unban("192.0.2.0/24")
     harness.take()
 
-    assert harness["alice"].ask("hi") == [OK, said("alice", "hi")]
+    assert harness["alice"].ask("hi") == [OK, message_frame("alice", "hi")]
 
 
 def test_client_from_a_banned_address_is_rejected_from_the_start() -> None:
@@ -46,15 +46,15 @@ def test_client_from_a_banned_address_is_rejected_from_the_start() -> None:
 
 def test_lines_above_the_rate_are_rejected_without_effect() -> None:
     harness = Harness("alice", "bob", max_rate=1)
-    fine = [OK, said("alice", "hi")]
+    fine = [OK, message_frame("alice", "hi")]
 
     harness.play(
         [
-            says("alice", "hi", alice=fine, bob=[said("alice", "hi")]),
-            says("alice", "hi", alice=fine, bob=[said("alice", "hi")]),
-            says("alice", "hi", alice=[TOO_FAST]),
-            says("alice", b"\xff", alice=[TOO_FAST]),
-            says("alice", ""),
+            sends("alice", "hi", alice=fine, bob=[message_frame("alice", "hi")]),
+            sends("alice", "hi", alice=fine, bob=[message_frame("alice", "hi")]),
+            sends("alice", "hi", alice=[TOO_FAST]),
+            sends("alice", b"\xff", alice=[TOO_FAST]),
+            sends("alice", ""),
         ]
     )
     harness.clock.advance(1.0)
@@ -66,14 +66,16 @@ def test_lines_above_the_rate_are_rejected_without_effect() -> None:
     "line", [b"", b"\xff", b"LOGIN alice", b"\xc3", "\ud800", "hi \udfff", "MSG bob \ud83d"]
 )
 def test_line_that_is_not_utf_8_is_rejected(line: str | bytes) -> None:
-    Harness("alice", "bob").play([says("alice", line, alice=[NOT_UTF8])])
+    Harness("alice", "bob").play([sends("alice", line, alice=[NOT_UTF8])])
 
 
 def test_longest_line_is_delivered_and_stored() -> None:
     text = 4_096 * "\N{GRINNING FACE}"
     harness = Harness("alice", "bob")
 
-    harness.play([says("alice", text, alice=[OK, said("alice", text)], bob=[said("alice", text)])])
+    harness.play(
+        [sends("alice", text, alice=[OK, message_frame("alice", text)], bob=[message_frame("alice", text)])]
+    )
 
     assert harness["bob"].ask("HISTORY")[-1]["body"]["body"] == text
 
@@ -84,7 +86,7 @@ def test_message_that_cannot_be_stored_is_not_delivered() -> None:
             raise Unavailable("The message could not be kept: nothing was passed on.")
 
     Harness("alice", "bob", store=Full()).play(
-        [says("alice", "hi", alice=[no("The message could not be kept: nothing was passed on.")])]
+        [sends("alice", "hi", alice=[error_frame("The message could not be kept: nothing was passed on.")])]
     )
 
 
@@ -95,8 +97,10 @@ def test_unexpected_exception_is_logged_once_and_reported(caplog: pytest.LogCapt
 
     harness.play(
         [
-            says("alice", "ROOMS", alice=[no("Internal server error; see the server's log.")]),
-            says("alice", "hi", alice=[OK, said("alice", "hi")], bob=[said("alice", "hi")]),
+            sends("alice", "ROOMS", alice=[error_frame("Internal server error; see the server's log.")]),
+            sends(
+                "alice", "hi", alice=[OK, message_frame("alice", "hi")], bob=[message_frame("alice", "hi")]
+            ),
         ]
     )
 
@@ -113,8 +117,8 @@ def test_message_to_a_private_client_gets_the_error_of_an_unknown_one() -> None:
 
     harness.play(
         [
-            says("alice", "MSG bob hi", alice=[no('Nobody is registered as "bob".')]),
-            says("carol", "WHO", carol=[result(users=["alice", "carol"])]),
-            says("carol", "JOIN attic", carol=[result("Joined room attic"), joined("carol")]),
+            sends("alice", "MSG bob hi", alice=[error_frame('Nobody is registered as "bob".')]),
+            sends("carol", "WHO", carol=[result(users=["alice", "carol"])]),
+            sends("carol", "JOIN attic", carol=[result("Joined room attic"), joined("carol")]),
         ]
     )

@@ -1,4 +1,4 @@
-"""ResponseQueue leave in the order of their requests, also where one waits for its message to be kept."""
+"""Responses are sent in the order of their requests, even when one waits for its commit."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def harness(store: LateStore) -> Harness:
     return Harness("alice", "bob", inside="lobby", store=store)
 
 
-def answers(harness: Harness, who: str = "alice") -> list[object]:
-    """The refs of the answers that have come, and nothing for pushes."""
+def responses(harness: Harness, who: str = "alice") -> list[object]:
+    """Return the refs of the responses received so far, without the pushes."""
     return [frame.get("ref") for frame in harness[who].mailbox.take() if "sender" not in frame]
 
 
@@ -36,21 +36,21 @@ def test_message_is_delivered_at_once_and_acknowledged_when_stored(
 ) -> None:
     harness["alice"].send(publish("lobby", ref="x"))
     assert [frame["content"] for frame in harness["bob"].mailbox.take()] == ["hello, all"]
-    assert answers(harness) == []
+    assert responses(harness) == []
 
     store.commits[0].finish()
 
-    assert answers(harness) == ["x"]
+    assert responses(harness) == ["x"]
 
 
 def test_later_requests_are_acknowledged_after_the_message(harness: Harness, store: LateStore) -> None:
     harness["alice"].send(publish("lobby", ref="x"))
     harness["alice"].send(LIST | {"ref": "y"})
-    assert answers(harness) == []
+    assert responses(harness) == []
 
     store.commits[0].finish()
 
-    assert answers(harness) == ["x", "y"]
+    assert responses(harness) == ["x", "y"]
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 0, 2], [0, 2, 1]])
@@ -62,7 +62,7 @@ def test_responses_keep_order_when_commits_finish_out_of_order(
     for number in order:
         store.commits[number].finish()
 
-    assert answers(harness) == REFS
+    assert responses(harness) == REFS
 
 
 def test_commits_that_finish_together_release_their_responses_together(
@@ -73,11 +73,11 @@ def test_commits_that_finish_together_release_their_responses_together(
         commit.decide()
 
     store.commits[0].call_back()
-    assert answers(harness) == REFS
+    assert responses(harness) == REFS
 
     for commit in store.commits[1:]:
         commit.call_back()
-    assert answers(harness) == []
+    assert responses(harness) == []
 
 
 def test_failed_commit_is_reported_in_request_order(harness: Harness, store: LateStore) -> None:
@@ -101,7 +101,7 @@ def test_waiting_response_does_not_delay_other_clients(harness: Harness) -> None
 
     harness["bob"].send(LIST | {"ref": "y"})
 
-    assert answers(harness, "bob") == ["y"]
+    assert responses(harness, "bob") == ["y"]
 
 
 def test_response_is_sent_at_once_when_none_is_pending(harness: Harness, store: LateStore) -> None:
@@ -111,11 +111,11 @@ def test_response_is_sent_at_once_when_none_is_pending(harness: Harness, store: 
 
     harness["alice"].send(LIST | {"ref": "y"})
 
-    assert answers(harness) == ["y"]
+    assert responses(harness) == ["y"]
 
 
 class TogetherStore(LateStore):
-    """Keeps all that is said with one commit."""
+    """A store that appends all messages with one commit."""
 
     def append(self, key: str, record: StoredRecord) -> FakeCommit | None:  # type: ignore[override]
         commit = super().append(key, record)
@@ -127,11 +127,11 @@ def test_messages_of_one_commit_get_one_response_each() -> None:
     harness = Harness("alice", inside="lobby", store=store)
     ask_three(harness)
     harness["alice"].send(LIST | {"ref": "last"})
-    assert answers(harness) == []
+    assert responses(harness) == []
 
     store.commits[0].finish()
 
-    assert answers(harness) == [*REFS, "last"]
+    assert responses(harness) == [*REFS, "last"]
 
 
 def test_finished_commit_does_not_delay_later_responses() -> None:
@@ -141,7 +141,7 @@ def test_finished_commit_does_not_delay_later_responses() -> None:
     store.commits[0].decide()
 
     harness["alice"].send(publish("lobby", ref="second"))
-    assert answers(harness) == []
+    assert responses(harness) == []
     store.commits[0].call_back()
 
-    assert answers(harness) == ["first", "second"]
+    assert responses(harness) == ["first", "second"]

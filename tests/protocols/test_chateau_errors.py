@@ -1,7 +1,7 @@
-"""What chateau refuses: every code, with its sentence; nothing of it is done, and the session goes on.
+"""Errors of the chateau protocol: every code with its text; the request has no effect, the session continues.
 
-The sentences are checked wherever the server says one (see ``check_sentence``): one sentence, at most
-300 characters, at most 60 of them quoted from what was sent.
+``check_sentence`` checks every error text: one sentence, at most 300 characters, at most 60 of them quoted
+from the request.
 """
 
 import json
@@ -15,17 +15,17 @@ from chateau_harness import (
     UNREGISTER,
     Harness,
     LateStore,
+    error_frame,
     history,
     join,
     leave,
     message,
-    no,
     ok,
     publish,
     register,
     wide,
 )
-from harness import Frame, Step, hub_does, says, stamp, time_passes
+from harness import Frame, Step, hub_does, sends, stamp, time_passes
 from quiet_store import QuietStore
 
 from chateau.hub.errors import Unavailable
@@ -52,8 +52,8 @@ NO_NAMES = [
 def test_invalid_name_allows_an_immediate_retry(name: str, reason: str) -> None:
     Harness().play(
         [
-            says("alice", register(name), alice=[no(1, "invalid_name", refused(name, reason))]),
-            says("alice", register("alice"), alice=[ok(1)]),
+            sends("alice", register(name), alice=[error_frame(1, "invalid_name", refused(name, reason))]),
+            sends("alice", register("alice"), alice=[ok(1)]),
         ]
     )
 
@@ -63,18 +63,20 @@ ALREADY = 'This session is already registered as "Alice".'
 NAMES = [
     pytest.param(
         [
-            says("alice", register("alice"), alice=[ok(1)]),
-            says("bob", register("alice"), bob=[no(1, "name_taken", 'The username "alice" is taken.')]),
-            says("bob", register("bob"), bob=[ok(1)]),
+            sends("alice", register("alice"), alice=[ok(1)]),
+            sends(
+                "bob", register("alice"), bob=[error_frame(1, "name_taken", 'The username "alice" is taken.')]
+            ),
+            sends("bob", register("bob"), bob=[ok(1)]),
         ],
         id="name_taken: another session has the name",
     ),
     pytest.param(
         [
-            says("alice", register("Alice"), alice=[ok(1)]),
-            says("alice", register("bob"), alice=[no(1, "already_registered", ALREADY)]),
-            says("alice", register("Alice"), alice=[no(1, "already_registered", ALREADY)]),
-            says("alice", LIST, alice=[ok(4, clients=["Alice"])]),
+            sends("alice", register("Alice"), alice=[ok(1)]),
+            sends("alice", register("bob"), alice=[error_frame(1, "already_registered", ALREADY)]),
+            sends("alice", register("Alice"), alice=[error_frame(1, "already_registered", ALREADY)]),
+            sends("alice", LIST, alice=[ok(4, clients=["Alice"])]),
         ],
         id="already_registered: this session has a name, and keeps it",
     ),
@@ -86,20 +88,20 @@ def test_name_errors_have_their_codes(conversation: list[Step]) -> None:
     Harness().play(conversation)
 
 
-NOBODY_ZED = no(3, "unknown_recipient", 'Nobody is registered as "zed".', unknown=["zed"])
+NOBODY_ZED = error_frame(3, "unknown_recipient", 'Nobody is registered as "zed".', unknown=["zed"])
 
 RECIPIENTS = [
     pytest.param(
-        [says("alice", message("bob", "zed"), alice=[NOBODY_ZED])],
+        [sends("alice", message("bob", "zed"), alice=[NOBODY_ZED])],
         id="one unknown name, and nothing reaches the others",
     ),
     pytest.param(
         [
-            says(
+            sends(
                 "alice",
                 message("Zed", "bob", "zoe", "Zed", "ZED"),
                 alice=[
-                    no(
+                    error_frame(
                         3,
                         "unknown_recipient",
                         'Nobody is registered as "Zed" (and 2 more).',
@@ -112,21 +114,25 @@ RECIPIENTS = [
     ),
     pytest.param(
         [
-            says(
+            sends(
                 "alice",
                 message(" bob"),
-                alice=[no(3, "unknown_recipient", 'Nobody is registered as " bob".', unknown=[" bob"])],
+                alice=[
+                    error_frame(3, "unknown_recipient", 'Nobody is registered as " bob".', unknown=[" bob"])
+                ],
             )
         ],
         id="what can be no name is nobody's",
     ),
     pytest.param(
         [
-            says("bob", UNREGISTER, bob=[ok(2)]),
-            says(
+            sends("bob", UNREGISTER, bob=[ok(2)]),
+            sends(
                 "alice",
                 message("bob"),
-                alice=[no(3, "unknown_recipient", 'Nobody is registered as "bob".', unknown=["bob"])],
+                alice=[
+                    error_frame(3, "unknown_recipient", 'Nobody is registered as "bob".', unknown=["bob"])
+                ],
             ),
         ],
         id="somebody who has just unregistered",
@@ -142,10 +148,10 @@ def test_message_to_unknown_recipients_is_rejected(conversation: list[Step]) -> 
 def test_error_lists_all_of_a_thousand_unknown_names() -> None:
     names = [f"nobody {number:025d}" for number in range(1000)]
 
-    answer = Harness("alice")["alice"].ask(message(*names))
+    response = Harness("alice")["alice"].ask(message(*names))
 
-    assert answer["unknown"] == names
-    assert answer["error"] == f'Nobody is registered as "{names[0]}" (and 999 more).'
+    assert response["unknown"] == names
+    assert response["error"] == f'Nobody is registered as "{names[0]}" (and 999 more).'
 
 
 NO_ATTIC = 'There is no room "attic".'
@@ -157,7 +163,7 @@ CLOSED = ok(9, event="state", room="lobby", available=False, reason="The room wa
 ROOMS_REFUSED = [
     *(
         pytest.param(
-            [says("bob", request, bob=[no(request["type"], "unknown_room", NO_ATTIC)])],
+            [sends("bob", request, bob=[error_frame(request["type"], "unknown_room", NO_ATTIC)])],
             id=f"unknown_room: {what}",
         )
         for what, request in (
@@ -168,7 +174,7 @@ ROOMS_REFUSED = [
     ),
     *(
         pytest.param(
-            [says("bob", request, bob=[no(request["type"], "not_in_room", NOT_IN_LOBBY)])],
+            [sends("bob", request, bob=[error_frame(request["type"], "not_in_room", NOT_IN_LOBBY)])],
             id=f"not_in_room: {what}",
         )
         for what, request in (
@@ -178,56 +184,66 @@ ROOMS_REFUSED = [
         )
     ),
     pytest.param(
-        [says("bob", leave(" "), bob=[no(6, "unknown_room", 'There is no room " ".')])],
+        [sends("bob", leave(" "), bob=[error_frame(6, "unknown_room", 'There is no room " ".')])],
         id="unknown_room: what can be no name is no room's",
     ),
     pytest.param(
         [
-            says("alice", leave("lobby"), alice=[ok(6, room="lobby")]),
-            says("alice", leave("lobby"), alice=[no(6, "unknown_room", 'There is no room "lobby".')]),
+            sends("alice", leave("lobby"), alice=[ok(6, room="lobby")]),
+            sends(
+                "alice", leave("lobby"), alice=[error_frame(6, "unknown_room", 'There is no room "lobby".')]
+            ),
         ],
         id="unknown_room: a room that its last member has left",
     ),
     pytest.param(
         [
-            says(
+            sends(
                 "alice",
                 join("Lobby"),
-                alice=[no(5, "already_in_room", 'You are already in the room "lobby".')],
+                alice=[error_frame(5, "already_in_room", 'You are already in the room "lobby".')],
             ),
-            says("alice", ROOMS, alice=[ok(9, rooms=[{"room": "lobby", "members": 1, "available": True}])]),
+            sends("alice", ROOMS, alice=[ok(9, rooms=[{"room": "lobby", "members": 1, "available": True}])]),
         ],
         id="already_in_room: joining twice, in another spelling, changes nothing",
     ),
     pytest.param(
         [
-            says(
+            sends(
                 "bob",
                 join(" attic"),
-                bob=[no(5, "invalid_name", refused(" attic", "it begins or ends with a space"))],
+                bob=[error_frame(5, "invalid_name", refused(" attic", "it begins or ends with a space"))],
             ),
-            says("bob", ROOMS, bob=[ok(9, rooms=[{"room": "lobby", "members": 1, "available": True}])]),
+            sends("bob", ROOMS, bob=[ok(9, rooms=[{"room": "lobby", "members": 1, "available": True}])]),
         ],
         id="invalid_name: a room's name is of the same kind as a username",
     ),
     pytest.param(
         [
             hub_does("rooms.lock", "lobby", "secret", alice=[LOCKED]),
-            says("bob", join("lobby"), bob=[no(5, "access_denied", LOCKED_ERROR)]),
-            says("bob", join("lobby", password=""), bob=[no(5, "access_denied", LOCKED_ERROR)]),
-            says("bob", join("lobby", password="secret "), bob=[no(5, "access_denied", LOCKED_ERROR)]),
-            says("bob", publish("lobby"), bob=[no(7, "not_in_room", NOT_IN_LOBBY)]),
+            sends("bob", join("lobby"), bob=[error_frame(5, "access_denied", LOCKED_ERROR)]),
+            sends("bob", join("lobby", password=""), bob=[error_frame(5, "access_denied", LOCKED_ERROR)]),
+            sends(
+                "bob", join("lobby", password="secret "), bob=[error_frame(5, "access_denied", LOCKED_ERROR)]
+            ),
+            sends("bob", publish("lobby"), bob=[error_frame(7, "not_in_room", NOT_IN_LOBBY)]),
         ],
         id="access_denied: a locked room without its exact password",
     ),
     pytest.param(
         [
             hub_does("rooms.close", "lobby", alice=[CLOSED]),
-            says("bob", join("lobby"), bob=[no(5, "access_denied", 'The room "lobby" is closed.')]),
-            says("alice", publish("lobby"), alice=[no(7, "access_denied", 'The room "lobby" is closed.')]),
-            says("alice", history("lobby"), alice=[ok(8, room="lobby", messages=[], complete=True)]),
-            says("alice", leave("lobby"), alice=[ok(6, room="lobby")]),
-            says("alice", join("lobby"), alice=[no(5, "access_denied", 'The room "lobby" is closed.')]),
+            sends("bob", join("lobby"), bob=[error_frame(5, "access_denied", 'The room "lobby" is closed.')]),
+            sends(
+                "alice",
+                publish("lobby"),
+                alice=[error_frame(7, "access_denied", 'The room "lobby" is closed.')],
+            ),
+            sends("alice", history("lobby"), alice=[ok(8, room="lobby", messages=[], complete=True)]),
+            sends("alice", leave("lobby"), alice=[ok(6, room="lobby")]),
+            sends(
+                "alice", join("lobby"), alice=[error_frame(5, "access_denied", 'The room "lobby" is closed.')]
+            ),
         ],
         id="access_denied: a closed room, for who left it too; its history stays open to members",
     ),
@@ -248,9 +264,9 @@ def test_not_registered_is_the_error_of_every_type_but_1(type_: int) -> None:
     harness = Harness("alice", inside="lobby")
     (example, *_) = SCHEMA_SET.schemas[REQUESTS[type_].schema]["examples"]
 
-    answer = harness["stranger"].ask(example | {"ref": 1})
+    response = harness["stranger"].ask(example | {"ref": 1})
 
-    assert answer == no(type_, "not_registered", "Register a username first.", ref=1)
+    assert response == error_frame(type_, "not_registered", "Register a username first.", ref=1)
     assert harness.take() == {}
 
 
@@ -258,7 +274,7 @@ def test_not_registered_is_the_error_after_unregistering() -> None:
     harness = Harness("alice")
     harness["alice"].send(UNREGISTER)
 
-    assert harness["alice"].ask(UNREGISTER) == no(2, "not_registered", "Register a username first.")
+    assert harness["alice"].ask(UNREGISTER) == error_frame(2, "not_registered", "Register a username first.")
 
 
 BANNED = "This address is banned."
@@ -268,14 +284,14 @@ def test_banned_client_gets_errors_until_unbanned() -> None:
     Harness("alice", "bob").play(
         [
             hub_does("access.ban", "192.0.2.1"),
-            says("alice", LIST | {"ref": "r"}, alice=[no(4, "banned", BANNED, ref="r")]),
-            says("alice", message("bob"), alice=[no(3, "banned", BANNED)]),
-            says("alice", "{", alice=[no(None, "banned", BANNED)]),
-            says("alice", "[]", alice=[no(None, "banned", BANNED)]),
-            says("alice", b"{}", alice=[no(None, "banned", BANNED)]),
-            says("bob", LIST, bob=[ok(4, clients=["alice", "bob"])]),
+            sends("alice", LIST | {"ref": "r"}, alice=[error_frame(4, "banned", BANNED, ref="r")]),
+            sends("alice", message("bob"), alice=[error_frame(3, "banned", BANNED)]),
+            sends("alice", "{", alice=[error_frame(None, "banned", BANNED)]),
+            sends("alice", "[]", alice=[error_frame(None, "banned", BANNED)]),
+            sends("alice", b"{}", alice=[error_frame(None, "banned", BANNED)]),
+            sends("bob", LIST, bob=[ok(4, clients=["alice", "bob"])]),
             hub_does("access.unban", "192.0.2.1"),
-            says("alice", LIST, alice=[ok(4, clients=["alice", "bob"])]),
+            sends("alice", LIST, alice=[ok(4, clients=["alice", "bob"])]),
         ]
     )
 
@@ -284,7 +300,7 @@ def test_banned_address_stays_banned_after_reconnecting() -> None:
     Harness().play(
         [
             hub_does("access.ban", "192.0.2.1"),
-            says("alice", register("alice"), alice=[no(1, "banned", BANNED)]),
+            sends("alice", register("alice"), alice=[error_frame(1, "banned", BANNED)]),
         ]
     )
 
@@ -298,52 +314,58 @@ LISTED = ok(4, clients=["alice", "bob"])
 RATES = [
     pytest.param(
         [
-            *[says("alice", LIST, alice=[LISTED])] * 4,
-            says("alice", LIST, alice=[no(4, "rate_limited", TOO_MANY)]),
-            says("bob", LIST, bob=[LISTED]),
+            *[sends("alice", LIST, alice=[LISTED])] * 4,
+            sends("alice", LIST, alice=[error_frame(4, "rate_limited", TOO_MANY)]),
+            sends("bob", LIST, bob=[LISTED]),
         ],
         id="twice the rate in a burst, for each connection by itself",
     ),
     pytest.param(
         [
-            *[says("alice", LIST, alice=[LISTED])] * 4,
+            *[sends("alice", LIST, alice=[LISTED])] * 4,
             time_passes(0.5),
-            says("alice", LIST, alice=[LISTED]),
-            says("alice", LIST, alice=[no(4, "rate_limited", TOO_MANY)]),
+            sends("alice", LIST, alice=[LISTED]),
+            sends("alice", LIST, alice=[error_frame(4, "rate_limited", TOO_MANY)]),
             time_passes(3600),
-            *[says("alice", LIST, alice=[LISTED])] * 4,
-            says("alice", LIST, alice=[no(4, "rate_limited", TOO_MANY)]),
+            *[sends("alice", LIST, alice=[LISTED])] * 4,
+            sends("alice", LIST, alice=[error_frame(4, "rate_limited", TOO_MANY)]),
         ],
         id="tokens come back with time, never more than twice the rate",
     ),
     pytest.param(
         [
-            says("alice", "{", alice=[no(None, "invalid_json", UNFINISHED)]),
-            says("alice", b"", alice=[no(None, "binary_frame", BINARY)]),
-            says("alice", "[]", alice=[no(None, "not_an_object", NO_OBJECT)]),
-            says("alice", LIST, alice=[LISTED]),
-            says("alice", LIST, alice=[no(4, "rate_limited", TOO_MANY)]),
+            sends("alice", "{", alice=[error_frame(None, "invalid_json", UNFINISHED)]),
+            sends("alice", b"", alice=[error_frame(None, "binary_frame", BINARY)]),
+            sends("alice", "[]", alice=[error_frame(None, "not_an_object", NO_OBJECT)]),
+            sends("alice", LIST, alice=[LISTED]),
+            sends("alice", LIST, alice=[error_frame(4, "rate_limited", TOO_MANY)]),
         ],
         id="refused messages count too",
     ),
     pytest.param(
         [
-            *[says("alice", LIST, alice=[LISTED])] * 4,
-            says("alice", publish("lobby", ref="r"), alice=[no(7, "rate_limited", TOO_MANY, ref="r")]),
-            says("alice", {"type": 17, "ref": 3.0}, alice=[no(17, "rate_limited", TOO_MANY, ref=3)]),
-            says("alice", {"type": "x", "ref": 65 * "r"}, alice=[no(None, "rate_limited", TOO_MANY)]),
-            says("alice", "{", alice=[no(None, "rate_limited", TOO_MANY)]),
-            says("alice", "[]", alice=[no(None, "rate_limited", TOO_MANY)]),
-            says("alice", b"\x00", alice=[no(None, "rate_limited", TOO_MANY)]),
+            *[sends("alice", LIST, alice=[LISTED])] * 4,
+            sends(
+                "alice", publish("lobby", ref="r"), alice=[error_frame(7, "rate_limited", TOO_MANY, ref="r")]
+            ),
+            sends(
+                "alice", {"type": 17, "ref": 3.0}, alice=[error_frame(17, "rate_limited", TOO_MANY, ref=3)]
+            ),
+            sends(
+                "alice", {"type": "x", "ref": 65 * "r"}, alice=[error_frame(None, "rate_limited", TOO_MANY)]
+            ),
+            sends("alice", "{", alice=[error_frame(None, "rate_limited", TOO_MANY)]),
+            sends("alice", "[]", alice=[error_frame(None, "rate_limited", TOO_MANY)]),
+            sends("alice", b"\x00", alice=[error_frame(None, "rate_limited", TOO_MANY)]),
         ],
         id="the answer has type and ref where they can be read",
     ),
     pytest.param(
         [
-            *[says("alice", LIST, alice=[LISTED])] * 4,
-            says("alice", message("bob"), alice=[no(3, "rate_limited", TOO_MANY)]),
+            *[sends("alice", LIST, alice=[LISTED])] * 4,
+            sends("alice", message("bob"), alice=[error_frame(3, "rate_limited", TOO_MANY)]),
             time_passes(0.5),
-            says(
+            sends(
                 "alice",
                 message("bob"),
                 alice=[ok(3, **stamp(0))],
@@ -393,7 +415,7 @@ TOO_LONG = f"Message too large to be delivered; the maximum is {PASSED_ON} bytes
 
 
 def padded(request: Frame, *, to: int) -> str:
-    """*request* as JSON, its content made so long that the text has *to* bytes, in letters of two bytes."""
+    """Return *request* as JSON, its content padded with two-byte letters so that the text has *to* bytes."""
     bare = json.dumps(request | {"content": ""}, ensure_ascii=False)
     missing = to - len(bare.encode())
     content = "é" * (missing // 2) + "e" * (missing % 2)
@@ -413,7 +435,7 @@ def test_too_large_is_the_error_of_a_message_that_does_not_fit_into_a_frame(requ
     harness = Harness("alice", "bob", inside="lobby", max_frame=MAX_FRAME)
 
     harness["alice"].send(padded(request_, to=PASSED_ON + 1))
-    assert harness.take() == {"alice": [no(request_["type"], "too_large", TOO_LONG, ref=1)]}
+    assert harness.take() == {"alice": [error_frame(request_["type"], "too_large", TOO_LONG, ref=1)]}
 
     harness["alice"].send(padded(request_, to=PASSED_ON))
     assert harness["bob"].mailbox.frames[0]["sender"] == "alice"
@@ -438,7 +460,7 @@ def test_too_large_applies_only_to_delivered_messages() -> None:
 
 
 class FullStore(QuietStore):
-    """Neither writes nor reads while it is full."""
+    """A store that rejects writes and reads while it is full."""
 
     full = True
 
@@ -458,19 +480,19 @@ def test_unavailable_message_is_not_delivered_and_its_key_can_be_used_again() ->
 
     harness.play(
         [
-            says(
+            sends(
                 "alice",
                 publish("lobby", key="k", ref=1),
-                alice=[no(7, "unavailable", "The disk is full.", ref=1)],
+                alice=[error_frame(7, "unavailable", "The disk is full.", ref=1)],
             ),
-            says("alice", history("lobby"), alice=[no(8, "unavailable", "The disk is gone.")]),
-            says("alice", LIST, alice=[ok(4, clients=["alice", "bob"])]),
+            sends("alice", history("lobby"), alice=[error_frame(8, "unavailable", "The disk is gone.")]),
+            sends("alice", LIST, alice=[ok(4, clients=["alice", "bob"])]),
         ]
     )
     store.full = False
     harness.play(
         [
-            says(
+            sends(
                 "alice",
                 publish("lobby", key="k"),
                 alice=[push, ok(7, room="lobby", seq=2, **stamp(0))],
@@ -489,7 +511,7 @@ def test_unavailable_is_the_error_of_a_delivered_message_whose_commit_failed() -
     store.commits[0].finish(OSError("disk full"))
 
     sentence = "The message was delivered but could not be saved."
-    assert harness.take() == {"alice": [no(7, "unavailable", sentence, ref="x")]}
+    assert harness.take() == {"alice": [error_frame(7, "unavailable", sentence, ref="x")]}
 
 
 INTERNAL = "Internal server error; see the server's log."
@@ -506,9 +528,9 @@ def test_internal_error_is_logged_once_and_the_session_continues(
 
     with monkeypatch.context() as broken:
         broken.setattr(harness.hub, "usernames", fail)
-        answer = harness["bob"].ask(LIST | {"ref": "r"})
+        response = harness["bob"].ask(LIST | {"ref": "r"})
 
-    assert answer == no(4, "internal", INTERNAL, ref="r")
+    assert response == error_frame(4, "internal", INTERNAL, ref="r")
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
     assert record.exc_info is not None
@@ -529,7 +551,7 @@ def test_internal_error_is_logged_once_and_the_session_continues(
 def test_binary_frame_is_rejected(payload: bytes) -> None:
     harness = Harness("alice")
 
-    assert harness["alice"].ask(payload) == no(None, "binary_frame", BINARY)
+    assert harness["alice"].ask(payload) == error_frame(None, "binary_frame", BINARY)
     assert harness["alice"].ask(LIST) == ok(4, clients=["alice"])
 
 
@@ -563,22 +585,22 @@ NO_TYPES = [
 
 @pytest.mark.parametrize(("text", "type_", "error"), NO_TYPES)
 def test_unknown_type_is_rejected(text: str, type_: int | None, error: str) -> None:
-    assert Harness("alice")["alice"].ask(text) == no(type_, "unknown_type", error)
+    assert Harness("alice")["alice"].ask(text) == error_frame(type_, "unknown_type", error)
 
 
 @pytest.mark.parametrize("type_", [[4], {"4": 4}])
 def test_array_or_object_as_type_is_an_unknown_type(type_: object) -> None:
-    answer = Harness("alice")["alice"].ask({"type": type_})
+    response = Harness("alice")["alice"].ask({"type": type_})
 
-    assert answer == no(None, "unknown_type", answer["error"])
-    assert answer["error"].endswith(f"; {RANGE}")
+    assert response == error_frame(None, "unknown_type", response["error"])
+    assert response["error"].endswith(f"; {RANGE}")
 
 
 def test_unknown_type_comes_before_not_registered() -> None:
     assert Harness()["stranger"].ask({"type": 10, "ref": 1})["code"] == "unknown_type"
 
 
-DEEP = 1000  # levels, which the reader takes
+DEEP = 1000  # levels, which the decoder accepts
 
 
 @pytest.mark.parametrize(
@@ -608,9 +630,9 @@ JSON_KINDS = [
 
 @pytest.mark.parametrize(("text", "kind"), JSON_KINDS)
 def test_json_other_than_an_object_is_rejected(text: str, kind: str) -> None:
-    answer = Harness("alice")["alice"].ask(text)
+    response = Harness("alice")["alice"].ask(text)
 
-    assert answer == no(None, "not_an_object", f"A message must be a JSON object, not {kind}.")
+    assert response == error_frame(None, "not_an_object", f"A message must be a JSON object, not {kind}.")
 
 
 NOT_JSON = [
@@ -639,10 +661,10 @@ NOT_JSON = [
 def test_invalid_json_is_rejected(text: str) -> None:
     harness = Harness("alice")
 
-    answer = harness["alice"].ask(text)
+    response = harness["alice"].ask(text)
 
-    assert answer == no(None, "invalid_json", answer["error"])
-    assert answer["error"].startswith("Invalid JSON: ")
+    assert response == error_frame(None, "invalid_json", response["error"])
+    assert response["error"].startswith("Invalid JSON: ")
     assert harness["alice"].ask(LIST) == ok(4, clients=["alice"])
 
 
@@ -662,19 +684,19 @@ WRONG_REFS = [
 
 @pytest.mark.parametrize("ref", WRONG_REFS)
 def test_ref_of_a_wrong_type_is_rejected_and_not_returned(ref: object) -> None:
-    answer = Harness("alice")["alice"].ask(LIST | {"ref": ref})
+    response = Harness("alice")["alice"].ask(LIST | {"ref": ref})
 
-    assert answer["code"] == "invalid_message"
-    assert answer["path"] == "/ref"
-    assert "ref" not in answer
+    assert response["code"] == "invalid_message"
+    assert response["path"] == "/ref"
+    assert "ref" not in response
 
 
 @pytest.mark.parametrize("ref", WRONG_REFS)
 def test_error_of_a_ref_describes_a_valid_ref(ref: object) -> None:
-    answer = Harness("alice")["alice"].ask(LIST | {"ref": ref})
+    response = Harness("alice")["alice"].ask(LIST | {"ref": ref})
 
-    assert "64 characters" in answer["error"]
-    assert "integer" in answer["error"]
+    assert "64 characters" in response["error"]
+    assert "integer" in response["error"]
 
 
 @pytest.mark.parametrize("ref", ["r", "", 64 * "é", 7, 0, 3.0, 2**53 - 1, 1 - 2**53])

@@ -1,4 +1,4 @@
-"""Endpoints: which address has which protocol, and which clients may connect."""
+"""Endpoints: the protocol of each path, and the clients that may connect."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ FOLDERS = ["admin", "channels", "chateau", "functions", "lines", "opcodes"]
 
 
 async def asked(client: RawClient, question: Any, **headers: str) -> Any:
-    await client.shake_hands(**headers)
-    client.say(question)
-    return await client.hear()
+    await client.upgrade(**headers)
+    client.send_json(question)
+    return await client.receive_json()
 
 
 async def handshake(harness: LiveServer, path: str, **headers: str) -> int:
@@ -61,18 +61,18 @@ async def test_each_path_has_its_protocol(
     harness = open_server(url_prefix=prefix)
     question, expected = talk
 
-    answer = await asked(await harness.connect(path=prefix + path), question)
+    response = await asked(await harness.connect(path=prefix + path), question)
 
-    assert answer.items() >= expected.items()
+    assert response.items() >= expected.items()
 
 
 async def test_prefix_without_its_slash_is_an_endpoint(open_server: OpenServer) -> None:
     harness = open_server(url_prefix="/chat")
 
-    answer = await asked(await harness.connect(path="/chat"), FUNCTIONS[0])
+    response = await asked(await harness.connect(path="/chat"), FUNCTIONS[0])
     page = await (await harness.connect()).get("/chat")
 
-    assert answer["function"] == "retrieve_clients"
+    assert response["function"] == "retrieve_clients"
     assert page.status == 200
     assert b"/chat/ws" in page.body
 
@@ -159,11 +159,11 @@ async def test_opcodes_port_uses_opcodes_at_any_path_and_checks_origins(
         return client
 
     for path in ("/", "/ws", "/chat/functions", "/a/b?c=d", "/%FF", "//"):
-        answer = await asked(await client(path), OPCODES[0])
-        assert answer["d"]["port"] == port
-    stranger = await client("/")
-    stranger.send(stranger.handshake_request(Origin="https://example.org"))
-    assert (await stranger.response()).status == 403
+        response = await asked(await client(path), OPCODES[0])
+        assert response["d"]["port"] == port
+    visitor = await client("/")
+    visitor.send(visitor.handshake_request(Origin="https://example.org"))
+    assert (await visitor.response()).status == 403
     assert (await (await client("/")).get("/schemas/")).status == 426
 
 

@@ -1,4 +1,4 @@
-"""What functions refuses: every code, with its sentence; nothing of it is done, and the session goes on."""
+"""Errors of the functions protocol: codes and texts; the call has no effect, the session continues."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import logging
 from typing import Any
 
 import pytest
-from functions_harness import KEY, RETRIEVE, URL, Harness, at, call, custom, done, no, send
-from harness import Frame, Step, says
+from functions_harness import KEY, RETRIEVE, URL, Harness, at, call, custom, done, error_frame, send
+from harness import Frame, Step, sends
 
 from chateau.hub.errors import Unavailable
 from chateau.hub.session import Session
@@ -21,38 +21,38 @@ LIST = ", ".join(FUNCTIONS)
 UNREADABLE = [
     pytest.param(
         "{",
-        no(None, "invalid_json", "Invalid JSON: unexpected end of data at line 1, column 2."),
+        error_frame(None, "invalid_json", "Invalid JSON: unexpected end of data at line 1, column 2."),
         id="half",
     ),
     pytest.param(
         "[]",
-        no(None, "not_an_object", "A message must be a JSON object, not an array."),
+        error_frame(None, "not_an_object", "A message must be a JSON object, not an array."),
         id="another JSON value",
     ),
     pytest.param(
         '{"function": "set_privacy", "function": "ban_ip"}',
-        no(None, "invalid_json", 'Invalid JSON: duplicate key "function".'),
+        error_frame(None, "invalid_json", 'Invalid JSON: duplicate key "function".'),
         id="a key twice",
     ),
     pytest.param(
         b"{}",
-        no(None, "binary_frame", "Binary frames are not supported; send a text frame."),
+        error_frame(None, "binary_frame", "Binary frames are not supported; send a text frame."),
         id="a binary frame",
     ),
     pytest.param(
         call("fly", callback="c"),
-        no("fly", "unknown_type", f'Unknown function "fly"; expected one of {LIST}.', "c"),
+        error_frame("fly", "unknown_type", f'Unknown function "fly"; expected one of {LIST}.', "c"),
         id="an unknown function",
     ),
     pytest.param(
         {"callback": "c"},
-        no(None, "unknown_type", f'"function" is missing; expected one of {LIST}.', "c"),
+        error_frame(None, "unknown_type", f'"function" is missing; expected one of {LIST}.', "c"),
         id="no function",
     ),
     *(
         pytest.param(
             {"function": value, "callback": value},
-            no(None, "unknown_type", f"{shown}; expected one of {LIST}."),
+            error_frame(None, "unknown_type", f"{shown}; expected one of {LIST}."),
             id=f"{value} for a function and a callback",
         )
         for value, shown in [
@@ -65,23 +65,25 @@ UNREADABLE = [
     ),
     pytest.param(
         call("f" * ECHO_LIMIT, callback="c" * ECHO_LIMIT),
-        no("f" * ECHO_LIMIT, "unknown_type", f'Unknown function "{"f" * 58}…; expected one of {LIST}.')
+        error_frame(
+            "f" * ECHO_LIMIT, "unknown_type", f'Unknown function "{"f" * 58}…; expected one of {LIST}.'
+        )
         | {"callback": "c" * ECHO_LIMIT},
         id="a long name and a long callback come back",
     ),
     pytest.param(
         call("f" * (ECHO_LIMIT + 1), callback="c" * (ECHO_LIMIT + 1)),
-        no(None, "unknown_type", f'Unknown function "{"f" * 58}…; expected one of {LIST}.'),
+        error_frame(None, "unknown_type", f'Unknown function "{"f" * 58}…; expected one of {LIST}.'),
         id="longer ones do not",
     ),
 ]
 
 
-@pytest.mark.parametrize(("request_", "answer"), UNREADABLE)
-def test_invalid_call_is_rejected(request_: Any, answer: Frame) -> None:
+@pytest.mark.parametrize(("request_", "response"), UNREADABLE)
+def test_invalid_call_is_rejected(request_: Any, response: Frame) -> None:
     harness = Harness("a", "b")
 
-    harness.play([says("a", request_, a=[answer])])
+    harness.play([sends("a", request_, a=[response])])
 
 
 BREACHES = [
@@ -144,11 +146,11 @@ def test_schema_violation_is_rejected_with_its_path(request_: Frame, path: str, 
     harness = Harness("a", "b")
     function = request_["function"]
 
-    answer = harness["a"].ask({"callback": "c"} | request_)
+    response = harness["a"].ask({"callback": "c"} | request_)
 
-    expected = no(function, "invalid_message", sentence or answer["error"], answer["callback"])
-    assert answer == expected | {"path": path, "schema": f"{URL}/{function}-request.json"}
-    assert answer["callback"] == ("" if path == "/callback" else "c")
+    expected = error_frame(function, "invalid_message", sentence or response["error"], response["callback"])
+    assert response == expected | {"path": path, "schema": f"{URL}/{function}-request.json"}
+    assert response["callback"] == ("" if path == "/callback" else "c")
     assert harness.take() == {}
 
 
@@ -171,15 +173,15 @@ def test_wrong_key_is_rejected_without_effect(request_: Frame, key: str) -> None
 
     Harness("a", "b").play(
         [
-            *[says("a", ask, a=[no(function, "access_denied", WRONG, "c")])] * 5,
-            says("a", ask, a=[no(function, "rate_limited", LOCKED_OUT, "c")]),
-            says("a", ask | {"secret_key": KEY}, a=[no(function, "rate_limited", LOCKED_OUT, "c")]),
-            says("b", send("0"), b=[done("send_message", sender=at(1), message="hi")], a=[heard(1)]),
+            *[sends("a", ask, a=[error_frame(function, "access_denied", WRONG, "c")])] * 5,
+            sends("a", ask, a=[error_frame(function, "rate_limited", LOCKED_OUT, "c")]),
+            sends("a", ask | {"secret_key": KEY}, a=[error_frame(function, "rate_limited", LOCKED_OUT, "c")]),
+            sends("b", send("0"), b=[done("send_message", sender=at(1), message="hi")], a=[received(1)]),
         ]
     )
 
 
-def heard(number: int, message: str = "hi") -> Frame:
+def received(number: int, message: str = "hi") -> Frame:
     return {"function": "send_message", "sender": at(number), "message": message}
 
 
@@ -187,15 +189,15 @@ def test_empty_key_is_ignored_when_optional_and_wrong_when_required() -> None:
     Harness("a").play(
         [
             *[
-                says(
+                sends(
                     "a",
                     call("ban_ip", ip="192.0.2.2", secret_key=""),
-                    a=[no("ban_ip", "access_denied", WRONG)],
+                    a=[error_frame("ban_ip", "access_denied", WRONG)],
                 )
             ]
             * 5,
-            says("a", RETRIEVE | {"secret_key": ""}, a=[done("retrieve_clients", clients={"0": at(0)})]),
-            says("a", send(secret_key=""), a=[done("send_message", sender=at(0), message="hi")]),
+            sends("a", RETRIEVE | {"secret_key": ""}, a=[done("retrieve_clients", clients={"0": at(0)})]),
+            sends("a", send(secret_key=""), a=[done("send_message", sender=at(0), message="hi")]),
         ]
     )
 
@@ -203,8 +205,8 @@ def test_empty_key_is_ignored_when_optional_and_wrong_when_required() -> None:
 def test_key_can_be_tried_again_after_a_minute() -> None:
     harness = Harness("a")
     for _ in range(6):
-        answer = harness["a"].ask(RETRIEVE | {"secret_key": "x"})
-    assert answer["code"] == "rate_limited"
+        response = harness["a"].ask(RETRIEVE | {"secret_key": "x"})
+    assert response["code"] == "rate_limited"
 
     harness.clock.advance(61)
 
@@ -228,24 +230,28 @@ def test_rules_above_the_limit_are_rejected() -> None:
     for number in range(1000):
         harness["a"].ask(call("allow_ip", ip=f"10.0.{number // 256}.{number % 256}"))
 
-    answer = harness["a"].ask(call("allow_ip", ip="192.0.2.9", callback="c"))
+    response = harness["a"].ask(call("allow_ip", ip="192.0.2.9", callback="c"))
 
-    assert answer == no("allow_ip", "access_denied", "A client may have 1000 addresses of each kind.", "c")
+    assert response == error_frame(
+        "allow_ip", "access_denied", "A client may have 1000 addresses of each kind.", "c"
+    )
 
 
 TOO_MANY = "Too many messages; the maximum is 1 per second on one connection."
 
 RATES: list[Step] = [
-    says(
+    sends(
         "a",
         "{",
-        a=[no(None, "invalid_json", "Invalid JSON: unexpected end of data at line 1, column 2.")],
+        a=[error_frame(None, "invalid_json", "Invalid JSON: unexpected end of data at line 1, column 2.")],
     ),
-    says("a", b"", a=[no(None, "binary_frame", "Binary frames are not supported; send a text frame.")]),
-    says("a", send("1", callback="c"), a=[no("send_message", "rate_limited", TOO_MANY, "c")]),
-    says("a", "[]", a=[no(None, "rate_limited", TOO_MANY)]),
-    says("a", b"", a=[no(None, "rate_limited", TOO_MANY)]),
-    says("b", send("0"), b=[done("send_message", sender=at(1), message="hi")], a=[heard(1)]),
+    sends(
+        "a", b"", a=[error_frame(None, "binary_frame", "Binary frames are not supported; send a text frame.")]
+    ),
+    sends("a", send("1", callback="c"), a=[error_frame("send_message", "rate_limited", TOO_MANY, "c")]),
+    sends("a", "[]", a=[error_frame(None, "rate_limited", TOO_MANY)]),
+    sends("a", b"", a=[error_frame(None, "rate_limited", TOO_MANY)]),
+    sends("b", send("0"), b=[done("send_message", sender=at(1), message="hi")], a=[received(1)]),
 ]
 
 
@@ -262,7 +268,7 @@ def test_rate_limit_applies_per_connection_and_recovers() -> None:
 
 
 def variables(size: int) -> Frame:
-    """Custom variables of so many bytes of JSON."""
+    """Return custom variables of *size* bytes of JSON."""
     return {"x": "é" * ((size - 8) // 2) + "e" * (size % 2)}
 
 
@@ -273,8 +279,8 @@ def test_custom_variables_above_16_kib_are_rejected_and_not_merged() -> None:
 
     assert harness["a"].ask(custom(**full)) == done("set_custom_variables", custom_variables=full)
     for wrong, size in ((custom(y=1), 16_390), (custom(**variables(CUSTOM_BYTES + 1)), 16_385)):
-        answer = harness["a"].ask(wrong)
-        assert answer == no("set_custom_variables", "too_large", error.format(size))
+        response = harness["a"].ask(wrong)
+        assert response == error_frame("set_custom_variables", "too_large", error.format(size))
     assert harness["a"].ask(custom(name="Bob", x=1))["custom_variables"] == {"x": 1, "name": "Bob"}
 
 
@@ -294,12 +300,12 @@ def test_custom_variables_are_accepted_up_to_the_maximum_depth(depth: int, brack
     middle, closing = ("[]", "]") if brackets == "[]" else ("{}", "}")
     nest = opening * (depth - 1) + middle + closing * (depth - 1)
 
-    answer = harness["a"].ask(json.dumps(custom(x="nest")).replace('"nest"', nest))
+    response = harness["a"].ask(json.dumps(custom(x="nest")).replace('"nest"', nest))
 
-    assert ("error" in answer) == (depth > 250)
-    if "error" in answer:
-        told = "The custom variables are nested too deeply: a value may have 250 levels."
-        assert answer == no("set_custom_variables", "too_large", told)
+    assert ("error" in response) == (depth > 250)
+    if "error" in response:
+        expected = "The custom variables are nested too deeply: a value may have 250 levels."
+        assert response == error_frame("set_custom_variables", "too_large", expected)
     assert "clients" in harness["b"].ask(RETRIEVE)
     harness["a"].send(send("1", "0"))
     assert [len(frames) for frames in harness.take().values()] == [2, 1]
@@ -318,9 +324,9 @@ def test_message_must_fit_into_a_frame_with_card_and_recipients(ids: list[str], 
     size = len(json.dumps(letter)) - 2 if escaped else 2
     fits = letter * ((limit - 2) // size)
 
-    answer = harness["a"].ask(send(*ids, message=fits + "." * size))
-    told = f"To {len(ids)} recipients a message of yours may have {limit} bytes of JSON."
-    assert answer == no("send_message", "too_large", told)
+    response = harness["a"].ask(send(*ids, message=fits + "." * size))
+    expected = f"To {len(ids)} recipients a message of yours may have {limit} bytes of JSON."
+    assert response == error_frame("send_message", "too_large", expected)
     assert harness.take() == {}
 
     harness["a"].send(send(*ids, message=fits))
@@ -357,11 +363,11 @@ def test_many_recipients_are_rejected_when_frames_are_small() -> None:
     harness = Harness("a", max_frame=4096)
 
     assert harness["a"].ask(send("7", message="hi"))["undelivered"] == ["7"]
-    told = "To 1000 recipients a message of yours may have 0 bytes of JSON."
-    assert harness["a"].ask(send(*range(1000))) == no("send_message", "too_large", told)
+    expected = "To 1000 recipients a message of yours may have 0 bytes of JSON."
+    assert harness["a"].ask(send(*range(1000))) == error_frame("send_message", "too_large", expected)
 
 
-# What should not happen
+# Unexpected exceptions
 
 
 def test_unexpected_exception_is_logged_once_and_the_session_continues(
@@ -374,13 +380,13 @@ def test_unexpected_exception_is_logged_once_and_the_session_continues(
         raise RuntimeError("odd")
 
     monkeypatch.setitem(harness.protocol.rows, "set_privacy", (Request(row.schema, fail), is_valid))
-    answer = harness["a"].ask(call("set_privacy", privacy="public", callback="c"))
+    response = harness["a"].ask(call("set_privacy", privacy="public", callback="c"))
 
     (record,) = caplog.records
     assert (record.levelno, record.getMessage()) == (logging.ERROR, "session 0: a request failed")
     caplog.clear()
-    told = "Internal server error; see the server's log."
-    assert answer == no("set_privacy", "internal", told, "c")
+    expected = "Internal server error; see the server's log."
+    assert response == error_frame("set_privacy", "internal", expected, "c")
     assert "clients" in harness["a"].ask(RETRIEVE)
 
 
@@ -395,8 +401,10 @@ def test_call_is_rejected_without_effect_when_names_are_unavailable(monkeypatch:
         register(session, username)
 
     monkeypatch.setattr(harness.hub, "register", unavailable)
-    answer = harness["a"].ask(custom(name="Rob", x=1))
+    response = harness["a"].ask(custom(name="Rob", x=1))
 
-    assert answer == no("set_custom_variables", "unavailable", "The other nodes cannot be reached.")
+    assert response == error_frame(
+        "set_custom_variables", "unavailable", "The other nodes cannot be reached."
+    )
     assert harness["a"].ask(RETRIEVE)["clients"] == {"0": at(0, name="Bob")}
     assert harness.hub.usernames() == ["Bob"]
