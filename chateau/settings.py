@@ -70,8 +70,8 @@ def boolean(value: object) -> bool:
 
 
 def number(value: object) -> float:
-    """Return *value* as a number that is at least 0."""
-    if isinstance(value, bool) or not 0 <= (parsed := float(value)) < math.inf:  # type: ignore[arg-type]
+    """Return *value* as a number that is at least 0; in a TOML file false is 0 and true is 1."""
+    if not str(value).isascii() or not 0 <= (parsed := float(value)) < math.inf:  # type: ignore[arg-type]
         raise ValueError("not a number, or out of range")
     return parsed
 
@@ -80,7 +80,8 @@ def integer(least: int, most: float = math.inf) -> Parser:
     """Return a parser of integers from *least* to *most*."""
 
     def parse(value: object) -> int:
-        if isinstance(value, bool | float) or not least <= (parsed := int(value)) <= most:  # type: ignore[call-overload]
+        parsed = number(value)
+        if not parsed.is_integer() or not least <= parsed <= most:
             raise ValueError("not an integer, or out of range")
         return int(parsed)
 
@@ -311,10 +312,11 @@ class Settings:
     """The names of the settings that are not left at their defaults."""
 
     def __post_init__(self) -> None:
-        changed = [each for each in SETTINGS if getattr(self, each.name) != each.default]
-        for each in changed:
-            object.__setattr__(self, each.name, parsed(each, getattr(self, each.name)))
-        object.__setattr__(self, "given", self.given | {each.name for each in changed})
+        for each in SETTINGS:
+            if (value := getattr(self, each.name)) is not each.default:
+                object.__setattr__(self, each.name, parsed(each, value))
+        changed = {each.name for each in SETTINGS if getattr(self, each.name) != each.default}
+        object.__setattr__(self, "given", self.given | changed)
         if (self.tls_cert is None) != (self.tls_key is None):
             raise SettingsError("--tls-cert and --tls-key must be given together")
 

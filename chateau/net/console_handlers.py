@@ -116,7 +116,7 @@ class LlmsTextHandler(BaseHandler):
     """The file ``llms.txt``: the documentation's index for language models."""
 
     def get(self) -> None:
-        path = FOLDER / "llms.txt"
+        path = FOLDER.parent / "llms.txt"
         if not path.is_file():
             raise HTTPError(404)
         self.set_header("Content-Type", "text/plain; charset=utf-8")

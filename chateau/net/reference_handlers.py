@@ -7,7 +7,9 @@ anyone else, and stores nothing.
 
 from __future__ import annotations
 
+import asyncio
 import time
+from asyncio import Future
 from collections.abc import Callable
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
@@ -120,7 +122,7 @@ class Reference:
 def reference_routes(prefix: str, reference: Reference, console: ConsoleFiles) -> list[Any]:
     """Return the routes of *reference*; *prefix* is its URL prefix as a pattern."""
     files = f"../console/{console.version}"
-    pages = cache(lambda: reference.make_pages(files))
+    pages = _once_in_a_thread(lambda: reference.make_pages(files))
     return [
         (prefix + r"/asyncapi\.json", SpecificationHandler, {"make": reference.asyncapi}),
         (prefix + r"/openapi\.json", SpecificationHandler, {"make": reference.openapi}),
@@ -128,6 +130,11 @@ def reference_routes(prefix: str, reference: Reference, console: ConsoleFiles) -
         (prefix + "/docs", ReferenceRedirectHandler, {"url": f"{reference.url_prefix}/docs/"}),
         (prefix + "/docs/([^/]*)", ReferencePageHandler, {"pages": pages}),
     ]
+
+
+def _once_in_a_thread(make: Callable[[], dict[str, str]]) -> Callable[[], Future[dict[str, str]]]:
+    """Return a function that calls *make* once, in a thread: it takes half a second of CPU."""
+    return cache(lambda: asyncio.get_running_loop().run_in_executor(None, make))
 
 
 # Pages
@@ -146,11 +153,11 @@ class ReferenceRedirectHandler(BaseHandler):
 class ReferencePageHandler(PageHandler):
     """One page of the reference."""
 
-    def initialize(self, pages: Callable[[], dict[str, str]]) -> None:
+    def initialize(self, pages: Callable[[], Future[dict[str, str]]]) -> None:
         self._pages = pages
 
-    def get(self, name: str) -> None:
-        page = self._pages().get(name)
+    async def get(self, name: str) -> None:
+        page = (await self._pages()).get(name)
         if page is None:
             raise HTTPError(404)
         self.send_page(with_address(page, self.request))
@@ -175,9 +182,9 @@ class SpecificationHandler(BaseHandler):
     def initialize(self, make: Callable[[str, str], Document]) -> None:
         self._make = make
 
-    def get(self) -> None:
+    async def get(self) -> None:
+        document = await asyncio.to_thread(self._make, self.request.protocol, self.request.host)
         self.set_header("Content-Type", "application/json")
-        document = self._make(self.request.protocol, self.request.host)
         self.finish(orjson.dumps(document, option=orjson.OPT_INDENT_2))
 
 
