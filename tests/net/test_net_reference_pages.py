@@ -143,7 +143,7 @@ async def test_llms_txt_is_served_with_the_address_of_the_server(
 ) -> None:
     harness = open_server(url_prefix=prefix)
     client = await harness.connect()
-    monkeypatch.setattr(console_handlers, "FOLDER", tmp_path)
+    monkeypatch.setattr(console_handlers, "FOLDER", tmp_path / "console")
 
     missing = await client.get(f"{prefix}/llms.txt")
     (tmp_path / "llms.txt").write_text("# Chateau\n\nhttp://localhost:8888/docs/ Grüße\n", "utf-8")

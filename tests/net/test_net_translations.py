@@ -236,9 +236,9 @@ async def test_documented_chateau_request_is_accepted(harness: LiveServer, name:
         await harness.member("carol")
 
     client.send(bytes.fromhex((await translated(harness, request))["writings"][0]["hex"]))
-    answer = await client.hear()
-    while "event" in answer or "sender" in answer:
-        answer = await client.hear()
+    response = await client.hear()
+    while "event" in response or "sender" in response:
+        response = await client.hear()
 
     assert (response["type"], response["status"]) == (request["type"], 200)
 
