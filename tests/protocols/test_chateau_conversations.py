@@ -533,7 +533,7 @@ STATES = [
                 stranger=[SHUTDOWN | {"reason": "maintenance"}],
             ),
         ],
-        id="everyone hears of the shutdown, registered or not",
+        id="everyone receives the shutdown, registered or not",
     ),
     pytest.param(
         [

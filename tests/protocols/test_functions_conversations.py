@@ -52,10 +52,12 @@ MESSAGES = [
         [sends("a", send("0", "1"), a=[received(at(0)), sent(at(0))], b=[received(at(0))])],
         id="a sender that names itself gets the message too",
     ),
-    pytest.param([sends("a", send(), a=[sent(at(0))])], id="without recipients nobody hears, and it is fine"),
+    pytest.param(
+        [sends("a", send(), a=[sent(at(0))])], id="without recipients nobody receives it, and it is fine"
+    ),
     pytest.param(
         [sends("a", send("1", "1", 1, 1.0), a=[sent(at(0))], b=[received(at(0))])],
-        id="one who is named twice hears once, and an id may be a number",
+        id="one who is named twice receives it once, and an id may be a number",
     ),
     pytest.param(
         [

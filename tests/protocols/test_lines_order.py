@@ -227,7 +227,9 @@ def test_tap_notification_keeps_the_order(harness: Harness, store: LateStore) ->
     harness.play(
         [
             sends("alice", "a", bob=[message_frame("alice", "a")]),
-            happens("a keeper looks in", lambda harness: harness.hub.notify_tap(session, active=True)),
+            happens(
+                "an admin taps the session", lambda harness: harness.hub.notify_tap(session, active=True)
+            ),
             happens(
                 "it is kept",
                 lambda _: store.commits[0].finish(),
