@@ -323,7 +323,7 @@ def test_single_flush_above_the_limit_overflows_and_waits_for_the_drain() -> Non
         pytest.param([1], b"bc", id="the first frame has begun"),
         pytest.param([3], b"", id="the first frame is out"),
         pytest.param([4], b"ef", id="the second frame has begun"),
-        pytest.param([1, 1], b"c", id="the first frame has begun and goes on"),
+        pytest.param([1, 1], b"c", id="the first frame is partly written and continues"),
         pytest.param([1, 2], b"", id="the first frame is out after a pause"),
         pytest.param([1, 3], b"ef", id="the second frame has begun after a pause"),
         pytest.param([1, 0], b"bc", id="the first frame has begun and is stuck"),

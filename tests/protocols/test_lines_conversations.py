@@ -435,7 +435,7 @@ SERVER_EVENTS = [
     ),
     sends("alice", "hi", alice=[NO_ROOM]),
     happens(
-        "the house shuts down",
+        "the server shuts down",
         lambda harness: harness.hub.shut_down("maintenance"),
         alice=[{"type": "shutdown", "reason": "maintenance"}],
     ),

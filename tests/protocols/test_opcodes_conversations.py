@@ -215,7 +215,7 @@ TALK = [
                 bob=[{"op": 3, "d": {"reason": None}}],
             ),
         ],
-        id="a shutdown is told to everyone",
+        id="everyone receives the shutdown",
     ),
     pytest.param(
         [
@@ -228,7 +228,7 @@ TALK = [
                 bob=[server("An administrator has stopped monitoring this session.")],
             ),
         ],
-        id="who is tapped is told by the server and nobody else is",
+        id="only the tapped client is notified",
     ),
     pytest.param(
         [
@@ -424,7 +424,7 @@ def commits(harness: Harness) -> list[FakeCommit]:
 
 class FullStore(MemoryStore):
     def append(self, key: str, record: Any) -> None:
-        raise Unavailable("Nothing can be kept now.")
+        raise Unavailable("Nothing can be stored now.")
 
 
 def test_message_that_cannot_be_stored_is_rejected_and_not_delivered() -> None:
@@ -432,4 +432,4 @@ def test_message_that_cannot_be_stored_is_rejected_and_not_delivered() -> None:
 
     harness["alice"].send(create("hello"))
 
-    assert harness.take() == {"alice": [error_frame("unavailable", "Nothing can be kept now.")]}
+    assert harness.take() == {"alice": [error_frame("unavailable", "Nothing can be stored now.")]}

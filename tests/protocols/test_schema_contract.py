@@ -18,7 +18,7 @@ POINTERS = [
     pytest.param([""], "/", id="the empty key"),
     pytest.param(["a/b"], "/a~1b", id="a slash"),
     pytest.param(["m~n"], "/m~0n", id="a tilde"),
-    pytest.param(["~1"], "/~01", id="a tilde before a 1, which is no slash"),
+    pytest.param(["~1"], "/~01", id="a tilde before a 1, which is not a slash"),
     pytest.param([" ", '"', "\\", "%", "é"], '/ /"/\\/%/é', id="nothing else is escaped"),
 ]
 
