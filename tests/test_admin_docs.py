@@ -17,7 +17,7 @@ import pytest
 from running_server import ROOT, free_port, running_server
 
 from chateau.net.admin_api import READINGS, STREAMS
-from chateau.protocols.admin import ACTIONS, STATUSES
+from chateau.protocols.admin import ACTIONS, ADMIN_STATUSES
 from chateau.protocols.schemas import SchemaSet
 
 PAGE = (ROOT / "docs" / "admin-api.md").read_text("utf-8").partition("<!-- reference")[0]
@@ -57,7 +57,7 @@ def test_page_has_every_code_with_its_status() -> None:
     documented = {(code, int(status)) for status, codes in rows for code in re.findall("`(.*?)`", codes)}
     codes = SCHEMA_SET.schemas["error-response"]["properties"]["code"]["enum"]
 
-    expected = {(code, STATUSES.get(code, 400)) for code in codes}
+    expected = {(code, ADMIN_STATUSES.get(code, 400)) for code in codes}
     assert documented == expected | {("access_denied", 403), ("unknown_type", 405)}
     assert {status for _, status in documented} == set(
         SCHEMA_SET.schemas["error-response"]["properties"]["status"]["enum"]

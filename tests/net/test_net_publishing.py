@@ -146,7 +146,7 @@ REFUSED = [
     pytest.param(post("/channel/%0A%0D%00%C3%A9/", b"hi"), 400, id="a name that would break a header"),
     pytest.param(post(f"/channel/{'a' * 100}/", b"hi"), 400, id="a name too long"),
     pytest.param(post("/channel/closed/", b"hi"), 403, id="a closed room"),
-    pytest.param(post("/broadcast/", b"[]"), 400, id="a broadcast that is not object"),
+    pytest.param(post("/broadcast/", b"[]"), 400, id="a broadcast that is not an object"),
     pytest.param(post("/broadcast/", b'{"a": [{"text": "hi"}], "b": 1}'), 400, id="half a broadcast"),
     pytest.param(
         post("/broadcast/", b'{"a": [{"text": "hi"}], "closed": []}'), 403, id="a closed room in it"
@@ -474,7 +474,7 @@ def test_far_too_long_body_is_rejected_unread_and_the_connection_ends(
 
 BROKEN = [
     pytest.param(post("/channel/a/", b"hi", Content_Length="2, 3"), id="two lengths"),
-    pytest.param(post("/channel/a/", b"hi", Content_Length="x"), id="a length that is not number"),
+    pytest.param(post("/channel/a/", b"hi", Content_Length="x"), id="a length that is not a number"),
     pytest.param(post("/channel/a/", b"hi", Content_Length="+2"), id="a length with a sign"),
     pytest.param(
         post("/channel/a/", b"hi", Content_Length="2").replace(b"h: 2", b"h: \xb2"), id="a length that is ²"
