@@ -102,12 +102,12 @@ def test_page_has_exactly_the_tested_commands() -> None:
     assert all("http://127.0.0.1:8888/admin/" in command for command in COMMANDS)
 
 
-def how_final(command: str) -> int:
+def rank(command: str) -> int:
     """Return the rank of a command: kicks and the shutdown come last."""
     return ("/admin/kick" in command) + 2 * ("/admin/shutdown" in command)
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS, key=how_final))
+@pytest.mark.parametrize("command", sorted(COMMANDS, key=rank))
 def test_commands_get_the_expected_response(address: str, command: str) -> None:
     exported = re.search(r"^export (\w+)=(\w+)$", PAGE, re.M)
     assert exported is not None

@@ -44,7 +44,7 @@ class PluginFolder:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PluginFolder]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PluginFolder]:
     monkeypatch.syspath_prepend(tmp_path)
     known = set(sys.modules)
     yield PluginFolder(tmp_path)
@@ -53,10 +53,10 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PluginFol
 
 
 @pytest.mark.parametrize("by_path", [True, False])
-def test_plugin_is_loaded_by_module_or_file_name(shelf: PluginFolder, by_path: bool) -> None:
-    path = shelf.put("dice_on_a_shelf", ROLL)
+def test_plugin_is_loaded_by_module_or_file_name(folder: PluginFolder, by_path: bool) -> None:
+    path = folder.put("dice_in_a_folder", ROLL)
 
-    commands = load([path if by_path else "dice_on_a_shelf"])
+    commands = load([path if by_path else "dice_in_a_folder"])
 
     assert list(commands) == ["roll"]
     assert commands["roll"][:3] == ("roll", "[SIDES]", "Roll a die.")
@@ -67,19 +67,19 @@ def test_loading_no_plugins_returns_no_commands() -> None:
     assert load([]) == {}
 
 
-def test_loading_a_plugin_file_again_rereads_it(shelf: PluginFolder) -> None:
-    path = shelf.put("dice_again", ROLL)
+def test_loading_a_plugin_file_again_rereads_it(folder: PluginFolder) -> None:
+    path = folder.put("dice_again", ROLL)
     first = load(["dice_again", "dice_again"])
     assert list(load(["dice_again"])) == list(first) == ["roll"]
     assert list(load([path])) == ["roll"]
 
-    shelf.put("dice_again", ROLL.replace('"roll"', '"throw_dice"'))
+    folder.put("dice_again", ROLL.replace('"roll"', '"throw_dice"'))
     assert list(load([path])) == ["throw_dice"]
 
 
-def test_default_help_is_the_first_line_of_the_docstring(shelf: PluginFolder) -> None:
-    name = shelf.put(
-        "docs_on_a_shelf",
+def test_default_help_is_the_first_line_of_the_docstring(folder: PluginFolder) -> None:
+    name = folder.put(
+        "docs_in_a_folder",
         '''
         from chateau.plugins import command
 
@@ -99,9 +99,9 @@ def test_default_help_is_the_first_line_of_the_docstring(shelf: PluginFolder) ->
     assert {each.name: each.help for each in load([name]).values()} == {"a": "Told.", "b": "Given.", "c": ""}
 
 
-def test_plugin_may_use_any_python_feature(shelf: PluginFolder) -> None:
-    shelf.put("shared_dice", ROLL)
-    name = shelf.put(
+def test_plugin_may_use_any_python_feature(folder: PluginFolder) -> None:
+    folder.put("shared_dice", ROLL)
+    name = folder.put(
         "large_plugin",
         """
         from __future__ import annotations
@@ -192,9 +192,9 @@ TROUBLES = [
 @pytest.mark.parametrize(("text", "reason"), TROUBLES)
 @pytest.mark.parametrize("by_path", [True, False])
 def test_unusable_plugin_is_reported_in_one_line(
-    shelf: PluginFolder, text: str, reason: str, by_path: bool
+    folder: PluginFolder, text: str, reason: str, by_path: bool
 ) -> None:
-    path = shelf.put("bad_plugin", text)
+    path = folder.put("bad_plugin", text)
     name = path if by_path else "bad_plugin"
 
     with pytest.raises(PluginError) as caught:
@@ -204,8 +204,8 @@ def test_unusable_plugin_is_reported_in_one_line(
     assert by_path or path not in sys.modules
 
 
-def test_decorator_without_a_name_is_reported(shelf: PluginFolder) -> None:
-    name = shelf.put("nameless", "from chateau.plugins import command\n@command\nasync def roll(*_): ...")
+def test_decorator_without_a_name_is_reported(folder: PluginFolder) -> None:
+    name = folder.put("nameless", "from chateau.plugins import command\n@command\nasync def roll(*_): ...")
 
     with pytest.raises(PluginError, match=r"is no command's name, as in @command\('roll'\)"):
         load([name])
@@ -229,8 +229,8 @@ def test_missing_plugin_is_reported(name: str, reason: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_duplicate_command_is_rejected(shelf: PluginFolder) -> None:
-    names = [shelf.put("one", ROLL), shelf.put("two", ROLL)]
+def test_duplicate_command_is_rejected(folder: PluginFolder) -> None:
+    names = [folder.put("one", ROLL), folder.put("two", ROLL)]
 
     with pytest.raises(PluginError) as caught:
         load(names)
@@ -238,8 +238,8 @@ def test_duplicate_command_is_rejected(shelf: PluginFolder) -> None:
     assert str(caught.value) == f"{names[1]}: there are two commands 'roll'"
 
 
-def test_plugin_file_that_fails_leaves_no_module(shelf: PluginFolder) -> None:
-    path = shelf.put("failing", "1 / 0")
+def test_plugin_file_that_fails_leaves_no_module(folder: PluginFolder) -> None:
+    path = folder.put("failing", "1 / 0")
 
     with pytest.raises(PluginError):
         load([path])
@@ -297,12 +297,12 @@ def test_timer_plugin_reports_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
 # The page
 
 
-def test_documented_plugins_can_be_loaded(shelf: PluginFolder) -> None:
+def test_documented_plugins_can_be_loaded(folder: PluginFolder) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S)
     assert blocks
 
     for number, block in enumerate(blocks):
-        assert load([shelf.put(f"page_{number}", block)])
+        assert load([folder.put(f"page_{number}", block)])
 
 
 def test_page_names_the_whole_plugin_api() -> None:

@@ -64,7 +64,7 @@ class EchoEndpoint:
         return self.peers[-1]
 
 
-class Line:
+class EchoConnection:
     """One connection to an `EchoPeer`."""
 
     def __init__(self, group: ConnectionGroup) -> None:
@@ -97,8 +97,8 @@ def group(io_loop: IOLoop) -> Iterator[ConnectionGroup]:
 
 
 @pytest.fixture
-def line(group: ConnectionGroup) -> Line:
-    return Line(group)
+def echo(group: ConnectionGroup) -> EchoConnection:
+    return EchoConnection(group)
 
 
 @pytest.fixture
@@ -116,142 +116,144 @@ def close_frame(code: int, reason: str = "") -> ServerFrame:
     return ServerFrame(CLOSE, code.to_bytes(2) + reason.encode())
 
 
-def test_text_and_binary_messages_reach_the_peer(line: Line) -> None:
-    sent = line.feed(text("one") + client_frame(BINARY, b"two"))
+def test_text_and_binary_messages_reach_the_peer(echo: EchoConnection) -> None:
+    sent = echo.feed(text("one") + client_frame(BINARY, b"two"))
 
-    assert line.peer.received == ["one", b"two"]
+    assert echo.peer.received == ["one", b"two"]
     assert sent == [ServerFrame(TEXT, b"one")]
 
 
-def test_peer_is_notified_of_the_end_once_and_last(line: Line) -> None:
-    line.feed(text("one") + close(1000) + text("two"))
-    line.connection.on_end()
-    line.connection.abort()
+def test_peer_is_notified_of_the_end_once_and_last(echo: EchoConnection) -> None:
+    echo.feed(text("one") + close(1000) + text("two"))
+    echo.connection.on_end()
+    echo.connection.abort()
 
-    assert line.peer.received == ["one", "closed"]
-    assert line.connection.is_gone
-    assert not line.group.connections
+    assert echo.peer.received == ["one", "closed"]
+    assert echo.connection.is_gone
+    assert not echo.group.connections
 
 
-def test_sending_on_a_lost_connection_is_ignored(line: Line, run_iteration: Callable[[], None]) -> None:
-    line.connection.on_end()
+def test_sending_on_a_lost_connection_is_ignored(
+    echo: EchoConnection, run_iteration: Callable[[], None]
+) -> None:
+    echo.connection.on_end()
 
-    line.peer.outbox.send(b"too late")
-    line.connection.ping()
+    echo.peer.outbox.send(b"too late")
+    echo.connection.ping()
     run_iteration()
 
-    assert line.sent() == []
+    assert echo.sent() == []
 
 
-def test_no_message_follows_a_close_frame(line: Line, run_iteration: Callable[[], None]) -> None:
-    line.connection.disconnect(4000, "enough")
+def test_no_message_follows_a_close_frame(echo: EchoConnection, run_iteration: Callable[[], None]) -> None:
+    echo.connection.disconnect(4000, "enough")
 
-    line.peer.outbox.send(b"an answer that had to wait")
+    echo.peer.outbox.send(b"an answer that had to wait")
     run_iteration()
 
-    assert line.sent() == [close_frame(4000, "enough")]
+    assert echo.sent() == [close_frame(4000, "enough")]
 
 
-def test_exception_of_a_peer_is_logged_once_and_closes_the_connection(line: Line, log: Log) -> None:
-    sent = line.feed(text("fail") + text("one"))
+def test_exception_of_a_peer_is_logged_once_and_closes_the_connection(echo: EchoConnection, log: Log) -> None:
+    sent = echo.feed(text("fail") + text("one"))
 
     assert sent == [close_frame(1011, "internal error")]
-    assert line.peer.received == ["fail", "closed"]
+    assert echo.peer.received == ["fail", "closed"]
     assert log.records[0].exc_info is not None
     assert log.taken() == ["a connection failed and is closed"]
 
 
 def test_frames_after_a_close_are_ignored_except_the_close_reply(
-    line: Line, run_iteration: Callable[[], None]
+    echo: EchoConnection, run_iteration: Callable[[], None]
 ) -> None:
-    line.group.scheduler.cork()
-    line.connection.disconnect(4000, "enough")
-    line.group.scheduler.uncork()
-    assert line.sent() == [close_frame(4000, "enough")]
+    echo.group.scheduler.cork()
+    echo.connection.disconnect(4000, "enough")
+    echo.group.scheduler.uncork()
+    assert echo.sent() == [close_frame(4000, "enough")]
 
-    assert line.feed(text("one") + client_frame(BINARY, b"two") + client_frame(PING, b"three")) == []
-    line.connection.disconnect(4001, "more than enough")
-    assert not line.connection.is_gone
-    assert line.feed(close(4000)) == []
+    assert echo.feed(text("one") + client_frame(BINARY, b"two") + client_frame(PING, b"three")) == []
+    echo.connection.disconnect(4001, "more than enough")
+    assert not echo.connection.is_gone
+    assert echo.feed(close(4000)) == []
     run_iteration()
 
-    assert line.peer.received == ["closed"]
-    assert line.connection.is_gone
+    assert echo.peer.received == ["closed"]
+    assert echo.connection.is_gone
 
 
-def test_violation_after_a_close_is_not_reported(line: Line) -> None:
-    line.group.scheduler.cork()
-    line.connection.disconnect(4000, "enough")
-    line.group.scheduler.uncork()
-    line.sent()
+def test_violation_after_a_close_is_not_reported(echo: EchoConnection) -> None:
+    echo.group.scheduler.cork()
+    echo.connection.disconnect(4000, "enough")
+    echo.group.scheduler.uncork()
+    echo.sent()
 
-    assert line.feed(client_frame(0x3)) == []
+    assert echo.feed(client_frame(0x3)) == []
 
 
 def test_client_that_does_not_reply_to_a_close_is_disconnected(
-    line: Line, monkeypatch: pytest.MonkeyPatch
+    echo: EchoConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 0.01)
-    line.connection.disconnect(4000, "enough")
+    echo.connection.disconnect(4000, "enough")
 
-    line.group.loop.run_until_complete(asyncio.sleep(0.02))
+    echo.group.loop.run_until_complete(asyncio.sleep(0.02))
 
-    assert line.connection.is_gone
+    assert echo.connection.is_gone
 
 
 def test_input_is_discarded_for_a_while_after_a_violation(
-    line: Line, monkeypatch: pytest.MonkeyPatch, run_iteration: Callable[[], None]
+    echo: EchoConnection, monkeypatch: pytest.MonkeyPatch, run_iteration: Callable[[], None]
 ) -> None:
     monkeypatch.setattr("chateau.net.connection.LINGER_SECONDS", 0.05)
 
-    line.feed(client_frame(0x3))
+    echo.feed(client_frame(0x3))
     run_iteration()
-    assert not line.connection.is_gone
-    assert line.feed(text("one")) == []
-    line.group.loop.run_until_complete(asyncio.sleep(0.1))
+    assert not echo.connection.is_gone
+    assert echo.feed(text("one")) == []
+    echo.group.loop.run_until_complete(asyncio.sleep(0.1))
 
-    assert line.connection.is_gone
+    assert echo.connection.is_gone
 
 
 def test_client_may_close_the_connection_after_its_violation(
-    line: Line, run_iteration: Callable[[], None]
+    echo: EchoConnection, run_iteration: Callable[[], None]
 ) -> None:
-    line.feed(client_frame(0x3))
-    line.connection.on_end()
+    echo.feed(client_frame(0x3))
+    echo.connection.on_end()
     run_iteration()
 
-    assert line.connection.is_gone
-    assert line.peer.received == ["closed"]
+    assert echo.connection.is_gone
+    assert echo.peer.received == ["closed"]
 
 
-def test_lost_connection_ends(line: Line) -> None:
-    line.connection.on_lost(BrokenPipeError())
+def test_lost_connection_ends(echo: EchoConnection) -> None:
+    echo.connection.on_lost(BrokenPipeError())
 
-    assert line.connection.is_gone
-    assert line.peer.received == ["closed"]
-
-
-def test_active_client_is_not_pinged(line: Line) -> None:
-    check_liveness(line.connection)  # it has just connected
-    line.feed(text("one"))
-    check_liveness(line.connection)
-    line.feed(client_frame(PONG))
-    check_liveness(line.connection)
-    line.feed(text("two")[:1])  # half a frame is a sign of life too
-    check_liveness(line.connection)
-    line.group.scheduler.uncork()
-
-    assert line.sent() == []
+    assert echo.connection.is_gone
+    assert echo.peer.received == ["closed"]
 
 
-def test_silent_client_is_pinged_twice_and_then_closed(line: Line, group: ConnectionGroup) -> None:
+def test_active_client_is_not_pinged(echo: EchoConnection) -> None:
+    check_liveness(echo.connection)  # it has just connected
+    echo.feed(text("one"))
+    check_liveness(echo.connection)
+    echo.feed(client_frame(PONG))
+    check_liveness(echo.connection)
+    echo.feed(text("two")[:1])  # half a frame is a sign of life too
+    check_liveness(echo.connection)
+    echo.group.scheduler.uncork()
+
+    assert echo.sent() == []
+
+
+def test_silent_client_is_pinged_twice_and_then_closed(echo: EchoConnection, group: ConnectionGroup) -> None:
     frames = []
 
     for _ in range(5):
         group.scheduler.cork()
-        check_liveness(line.connection)
+        check_liveness(echo.connection)
         group.scheduler.uncork()
-        frames.append(line.sent())
+        frames.append(echo.sent())
 
     ping = ServerFrame(PING, b"")
     assert frames[:3] == [[], [ping], [ping]]
@@ -259,65 +261,65 @@ def test_silent_client_is_pinged_twice_and_then_closed(line: Line, group: Connec
     assert frames[4] == []
 
 
-def test_any_input_resets_the_ping_count(line: Line, group: ConnectionGroup) -> None:
+def test_any_input_resets_the_ping_count(echo: EchoConnection, group: ConnectionGroup) -> None:
     frames: list[ServerFrame] = []
 
     for _ in range(4):
         for _ in range(3):
             group.scheduler.cork()
-            check_liveness(line.connection)
+            check_liveness(echo.connection)
             group.scheduler.uncork()
-        frames += line.sent()
-        assert line.feed(client_frame(PONG)) == []
+        frames += echo.sent()
+        assert echo.feed(client_frame(PONG)) == []
 
     assert frames == [ServerFrame(PING, b"")] * 8
 
 
 def test_broadcast_is_framed_once(group: ConnectionGroup) -> None:
-    lines = [Line(group) for _ in range(3)]
+    lines = [EchoConnection(group) for _ in range(3)]
 
     group.scheduler.cork()
-    group.broadcast(b"hello", [line.connection for line in lines])
-    frames = [line.connection.frames for line in lines]
+    group.broadcast(b"hello", [echo.connection for echo in lines])
+    frames = [echo.connection.frames for echo in lines]
     group.scheduler.uncork()
 
     assert all(frame is not None and frame[0] is frames[0][0] for frame in frames)  # type: ignore[index]
-    assert [line.sent() for line in lines] == [[ServerFrame(TEXT, b"hello")]] * 3
+    assert [echo.sent() for echo in lines] == [[ServerFrame(TEXT, b"hello")]] * 3
 
 
 def test_slow_consumer_is_disconnected_once(
     group: ConnectionGroup, run_iteration: Callable[[], None]
 ) -> None:
     group.max_outbox = 20
-    line = Line(group)
-    writes = line.connection.write
-    line.connection.write = lambda batch: 0
+    echo = EchoConnection(group)
+    writes = echo.connection.write
+    echo.connection.write = lambda batch: 0
 
     for _ in range(3):
-        line.feed(text("x" * 15))  # the third one finds the close frame queued
+        echo.feed(text("x" * 15))  # the third one finds the close frame queued
         run_iteration()
-    assert line.peer.received == ["x" * 15, "x" * 15, "closed"]
-    line.connection.write = writes
-    line.connection.drain()
+    assert echo.peer.received == ["x" * 15, "x" * 15, "closed"]
+    echo.connection.write = writes
+    echo.connection.drain()
 
-    assert line.sent() == [close_frame(1008, "slow consumer")]
+    assert echo.sent() == [close_frame(1008, "slow consumer")]
 
 
 def test_close_frame_may_overflow_the_backlog(
     group: ConnectionGroup, run_iteration: Callable[[], None]
 ) -> None:
     group.max_outbox = 20
-    line = Line(group)
-    writes = line.connection.write
-    line.connection.write = lambda batch: 0
+    echo = EchoConnection(group)
+    writes = echo.connection.write
+    echo.connection.write = lambda batch: 0
 
-    line.feed(text("x" * 18))
-    line.connection.disconnect(4000, "enough")
+    echo.feed(text("x" * 18))
+    echo.connection.disconnect(4000, "enough")
     run_iteration()
-    line.connection.write = writes
-    line.connection.drain()
+    echo.connection.write = writes
+    echo.connection.drain()
 
-    assert line.sent() == [ServerFrame(TEXT, b"x" * 18), close_frame(4000, "enough")]
+    assert echo.sent() == [ServerFrame(TEXT, b"x" * 18), close_frame(4000, "enough")]
 
 
 @pytest.fixture

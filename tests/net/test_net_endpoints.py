@@ -161,9 +161,9 @@ async def test_opcodes_port_uses_opcodes_at_any_path_and_checks_origins(
     for path in ("/", "/ws", "/chat/functions", "/a/b?c=d", "/%FF", "//"):
         response = await asked(await client(path), OPCODES[0])
         assert response["d"]["port"] == port
-    visitor = await client("/")
-    visitor.send(visitor.handshake_request(Origin="https://example.org"))
-    assert (await visitor.response()).status == 403
+    other = await client("/")
+    other.send(other.handshake_request(Origin="https://example.org"))
+    assert (await other.response()).status == 403
     assert (await (await client("/")).get("/schemas/")).status == 426
 
 

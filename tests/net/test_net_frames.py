@@ -75,7 +75,7 @@ MESSAGES: list[Row] = [
     ),
     ("a header alone says nothing yet", text("hello")[:2], []),
     ("a frame that lacks its last byte says nothing yet", text("hello")[:-1], []),
-    ("what is whole is told while the next is not", text("1") + text("2")[:-1], ["1"]),
+    ("a complete message is returned before an incomplete one", text("1") + text("2")[:-1], ["1"]),
     ("one byte of the next frame waits", text("1") + text("2")[:1], ["1"]),
     ("half a long length waits", text(of_length(65_536))[:6], []),
 ]
@@ -149,7 +149,7 @@ FRAGMENTS: list[Row] = [
         [of_length(LIMIT - 1) + "!"],
     ),
     (
-        "the limit is counted anew for every message",
+        "the limit applies per message",
         text(of_length(LIMIT - 1), final=False)
         + client_frame(CONTINUATION, b"!")
         + text("b", final=False)
@@ -326,7 +326,7 @@ ENDS: list[Row] = [
         ["1", Ping(b""), *violation("unknown opcode 0x3")],
     ),
     ("nothing is read behind a text that is not UTF-8", text(b"\xff") + text("x"), NOT_UTF8),
-    ("one byte behind a close is not kept", close(1000) + b"\x81", [Close(1000, "")]),
+    ("one byte after a close is discarded", close(1000) + b"\x81", [Close(1000, "")]),
 ]
 
 TABLE = [*MESSAGES, *CONTROLS, *FRAGMENTS, *VIOLATIONS, *INVALID, *SIZES, *ENDS]
@@ -377,36 +377,36 @@ def test_valid_close_codes_are_those_of_the_registry_and_of_applications() -> No
 
 AT_ONCE = [
     (
-        "an unknown opcode is told by the header",
+        "an unknown opcode is reported at the header",
         [client_frame(0x3)[:2]],
         violation("unknown opcode 0x3"),
     ),
     (
-        "a frame that is not masked is told by the header",
+        "a frame that is not masked is reported at the header",
         [client_frame(TEXT, b"x", mask=None)[:2]],
         NOT_MASKED,
     ),
     (
-        "a message that is too big is told by its length",
+        "a too big message is reported at its length",
         [client_frame(TEXT, declared=LIMIT + 1)[:10]],
         TOO_BIG,
     ),
     (
-        "a fragment that is too much is told by its length",
+        "a fragment above the limit is reported at its length",
         [text(of_length(60_000), final=False), client_frame(CONTINUATION, declared=10_001)[:4]],
         TOO_BIG,
     ),
     *(
-        (f"{name} is told in the first fragment", [text(payload, final=False)], NOT_UTF8)
+        (f"{name} is reported at the first fragment", [text(payload, final=False)], NOT_UTF8)
         for name, payload in INVALID_TEXTS[:-1]
     ),
     (
-        "a broken character is told in the fragment that breaks it",
+        "an invalid character is reported at its fragment",
         [text(b"\xe2\x82", final=False), client_frame(CONTINUATION, b"x", final=False)],
         NOT_UTF8,
     ),
     (
-        "half a surrogate pair is told by its last byte",
+        "half a surrogate pair is reported at its last byte",
         [text(b"\xed\xa0", final=False), client_frame(CONTINUATION, b"\x80", final=False)],
         NOT_UTF8,
     ),

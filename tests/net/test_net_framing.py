@@ -38,7 +38,7 @@ TOO_LONG = Violation(1009, "A line has at most 16 bytes.")
         pytest.param(
             [b"a\n" + b"x" * 17 + b"\nb\n"], ["a", TOO_LONG], id="too long: nothing behind it is read"
         ),
-        pytest.param([b"x" * 18, b"\nb\n", b"c\n"], [TOO_LONG], id="too long before it has ended: told once"),
+        pytest.param([b"x" * 18, b"\nb\n", b"c\n"], [TOO_LONG], id="too long before its end: reported once"),
     ],
 )
 def test_lines_are_split_at_line_ends(pieces: list[bytes], expected: list[object]) -> None:

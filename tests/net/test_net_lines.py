@@ -612,13 +612,13 @@ async def test_short_requests_cannot_queue_hundreds_of_megabytes(
 
 async def test_all_clients_receive_the_shutdown_before_the_end(open_lines_server: OpenLinesServer) -> None:
     server = open_lines_server()
-    bob, visitor = await server.member("bob"), await server.client()
-    visitor.send(b"HELP\n")
-    await visitor.receive_json()
+    bob, idle = await server.member("bob"), await server.client()
+    idle.send(b"HELP\n")
+    await idle.receive_json()
 
     draining = asyncio.create_task(server.harness.server.drain())
 
-    for client in (bob, visitor):
+    for client in (bob, idle):
         assert await client.rest() == [SHUTDOWN]
         await client.leave()
     async with asyncio.timeout(3):

@@ -34,7 +34,7 @@ sys.exit(main())
 """
 
 
-class Full:
+class NoDescriptors:
     """A context in which this process has no free file descriptor."""
 
     def __enter__(self) -> None:
@@ -68,7 +68,7 @@ def clients(listening: Listener) -> Iterator[list[socket.socket]]:
         client.close()
 
 
-def has_been_sent_away(client: socket.socket) -> bool:
+def is_rejected(client: socket.socket) -> bool:
     return client.recv(1) == b""
 
 
@@ -89,24 +89,24 @@ def test_accept_without_a_pending_client_raises_blocking_io_error(listening: Lis
 def test_client_without_a_descriptor_is_rejected(
     listening: Listener, clients: list[socket.socket], log: Log
 ) -> None:
-    with Full(), pytest.raises(BlockingIOError):
+    with NoDescriptors(), pytest.raises(BlockingIOError):
         listening.accept()
 
-    assert has_been_sent_away(clients[0])
+    assert is_rejected(clients[0])
     assert log.taken() == ["out of file descriptors: 1 client(s) rejected so far"]
     listening.accept()[0].close()
-    assert has_been_sent_away(clients[1])
+    assert is_rejected(clients[1])
 
 
 def test_rejections_are_logged_with_a_limited_rate(
     listening: Listener, clients: list[socket.socket], log: Log
 ) -> None:
-    with Full():
+    with NoDescriptors():
         for _ in clients:
             with pytest.raises(BlockingIOError):
                 listening.accept()
 
-    assert all(map(has_been_sent_away, clients))
+    assert all(map(is_rejected, clients))
     assert log.taken() == [
         "out of file descriptors: 1 client(s) rejected so far",
         "out of file descriptors: 2 client(s) rejected so far",
@@ -114,7 +114,7 @@ def test_rejections_are_logged_with_a_limited_rate(
 
 
 def test_no_client_is_rejected_when_none_is_pending(listening: Listener) -> None:
-    with Full(), pytest.raises(BlockingIOError):
+    with NoDescriptors(), pytest.raises(BlockingIOError):
         listening.accept()
 
     with socket.create_connection(listening.getsockname(), timeout=1):
@@ -122,14 +122,14 @@ def test_no_client_is_rejected_when_none_is_pending(listening: Listener) -> None
 
 
 def test_listener_never_closes_a_descriptor_it_does_not_own(listening: Listener, log: Log) -> None:
-    with Full(), pytest.raises(BlockingIOError):
+    with NoDescriptors(), pytest.raises(BlockingIOError):
         listening.accept()  # no client is pending
     mine, other = socket.socketpair()
     with mine, other, socket.create_connection(listening.getsockname(), timeout=1) as client:
-        with Full(), pytest.raises(BlockingIOError):
+        with NoDescriptors(), pytest.raises(BlockingIOError):
             listening.accept()
 
-        assert has_been_sent_away(client)
+        assert is_rejected(client)
         mine.send(b"still here")
         assert other.recv(100) == b"still here"
     assert log.taken() == ["out of file descriptors: 1 client(s) rejected so far"]

@@ -20,7 +20,7 @@ Take = int | OSError
 """How many bytes one write takes, or what it raises."""
 
 
-class Rounds:
+class ScriptedLoop:
     """An event loop that the test drives."""
 
     def __init__(self) -> None:
@@ -70,76 +70,78 @@ class ScriptedOutbox(Outbox):
 
 
 @pytest.fixture
-def rounds() -> Rounds:
-    return Rounds()
+def loop() -> ScriptedLoop:
+    return ScriptedLoop()
 
 
 @pytest.fixture
-def scheduler(rounds: Rounds) -> FlushScheduler:
-    return FlushScheduler(rounds)  # type: ignore[arg-type]
+def scheduler(loop: ScriptedLoop) -> FlushScheduler:
+    return FlushScheduler(loop)  # type: ignore[arg-type]
 
 
-def test_frames_are_written_at_the_end_of_the_iteration(rounds: Rounds, scheduler: FlushScheduler) -> None:
+def test_frames_are_written_at_the_end_of_the_iteration(
+    loop: ScriptedLoop, scheduler: FlushScheduler
+) -> None:
     outbox = ScriptedOutbox()
 
     scheduler.enqueue(outbox, b"one")
 
     assert outbox.writes == []
     assert not outbox.is_empty
-    rounds.run_iteration()
+    loop.run_iteration()
     assert outbox.writes == [b"one"]
     assert outbox.is_empty
 
 
-def test_frames_of_one_iteration_are_one_write(rounds: Rounds, scheduler: FlushScheduler) -> None:
+def test_frames_of_one_iteration_are_one_write(loop: ScriptedLoop, scheduler: FlushScheduler) -> None:
     outbox = ScriptedOutbox()
 
     for frame in (b"one", b"two", b"three"):
         scheduler.enqueue(outbox, frame)
-    rounds.run_iteration()
+    loop.run_iteration()
 
     assert outbox.writes == [b"onetwothree"]
 
 
-def test_each_iteration_has_its_own_write(rounds: Rounds, scheduler: FlushScheduler) -> None:
+def test_each_iteration_has_its_own_write(loop: ScriptedLoop, scheduler: FlushScheduler) -> None:
     outbox = ScriptedOutbox()
 
     for frame in (b"one", b"two"):
         scheduler.enqueue(outbox, frame)
-        rounds.run_iteration()
+        loop.run_iteration()
 
     assert outbox.writes == [b"one", b"two"]
 
 
-def test_one_iteration_schedules_one_callback(rounds: Rounds, scheduler: FlushScheduler) -> None:
+def test_one_iteration_schedules_one_callback(loop: ScriptedLoop, scheduler: FlushScheduler) -> None:
     outboxes = [ScriptedOutbox() for _ in range(3)]
 
     scheduler.enqueue(outboxes[0], b"one")
     scheduler.enqueue_all(outboxes, b"two")
     scheduler.enqueue(outboxes[2], b"three")
 
-    assert len(rounds.due) == 1
-    rounds.run_iteration()
+    assert len(loop.due) == 1
+    loop.run_iteration()
     assert [outbox.writes for outbox in outboxes] == [[b"onetwo"], [b"two"], [b"twothree"]]
 
 
-def test_broadcast_frame_is_one_shared_object(rounds: Rounds, scheduler: FlushScheduler) -> None:
+def test_broadcast_frame_is_one_shared_object(loop: ScriptedLoop, scheduler: FlushScheduler) -> None:
     outboxes = [ScriptedOutbox() for _ in range(3)]
     frame = text_frame(b"hello")
 
     scheduler.enqueue_all(outboxes, frame)
-    rounds.run_iteration()
+    loop.run_iteration()
 
     assert all(outbox.writes[0] is frame for outbox in outboxes)
 
 
-def test_corked_frames_are_written_on_uncork(rounds: Rounds, scheduler: FlushScheduler) -> None:
+def test_corked_frames_are_written_on_uncork(loop: ScriptedLoop, scheduler: FlushScheduler) -> None:
     outbox, other = ScriptedOutbox(), ScriptedOutbox()
 
     scheduler.cork()
     scheduler.enqueue(outbox, b"one")
     scheduler.enqueue_all([outbox, other], b"two")
-    assert rounds.due == []
+    assert loop.due == []
     assert outbox.writes == []
     scheduler.uncork()
 
@@ -147,20 +149,22 @@ def test_corked_frames_are_written_on_uncork(rounds: Rounds, scheduler: FlushSch
     assert other.writes == [b"two"]
 
 
-def test_frames_queued_before_cork_are_written_on_uncork(rounds: Rounds, scheduler: FlushScheduler) -> None:
+def test_frames_queued_before_cork_are_written_on_uncork(
+    loop: ScriptedLoop, scheduler: FlushScheduler
+) -> None:
     outbox = ScriptedOutbox()
 
     scheduler.enqueue(outbox, b"one")
     scheduler.cork()
     scheduler.enqueue(outbox, b"two")
     scheduler.uncork()
-    rounds.run_iteration()
+    loop.run_iteration()
 
     assert outbox.writes == [b"onetwo"]
 
 
 def test_frames_queued_during_a_flush_are_written_in_the_next_iteration(
-    rounds: Rounds, scheduler: FlushScheduler
+    loop: ScriptedLoop, scheduler: FlushScheduler
 ) -> None:
     other = ScriptedOutbox()
 
@@ -170,19 +174,19 @@ def test_frames_queued_during_a_flush_are_written_in_the_next_iteration(
             return super()._write(batch)
 
     scheduler.enqueue(Answering(), b"question")
-    rounds.run_iteration()
+    loop.run_iteration()
     assert other.writes == []
-    rounds.run_iteration()
+    loop.run_iteration()
 
     assert other.writes == [b"answer"]
 
 
-def test_dropped_frames_are_not_written(rounds: Rounds, scheduler: FlushScheduler) -> None:
+def test_dropped_frames_are_not_written(loop: ScriptedLoop, scheduler: FlushScheduler) -> None:
     outbox = ScriptedOutbox()
 
     scheduler.enqueue(outbox, b"one")
     outbox.drop()
-    rounds.run_iteration()
+    loop.run_iteration()
 
     assert outbox.writes == []
     assert outbox.is_empty
@@ -319,7 +323,7 @@ def test_single_flush_above_the_limit_overflows_and_waits_for_the_drain() -> Non
         pytest.param([1], b"bc", id="the first frame has begun"),
         pytest.param([3], b"", id="the first frame is out"),
         pytest.param([4], b"ef", id="the second frame has begun"),
-        pytest.param([1, 1], b"c", id="the first frame has begun and goes on"),
+        pytest.param([1, 1], b"c", id="the first frame is partly written and continues"),
         pytest.param([1, 2], b"", id="the first frame is out after a pause"),
         pytest.param([1, 3], b"ef", id="the second frame has begun after a pause"),
         pytest.param([1, 0], b"bc", id="the first frame has begun and is stuck"),
@@ -433,7 +437,7 @@ def test_written_bytes_equal_the_queued_frames(
 
     for step, some in steps:
         if step == "put":
-            scheduler = FlushScheduler(Rounds())  # type: ignore[arg-type]
+            scheduler = FlushScheduler(ScriptedLoop())  # type: ignore[arg-type]
             for frame in some:
                 scheduler.enqueue(outbox, frame)
                 put_in += frame
@@ -464,7 +468,7 @@ def test_whole_frames_are_written_in_order_after_any_operations(
     steps: list[list[int] | str], script: list[Take], max_backlog: int
 ) -> None:
     outbox = ScriptedOutbox(*script, max_backlog=max_backlog)
-    scheduler = FlushScheduler(Rounds())  # type: ignore[arg-type]
+    scheduler = FlushScheduler(ScriptedLoop())  # type: ignore[arg-type]
     put_in = []
 
     for step in steps:

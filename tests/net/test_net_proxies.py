@@ -51,7 +51,7 @@ TABLE: list[tuple[str, tuple[str, ...], str, list[str], str]] = [
     ("a port", (PROXY,), PROXY, [f"{CLIENT}:8080"], PROXY),
     ("brackets", (PROXY,), PROXY, ["[2001:db8::7]"], PROXY),
     ("a range", (PROXY,), PROXY, ["203.0.113.0/24"], PROXY),
-    ("what is no ASCII", (PROXY,), PROXY, ["\xb2.1.1.1"], PROXY),
+    ("not ASCII", (PROXY,), PROXY, ["\xb2.1.1.1"], PROXY),
     ("zeros before digits", (PROXY,), PROXY, ["203.0.113.007"], PROXY),
     ("a number", (PROXY,), PROXY, ["3405803783"], PROXY),
     ("markup", (PROXY,), PROXY, ["<script>"], PROXY),
@@ -71,7 +71,7 @@ TABLE: list[tuple[str, tuple[str, ...], str, list[str], str]] = [
     ("a UNIX socket that is trusted", ("unix",), UNIX_ADDRESS, [CLIENT], CLIENT),
     ("a UNIX socket that is not", ("127.0.0.1",), UNIX_ADDRESS, [CLIENT], UNIX_ADDRESS),
     ("a UNIX socket without a header", ("unix",), UNIX_ADDRESS, [], UNIX_ADDRESS),
-    ("unix is no word for others", ("unix",), "127.0.0.1", [CLIENT], "127.0.0.1"),
+    ("unix applies only to UNIX sockets", ("unix",), "127.0.0.1", [CLIENT], "127.0.0.1"),
     ("a UNIX socket and a proxy", ("unix", PROXY), UNIX_ADDRESS, [f"{CLIENT}, {PROXY}"], CLIENT),
 ]
 

@@ -143,7 +143,7 @@ LEFT = [
     pytest.param(post("/api/channel/a/", Content_Length="+1"), id="a length with a sign"),
     pytest.param(post("/api/channel/a/", Content_Length="1_0"), id="a length as Python writes it"),
     pytest.param(post("/api/channel/a/", Content_Length="0x1"), id="a length in base 16"),
-    pytest.param(post("/api/channel/a/", Content_Length="\xb2"), id="a length that is no ASCII"),
+    pytest.param(post("/api/channel/a/", Content_Length="\xb2"), id="a length that is not ASCII"),
     pytest.param(post("/api/channel/a/", Content_Length="2, 2"), id="two lengths in one"),
     pytest.param(post("/api/channel/a/", content_length="2"), id="two lengths"),
     pytest.param(post("/api/channel/a/", Content_Length=str(MAX_BODY + 1)), id="a body too long"),

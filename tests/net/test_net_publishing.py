@@ -47,7 +47,7 @@ def run(io_loop: IOLoop) -> Run:
 
 
 @pytest.fixture(params=WAYS)
-def way(request: pytest.FixtureRequest) -> tuple[bool, int]:
+def variant(request: pytest.FixtureRequest) -> tuple[bool, int]:
     return WAYS[request.param]
 
 
@@ -104,7 +104,7 @@ GOOD = [
     pytest.param(post("/broadcast/", SEED), ["Hi all"], id="the seed's broadcast"),
     pytest.param(post("/broadcast", SEED), ["Hi all"], id="a broadcast without the final slash"),
     pytest.param(
-        post("/broadcast/?pwd=wrong", SEED, Content_Type="text/plain"), ["Hi all"], id="a password in vain"
+        post("/broadcast/?pwd=wrong", SEED, Content_Type="text/plain"), ["Hi all"], id="an ignored password"
     ),
     pytest.param(chunked("/channel/a/", b"h", b"i"), ["hi"], id="a body in chunks"),
     pytest.param(post("/channel/a/", Content_Length=None), [""], id="no length"),
@@ -118,12 +118,12 @@ GOOD = [
 
 @pytest.mark.parametrize(("request_", "got"), GOOD)
 def test_publish_gets_a_response_and_the_connection_continues(
-    run: Run, way: tuple[bool, int], request_: bytes, got: list[object]
+    run: Run, variant: tuple[bool, int], request_: bytes, got: list[object]
 ) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as harness:
+        async with opened(has_lane=variant[0]) as harness:
             protocol = harness.subscribe()
-            client = await harness.connect(publishes=way[1])
+            client = await harness.connect(publishes=variant[1])
             response = await asked(client, request_)
             check(response)
             assert (response.status, response.body, response.headers["x-delivered"]) == (201, b'"OK"', "1")
@@ -146,7 +146,7 @@ REFUSED = [
     pytest.param(post("/channel/%0A%0D%00%C3%A9/", b"hi"), 400, id="a name that would break a header"),
     pytest.param(post(f"/channel/{'a' * 100}/", b"hi"), 400, id="a name too long"),
     pytest.param(post("/channel/closed/", b"hi"), 403, id="a closed room"),
-    pytest.param(post("/broadcast/", b"[]"), 400, id="a broadcast that is no object"),
+    pytest.param(post("/broadcast/", b"[]"), 400, id="a broadcast that is not an object"),
     pytest.param(post("/broadcast/", b'{"a": [{"text": "hi"}], "b": 1}'), 400, id="half a broadcast"),
     pytest.param(
         post("/broadcast/", b'{"a": [{"text": "hi"}], "closed": []}'), 403, id="a closed room in it"
@@ -166,15 +166,15 @@ REFUSED = [
 
 @pytest.mark.parametrize(("request_", "status"), REFUSED)
 def test_rejected_publish_is_not_delivered_and_the_connection_continues(
-    run: Run, way: tuple[bool, int], request_: bytes, status: int
+    run: Run, variant: tuple[bool, int], request_: bytes, status: int
 ) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0], max_frame=1_000) as harness:
+        async with opened(has_lane=variant[0], max_frame=1_000) as harness:
             protocol = harness.subscribe()
             closed = harness.subscribe("closed")
             harness.hub.rooms.close("closed")
             closed.got.clear()
-            client = await harness.connect(publishes=way[1])
+            client = await harness.connect(publishes=variant[1])
             response = await asked(client, request_)
             assert response.status == status
             check(response)
@@ -212,7 +212,7 @@ PASSWORDS = [
 )
 def test_publishing_requires_the_password(
     run: Run,
-    way: tuple[bool, int],
+    variant: tuple[bool, int],
     query: str,
     headers: dict[str, str],
     status: int,
@@ -220,9 +220,9 @@ def test_publishing_requires_the_password(
     body: bytes,
 ) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0], password="swordfish") as harness:
+        async with opened(has_lane=variant[0], password="swordfish") as harness:
             protocol = harness.subscribe()
-            client = await harness.connect(publishes=way[1])
+            client = await harness.connect(publishes=variant[1])
             response = await asked(client, post(address + query, body, **headers))
             check(response)
             assert response.status == status
@@ -231,9 +231,9 @@ def test_publishing_requires_the_password(
     run(test)
 
 
-def test_non_ascii_password_works_in_the_query_and_as_a_token(run: Run, way: tuple[bool, int]) -> None:
+def test_non_ascii_password_works_in_the_query_and_as_a_token(run: Run, variant: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0], password="pässwort") as harness:
+        async with opened(has_lane=variant[0], password="pässwort") as harness:
             client = await harness.connect()
             token = "pässwort".encode().decode("latin-1")
             requests = [
@@ -246,10 +246,10 @@ def test_non_ascii_password_works_in_the_query_and_as_a_token(run: Run, way: tup
     run(test)
 
 
-def test_response_bytes_are_exact(run: Run, way: tuple[bool, int]) -> None:
+def test_response_bytes_are_exact(run: Run, variant: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as harness:
-            client = await harness.connect(publishes=way[1])
+        async with opened(has_lane=variant[0]) as harness:
+            client = await harness.connect(publishes=variant[1])
             response = await asked(client, post("/channel/a/", b"hi"))
             assert list(response.headers) == [
                 "server",
@@ -264,11 +264,11 @@ def test_response_bytes_are_exact(run: Run, way: tuple[bool, int]) -> None:
     run(test)
 
 
-def test_other_requests_are_passed_to_the_application(run: Run, way: tuple[bool, int]) -> None:
+def test_other_requests_are_passed_to_the_application(run: Run, variant: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as harness:
+        async with opened(has_lane=variant[0]) as harness:
             protocol = harness.subscribe()
-            client = await harness.connect(publishes=way[1])
+            client = await harness.connect(publishes=variant[1])
             for number in range(3):
                 assert (await asked(client, post("/hello", method="GET"))).body == b"hello"
                 assert (await asked(client, post("/echo", b"body"))).body == b"body"
@@ -282,10 +282,10 @@ def test_other_requests_are_passed_to_the_application(run: Run, way: tuple[bool,
     run(test)
 
 
-def test_connection_of_a_publisher_can_become_a_websocket(run: Run, way: tuple[bool, int]) -> None:
+def test_connection_of_a_publisher_can_become_a_websocket(run: Run, variant: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as harness:
-            client = await harness.connect(publishes=way[1])
+        async with opened(has_lane=variant[0]) as harness:
+            client = await harness.connect(publishes=variant[1])
             client.send(client.handshake_request().replace(b"/ws", b"/socket") + text("early"))
             assert (await client.response()).status == 101
             assert (await client.receive()).payload == b"early"
@@ -315,11 +315,11 @@ STREAM = b"".join(request for request, _ in MIXED)
 SAID = ["1", "2", "3", "4", "5", "6", "7", "8" * 200_000]
 
 
-def test_pipelined_requests_get_responses_in_order(run: Run, way: tuple[bool, int]) -> None:
+def test_pipelined_requests_get_responses_in_order(run: Run, variant: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as harness:
+        async with opened(has_lane=variant[0]) as harness:
             protocol = harness.subscribe()
-            client = await harness.connect(publishes=way[1])
+            client = await harness.connect(publishes=variant[1])
             client.send(STREAM)
             assert [(await client.response()).status for _ in MIXED] == [status for _, status in MIXED]
             assert protocol.got == SAID
@@ -327,11 +327,11 @@ def test_pipelined_requests_get_responses_in_order(run: Run, way: tuple[bool, in
     run(test)
 
 
-def test_requests_may_arrive_byte_by_byte(run: Run, way: tuple[bool, int]) -> None:
+def test_requests_may_arrive_byte_by_byte(run: Run, variant: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as harness:
+        async with opened(has_lane=variant[0]) as harness:
             protocol = harness.subscribe()
-            client = await harness.connect(publishes=way[1])
+            client = await harness.connect(publishes=variant[1])
             client.writer.transport.get_extra_info("socket")
             for request in (
                 post("/channel/a/", b"12"),
@@ -378,11 +378,11 @@ def test_fast_path_and_tornado_give_equal_responses_wherever_requests_are_cut(
     run(test)
 
 
-def test_flood_of_publishes_gets_one_response_each(run: Run, way: tuple[bool, int]) -> None:
+def test_flood_of_publishes_gets_one_response_each(run: Run, variant: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as harness:
+        async with opened(has_lane=variant[0]) as harness:
             protocol = harness.subscribe()
-            client = await harness.connect(publishes=way[1])
+            client = await harness.connect(publishes=variant[1])
             client.send(b"".join(post("/channel/a/", b"%d" % number) for number in range(500)))
             for _ in range(500):
                 assert (await client.response()).headers["x-delivered"] == "1"
@@ -408,11 +408,11 @@ LAST = [
 
 @pytest.mark.parametrize(("request_", "connection"), LAST)
 def test_connection_close_ends_the_connection_after_the_response(
-    run: Run, way: tuple[bool, int], request_: bytes, connection: str | None
+    run: Run, variant: tuple[bool, int], request_: bytes, connection: str | None
 ) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as harness:
-            client = await harness.connect(publishes=way[1])
+        async with opened(has_lane=variant[0]) as harness:
+            client = await harness.connect(publishes=variant[1])
             response = await asked(client, request_ + post("/channel/a/", b"never"))
             check(response)
             assert response.status == 201
@@ -422,10 +422,10 @@ def test_connection_close_ends_the_connection_after_the_response(
     run(test)
 
 
-def test_http_1_0_connection_may_be_persistent(run: Run, way: tuple[bool, int]) -> None:
+def test_http_1_0_connection_may_be_persistent(run: Run, variant: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as harness:
-            client = await harness.connect(publishes=way[1])
+        async with opened(has_lane=variant[0]) as harness:
+            client = await harness.connect(publishes=variant[1])
             for _ in range(3):
                 response = await asked(client, old(post("/channel/a/", b"hi", Connection="keep-alive")))
                 assert (response.status, response.headers["connection"]) == (201, "Keep-Alive")
@@ -433,11 +433,11 @@ def test_http_1_0_connection_may_be_persistent(run: Run, way: tuple[bool, int]) 
     run(test)
 
 
-def test_expect_100_continue_gets_100(run: Run, way: tuple[bool, int]) -> None:
+def test_expect_100_continue_gets_100(run: Run, variant: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as harness:
+        async with opened(has_lane=variant[0]) as harness:
             protocol = harness.subscribe()
-            client = await harness.connect(publishes=way[1])
+            client = await harness.connect(publishes=variant[1])
             for _ in range(3):
                 client.send(post("/channel/a/", Content_Length="2", Expect="100-continue"))
                 assert (await client.response()).status == 100
@@ -459,11 +459,11 @@ TOO_LONG = [
 
 @pytest.mark.parametrize("request_", TOO_LONG)
 def test_far_too_long_body_is_rejected_unread_and_the_connection_ends(
-    run: Run, way: tuple[bool, int], request_: bytes
+    run: Run, variant: tuple[bool, int], request_: bytes
 ) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0], max_frame=1_000) as harness:
-            client = await harness.connect(publishes=way[1])
+        async with opened(has_lane=variant[0], max_frame=1_000) as harness:
+            client = await harness.connect(publishes=variant[1])
             response = await asked(client, request_)
             check(response)
             assert (response.status, response.headers["connection"]) == (413, "close")
@@ -474,7 +474,7 @@ def test_far_too_long_body_is_rejected_unread_and_the_connection_ends(
 
 BROKEN = [
     pytest.param(post("/channel/a/", b"hi", Content_Length="2, 3"), id="two lengths"),
-    pytest.param(post("/channel/a/", b"hi", Content_Length="x"), id="a length that is no number"),
+    pytest.param(post("/channel/a/", b"hi", Content_Length="x"), id="a length that is not a number"),
     pytest.param(post("/channel/a/", b"hi", Content_Length="+2"), id="a length with a sign"),
     pytest.param(
         post("/channel/a/", b"hi", Content_Length="2").replace(b"h: 2", b"h: \xb2"), id="a length that is ²"
@@ -492,12 +492,12 @@ BROKEN = [
 
 @pytest.mark.parametrize("request_", BROKEN)
 def test_invalid_http_is_rejected_by_tornado_and_not_delivered(
-    run: Run, way: tuple[bool, int], request_: bytes
+    run: Run, variant: tuple[bool, int], request_: bytes
 ) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as harness:
+        async with opened(has_lane=variant[0]) as harness:
             protocol = harness.subscribe()
-            client = await harness.connect(publishes=way[1])
+            client = await harness.connect(publishes=variant[1])
             client.send(request_ + post("/channel/a/", b"smuggled"))
             assert (await client.end()).startswith(b"HTTP/1.1 400 ")
             assert protocol.got == []
@@ -505,10 +505,10 @@ def test_invalid_http_is_rejected_by_tornado_and_not_delivered(
     run(test)
 
 
-def test_head_of_broadcast_has_no_body(run: Run, way: tuple[bool, int]) -> None:
+def test_head_of_broadcast_has_no_body(run: Run, variant: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as harness:
-            client = await harness.connect(publishes=way[1])
+        async with opened(has_lane=variant[0]) as harness:
+            client = await harness.connect(publishes=variant[1])
             client.send(post("/broadcast/", method="HEAD") + post("/channel/a/", b"hi", Connection="close"))
             responses = await client.end()
             assert responses.startswith(b"HTTP/1.1 405 Method Not Allowed\r\n")
@@ -518,9 +518,9 @@ def test_head_of_broadcast_has_no_body(run: Run, way: tuple[bool, int]) -> None:
     run(test)
 
 
-def test_all_paths_have_the_prefix(run: Run, way: tuple[bool, int]) -> None:
+def test_all_paths_have_the_prefix(run: Run, variant: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0], url_prefix="/api") as harness:
+        async with opened(has_lane=variant[0], url_prefix="/api") as harness:
             protocol = harness.subscribe()
             client = await harness.connect()
             for _ in range(3):
@@ -534,10 +534,10 @@ def test_all_paths_have_the_prefix(run: Run, way: tuple[bool, int]) -> None:
     run(test)
 
 
-def test_banned_address_is_rejected(run: Run, way: tuple[bool, int]) -> None:
+def test_banned_address_is_rejected(run: Run, variant: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as harness:
-            client = await harness.connect(publishes=way[1])
+        async with opened(has_lane=variant[0]) as harness:
+            client = await harness.connect(publishes=variant[1])
             harness.hub.access.ban("127.0.0.0/8")
             for _ in range(2):
                 response = await asked(client, post("/channel/a/", b"hi"))
@@ -547,11 +547,11 @@ def test_banned_address_is_rejected(run: Run, way: tuple[bool, int]) -> None:
     run(test)
 
 
-def test_repeated_idempotency_key_delivers_once(run: Run, way: tuple[bool, int]) -> None:
+def test_repeated_idempotency_key_delivers_once(run: Run, variant: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as harness:
+        async with opened(has_lane=variant[0]) as harness:
             protocol = harness.subscribe()
-            client = await harness.connect(publishes=way[1])
+            client = await harness.connect(publishes=variant[1])
             for _ in range(3):
                 response = await asked(client, post("/channel/a/", b"once", Idempotency_Key="k"))
                 assert (response.status, response.headers["x-delivered"]) == (201, "1")
@@ -629,76 +629,76 @@ async def warm(harness: PublishingServer, store: SlowStore, publishes: int) -> R
     return client
 
 
-async def nothing_comes(client: RawClient) -> None:
+async def receives_nothing(client: RawClient) -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
             await client.reader.readexactly(1)
 
 
-def test_201_waits_until_the_publication_is_stored(run: Run, way: tuple[bool, int]) -> None:
+def test_201_waits_until_the_publication_is_stored(run: Run, variant: tuple[bool, int]) -> None:
     async def test() -> None:
         store = SlowStore()
-        async with opened(has_lane=way[0], store=store) as harness:
+        async with opened(has_lane=variant[0], store=store) as harness:
             protocol = harness.subscribe()
-            client = await warm(harness, store, way[1])
+            client = await warm(harness, store, variant[1])
             client.send(post("/channel/a/", b"hi"))
-            await store.until(way[1] + 1)
+            await store.until(variant[1] + 1)
             assert protocol.got == ["hi"]
-            await nothing_comes(client)
+            await receives_nothing(client)
             store.commits[-1].set_result(None)
             assert (await client.response()).status == 201
 
     run(test)
 
 
-def test_201_of_a_broadcast_waits_until_all_of_it_is_stored(run: Run, way: tuple[bool, int]) -> None:
+def test_201_of_a_broadcast_waits_until_all_of_it_is_stored(run: Run, variant: tuple[bool, int]) -> None:
     async def test() -> None:
         store = SlowStore()
-        async with opened(has_lane=way[0], store=store) as harness:
-            client = await warm(harness, store, way[1])
+        async with opened(has_lane=variant[0], store=store) as harness:
+            client = await warm(harness, store, variant[1])
             client.send(post("/broadcast/", b'{"a": [{"text": "1"}, {"text": "2"}]}'))
-            await store.until(way[1] + 2)
+            await store.until(variant[1] + 2)
             store.commits[-1].set_result(None)
-            await nothing_comes(client)
+            await receives_nothing(client)
             store.commits[-2].set_result(None)
             assert (await client.response()).status == 201
 
     run(test)
 
 
-def test_failed_commit_gets_503(run: Run, way: tuple[bool, int]) -> None:
+def test_failed_commit_gets_503(run: Run, variant: tuple[bool, int]) -> None:
     async def test() -> None:
         store = SlowStore()
-        async with opened(has_lane=way[0], store=store) as harness:
-            client = await warm(harness, store, way[1])
+        async with opened(has_lane=variant[0], store=store) as harness:
+            client = await warm(harness, store, variant[1])
             client.send(post("/channel/a/", b"hi"))
-            await store.until(way[1] + 1)
+            await store.until(variant[1] + 1)
             store.commits[-1].set_exception(OSError("no space left on device"))
             response = await client.response()
             check(response)
             assert (response.status, response.body) == (503, b'"Unavailable"')
             client.send(post("/channel/a/", b"again"))
-            await store.until(way[1] + 2)
+            await store.until(variant[1] + 2)
             store.commits[-1].set_result(None)
             assert (await client.response()).status == 201
 
     run(test)
 
 
-def test_responses_keep_their_order_while_one_waits(run: Run, way: tuple[bool, int]) -> None:
+def test_responses_keep_their_order_while_one_waits(run: Run, variant: tuple[bool, int]) -> None:
     async def test() -> None:
         store = SlowStore()
-        async with opened(has_lane=way[0], store=store) as harness:
-            client = await warm(harness, store, way[1])
+        async with opened(has_lane=variant[0], store=store) as harness:
+            client = await warm(harness, store, variant[1])
             client.send(
                 post("/channel/a/", b"1") + post("/channel/a/", b"\xff") + post("/hello", method="GET")
             )
-            await store.until(way[1] + 1)
+            await store.until(variant[1] + 1)
             client.send(post("/channel/a/", b"2"))
-            await nothing_comes(client)
+            await receives_nothing(client)
             store.commits[-1].set_result(None)
             assert [(await client.response()).status for _ in range(3)] == [201, 400, 200]
-            await store.until(way[1] + 2)
+            await store.until(variant[1] + 2)
             store.commits[-1].set_result(None)
             assert (await client.response()).status == 201
 
@@ -719,13 +719,15 @@ def test_publisher_may_have_many_publications_pending(run: Run) -> None:
     run(test)
 
 
-def test_client_that_disconnects_before_its_response_leaves_no_state(run: Run, way: tuple[bool, int]) -> None:
+def test_client_that_disconnects_before_its_response_leaves_no_state(
+    run: Run, variant: tuple[bool, int]
+) -> None:
     async def test() -> None:
         store = SlowStore()
-        async with opened(has_lane=way[0], store=store) as harness:
-            client = await warm(harness, store, way[1])
+        async with opened(has_lane=variant[0], store=store) as harness:
+            client = await warm(harness, store, variant[1])
             client.send(post("/channel/a/", b"hi"))
-            await store.until(way[1] + 1)
+            await store.until(variant[1] + 1)
             client.reset()
             await asyncio.sleep(0.01)
             store.commits[-1].set_result(None)
@@ -744,7 +746,7 @@ def test_half_closed_publisher_receives_its_responses(run: Run, last: bytes) -> 
             client.send(2 * post("/channel/a/", b"hi") + last)
             client.writer.write_eof()
             await store.until(4)
-            await nothing_comes(client)
+            await receives_nothing(client)
             for commit in store.commits[2:]:
                 commit.set_result(None)
             responses = await client.end()
@@ -805,9 +807,11 @@ class BrokenStore(MemoryStore):
         raise RuntimeError("a bug")
 
 
-def test_unexpected_exception_is_logged_once_and_gets_500(run: Run, log: Log, way: tuple[bool, int]) -> None:
+def test_unexpected_exception_is_logged_once_and_gets_500(
+    run: Run, log: Log, variant: tuple[bool, int]
+) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0], store=BrokenStore()) as harness:
+        async with opened(has_lane=variant[0], store=BrokenStore()) as harness:
             client = await harness.connect()
             for _ in range(3):
                 response = await asked(client, post("/channel/a/", b"hi"))
@@ -928,10 +932,10 @@ def test_idle_publisher_is_disconnected(run: Run, monkeypatch: pytest.MonkeyPatc
     run(test)
 
 
-def test_closed_connection_is_removed(run: Run, way: tuple[bool, int]) -> None:
+def test_closed_connection_is_removed(run: Run, variant: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as harness:
-            client = await harness.connect(publishes=way[1])
+        async with opened(has_lane=variant[0]) as harness:
+            client = await harness.connect(publishes=variant[1])
             client.send(post("/channel/a/", b"hi")[:-1])
             client.writer.write_eof()
             assert await client.end() == b""
@@ -940,11 +944,11 @@ def test_closed_connection_is_removed(run: Run, way: tuple[bool, int]) -> None:
     run(test)
 
 
-def test_closed_connections_leave_no_references(run: Run, way: tuple[bool, int]) -> None:
+def test_closed_connections_leave_no_references(run: Run, variant: tuple[bool, int]) -> None:
     async def test() -> None:
-        async with opened(has_lane=way[0]) as harness:
+        async with opened(has_lane=variant[0]) as harness:
             for _ in range(5):
-                await (await harness.connect(publishes=way[1])).leave()
+                await (await harness.connect(publishes=variant[1])).leave()
             await asyncio.sleep(0.01)
             gc.collect()
             assert len(harness.frontend._known) == 0
@@ -964,12 +968,12 @@ def test_publishers_are_disconnected_when_the_server_closes(run: Run) -> None:
 
 
 def test_log_has_each_publish_and_no_password(
-    run: Run, caplog: pytest.LogCaptureFixture, way: tuple[bool, int]
+    run: Run, caplog: pytest.LogCaptureFixture, variant: tuple[bool, int]
 ) -> None:
     async def test() -> None:
         caplog.set_level(logging.DEBUG, "chateau")
-        async with opened(has_lane=way[0], password="swordfish") as harness:
-            client = await harness.connect(publishes=way[1])
+        async with opened(has_lane=variant[0], password="swordfish") as harness:
+            client = await harness.connect(publishes=variant[1])
             caplog.clear()
             await asked(client, post("/channel/a/?pwd=swordfish", b"hi"))
             (line,) = [record.getMessage() for record in caplog.records]

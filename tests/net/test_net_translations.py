@@ -255,10 +255,10 @@ async def test_rejected_publish_is_shown_as_sent(open_server: OpenServer) -> Non
     error_response = {"type": 7, "status": 400, "code": "access_denied", "error": error[1].decode()}
     encoded = (await translated(harness, error_response))["writings"][-1]
 
-    assert undated(bytes.fromhex(encoded["hex"])) == undated(head + body)
+    assert without_date(bytes.fromhex(encoded["hex"])) == without_date(head + body)
 
 
-def undated(response: bytes) -> bytes:
+def without_date(response: bytes) -> bytes:
     return re.sub(rb"Date: .*? GMT", b"Date: now", response)
 
 

@@ -71,7 +71,7 @@ class Reader:
                     id_ = value
                 case _:
                     raise AssertionError(f"no field of ours: {line!r}")
-        assert content, "an event without data is not told"
+        assert content, "an event without data is never dispatched"
         self.events.append(ServerSent(kind, "\n".join(content), id_))
 
 

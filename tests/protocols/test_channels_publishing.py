@@ -302,7 +302,7 @@ def test_stored_publication_returns_its_commit() -> None:
 
 
 def test_publication_that_cannot_be_stored_is_rejected() -> None:
-    harness = Harness(store=Failing(Unavailable("It cannot be kept now.")))
+    harness = Harness(store=Failing(Unavailable("It cannot be stored now.")))
     protocol = harness.subscribe("a")
 
     with pytest.raises(Unavailable):
@@ -400,13 +400,13 @@ BULK_REFUSED = [
     pytest.param(b"null", "not_an_object", id="null"),
     pytest.param(b'{"a": [{"text": "early"}]', "invalid_json", id="half a body"),
     pytest.param(b'{"a": [{"text": "\xff"}]}', "invalid_json", id="a body that is not UTF-8"),
-    pytest.param(LATE + '"b": {}}', "invalid_message", id="a channel that is no list"),
+    pytest.param(LATE + '"b": {}}', "invalid_message", id="a channel that is not a list"),
     pytest.param(LATE + '"b": null}', "invalid_message", id="a channel that is null"),
     pytest.param(LATE + '"b": [{}]}', "invalid_message", id="an empty package"),
-    pytest.param(LATE + '"b": ["text"]}', "invalid_message", id="a package that is no object"),
-    pytest.param(LATE + '"b": [{"text": 1}]}', "invalid_message", id="a text that is no string"),
-    pytest.param(LATE + '"b": [{"bytes": "Ā"}]}', "invalid_message", id="a character that is no byte"),
-    pytest.param(LATE + '"b": [{"bytes": [1]}]}', "invalid_message", id="bytes that are no string"),
+    pytest.param(LATE + '"b": ["text"]}', "invalid_message", id="a publication that is not an object"),
+    pytest.param(LATE + '"b": [{"text": 1}]}', "invalid_message", id="a text that is not a string"),
+    pytest.param(LATE + '"b": [{"bytes": "Ā"}]}', "invalid_message", id="a character that is not a byte"),
+    pytest.param(LATE + '"b": [{"bytes": [1]}]}', "invalid_message", id="bytes that are not a string"),
     pytest.param(LATE + '"b": [{"Text": "x"}]}', "invalid_message", id="a kind in another case"),
     pytest.param(LATE + '"b": [{"xml": "x"}]}', "invalid_message", id="a kind that nobody knows"),
     pytest.param(LATE + '"b": [{"text": "x", "json": 1}]}', "invalid_message", id="two kinds at once"),
@@ -460,7 +460,7 @@ def test_idempotency_key_of_a_bulk_body_applies_per_position() -> None:
 
 
 def test_repeated_bulk_body_continues_after_the_last_stored_publication() -> None:
-    store = Failing(Unavailable("It cannot be kept now."), good=1)
+    store = Failing(Unavailable("It cannot be stored now."), good=1)
     harness = Harness(store=store)
     protocol = harness.subscribe("a")
     body = {"a": [{"text": "1"}, {"text": "2"}]}

@@ -230,7 +230,7 @@ ROOMS_AND_MEMBERS = [
                 bob=[ok(5, room="lobby", members=["alice", "bob"])],
             ),
         ],
-        id="who joins is told who is inside, and the others that they came",
+        id="a new member receives the members, and the others its join",
     ),
     pytest.param(
         [
@@ -263,7 +263,7 @@ ROOMS_AND_MEMBERS = [
             sends("bob", leave("Lobby"), alice=[BOB_LEFT], bob=[ok(6, room="lobby")]),
             sends("alice", leave("lobby"), alice=[ok(6, room="lobby")]),
         ],
-        id="who leaves is answered, and the others told",
+        id="a leave gets a response, and the others a push",
     ),
     pytest.param(
         [
@@ -433,7 +433,7 @@ ROOM_MESSAGES = [
                 bob=[ok(7, **room_message(1, seq=2))],
             ),
         ],
-        id="can use a key anew five minutes after its first use",
+        id="can use a key again five minutes after its first use",
     ),
     pytest.param(
         [
@@ -533,7 +533,7 @@ STATES = [
                 stranger=[SHUTDOWN | {"reason": "maintenance"}],
             ),
         ],
-        id="everyone hears of the shutdown, registered or not",
+        id="everyone receives the shutdown, registered or not",
     ),
     pytest.param(
         [
@@ -551,7 +551,7 @@ STATES = [
             hub_taps("stranger", active=True, stranger=[ok(0, event="tapped", active=True)]),
             hub_taps("stranger", active=False, stranger=[ok(0, event="tapped", active=False)]),
         ],
-        id="who is tapped is told, registered or not, and nobody else is",
+        id="only the tapped session is notified, registered or not",
     ),
 ]
 

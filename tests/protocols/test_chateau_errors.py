@@ -185,7 +185,7 @@ ROOMS_REFUSED = [
     ),
     pytest.param(
         [sends("bob", leave(" "), bob=[error_frame(6, "unknown_room", 'There is no room " ".')])],
-        id="unknown_room: what can be no name is no room's",
+        id="unknown_room: an invalid name",
     ),
     pytest.param(
         [
@@ -545,7 +545,7 @@ def test_internal_error_is_logged_once_and_the_session_continues(
     [
         pytest.param(b"", id="an empty one"),
         pytest.param(b'{"type": 4}', id="one that holds a request"),
-        pytest.param(b"\xff\x00", id="one that is no text"),
+        pytest.param(b"\xff\x00", id="one that is not text"),
     ],
 )
 def test_binary_frame_is_rejected(payload: bytes) -> None:

@@ -52,10 +52,12 @@ MESSAGES = [
         [sends("a", send("0", "1"), a=[received(at(0)), sent(at(0))], b=[received(at(0))])],
         id="a sender that names itself gets the message too",
     ),
-    pytest.param([sends("a", send(), a=[sent(at(0))])], id="without recipients nobody hears, and it is fine"),
+    pytest.param(
+        [sends("a", send(), a=[sent(at(0))])], id="without recipients nobody receives it, and it is fine"
+    ),
     pytest.param(
         [sends("a", send("1", "1", 1, 1.0), a=[sent(at(0))], b=[received(at(0))])],
-        id="one who is named twice hears once, and an id may be a number",
+        id="one who is named twice receives it once, and an id may be a number",
     ),
     pytest.param(
         [
@@ -117,7 +119,7 @@ GUARDS = [
             sends("b", call("set_privacy", privacy="public"), b=[done("set_privacy", privacy="public")]),
             sends("c", send("1"), c=[sent(at(2))], b=[received(at(2))]),
         ],
-        id="a private client is reached by itself and by whom it allows, and looks like nobody to others",
+        id="a private client is reached by itself and allowed clients, and unknown to others",
     ),
     pytest.param(
         [
@@ -356,18 +358,20 @@ def test_client_with_a_free_name_is_reachable_from_chateau() -> None:
 RENAMED = [
     pytest.param(["Bob", "Rob"], ["alice", "Rob"], "Rob", id="a new name: the old one is free again"),
     pytest.param(["Bob", "Bob"], ["alice", "Bob"], "Bob", id="the same name again"),
-    pytest.param(["Bob", "BOB"], ["alice", "BOB"], "BOB", id="the same name in other letters is shown anew"),
-    pytest.param(["Alice"], ["alice"], "Alice", id="a taken name is a variable and no username"),
-    pytest.param(["Bob", "alice"], ["alice", "Bob"], "alice", id="a taken name: the old one is kept"),
-    pytest.param(["Bob", " x"], ["alice", "Bob"], " x", id="an invalid name: the old one is kept"),
-    pytest.param(["Bob", "x" * 33], ["alice", "Bob"], "x" * 33, id="a long name: the old one is kept"),
     pytest.param(
-        ["Bob", "#0"], ["alice", "Bob"], "#0", id="the sign of a nameless client: the old one is kept"
+        ["Bob", "BOB"], ["alice", "BOB"], "BOB", id="the same name in other letters is shown as written last"
     ),
-    pytest.param(["Bob", "channel"], ["alice", "Bob"], "channel", id="a reserved name: the old one is kept"),
+    pytest.param(["Alice"], ["alice"], "Alice", id="a taken name is a variable and no username"),
+    pytest.param(["Bob", "alice"], ["alice", "Bob"], "alice", id="a taken name: the old one stays"),
+    pytest.param(["Bob", " x"], ["alice", "Bob"], " x", id="an invalid name: the old one stays"),
+    pytest.param(["Bob", "x" * 33], ["alice", "Bob"], "x" * 33, id="a long name: the old one stays"),
+    pytest.param(
+        ["Bob", "#0"], ["alice", "Bob"], "#0", id="the sign of a nameless client: the old one stays"
+    ),
+    pytest.param(["Bob", "channel"], ["alice", "Bob"], "channel", id="a reserved name: the old one stays"),
     pytest.param(["Bob", "alice", "Bob"], ["alice", "Bob"], "Bob", id="back to the name that it has still"),
-    pytest.param(["Bob", None], ["alice", "Bob"], None, id="null: the old one is kept"),
-    pytest.param(["Bob", 5], ["alice", "Bob"], 5, id="a number: the old one is kept"),
+    pytest.param(["Bob", None], ["alice", "Bob"], None, id="null: the old one stays"),
+    pytest.param(["Bob", 5], ["alice", "Bob"], 5, id="a number: the old one stays"),
     pytest.param([None, "Bob"], ["alice", "Bob"], "Bob", id="null and then a name"),
     pytest.param(["#0", "Bob"], ["alice", "Bob"], "Bob", id="an invalid name and then a good one"),
 ]

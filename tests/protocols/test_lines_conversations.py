@@ -410,7 +410,7 @@ SERVER_EVENTS = [
     ),
     happens(
         "another protocol's client comes, speaks and goes",
-        lambda harness: visit(harness),
+        lambda harness: join_and_leave(harness),
         alice=[joined("Carl Ö"), message_frame("Carl Ö", "grüß\ngott"), left("Carl Ö")],
     ),
     happens(
@@ -435,14 +435,14 @@ SERVER_EVENTS = [
     ),
     sends("alice", "hi", alice=[NO_ROOM]),
     happens(
-        "the house shuts down",
+        "the server shuts down",
         lambda harness: harness.hub.shut_down("maintenance"),
         alice=[{"type": "shutdown", "reason": "maintenance"}],
     ),
 ]
 
 
-def visit(harness: Harness) -> None:
+def join_and_leave(harness: Harness) -> None:
     session = harness.connect_other("Carl Ö", room="lobby")
     harness.hub.publish(session, "lobby", "grüß\ngott")
     harness.hub.leave(session, "lobby")

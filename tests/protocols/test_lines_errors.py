@@ -83,10 +83,10 @@ def test_longest_line_is_delivered_and_stored() -> None:
 def test_message_that_cannot_be_stored_is_not_delivered() -> None:
     class Full(MemoryStore):
         def append(self, key: str, record: object) -> None:  # type: ignore[override]
-            raise Unavailable("The message could not be kept: nothing was passed on.")
+            raise Unavailable("The message could not be stored and was not delivered.")
 
     Harness("alice", "bob", store=Full()).play(
-        [sends("alice", "hi", alice=[error_frame("The message could not be kept: nothing was passed on.")])]
+        [sends("alice", "hi", alice=[error_frame("The message could not be stored and was not delivered.")])]
     )
 
 

@@ -188,7 +188,7 @@ class LinesModel(RuleBasedStateMachine):
             self.harness.hub.disconnect(self.others.pop())
 
     @rule(room=st.sampled_from(["r1", "r3"]), act=st.sampled_from(["lock", "open", "close", "delete"]))
-    def keep(self, room: str, act: str) -> None:
+    def moderate(self, room: str, act: str) -> None:
         with suppress(HubError):
             getattr(self.harness.hub.rooms, act)(room, *(["pw"] if act == "lock" else []))
 

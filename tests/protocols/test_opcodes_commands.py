@@ -438,7 +438,7 @@ PREFIXES = [
                 alice=[server("/open [ROOM]: Neither closed nor locked any more. (after /auth)")],
             ),
         ),
-        id="it is in what is told",
+        id="it is in the response",
     ),
     pytest.param(
         "",

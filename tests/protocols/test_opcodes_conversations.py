@@ -215,7 +215,7 @@ TALK = [
                 bob=[{"op": 3, "d": {"reason": None}}],
             ),
         ],
-        id="a shutdown is told to everyone",
+        id="everyone receives the shutdown",
     ),
     pytest.param(
         [
@@ -228,11 +228,11 @@ TALK = [
                 bob=[server("An administrator has stopped monitoring this session.")],
             ),
         ],
-        id="who is tapped is told by the server and nobody else is",
+        id="only the tapped client is notified",
     ),
     pytest.param(
         [
-            connects("guest"),
+            connects("carol"),
             happens(
                 lambda harness: harness.hub.rooms.close("general"),
                 alice=[state(available=False)],
@@ -240,22 +240,22 @@ TALK = [
             ),
             sends("alice", "hello?", alice=[error_frame("access_denied", 'The room "general" is closed.')]),
             sends(
-                "guest",
-                "guest",
-                client=[
-                    cached(room(0, "alice", "bob", available=False), users=3, me=("guest", None)),
+                "carol",
+                "carol",
+                carol=[
+                    cached(room(0, "alice", "bob", available=False), users=3, me=("carol", None)),
                     state(available=False),
                 ],
             ),
             sends(
-                "guest",
+                "carol",
                 "hello?",
-                client=[error_frame("not_in_room", "You are in no room: say !join ROOM first.")],
+                carol=[error_frame("not_in_room", "You are in no room: say !join ROOM first.")],
             ),
             sends(
-                "guest",
-                "guest2",
-                client=[error_frame("not_in_room", "You are in no room: say !join ROOM first.")],
+                "carol",
+                "carol2",
+                carol=[error_frame("not_in_room", "You are in no room: say !join ROOM first.")],
             ),
             happens(
                 lambda harness: harness.hub.rooms.open("general"),
@@ -263,11 +263,11 @@ TALK = [
                 bob=[state(available=True)],
             ),
             sends(
-                "guest",
+                "carol",
                 "!join general",
-                client=[server("You are now in general."), entered("guest")],
-                alice=[entered("guest")],
-                bob=[entered("guest")],
+                carol=[server("You are now in general."), entered("carol")],
+                alice=[entered("carol")],
+                bob=[entered("carol")],
             ),
         ],
         id="who logs in while general is closed is in no room, and can come in later",
@@ -424,7 +424,7 @@ def commits(harness: Harness) -> list[FakeCommit]:
 
 class FullStore(MemoryStore):
     def append(self, key: str, record: Any) -> None:
-        raise Unavailable("Nothing can be kept now.")
+        raise Unavailable("Nothing can be stored now.")
 
 
 def test_message_that_cannot_be_stored_is_rejected_and_not_delivered() -> None:
@@ -432,4 +432,4 @@ def test_message_that_cannot_be_stored_is_rejected_and_not_delivered() -> None:
 
     harness["alice"].send(create("hello"))
 
-    assert harness.take() == {"alice": [error_frame("unavailable", "Nothing can be kept now.")]}
+    assert harness.take() == {"alice": [error_frame("unavailable", "Nothing can be stored now.")]}

@@ -280,10 +280,10 @@ def test_nearly_valid_requests_never_fail(requests: list[Any], named: bool) -> N
             frames = harness[name].ask(request)
             assert all(frame["d"]["code"] != "internal" for frame in frames if frame["op"] == 5)
             assert all(len(frame["d"]["error"]) <= ERROR_LENGTH for frame in frames if frame["op"] == 5)
-            assert frames or "shutdown" in str(request) or KEY in str(request) or is_told_to_others(request)
+            assert frames or "shutdown" in str(request) or KEY in str(request) or is_sent_to_others(request)
 
 
-def is_told_to_others(request: Any) -> bool:
+def is_sent_to_others(request: Any) -> bool:
     """Return whether the request has no response, because its key is correct."""
     return isinstance(request, dict) and request.get("op") == 3
 

@@ -1,6 +1,7 @@
 """Schema contracts: JSON Pointers, two validators, and an error text per keyword of a request schema."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from chateau_harness import SCHEMA_SET
 
 from chateau.protocols.chateau import REQUESTS
-from chateau.protocols.schemas import _SENTENCES, SchemaSet, pointer
+from chateau.protocols.schemas import _SENTENCES, SchemaSet, pointer, prepare_explanations
 
 POINTERS = [
     pytest.param([], "", id="the whole message"),
@@ -18,7 +19,7 @@ POINTERS = [
     pytest.param([""], "/", id="the empty key"),
     pytest.param(["a/b"], "/a~1b", id="a slash"),
     pytest.param(["m~n"], "/m~0n", id="a tilde"),
-    pytest.param(["~1"], "/~01", id="a tilde before a 1, which is no slash"),
+    pytest.param(["~1"], "/~01", id="a tilde before a 1, which is not a slash"),
     pytest.param([" ", '"', "\\", "%", "é"], '/ /"/\\/%/é', id="nothing else is escaped"),
 ]
 
@@ -136,3 +137,11 @@ def test_schema_url_is_that_of_the_server() -> None:
 def test_validation_error_of_a_valid_message_raises_assertion_error(text: str) -> None:
     with pytest.raises(AssertionError, match="nothing wrong by list-request"):
         SCHEMA_SET.validation_error("list-request", {"type": 4}, text)
+
+
+def test_prepare_explanations_imports_jsonschema(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "jsonschema.exceptions", raising=False)
+
+    prepare_explanations()
+
+    assert "jsonschema.exceptions" in sys.modules
