@@ -236,9 +236,9 @@ async def test_documented_chateau_request_is_accepted(harness: LiveServer, name:
         await harness.member("carol")
 
     client.send(bytes.fromhex((await translated(harness, request))["writings"][0]["hex"]))
-    response = await client.hear()
+    response = await client.receive_json()
     while "event" in response or "sender" in response:
-        response = await client.hear()
+        response = await client.receive_json()
 
     assert (response["type"], response["status"]) == (request["type"], 200)
 
