@@ -171,9 +171,9 @@ class RequestSender:
             client.send(text(json.dumps({"op": 1, "d": {"content": content}})))
         client.send(sent)
         client.send(text('{"op": 9}'))  # the one error response that there is
-        heard = [await client.hear()]
+        heard = [await client.receive_json()]
         while heard[-1]["op"] != 5:
-            heard.append(await client.hear())
+            heard.append(await client.receive_json())
         assert len(heard) > 1 + 2 * self.needs_a_name + 2 * self.happens_inside
         assert heard[-1]["d"]["code"] == "unknown_type"
 

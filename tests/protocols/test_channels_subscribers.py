@@ -169,6 +169,16 @@ def test_other_texts_of_a_subscriber_are_ignored(text: str, payload: bytes) -> N
     assert harness.publish("a", "text", b"hi").delivered == 2
 
 
+def test_text_that_only_contains_close_is_ignored() -> None:
+    harness = Harness()
+    protocol = harness.subscribe("a")
+    assert protocol.peer is not None
+
+    protocol.peer.on_text("close it")
+
+    assert (protocol.take(), protocol.ends) == ([], [])
+
+
 def test_lost_connection_is_unsubscribed() -> None:
     harness = Harness()
     protocol = harness.subscribe("a")
