@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HELD_BYTES = 1_048_576
-"""Maximum size of the responses that wait for an earlier one; beyond it, requests get errors."""
+"""Maximum size of the responses that wait for an earlier one, in bytes; beyond it, requests get errors.
+
+A second limit next to ``--max-rate``: a slow disk delays responses, and the server has to store them.
+"""
 
 
 class LinesProtocol:
@@ -118,7 +121,7 @@ class LinesPeer:
         try:
             self._admission.check()
             if self._ordered.held_bytes > HELD_BYTES:
-                raise LinesError("Too many requests at once: wait for the answers to those before.")
+                raise LinesError("Too many requests at once; wait for the responses to the earlier ones.")
             return perform(self, readable(text))
         except HubError as error:
             return [encode(error_response(error))], None

@@ -86,7 +86,7 @@ def _login(peer: LinesPeer, nick: str) -> Reply:
         raise LinesError(INVALID_NICKNAME)
     try:
         peer.protocol.hub.register(peer.session, nick, as_nick=True)
-    except InvalidName as exc:  # it is the server's name
+    except InvalidName as exc:  # the server's own name
         raise LinesError(INVALID_NICKNAME) from exc
     except NameTaken as exc:
         raise LinesError(NICKNAME_REGISTERED) from exc
@@ -207,7 +207,7 @@ COMMANDS = (
         "something",
         _join,
         "JOIN room [password]",
-        "Enter a room and leave the one before; every line that is no command is then said there.",
+        "Enter a room and leave the one before; every line that is not a command is then sent there.",
     ),
     Command(("LEAVE", "LEAVE ROOM", "LEFT", "LEFT ROOM"), "nothing", _leave, "LEAVE", "Leave the room."),
     Command(
@@ -215,10 +215,12 @@ COMMANDS = (
         "anything",
         _history,
         "HISTORY [from [to]]",
-        "Show what was said in the room, between two times such as 2015-05-24T15:17:19 (UTC).",
+        "Show the messages of the room, between two times such as 2015-05-24T15:17:19 (UTC).",
     ),
-    Command(("MSG",), "something", _message, "MSG nick text", "Say something to one user alone."),
-    Command(("WHO",), "nothing", _who, "WHO", "List who is in the room, or, outside, in the whole house."),
+    Command(("MSG",), "something", _message, "MSG nick text", "Send a direct message to one user."),
+    Command(
+        ("WHO",), "nothing", _who, "WHO", "List the members of the room or, outside of rooms, all users."
+    ),
     Command(("ROOMS",), "nothing", _rooms, "ROOMS", "List the rooms."),
     Command(("HELP",), "nothing", _help, "HELP", "List the commands.", needs_login=False),
     Command(("QUIT",), "nothing", _quit, "QUIT", "Close the connection.", needs_login=False),

@@ -51,12 +51,15 @@ def _missing(command: str) -> ErrorCase:
 ERRORS: ErrorCatalog = {
     ANY: (
         always(Banned()),
-        always(RateLimited(RATE), "More lines came than `--max-rate` lets in, twice that in a burst."),
-        _own(
-            "Too many requests at once: wait for the answers to those before.",
-            "More than 1 MiB of answers waits for one that is late.",
+        always(
+            RateLimited(RATE),
+            "More than `--max-rate` lines per second came from the client; a burst may have twice as many.",
         ),
-        _own("A line is UTF-8 text; this one was not.", "It had other bytes in it."),
+        _own(
+            "Too many requests at once; wait for the responses to the earlier ones.",
+            "More than 1 MiB of responses wait for an earlier one, whose message is not stored yet.",
+        ),
+        _own("A line is UTF-8 text; this one was not.", "The line has bytes that are not UTF-8."),
         always(Internal()),
     ),
     "LOGIN": (

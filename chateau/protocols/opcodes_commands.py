@@ -254,7 +254,7 @@ USER_COMMANDS: dict[str, BuiltIn] = {
     "users": BuiltIn("", "Who is in your room.", _users),
     "me": BuiltIn("", "Who and where you are.", _me),
     "join": BuiltIn("ROOM [PASSWORD]", "Go to another room; it is made if need be.", _join, 1, 2),
-    "msg": BuiltIn("USER TEXT", "Say something to one user alone.", _msg, 2, 2, before_text=1),
+    "msg": BuiltIn("USER TEXT", "Send a direct message to one user.", _msg, 2, 2, before_text=1),
     "auth": BuiltIn("KEY", "Show that you are the owner, by the secret key.", _auth, 1, 1),
 }
 

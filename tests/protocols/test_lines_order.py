@@ -273,7 +273,7 @@ def test_requests_above_the_pending_limit_are_rejected(
     harness: Harness, store: LateStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lines, "HELD_BYTES", 1_000)
-    busy = no("Too many requests at once: wait for the answers to those before.")
+    busy = no("Too many requests at once; wait for the responses to the earlier ones.")
     harness["alice"].send("a")
     for _ in range(5):
         harness["alice"].send("HELP")
