@@ -53,7 +53,7 @@ ANY = ""
 
 def always(error: HubError, description: str = "", sent: Any = None) -> ErrorCase:
     """Return the case of an error that does not depend on the request."""
-    return ErrorCase(lambda _request, _contract: error, description, sent)
+    return ErrorCase(lambda _request, _schemas: error, description, sent)
 
 
 def against(schema: str, sent: Any) -> ErrorCase:
