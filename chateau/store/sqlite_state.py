@@ -10,9 +10,9 @@ The life of a batch, in the methods of :class:`chateau.store.sqlite.SqliteStore`
                 event loop             transaction                   └─→ reverted    batch.revert()
                                                                                      commit.finish(Unavailable)
 
-At most one batch is open and at most one in flight. A batch is opened by the first record or erasure after the last
-flush. It is flushed at the end of that loop iteration or, if another one is in flight, when that one is
-done. If the batch in flight fails, the open one is reverted with it: its records follow lost ones.
+At most one batch is open and at most one in flight. A batch is opened by the first record or erasure after
+the last flush. It is flushed at the end of that loop iteration or, if another one is in flight, when that
+one is done. If the batch in flight fails, the open one is reverted with it: its records follow lost ones.
 
 Messages are delivered before they are on disk, so a seq that clients have seen may be lost when the process
 is killed. After an unclean shutdown the seqs of all rooms therefore skip a gap.
