@@ -74,12 +74,12 @@ OTHER = [
     pytest.param({"even": 3}, '"even" does not keep to the schema\'s "multipleOf".', id="another keyword"),
     pytest.param(
         {"word": "A"},
-        '"word" does not match the required format. The schema says more.',
+        '"word" does not match the required format. See the schema.',
         id="a pattern without a description",
     ),
     pytest.param(
         {"form": None},
-        '"form" matches none of the allowed forms. The schema says more.',
+        '"form" matches none of the allowed forms. See the schema.',
         id="forms without a description",
     ),
 ]
