@@ -207,7 +207,7 @@ COMMANDS = (
         "something",
         _join,
         "JOIN room [password]",
-        "Enter a room and leave the one before; every line that is not a command is then sent there.",
+        "Enter a room and leave the previous one; every line that is not a command is then a message to it.",
     ),
     Command(("LEAVE", "LEAVE ROOM", "LEFT", "LEFT ROOM"), "nothing", _leave, "LEAVE", "Leave the room."),
     Command(
@@ -217,9 +217,13 @@ COMMANDS = (
         "HISTORY [from [to]]",
         "Show the messages of the room, between two times such as 2015-05-24T15:17:19 (UTC).",
     ),
-    Command(("MSG",), "something", _message, "MSG nick text", "Send a direct message to one user."),
+    Command(("MSG",), "something", _message, "MSG nick text", "Say something to one user alone."),
     Command(
-        ("WHO",), "nothing", _who, "WHO", "List the members of the room or, outside of rooms, all users."
+        ("WHO",),
+        "nothing",
+        _who,
+        "WHO",
+        "List the users in the room, or, outside a room, on the whole server.",
     ),
     Command(("ROOMS",), "nothing", _rooms, "ROOMS", "List the rooms."),
     Command(("HELP",), "nothing", _help, "HELP", "List the commands.", needs_login=False),

@@ -57,7 +57,7 @@ ERRORS: ErrorCatalog = {
         ),
         _own(
             "Too many requests at once; wait for the responses to the earlier ones.",
-            "More than 1 MiB of responses wait for an earlier one, whose message is not stored yet.",
+            "More than 1 MiB of responses is queued behind a pending one.",
         ),
         _own("A line is UTF-8 text; this one was not.", "The line has bytes that are not UTF-8."),
         always(Internal()),

@@ -260,8 +260,13 @@ USER_COMMANDS: dict[str, BuiltIn] = {
 
 ADMIN_COMMANDS: dict[str, BuiltIn] = {
     "lock": BuiltIn("ROOM PASSWORD", "Require a password to join.", _lock, 2, 2),
-    "unlock": BuiltIn("[ROOM]", "Require no password any more.", _on_room(Rooms.unlock, "unlocked"), most=1),
-    "close": BuiltIn("[ROOM]", "Let nobody join or publish.", _on_room(Rooms.close, "closed"), most=1),
+    "unlock": BuiltIn("[ROOM]", "Ask for no password any more.", _on_room(Rooms.unlock, "unlocked"), most=1),
+    "close": BuiltIn(
+        "[ROOM]",
+        "Close a room: nobody can join it or send messages to it.",
+        _on_room(Rooms.close, "closed"),
+        most=1,
+    ),
     "open": BuiltIn("[ROOM]", "Neither closed nor locked any more.", _on_room(Rooms.open, "open"), most=1),
     "delete": BuiltIn(
         "[ROOM]", "Remove all members and the history.", _on_room(Rooms.delete, "deleted"), most=1

@@ -163,7 +163,7 @@ def _missing(fault: _Fault) -> str:
 
 
 def _description(fault: _Fault) -> str:
-    return str(fault.schema.get("description", "See the schema."))
+    return str(fault.schema.get("description", "The schema has the details."))
 
 
 def _other(place: str, fault: _Fault) -> str:

@@ -391,13 +391,12 @@ def test_call_is_rejected_without_effect_when_names_are_unavailable(monkeypatch:
 
     def unavailable(session: Session, username: str) -> None:
         if username != "Bob":
-            raise Unavailable("Messages cannot be stored right now; try again later.")
+            raise Unavailable("The other nodes cannot be reached.")
         register(session, username)
 
     monkeypatch.setattr(harness.hub, "register", unavailable)
     answer = harness["a"].ask(custom(name="Rob", x=1))
 
-    sentence = "Messages cannot be stored right now; try again later."
-    assert answer == no("set_custom_variables", "unavailable", sentence)
+    assert answer == no("set_custom_variables", "unavailable", "The other nodes cannot be reached.")
     assert harness["a"].ask(RETRIEVE)["clients"] == {"0": at(0, name="Bob")}
     assert harness.hub.usernames() == ["Bob"]

@@ -227,8 +227,8 @@ def test_entry_that_does_not_fit_ends_the_history_without_a_gap() -> None:
 def test_unavailable_history_is_reported() -> None:
     class Broken(MemoryStore):
         def read(self, key: str, **_: object) -> Page:  # type: ignore[override]
-            raise Unavailable("The history cannot be read right now; try again later.")
+            raise Unavailable("The history cannot be read now.")
 
     harness = Harness("alice", store=Broken())
 
-    assert harness["alice"].ask("HISTORY") == [no("The history cannot be read right now; try again later.")]
+    assert harness["alice"].ask("HISTORY") == [no("The history cannot be read now.")]

@@ -74,12 +74,12 @@ OTHER = [
     pytest.param({"even": 3}, '"even" does not keep to the schema\'s "multipleOf".', id="another keyword"),
     pytest.param(
         {"word": "A"},
-        '"word" does not match the required format. See the schema.',
+        '"word" does not match the required format. The schema has the details.',
         id="a pattern without a description",
     ),
     pytest.param(
         {"form": None},
-        '"form" matches none of the allowed forms. See the schema.',
+        '"form" matches none of the allowed forms. The schema has the details.',
         id="forms without a description",
     ),
 ]
