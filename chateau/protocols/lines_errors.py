@@ -51,10 +51,7 @@ def _missing(command: str) -> ErrorCase:
 ERRORS: ErrorCatalog = {
     ANY: (
         always(Banned()),
-        always(
-            RateLimited(RATE),
-            "More than `--max-rate` lines per second came from the client; a burst may have twice as many.",
-        ),
+        always(RateLimited(RATE), "More lines than `--max-rate` per second; a burst may have twice as many."),
         _own(
             "Too many requests at once; wait for the responses to the earlier ones.",
             "More than 1 MiB of responses is queued behind a pending one.",
