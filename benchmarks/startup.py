@@ -17,7 +17,7 @@ ROUNDS = 5
 CHECKOUT = Path(__file__).parents[1]
 SERVER = [sys.executable, "server.py", "--port", "0", "--lines-port", "0", "--data", ":memory:"]
 CLIENT = [sys.executable, "test_client.py"]
-SCENARIO = "messages/conformance/chateau/a-name-is-shown-as-it-was-registered.json"
+SCENARIO = "messages/conformance/chateau/name-keeps-its-case.json"
 
 
 def main() -> None:

@@ -318,7 +318,7 @@ class Server:
 
 
 def opened_store(settings: Settings, loop: asyncio.AbstractEventLoop) -> Store:
-    """The store that the settings ask for.
+    """Return the store that the settings select, opened.
 
     Raises:
         StartError: it cannot be opened.

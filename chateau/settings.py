@@ -157,7 +157,7 @@ BOOLEAN = Kind("true or false", boolean)
 PORT = Kind("a port, 0 to 65535", integer(0, 65_535))
 SECRET = Kind("any text but the empty one", text)
 FILE = Kind("a file's path", path)
-COUNT = Kind("a number, at least 0", integer(0))
+COUNT = Kind("an integer, at least 0", integer(0))
 AGE = Kind(
     "a number of seconds, minutes, hours or days such as 90s, 45m, 12h or 30d, or 0",
     matching(r"(0|[1-9][0-9]{0,5}[smhd])"),
@@ -241,7 +241,7 @@ class Settings:
         10_000,
         "History",
         "Maximum number of messages stored per room.",
-        Kind("a number, at least 1", integer(1)),
+        Kind("an integer, at least 1", integer(1)),
     )
     history_age: str = setting(
         "30d", "History", "Maximum age of a stored message: 90m, 12h, 30d (0 = unlimited).", AGE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 
 import pytest
@@ -41,3 +42,16 @@ def test_steps_are_on_the_way_and_in_order(steps: list[tour.Step], ran: list[tup
     starts = [ran.index(step.functions[0]) for step in steps]
 
     assert starts == sorted(starts)
+
+
+def test_names_in_the_steps_of_the_test_client_exist() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    section = page.partition("\n## The test client\n")[2].partition("\n## ")[0]
+    named = re.findall(r"`(\w+\.py): (?:\w+\.)?(\w+)`", section)
+
+    assert len(named) > 10
+    for file, name in named:
+        source = (ROOT / "chateau" / "client" / "scenarios" / file).read_text("utf-8")
+        assert re.search(rf"^ *(?:async def|def|class) {name}\b|^{name}\b.* = ", source, re.M), (
+            f"{file}: {name}"
+        )

@@ -23,7 +23,7 @@ def quoted(text: str) -> str:
 
 
 class HubError(Exception):
-    """A rejected request, which has changed nothing."""
+    """A rejected request. No client sees an effect of it; see :class:`Unavailable` for the exceptions."""
 
     code: ClassVar[str]
 
@@ -100,6 +100,12 @@ class InvalidAddress(HubError):
 
 
 class TooManyTries(HubError):
+    """Too many wrong keys from one address. One of three errors with this code.
+
+    The others are ``RateLimited`` (:mod:`chateau.protocols.errors`), for the messages of a connection, and
+    ``TooManyCommands`` (:mod:`chateau.protocols.plugin_commands`).
+    """
+
     code = "rate_limited"
 
     def __init__(self) -> None:
@@ -114,6 +120,11 @@ class Banned(HubError):
 
 
 class Unavailable(HubError):
-    """Something that the request requires, for example the store, is not available now."""
+    """The request requires something that is not available now, for example the store.
+
+    Raised by the hub, it means that nothing was delivered or stored; a seq of the room may be skipped.
+    Sent after a commit has failed, it means that the message was delivered and is not stored; its text
+    reports that.
+    """
 
     code = "unavailable"

@@ -1,7 +1,9 @@
 """Hub: the single entry point for every use case, here or in ``hub.rooms`` and ``hub.access``.
 
-A method that raises a :class:`~chateau.hub.errors.HubError` has changed nothing. Methods never block and
-call nothing outside but the ports; where data must reach the disk, they return a
+A method that raises a :class:`~chateau.hub.errors.HubError` has changed nothing that a client can see: it
+may have taken an id or a seq, which stays unused (so seqs have gaps). A failure to store a message that was
+delivered is not raised; its :class:`~chateau.hub.ports.Commit` reports it. Methods never block and call
+nothing outside but the ports; where data must reach the disk, they return a
 :class:`~chateau.hub.ports.Commit` to wait for. The hub is not thread-safe.
 """
 

@@ -53,7 +53,7 @@ ANY = ""
 
 def always(error: HubError, description: str = "", sent: Any = None) -> ErrorCase:
     """Return the case of an error that does not depend on the request."""
-    return ErrorCase(lambda _request, _contract: error, description, sent)
+    return ErrorCase(lambda _request, _schemas: error, description, sent)
 
 
 def against(schema: str, sent: Any) -> ErrorCase:
@@ -76,13 +76,15 @@ def unreadable(unknown_type: HubError, sent: Any) -> ErrorCases:
         always(InvalidJson("unexpected end of data at line 1, column 2"), sent="{"),
         always(NotAnObject("an array"), sent="[]"),
         always(BinaryFrame()),
-        always(unknown_type, "What is asked for is missing, or there is no such thing.", sent),
+        always(unknown_type, "The type is missing or unknown.", sent),
     )
 
 
 def admission(sent: Any) -> ErrorCases:
     """Return the cases of any request, such as *sent*, before and while it is performed."""
-    too_many = "More messages came than `--max-rate` lets in, twice that in a burst."
+    too_many = (
+        "More than `--max-rate` messages per second came from the client; a burst may have twice as many."
+    )
     return (
         always(Banned(), sent=sent),
         always(RateLimited(RATE), too_many, sent),
@@ -96,15 +98,15 @@ NOT_IN_ROOM = of_room(NotInRoom)
 ALREADY_IN_ROOM = of_room(AlreadyInRoom)
 PASSED_ON = always(
     Unavailable("The message was delivered but could not be saved."),
-    "The disk failed when the message had been passed on.",
+    "The disk failed after the message was delivered.",
 )
 UNKEPT = always(
     Unavailable("Messages cannot be stored right now; try again later."),
-    "The disk is full or fails: nothing was sent.",
+    "The disk is full or fails; nothing was delivered.",
 )
 UNREADABLE_HISTORY = always(
     Unavailable("The history cannot be read right now; try again later."),
-    "The disk failed while it was read.",
+    "The disk failed while the history was read.",
 )
 WRONG_KEY = always(AccessDenied("The secret key is wrong."), "The key is wrong, or the server has none.")
 TOO_MANY_KEYS = always(TooManyTries(), "Five wrong keys came from this address within a minute.")
@@ -120,7 +122,7 @@ def too_long(description: str) -> ErrorCase:
 
 def bad_name(name: str, sent: Any) -> ErrorCase:
     """Return the case of *name*, which begins with a space."""
-    return always(InvalidName(name, SPACE), "It can be no name: here it begins with a space.", sent)
+    return always(InvalidName(name, SPACE), "The name is not allowed; here it begins with a space.", sent)
 
 
 def entry(room: str) -> ErrorCases:

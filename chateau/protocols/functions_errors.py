@@ -45,7 +45,7 @@ def _no_address(request: dict[str, Any], schemas: SchemaSet) -> HubError:
 def _for_addresses(function: str, **more: str) -> ErrorCases:
     call = {"function": function}
     return (
-        ErrorCase(_no_address, "`ip` is no address, and no range.", call | {"ip": "192.0.2"} | more),
+        ErrorCase(_no_address, "`ip` is neither an address nor a range.", call | {"ip": "192.0.2"} | more),
         against(f"{function}-request", call),
     )
 
@@ -72,7 +72,9 @@ ERRORS: ErrorCatalog = {
     ),
     "send_message-request": (
         *_keys(SENT),
-        ErrorCase(_too_long, "It would not fit into one frame of those who get it.", SENT | {"message": "…"}),
+        ErrorCase(
+            _too_long, "The message would not fit into one frame of its recipients.", SENT | {"message": "…"}
+        ),
         against("send_message-request", {"function": "send_message", "recipient_ids": ["1"]}),
     ),
     "retrieve_clients-request": (
@@ -85,8 +87,8 @@ ERRORS: ErrorCatalog = {
             "All variables together are longer than 16 KiB of JSON, or one is more than 250 levels deep.",
         ),
         always(
-            Unavailable("The other nodes cannot be reached."),
-            "`name` cannot be registered now. (A server of one node never sends this.)",
+            Unavailable("Messages cannot be stored right now; try again later."),
+            "`name` cannot be registered, since the store has failed. (No present store causes it.)",
         ),
         against("set_custom_variables-request", {"function": "set_custom_variables"}),
     ),

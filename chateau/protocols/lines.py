@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HELD_BYTES = 1_048_576
-"""Maximum size of the responses that wait for an earlier one; beyond it, requests get errors."""
+"""Maximum size of the responses that wait for an earlier one, in bytes; beyond it, requests get errors.
+
+A second limit next to ``--max-rate``: a slow disk delays responses, and the server has to store them.
+"""
 
 
 class LinesProtocol:

@@ -86,7 +86,7 @@ def _login(peer: LinesPeer, nick: str) -> Reply:
         raise LinesError(INVALID_NICKNAME)
     try:
         peer.protocol.hub.register(peer.session, nick, as_nick=True)
-    except InvalidName as exc:  # it is the server's name
+    except InvalidName as exc:  # the server's own name
         raise LinesError(INVALID_NICKNAME) from exc
     except NameTaken as exc:
         raise LinesError(NICKNAME_REGISTERED) from exc

@@ -51,12 +51,12 @@ def _missing(command: str) -> ErrorCase:
 ERRORS: ErrorCatalog = {
     ANY: (
         always(Banned()),
-        always(RateLimited(RATE), "More lines came than `--max-rate` lets in, twice that in a burst."),
+        always(RateLimited(RATE), "More lines than `--max-rate` per second; a burst may have twice as many."),
         _own(
             "Too many requests at once; wait for the responses to the earlier ones.",
             "More than 1 MiB of responses is queued behind a pending one.",
         ),
-        _own("A line is UTF-8 text; this one was not.", "It had other bytes in it."),
+        _own("A line is UTF-8 text; this one was not.", "The line has bytes that are not UTF-8."),
         always(Internal()),
     ),
     "LOGIN": (

@@ -249,17 +249,17 @@ class BuiltIn(NamedTuple):
 
 
 USER_COMMANDS: dict[str, BuiltIn] = {
-    "help": BuiltIn("[COMMAND]", "What the commands do.", _help, most=1),
-    "rooms": BuiltIn("", "Which rooms there are.", _rooms),
-    "users": BuiltIn("", "Who is in your room.", _users),
-    "me": BuiltIn("", "Who and where you are.", _me),
-    "join": BuiltIn("ROOM [PASSWORD]", "Go to another room; it is made if need be.", _join, 1, 2),
-    "msg": BuiltIn("USER TEXT", "Say something to one user alone.", _msg, 2, 2, before_text=1),
-    "auth": BuiltIn("KEY", "Show that you are the owner, by the secret key.", _auth, 1, 1),
+    "help": BuiltIn("[COMMAND]", "List the commands, or describe one.", _help, most=1),
+    "rooms": BuiltIn("", "List the rooms.", _rooms),
+    "users": BuiltIn("", "List the members of your room.", _users),
+    "me": BuiltIn("", "Show your name and your room.", _me),
+    "join": BuiltIn("ROOM [PASSWORD]", "Go to another room, which is created if necessary.", _join, 1, 2),
+    "msg": BuiltIn("USER TEXT", "Send a direct message to one user.", _msg, 2, 2, before_text=1),
+    "auth": BuiltIn("KEY", "Become an admin, by the secret key.", _auth, 1, 1),
 }
 
 ADMIN_COMMANDS: dict[str, BuiltIn] = {
-    "lock": BuiltIn("ROOM PASSWORD", "Let in only who knows the password.", _lock, 2, 2),
+    "lock": BuiltIn("ROOM PASSWORD", "Require a password to join.", _lock, 2, 2),
     "unlock": BuiltIn("[ROOM]", "Ask for no password any more.", _on_room(Rooms.unlock, "unlocked"), most=1),
     "close": BuiltIn(
         "[ROOM]",
@@ -269,10 +269,10 @@ ADMIN_COMMANDS: dict[str, BuiltIn] = {
     ),
     "open": BuiltIn("[ROOM]", "Neither closed nor locked any more.", _on_room(Rooms.open, "open"), most=1),
     "delete": BuiltIn(
-        "[ROOM]", "Send all out, and forget it all.", _on_room(Rooms.delete, "deleted"), most=1
+        "[ROOM]", "Remove all members and the history.", _on_room(Rooms.delete, "deleted"), most=1
     ),
-    "ban": BuiltIn("USER [ROOM]", "Send a user out, and let it in no more.", _ban, 1, 2),
-    "unban": BuiltIn("USER [ROOM]", "Let a banned user in again.", _unban, 1, 2),
+    "ban": BuiltIn("USER [ROOM]", "Remove a user, and refuse that username.", _ban, 1, 2),
+    "unban": BuiltIn("USER [ROOM]", "Allow a banned user again.", _unban, 1, 2),
     "shutdown": BuiltIn("[REASON]", "Stop the server.", _shutdown, most=1, before_text=0),
 }
 

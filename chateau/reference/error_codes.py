@@ -29,7 +29,9 @@ CODES = {
     "access_denied": "The room is closed, the room is locked and the password is wrong, or you are banned "
     "from the room; or a key or password is missing or wrong; or you have the maximum number of rules.",
     "banned": "Your address is banned.",
-    "rate_limited": "There were too many messages, requests or wrong keys in a short time. Try again later.",
+    "rate_limited": "One of three limits is reached, and the sentence names it: the messages per second of "
+    "one connection (`--max-rate`), five wrong keys per minute from one address, or 16 commands of plug-ins "
+    "that run at the same time for one session. Try again later.",
     "too_large": "The message is too long or too deep. A relayed message must be at least 1,536 bytes "
     "shorter than `--max-frame`.",
     "unavailable": "The message could not be stored, or the history could not be read. If the message was "

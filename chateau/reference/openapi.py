@@ -80,8 +80,9 @@ def _list(name: str, schemas: Schemas) -> Document:
 
 def _stream(name: str, schemas: Schemas) -> Document:
     events = {"schema": {"type": "string"}, "example": "".join(_events(name, schemas))}
+    names = ", ".join(f"`{event}`" for event in STREAM_EVENTS[name])
     ok = {
-        "description": f"An event stream. Its events are {', '.join(STREAM_EVENTS[name])}.",
+        "description": f"An event stream. Its events are {names}.",
         "content": {"text/event-stream": events},
     }
     return {

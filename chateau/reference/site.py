@@ -1,4 +1,4 @@
-"""All pages of the reference, made from schemas/, the settings and the protocols' error catalogues."""
+"""All pages of the reference, made from schemas/, the settings and the protocols' error catalogs."""
 
 from __future__ import annotations
 

@@ -3,6 +3,17 @@
 A stream counts its records twice: those appended, and those known to be on disk. When a batch fails, the
 first count is reset to the second, and rows that the batch should have written are written again.
 
+The life of a batch, in the methods of :class:`chateau.store.sqlite.SqliteStore`::
+
+    append() ─→ open ──── flush() ───→ in flight ──── _on_result() ──┬─→ confirmed   batch.confirm()
+                filled by the          the writer's                  │               commit.finish(None)
+                event loop             transaction                   └─→ reverted    batch.revert()
+                                                                                     commit.finish(Unavailable)
+
+At most one batch is open and at most one in flight. A batch is opened by the first record or erasure after
+the last flush. It is flushed at the end of that loop iteration or, if another one is in flight, when that
+one is done. If the batch in flight fails, the open one is reverted with it: its records follow lost ones.
+
 Messages are delivered before they are on disk, so a seq that clients have seen may be lost when the process
 is killed. After an unclean shutdown the seqs of all rooms therefore skip a gap.
 """

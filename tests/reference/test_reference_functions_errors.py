@@ -33,9 +33,9 @@ def many_rules(harness: Harness) -> None:
         harness.hub.access.block(alice, f"10.0.{number // 256}.{number % 256}")
 
 
-def no_other_nodes(harness: Harness) -> None:
+def failed_store(harness: Harness) -> None:
     def fail(*_: object) -> None:
-        raise Unavailable("The other nodes cannot be reached.")
+        raise Unavailable("Messages cannot be stored right now; try again later.")
 
     harness.hub.register = fail
 
@@ -52,7 +52,7 @@ def hurry(harness: Harness) -> None:
 SITUATIONS: dict[str, Callable[[Harness], None]] = {
     "Too many wrong keys": wrong_keys,
     "addresses of each kind": many_rules,
-    "other nodes": no_other_nodes,
+    "cannot be stored right now": failed_store,
     "This address is banned": lambda harness: harness.hub.access.ban("192.0.2.1"),
     "Too many messages": hurry,
     "Internal server error": broken,

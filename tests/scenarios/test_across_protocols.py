@@ -97,7 +97,7 @@ def test_message_of_one_protocol_arrives_in_the_frames_of_another(sender: str, r
             await bob.receive_like(documented("direct message", receiver))
         if sending.has_rooms and receiving.has_rooms:
             await alice.publish("hi")
-            event = "package" if sending is ChannelsClient else "room message"
+            event = "publication" if sending is ChannelsClient else "room message"
             await bob.receive_like(documented(event, receiver))
 
     play(scene)
@@ -249,7 +249,7 @@ async def everything_before_the_shutdown(client: Client) -> list[Any]:
 def test_every_row_of_the_table_is_tested() -> None:
     rooms, direct = set(WITH_ROOMS), {name for name, client in CLIENTS.items() if client.has_direct_messages}
     users = rooms & direct
-    expected = {"direct message": direct, "room message": rooms, "package": rooms, "joined": rooms}
+    expected = {"direct message": direct, "room message": rooms, "publication": rooms, "joined": rooms}
     expected |= {"left": rooms, "crowd": rooms, "room closed": rooms, "banned from the room": users}
     expected |= {event: set(CLIENTS) for event in ("address banned", "tapped", "shutdown")}
 
