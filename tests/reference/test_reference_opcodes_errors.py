@@ -24,7 +24,7 @@ ALL = {**ERRORS, **COMMANDS}
 
 def attic(harness: Harness) -> None:
     """Let bob join the attic."""
-    harness.neighbour("bob", room="attic")
+    harness.connect_other("bob", room="attic")
 
 
 def admin(harness: Harness) -> None:
@@ -42,7 +42,7 @@ def lone_admin(harness: Harness) -> None:
 
 
 def admin_without_bob(harness: Harness) -> None:
-    harness.neighbour("carol", room="attic")
+    harness.connect_other("carol", room="attic")
     harness["alice"].peer.is_admin = True
 
 
