@@ -50,7 +50,7 @@ from chateau.net.tap import Taps
 from chateau.protocols.admin import AdminProtocol
 from chateau.protocols.catalog import ALL
 from chateau.protocols.event_streams import EventStreams
-from chateau.protocols.schemas import compiled_schemas, prepare_explanations, schemas_folder
+from chateau.protocols.schemas import compiled_schemas, schemas_folder
 from chateau.protocols.spec import ProtocolContext, ServerAddress
 from chateau.settings import MEMORY, Settings, SettingsError, described, load
 from chateau.store import StoreError
@@ -387,8 +387,6 @@ async def serve(settings: Settings) -> None:
         raise
     for greeting in server.greetings:
         print(greeting, flush=True)  # noqa: T201 - for the person who started it
-    # In a thread, so that neither the start nor the first client that needs it has to wait.
-    await asyncio.to_thread(prepare_explanations)
     spare_the_collector()
     reason = await server.stopping
     log.info("draining: %d session(s) open", server.hub.session_count())

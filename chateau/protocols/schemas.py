@@ -16,6 +16,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jsonschema_rs
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+from referencing import Registry, Resource
 
 from chateau.hub.errors import quoted
 from chateau.protocols.errors import InvalidMessage
@@ -23,8 +26,6 @@ from chateau.protocols.errors import InvalidMessage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from jsonschema import Draft202012Validator
-    from referencing import Registry
 
 REFERENCE_LENGTH = 4096
 """Maximum length of a message that jsonschema explains; jsonschema-rs explains longer ones."""
@@ -49,12 +50,6 @@ def compiled_schemas(folder: Path, url: str) -> SchemaSet:
     return SchemaSet(folder, url=url)
 
 
-def prepare_explanations() -> None:
-    """Import jsonschema, which takes 0.15 s of CPU, a third of the server's start-up without it."""
-    import jsonschema.exceptions  # noqa: F401
-    import referencing.jsonschema  # noqa: F401
-
-
 class SchemaSet:
     """The schemas in *folder*, which this server serves at *url*."""
 
@@ -75,14 +70,10 @@ class SchemaSet:
 
     def reference(self, name: str) -> Draft202012Validator:
         """Return jsonschema's validator for the schema *name*."""
-        from jsonschema import Draft202012Validator  # see prepare_explanations
-
         return Draft202012Validator(self.schemas[name], registry=self._registry)
 
     @cached_property
     def _registry(self) -> Registry[Any]:
-        from referencing import Registry, Resource
-
         resources = [(schema["$id"], Resource.from_contents(schema)) for schema in self.schemas.values()]
         return Registry[Any]().with_resources(resources)
 
@@ -105,8 +96,6 @@ class SchemaSet:
 
     def _best_fault(self, name: str, message: object) -> _Fault:
         """Return the error that jsonschema considers most relevant."""
-        from jsonschema.exceptions import best_match
-
         error = best_match(islice(self.reference(name).iter_errors(message), ERRORS_COMPARED))
         assert error is not None, f"jsonschema finds nothing wrong by {name}: {message}"
         error = error.parent or error  # if none of several forms matches, do not guess which one was meant

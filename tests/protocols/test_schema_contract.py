@@ -1,7 +1,6 @@
 """Schema contracts: JSON Pointers, two validators, and an error text per keyword of a request schema."""
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 from chateau_harness import SCHEMA_SET
 
 from chateau.protocols.chateau import REQUESTS
-from chateau.protocols.schemas import _SENTENCES, SchemaSet, pointer, prepare_explanations
+from chateau.protocols.schemas import _SENTENCES, SchemaSet, pointer
 
 POINTERS = [
     pytest.param([], "", id="the whole message"),
@@ -137,11 +136,3 @@ def test_schema_url_is_that_of_the_server() -> None:
 def test_validation_error_of_a_valid_message_raises_assertion_error(text: str) -> None:
     with pytest.raises(AssertionError, match="nothing wrong by list-request"):
         SCHEMA_SET.validation_error("list-request", {"type": 4}, text)
-
-
-def test_prepare_explanations_imports_jsonschema(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "jsonschema.exceptions", raising=False)
-
-    prepare_explanations()
-
-    assert "jsonschema.exceptions" in sys.modules
