@@ -1,9 +1,9 @@
 """SchemaSet: the JSON Schemas of a protocol, compiled once, and the explanation of invalid messages.
 
 jsonschema-rs decides whether a message is valid (0.3 µs for a valid message, jsonschema takes 40). jsonschema
-explains an invalid one, because it picks the most relevant error; it is imported when the first one is
-explained. A test checks that both always agree. Long messages are explained by jsonschema-rs: jsonschema
-takes 15 µs per item of a list, and a list can be as long as a frame.
+explains an invalid one, because it picks the most relevant error. A test checks that both always agree. Long
+messages are explained by jsonschema-rs: jsonschema takes 15 µs per item of a list, and a list can be as long
+as a frame.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from chateau.protocols.errors import InvalidMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-
 
 REFERENCE_LENGTH = 4096
 """Maximum length of a message that jsonschema explains; jsonschema-rs explains longer ones."""
