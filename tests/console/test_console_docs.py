@@ -155,11 +155,11 @@ def test_opcodes_logs_in_and_runs_a_command(open_docs: OpenDocs) -> None:
 
 def test_channels_publishes_and_listens(open_docs: OpenDocs) -> None:
     page = open_docs("channels")
-    listening = Example(page, "Listen to a channel, by server-sent events").open()
+    listening = Example(page, "Subscribe to a channel by server-sent events").open()
     listening.button("Listen").click()
     expect(listening.status).to_have_text("Listening to /channel/news/")
 
-    publishing = Example(page, "Publish a package to a channel").open()
+    publishing = Example(page, "Publish to a channel").open()
     publishing.text.fill("good morning")
     publishing.button("Post").click()
 
@@ -170,7 +170,7 @@ def test_channels_publishes_and_listens(open_docs: OpenDocs) -> None:
 
 
 def test_channels_shows_why_publishing_failed(open_docs: OpenDocs) -> None:
-    example = Example(open_docs("channels"), "Publish packages to many channels").open()
+    example = Example(open_docs("channels"), "Publish to many channels").open()
     example.text.fill("[]")
 
     example.button("Post").click()
@@ -186,7 +186,7 @@ def test_examples_work_under_a_url_prefix(open_docs: OpenDocs, prefixed_server: 
     listing.button("Send").click()
     expect(listing.lines).to_have_count(4)
     assert listing.frame(3)["clients"] == [name]
-    publishing = Example(open_docs("channels", at=prefixed_server), "Publish a package to a channel").open()
+    publishing = Example(open_docs("channels", at=prefixed_server), "Publish to a channel").open()
     publishing.button("Post").click()
     expect(publishing.lines.nth(1)).to_contain_text("201 Created")
 
@@ -195,7 +195,7 @@ def test_lines_examples_cannot_be_tried_in_a_browser(open_docs: OpenDocs) -> Non
     page = open_docs("lines")
 
     expect(page.get_by_role("button", name="Try it")).to_have_count(0)
-    expect(page.get_by_text("A browser has no TCP")).to_be_visible()
+    expect(page.get_by_text("A browser cannot open a TCP connection")).to_be_visible()
     command = Example(page, "JOIN room [password]", 1).block.locator("code")
     expect(command).to_have_text(r"printf 'LOGIN alice\nJOIN lobby\n' | nc localhost 9090")
 
@@ -275,7 +275,7 @@ def test_axe_finds_nothing_serious(open_docs: OpenDocs, name: str, scheme: Any) 
 def test_examples_are_available_by_keyboard(open_docs: OpenDocs) -> None:
     page = open_docs("functions")
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="To the text")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     example = Example(page, "Retrieve clients (request)")
     example.button("Copy").focus()
 

@@ -16,9 +16,10 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from chateau.hub.errors import HubError
-from chateau.protocols.chateau import REQUESTS, no_such_type, type_of
+from chateau.protocols.chateau import REQUESTS, ChateauProtocol, type_of
+from chateau.protocols.json_peer import unknown_type
 from chateau.protocols.json_text import decode
-from chateau.protocols.schemas import Contract, schemas_folder
+from chateau.protocols.schemas import SchemaSet, schemas_folder
 from chateau.reference.components import PLACE, components
 
 FUNCTIONS = """
@@ -44,7 +45,7 @@ SCHEMAS = {
 PROTOCOLS = sorted({path.partition("/")[0] for path in SCHEMAS if "/" in path})
 PARTS = {name: schema for protocol in PROTOCOLS for name, schema in components(SCHEMAS, protocol).items()}
 MESSAGES = [name for name in PARTS if name.endswith(("-request", "-response", "-push"))]
-SCHEMA_SETT = Contract(FOLDER / "chateau", url="/schemas/chateau")
+SCHEMA_SET = SchemaSet(FOLDER / "chateau", url="/schemas/chateau")
 BY_NAME = ("properties", "$defs", "dependentSchemas")
 LITERAL = ("const", "enum", "examples", "default", "required", "type")
 
@@ -120,9 +121,9 @@ def server_error(text: str) -> tuple[str, str | None, str] | None:
         request = decode(text)
         row = REQUESTS.get(type_of(request) or 0)
         if row is None:
-            raise no_such_type(request)
-        if not SCHEMA_SETT.validator(row.schema)(request):
-            raise SCHEMA_SETT.fault(row.schema, request, text)
+            raise unknown_type(ChateauProtocol.type_key, request, ChateauProtocol.expected)
+        if not SCHEMA_SET.validator(row.schema)(request):
+            raise SCHEMA_SET.validation_error(row.schema, request, text)
     except HubError as error:
         return error.code, getattr(error, "path", None), str(error)
     return None
