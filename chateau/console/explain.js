@@ -24,7 +24,7 @@ export function verdictOf(direction, text, schemas) {
     return { fault: { code: "invalid_json", sentence: error.message, at: error.at } };
   }
   if (!node.members) {
-    const sentence = `A message is a JSON object, not ${kindInWords(node)}.`;
+    const sentence = `A message must be a JSON object, not ${kindInWords(node)}.`;
     return { node, fault: { code: "not_an_object", sentence, pointer: "" } };
   }
   const kind = kindOf(direction, node.value);

@@ -178,19 +178,19 @@ const SENTENCES = {
   maxItems: (place, { schema, value }) => `${place} must have at most ${schema.maxItems} items; it has ${value.length}.`,
   minimum: (place, { schema }) => `${place} must be at least ${schema.minimum}.`,
   maximum: (place, { schema }) => `${place} must be at most ${schema.maximum}.`,
-  pattern: (place, { schema }) => `${place} is not written as it must be. ${descriptionOf(schema)}`,
+  pattern: (place, { schema }) => `${place} does not match the required format. ${descriptionOf(schema)}`,
   enum: (place, { schema }) => `${place} must be one of ${schema.enum.join(", ")}.`,
   const: (place, { schema }) => `${place} must be ${JSON.stringify(schema.const)}.`,
-  anyOf: (place, { schema }) => `${place} has none of the forms allowed. ${descriptionOf(schema)}`,
-  false: (place) => `${place} must not be there.`,
+  anyOf: (place, { schema }) => `${place} matches none of the allowed forms. ${descriptionOf(schema)}`,
+  false: (place) => `${place} must be absent.`,
 };
 
 function sentenceOf(fault) {
   const place = fault.path.length ? quoted(fault.path.join("/")) : "the message";
-  return SENTENCES[fault.keyword]?.(place, fault) ?? `${place} does not keep to the schema's ${quoted(fault.keyword)}.`;
+  return SENTENCES[fault.keyword]?.(place, fault) ?? `${place} violates the keyword ${quoted(fault.keyword)} of the schema.`;
 }
 
-function descriptionOf({ description = "See the schema." }) {
+function descriptionOf({ description = "The schema has the details." }) {
   return description;
 }
 

@@ -161,7 +161,7 @@ def _description(fault: _Fault) -> str:
 
 
 def _other(place: str, fault: _Fault) -> str:
-    return f"{place} does not keep to the schema's {quoted(fault.keyword)}."
+    return f"{place} violates the keyword {quoted(fault.keyword)} of the schema."
 
 
 _SENTENCES: dict[str, Callable[[str, _Fault], str]] = {

@@ -160,7 +160,7 @@ def test_validator_reports_the_fault_of_the_server_in_the_same_words(
         assert fault["code"] == code
         if code == "invalid_message":
             assert fault["pointer"] == path
-            if " does not keep to the schema's " not in sentence:
+            if " violates the keyword " not in sentence:
                 assert fault["sentence"] == sentence
 
 

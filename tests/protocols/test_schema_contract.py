@@ -71,7 +71,9 @@ OTHER_SCHEMA = {
 }
 
 OTHER = [
-    pytest.param({"even": 3}, '"even" does not keep to the schema\'s "multipleOf".', id="another keyword"),
+    pytest.param(
+        {"even": 3}, '"even" violates the keyword "multipleOf" of the schema.', id="another keyword"
+    ),
     pytest.param(
         {"word": "A"},
         '"word" does not match the required format. The schema has the details.',
