@@ -285,7 +285,7 @@ def feed_in(harness: Harness, maker: FrameMaker) -> list[ScriptedTransport]:
     return clients
 
 
-def test_hundred_thousand_frames_raise_no_exception_and_get_json_responses() -> None:
+def test_generated_frames_raise_no_exception_and_get_json_responses() -> None:
     fed = 0
     with open_server() as harness:
 
