@@ -18,7 +18,7 @@ export MYPY_CACHE_DIR := $(CURDIR)/$(CACHE)/mypy
 run: $(VENV)/run.stamp  ## Start the server; ARGS="--port 9000" passes flags
 	$(PYTHON) server.py $(ARGS)
 
-test: lint types imports unit edge system  ## The whole gate: format, lint, types, import rule, tests
+test: lint types imports unit edge system  ## The whole gate: format, lint, vocabulary, types, import rule, tests
 
 format: $(VENV)/dev.stamp  ## Format the code, and fix lint errors where possible
 	$(PYTHON) -m ruff check --fix .
@@ -41,7 +41,7 @@ unit: $(VENV)/dev.stamp  ## Test hub and protocols; examples cover every branch,
 	$(PYTHON) -m pytest -n 2 --dist worksteal -m hypothesis tests/hub tests/protocols
 
 edge: $(VENV)/dev.stamp  ## Test sockets, processes, the store, the client and the docs
-	$(PYTHON) -m pytest -n 4 --dist worksteal --ignore tests/hub --ignore tests/protocols \
+	$(PYTHON) -m pytest -n 3 --dist worksteal --ignore tests/hub --ignore tests/protocols \
 		--ignore tests/console --ignore tests/test_distribution.py
 
 system: $(VENV)/dev.stamp  ## Test the pages in a browser, and the installed distribution
