@@ -67,8 +67,8 @@ def test_installed_commands_play_a_scenario(installed: Path, tmp_path: Path) -> 
     with running_server(command=[str(installed / "chateau")], folder=tmp_path) as server:
         printed = run(
             installed / "chateau-client",
-            "--url",
-            server.websocket,
+            "--server",
+            server.address.partition("//")[2].rstrip("/"),
             SCENARIO,
             cwd=tmp_path,
             timeout=RUN_SECONDS,
@@ -88,7 +88,13 @@ def test_single_files_run_without_installation(dist: Path, tmp_path: Path) -> No
         folder=tmp_path,
         environment={"SHIV_ROOT": str(tmp_path / "shiv")},
     ) as server:
-        client = [sys.executable, str(dist / "chateau-client.pyz"), "--url", server.websocket, str(SCENARIO)]
+        client = [
+            sys.executable,
+            str(dist / "chateau-client.pyz"),
+            "--server",
+            server.address.partition("//")[2].rstrip("/"),
+            str(SCENARIO),
+        ]
         done = subprocess.run(
             client,
             cwd=tmp_path,
