@@ -209,3 +209,31 @@ def test_every_setting_has_a_group_and_an_expectation() -> None:
 
     assert [row.name for row in rows] == [setting.name for setting in SETTINGS]
     assert all(row.group and row.takes and row.description.endswith((".", ":memory:.")) for row in rows)
+
+
+@pytest.mark.parametrize("value", ["٣", "\uff15", "1.5", "nan", "inf", "-1"])
+def test_integer_setting_rejects_other_numbers(value: str) -> None:
+    with pytest.raises(SettingsError, match="--port: got"):
+        load([f"--port={value}"])
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "value"),
+    [
+        ("port = 5.0", "port", 5),
+        ("history = 1e3", "history", 1000),
+        ("opcodes-port = false", "opcodes_port", 0),
+        ("max-rate = false", "max_rate", 0.0),
+        ("reuse-addr = 1", "reuse_addr", True),
+        ("reuse-port = 0", "reuse_port", False),
+    ],
+)
+def test_file_values_are_converted_to_the_type_of_the_setting(
+    tmp_path: Path, line: str, name: str, value: object
+) -> None:
+    path = tmp_path / "chateau.toml"
+    path.write_text(line, "utf-8")
+
+    got = getattr(load(["--config", str(path)]), name)
+
+    assert (got, type(got)) == (value, type(value))
