@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from chateau.hub.hub import Hub, PublicationReceipt
     from chateau.hub.ports import Commit, EventSink
     from chateau.hub.session import Session
-    from chateau.protocols.error_catalog import ErrorCatalog
     from chateau.protocols.spec import ProtocolContext
     from chateau.protocols.transport import Outbox
 
@@ -305,12 +304,6 @@ PUSHES: dict[type, Callable[[Any], Frame]] = {
 }
 
 
-def _load_errors() -> ErrorCatalog:
-    from chateau.protocols.channels_errors import ERRORS
-
-    return ERRORS
-
-
 SPEC = ProtocolSpec(
     name="channels",
     title="The channels protocol",
@@ -351,6 +344,5 @@ SPEC = ProtocolSpec(
     ),
     requests=("broadcast-request",),
     make=ChannelsProtocol,
-    load_errors=_load_errors,
     page="channels",
 )

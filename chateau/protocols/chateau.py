@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chateau.hub.ports import Commit
-    from chateau.protocols.error_catalog import ErrorCatalog
     from chateau.protocols.spec import ProtocolContext
 
 Frame = dict[str, Any]
@@ -319,12 +318,6 @@ class ChateauProtocol(JsonProtocol):
         self.history_limit = context.max_frame - HISTORY_OVERHEAD_BYTES
 
 
-def _load_errors() -> ErrorCatalog:
-    from chateau.protocols.chateau_errors import ERRORS
-
-    return ERRORS
-
-
 SPEC = ProtocolSpec(
     name="chateau",
     title="The chateau protocol",
@@ -344,7 +337,6 @@ SPEC = ProtocolSpec(
     ),
     requests=tuple(row.schema for row in REQUESTS.values()),
     make=ChateauProtocol,
-    load_errors=_load_errors,
     encode_error=error_response,
     opening='{"type": 1, "username": "reader-NNN"}',
 )

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from chateau.hub.hub import Hub
     from chateau.hub.session import Session
-    from chateau.protocols.error_catalog import ErrorCatalog
     from chateau.protocols.spec import ProtocolContext
     from chateau.protocols.transport import Outbox
 
@@ -262,12 +261,6 @@ class FunctionsProtocol(JsonProtocol):
         self.pushes = pushes(context.hub)
 
 
-def _load_errors() -> ErrorCatalog:
-    from chateau.protocols.functions_errors import ERRORS
-
-    return ERRORS
-
-
 SPEC = ProtocolSpec(
     name="functions",
     title="The functions protocol",
@@ -293,6 +286,5 @@ SPEC = ProtocolSpec(
     ),
     requests=tuple(row.schema for row in FUNCTIONS.values()),
     make=FunctionsProtocol,
-    load_errors=_load_errors,
     encode_error=error_response,
 )

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from chateau.hub.session import Session
-    from chateau.protocols.error_catalog import ErrorCatalog
     from chateau.protocols.spec import ProtocolContext
     from chateau.protocols.transport import Outbox
 
@@ -156,12 +155,6 @@ def ack_lines(lines: list[bytes], failure: BaseException | None) -> list[bytes]:
     return [encode(error_response(Unavailable("The message was delivered but could not be saved.")))]
 
 
-def _load_errors() -> ErrorCatalog:
-    from chateau.protocols.lines_errors import ERRORS
-
-    return ERRORS
-
-
 SPEC = ProtocolSpec(
     name="lines",
     title="The lines protocol",
@@ -184,7 +177,6 @@ SPEC = ProtocolSpec(
     ),
     requests=tuple(command.words[0] for command in COMMANDS),
     make=LinesProtocol,
-    load_errors=_load_errors,
     encode_error=lambda error, _request: error_response(error),
     page="lines",
 )

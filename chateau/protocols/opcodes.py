@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from chateau.hub.ports import Commit
     from chateau.hub.room import Room
     from chateau.hub.session import Session
-    from chateau.protocols.error_catalog import ErrorCatalog
     from chateau.protocols.spec import ProtocolContext
     from chateau.protocols.transport import Outbox
 
@@ -279,12 +278,6 @@ class OpcodesProtocol(JsonProtocol):
         )
 
 
-def _load_errors() -> ErrorCatalog:
-    from chateau.protocols.opcodes_errors import ERRORS
-
-    return ERRORS
-
-
 SPEC = ProtocolSpec(
     name="opcodes",
     title="The opcodes protocol",
@@ -312,7 +305,6 @@ SPEC = ProtocolSpec(
     ),
     requests=tuple(row.schema for row in REQUESTS.values()),
     make=OpcodesProtocol,
-    load_errors=_load_errors,
     encode_error=error_response,
     opening='{"op": 1, "d": {"content": "reader-NNN"}}',
     page="opcodes",

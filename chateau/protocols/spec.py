@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from chateau.protocols.schemas import schemas_folder
@@ -101,10 +102,10 @@ class ProtocolSpec:
     are the schemas of its requests (for lines: the words of its commands), in the order in which they are
     documented. *make* builds the protocol: an :class:`~chateau.hub.ports.EventSink` which is also a
     :class:`~chateau.protocols.transport.Endpoint`, unless none of its addresses is a fixed path.
-    *load_errors* imports the catalog of its errors, which only the reference needs. *encode_error* returns
-    the error response to a request, as a value to encode. *opening* is the frame that the reference's
-    "Try it" sends first. *page* names the reference's own builder for a page that differs from that of
-    a JSON protocol. *folder* is where the schemas are, ``schemas/NAME`` by default.
+    *encode_error* returns the error response to a request, as a value to encode. *opening* is the frame that
+    the reference's "Try it" sends first. *page* names the reference's own builder for a page that differs
+    from that of a JSON protocol. *folder* is where the schemas are, ``schemas/NAME`` by default.
+    *error_catalog* is ``ERRORS`` of the module ``chateau.protocols.NAME_errors`` by default.
     """
 
     name: str
@@ -114,13 +115,20 @@ class ProtocolSpec:
     endpoints: tuple[EndpointSpec, ...]
     requests: tuple[str, ...]
     make: Callable[[ProtocolContext], Any]
-    load_errors: Callable[[], ErrorCatalog]
     encode_error: Callable[[HubError, Any], dict[str, Any]] | None = None
     opening: str = ""
     page: str = ""
     folder: Path | None = None
+    error_catalog: ErrorCatalog | None = None
 
     @property
     def schemas(self) -> Path:
         """The folder of the protocol's JSON Schemas."""
         return self.folder or schemas_folder() / self.name
+
+    def load_errors(self) -> ErrorCatalog:
+        """Return the catalog of the protocol's errors; only the reference needs it, so it is imported here."""
+        if self.error_catalog is not None:
+            return self.error_catalog
+        catalog: ErrorCatalog = import_module(f"chateau.protocols.{self.name}_errors").ERRORS
+        return catalog

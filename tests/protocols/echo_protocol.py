@@ -36,16 +36,14 @@ class EchoProtocol(JsonProtocol):
     pushes = PUSHES
 
 
-def _load_errors() -> ErrorCatalog:
-    return {
-        ANY: (
-            *unreadable(unknown_type("echo", {"echo": "fly"}, EchoProtocol.expected), {"echo": "fly"}),
-            *admission({"echo": "count"}),
-        ),
-        "echo-request": (against("echo-request", {"echo": "echo"}),),
-        "count-request": (),
-    }
-
+ERRORS: ErrorCatalog = {
+    ANY: (
+        *unreadable(unknown_type("echo", {"echo": "fly"}, EchoProtocol.expected), {"echo": "fly"}),
+        *admission({"echo": "count"}),
+    ),
+    "echo-request": (against("echo-request", {"echo": "echo"}),),
+    "count-request": (),
+}
 
 SPEC = ProtocolSpec(
     name="echo",
@@ -59,8 +57,8 @@ SPEC = ProtocolSpec(
     ),
     requests=("echo-request", "count-request"),
     make=EchoProtocol,
-    load_errors=_load_errors,
     encode_error=EchoProtocol.encode_error,
     opening='{"echo": "count"}',
     folder=Path(__file__).parent / "echo",
+    error_catalog=ERRORS,
 )
