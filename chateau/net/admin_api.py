@@ -1,7 +1,6 @@
 """The admin API over HTTP: the routes below ``/admin/``, authentication, and errors, in JSON.
 
-The actions are in :mod:`chateau.protocols.admin`, the streams in :mod:`chateau.net.admin_streams` and
-:mod:`chateau.net.tap`.
+The actions are in :mod:`chateau.protocols.admin`, the streams in :mod:`chateau.net.admin_streams`.
 """
 
 from __future__ import annotations
@@ -24,11 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chateau.net.accept import HandshakePolicy
-    from chateau.net.admin_streams import LiveStream
+    from chateau.net.admin_streams import LiveStream, Taps
     from chateau.net.connection import PeerFactory
     from chateau.net.connection_group import ConnectionGroup
     from chateau.net.metrics import Metrics
-    from chateau.net.tap import Taps
     from chateau.protocols.admin import AdminProtocol
 
 log = logging.getLogger(__name__)

@@ -1,24 +1,36 @@
-"""The admin API's event streams: their subscribers, and the live stream of the server's metrics.
+"""The admin API's event streams: the live stream of the server's metrics, and taps of one session's frames.
 
 The live stream sends metrics, sessions and rooms once per second. Nothing is measured before the first
 subscriber connects or after the last one leaves. Events are encoded once per second for all subscribers with
 one limit.
+
+A tap sends the frames of one session. The tapped session is notified, by its own protocol, when the first
+watcher connects and when the last one leaves. A connection that is not tapped pays nothing; see
+:meth:`chateau.net.connection.Connection.observe`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from base64 import b64encode
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from chateau.net import frames
+from chateau.net.frames import Binary, Close, Ping, Pong, Received, Violation
+from chateau.net.framing import EVENT_STREAM, LINES, WEBSOCKET
 from chateau.protocols.json_text import encode
 from chateau.protocols.transport import NORMAL_CLOSURE
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-    from chateau.net.connection import PeerFactory
-    from chateau.net.metrics import Metrics
-    from chateau.net.probe import Probe
+    from chateau.hub.hub import Hub
+    from chateau.hub.session import Session
+    from chateau.net.connection import Connection, PeerFactory
+    from chateau.net.connection_group import ConnectionGroup
+    from chateau.net.framing import Framing
+    from chateau.net.metrics import Metrics, Probe
     from chateau.protocols.admin import AdminProtocol
     from chateau.protocols.transport import Outbox
 
@@ -124,3 +136,199 @@ class LiveStream:
 
     def _rooms(self) -> bytes:
         return encode_event("rooms", self._admin.rooms())
+
+
+# Taps
+
+SHOWN_BYTES = 16_384
+"""Maximum part of a payload that is shown, in bytes."""
+
+ENDED = {"reason": "the session ended"}
+
+
+class Taps:
+    """All taps. One per server."""
+
+    def __init__(self, hub: Hub, groups: Collection[ConnectionGroup], *, now: Callable[[], str]) -> None:
+        """*now* returns the time as RFC 3339."""
+        self.now = now
+        self._hub = hub
+        self._groups = groups
+        self._taps: dict[str, Tap] = {}  # by the session's id
+        self._watched: dict[StreamSubscriber, Tap] = {}
+
+    def is_tapped(self, session_id: str) -> bool:
+        """Return whether the session is tapped."""
+        return session_id in self._taps
+
+    def opener(self, session: Session) -> PeerFactory:
+        """Return the factory of watchers of *session*."""
+
+        def open_peer(outbox: Outbox, _address: str, _port: int) -> StreamSubscriber:
+            watcher = StreamSubscriber(outbox, self.remove)
+            self.add(watcher, session)
+            return watcher
+
+        return open_peer
+
+    def add(self, watcher: StreamSubscriber, session: Session) -> None:
+        """Report the frames of *session* to *watcher* from now on; if the session has ended, report that."""
+        tap = self._taps.get(session.id) or self._start(session)
+        if tap is None:
+            watcher.send(encode_event("end", ENDED))
+            watcher.end()
+            return
+        self._watched[watcher] = tap
+        tap.watchers[watcher] = None
+        if len(tap.watchers) == 1:
+            self._hub.notify_tap(session, active=True)
+
+    def remove(self, watcher: StreamSubscriber) -> None:
+        """Remove *watcher*, which is gone."""
+        tap = self._watched.pop(watcher, None)
+        if tap is None:
+            return
+        del tap.watchers[watcher]
+        if not tap.watchers:
+            del self._taps[tap.session.id]
+            tap.stop()
+            self._hub.notify_tap(tap.session, active=False)
+
+    def _start(self, session: Session) -> Tap | None:
+        connections = (connection for group in self._groups for connection in group.connections)
+        for connection in connections:
+            if connection.session is session:
+                tap = self._taps[session.id] = Tap(connection, session, self.now)
+                return tap
+        return None
+
+
+class Tap:
+    """Reports the frames of one session to all who watch it."""
+
+    def __init__(self, connection: Connection, session: Session, now: Callable[[], str]) -> None:
+        self.session = session
+        self.watchers: dict[StreamSubscriber, None] = {}
+        self._now = now
+        self._loop = connection.group.loop
+        self._pending: list[bytes] = []
+        self._seen_in = SEEN_IN[connection.group.framing]
+        self.stop = connection.observe(self)
+
+    def on_received(self, received: Sequence[Received]) -> None:
+        """Report received messages, together with what is sent in the same iteration of the event loop."""
+        self._add("in", map(seen_of, received))
+
+    def on_sent(self, frames: Sequence[bytes]) -> None:
+        """Report sent frames."""
+        self._add("out", (seen for frame in frames for seen in self._seen_in(frame)))
+        self._flush()
+
+    def on_gone(self) -> None:
+        """Report the end of the session."""
+        self._pending.append(encode_event("end", ENDED))
+        self._flush()
+        for watcher in list(self.watchers):
+            watcher.end()
+
+    def _add(self, direction: str, seen: Iterable[Seen]) -> None:
+        if not self._pending:
+            self._loop.call_soon(self._flush)
+        time = self._now()
+        self._pending += [encode_event("frame", frame_of(direction, item, time)) for item in seen]
+
+    def _flush(self) -> None:
+        if not self._pending or not self.watchers:  # the first watcher is added after the backlog is reported
+            return
+        payload = b"".join(self._pending)
+        self._pending.clear()
+        for watcher in list(self.watchers):  # sending may remove a slow one
+            watcher.send(payload)
+
+
+class Seen(NamedTuple):
+    """A frame as a watcher sees it: its *kind*, its *size* on the wire, and its *content*."""
+
+    kind: str
+    size: int
+    content: bytes
+
+
+def seen_of(received: Received) -> Seen:
+    """Return *received* as a watcher sees it."""
+    match received:
+        case str():
+            content = received.encode()
+            return Seen("text", len(content), content)
+        case Binary(payload):
+            return Seen("binary", len(payload), payload)
+        case Ping(payload):
+            return Seen("ping", len(payload), payload)
+        case Pong(payload):
+            return Seen("pong", len(payload), payload)
+        case Close(None, _):
+            return Seen("close", 0, b"")
+        case Close(code, reason):
+            return Seen("close", 2 + len(reason.encode()), f"{code} {reason}".rstrip().encode())
+        case Violation(code, reason):
+            return Seen("violation", 0, f"{code} {reason}".encode())
+
+
+KINDS = {
+    frames.TEXT: "text",
+    frames.BINARY: "binary",
+    frames.CLOSE: "close",
+    frames.PING: "ping",
+    frames.PONG: "pong",
+}
+
+_HEADER_BYTES = {126: 4, 127: 10}  # by the second byte of the frame; otherwise 2
+
+
+def _seen_in_frame(frame: bytes) -> Iterator[Seen]:
+    """Yield what a WebSocket frame of the server shows: it is whole and not masked."""
+    kind = KINDS[frame[0] & 0xF]
+    payload = content = frame[_HEADER_BYTES.get(frame[1], 2) :]
+    if kind == "close" and payload:
+        content = (b"%d %b" % (int.from_bytes(payload[:2]), payload[2:])).rstrip()
+    yield Seen(kind, len(payload), content)
+
+
+def _seen_in_blocks(frame: bytes, *, end: bytes) -> Iterator[Seen]:
+    """Yield the texts that end with *end*; comments of event streams are pings."""
+    for block in frame.removesuffix(end).split(end):
+        yield Seen("ping" if block.startswith(b":") else "text", len(block), block)
+
+
+SEEN_IN: dict[Framing, Callable[[bytes], Iterator[Seen]]] = {
+    WEBSOCKET: _seen_in_frame,
+    LINES: partial(_seen_in_blocks, end=b"\r\n"),
+    EVENT_STREAM: partial(_seen_in_blocks, end=b"\n\n"),
+}
+
+
+def frame_of(direction: str, seen: Seen, time: str) -> Frame:
+    """Return the data of the event that reports *seen*."""
+    shown = seen.content[:SHOWN_BYTES]
+    return {
+        "direction": direction,
+        "time": time,
+        "kind": seen.kind,
+        "size": seen.size,
+        **_content(seen.kind, shown),
+        "truncated": len(shown) < len(seen.content),
+    }
+
+
+def _content(kind: str, shown: bytes) -> Frame:
+    """Return text as text, without a character that was cut at its end; all else in base64."""
+    is_text = kind != "binary" and (kind not in ("ping", "pong") or _is_utf8(shown))
+    return {"text": shown.decode(errors="ignore")} if is_text else {"base64": b64encode(shown).decode()}
+
+
+def _is_utf8(shown: bytes) -> bool:
+    try:
+        shown.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

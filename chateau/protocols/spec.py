@@ -127,7 +127,7 @@ class ProtocolSpec:
         return self.folder or schemas_folder() / self.name
 
     def load_errors(self) -> ErrorCatalog:
-        """Return the catalog of the protocol's errors; only the reference needs it, so it is imported here."""
+        """Return the catalog of errors, which is imported here: only the reference needs it."""
         if self.error_catalog is not None:
             return self.error_catalog
         catalog: ErrorCatalog = import_module(f"chateau.protocols.{self.name}_errors").ERRORS

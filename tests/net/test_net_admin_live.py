@@ -24,7 +24,7 @@ pytestmark = pytest.mark.gen_test(timeout=30)
 def short_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the interval, so that no test waits a second."""
     monkeypatch.setattr("chateau.net.admin_streams.INTERVAL_SECONDS", 0.05)
-    monkeypatch.setattr("chateau.net.probe.INTERVAL_SECONDS", 0.005)
+    monkeypatch.setattr("chateau.net.metrics.PROBE_SECONDS", 0.005)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from masked_frames import BINARY, CONTINUATION, PING, PONG, TEXT, client_frame, 
 from raw_client import RawClient
 from running_server import free_port
 
-from chateau.net.tap import SHOWN_BYTES
+from chateau.net.admin_streams import SHOWN_BYTES
 
 if TYPE_CHECKING:
     from live_harness import LiveServer, OpenServer

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tornado.httputil import HTTPHeaders
 
-from chateau.net.proxies import HEADER, UNIX_ADDRESS, TrustedProxies
+from chateau.net.accept import FORWARDED_FOR, UNIX_ADDRESS, TrustedProxies
 
 if TYPE_CHECKING:
     from live_harness import LiveServer, OpenServer
@@ -84,7 +84,7 @@ def test_client_is_the_last_forwarded_address_that_is_not_a_trusted_proxy(
 ) -> None:
     sent = HTTPHeaders()
     for value in headers:
-        sent.add(HEADER, value)
+        sent.add(FORWARDED_FOR, value)
 
     assert TrustedProxies(proxies).client_address(remote, sent) == client
 
@@ -92,7 +92,7 @@ def test_client_is_the_last_forwarded_address_that_is_not_a_trusted_proxy(
 @pytest.mark.parametrize("proxy", [f"::ffff:{PROXY}", "::ffff:10.0.0.0/104"])
 def test_proxy_may_be_an_ipv4_mapped_ipv6_address(proxy: str) -> None:
     for remote in (PROXY, f"::ffff:{PROXY}"):
-        assert TrustedProxies((proxy,)).client_address(remote, HTTPHeaders({HEADER: CLIENT})) == CLIENT
+        assert TrustedProxies((proxy,)).client_address(remote, HTTPHeaders({FORWARDED_FOR: CLIENT})) == CLIENT
 
 
 @pytest.mark.parametrize("name", ["x-forwarded-for", "X-FORWARDED-FOR"])

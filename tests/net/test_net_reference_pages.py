@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import threading
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 import pytest
+from raw_client import PATIENCE_SECONDS
 
 from chateau.hub.errors import AccessDenied, InvalidName
 from chateau.net import console_handlers
 from chateau.net.console_handlers import content_policy
-from chateau.net.reference_handlers import http_error_text
+from chateau.net.reference_handlers import Reference, http_error_text
 
 if TYPE_CHECKING:
     from live_harness import LiveServer, OpenServer
@@ -91,6 +94,33 @@ async def test_page_is_revalidated_and_sent_only_when_changed(harness: LiveServe
 
     assert first.headers["cache-control"] == "no-cache"
     assert (again.status, again.body) == (304, b"")
+
+
+@live
+async def test_other_clients_are_served_while_the_pages_are_made(
+    open_server: OpenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, release = threading.Event(), threading.Event()
+
+    def make_pages(_reference: Reference, _files: str) -> dict[str, str]:
+        begun.set()
+        assert release.wait(PATIENCE_SECONDS), "no other client was served"
+        return {"": "made"}
+
+    monkeypatch.setattr(Reference, "make_pages", make_pages)
+    harness = open_server()
+    reader = await harness.connect()
+    other = await harness.client()
+
+    reader.send(reader.request("/docs/"))
+    assert await asyncio.to_thread(begun.wait, PATIENCE_SECONDS)
+    try:
+        assert (await other.ask({"type": 9}))["status"] == 400
+        assert not release.is_set()
+    finally:
+        release.set()
+
+    assert (await reader.response()).body == b"made"
 
 
 @live

@@ -1,12 +1,15 @@
 """Schema contracts: JSON Pointers, two validators, and an error text per keyword of a request schema."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from chateau_harness import SCHEMA_SET
+from harness import ROOT
 
 from chateau.protocols.chateau import REQUESTS
 from chateau.protocols.schemas import _SENTENCES, SchemaSet, pointer
@@ -122,6 +125,24 @@ def test_error_does_not_depend_on_the_length_of_the_text(name: str, message: dic
     )
 
     assert (str(short), short.path, short.schema) == (str(long), long.path, long.schema)
+
+
+def test_first_explained_error_imports_nothing_while_clients_wait() -> None:
+    program = """
+import json, sys
+import chateau.app
+from chateau.protocols.schemas import SchemaSet, schemas_folder
+schemas = SchemaSet(schemas_folder() / "chateau", url="/schemas/chateau")
+before = set(sys.modules)
+for text in ("{}", "{}" + 10_000 * " "):
+    schemas.validation_error("list-request", {}, text)
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert json.loads(ended.stdout) == []
 
 
 def test_schema_url_is_that_of_the_server() -> None:
