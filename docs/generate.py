@@ -97,7 +97,7 @@ def reference_part(page: Page, path: Path) -> str:
 
     The title and the lead are left out: the guide above has its own.
     """
-    return page.body(partial(_address, path), level=3, with_lead=False)
+    return page.body(partial(_address, path), level=3)
 
 
 def _address(path: Path, kind: str, target: str, anchor: str) -> str | None:

@@ -73,6 +73,19 @@ class StreamSubscriber:
         self._on_gone(self)
 
 
+def _opener(
+    add: Callable[[StreamSubscriber], None], remove: Callable[[StreamSubscriber], None]
+) -> PeerFactory:
+    """Return the factory of subscribers, which calls *add* with each one, and *remove* when it is gone."""
+
+    def open_peer(outbox: Outbox, _address: str, _port: int) -> StreamSubscriber:
+        subscriber = StreamSubscriber(outbox, remove)
+        add(subscriber)
+        return subscriber
+
+    return open_peer
+
+
 def encode_event(kind: str, frame: Frame) -> bytes:
     """Return the event of *kind* with the data *frame*, which encodes to one line of JSON."""
     return b"event: %b\ndata: %b\n\n" % (kind.encode(), encode(frame))
@@ -93,13 +106,7 @@ class LiveStream:
 
     def opener(self, limit: int) -> PeerFactory:
         """Return the factory of subscribers that list the busiest *limit* sessions."""
-
-        def open_peer(outbox: Outbox, _address: str, _port: int) -> StreamSubscriber:
-            subscriber = StreamSubscriber(outbox, self.remove)
-            self.add(subscriber, limit)
-            return subscriber
-
-        return open_peer
+        return _opener(lambda subscriber: self.add(subscriber, limit), self.remove)
 
     def add(self, subscriber: StreamSubscriber, limit: int) -> None:
         """Send the present state to *subscriber*, and once per second from now on."""
@@ -163,13 +170,7 @@ class Taps:
 
     def opener(self, session: Session) -> PeerFactory:
         """Return the factory of watchers of *session*."""
-
-        def open_peer(outbox: Outbox, _address: str, _port: int) -> StreamSubscriber:
-            watcher = StreamSubscriber(outbox, self.remove)
-            self.add(watcher, session)
-            return watcher
-
-        return open_peer
+        return _opener(lambda watcher: self.add(watcher, session), self.remove)
 
     def add(self, watcher: StreamSubscriber, session: Session) -> None:
         """Report the frames of *session* to *watcher* from now on; if the session has ended, report that."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+import orjson
 from tornado.web import RequestHandler
 
 from chateau import __version__
@@ -26,6 +27,11 @@ class BaseHandler(RequestHandler):
     def set_default_headers(self) -> None:
         self.set_header("Server", f"Chateau/{__version__}")
         self.set_header("X-Content-Type-Options", "nosniff")
+
+    def send_json(self, value: object, content_type: str = "application/json") -> None:
+        """Send *value* as JSON that people can read."""
+        self.set_header("Content-Type", content_type)
+        self.finish(orjson.dumps(value, option=orjson.OPT_INDENT_2))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         send_text(self, status_code, f"{status_code} {self._reason}")

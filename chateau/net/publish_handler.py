@@ -22,7 +22,7 @@ from chateau import __version__
 from chateau.hub.errors import AccessDenied, HubError, InvalidName, Unavailable
 from chateau.net.base_handler import BoundedBody, bearer_token, body_length
 from chateau.net.publish_connection import Resume, move_to_publish_connection
-from chateau.protocols.errors import Internal, TooLarge
+from chateau.protocols.errors import HTTP_STATUSES, Internal, TooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -49,15 +49,6 @@ AllowsOrigin = Callable[[str], bool]
 DRAIN_FACTOR = 16
 """A body of up to this many times the maximum size is read and dropped before the response."""
 
-STATUSES = {
-    "access_denied": 403,
-    "banned": 403,
-    "too_large": 413,
-    "internal": 500,
-    "unavailable": 503,
-}
-"""HTTP status by error code; 400 for all others."""
-
 BODIES = {
     201: b'"OK"',
     400: b'"Bad request"',
@@ -67,6 +58,10 @@ BODIES = {
     500: b'"Internal error"',
     503: b'"Unavailable"',
 }
+"""The body of each response, by its status."""
+
+STATUSES = {code: status for code, status in HTTP_STATUSES.items() if status in BODIES}
+"""HTTP status by error code; 400 for all others."""
 
 
 class PublishRoute(NamedTuple):

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from tornado.web import HTTPError, stream_request_body
 
 from chateau.hub.errors import HubError
@@ -33,9 +32,9 @@ if TYPE_CHECKING:
     from chateau.net.console_handlers import ConsoleFiles
     from chateau.protocols.schemas import SchemaSet
     from chateau.protocols.spec import ProtocolSpec
-    from chateau.reference.encoded_frames import EncodedFrame
-    from chateau.reference.messages import Setting
+    from chateau.reference.request_translations import EncodedFrame
     from chateau.reference.translations import Translation, Translator
+    from chateau.settings import Described
 
 Document = dict[str, Any]
 Schemas = dict[str, Any]  # by path below /schemas/, without the suffix
@@ -50,7 +49,7 @@ class Reference:
         specs: tuple[ProtocolSpec, ...],
         schema_sets: Mapping[str, SchemaSet],
         schemas: Schemas,
-        settings: Callable[[], Iterable[Setting]],
+        settings: Callable[[], Iterable[Described]],
         *,
         server_name: str,
         url_prefix: str = "",
@@ -79,7 +78,7 @@ class Reference:
         Raises:
             HubError: it is not a frame of the chateau protocol.
         """
-        from chateau.reference.encoded_frames import TargetServer
+        from chateau.reference.request_translations import TargetServer
 
         return self._translator.translate(text, TargetServer(host, self.url_prefix, self._command_prefix))
 
@@ -183,9 +182,7 @@ class SpecificationHandler(BaseHandler):
         self._make = make
 
     async def get(self) -> None:
-        document = await asyncio.to_thread(self._make, self.request.protocol, self.request.host)
-        self.set_header("Content-Type", "application/json")
-        self.finish(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+        self.send_json(await asyncio.to_thread(self._make, self.request.protocol, self.request.host))
 
 
 # Translations

@@ -10,7 +10,6 @@ import logging
 import re
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from tornado.routing import PathMatches, Rule
 from tornado.web import Application, HTTPError
 
@@ -106,8 +105,7 @@ class SchemaIndexHandler(BaseHandler):
         self._urls = [f"{url_prefix}/schemas/{name}.json" for name in schemas]
 
     def get(self) -> None:
-        self.set_header("Content-Type", "application/json")
-        self.finish(orjson.dumps(self._urls, option=orjson.OPT_INDENT_2))
+        self.send_json(self._urls)
 
 
 class SchemaHandler(BaseHandler):
@@ -119,8 +117,7 @@ class SchemaHandler(BaseHandler):
     def get(self, name: str) -> None:
         if (schema := self._schemas.get(name)) is None:
             raise HTTPError(404)
-        self.set_header("Content-Type", "application/schema+json")
-        self.finish(orjson.dumps(schema, option=orjson.OPT_INDENT_2))
+        self.send_json(schema, "application/schema+json")
 
 
 class NotFoundHandler(BaseHandler):

@@ -79,7 +79,8 @@ class AdminProtocol:
             InvalidMessage.
         """
         request = {key: _number(value) if key in NUMBERS else value for key, value in query.items()}
-        return self._checked(f"{name}-request", request, str(request))
+        self._schemas.check(f"{name}-request", request, str(request))
+        return request
 
     def perform(self, name: str, body: bytes) -> Frame:
         """Perform the action *name*, one of ``ACTIONS``, with the request *body*. Return the response.
@@ -93,7 +94,8 @@ class AdminProtocol:
             text = body.decode()
         except UnicodeDecodeError as exc:
             raise InvalidJson("not UTF-8") from exc
-        request = self._checked(f"{name}-request", decode(text), text)
+        request = decode(text)
+        self._schemas.check(f"{name}-request", request, text)
         try:
             ACTIONS[name](self, request)
         except InvalidAddress as exc:
@@ -118,11 +120,6 @@ class AdminProtocol:
         if session is None:
             raise UnknownSession(id_)
         return session
-
-    def _checked(self, schema: str, request: Frame, text: str) -> Frame:
-        if not self._schemas.validator(schema)(request):
-            raise self._schemas.validation_error(schema, request, text)
-        return request
 
 
 def session_row(

@@ -67,6 +67,15 @@ class SchemaSet:
         """Return the function that validates a message by the schema *name*."""
         return self._validators[name].is_valid
 
+    def check(self, name: str, message: dict[str, Any], text: str) -> None:
+        """Check that *message*, decoded from *text*, is valid by the schema *name*.
+
+        Raises:
+            InvalidMessage.
+        """
+        if not self._validators[name].is_valid(message):
+            raise self.validation_error(name, message, text)
+
     def reference(self, name: str) -> Draft202012Validator:
         """Return jsonschema's validator for the schema *name*."""
         return Draft202012Validator(self.schemas[name], registry=self._registry)

@@ -1,23 +1,20 @@
 """The AsyncAPI 3.0 document: the messages of each endpoint, and who sends them.
 
-Messages are the files of schemas/; their names connect responses to requests. Three more have no schema,
-because a publication may be anything. :mod:`chateau.reference.openapi` describes publishing by HTTP in full.
+``asyncapi.json`` next to this module has the part that is written by hand, such as the three messages without
+a schema, because a publication may be anything. All others are files of schemas/; their names connect
+responses to requests. :mod:`chateau.reference.openapi` describes publishing by HTTP in full.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from copy import deepcopy
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chateau import __version__
-from chateau.reference.components import (
-    KINDS,
-    Schemas,
-    components,
-    kind_of,
-    messages_of,
-    reference_to,
-)
+from chateau.reference.components import Schemas, components, kind_of, messages_of, reference_to
 
 if TYPE_CHECKING:
     from chateau.protocols.spec import EndpointSpec, ProtocolSpec
@@ -27,35 +24,9 @@ Document = dict[str, Any]
 WEBSOCKET = "websocket"
 HTTP = "http"
 
-CHANNEL_NAME = {
-    "description": "The channel's name. It is trimmed, put into lower case, and each _ becomes a colon.",
-    "examples": ["news", "User_22"],
-}
-
-
-UNWRITTEN: dict[str, Document] = {
-    "package-push": {
-        "title": "Publication (push)",
-        "summary": "The payload as it was published: text and JSON in text frames, bytes in binary frames.",
-        "contentType": "text/plain",
-        "payload": {"description": "Any text, any JSON, any bytes."},
-        "examples": [{"payload": "Hi all"}],
-    },
-    "package-request": {
-        "title": "Publication (request)",
-        "summary": "The body is the payload; the header Package-Type is text, json or bytes.",
-        "contentType": "text/plain",
-        "payload": {"description": "Any text, any JSON, any bytes."},
-        "examples": [{"payload": "Hi all"}],
-    },
-    "close-request": {
-        "title": "Close (request)",
-        "summary": "Closes the connection. All other messages of a subscriber are ignored.",
-        "contentType": "text/plain",
-        "payload": {"const": "close"},
-        "examples": [{"payload": "close"}],
-    },
-}
+_WRITTEN: Document = json.loads(Path(__file__).with_name("asyncapi.json").read_text("utf-8"))
+_CHANNEL_NAME: Document = _WRITTEN.pop("x-channel-name")
+UNWRITTEN: dict[str, Document] = _WRITTEN.pop("x-messages-without-a-schema")
 
 ALSO_POSSIBLE = {("opcodes", "message-request"): ("cache-response",)}  # the first message logs in
 
@@ -65,48 +36,47 @@ _BINDINGS = {
 }
 
 
+class Route(NamedTuple):
+    """An endpoint of *protocol* with the *messages* that pass through it, by name."""
+
+    protocol: str
+    endpoint: EndpointSpec
+    messages: dict[str, Document]
+
+    def names(self, *kinds: str) -> list[str]:
+        """Return the names of the messages of *kinds*."""
+        return [name for name in self.messages if kind_of(name) in kinds]
+
+    def references(self, names: Sequence[str]) -> list[Document]:
+        """Return references to the messages *names*."""
+        return [{"$ref": f"#/channels/{self.endpoint.name}/messages/{name}"} for name in names]
+
+
 def asyncapi(specs: Sequence[ProtocolSpec], schemas: Schemas, url_prefix: str) -> Document:
     """Return the document of the protocols *specs*, without servers: see :func:`servers`."""
     routes = [
-        Route(spec, endpoint)
+        Route(spec.name, endpoint, _messages_at(endpoint, spec.name, schemas))
         for spec in specs
         for endpoint in spec.endpoints
-        if endpoint.transport in (WEBSOCKET, HTTP) and endpoint.port_setting is None
+        if endpoint.transport in _BINDINGS and endpoint.port_setting is None
     ]
-    protocols = list(dict.fromkeys(route.protocol for route in routes))
-    return {
-        "asyncapi": "3.0.0",
-        "info": {
-            "title": "Chateau",
-            "version": __version__,
-            "description": "One hub of users, rooms and messages, with a choice of protocols over WebSocket. "
-            "receive is what the server receives, send what it sends.",
-            "license": {"name": "MIT"},
-        },
-        "defaultContentType": "application/json",
-        "servers": {},
-        "channels": {route.endpoint.name: _channel(route, schemas) for route in routes},
-        "operations": _operations(routes, schemas),
-        "components": {
-            "messages": _messages(routes, schemas, url_prefix),
-            "schemas": {
-                name: schema
-                for protocol in sorted(protocols)
-                for name, schema in components(schemas, protocol).items()
-            },
+    document = deepcopy(_WRITTEN)
+    document["info"]["version"] = __version__
+    document["channels"] = {route.endpoint.name: _channel(route) for route in routes}
+    document["operations"] = {
+        f"{route.endpoint.name}.{name}": _operation(route, name)
+        for route in routes
+        for name in route.names("request", "push")
+    }
+    document["components"] = {
+        "messages": _messages(routes, schemas, url_prefix),
+        "schemas": {
+            name: schema
+            for protocol in sorted({route.protocol for route in routes})
+            for name, schema in components(schemas, protocol).items()
         },
     }
-
-
-class Route(NamedTuple):
-    """An endpoint with the protocol that it belongs to."""
-
-    spec: ProtocolSpec
-    endpoint: EndpointSpec
-
-    @property
-    def protocol(self) -> str:
-        return self.spec.name
+    return document
 
 
 def servers(scheme: str, host: str, url_prefix: str) -> Document:
@@ -115,6 +85,13 @@ def servers(scheme: str, host: str, url_prefix: str) -> Document:
     return {
         WEBSOCKET: {"host": host, **path, "protocol": "wss" if scheme == "https" else "ws"},
         HTTP: {"host": host, **path, "protocol": scheme},
+    }
+
+
+def _messages_at(endpoint: EndpointSpec, protocol: str, schemas: Schemas) -> dict[str, Document]:
+    written = messages_of(schemas, protocol)
+    return {name: schema for name, schema in written.items() if kind_of(name) in endpoint.kinds} | {
+        name: UNWRITTEN[name] for name in endpoint.unwritten
     }
 
 
@@ -144,67 +121,45 @@ def _message(protocol: str, name: str, schema: Any, url_prefix: str) -> Document
     }
 
 
-def _names(route: Route, schemas: Schemas, *kinds: str) -> list[str]:
-    """Return the messages of *kinds* that pass through the endpoint."""
-    written = [name for name in messages_of(schemas, route.protocol) if kind_of(name) in route.endpoint.kinds]
-    return [name for name in (*written, *route.endpoint.unwritten) if kind_of(name) in kinds]
-
-
-def _channel(route: Route, schemas: Schemas) -> Document:
+def _channel(route: Route) -> Document:
+    endpoint = route.endpoint
     channel: Document = {
-        "address": route.endpoint.address,
-        "title": route.endpoint.title,
-        "description": route.endpoint.description,
-        "servers": [{"$ref": f"#/servers/{route.endpoint.transport}"}],
+        "address": endpoint.address,
+        "title": endpoint.title,
+        "description": endpoint.description,
+        "servers": [{"$ref": f"#/servers/{endpoint.transport}"}],
         "messages": {
-            name: {"$ref": f"#/components/messages/{route.protocol}.{name}"}
-            for name in _names(route, schemas, *KINDS)
+            name: {"$ref": f"#/components/messages/{route.protocol}.{name}"} for name in route.messages
         },
     }
-    if "{name}" in route.endpoint.address:
-        channel["parameters"] = {"name": CHANNEL_NAME}
-    if route.endpoint.transport == WEBSOCKET:
+    if "{name}" in endpoint.address:
+        channel["parameters"] = {"name": _CHANNEL_NAME}
+    if endpoint.transport == WEBSOCKET:
         channel["bindings"] = _BINDINGS[WEBSOCKET]
     return channel
 
 
-def _operations(routes: Sequence[Route], schemas: Schemas) -> Document:
-    """Return what the server receives and sends at each endpoint; responses are with their requests."""
-    return {
-        f"{route.endpoint.name}.{name}": _operation(route, name, schemas)
-        for route in routes
-        for name in _names(route, schemas, "request", "push")
-    }
-
-
-def _operation(route: Route, name: str, schemas: Schemas) -> Document:
-    about = schemas.get(f"{route.protocol}/{name}") or UNWRITTEN[name]
+def _operation(route: Route, name: str) -> Document:
+    """Return that the server receives or sends the message *name*; responses are with their requests."""
+    about = route.messages[name]
+    channel = {"$ref": f"#/channels/{route.endpoint.name}"}
     operation: Document = {
         "action": "send" if kind_of(name) == "push" else "receive",
-        "channel": {"$ref": f"#/channels/{route.endpoint.name}"},
+        "channel": channel,
         "title": about["title"],
         "summary": about.get("summary") or about["description"],
-        "messages": _references(route, [name]),
+        "messages": route.references([name]),
     }
     if route.endpoint.transport == HTTP:
         operation["bindings"] = _BINDINGS[HTTP]
-    if kind_of(name) == "request" and (responses := _responses(route, name, schemas)):
-        operation["reply"] = {
-            "channel": {"$ref": f"#/channels/{route.endpoint.name}"},
-            "messages": _references(route, responses),
-        }
+    if kind_of(name) == "request" and (responses := _responses(route, name)):
+        operation["reply"] = {"channel": channel, "messages": route.references(responses)}
     return operation
 
 
-def _responses(route: Route, request: str, schemas: Schemas) -> list[str]:
+def _responses(route: Route, request: str) -> list[str]:
     """Return the responses to *request*: its own, and those that belong to no single request."""
-    subject = request.removesuffix("-request")
-    subjects = {name.removesuffix("-request") for name in _names(route, schemas, "request")} - {subject}
-    responses = [
-        name for name in _names(route, schemas, "response") if name.removesuffix("-response") not in subjects
-    ]
+    others = {name.removesuffix("-request") for name in route.names("request")}
+    others.remove(request.removesuffix("-request"))
+    responses = [name for name in route.names("response") if name.removesuffix("-response") not in others]
     return [*responses, *ALSO_POSSIBLE.get((route.protocol, request), ())]
-
-
-def _references(route: Route, names: list[str]) -> list[Document]:
-    return [{"$ref": f"#/channels/{route.endpoint.name}/messages/{name}"} for name in names]

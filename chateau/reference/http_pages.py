@@ -11,16 +11,14 @@ from chateau.protocols import admin_errors as admin_catalog
 from chateau.protocols import channels_errors as channels_catalog
 from chateau.protocols.admin import error_response, status_of
 from chateau.reference.asyncapi import UNWRITTEN
-from chateau.reference.components import messages_of
 from chateau.reference.fields import fields
-from chateau.reference.markdown import Page, Section, blocks, code, escape, example, table
-from chateau.reference.messages import PUSHES, ErrorEncoder, Sources, compact, grouped, message, of_kind
+from chateau.reference.markdown import ErrorRow, Page, Section, blocks, code, escape, example, table
+from chateau.reference.messages import PUSHES, ErrorEncoder, Sources, compact, grouped, message
 from chateau.reference.openapi import openapi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from chateau.hub.errors import HubError
     from chateau.protocols.spec import ProtocolSpec
 
 Document = dict[str, Any]
@@ -57,10 +55,11 @@ ADMIN_ERRORS_LEAD = (
 
 
 class Operations:
-    """The operations of the OpenAPI document as sections, each with its parameters and responses."""
+    """The operations of the OpenAPI document as sections, each with its parameters, responses and errors."""
 
-    def __init__(self, sources: Sources) -> None:
-        self._sources = sources
+    def __init__(self, sources: Sources, errors: ErrorEncoder) -> None:
+        self.sources = sources
+        self.errors = errors
         self._document = openapi(sources.schemas)
 
     def below(self, start: str) -> Iterator[tuple[str, str, Document]]:
@@ -74,20 +73,27 @@ class Operations:
                         yield path, method.upper(), item[method] | {"parameters": [*shared, *own]}
 
     def section(
-        self, path: str, method: str, operation: Document, *more: str, schema: str = "", **options: Any
+        self,
+        path: str,
+        method: str,
+        operation: Document,
+        *examples: str,
+        schema: str = "",
+        errors: tuple[ErrorRow, ...] | None = None,
     ) -> Section:
-        """Return the section of one operation, which ends with *more*; *schema* describes its fields."""
+        """Return the section of one operation; *schema* describes its fields."""
         parameters = [self._parameter(each) for each in operation["parameters"]]
         responses = [self._response(status, each) for status, each in operation["responses"].items()]
         body = blocks(
             code(f"{method} {path}"),
             escape(operation.get("description", "")),
             table(PARAMETERS, parameters) if parameters else "",
-            fields(self._sources.schemas, schema) if schema else "",
+            fields(self.sources.schemas, schema) if schema else "",
             table(("status", "body", "when"), responses),
-            *more,
+            *examples,
+            "" if errors is None else self.errors.listed(errors),
         )
-        return Section(operation["summary"], body, schema=schema, **options)
+        return Section(operation["summary"], body, schema=schema, errors=errors or ())
 
     def _resolved(self, part: Document) -> Document:
         while "$ref" in part:
@@ -126,51 +132,35 @@ class Operations:
 
 def channels_page(sources: Sources, spec: ProtocolSpec) -> Page:
     """Return the page of the channels protocol."""
-    operations, errors = Operations(sources), publish_errors(sources)
+    operations = Operations(sources, publish_errors(sources))
     requests = [
-        _operation(sources, errors, operations, *each)
+        _channel_operation(operations, *each)
         for start in ("/channel/", "/broadcast/")
         for each in operations.below(start)
     ]
-    names = list(messages_of(sources.schemas, "channels"))
     publication = UNWRITTEN["package-push"]
-    shown = blocks(
-        publication["summary"], *(example(each["payload"], "text") for each in publication["examples"])
-    )
+    payloads = (example(each["payload"], "text") for each in publication["examples"])
     pushes = (
-        Section(publication["title"], shown),
-        *(message(sources, f"channels/{name}") for name in of_kind(names, "push")),
+        Section(publication["title"], blocks(publication["summary"], *payloads)),
+        *(message(sources, f"channels/{name}") for name in sources.messages("channels", "push")),
     )
-    return Page(
-        spec.name,
-        spec.title,
-        spec.lead,
-        (
-            Section("Requests", sections=tuple(requests)),
-            *grouped(sources, "channels", "Responses", of_kind(names, "response")),
-            Section(PUSHES, PUSHES_LEAD, pushes),
-            errors.any_request(PUBLISH_ERRORS_LEAD),
-        ),
+    sections = (
+        Section("Requests", sections=tuple(requests)),
+        *grouped(sources, "channels", "Responses", sources.messages("channels", "response")),
+        Section(PUSHES, PUSHES_LEAD, pushes),
+        operations.errors.any_request(PUBLISH_ERRORS_LEAD),
     )
+    return Page(spec.name, spec.title, spec.lead, sections)
 
 
 def publish_errors(sources: Sources) -> ErrorEncoder:
     """Return the encoder of the errors of publish requests."""
-
-    def encode(error: HubError, _request: Any) -> str:
-        return sources.http_error(error)
-
-    return ErrorEncoder(sources.schema_sets["channels"], encode, channels_catalog.ERRORS, "http")
+    schemas = sources.schema_sets["channels"]
+    return ErrorEncoder(schemas, lambda error, _: sources.http_error(error), channels_catalog.ERRORS, "http")
 
 
-def _operation(
-    sources: Sources,
-    errors: ErrorEncoder,
-    operations: Operations,
-    path: str,
-    method: str,
-    operation: Document,
-) -> Section:
+def _channel_operation(operations: Operations, path: str, method: str, operation: Document) -> Section:
+    sources, errors = operations.sources, operations.errors
     base = f"{ORIGIN}{sources.url_prefix}"
     where = path.replace("{name}", CHANNEL)
     if method == "GET":
@@ -178,17 +168,15 @@ def _operation(
         curl = example(f"curl -N -H 'Accept: text/event-stream' {base}{where}", "sh")
         return operations.section(path, method, operation, events, curl)
     if path == "/broadcast/":
-        name, schema = channels_catalog.BROADCAST, f"channels/{channels_catalog.BROADCAST}"
+        schema = f"channels/{channels_catalog.BROADCAST}"
         examples = [(compact(each), "") for each in sources.examples(schema)]
-        rows = errors.of_request(name, json.loads(examples[0][0]))
+        rows = errors.of_request(channels_catalog.BROADCAST, json.loads(examples[0][0]))
     else:
-        name, schema = channels_catalog.PUBLISH, ""
+        schema = ""
         examples = list(_payloads(operation))
-        rows = errors.of_request(name, examples[0][0])
+        rows = errors.of_request(channels_catalog.PUBLISH, examples[0][0])
     shown = [block for body, kind in examples for block in _publish_example(base, where, body, kind)]
-    return operations.section(
-        path, method, operation, *shown, errors.listed(rows), schema=schema, errors=rows
-    )
+    return operations.section(path, method, operation, *shown, schema=schema, errors=rows)
 
 
 def _payloads(operation: Document) -> Iterator[tuple[str, str]]:
@@ -215,56 +203,41 @@ def _publish_example(base: str, where: str, body: str, kind: str) -> tuple[str, 
 
 def admin_page(sources: Sources) -> Page:
     """Return the page of the admin API."""
-    operations, errors = Operations(sources), admin_errors(sources)
-    requests = [
-        _admin_operation(sources, errors, operations, *each) for each in operations.below(ADMIN_PREFIX)
-    ]
-    names = list(messages_of(sources.schemas, ADMIN))
-    return Page(
-        ADMIN,
-        "The admin API",
-        ADMIN_LEAD,
-        (
-            Section("Requests", sections=tuple(requests)),
-            *grouped(sources, ADMIN, "Responses", of_kind(names, "response")),
-            *grouped(sources, ADMIN, "Events of the streams", of_kind(names, "push")),
-            errors.any_request(ADMIN_ERRORS_LEAD),
-        ),
+    operations = Operations(sources, admin_errors(sources))
+    requests = [_admin_operation(operations, *each) for each in operations.below(ADMIN_PREFIX)]
+    sections = (
+        Section("Requests", sections=tuple(requests)),
+        *grouped(sources, ADMIN, "Responses", sources.messages(ADMIN, "response")),
+        *grouped(sources, ADMIN, "Events of the streams", sources.messages(ADMIN, "push")),
+        operations.errors.any_request(ADMIN_ERRORS_LEAD),
     )
+    return Page(ADMIN, "The admin API", ADMIN_LEAD, sections)
 
 
 def admin_errors(sources: Sources) -> ErrorEncoder:
     """Return the encoder of the errors of this API."""
+    return ErrorEncoder(
+        sources.schema_sets[ADMIN],
+        lambda error, _: compact(error_response(error, status_of(error))),
+        admin_catalog.ERRORS,
+    )
 
-    def encode(error: HubError, _request: Any) -> str:
-        return compact(error_response(error, status_of(error)))
 
-    return ErrorEncoder(sources.schema_sets[ADMIN], encode, admin_catalog.ERRORS)
-
-
-def _admin_operation(
-    sources: Sources,
-    errors: ErrorEncoder,
-    operations: Operations,
-    path: str,
-    method: str,
-    operation: Document,
-) -> Section:
-    name = path.removeprefix(ADMIN_PREFIX)
+def _admin_operation(operations: Operations, path: str, method: str, operation: Document) -> Section:
+    sources, name = operations.sources, path.removeprefix(ADMIN_PREFIX)
     schema = f"{ADMIN}/{name}-request"
-    has_schema = schema in sources.schemas
-    examples = sources.examples(schema) if has_schema else [{}]
+    if schema in sources.schemas:
+        examples = sources.examples(schema)
+        operation = operation | {"parameters": []}  # the fields of the schema describe the query, too
+    else:
+        schema, examples = "", [{}]
     shown = []
     for each in examples:
         if method == "POST":
             shown.append(example(compact(each)))
         shown.append(example(admin_command(sources.url_prefix + path, method, each), "sh"))
-    rows = errors.of_request(name, examples[0])
-    if has_schema:  # its fields describe the query, too
-        operation = operation | {"parameters": []}
-    return operations.section(
-        path, method, operation, *shown, errors.listed(rows), schema=schema if has_schema else "", errors=rows
-    )
+    rows = operations.errors.of_request(name, examples[0])
+    return operations.section(path, method, operation, *shown, schema=schema, errors=rows)
 
 
 def admin_command(path: str, method: str, request: Document) -> str:

@@ -49,10 +49,27 @@ class Section:
     is_code: bool = False
     errors: tuple[ErrorRow, ...] = ()
 
+    def with_inner(self) -> Iterator[Section]:
+        """Yield this section, and all inside it."""
+        yield self
+        for section in self.sections:
+            yield from section.with_inner()
+
     @property
     def anchor(self) -> str:
         """The fragment that links to this section."""
         return slug(self.title)
+
+    @property
+    def headline(self) -> str:
+        """The title as Markdown."""
+        return code(self.title) if self.is_code else escape(self.title)
+
+    @property
+    def content(self) -> str:
+        """The body as Markdown, after a link to the schema."""
+        name = f"{self.schema.rpartition('/')[2]}.json"
+        return blocks(f"Schema: [`{name}`](schema:{self.schema})" if self.schema else "", self.body)
 
 
 class Socket(NamedTuple):
@@ -74,27 +91,22 @@ class Page:
 
     def all_sections(self) -> Iterator[Section]:
         """Yield every section and its inner ones, in reading order."""
+        for section in self.sections:
+            yield from section.with_inner()
 
-        def walk(sections: Iterable[Section]) -> Iterator[Section]:
-            for section in sections:
-                yield section
-                yield from walk(section.sections)
+    def errors(self) -> Iterator[ErrorRow]:
+        """Yield the errors of all sections."""
+        for section in self.all_sections():
+            yield from section.errors
 
-        return walk(self.sections)
-
-    def body(self, resolve: Resolve, *, level: int = 2, with_lead: bool = True) -> str:
-        """Return all but the title as Markdown, with links resolved; *level* is that of the first
-        headlines."""
-        sections = (_section(section, level) for section in self.sections)
-        return resolve_links(blocks(self.lead if with_lead else "", *sections), resolve)
+    def body(self, resolve: Resolve, *, level: int) -> str:
+        """Return the sections as Markdown, with links resolved; *level* is that of the first headlines."""
+        return resolve_links(blocks(*(_section(section, level) for section in self.sections)), resolve)
 
 
 def _section(section: Section, level: int) -> str:
-    title = code(section.title) if section.is_code else escape(section.title)
-    name = f"{section.schema.rpartition('/')[2]}.json"
-    link = f"Schema: [`{name}`](schema:{section.schema})" if section.schema else ""
     inner = (_section(each, level + 1) for each in section.sections)
-    return blocks(f"{'#' * level} {title}", link, section.body, *inner)
+    return blocks(f"{'#' * level} {section.headline}", section.content, *inner)
 
 
 def resolve_links(markdown: str, resolve: Resolve) -> str:

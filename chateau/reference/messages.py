@@ -6,12 +6,11 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from chateau.protocols.error_catalog import ANY, ErrorCase, ErrorCases, ErrorCatalog
+from chateau.protocols.error_catalog import ANY, CODES, ErrorCase, ErrorCases, ErrorCatalog
 from chateau.protocols.lines_frames import LinesError
 from chateau.reference.components import kind_of, messages_of
-from chateau.reference.error_codes import CODES
 from chateau.reference.fields import fields
 from chateau.reference.markdown import ErrorRow, Section, blocks, error_list, escape, example, slug
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from chateau.hub.errors import HubError
     from chateau.protocols.schemas import SchemaSet
     from chateau.protocols.spec import ProtocolSpec
+    from chateau.settings import Described
 
 ANY_REQUEST = "Errors of any request"
 PUSHES = "Pushes"
@@ -26,23 +26,6 @@ OTHER_RESPONSES = "Other responses"
 
 UNREADABLE = frozenset(("invalid_json", "not_an_object", "binary_frame", "unknown_type"))
 """Codes of frames that name no request."""
-
-
-class Setting(Protocol):
-    """A setting of the server, as :func:`chateau.settings.described` has it."""
-
-    @property
-    def group(self) -> str: ...
-    @property
-    def description(self) -> str: ...
-    @property
-    def takes(self) -> str: ...
-    @property
-    def default(self) -> str: ...
-    @property
-    def flag(self) -> str: ...
-    @property
-    def variable(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -55,7 +38,7 @@ class Sources:
 
     specs: tuple[ProtocolSpec, ...]
     schema_sets: Mapping[str, SchemaSet]
-    settings: tuple[Setting, ...]
+    settings: tuple[Described, ...]
     http_error: Callable[[HubError], str]
     url_prefix: str = ""
 
@@ -71,6 +54,10 @@ class Sources:
     def examples(self, path: str) -> list[Any]:
         """Return the examples of the message *path*."""
         return list(self.schemas[path]["examples"])
+
+    def messages(self, protocol: str, kind: str) -> list[str]:
+        """Return the names of the messages of *kind* (request, response, push) of *protocol*."""
+        return [name for name in messages_of(self.schemas, protocol) if kind_of(name) == kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,21 +135,14 @@ def message(
     return Section(schema["title"], body, schema=path, errors=rows)
 
 
-def paired(sources: Sources, protocol: str, ordered: Iterable[str]) -> tuple[list[str], list[str], list[str]]:
-    """Return the messages of *protocol*: requests with their responses, *ordered* first; other responses;
-    pushes."""
-    names = list(messages_of(sources.schemas, protocol))
-    asked: list[str] = []
-    for request in dict.fromkeys([*ordered, *of_kind(names, "request")]):
+def with_responses(sources: Sources, protocol: str, ordered: Iterable[str]) -> list[str]:
+    """Return the requests of *protocol*, *ordered* first, each with its own response behind it."""
+    responses = sources.messages(protocol, "response")
+    names: list[str] = []
+    for request in dict.fromkeys([*ordered, *sources.messages(protocol, "request")]):
         response = request.removesuffix("request") + "response"
-        asked += [request, *([response] if response in names else [])]
-    rest = [name for name in names if name not in asked]
-    return asked, of_kind(rest, "response"), of_kind(rest, "push")
-
-
-def of_kind(names: Iterable[str], kind: str) -> list[str]:
-    """Return those of *names* that are messages of *kind*."""
-    return [name for name in names if kind_of(name) == kind]
+        names += [request, response] if response in responses else [request]
+    return names
 
 
 def grouped(sources: Sources, protocol: str, title: str, names: Sequence[str]) -> list[Section]:

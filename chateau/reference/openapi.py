@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,13 +54,13 @@ def servers(scheme: str, host: str, url_prefix: str) -> list[Document]:
 
 def _schema_paths(schemas: Schemas, operation: Document) -> Iterator[tuple[str, Document]]:
     """Yield the address of the schemas of each folder, with their names."""
-    for folder in sorted({path.rpartition("/")[0] for path in schemas}):
-        names = sorted(path.rpartition("/")[2] for path in schemas if path.rpartition("/")[0] == folder)
+    paths = sorted(path.rpartition("/")[::2] for path in schemas)
+    for folder, names in groupby(paths, key=itemgetter(0)):
         get = deepcopy(operation) | {
             "operationId": f"get{folder.title() or 'File'}Schema",
             "summary": f"A schema of {SCHEMA_FOLDERS.get(folder, f'the {folder} protocol')}",
         }
-        get["parameters"][0]["schema"]["enum"] = names
+        get["parameters"][0]["schema"]["enum"] = [name for _, name in names]
         yield f"/schemas/{folder}/{{name}}.json" if folder else "/schemas/{name}.json", {"get": get}
 
 
@@ -70,44 +72,49 @@ def _admin_paths(schemas: Schemas) -> Document:
 
 
 def _list(name: str, schemas: Schemas) -> Document:
-    parameters = _query(name, schemas)
-    return {
-        **_operation(name, LISTS[name], schemas[f"{ADMIN}/{name}-response"]["description"]),
-        "parameters": parameters,
-        "responses": {"200": _ok(name, schemas)} | _errors(*(["400"] if parameters else [])),
-    }
+    query, about = _query(name, schemas), schemas[f"{ADMIN}/{name}-response"]["description"]
+    return _operation(
+        name, LISTS[name], about, _response(name, schemas), ["400"] if query else [], parameters=query
+    )
 
 
 def _stream(name: str, schemas: Schemas) -> Document:
-    events = {"schema": {"type": "string"}, "example": "".join(_events(name, schemas))}
     names = ", ".join(f"`{event}`" for event in STREAM_EVENTS[name])
+    events = {"schema": {"type": "string"}, "example": "".join(_events(name, schemas))}
     ok = {
         "description": f"An event stream. Its events are {names}.",
         "content": {"text/event-stream": events},
     }
-    return {
-        **_operation(name, STREAMS[name], schemas[f"{ADMIN}/{name}-request"]["description"]),
-        "parameters": _query(name, schemas),
-        "responses": {"200": ok} | _errors("400", "503", *(["404"] if name == "tap" else [])),
-    }
+    about = schemas[f"{ADMIN}/{name}-request"]["description"]
+    statuses = ["400", "503", *(["404"] if name == "tap" else [])]
+    return _operation(name, STREAMS[name], about, ok, statuses, parameters=_query(name, schemas))
 
 
 def _action(name: str, schemas: Schemas) -> Document:
     request = schemas[f"{ADMIN}/{name}-request"]
-    return {
-        **_operation(name, request["title"].removesuffix(" (request)"), request["description"]),
-        "requestBody": {"required": True, "content": _json(reference_to(ADMIN, f"{name}-request"))},
-        "responses": {"200": _ok(name, schemas)} | _errors("400", "404", "413", "503"),
+    summary = request["title"].removesuffix(" (request)")
+    body = {"required": True, "content": _json(f"{name}-request")}
+    statuses = ["400", "404", "413", "503"]
+    ok = _response(name, schemas)
+    return _operation(name, summary, request["description"], ok, statuses, requestBody=body)
+
+
+def _operation(
+    name: str, summary: str, description: str, ok: Document, statuses: list[str], **request: Any
+) -> Document:
+    """Return the operation that takes *request* and responds with *ok* or an error of *statuses*."""
+    errors = {
+        status: {"$ref": f"#/components/responses/Admin{status}"}
+        for status in sorted({*ALWAYS_POSSIBLE, *statuses})
     }
-
-
-def _operation(name: str, summary: str, description: str) -> Document:
     return {
         "operationId": f"admin{name.title().replace('-', '')}",
         "tags": [ADMIN],
         "summary": summary,
         "description": description,
         "security": [{"key": []}],
+        **request,
+        "responses": {"200": ok} | errors,
     }
 
 
@@ -134,20 +141,10 @@ def _events(name: str, schemas: Schemas) -> Iterator[str]:
         yield f"event: {push}\ndata: {example}\n\n"
 
 
-def _ok(name: str, schemas: Schemas) -> Document:
-    response = f"{name}-response"
-    return {
-        "description": schemas[f"{ADMIN}/{response}"]["description"],
-        "content": _json(reference_to(ADMIN, response)),
-    }
+def _response(name: str, schemas: Schemas) -> Document:
+    description = schemas[f"{ADMIN}/{name}-response"]["description"]
+    return {"description": description, "content": _json(f"{name}-response")}
 
 
-def _errors(*statuses: str) -> Document:
-    return {
-        status: {"$ref": f"#/components/responses/Admin{status}"}
-        for status in sorted({*ALWAYS_POSSIBLE, *statuses})
-    }
-
-
-def _json(schema: Document) -> Document:
-    return {"application/json": {"schema": schema}}
+def _json(schema: str) -> Document:
+    return {"application/json": {"schema": reference_to(ADMIN, schema)}}

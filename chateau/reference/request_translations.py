@@ -1,4 +1,4 @@
-"""Requests of the chateau protocol, as clients of the other protocols send them for the same purpose.
+"""Frames as the protocols encode them, and requests of the chateau protocol in each of the other protocols.
 
 ``REQUESTS`` has a row for each protocol and type of request: a function that encodes the request, or the
 reason why the protocol has none. Requests are valid by their schemas.
@@ -7,18 +7,66 @@ reason why the protocol has none. Requests are valid by their schemas.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 from chateau.hub.registry import id_of
 from chateau.protocols.argsplit import word
 from chateau.protocols.channels import channel_name
+from chateau.protocols.json_text import encode
 from chateau.protocols.lines_commands import NICK, ROOM, command_in
 from chateau.protocols.opcodes import GENERAL
 from chateau.protocols.opcodes_commands import is_command
-from chateau.reference.encoded_frames import EncodedFrame, NoEquivalentError, TargetServer, encoded, require
 
 Frame = dict[str, Any]
+Transport = Literal["WebSocket", "TCP", "HTTP", "server-sent events"]
+Side = Literal["client", "server"]
+
+PROTOCOLS = ("chateau", "functions", "lines", "opcodes", "channels")
+"""The protocols, in the order in which they are shown."""
+
+
+class EncodedFrame(NamedTuple):
+    """*payload*, UTF-8, is a message, a line, an event, or a whole HTTP message of *protocol*.
+
+    *note* describes how it differs from the chateau protocol. Without a payload, *note* is the reason why the
+    protocol has no equivalent.
+    """
+
+    protocol: str
+    transport: Transport | None = None
+    sender: Side | None = None
+    payload: bytes | None = None
+    note: str | None = None
+
+
+class TargetServer(NamedTuple):
+    """The server that the shown requests are for. *host* is the value of the ``Host`` header."""
+
+    host: str
+    url_prefix: str = ""
+    command_prefix: str = "!"
+
+
+class NoEquivalentError(Exception):
+    """A protocol has nothing for the same purpose; the message is the reason."""
+
+
+def require(condition: object, reason: str) -> None:
+    """Raise :class:`NoEquivalentError` with *reason*, unless *condition* is true."""
+    if not condition:
+        raise NoEquivalentError(reason)
+
+
+def encoded(
+    protocol: str, sender: Side, value: object, *notes: str | None, transport: Transport = "WebSocket"
+) -> EncodedFrame:
+    """Return *value*, bytes or a JSON value, as a frame of *protocol*, with all *notes* as one."""
+    payload = value if isinstance(value, bytes) else encode(value)
+    used: Transport = "TCP" if protocol == "lines" else transport
+    return EncodedFrame(protocol, used, sender, payload, " ".join(filter(None, notes)) or None)
+
+
 RequestEncoder = Callable[[Frame, TargetServer], list[EncodedFrame]]
 
 LINES_LIMIT = 100

@@ -6,17 +6,17 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from chateau.reference.error_codes import CODES
+from chateau.protocols.error_catalog import CODES
 from chateau.reference.http_pages import admin_page, channels_page
-from chateau.reference.lines_page import lines_page
 from chateau.reference.markdown import INDEX, ErrorRow, Page, Section, blocks, code, escape, example, table
-from chateau.reference.protocol_page import protocol_page
+from chateau.reference.protocol_pages import lines_page, protocol_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chateau.protocols.spec import ProtocolSpec
-    from chateau.reference.messages import Setting, Sources
+    from chateau.reference.messages import Sources
+    from chateau.settings import Described
 
 ERRORS = "errors"
 SETTINGS = "settings"
@@ -69,19 +69,10 @@ def index_page(sources: Sources, others: Sequence[Page]) -> Page:
 
 
 def errors_page(others: Sequence[Page]) -> Page:
-    """Return the page of all codes, with an example of each from *others*."""
-    shown = {page.name: _first_of_each(page) for page in others}
+    """Return the page of all codes, with the first example of each on each of *others*."""
+    shown = {page.name: {row.code: row for row in reversed(list(page.errors()))} for page in others}
     sections = tuple(_code(error_code, about, shown) for error_code, about in CODES.items())
     return Page(ERRORS, "Errors and their codes", ERRORS_LEAD, sections)
-
-
-def _first_of_each(page: Page) -> dict[str, ErrorRow]:
-    """Return one error of each code on *page*."""
-    found: dict[str, ErrorRow] = {}
-    for section in page.all_sections():
-        for row in section.errors:
-            found.setdefault(row.code, row)
-    return found
 
 
 def _code(error_code: str, about: str, shown: dict[str, dict[str, ErrorRow]]) -> Section:
@@ -96,7 +87,7 @@ def _code(error_code: str, about: str, shown: dict[str, dict[str, ErrorRow]]) ->
     )
 
 
-def settings_page(settings: Sequence[Setting]) -> Page:
+def settings_page(settings: Sequence[Described]) -> Page:
     """Return the page of all settings."""
     head = ("flag", "variable", "default", "description")
     sections = tuple(
@@ -106,11 +97,7 @@ def settings_page(settings: Sequence[Setting]) -> Page:
     return Page(SETTINGS, "Settings", SETTINGS_LEAD, sections)
 
 
-def _setting(setting: Setting) -> tuple[str, ...]:
+def _setting(setting: Described) -> tuple[str, ...]:
     default = code(setting.default) if setting.default else ""
-    return (
-        code(setting.flag),
-        code(setting.variable),
-        default,
-        escape(f"{setting.description} Takes {setting.takes}."),
-    )
+    about = escape(f"{setting.description} Takes {setting.takes}.")
+    return code(setting.flag), code(setting.variable), default, about

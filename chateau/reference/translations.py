@@ -28,8 +28,17 @@ from chateau.protocols import errors as protocol_errors
 from chateau.protocols.errors import InvalidMessage, UnknownType
 from chateau.protocols.json_peer import unknown_type
 from chateau.protocols.json_text import decode
-from chateau.reference.encoded_frames import PROTOCOLS, EncodedFrame, TargetServer, encoded
-from chateau.reference.request_translations import FIRST_ID, FUNCTIONS, NO_ROOMS, REQUESTS, translate_request
+from chateau.reference.request_translations import (
+    FIRST_ID,
+    FUNCTIONS,
+    NO_ROOMS,
+    PROTOCOLS,
+    REQUESTS,
+    EncodedFrame,
+    TargetServer,
+    encoded,
+    translate_request,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +80,7 @@ class Translator:
         if "sender" in frame or "event" in frame:
             return self._push(frame, text)
         if frame.get("status") == 400:
-            self._check("error-response", frame, text)
+            self._schemas.check("error-response", frame, text)
             return Translation("refusal", "response", self._error(frame))
         type_ = chateau.type_of(frame)
         row = None if type_ is None else chateau.REQUESTS.get(type_)
@@ -79,11 +88,11 @@ class Translator:
             raise unknown_type("type", frame, chateau.ChateauProtocol.expected)
         name = row.schema.removesuffix("-request")
         if "status" in frame:
-            self._check(f"{name}-response", frame, text)
+            self._schemas.check(f"{name}-response", frame, text)
             reason = "Each protocol has its own form of response."
             others = [EncodedFrame(protocol, note=reason) for protocol in PROTOCOLS[1:]]
             return Translation(name, "response", [encoded("chateau", "server", frame), *others])
-        self._check(row.schema, frame, text)
+        self._schemas.check(row.schema, frame, text)
         own = encoded("chateau", "client", text.encode())
         return Translation(name, "request", [own, *translate_request(type_, frame, server)])
 
@@ -93,13 +102,9 @@ class Translator:
         if key not in PUSHES:
             raise UnknownType('Unknown push: no push has this "type" and this "event".')
         schema, decode_event = PUSHES[key]
-        self._check(schema, frame, text)
+        self._schemas.check(schema, frame, text)
         decoded = decode_event(frame)
         return Translation(NAMES[decoded.__class__], "push", self._event(decoded))
-
-    def _check(self, schema: str, frame: Frame, text: str) -> None:
-        if not self._schemas.validator(schema)(frame):
-            raise self._schemas.validation_error(schema, frame, text)
 
     def _event(self, event: Event) -> list[EncodedFrame]:
         kind = event.__class__

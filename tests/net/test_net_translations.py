@@ -17,7 +17,7 @@ from running_server import free_port
 from chateau.net.frames import Decoder
 from chateau.net.reference_handlers import BODY_BYTES, DRAIN_FACTOR, FRAMINGS
 from chateau.protocols.schemas import schemas_folder
-from chateau.reference.encoded_frames import PROTOCOLS
+from chateau.reference.request_translations import PROTOCOLS
 from chateau.reference.translations import Translator
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from chateau.protocols.error_catalog import ANY
 from chateau.protocols.lines import HELD_BYTES
 from chateau.protocols.lines_commands import COMMANDS, command_in
 from chateau.protocols.lines_errors import ERRORS, MESSAGE
-from chateau.reference.lines_page import EXAMPLES, RESPONSES
 from chateau.reference.messages import ErrorEncoder
+from chateau.reference.protocol_pages import LINE_EXAMPLES, LINE_RESPONSES
 
 NOT_UTF8 = b"\xff"
 NAMES = [command.words[0] for command in COMMANDS]
@@ -97,7 +97,7 @@ def test_a_line_gets_the_error_that_the_reference_shows(
     name: str, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     case = ERRORS[name][number]
-    line = EXAMPLES.get(name, "hello, all") if case.sent is None else case.sent
+    line = LINE_EXAMPLES.get(name, "hello, all") if case.sent is None else case.sent
     sentence = error_text(case, line, None)
     (row,) = ErrorEncoder.of_protocol(sources(), lines.SPEC).rows((case,), line)
     store = WorkingStore()
@@ -115,22 +115,24 @@ def test_a_line_gets_the_error_that_the_reference_shows(
 
 def test_every_command_has_errors_and_an_example() -> None:
     assert ERRORS.keys() == {ANY, MESSAGE, *NAMES}
-    assert EXAMPLES.keys() == {MESSAGE, *NAMES}
+    assert LINE_EXAMPLES.keys() == {MESSAGE, *NAMES}
 
 
 @pytest.mark.parametrize("name", [*NAMES, MESSAGE])
 def test_the_example_of_a_command_gets_the_responses_that_the_reference_lists(name: str) -> None:
-    found = command_in(EXAMPLES[name])
+    found = command_in(LINE_EXAMPLES[name])
     harness = Harness() if name == "LOGIN" else Harness("alice", "bob")
     if name == "JOIN":
         outside(harness)
     if name == "HISTORY":
         harness["alice"].send("hello")  # at half past nine, where the example begins
 
-    responses = responses_to(harness, EXAMPLES[name])
+    responses = responses_to(harness, LINE_EXAMPLES[name])
 
     assert (found[0].words[0] if found else MESSAGE) == name
-    assert list(dict.fromkeys(map(schema_of, responses))) == list(RESPONSES.get(name, ("result-response",)))
+    assert list(dict.fromkeys(map(schema_of, responses))) == list(
+        LINE_RESPONSES.get(name, ("result-response",))
+    )
 
 
 def responses_to(harness: Harness, line: str) -> list[Any]:

@@ -17,7 +17,7 @@ from chateau.protocols.opcodes import REQUESTS
 from chateau.protocols.opcodes_commands import BUILT_INS
 from chateau.protocols.opcodes_errors import COMMANDS, ERRORS
 from chateau.reference.messages import ErrorEncoder
-from chateau.reference.protocol_page import COMMAND_EXAMPLES
+from chateau.reference.protocol_pages import COMMAND_EXAMPLES
 
 ALL = {**ERRORS, **COMMANDS}
 

@@ -15,10 +15,10 @@ from made_pages import ROOT, SCHEMAS, made, page, sources
 
 from chateau.hub.errors import HubError
 from chateau.protocols import channels, errors, lines, opcodes_commands, publications
+from chateau.protocols.error_catalog import CODES
 from chateau.reference.components import kind_of
-from chateau.reference.error_codes import CODES
 from chateau.reference.html import to_html
-from chateau.reference.markdown import INDEX, Page, Section, code, escape, example, table
+from chateau.reference.markdown import INDEX, Page, Section, code, escape, example, resolve_links, table
 from chateau.settings import described
 
 MESSAGES = sorted(
@@ -187,7 +187,8 @@ def test_every_link_of_the_markdown_leads_to_a_page_a_headline_or_a_schema(name:
             there = anchors[target or name]
             assert not anchor or anchor.removeprefix("#") in there, f"{target}{anchor}"
 
-    page(name).body(check)
+    resolve_links(page(name).lead, check)
+    page(name).body(check, level=2)
 
 
 @every_page

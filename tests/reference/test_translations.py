@@ -17,8 +17,13 @@ from chateau.hub.events import Event
 from chateau.net.reference_handlers import http_error_bytes
 from chateau.protocols.errors import InvalidJson, InvalidMessage, NotAnObject, UnknownType
 from chateau.protocols.schemas import SchemaSet, schemas_folder
-from chateau.reference.encoded_frames import PROTOCOLS, EncodedFrame, TargetServer
-from chateau.reference.request_translations import LINES_LIMIT, REQUESTS
+from chateau.reference.request_translations import (
+    LINES_LIMIT,
+    PROTOCOLS,
+    REQUESTS,
+    EncodedFrame,
+    TargetServer,
+)
 from chateau.reference.translations import NAMES, NEVER, PUSHES, Translation, Translator
 
 ROOT = Path(__file__).resolve().parents[2]
