@@ -23,6 +23,7 @@ from chateau.protocols.error_catalog import (
     UNKEPT,
     WRONG_KEY,
     ErrorCase,
+    ErrorCases,
     ErrorCatalog,
     admission,
     against,
@@ -70,6 +71,12 @@ def _misused(name: str, content: str) -> ErrorCase:
 def _owners(name: str) -> ErrorCase:
     sentence = f"{PREFIX}{name} is the owner's: say {PREFIX}auth KEY first."
     return always(AccessDenied(sentence), "The command is the owner's.")
+
+
+def _moderation(name: str, without_room: str, misused: str, *more: ErrorCase) -> ErrorCases:
+    """Return the cases of the admins' command *name*, which takes a room, by default the current one."""
+    in_no_room = IN_NO_ROOM._replace(sent=said(without_room))
+    return (_owners(name), UNKNOWN_ROOM, in_no_room, *more, _misused(name, misused))
 
 
 ERRORS: ErrorCatalog = {
@@ -120,44 +127,21 @@ COMMANDS: ErrorCatalog = {
     "msg": (NOBODY, _misused("msg", "!msg bob")),
     "auth": (WRONG_KEY, TOO_MANY_KEYS, _misused("auth", "!auth")),
     "lock": (_owners("lock"), UNKNOWN_ROOM, _misused("lock", "!lock attic")),
-    "unlock": (
-        _owners("unlock"),
-        UNKNOWN_ROOM,
-        IN_NO_ROOM._replace(sent=said("!unlock")),
-        _misused("unlock", "!unlock the attic"),
-    ),
-    "close": (
-        _owners("close"),
-        UNKNOWN_ROOM,
-        IN_NO_ROOM._replace(sent=said("!close")),
-        _misused("close", "!close the attic"),
-    ),
-    "open": (
-        _owners("open"),
-        UNKNOWN_ROOM,
-        IN_NO_ROOM._replace(sent=said("!open")),
-        _misused("open", "!open the attic"),
-    ),
-    "delete": (
-        _owners("delete"),
-        UNKNOWN_ROOM,
-        IN_NO_ROOM._replace(sent=said("!delete")),
+    "unlock": _moderation("unlock", "!unlock", "!unlock the attic"),
+    "close": _moderation("close", "!close", "!close the attic"),
+    "open": _moderation("open", "!open", "!open the attic"),
+    "delete": _moderation(
+        "delete",
+        "!delete",
+        "!delete the attic",
         UNKEPT._replace(description="The disk fails: nothing was deleted."),
-        _misused("delete", "!delete the attic"),
     ),
-    "ban": (
-        _owners("ban"),
-        UNKNOWN_ROOM,
-        IN_NO_ROOM._replace(sent=said("!ban bob")),
-        NOBODY,
-        _misused("ban", "!ban"),
-    ),
-    "unban": (
-        _owners("unban"),
-        UNKNOWN_ROOM,
-        IN_NO_ROOM._replace(sent=said("!unban bob")),
+    "ban": _moderation("ban", "!ban bob", "!ban", NOBODY),
+    "unban": _moderation(
+        "unban",
+        "!unban bob",
+        "!unban",
         always(InvalidName(" bob", SPACE), "It can be no user's name.", said('!unban " bob" attic')),
-        _misused("unban", "!unban"),
     ),
     "shutdown": (_owners("shutdown"),),
 }
