@@ -1,22 +1,47 @@
-"""Argument types for argparse, and options that several commands share."""
+"""Command lines: exit codes, argument types for argparse, and options that several commands share."""
 
 import argparse
 import math
 import sys
 from collections.abc import Callable
+from enum import IntEnum
 from typing import Any
+from urllib.parse import urlsplit
 
-from chateau.client.addresses import BadAddress, Server, parse_server
+from chateau.client.protocols import DEFAULT_PORT, Server
 
 HIGHEST_PORT = 65535
 DEFAULT_TIMEOUT_SECONDS = 5.0
 
 
+class Exit(IntEnum):
+    """The exit codes of the test client. docs/client.md explains them to users."""
+
+    WELL = 0
+    USAGE = 1
+    FILE = 2
+    CONNECTION = 3
+    ANSWER = 4
+    INTERRUPTED = 130  # 128 + SIGINT, as in shells
+    UNREAD = 141  # 128 + SIGPIPE
+
+
 def server(text: str) -> Server:
+    """Parse ``HOST:PORT``, with ``https://`` before it or a prefix behind it if needed."""
     try:
-        return parse_server(text)
-    except BadAddress as exc:
-        raise argparse.ArgumentTypeError(str(exc)) from exc
+        parts = urlsplit(text if "://" in text else f"http://{text}")
+        is_valid = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        is_valid = False
+    if not is_valid or parts.query or parts.username:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an address such as localhost:8888")
+    secure = parts.scheme == "https"
+    return Server(
+        str(parts.hostname),
+        parts.port or (443 if secure else DEFAULT_PORT),
+        secure=secure,
+        prefix=parts.path.rstrip("/"),
+    )
 
 
 def port(text: str) -> int:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from chateau.client import arguments
-from chateau.client.exit_codes import Exit
+from chateau.client.arguments import Exit
 from chateau.client.grading import csv_report
 from chateau.client.grading.grade import (
     Grade,

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from chateau.client import strict_json
 from chateau.client.messages import Message
-from chateau.client.paths import schemas_folder
-from chateau.client.protocols import CHATEAU, vocabulary
+from chateau.client.protocols import CHATEAU, schemas_folder, vocabulary
 from chateau.client.scenarios.schemas import Schemas
 from chateau.client.transcript import Entry, Opcode
 

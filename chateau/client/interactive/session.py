@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from chateau.client.exit_codes import Exit
+from chateau.client.arguments import Exit
 from chateau.client.interactive.contract import Contract, Frame, decode, is_response_to
 from chateau.client.messages import Message, MessageError, read
 from chateau.client.transcript import Direction, Entry, OnEntry, Opcode, close_of

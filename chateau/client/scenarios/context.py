@@ -7,8 +7,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from chateau.client.addresses import Server
-from chateau.client.protocols import HTTP
+from chateau.client.protocols import HTTP, Server
 from chateau.client.scenarios.diff import explain
 from chateau.client.scenarios.expect import Inbox, close_in_words
 from chateau.client.scenarios.match import match

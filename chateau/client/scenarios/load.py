@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chateau.client.messages import MessageError, find, folders
-from chateau.client.paths import schemas_folder
+from chateau.client.protocols import schemas_folder
 from chateau.client.scenarios.json_positions import COMMENT, decode_document
 from chateau.client.scenarios.json_positions import Path as Keys
 from chateau.client.scenarios.lint import Flaw, flaws_of, without_comments

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from chateau.client.addresses import Server
+from chateau.client.protocols import Server
 from chateau.client.scenarios.context import OnServerAction, ScenarioContext, StepError
 from chateau.client.scenarios.load import BadScenario, Item
 from chateau.client.scenarios.model import Failure, Result, Run, Scenario, Verdict

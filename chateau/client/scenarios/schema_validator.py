@@ -19,7 +19,7 @@ from referencing.exceptions import NoSuchResource, Unresolvable
 from referencing.jsonschema import DRAFT202012
 
 from chateau.client import strict_json
-from chateau.client.paths import schemas_folder
+from chateau.client.protocols import schemas_folder
 from chateau.client.scenarios.excerpts import as_json, shortened
 from chateau.client.scenarios.schemas import BadSchema
 
