@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from chateau.client.interactive.contract import Fault, Frame, word_of
 from chateau.client.messages import Message
 from chateau.client.protocols import vocabulary
-from chateau.client.text_safety import in_lines, one_line
+from chateau.client.terminal import in_lines, one_line
 
 _WORD_WIDTH = 10
 _STATUS_STYLES = {200: "bold green", 400: "bold red"}

@@ -11,15 +11,18 @@ import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from chateau.client.transcript import Direction, Entry, OnEntry, Opcode, utf8
+from chateau.client.transports.target import address_of
 
 Word = TypeVar("Word", Direction, Opcode)
 
 MAX_CODE = 0xFFFF
+HEAD_END = b"\r\n\r\n"  # of an HTTP message
 _ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -242,3 +245,46 @@ def without_auto_replies(entries: Iterable[Entry]) -> Iterator[Entry]:
             case Direction.SENT, Opcode.CLOSE if entry.client in closed:
                 continue
         yield entry
+
+
+# HTTP requests and responses
+
+
+@dataclass(frozen=True, slots=True)
+class HttpMessage:
+    """A request or a response; ``start`` is its first line, in three parts."""
+
+    start: tuple[str, str, str]
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        return next((value for key, value in self.headers if key.lower() == name), None)
+
+
+def parse_message(payload: bytes) -> HttpMessage:
+    """Parse a request or a response. Raises :class:`ValueError`."""
+    head, _, body = payload.partition(HEAD_END)
+    text = utf8(head)
+    first, *lines = (head.decode("latin-1") if text is None else text).split("\r\n")
+    method, target, version, *_ = [*first.split(" ", 2), "", ""]
+    if not target:
+        raise ValueError(f"the recording has a request or a response that is not HTTP: {first[:60]!r}")
+    headers = tuple((name, value.strip()) for name, _, value in (line.partition(":") for line in lines))
+    return HttpMessage((method, target, version), headers, body)
+
+
+def request_target(payload: bytes) -> dict[str, Any]:
+    """Return the target of a request, as an ``open`` entry has it. Raises :class:`ValueError`."""
+    request = parse_message(payload)
+    return {"protocol": "http", "url": f"http://{request.header('host') or 'localhost'}{request.start[1]}"}
+
+
+def retarget(payload: bytes, url: str) -> bytes:
+    """Return the request with the Host of *url*, otherwise unchanged."""
+    head, end, body = payload.partition(HEAD_END)
+    lines = [
+        b"Host: " + address_of(url).authority.encode() if line.lower().startswith(b"host:") else line
+        for line in head.split(b"\r\n")
+    ]
+    return b"\r\n".join(lines) + end + body

@@ -12,8 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from chateau.client.recordings.http import request_target, retarget
-from chateau.client.recordings.recording import open_event, without_auto_replies
+from chateau.client.recordings.recording import open_event, request_target, retarget, without_auto_replies
 from chateau.client.transcript import ABNORMAL, Direction, Entry, OnEntry, Opcode, close_of
 from chateau.client.transports import (
     CannotConnect,

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from chateau.client.reports.text_format import failure_text
 from chateau.client.scenarios.model import Result, Run, Verdict, Visibility, summary
-from chateau.client.text_safety import in_lines, one_line
+from chateau.client.terminal import in_lines, one_line
 
 _STATUSES = {Verdict.PASSED: "passed", Verdict.FAILED: "failed", Verdict.ERROR: "failed"}
 

@@ -13,7 +13,7 @@ from chateau.client.scenarios.expect import Inbox, close_in_words
 from chateau.client.scenarios.match import match
 from chateau.client.scenarios.model import Client, Failure, Location, Scenario, Step, Verdict
 from chateau.client.scenarios.schemas import Schemas
-from chateau.client.scenarios.variables import Scope, UnknownVariable
+from chateau.client.scenarios.values import Scope, UnknownVariable
 from chateau.client.transcript import Direction, Entry, OnEntry
 from chateau.client.transports import CannotConnect, Connection, ConnectionClosed, Target, open_connection
 

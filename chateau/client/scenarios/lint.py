@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from chateau.client.scenarios.json_positions import COMMENT, Path
 from chateau.client.scenarios.operators import OPERATORS, operand_flaw
 from chateau.client.scenarios.schemas import Schemas
+from chateau.client.strict_json import COMMENT, Keys
 
 LISTS = {"$contains", "$one_of"}
 NESTED = {"$not", "$exact", *LISTS}  # their operand is an expectation, or a list of expectations
@@ -21,7 +21,7 @@ NESTED = {"$not", "$exact", *LISTS}  # their operand is an expectation, or a lis
 class Flaw:
     """A fault in a value, and the path to it."""
 
-    path: Path
+    path: Keys
     sentence: str
 
 
@@ -53,7 +53,7 @@ def flaws_of(expected: Any, *, schemas: Schemas) -> list[Flaw]:
 class _Inspection:
     schemas: Schemas
 
-    def value(self, expected: Any, path: Path, *, may_be_absent: bool) -> Iterator[Flaw]:
+    def value(self, expected: Any, path: Keys, *, may_be_absent: bool) -> Iterator[Flaw]:
         match expected:
             case list():
                 for index, item in enumerate(expected):
@@ -64,7 +64,7 @@ class _Inspection:
                 for key, item in expected.items():
                     yield from self.value(item, (*path, key), may_be_absent=True)
 
-    def _operators(self, expected: dict[str, Any], path: Path, *, may_be_absent: bool) -> Iterator[Flaw]:
+    def _operators(self, expected: dict[str, Any], path: Keys, *, may_be_absent: bool) -> Iterator[Flaw]:
         for key, operand in expected.items():
             if key in OPERATORS:
                 yield from self._operand(key, operand, (*path, key), may_be_absent=may_be_absent)
@@ -73,7 +73,7 @@ class _Inspection:
             elif key != COMMENT:
                 yield Flaw((*path, key), f'the key "{key}" cannot be combined with operators in one object')
 
-    def _operand(self, name: str, operand: Any, path: Path, *, may_be_absent: bool) -> Iterator[Flaw]:
+    def _operand(self, name: str, operand: Any, path: Keys, *, may_be_absent: bool) -> Iterator[Flaw]:
         if name == "$absent" and not may_be_absent:
             yield Flaw(path, "$absent is only allowed as the value of a key")
         sentence = None if _is_open(name, operand) else self._sentence(name, operand)
@@ -88,7 +88,7 @@ class _Inspection:
             return sentence
         return self.schemas.flaw(operand)
 
-    def _nested(self, name: str, operand: Any, path: Path, *, may_be_absent: bool) -> Iterator[Flaw]:
+    def _nested(self, name: str, operand: Any, path: Keys, *, may_be_absent: bool) -> Iterator[Flaw]:
         allowed = may_be_absent and name != "$contains"
         if isinstance(operand, list) and name in LISTS:
             for index, item in enumerate(operand):
@@ -111,7 +111,7 @@ def _is_open(name: str, operand: Any) -> bool:
     return isinstance(operand, str) and "${" in operand
 
 
-def _duplicate_captures(frame: Any, path: Path) -> Iterator[Flaw]:
+def _duplicate_captures(frame: Any, path: Keys) -> Iterator[Flaw]:
     seen: set[str] = set()
     for name, at in _captures(frame, path):
         if name in seen:
@@ -119,7 +119,7 @@ def _duplicate_captures(frame: Any, path: Path) -> Iterator[Flaw]:
         seen.add(name)
 
 
-def _captures(expected: Any, path: Path) -> Iterator[tuple[str, Path]]:
+def _captures(expected: Any, path: Keys) -> Iterator[tuple[str, Keys]]:
     """Yield each name that a frame captures, with its path; once if it is in several alternatives."""
     match expected:
         case list():
@@ -130,7 +130,7 @@ def _captures(expected: Any, path: Path) -> Iterator[tuple[str, Path]]:
                 yield from _captures_of_key(key, item, (*path, key))
 
 
-def _captures_of_key(key: str, item: Any, path: Path) -> Iterator[tuple[str, Path]]:
+def _captures_of_key(key: str, item: Any, path: Keys) -> Iterator[tuple[str, Keys]]:
     match key, item:
         case "$capture", str():
             yield item, path

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from chateau.client.messages import MessageError, find, folders
 from chateau.client.protocols import schemas_folder
-from chateau.client.scenarios.json_positions import COMMENT, decode_document
-from chateau.client.scenarios.json_positions import Path as Keys
 from chateau.client.scenarios.lint import Flaw, flaws_of, without_comments
 from chateau.client.scenarios.model import (
     DEFAULT_TIMEOUT_SECONDS,
@@ -25,7 +23,8 @@ from chateau.client.scenarios.model import (
     Visibility,
 )
 from chateau.client.scenarios.schemas import Schemas
-from chateau.client.scenarios.variables import repeat_flaws_of
+from chateau.client.scenarios.values import repeat_flaws_of
+from chateau.client.strict_json import COMMENT, Keys, decode_document
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from chateau.client.scenarios.excerpts import as_json, shortened, visible
 from chateau.client.scenarios.schemas import BadSchema
+from chateau.client.strict_json import pointer
 
 if TYPE_CHECKING:
     from chateau.client.scenarios.match import Comparison
@@ -82,9 +83,9 @@ def mismatch(path: str, expected: str, got: str, text: str = "", *, is_flaw: boo
     return Match({}, (Mismatch(path, expected, got, text, is_flaw),))
 
 
-def below(path: str, step: str | int) -> str:
-    """Return the JSON Pointer to the key or index *step* of the value at *path*."""
-    return f"{path}/{str(step).replace('~', '~0').replace('/', '~1')}"
+def below(path: str, *keys: str | int) -> str:
+    """Return the JSON Pointer to what *keys* lead to, from the value at *path*."""
+    return path + pointer(keys)
 
 
 Operator = Callable[[Any, Any, str, "Comparison"], Match]
@@ -214,10 +215,8 @@ def _schema(operand: Any, got: Any, path: str, comparison: "Comparison") -> Matc
 
 
 def _violation(error: Any, name: str, path: str) -> Mismatch:
-    for step in error.absolute_path:
-        path = below(path, step)
     text = f"{shortened(error.message, LONGEST_SENTENCE)} ({name})"
-    return Mismatch(path, name, as_json(error.instance), text)
+    return Mismatch(below(path, *error.absolute_path), name, as_json(error.instance), text)
 
 
 OPERATORS: dict[str, Operator] = {

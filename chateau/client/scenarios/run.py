@@ -18,7 +18,7 @@ from chateau.client.scenarios.context import OnServerAction, ScenarioContext, St
 from chateau.client.scenarios.load import BadScenario, Item
 from chateau.client.scenarios.model import Failure, Result, Run, Scenario, Verdict
 from chateau.client.scenarios.steps import play_steps
-from chateau.client.scenarios.variables import Scope
+from chateau.client.scenarios.values import Scope
 from chateau.client.transcript import Entry, OnEntry
 from chateau.client.under_test import ServerDidNotStart
 

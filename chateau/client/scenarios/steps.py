@@ -12,11 +12,10 @@ from typing import Any
 from chateau.client import strict_json
 from chateau.client.messages import WHITE_SPACE, MessageError, find, text_of
 from chateau.client.protocols import HTTP
-from chateau.client.scenarios.content import BadContent, body_of, bytes_of, frame_of
 from chateau.client.scenarios.context import ScenarioContext
 from chateau.client.scenarios.expect import Expectation, ExpectationFailed, close_in_words
 from chateau.client.scenarios.model import Client, Step, every_step
-from chateau.client.scenarios.variables import Scope
+from chateau.client.scenarios.values import BadContent, Scope, body_of, bytes_of, frame_of
 from chateau.client.transcript import ABNORMAL, NO_STATUS, close_of, utf8
 from chateau.client.transports import (
     CannotConnect,
