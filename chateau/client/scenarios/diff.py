@@ -12,8 +12,8 @@ from itertools import islice, pairwise
 from typing import Any
 
 from chateau.client.scenarios.excerpts import as_json, excerpts, json_string, look_alike, shortened, visible
-from chateau.client.scenarios.match import match
-from chateau.client.scenarios.operators import ABSENT, Mismatch, below, is_operators
+from chateau.client.scenarios.match import ABSENT, below, is_operators, match
+from chateau.client.scenarios.outcomes import Mismatch
 from chateau.client.scenarios.schemas import Schemas
 
 MAX_SENTENCES = 10

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from chateau.client.scenarios.operators import OPERATORS, operand_flaw
+from chateau.client.scenarios.match import OPERATORS, operand_flaw
 from chateau.client.scenarios.schemas import Schemas
 from chateau.client.strict_json import COMMENT, Keys
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from chateau.client.scenarios.excerpts import as_json
 from chateau.client.scenarios.lint import Flaw
-from chateau.client.scenarios.operators import is_integer
+from chateau.client.scenarios.match import is_integer
 from chateau.client.strict_json import Keys
 from chateau.client.transcript import Opcode
 
