@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 defines it, where Python's parser is more liberal; lines of values, and JSON Pointers.
+"""JSON as RFC 8259 defines it, where Python's parser is more liberal; the lines of values, and paths to them.
 
 Every error is a :class:`json.JSONDecodeError`, which has the line and the column.
 """
@@ -6,7 +6,7 @@ Every error is a :class:`json.JSONDecodeError`, which has the line and the colum
 import json
 import re
 from bisect import bisect
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import Any
 
@@ -74,6 +74,17 @@ def decode_document(text: str) -> tuple[Any, dict[Keys, int]]:
 
     visit(next(tokens), ())
     return value, lines
+
+
+def items_of(value: Any, keys: Keys) -> Iterator[tuple[Keys, Any]]:
+    """Return the path and the value of each item of *value*, which is at *keys*; none if it is a scalar."""
+    items: Iterable[tuple[str | int, Any]] = ()
+    match value:
+        case list():
+            items = enumerate(value)
+        case dict():
+            items = value.items()
+    return (((*keys, key), item) for key, item in items)
 
 
 def pointer(keys: Iterable[Any]) -> str:

@@ -36,8 +36,7 @@ class SessionError(Exception):
 
 
 class NoResponse(SessionError):
-    def __init__(self, message: Message, timeout_seconds: float) -> None:
-        super().__init__(f"no response within {timeout_seconds:g} s to {message.name}")
+    """A response was not received in time."""
 
 
 class Request:
@@ -115,7 +114,8 @@ class Session:
                 await self.unless_gone(request.responded.wait())
         except TimeoutError as exc:
             request.is_given_up = True
-            raise NoResponse(request.message, self._timeout_seconds) from exc
+            late = f"no response within {self._timeout_seconds:g} s to {request.message.name}"
+            raise NoResponse(late) from exc
 
     async def unless_gone(self, work: Coroutine[Any, Any, T]) -> T:
         """Return the result of *work*; cancel it when the connection is closed.
@@ -190,8 +190,8 @@ class SendSession:
         self._is_lenient = True
         self.display = prompt.above(self.display)
         self.display.note("TAB completes the name of a message file, q quits.")
-        while (name := await session.unless_gone(prompt.ask())) is not None:
-            for request in await self._send_file(session, name):
+        while (name := await session.unless_gone(prompt.ask())) not in {None, QUIT}:
+            for request in await self._send_file(session, name or ""):
                 try:
                     await session.wait_for_response(request)
                 except NoResponse as exc:

@@ -81,7 +81,12 @@ def recording(path: Path | str | None) -> Iterator[OnEntry | None]:
 
 def read(path: Path | str) -> list[Entry]:
     """Return the entries in the file at *path*. Raises :class:`RecordingError`."""
-    return list(_entries(Path(path)))
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            return [_entry(path, number, line) for number, line in enumerate(file, 1) if line.strip()]
+    except OSError as exc:
+        raise RecordingError(f"{path}: cannot be read: {exc.strerror}") from exc
 
 
 def encode(entry: Entry) -> bytes:
@@ -102,11 +107,9 @@ def encode(entry: Entry) -> bytes:
 def payload_fields(payload: bytes) -> dict[str, Any]:
     """Return the fields for *payload*: a text if it is UTF-8, else base64."""
     text = utf8(payload)
-    return (
-        {"payload": text}
-        if text is not None
-        else {"payload": base64.b64encode(payload).decode(), "base64": True}
-    )
+    if text is not None:
+        return {"payload": text}
+    return {"payload": base64.b64encode(payload).decode(), "base64": True}
 
 
 def timestamp(at: float) -> str:
@@ -128,16 +131,6 @@ def decode(line: str) -> Entry:
         opcode=_word(fields, "opcode", Opcode),
         payload=_payload(fields),
     )
-
-
-def _entries(path: Path) -> Iterator[Entry]:
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield _entry(path, number, line)
-    except OSError as exc:
-        raise RecordingError(f"{path}: cannot be read: {exc.strerror}") from exc
 
 
 def _entry(path: Path, number: int, line: bytes) -> Entry:

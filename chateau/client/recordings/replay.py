@@ -97,9 +97,7 @@ class _Replay:
         self._on_entry = on_entry
         self._clients: dict[str, _Client] = {}
         self._behind: set[str] = set()
-        self._is_level = asyncio.Event()  # no client is behind
-        self._is_level.set()
-        self._arrivals = 0
+        self._arrival = asyncio.Event()
         self.sent = 0
         self.notes: list[str] = []
 
@@ -160,7 +158,6 @@ class _Replay:
         state.frames_due += entry.opcode in FRAMES
         if state.is_behind:
             self._behind.add(entry.client)
-            self._is_level.clear()
 
     def _on_connection_entry(self, entry: Entry) -> None:
         if self._on_entry is not None:
@@ -172,25 +169,19 @@ class _Replay:
     def _count_arrival(self, client: str) -> None:
         state = self._client(client)
         state.arrived += 1
-        self._arrivals += 1
         if not state.is_behind:
-            self._caught_up(client)
-
-    def _caught_up(self, client: str) -> None:
-        self._behind.discard(client)
-        if not self._behind:
-            self._is_level.set()
+            self._behind.discard(client)
+        self._arrival.set()
 
     async def _catch_up(self) -> None:
         """Wait until each client has received as much as in the recording, or nothing arrives any more."""
         while self._behind:
-            before = self._arrivals
+            self._arrival.clear()
             try:
                 async with asyncio.timeout(self._timeout_seconds):
-                    await self._is_level.wait()
+                    await self._arrival.wait()
             except TimeoutError:
-                if before == self._arrivals:
-                    self._give_up()
+                self._give_up()
 
     def _give_up(self) -> None:
         for client in sorted(self._behind):
@@ -200,7 +191,7 @@ class _Replay:
                 f"{client} had received {state.arrived} of {state.due} frames when nothing arrived for "
                 f"{self._timeout_seconds:g} s; the replay continues without it"
             )
-            self._caught_up(client)
+        self._behind.clear()
 
     # Sending
 

@@ -16,16 +16,13 @@ CLOSING_SECONDS = 0.5  # how long to wait for the server's closing handshake at 
 OnServerAction = Callable[[str], Coroutine[Any, Any, None]]
 
 
+@dataclass(eq=False)
 class StepError(Exception):
     """The server did not do what a step requires (FAILED), or the step cannot be played (ERROR)."""
 
-    def __init__(
-        self, failure: Failure, verdict: Verdict = Verdict.FAILED, *, is_file_at_fault: bool = False
-    ) -> None:
-        super().__init__(failure.sentence)
-        self.failure = failure
-        self.verdict = verdict
-        self.is_file_at_fault = is_file_at_fault
+    failure: Failure
+    verdict: Verdict = Verdict.FAILED
+    is_file_at_fault: bool = False
 
 
 @dataclass

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chateau.client.messages import MessageError, find, folders
-from chateau.client.protocols import schemas_folder
+from chateau.client.protocols import CHANNELS, HTTP, schemas_folder
+from chateau.client.scenarios.excerpts import shortened
 from chateau.client.scenarios.lint import Flaw, flaws_of, without_comments
 from chateau.client.scenarios.model import (
     DEFAULT_TIMEOUT_SECONDS,
@@ -34,8 +35,6 @@ NAMED_BY_VALUE = frozenset({"connect", "expect_nothing", "expect_close", "close"
 WITHOUT_CLIENT = frozenset({"sleep", "parallel", "barrier", "repeat", "server"})
 MATCHED = {"expect": ("expect",), "http": ("answer", "answer_headers"), "expect_close": ("reason",)}
 SENT = {"send": "send", "send_raw": "send_raw", "http": "body"}
-CHANNELS = "channels"
-HTTP = "http"
 LONGEST_SENTENCE = 200
 
 
@@ -301,8 +300,7 @@ def _sentence(error: "ValidationError") -> str:
         case "required":
             missing = next(key for key in schema["required"] if key not in instance)
             return f'"{missing}" is missing'
-    message = error.message
-    return message if len(message) <= LONGEST_SENTENCE else f"{message[: LONGEST_SENTENCE - 1]}…"
+    return shortened(error.message, LONGEST_SENTENCE)
 
 
 def _unknown(fields: dict[str, Any], known: Iterable[str]) -> str:

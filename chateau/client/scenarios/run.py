@@ -9,6 +9,7 @@ import secrets
 import string
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -130,33 +131,35 @@ async def play(
         on_server_action=on_server_action,
     )
     started_at, began = datetime.now(UTC), time.monotonic()
-    verdict, failure, is_file_at_fault = await _outcome(scenario, context)
+    error = await _first_error(context)
+    verdict = error.verdict if error else Verdict.PASSED
     return replace(
         empty_result(scenario, verdict, started_at),
         seconds=time.monotonic() - began,
         transcript=tuple(transcript),
-        failure=failure,
-        reason=failure.sentence if failure and verdict is Verdict.ERROR else "",
-        is_file_at_fault=is_file_at_fault,
+        failure=error.failure if error else None,
+        reason=error.failure.sentence if error and verdict is Verdict.ERROR else "",
+        is_file_at_fault=error is not None and error.is_file_at_fault,
     )
 
 
-async def _outcome(scenario: Scenario, context: ScenarioContext) -> tuple[Verdict, Failure | None, bool]:
-    """Play the steps; return the verdict, the failure, and whether the file is at fault."""
+async def _first_error(context: ScenarioContext) -> StepError | None:
+    """Play the steps until one fails."""
+    scenario = context.scenario
     try:
         async with asyncio.timeout(scenario.timeout_seconds):
             await play_steps(scenario.steps, context)
             await context.close_connections()
         context.check_nothing_is_left()
     except StepError as exc:
-        return exc.verdict, exc.failure, exc.is_file_at_fault
+        return exc
     except TimeoutError:
         step = context.current_step
         sentence = f"the scenario took longer than {scenario.timeout_seconds:g} s"
-        return Verdict.FAILED, Failure(step.location, str(step), sentence), False
+        return StepError(Failure(step.location, str(step), sentence))
     finally:
         context.abort_connections()
-    return Verdict.PASSED, None, False
+    return None
 
 
 def empty_result(scenario: Scenario, verdict: Verdict, started_at: datetime, reason: str = "") -> Result:
@@ -199,11 +202,9 @@ class Runner:
         """
         started_at, began = datetime.now(UTC), time.monotonic()
         results: dict[int, Result] = {}
-        try:
+        is_interrupted = True
+        with suppress(asyncio.CancelledError):
             await self._play(items, results)
-        except asyncio.CancelledError:
-            is_interrupted = True
-        else:
             is_interrupted = False
         return Run(
             tuple(results.get(index) or _unplayed(item) for index, item in enumerate(items)),
@@ -214,7 +215,7 @@ class Runner:
         )
 
     async def _play(self, items: Sequence[Item], results: dict[int, Result]) -> None:
-        alone = [index for index, item in enumerate(items) if isinstance(item, Scenario) and _is_alone(item)]
+        alone = [index for index, item in enumerate(items) if isinstance(item, Scenario) and item.plays_alone]
         together = [index for index in range(len(items)) if index not in set(alone)]
         await asyncio.gather(*(self._one(index, items[index], results) for index in together))
         for index in alone:
@@ -279,7 +280,3 @@ def _unplayed(item: Item) -> Result:
     if isinstance(item, BadScenario):
         return unreadable(item)
     return empty_result(item, Verdict.ERROR, datetime.now(UTC), "the run was interrupted")
-
-
-def _is_alone(scenario: Scenario) -> bool:
-    return scenario.alone or scenario.stops_the_server

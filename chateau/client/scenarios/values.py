@@ -13,7 +13,7 @@ from typing import Any
 from chateau.client.scenarios.excerpts import as_json
 from chateau.client.scenarios.lint import Flaw
 from chateau.client.scenarios.match import is_integer
-from chateau.client.strict_json import Keys
+from chateau.client.strict_json import Keys, items_of
 from chateau.client.transcript import Opcode
 
 JSON_TYPE = "application/json"
@@ -117,16 +117,11 @@ def expand_repeats(value: Any) -> Any:
 
 def repeat_flaws_of(value: Any, path: Keys = ()) -> list[Flaw]:
     """Return the faults of each ``$repeat`` in *value*; one with variables is checked when it is sent."""
-    items: Iterable[tuple[str | int, Any]] = ()
-    match value:
-        case list():
-            items = enumerate(value)
-        case dict() if "$repeat" in value:
-            sentence = None if any(map(names_in, value.values())) else _repeat_flaw(value)
-            return [] if sentence is None else [Flaw(path, sentence)]
-        case dict():
-            items = ((key, item) for key, item in value.items() if key != LITERAL)
-    return [flaw for step, item in items for flaw in repeat_flaws_of(item, (*path, step))]
+    if isinstance(value, dict) and "$repeat" in value:
+        sentence = None if any(map(names_in, value.values())) else _repeat_flaw(value)
+        return [] if sentence is None else [Flaw(path, sentence)]
+    inner = ((at, item) for at, item in items_of(value, path) if at[-1] != LITERAL)
+    return [flaw for at, item in inner for flaw in repeat_flaws_of(item, at)]
 
 
 def _text(text: str, variables: Mapping[str, Any]) -> str:
