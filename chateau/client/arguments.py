@@ -5,6 +5,7 @@ import math
 import sys
 from collections.abc import Callable
 from enum import IntEnum
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -44,10 +45,6 @@ def server(text: str) -> Server:
     )
 
 
-def port(text: str) -> int:
-    return whole(1, HIGHEST_PORT)(text)
-
-
 def whole(least: int, most: int = 2**31) -> Callable[[str], int]:
     """Return the type of a whole number from *least* to *most*."""
 
@@ -74,6 +71,7 @@ def number(least: float, most: float, what: str) -> Callable[[str], float]:
     return parse
 
 
+port = whole(1, HIGHEST_PORT)
 seconds = number(math.ulp(0), sys.float_info.max, "a number of seconds above 0")
 speed = number(0, sys.float_info.max, "a number, 0 or above")
 
@@ -91,10 +89,11 @@ def add(
     text: str,
     kind: Callable[[str], Any] = str,
     default: Any = None,
+    **more: Any,
 ) -> None:
     """Add an option with a value of type *kind*, such as ``--port PORT``; *text* is its help."""
     *flags, metavar = option.split()
-    parser.add_argument(*flags, metavar=metavar, type=kind, default=default, help=text)
+    parser.add_argument(*flags, metavar=metavar, type=kind, default=default, help=text, **more)
 
 
 def add_timeout(parser: argparse._ActionsContainer, text: str) -> None:
@@ -104,16 +103,11 @@ def add_timeout(parser: argparse._ActionsContainer, text: str) -> None:
 
 def add_scenario_options(parser: argparse._ActionsContainer) -> None:
     """Add the options of all commands that play scenarios: ``--set``, ``--implements`` and ``--path``."""
-    for option, metavar, text in (
-        ("--set", "NAME=VALUE", "the value of ${NAME} in scenarios"),
-        (
-            "--implements",
-            "PROTOCOL=TYPES",
-            "what the server implements, such as chateau=1,3,4; scenarios that require more are skipped",
-        ),
-        ("--path", "PROTOCOL=PATH", "the path of a protocol on the server, such as functions=/"),
-    ):
-        parser.add_argument(option, type=pair, action="append", default=[], metavar=metavar, help=text)
+    add_pair = partial(add, parser, kind=pair, default=[], action="append")
+    add_pair("--set NAME=VALUE", "the value of ${NAME} in scenarios")
+    types = "what the server implements, such as chateau=1,3,4; scenarios that require more are skipped"
+    add_pair("--implements PROTOCOL=TYPES", types)
+    add_pair("--path PROTOCOL=PATH", "the path of a protocol on the server, such as functions=/")
 
 
 def add_jobs(parser: argparse._ActionsContainer, what: str) -> None:

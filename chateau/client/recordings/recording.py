@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from chateau.client.transcript import Direction, Entry, OnEntry, Opcode, utf8
-from chateau.client.transports.target import address_of
 
 Word = TypeVar("Word", Direction, Opcode)
 
@@ -265,19 +264,3 @@ def parse_message(payload: bytes) -> HttpMessage:
         raise ValueError(f"the recording has a request or a response that is not HTTP: {first[:60]!r}")
     headers = tuple((name, value.strip()) for name, _, value in (line.partition(":") for line in lines))
     return HttpMessage((method, target, version), headers, body)
-
-
-def request_target(payload: bytes) -> dict[str, Any]:
-    """Return the target of a request, as an ``open`` entry has it. Raises :class:`ValueError`."""
-    request = parse_message(payload)
-    return {"protocol": "http", "url": f"http://{request.header('host') or 'localhost'}{request.start[1]}"}
-
-
-def retarget(payload: bytes, url: str) -> bytes:
-    """Return the request with the Host of *url*, otherwise unchanged."""
-    head, end, body = payload.partition(HEAD_END)
-    lines = [
-        b"Host: " + address_of(url).authority.encode() if line.lower().startswith(b"host:") else line
-        for line in head.split(b"\r\n")
-    ]
-    return b"\r\n".join(lines) + end + body

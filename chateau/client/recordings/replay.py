@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from chateau.client.recordings.recording import open_event, request_target, retarget, without_auto_replies
+from chateau.client.recordings.recording import HEAD_END, open_event, parse_message, without_auto_replies
 from chateau.client.transcript import ABNORMAL, Direction, Entry, OnEntry, Opcode, close_of
 from chateau.client.transports import (
     CannotConnect,
@@ -23,6 +23,7 @@ from chateau.client.transports import (
     open_connection,
     send_request,
 )
+from chateau.client.transports.target import address_of
 
 FRAMES = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.LINE, Opcode.EVENT, Opcode.RESPONSE})
 COUNTED = FRAMES | {Opcode.CLOSE}
@@ -241,8 +242,8 @@ class _Replay:
             await asyncio.wait({before})
         client = entry.client
         try:
-            target = self._target_of(client, request_target(entry.payload))
-            data = retarget(entry.payload, target.url)
+            target = self._target_of(client, _request_target(entry.payload))
+            data = _retarget(entry.payload, target.url)
             local_address = target.local_address
             await send_request(
                 client, data, target.url, self._on_connection_entry, self._timeout_seconds, local_address
@@ -269,3 +270,19 @@ async def _close(connection: Connection, payload: bytes) -> None:
 async def _wait_closed(connection: Connection, timeout_seconds: float) -> None:
     with suppress(TimeoutError):
         await connection.wait_closed(timeout_seconds)
+
+
+def _request_target(payload: bytes) -> dict[str, Any]:
+    """Return the target of a request, as an ``open`` entry has it. Raises :class:`ValueError`."""
+    request = parse_message(payload)
+    return {"protocol": "http", "url": f"http://{request.header('host') or 'localhost'}{request.start[1]}"}
+
+
+def _retarget(payload: bytes, url: str) -> bytes:
+    """Return the request with the Host of *url*, otherwise unchanged."""
+    head, end, body = payload.partition(HEAD_END)
+    lines = [
+        b"Host: " + address_of(url).authority.encode() if line.lower().startswith(b"host:") else line
+        for line in head.split(b"\r\n")
+    ]
+    return b"\r\n".join(lines) + end + body

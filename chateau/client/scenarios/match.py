@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
-from enum import Enum
 from functools import lru_cache
 from operator import gt, lt
 from typing import Any, Final
@@ -38,13 +37,8 @@ LONGEST_SENTENCE = 300
 CAPTURE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-class Absent(Enum):
-    """The value of a key that is missing."""
-
-    ABSENT = "nothing"
-
-
-ABSENT: Final = Absent.ABSENT
+ABSENT: Final = object()
+"""The value of a key that is missing."""
 
 
 def match(expected: Any, got: Any, *, exact: bool = False, schemas: Schemas) -> Match:
@@ -97,7 +91,11 @@ class Comparison:
             self.compare(value, got.get(key, ABSENT), below(path, key)) for key, value in expected.items()
         ]
         if self.exact:
-            found += [_unexpected(got[key], below(path, key)) for key in got if key not in expected]
+            found += [
+                mismatch(below(path, key), "nothing", as_json(value), "not expected (exact)")
+                for key, value in got.items()
+                if key not in expected
+            ]
         return joined(found)
 
     def _arrays(self, expected: list[Any], got: list[Any], path: str) -> Match:
@@ -114,10 +112,6 @@ def equal(expected: Any, got: Any) -> bool:
 
 def _missing(expected: Any, path: str) -> Match:
     return mismatch(path, as_json(expected), "nothing", "expected it to be present")
-
-
-def _unexpected(got: Any, path: str) -> Match:
-    return mismatch(path, "nothing", as_json(got), "not expected (exact)")
 
 
 def below(path: str, *keys: str | int) -> str:

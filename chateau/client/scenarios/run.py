@@ -30,8 +30,6 @@ SAME_FIELDS = ("name", "file", "rule", "description", "points", "visibility")  #
 RUN_LETTERS = string.ascii_lowercase + string.digits
 RUN_LENGTH = 6
 
-OnResult = Callable[[Result], None]
-
 
 class SystemUnderTest:
     """The server that scenarios are played against; this one runs already."""
@@ -179,21 +177,17 @@ class RunOptions:
     implements: Mapping[str, frozenset[str]] = field(default_factory=dict)  # protocol → its types
 
 
+@dataclass
 class Runner:
-    """Plays scenarios against one server."""
+    """Plays scenarios against one server; *on_entry* returns the observer of a scenario's entries."""
 
-    def __init__(
-        self,
-        system: SystemUnderTest,
-        options: RunOptions,
-        on_result: OnResult,
-        on_entry: Callable[[Scenario], OnEntry | None],
-    ) -> None:
-        self._system = system
-        self._options = options
-        self._on_result = on_result
-        self._on_entry = on_entry
-        self._slots = asyncio.Semaphore(options.jobs)
+    system: SystemUnderTest
+    options: RunOptions
+    on_result: Callable[[Result], None]
+    on_entry: Callable[[Scenario], OnEntry | None]
+
+    def __post_init__(self) -> None:
+        self._slots = asyncio.Semaphore(self.options.jobs)
 
     async def run(self, items: Sequence[Item]) -> Run:
         """Play *items*: first those that may run concurrently, then those that run alone.
@@ -208,7 +202,7 @@ class Runner:
             is_interrupted = False
         return Run(
             tuple(results.get(index) or _unplayed(item) for index, item in enumerate(items)),
-            str(self._system.server),
+            str(self.system.server),
             started_at,
             time.monotonic() - began,
             is_interrupted,
@@ -224,7 +218,7 @@ class Runner:
     async def _one(self, index: int, item: Item, results: dict[int, Result]) -> None:
         async with self._slots:
             results[index] = await self._result(item)
-        self._on_result(results[index])
+        self.on_result(results[index])
 
     async def _result(self, item: Item) -> Result:
         if isinstance(item, BadScenario):
@@ -232,31 +226,31 @@ class Runner:
         if reason := self._reason_to_skip(item):
             return empty_result(item, Verdict.SKIPPED, datetime.now(UTC), reason)
         try:
-            await self._system.ready()
+            await self.system.ready()
         except ServerDidNotStart as exc:
             return empty_result(item, Verdict.ERROR, datetime.now(UTC), str(exc))
         result = await play(
             item,
-            self._system.server,
-            timeout_seconds=self._options.timeout_seconds,
-            variables=self._options.variables,
-            on_entry=self._on_entry(item),
-            on_server_action=self._system.do,
+            self.system.server,
+            timeout_seconds=self.options.timeout_seconds,
+            variables=self.options.variables,
+            on_entry=self.on_entry(item),
+            on_server_action=self.system.do,
         )
-        crash = None if result.verdict is Verdict.PASSED else await self._system.crash()
+        crash = None if result.verdict is Verdict.PASSED else await self.system.crash()
         return replace(result, notes=(crash,)) if crash else result
 
     def _reason_to_skip(self, scenario: Scenario) -> str:
-        if scenario.stops_the_server and not self._system.can_stop:
+        if scenario.stops_the_server and not self.system.can_stop:
             return "it stops the server, which requires --server-command"
         for need in scenario.requires:
             if need.startswith("${"):
                 name = need[2:-1]
-                if name not in self._options.variables and name not in scenario.variables:
+                if name not in self.options.variables and name not in scenario.variables:
                     return f"it requires a value: --set {name}=…"
             else:
                 protocol, kind = need.split(" ", 1)
-                implemented = self._options.implements.get(protocol)
+                implemented = self.options.implements.get(protocol)
                 if implemented is not None and kind not in implemented:
                     return f"the server does not implement {need}"
         return ""

@@ -174,16 +174,11 @@ def _follow_references(validator: Validator) -> None:
     waiting = [(root, validator._resolver)]  # type: ignore[attr-defined]  # noqa: SLF001
     while waiting:
         resource, resolver = waiting.pop()
-        for keyword in ("$ref", "$dynamicRef"):
-            _follow(resource.contents, keyword, resolver)
+        schema = resource.contents if isinstance(resource.contents, dict) else {}
+        for reference in (schema.get("$ref"), schema.get("$dynamicRef")):
+            try:
+                if isinstance(reference, str):
+                    resolver.lookup(reference)
+            except (Unresolvable, ValueError) as exc:
+                raise BadSchema(f"its $ref {shortened(reference)} cannot be resolved") from exc
         waiting += [(below, resolver.in_subresource(below)) for below in resource.subresources()]
-
-
-def _follow(schema: Any, keyword: str, resolver: Any) -> None:
-    reference = schema.get(keyword) if isinstance(schema, dict) else None
-    if not isinstance(reference, str):
-        return
-    try:
-        resolver.lookup(reference)
-    except (Unresolvable, ValueError) as exc:
-        raise BadSchema(f"its $ref {shortened(reference)} cannot be resolved") from exc
