@@ -22,7 +22,7 @@ def gradescope(run: Run) -> str:
     return _document(tests, summary(visible), run.seconds)
 
 
-def unplayed(scenarios: Iterable[Scenario | Result], reason: str, *, seconds: float = 0.0) -> str:
+def unplayed(scenarios: Iterable[Scenario | Result], reason: str) -> str:
     """Return a ``results.json`` in which all *scenarios* failed for *reason*, with no points.
 
     Gradescope needs a file even if the server never starts or the test client itself fails.
@@ -33,7 +33,7 @@ def unplayed(scenarios: Iterable[Scenario | Result], reason: str, *, seconds: fl
         | {"score": 0.0, "max_score": known.points, "status": "failed", "output": output}
         for number, known in enumerate(scenarios, start=1)
     ]
-    return _document(tests, output, seconds)
+    return _document(tests, output, seconds=0.0)
 
 
 def _document(tests: list[dict[str, Any]], output: str, seconds: float) -> str:

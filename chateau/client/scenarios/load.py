@@ -75,8 +75,16 @@ def load(path: Path) -> Scenario:
 
 def is_scenario(path: Path) -> bool:
     """Return whether the file at *path* can be read and is a JSON object with ``steps``."""
-    value = _json(path)
-    return isinstance(value, dict) and "steps" in value
+    return _kind_of(path) == "scenario"
+
+
+def _kind_of(path: Path) -> str | None:
+    """Return whether the file at *path* is a ``scenario`` or a ``message``; None if it is not JSON."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return "scenario" if isinstance(value, dict) and "steps" in value else "message"
 
 
 def _names_scenarios(name: str) -> bool:
@@ -89,23 +97,13 @@ def _names_scenarios(name: str) -> bool:
 
 def _scenarios_at(path: Path) -> list[Item]:
     if not path.is_dir():
-        if _json(path) is not None and not is_scenario(path):
+        if _kind_of(path) == "message":
             raise MessageError(f"{path}: this is a message file; it cannot be combined with scenarios")
         return [_item(path)]
-    files = sorted(path.rglob("*.json"))
-    found = [_item(file) for file in files if is_scenario(file) or _json(file) is None]
+    found = [_item(file) for file in sorted(path.rglob("*.json")) if _kind_of(file) != "message"]
     if not found:
         raise MessageError(f"{path}: there is no scenario in this folder")
     return found
-
-
-def _json(path: Path) -> Any:
-    """Return the value in the file at *path*; None if it is not JSON."""
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return None
-    return value if value is not None else ()  # null is JSON
 
 
 def _item(path: Path) -> Item:

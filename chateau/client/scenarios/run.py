@@ -132,7 +132,8 @@ async def play(
     error = await _first_error(context)
     verdict = error.verdict if error else Verdict.PASSED
     return replace(
-        empty_result(scenario, verdict, started_at),
+        unplayed(scenario, verdict),
+        started_at=started_at,
         seconds=time.monotonic() - began,
         transcript=tuple(transcript),
         failure=error.failure if error else None,
@@ -160,11 +161,15 @@ async def _first_error(context: ScenarioContext) -> StepError | None:
     return None
 
 
-def empty_result(scenario: Scenario, verdict: Verdict, started_at: datetime, reason: str = "") -> Result:
-    """Return the result of *scenario* without a transcript, as for one that was not played."""
-    clients = tuple((client.name, client.protocol) for client in scenario.clients.values())
-    same: dict[str, Any] = {name: getattr(scenario, name) for name in SAME_FIELDS}
-    return Result(verdict=verdict, started_at=started_at, seconds=0.0, clients=clients, reason=reason, **same)
+def unplayed(item: Item, verdict: Verdict, reason: str = "") -> Result:
+    """Return the result of *item* without having played it; that of an invalid file has its own reason."""
+    now = datetime.now(UTC)
+    if isinstance(item, BadScenario):
+        file = item.location.file
+        return Result(file, file, Verdict.ERROR, now, 0.0, reason=str(item), is_file_at_fault=True)
+    clients = tuple((client.name, client.protocol) for client in item.clients.values())
+    same: dict[str, Any] = {name: getattr(item, name) for name in SAME_FIELDS}
+    return Result(verdict=verdict, started_at=now, seconds=0.0, clients=clients, reason=reason, **same)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +206,10 @@ class Runner:
             await self._play(items, results)
             is_interrupted = False
         return Run(
-            tuple(results.get(index) or _unplayed(item) for index, item in enumerate(items)),
+            tuple(
+                results.get(index) or unplayed(item, Verdict.ERROR, "the run was interrupted")
+                for index, item in enumerate(items)
+            ),
             str(self.system.server),
             started_at,
             time.monotonic() - began,
@@ -222,13 +230,13 @@ class Runner:
 
     async def _result(self, item: Item) -> Result:
         if isinstance(item, BadScenario):
-            return unreadable(item)
+            return unplayed(item, Verdict.ERROR)
         if reason := self._reason_to_skip(item):
-            return empty_result(item, Verdict.SKIPPED, datetime.now(UTC), reason)
+            return unplayed(item, Verdict.SKIPPED, reason)
         try:
             await self.system.ready()
         except ServerDidNotStart as exc:
-            return empty_result(item, Verdict.ERROR, datetime.now(UTC), str(exc))
+            return unplayed(item, Verdict.ERROR, str(exc))
         result = await play(
             item,
             self.system.server,
@@ -254,23 +262,3 @@ class Runner:
                 if implemented is not None and kind not in implemented:
                     return f"the server does not implement {need}"
         return ""
-
-
-def unreadable(bad: BadScenario) -> Result:
-    """Return the result of an invalid scenario file."""
-    return Result(
-        name=bad.location.file,
-        file=bad.location.file,
-        verdict=Verdict.ERROR,
-        started_at=datetime.now(UTC),
-        seconds=0.0,
-        reason=str(bad),
-        is_file_at_fault=True,
-    )
-
-
-def _unplayed(item: Item) -> Result:
-    """Return the result of a scenario that an interruption prevented or ended."""
-    if isinstance(item, BadScenario):
-        return unreadable(item)
-    return empty_result(item, Verdict.ERROR, datetime.now(UTC), "the run was interrupted")
