@@ -176,9 +176,10 @@ def _follow_references(validator: Validator) -> None:
         resource, resolver = waiting.pop()
         schema = resource.contents if isinstance(resource.contents, dict) else {}
         for reference in (schema.get("$ref"), schema.get("$dynamicRef")):
+            if not isinstance(reference, str):
+                continue
             try:
-                if isinstance(reference, str):
-                    resolver.lookup(reference)
+                resolver.lookup(reference)
             except (Unresolvable, ValueError) as exc:
                 raise BadSchema(f"its $ref {shortened(reference)} cannot be resolved") from exc
         waiting += [(below, resolver.in_subresource(below)) for below in resource.subresources()]
