@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from chateau import __version__
-from chateau.client.exit_codes import Exit
+from chateau.client.arguments import Exit
 
 DESCRIPTION = """\
 Sends message files to a Chateau server and prints every frame it receives; plays

@@ -7,7 +7,6 @@ valid request, so that errors can be tried as well.
 import json
 import os
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,9 +51,11 @@ def find(name: str) -> Path:
     Raises:
         MessageError: there is no such file.
     """
-    for path in _candidates(name):
-        if _is_file(path):
-            return path
+    for folder in (Path(), *folders()):
+        for ending in ("", SUFFIX):
+            path = folder / os.path.expanduser(name + ending)  # noqa: PTH111 - the other raises an error
+            if _is_file(path):
+                return path
     raise MessageError(f"{name}: no such file, neither here nor in {FOLDER}/")
 
 
@@ -64,12 +65,6 @@ def folders() -> list[Path]:
     own = own.relative_to(here) if own.is_relative_to(here) else own
     homes = dict.fromkeys(home for home in (Path(FOLDER), own) if home.is_dir())
     return [folder for home in homes for folder in (home, *sorted(filter(Path.is_dir, home.iterdir())))]
-
-
-def _candidates(name: str) -> Iterator[Path]:
-    for folder in (Path(), *folders()):
-        for ending in ("", SUFFIX):
-            yield folder / os.path.expanduser(name + ending)  # noqa: PTH111 - the other raises an error
 
 
 def _is_file(path: Path) -> bool:

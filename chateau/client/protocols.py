@@ -1,4 +1,4 @@
-"""Protocols: the name, the path and the framing of each protocol that the client knows.
+"""Protocols: the name, the path and the framing of each protocol, and its URL on a server.
 
 A protocol that is not in :data:`PROTOCOLS` is used as JSON in text frames over WebSocket, at the path of its
 name. The names of requests and pushes are read from the schemas of a protocol.
@@ -7,16 +7,17 @@ name. The names of requests and pushes are read from the schemas of a protocol.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
-
-from chateau.client.paths import schemas_folder
+from urllib.parse import quote, unquote, urlsplit
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 """The name of a protocol; schemas/scenario.json has the same pattern."""
+
+DEFAULT_PORT = 8888
+DEFAULT_LINES_PORT = 9090
 
 _CHANNEL = re.compile(r"(?:.*/)?channel/([^/?]+)/?")
 
@@ -73,7 +74,56 @@ def channel_at(path: str) -> str | None:
     return unquote(found[1]) if found else None
 
 
+# Servers
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server: ``prefix`` precedes every path, ``paths`` replace the paths of protocols."""
+
+    host: str = "localhost"
+    port: int = DEFAULT_PORT
+    lines_port: int = DEFAULT_LINES_PORT
+    opcodes_port: int | None = None  # if the opcode protocol has a port of its own
+    secure: bool = False
+    prefix: str = ""
+    paths: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{_bracketed(self.host)}:{self.port}{self.prefix}"
+
+    def variables(self) -> dict[str, Any]:
+        """Return the variables that a scenario can use."""
+        return {"host": self.host, "port": self.port, "lines_port": self.lines_port}
+
+    def url(self, protocol: str, path: str | None = None, channel: str | None = None) -> str:
+        """Return the URL of *protocol*: at *path*, of *channel*, or at the path of the protocol."""
+        transport = protocol_named(protocol).transport
+        if transport == "tcp":
+            return f"{'tls' if self.secure else 'tcp'}://{_bracketed(self.host)}:{self.lines_port}"
+        if path is None:
+            path = self.paths.get(protocol, protocol_named(protocol).path)
+            path += f"/{quote(channel, safe='')}/" if channel is not None else ""
+        port = self.opcodes_port if protocol == OPCODES and self.opcodes_port else self.port
+        scheme = f"{transport}{'s' if self.secure else ''}"
+        return f"{scheme}://{_bracketed(self.host)}:{port}{self.prefix}{path}"
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
 # The words of a protocol
+
+
+def schemas_folder() -> Path:
+    """Return ``schemas/``: next to the package in a checkout, inside it in an installation."""
+    package = Path(__file__).resolve().parents[1]
+    folders = (package.parent / "schemas", package / "schemas")
+    for folder in folders:
+        if (folder / "chateau").is_dir():
+            return folder
+    raise FileNotFoundError(f"no schemas in {folders[0]} nor in {folders[1]}")
 
 
 @dataclass(frozen=True, slots=True)

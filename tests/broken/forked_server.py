@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from chateau.client.addresses import Server
+from chateau.client.protocols import Server
 from chateau.client.under_test import ServerDidNotStart
 from chateau.client.under_test.server import free_port, listens
 

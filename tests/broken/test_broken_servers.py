@@ -24,7 +24,7 @@ from pathlib import Path
 import pytest
 from forked_server import ForkedServer
 
-from chateau.client.addresses import Server
+from chateau.client.protocols import Server
 from chateau.client.scenarios.load import load
 from chateau.client.scenarios.model import Result, Scenario, Verdict
 from chateau.client.scenarios.run import ManagedServer, Runner, RunOptions, SystemUnderTest

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from chateau.client.addresses import Server
+from chateau.client.protocols import Server
 from chateau.client.scenarios.load import load
 from chateau.client.scenarios.model import Result
 from chateau.client.scenarios.run import play

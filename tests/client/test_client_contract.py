@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from chateau.client import paths, strict_json
+from chateau.client import protocols, strict_json
 from chateau.client.interactive import contract
 from chateau.client.interactive.contract import Contract, Fault, Frame, decode
 from chateau.client.messages import Message
-from chateau.client.paths import schemas_folder
+from chateau.client.protocols import schemas_folder
 from chateau.client.transcript import Direction, Entry, Opcode
 
 CHECKED = sorted(
@@ -110,7 +110,7 @@ def test_in_a_wheel_the_schemas_are_inside_the_package(
 ) -> None:
     installed = tmp_path / "site-packages" / "chateau"
     (installed / "schemas" / "chateau").mkdir(parents=True)
-    monkeypatch.setattr(paths, "__file__", str(installed / "client" / "paths.py"))
+    monkeypatch.setattr(protocols, "__file__", str(installed / "client" / "protocols.py"))
 
     assert schemas_folder() == installed / "schemas"
 
@@ -118,7 +118,7 @@ def test_in_a_wheel_the_schemas_are_inside_the_package(
 def test_missing_schemas_are_reported_with_their_paths(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(paths, "__file__", str(tmp_path / "chateau" / "client" / "paths.py"))
+    monkeypatch.setattr(protocols, "__file__", str(tmp_path / "chateau" / "client" / "protocols.py"))
 
     with pytest.raises(FileNotFoundError, match="no schemas in"):
         schemas_folder()

@@ -6,11 +6,10 @@ from html.parser import HTMLParser
 import pytest
 from reported_runs import ABORTED, FAILURE, OPENING, RECEIVED, RUNS, SENT, chatter, entry, goodbye, result
 
-from chateau.client.reports.diagram import LABEL_WIDTH, diagram
-from chateau.client.reports.html import STYLE
+from chateau.client.reports.html import LABEL_WIDTH, STYLE, diagram
 from chateau.client.reports.text_format import clients_of, elapsed
 from chateau.client.scenarios.model import Result, Verdict
-from chateau.client.text_safety import cells, one_line
+from chateau.client.terminal import cells, one_line
 from chateau.client.transcript import Direction, Opcode
 
 ADDRESS = "localhost:8888"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from client_process import CHECKOUT, Run
 
-from chateau.client.exit_codes import Exit
+from chateau.client.arguments import Exit
 
 PAGE = (CHECKOUT / "docs" / "client.md").read_text()
 FILES = sorted((CHECKOUT / "messages" / "chateau").glob("*.json"))

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from chateau.client import grading
 from chateau.client.commands import grade as command
-from chateau.client.grading import csv_report, grade
-from chateau.client.grading.grade import Grade, NoSubmissions, submissions_in
+from chateau.client.grading import Grade, NoSubmissions, submissions_in
 from chateau.client.scenarios.model import Scenario, Verdict
 
 FIRST = {"name": "The first, and shortest", "points": 1}
@@ -57,7 +57,7 @@ class Course:
 @pytest.fixture
 def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Course]:
     stand_in = Path(__file__).with_name("stand_in_for_grading.py")
-    monkeypatch.setattr(grade, "CALL", f"root = {{!r}}; exec(open({str(stand_in)!r}).read())")
+    monkeypatch.setattr(grading, "CALL", f"root = {{!r}}; exec(open({str(stand_in)!r}).read())")
     monkeypatch.setattr(command, "DEFAULT_COMMAND", f"{sys.executable} -S server.py {{port}}")
     return Course(tmp_path)
 
@@ -124,7 +124,7 @@ def test_the_note_has_the_error(course: Course) -> None:
 def test_one_that_hangs_is_ended_with_all_that_it_started_and_the_others_are_graded(
     course: Course, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(grade, "LEAVE_SECONDS", 0.1)
+    monkeypatch.setattr(grading, "LEAVE_SECONDS", 0.1)
     folder = course.hand_in(
         "hangs",
         """
@@ -290,7 +290,7 @@ def test_grades_before_an_interruption_are_written(course: Course) -> None:
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "  =1", "\r=1"])
 def test_no_cell_is_a_formula(tmp_path: Path, text: str) -> None:
     tasks = (Scenario(text, "1.json", Path(), {}, ()),)
-    csv_report.write(tmp_path / "grades.csv", [Grade(text, tasks, (Verdict.PASSED,), note=text)], tasks)
+    grading.write_csv(tmp_path / "grades.csv", [Grade(text, tasks, (Verdict.PASSED,), note=text)], tasks)
 
     with (tmp_path / "grades.csv").open(encoding="utf-8", newline="") as file:
         header, row = csv.reader(file)
@@ -302,7 +302,7 @@ def test_no_cell_is_a_formula(tmp_path: Path, text: str) -> None:
 def test_names_with_any_signs_come_back_from_the_sheet(tmp_path: Path) -> None:
     names = ['a "b", c', "d;e", "f\ng", "ü☃", "broken \udcff"]
     task = Scenario("note", "x/1.json", Path(), {}, ())
-    csv_report.write(tmp_path / "grades.csv", [Grade(name, (task,)) for name in names], [task])
+    grading.write_csv(tmp_path / "grades.csv", [Grade(name, (task,)) for name in names], [task])
 
     with (tmp_path / "grades.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))

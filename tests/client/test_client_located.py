@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chateau.client.scenarios.json_positions import Path, decode_document
+from chateau.client.strict_json import Keys, decode_document
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -18,7 +18,7 @@ VALUES = st.recursive(
 QUICKLY = settings(max_examples=60, deadline=None, database=None)
 
 
-def locate(text: str) -> dict[Path, int]:
+def locate(text: str) -> dict[Keys, int]:
     return decode_document(text)[1]
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chateau.client.scenarios.match import closest, closest_expectation, match
-from chateau.client.scenarios.operators import OPERATORS, Match, Mismatch
+from chateau.client.scenarios.match import OPERATORS, closest, closest_expectation, match
+from chateau.client.scenarios.outcomes import Match, Mismatch
 from chateau.client.scenarios.schemas import Schemas
 
 SCHEMAS = Schemas()

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chateau.client.scenarios.match import assign, assign_table, match, unmatched
+from chateau.client.scenarios.match import assign, match, unmatched
+from chateau.client.scenarios.outcomes import assign_table
 from chateau.client.scenarios.schemas import Schemas
 
 SCHEMAS = Schemas()

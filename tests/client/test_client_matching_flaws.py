@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chateau.client.scenarios.lint import Flaw, flaws_of, without_comments
-from chateau.client.scenarios.operators import OPERANDS, OPERATORS
+from chateau.client.scenarios.match import OPERANDS, OPERATORS
 from chateau.client.scenarios.schemas import Schemas
 
 SCHEMAS = Schemas()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chateau.client.paths import schemas_folder
+from chateau.client.protocols import schemas_folder
 from chateau.client.scenarios.match import match
 from chateau.client.scenarios.schemas import BadSchema, Schemas
 

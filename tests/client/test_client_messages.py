@@ -10,8 +10,7 @@ from referencing import Registry
 
 from chateau.client import messages
 from chateau.client.messages import MessageError
-from chateau.client.paths import schemas_folder
-from chateau.client.protocols import vocabulary
+from chateau.client.protocols import schemas_folder, vocabulary
 
 SCHEMAS = schemas_folder() / "chateau"
 SHIPPED = [

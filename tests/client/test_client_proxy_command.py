@@ -24,8 +24,8 @@ from websockets.sync.client import connect
 
 from chateau.client import app
 from chateau.client.app import main
+from chateau.client.arguments import Exit
 from chateau.client.commands import proxy as command
-from chateau.client.exit_codes import Exit
 from chateau.client.proxy.connection import Proxy
 from chateau.client.recordings import read
 

@@ -10,12 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chateau.client.recordings.to_scenario import format_scenario, scenario_of
-from chateau.client.scenarios.content import frame_of
 from chateau.client.scenarios.expect import read as read_frame
 from chateau.client.scenarios.load import load
 from chateau.client.scenarios.match import match
 from chateau.client.scenarios.schemas import Schemas
-from chateau.client.scenarios.variables import fill
+from chateau.client.scenarios.values import fill, frame_of
 from chateau.client.transcript import Direction, Entry, Opcode, close_payload
 
 ID, OTHER_ID = "01JD3Z5V8M9QK7T4W2X6Y0ABCD", "01JD3Z5V8M9QK7T4W2X6Y0ABCE"

@@ -12,8 +12,8 @@ import replay_server
 from raw_server import Entries, answering, head, serving
 from replay_server import RelayServer
 
-from chateau.client.addresses import Server
 from chateau.client.commands.replay import targets
+from chateau.client.protocols import Server
 from chateau.client.recordings.replay import ReplayResult, replay
 from chateau.client.transcript import Direction, Entry, Opcode, close_payload
 from chateau.client.transports import CannotConnect, Target

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from reported_runs import ABORTED, NASTY, RUNS, SENT, chatter, entry, nasty, result, run_of
 
-from chateau.client import text_safety
+from chateau.client import terminal
 from chateau.client.reports import REPORTS, ReportError, report, save, write
 from chateau.client.reports.text_format import failure_text, payload, sentence
 from chateau.client.scenarios.model import Run, Verdict
@@ -125,7 +125,7 @@ def test_invisible_characters_are_escaped(verdict: Verdict) -> None:
     ],
 )
 def test_a_character_is_seen_or_written_out(text: str, seen: str) -> None:
-    assert text_safety.one_line(text) == seen
+    assert terminal.one_line(text) == seen
 
 
 @pytest.mark.parametrize(
@@ -133,14 +133,14 @@ def test_a_character_is_seen_or_written_out(text: str, seen: str) -> None:
 )
 @pytest.mark.parametrize("width", [8, 9, 31])
 def test_shortened_text_fits_its_width(text: str, width: int) -> None:
-    line = text_safety.shortened(text, width)
+    line = terminal.shortened(text, width)
 
-    assert text_safety.cells(line) <= width
+    assert terminal.cells(line) <= width
     assert line.endswith("…")
 
 
 def test_text_that_fits_is_unchanged() -> None:
-    assert text_safety.shortened("just so", 7) == "just so"
+    assert terminal.shortened("just so", 7) == "just so"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from chateau.client.reports.junit import junit
 from chateau.client.reports.tap import tap
 from chateau.client.reports.text_format import failure_text, sentence
 from chateau.client.scenarios.model import Run, Verdict, Visibility
-from chateau.client.text_safety import one_line
+from chateau.client.terminal import one_line
 
 EVERY_RUN = pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
 BAD = {Verdict.FAILED, Verdict.ERROR}

@@ -15,7 +15,7 @@ from client_process import CHECKOUT, COMMAND, Run
 from scripted_server import PATIENCE_SECONDS, Close, ScriptedServer, error_response
 
 from chateau.client import commands
-from chateau.client.exit_codes import Exit
+from chateau.client.arguments import Exit
 
 REGISTER = [{"send": {"type": 1, "username": "alice"}}, {"expect": {"type": 1, "status": 200}}]
 ECHO = """

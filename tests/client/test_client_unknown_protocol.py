@@ -11,9 +11,8 @@ import pytest
 from client_process import Run
 from websockets.sync.server import ServerConnection, serve
 
-from chateau.client.addresses import Server
-from chateau.client.exit_codes import Exit
-from chateau.client.protocols import PROTOCOLS, protocol_at, vocabulary
+from chateau.client.arguments import Exit
+from chateau.client.protocols import PROTOCOLS, Server, protocol_at, vocabulary
 
 PATH = "/echo"
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chateau.client.scenarios.lint import Flaw
-from chateau.client.scenarios.variables import (
-    BadRepeat,
+from chateau.client.scenarios.values import (
+    BadContent,
     UnknownVariable,
     expand_repeats,
     fill,
@@ -138,7 +138,7 @@ def test_a_repeat_may_be_as_long_as_64_mi_characters() -> None:
 )
 def test_an_invalid_repeat_is_rejected_by_lint_and_when_sent(value: Any, sentence: str) -> None:
     assert repeat_flaws_of([{"a": value}]) == [Flaw((0, "a"), sentence)]
-    with pytest.raises(BadRepeat) as raised:
+    with pytest.raises(BadContent) as raised:
         expand_repeats([value])
     assert str(raised.value) == sentence
 

@@ -12,20 +12,21 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from chateau.client import arguments
-from chateau.client.exit_codes import Exit
-from chateau.client.grading import csv_report
-from chateau.client.grading.grade import (
+from chateau.client.arguments import Exit
+from chateau.client.grading import (
     Grade,
     GradeOptions,
     NoSubmissions,
     Submission,
     grade,
+    number,
     submissions_in,
+    write_csv,
 )
 from chateau.client.messages import MessageError
 from chateau.client.scenarios.load import BadScenario, scenarios_in
 from chateau.client.scenarios.model import Scenario
-from chateau.client.text_safety import one_line
+from chateau.client.terminal import one_line
 from chateau.client.under_test.process import Limits
 
 DESCRIPTION = """\
@@ -87,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
         missing = {submission.name for submission in submissions} - {grade.name for grade in grades}
         note = "It was not graded: interrupted."
         grades += [Grade(name, tasks, note=note, graded=False) for name in missing]
-        csv_report.write(options.csv, grades, tasks)
+        write_csv(options.csv, grades, tasks)
     return Exit.WELL if all(grade.graded for grade in grades) else Exit.CONNECTION
 
 
@@ -153,8 +154,8 @@ def _shown(submissions: Sequence[Submission]) -> Iterator[OnGrade]:
 
 
 def _line(grade: Grade, width: int) -> str:
-    score = csv_report.number(grade.score)
+    score = number(grade.score)
     if grade.is_complete:  # the maximum depends on which scenarios were skipped
-        score = f"{score} / {csv_report.number(grade.max_score)}"
+        score = f"{score} / {number(grade.max_score)}"
     note = f"  {grade.note}" if grade.note else ""
     return f"{one_line(grade.name):<{width}}  {score}  ({grade.seconds:.1f} s){note}"

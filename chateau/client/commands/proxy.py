@@ -13,8 +13,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from chateau.client.arguments import number, whole
-from chateau.client.exit_codes import Exit
+from chateau.client.arguments import Exit, number, whole
 from chateau.client.proxy.codec import Kind, WireProtocol
 from chateau.client.proxy.connection import CannotListen, Endpoint, Proxy, Upstream, listen
 from chateau.client.proxy.display import JsonDisplay, LineDisplay, QuietDisplay

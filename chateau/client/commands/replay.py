@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from chateau.client import arguments
-from chateau.client.addresses import DEFAULT_LINES_PORT, DEFAULT_PORT, Server
-from chateau.client.exit_codes import Exit
-from chateau.client.protocols import HTTP, LINES
+from chateau.client.arguments import Exit
+from chateau.client.protocols import DEFAULT_LINES_PORT, DEFAULT_PORT, HTTP, LINES, Server
 from chateau.client.recordings import RecordingError, read, recording
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from chateau.client import arguments
-from chateau.client.addresses import DEFAULT_LINES_PORT, DEFAULT_PORT, Server
-from chateau.client.exit_codes import Exit
+from chateau.client.arguments import Exit
 from chateau.client.messages import MessageError
+from chateau.client.protocols import DEFAULT_LINES_PORT, DEFAULT_PORT, Server
 from chateau.client.recordings import RecordingError, recording
 from chateau.client.reports import REPORTS, STDOUT, ReportError, save, write
 from chateau.client.scenarios.load import Item, scenarios_in

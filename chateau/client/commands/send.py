@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from chateau.client import arguments
-from chateau.client.addresses import Server
-from chateau.client.exit_codes import Exit
+from chateau.client.arguments import Exit
 from chateau.client.messages import Message, MessageError, read
-from chateau.client.protocols import CHATEAU, protocol_at
+from chateau.client.protocols import CHATEAU, Server, protocol_at
 from chateau.client.recordings import RecordingError, recording
 
 if TYPE_CHECKING:

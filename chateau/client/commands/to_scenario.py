@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from chateau.client import arguments
-from chateau.client.exit_codes import Exit
+from chateau.client.arguments import Exit
 from chateau.client.recordings import RecordingError, read
 
 DESCRIPTION = "Converts a recording into a scenario, for you to edit."

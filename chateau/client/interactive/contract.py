@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from chateau.client import strict_json
 from chateau.client.messages import Message
-from chateau.client.paths import schemas_folder
-from chateau.client.protocols import CHATEAU, vocabulary
+from chateau.client.protocols import CHATEAU, schemas_folder, vocabulary
+from chateau.client.scenarios.excerpts import shortened
 from chateau.client.scenarios.schemas import Schemas
 from chateau.client.transcript import Entry, Opcode
 
@@ -90,7 +90,8 @@ class Contract:
         error = best_match(Schemas().errors(f"{CHATEAU}/{schema}", frame.value))
         if error is None:
             return []
-        return [Fault(strict_json.pointer(error.absolute_path), _shortened(error.message), schema)]
+        sentence = shortened(error.message, MAX_SENTENCE)
+        return [Fault(strict_json.pointer(error.absolute_path), sentence, schema)]
 
     def _is_valid(self, schema: str, value: Any) -> bool:
         """Return whether *value* is valid; False also if only jsonschema, a slow import, can decide it."""
@@ -172,8 +173,4 @@ def _description(frame: Frame) -> str:
 
 
 def _json(value: Any) -> str:
-    return "missing" if value is None else _shortened(json.dumps(value))
-
-
-def _shortened(sentence: str) -> str:
-    return sentence if len(sentence) <= MAX_SENTENCE else sentence[: MAX_SENTENCE - 1] + "…"
+    return "missing" if value is None else shortened(json.dumps(value), MAX_SENTENCE)

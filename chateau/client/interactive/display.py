@@ -4,27 +4,15 @@ import json
 import re
 import sys
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from chateau.client.interactive.contract import Fault, Frame, word_of
 from chateau.client.messages import Message
 from chateau.client.protocols import vocabulary
-from chateau.client.text_safety import in_lines, one_line
+from chateau.client.terminal import in_lines, one_line
 
 _WORD_WIDTH = 10
 _STATUS_STYLES = {200: "bold green", 400: "bold red"}
-
-
-class Display(Protocol):
-    """Shows a run."""
-
-    def sent(self, message: Message) -> None: ...
-
-    def received(self, frame: Frame, faults: list[Fault]) -> None: ...
-
-    def note(self, sentence: str) -> None: ...
-
-    def error(self, sentence: str) -> None: ...
 
 
 class PlainDisplay:
@@ -95,6 +83,9 @@ class PrettyDisplay:
 
     def _print(self, text: str, style: str = "") -> None:
         self._out.print(self._text(text, style), soft_wrap=True)
+
+
+Display = PlainDisplay | PrettyDisplay
 
 
 def _status(frame: Frame) -> list[tuple[str, str]]:

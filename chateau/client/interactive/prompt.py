@@ -15,7 +15,6 @@ from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.output import create_output
 
 from chateau.client.interactive.display import Display
-from chateau.client.interactive.session import QUIT
 from chateau.client.messages import SUFFIX, folders
 
 # In colour: prompt_toolkit omits a blank at the end of a line that has no style.
@@ -50,12 +49,11 @@ class Prompt:
         )
 
     async def ask(self) -> str | None:
-        """Return the input; None for q, Ctrl-D and Ctrl-C."""
+        """Return the input; None for Ctrl-D and Ctrl-C."""
         try:
-            typed = (await self._session.prompt_async(QUESTION)).strip()
+            return (await self._session.prompt_async(QUESTION)).strip()
         except (EOFError, KeyboardInterrupt):
             return None
-        return None if typed == QUIT else typed
 
     def above(self, display: Display) -> Display:
         """Return *display*, printing above the prompt while it is shown."""

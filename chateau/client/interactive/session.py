@@ -11,9 +11,10 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from chateau.client.exit_codes import Exit
+from chateau.client.arguments import Exit
 from chateau.client.interactive.contract import Contract, Frame, decode, is_response_to
 from chateau.client.messages import Message, MessageError, read
 from chateau.client.transcript import Direction, Entry, OnEntry, Opcode, close_of
@@ -36,35 +37,34 @@ class SessionError(Exception):
 
 
 class NoResponse(SessionError):
-    def __init__(self, message: Message, timeout_seconds: float) -> None:
-        super().__init__(f"no response within {timeout_seconds:g} s to {message.name}")
+    """A response was not received in time."""
 
 
+@dataclass(eq=False)
 class Request:
     """A message that was sent."""
 
-    def __init__(self, message: Message) -> None:
-        self.message = message
-        self.responded = asyncio.Event()
-        self.is_given_up = False
+    message: Message
+    responded: asyncio.Event = field(default_factory=asyncio.Event)
+    is_given_up: bool = False
 
 
 OnFrame = Callable[[Frame, Request | None], None]
 
 
+@dataclass(eq=False)
 class Session:
     """One connection to the server, open inside an ``async with`` block and closed with 1000 after it.
 
     *on_frame* is called with each frame, and the request that it responds to; *record* with every entry.
     """
 
-    def __init__(
-        self, target: Target, on_frame: OnFrame, *, timeout_seconds: float, record: OnEntry | None = None
-    ) -> None:
-        self._target = target
-        self._on_frame = on_frame
-        self._timeout_seconds = timeout_seconds
-        self._record = record
+    target: Target
+    on_frame: OnFrame
+    timeout_seconds: float
+    record: OnEntry | None = None
+
+    def __post_init__(self) -> None:
         self._received: asyncio.Queue[Entry] = asyncio.Queue()
         self._close = b""
         self._requests: deque[Request] = deque()  # without a response
@@ -73,7 +73,7 @@ class Session:
         """Connect. Raises :class:`SessionError`."""
         try:
             self._connection = await open_connection(
-                CLIENT_NAME, self._target, self._on_entry, self._timeout_seconds
+                CLIENT_NAME, self.target, self._on_entry, self.timeout_seconds
             )
         except CannotConnect as exc:
             running = "Is the server running? `python server.py` or `make run` starts it."
@@ -111,11 +111,12 @@ class Session:
             SessionError: the connection was closed first.
         """
         try:
-            async with asyncio.timeout(self._timeout_seconds):
+            async with asyncio.timeout(self.timeout_seconds):
                 await self.unless_gone(request.responded.wait())
         except TimeoutError as exc:
             request.is_given_up = True
-            raise NoResponse(request.message, self._timeout_seconds) from exc
+            late = f"no response within {self.timeout_seconds:g} s to {request.message.name}"
+            raise NoResponse(late) from exc
 
     async def unless_gone(self, work: Coroutine[Any, Any, T]) -> T:
         """Return the result of *work*; cancel it when the connection is closed.
@@ -135,8 +136,8 @@ class Session:
                 await asyncio.wait({task})
 
     def _on_entry(self, entry: Entry) -> None:
-        if self._record is not None:
-            self._record(entry)
+        if self.record is not None:
+            self.record(entry)
         if entry.direction is Direction.RECEIVED and entry.opcode in RECEIVED:
             self._received.put_nowait(entry)
 
@@ -144,7 +145,7 @@ class Session:
         while (entry := await self._received.get()).opcode is not Opcode.CLOSE:
             frame = decode(entry)
             request = None if frame.is_push else self._take_request(frame)
-            self._on_frame(frame, request)
+            self.on_frame(frame, request)
             if request is not None:
                 request.responded.set()
         self._close = entry.payload
@@ -190,8 +191,8 @@ class SendSession:
         self._is_lenient = True
         self.display = prompt.above(self.display)
         self.display.note("TAB completes the name of a message file, q quits.")
-        while (name := await session.unless_gone(prompt.ask())) is not None:
-            for request in await self._send_file(session, name):
+        while (name := await session.unless_gone(prompt.ask())) not in {None, QUIT}:
+            for request in await self._send_file(session, name or ""):
                 try:
                     await session.wait_for_response(request)
                 except NoResponse as exc:

@@ -13,8 +13,7 @@ from rich.text import Text
 from chateau.client.proxy.codec import DIRECTION_NAMES, Kind
 from chateau.client.proxy.recorder import Observation
 from chateau.client.recordings.recording import payload_fields, timestamp
-from chateau.client.terminal import console
-from chateau.client.text_safety import one_line
+from chateau.client.terminal import console, one_line
 from chateau.client.transcript import Direction, Opcode, close_of, payload_text
 
 MAX_CHARACTERS = 100  # of a payload in a line for people

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chateau.client import strict_json
-from chateau.client.paths import schemas_folder
+from chateau.client.protocols import schemas_folder
 from chateau.client.proxy.codec import DATA, DIRECTION_NAMES, Frame, Kind, WireProtocol
 from chateau.client.transcript import Direction
 

@@ -116,7 +116,7 @@ def sendable(value: Any, captures: Captures, key: str = "") -> Any:
         case int() if key in SINCE:
             return captures.reference(("seq", str(value))) or value
         case str():
-            return _with_references(value, captures)
+            return _DYNAMIC.sub(lambda found: captures.reference(_token(found)) or found[0], escaped(value))
     return value
 
 
@@ -185,15 +185,6 @@ def _dynamic(token: Token, captures: Captures, operator: dict[str, str]) -> Any:
     if captures.is_own(token):
         return int(token[1]) if operator is AN_INTEGER else token[1]
     return captures.reference(token) or captures.capture(token) or operator
-
-
-def _with_references(text: str, captures: Captures) -> str:
-    parts, end = [], 0
-    for match in _DYNAMIC.finditer(text):
-        if reference := captures.reference(_token(match)):
-            parts += [escaped(text[end : match.start()]), reference]
-            end = match.end()
-    return "".join([*parts, escaped(text[end:])])
 
 
 # The values of entries

@@ -11,6 +11,7 @@ import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -20,6 +21,7 @@ from chateau.client.transcript import Direction, Entry, OnEntry, Opcode, utf8
 Word = TypeVar("Word", Direction, Opcode)
 
 MAX_CODE = 0xFFFF
+HEAD_END = b"\r\n\r\n"  # of an HTTP message
 _ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -78,7 +80,12 @@ def recording(path: Path | str | None) -> Iterator[OnEntry | None]:
 
 def read(path: Path | str) -> list[Entry]:
     """Return the entries in the file at *path*. Raises :class:`RecordingError`."""
-    return list(_entries(Path(path)))
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            return [_entry(path, number, line) for number, line in enumerate(file, 1) if line.strip()]
+    except OSError as exc:
+        raise RecordingError(f"{path}: cannot be read: {exc.strerror}") from exc
 
 
 def encode(entry: Entry) -> bytes:
@@ -99,11 +106,9 @@ def encode(entry: Entry) -> bytes:
 def payload_fields(payload: bytes) -> dict[str, Any]:
     """Return the fields for *payload*: a text if it is UTF-8, else base64."""
     text = utf8(payload)
-    return (
-        {"payload": text}
-        if text is not None
-        else {"payload": base64.b64encode(payload).decode(), "base64": True}
-    )
+    if text is not None:
+        return {"payload": text}
+    return {"payload": base64.b64encode(payload).decode(), "base64": True}
 
 
 def timestamp(at: float) -> str:
@@ -125,16 +130,6 @@ def decode(line: str) -> Entry:
         opcode=_word(fields, "opcode", Opcode),
         payload=_payload(fields),
     )
-
-
-def _entries(path: Path) -> Iterator[Entry]:
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield _entry(path, number, line)
-    except OSError as exc:
-        raise RecordingError(f"{path}: cannot be read: {exc.strerror}") from exc
 
 
 def _entry(path: Path, number: int, line: bytes) -> Entry:
@@ -242,3 +237,30 @@ def without_auto_replies(entries: Iterable[Entry]) -> Iterator[Entry]:
             case Direction.SENT, Opcode.CLOSE if entry.client in closed:
                 continue
         yield entry
+
+
+# HTTP requests and responses
+
+
+@dataclass(frozen=True, slots=True)
+class HttpMessage:
+    """A request or a response; ``start`` is its first line, in three parts."""
+
+    start: tuple[str, str, str]
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        return next((value for key, value in self.headers if key.lower() == name), None)
+
+
+def parse_message(payload: bytes) -> HttpMessage:
+    """Parse a request or a response. Raises :class:`ValueError`."""
+    head, _, body = payload.partition(HEAD_END)
+    text = utf8(head)
+    first, *lines = (head.decode("latin-1") if text is None else text).split("\r\n")
+    method, target, version, *_ = [*first.split(" ", 2), "", ""]
+    if not target:
+        raise ValueError(f"the recording has a request or a response that is not HTTP: {first[:60]!r}")
+    headers = tuple((name, value.strip()) for name, _, value in (line.partition(":") for line in lines))
+    return HttpMessage((method, target, version), headers, body)

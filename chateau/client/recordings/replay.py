@@ -12,8 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from chateau.client.recordings.http import request_target, retarget
-from chateau.client.recordings.recording import open_event, without_auto_replies
+from chateau.client.recordings.recording import HEAD_END, open_event, parse_message, without_auto_replies
 from chateau.client.transcript import ABNORMAL, Direction, Entry, OnEntry, Opcode, close_of
 from chateau.client.transports import (
     CannotConnect,
@@ -24,6 +23,7 @@ from chateau.client.transports import (
     open_connection,
     send_request,
 )
+from chateau.client.transports.target import address_of
 
 FRAMES = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.LINE, Opcode.EVENT, Opcode.RESPONSE})
 COUNTED = FRAMES | {Opcode.CLOSE}
@@ -98,9 +98,7 @@ class _Replay:
         self._on_entry = on_entry
         self._clients: dict[str, _Client] = {}
         self._behind: set[str] = set()
-        self._is_level = asyncio.Event()  # no client is behind
-        self._is_level.set()
-        self._arrivals = 0
+        self._arrival = asyncio.Event()
         self.sent = 0
         self.notes: list[str] = []
 
@@ -161,7 +159,6 @@ class _Replay:
         state.frames_due += entry.opcode in FRAMES
         if state.is_behind:
             self._behind.add(entry.client)
-            self._is_level.clear()
 
     def _on_connection_entry(self, entry: Entry) -> None:
         if self._on_entry is not None:
@@ -173,25 +170,19 @@ class _Replay:
     def _count_arrival(self, client: str) -> None:
         state = self._client(client)
         state.arrived += 1
-        self._arrivals += 1
         if not state.is_behind:
-            self._caught_up(client)
-
-    def _caught_up(self, client: str) -> None:
-        self._behind.discard(client)
-        if not self._behind:
-            self._is_level.set()
+            self._behind.discard(client)
+        self._arrival.set()
 
     async def _catch_up(self) -> None:
         """Wait until each client has received as much as in the recording, or nothing arrives any more."""
         while self._behind:
-            before = self._arrivals
+            self._arrival.clear()
             try:
                 async with asyncio.timeout(self._timeout_seconds):
-                    await self._is_level.wait()
+                    await self._arrival.wait()
             except TimeoutError:
-                if before == self._arrivals:
-                    self._give_up()
+                self._give_up()
 
     def _give_up(self) -> None:
         for client in sorted(self._behind):
@@ -201,7 +192,7 @@ class _Replay:
                 f"{client} had received {state.arrived} of {state.due} frames when nothing arrived for "
                 f"{self._timeout_seconds:g} s; the replay continues without it"
             )
-            self._caught_up(client)
+        self._behind.clear()
 
     # Sending
 
@@ -251,8 +242,8 @@ class _Replay:
             await asyncio.wait({before})
         client = entry.client
         try:
-            target = self._target_of(client, request_target(entry.payload))
-            data = retarget(entry.payload, target.url)
+            target = self._target_of(client, _request_target(entry.payload))
+            data = _retarget(entry.payload, target.url)
             local_address = target.local_address
             await send_request(
                 client, data, target.url, self._on_connection_entry, self._timeout_seconds, local_address
@@ -279,3 +270,19 @@ async def _close(connection: Connection, payload: bytes) -> None:
 async def _wait_closed(connection: Connection, timeout_seconds: float) -> None:
     with suppress(TimeoutError):
         await connection.wait_closed(timeout_seconds)
+
+
+def _request_target(payload: bytes) -> dict[str, Any]:
+    """Return the target of a request, as an ``open`` entry has it. Raises :class:`ValueError`."""
+    request = parse_message(payload)
+    return {"protocol": "http", "url": f"http://{request.header('host') or 'localhost'}{request.start[1]}"}
+
+
+def _retarget(payload: bytes, url: str) -> bytes:
+    """Return the request with the Host of *url*, otherwise unchanged."""
+    head, end, body = payload.partition(HEAD_END)
+    lines = [
+        b"Host: " + address_of(url).authority.encode() if line.lower().startswith(b"host:") else line
+        for line in head.split(b"\r\n")
+    ]
+    return b"\r\n".join(lines) + end + body

@@ -3,9 +3,10 @@
 docs/scenarios.md describes the format. The result is a draft for a person to edit.
 """
 
+import base64
 import json
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,19 +20,23 @@ from chateau.client.recordings.dynamic_values import (
     expectable,
     expectable_text,
     is_special,
+    json_of,
+    json_or_text,
     names_sessions,
     sendable,
     value_of,
     values_of,
 )
-from chateau.client.recordings.http import pair_responses, parse_message, request_step, response_step
-from chateau.client.recordings.recording import open_event, without_auto_replies
+from chateau.client.recordings.recording import HttpMessage, open_event, parse_message, without_auto_replies
+from chateau.client.scenarios.values import JSON_TYPE, TEXT_TYPE
 from chateau.client.transcript import ABNORMAL, Direction, Entry, Opcode, close_of, utf8
 from chateau.client.transports.framing import event_fields
 
 NORMAL_CLOSURE = 1000
 CLOSE_CODES = range(1000, 5000)  # that a scenario can name
 MAX_NAME = 200
+OWN_HEADERS = frozenset({"host", "content-length", "connection", "transfer-encoding"})
+"""Headers that the player of a scenario adds itself."""
 SESSIONS = "these ids are from the recording; another run has other ids"
 LINE_WIDTH, INDENT = 110, 2
 SPREAD = frozenset({"clients", "steps"})  # always one item per line
@@ -260,6 +265,62 @@ def _name(entry: Entry, *, is_first: bool) -> Any:
         case {"function": "set_custom_variables", "custom_variables": {"name": name}}:
             return name
     return None
+
+
+# HTTP
+
+
+def pair_responses(entries: Sequence[Entry]) -> list[Entry]:
+    """Return *entries* with each response directly behind its request, because a step waits for it."""
+    responses: dict[str, deque[Entry]] = {}
+    for entry in entries:
+        if entry.opcode is Opcode.RESPONSE:
+            responses.setdefault(entry.client, deque()).append(entry)
+    ordered = []
+    for entry in entries:
+        if entry.opcode is not Opcode.RESPONSE:
+            ordered.append(entry)
+        if entry.opcode is Opcode.REQUEST and responses.get(entry.client):
+            ordered.append(responses[entry.client].popleft())
+    return ordered
+
+
+def request_step(request: HttpMessage, captures: Captures) -> dict[str, Any]:
+    """Return the keys of a step for a request."""
+    method, target, _ = request.start
+    body, own_type = _request_body(request, captures)
+    headers = {
+        name: sendable(value, captures)
+        for name, value in request.headers
+        if name.lower() not in OWN_HEADERS and (name.lower(), value.lower()) != ("content-type", own_type)
+    }
+    return {
+        "http": f"{method} {sendable(target, captures)}",
+        **({"headers": headers} if headers else {}),
+        **({"body": body} if request.body else {}),
+    }
+
+
+def response_step(response: HttpMessage, captures: Captures) -> dict[str, Any]:
+    """Return the keys of a step for a response."""
+    status = {"status": int(response.start[1])}
+    if not response.body:
+        return status
+    if utf8(response.body) is None:
+        return {**status, "answer": response.body.hex()}
+    value = json_or_text(response.body)
+    return {**status, "answer": {"$any": True} if is_special(value) else expectable(value, captures)}
+
+
+def _request_body(request: HttpMessage, captures: Captures) -> tuple[Any, str | None]:
+    """Return the body for a step, and the content type that the player sends with it by default."""
+    text = utf8(request.body)
+    if text is None:
+        return {"$base64": base64.b64encode(request.body).decode()}, None
+    value = json_of(text) if "json" in (request.header("content-type") or "") else None
+    if isinstance(value, dict | list) and not is_special(value):
+        return sendable(value, captures), JSON_TYPE
+    return sendable(text, captures), TEXT_TYPE
 
 
 # The text of the file

@@ -6,24 +6,13 @@ for instructors only: both would otherwise reveal hidden tests.
 
 import json
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any
 
 from chateau.client.reports.text_format import failure_text
-from chateau.client.scenarios.model import Result, Run, Verdict, Visibility, summary
-from chateau.client.text_safety import in_lines, one_line
+from chateau.client.scenarios.model import Result, Run, Scenario, Verdict, Visibility, summary
+from chateau.client.terminal import in_lines, one_line
 
 _STATUSES = {Verdict.PASSED: "passed", Verdict.FAILED: "failed", Verdict.ERROR: "failed"}
-
-
-class Known(Protocol):
-    """The fields needed to report a scenario that was not played; scenarios, results and tasks have them."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def points(self) -> float: ...
-    @property
-    def visibility(self) -> Visibility: ...
 
 
 def gradescope(run: Run) -> str:
@@ -33,7 +22,7 @@ def gradescope(run: Run) -> str:
     return _document(tests, summary(visible), run.seconds)
 
 
-def unplayed(scenarios: Iterable[Known], reason: str, *, seconds: float = 0.0) -> str:
+def unplayed(scenarios: Iterable[Scenario | Result], reason: str) -> str:
     """Return a ``results.json`` in which all *scenarios* failed for *reason*, with no points.
 
     Gradescope needs a file even if the server never starts or the test client itself fails.
@@ -44,7 +33,7 @@ def unplayed(scenarios: Iterable[Known], reason: str, *, seconds: float = 0.0) -
         | {"score": 0.0, "max_score": known.points, "status": "failed", "output": output}
         for number, known in enumerate(scenarios, start=1)
     ]
-    return _document(tests, output, seconds)
+    return _document(tests, output, seconds=0.0)
 
 
 def _document(tests: list[dict[str, Any]], output: str, seconds: float) -> str:
@@ -61,7 +50,7 @@ def _document(tests: list[dict[str, Any]], output: str, seconds: float) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _named(number: int, known: Known) -> dict[str, Any]:
+def _named(number: int, known: Scenario | Result) -> dict[str, Any]:
     return {
         "number": str(number),
         "name": one_line(known.name),

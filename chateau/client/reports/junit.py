@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from chateau.client.reports.text_format import failure_text, sentence, whole_transcript
 from chateau.client.scenarios.model import Result, Run, Verdict
-from chateau.client.text_safety import in_lines, one_line
+from chateau.client.terminal import in_lines, one_line
 
 PAYLOAD_WIDTH = 1_000
 _TAGS = {Verdict.FAILED: "failure", Verdict.ERROR: "error"}

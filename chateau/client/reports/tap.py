@@ -9,7 +9,7 @@ from typing import Any
 
 from chateau.client.reports.text_format import failure_lines, parts_of, sentence
 from chateau.client.scenarios.model import Failure, Result, Run, Verdict
-from chateau.client.text_safety import one_line
+from chateau.client.terminal import one_line
 
 _SEVERITIES = {Verdict.FAILED: "fail", Verdict.ERROR: "error"}
 

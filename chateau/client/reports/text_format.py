@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from chateau.client.scenarios.model import Failure, Result, Verdict
-from chateau.client.text_safety import in_lines, one_line, shortened
+from chateau.client.terminal import in_lines, one_line, shortened
 from chateau.client.transcript import ABNORMAL, Direction, Entry, Opcode, close_of
 
 LAST_FRAMES = 10

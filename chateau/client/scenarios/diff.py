@@ -11,9 +11,17 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import Any
 
-from chateau.client.scenarios.excerpts import as_json, excerpts, json_string, look_alike, shortened, visible
-from chateau.client.scenarios.match import match
-from chateau.client.scenarios.operators import ABSENT, Mismatch, below, is_operators
+from chateau.client.scenarios.excerpts import (
+    as_json,
+    as_json_pair,
+    excerpts,
+    json_string,
+    look_alike,
+    shortened,
+    visible,
+)
+from chateau.client.scenarios.match import ABSENT, below, is_operators, match
+from chateau.client.scenarios.outcomes import Mismatch
 from chateau.client.scenarios.schemas import Schemas
 
 MAX_SENTENCES = 10
@@ -101,8 +109,7 @@ class _Sides:
             case list(), list():
                 return _arrays(expected, got)
             case str(), str():
-                parts = excerpts(expected, got)
-                left, right = (json_string(part, only_ascii=look_alike(*parts)) for part in parts)
+                left, right = as_json_pair(expected, got)
                 return _Differs(expected, left), _Differs(got, right)
         return _Differs(expected), _Differs(got)
 

@@ -1,8 +1,8 @@
 """Short, visible renderings of JSON values, for error messages and diffs."""
 
 import json
-import unicodedata
 from typing import Any
+from unicodedata import normalize
 
 LONGEST_STRING = 120
 LONGEST_VALUE = 240
@@ -41,7 +41,7 @@ def excerpts(expected: str, got: str) -> tuple[str, str]:
 
 def look_alike(expected: str, got: str) -> bool:
     """Return whether the two differ only in how their characters are composed."""
-    return expected != got and _composed(expected) == _composed(got)
+    return expected != got and normalize("NFKC", expected) == normalize("NFKC", got)
 
 
 def visible(text: str, *, only_ascii: bool = False) -> str:
@@ -84,7 +84,3 @@ def _first_difference(one: str, other: str) -> int:
         else:
             end = middle - 1
     return alike
-
-
-def _composed(text: str) -> str:
-    return unicodedata.normalize("NFKC", text)

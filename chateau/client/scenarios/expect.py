@@ -20,8 +20,10 @@ CONTROL = {Opcode.PING: "ping", Opcode.PONG: "pong"}
 FRAMES = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.LINE, Opcode.EVENT})
 
 
-class Unreadable(Exception):
-    """A frame cannot be read as the step requires; the text describes the frame."""
+class Unreadable(str):
+    """A description of a frame that cannot be read as a step requires."""
+
+    __slots__ = ()
 
 
 class Inbox:
@@ -62,25 +64,25 @@ class Inbox:
 
 
 def read(entry: Entry, read_as: str | None) -> Any:
-    """Return the content of *entry* for a step that reads frames as *read_as*.
-
-    Raises:
-        Unreadable: the frame is of another kind.
-    """
+    """Return the content of *entry* for a step that reads frames as *read_as*, or an :class:`Unreadable`."""
     if entry.opcode in CONTROL:
         if read_as != CONTROL[entry.opcode]:
-            raise Unreadable(f"a {entry.opcode}")
+            return Unreadable(f"a {entry.opcode}")
         return entry.payload.decode("utf-8", "backslashreplace")
     if entry.opcode is Opcode.BINARY:
-        if read_as != "binary":
-            raise Unreadable(f"a binary frame: {entry.text}")
-        return entry.payload.hex()
+        return entry.payload.hex() if read_as == "binary" else Unreadable(f"a binary frame: {entry.text}")
     if read_as == "binary":
-        raise Unreadable(f"a text frame: {entry.text}")
+        return Unreadable(f"a text frame: {entry.text}")
     if entry.opcode is Opcode.EVENT:
         return event_fields(entry.payload)
     text = entry.payload.decode()
-    return text if read_as == "text" else _json(text, required=read_as == "json")
+    if read_as == "text":
+        return text
+    try:
+        value = strict_json.decode(text)
+    except ValueError:
+        return Unreadable(f"not JSON: {text}") if read_as == "json" else text
+    return value if read_as == "json" or isinstance(value, dict | list) else text
 
 
 def close_in_words(entry: Entry) -> str:
@@ -89,24 +91,13 @@ def close_in_words(entry: Entry) -> str:
     return f"with {code}{f', {reason!r}' if reason else ''}" if code else "without a close code"
 
 
-def _json(text: str, *, required: bool) -> Any:
-    try:
-        value = strict_json.decode(text)
-    except ValueError as exc:
-        if required:
-            raise Unreadable(f"not JSON: {text}") from exc
-        return text
-    return value if required or isinstance(value, dict | list) else text
-
-
+@dataclass(eq=False)
 class ExpectationFailed(Exception):
     """The expected frames did not come, or others did; ``diff`` compares the closest pair."""
 
-    def __init__(self, sentence: str, differences: Sequence[str] = (), diff: Sequence[str] = ()) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.differences = tuple(differences)
-        self.diff = tuple(diff)
+    sentence: str
+    differences: tuple[str, ...] = ()
+    diff: tuple[str, ...] = ()
 
 
 @dataclass
@@ -147,7 +138,7 @@ class Expectation:
         seen = start
         while True:
             for index in range(seen, len(self._waiting)):
-                got = self._read(self._waiting[index])
+                got = read(self._waiting[index], self.read_as)
                 if not isinstance(got, Unreadable):
                     found = match(wanted, got, **self._options)
                     if found.matches:
@@ -163,7 +154,7 @@ class Expectation:
         """Take frames that match all of *wanted*, in any order."""
         while True:
             eligible = self._waiting[: len(wanted)] if self.strict else self._waiting
-            readings = [self._read(entry) for entry in eligible]
+            readings = [read(entry, self.read_as) for entry in eligible]
             readable = [index for index, got in enumerate(readings) if not isinstance(got, Unreadable)]
             found = assign(wanted, [readings[index] for index in readable], **self._options)
             if found is not None:
@@ -186,13 +177,6 @@ class Expectation:
             unmet, rest = unmatched(wanted, readings, **self._options)
             raise self._different([wanted[unmet[0]]], readings[rest[0]])
 
-    def _read(self, entry: Entry) -> Any:
-        """Return the content of *entry*, or an :class:`Unreadable`."""
-        try:
-            return read(entry, self.read_as)
-        except Unreadable as exc:
-            return exc
-
     async def _wait(self, wanted: list[Any], start: int) -> None:
         """Wait for another frame. Raises :class:`ExpectationFailed` at the end of connection or time.
 
@@ -208,7 +192,7 @@ class Expectation:
 
     def _missing(self, sentence: str, wanted: list[Any], start: int) -> ExpectationFailed:
         """Describe a missing frame, next to the received frame that is closest to it."""
-        readings = [self._read(entry) for entry in self._waiting[start:]]
+        readings = [read(entry, self.read_as) for entry in self._waiting[start:]]
         readable = [got for got in readings if not isinstance(got, Unreadable)]
         others = f"there was only {readings[-1]}" if readings and not readable else "there was no other frame"
         if self.unordered:  # some of them may have come

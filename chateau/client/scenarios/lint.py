@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from chateau.client.scenarios.json_positions import COMMENT, Path
-from chateau.client.scenarios.operators import OPERATORS, operand_flaw
+from chateau.client.scenarios.match import OPERATORS, operand_flaw
 from chateau.client.scenarios.schemas import Schemas
+from chateau.client.strict_json import COMMENT, Keys, items_of
 
 LISTS = {"$contains", "$one_of"}
 NESTED = {"$not", "$exact", *LISTS}  # their operand is an expectation, or a list of expectations
@@ -21,7 +21,7 @@ NESTED = {"$not", "$exact", *LISTS}  # their operand is an expectation, or a lis
 class Flaw:
     """A fault in a value, and the path to it."""
 
-    path: Path
+    path: Keys
     sentence: str
 
 
@@ -40,12 +40,8 @@ def flaws_of(expected: Any, *, schemas: Schemas) -> list[Flaw]:
 
     A list is taken as a list of frames: several of them may capture the same name.
     """
-    frames = enumerate(expected) if isinstance(expected, list) else [(None, expected)]
-    duplicates = [
-        flaw
-        for index, frame in frames
-        for flaw in _duplicate_captures(frame, () if index is None else (index,))
-    ]
+    frames = items_of(expected, ()) if isinstance(expected, list) else [((), expected)]
+    duplicates = (flaw for path, frame in frames for flaw in _duplicate_captures(frame, path))
     return [*_Inspection(schemas).value(expected, (), may_be_absent=False), *duplicates]
 
 
@@ -53,18 +49,14 @@ def flaws_of(expected: Any, *, schemas: Schemas) -> list[Flaw]:
 class _Inspection:
     schemas: Schemas
 
-    def value(self, expected: Any, path: Path, *, may_be_absent: bool) -> Iterator[Flaw]:
-        match expected:
-            case list():
-                for index, item in enumerate(expected):
-                    yield from self.value(item, (*path, index), may_be_absent=False)
-            case dict() if any(map(_is_operator_name, expected)):
-                yield from self._operators(expected, path, may_be_absent=may_be_absent)
-            case dict():
-                for key, item in expected.items():
-                    yield from self.value(item, (*path, key), may_be_absent=True)
+    def value(self, expected: Any, path: Keys, *, may_be_absent: bool) -> Iterator[Flaw]:
+        if isinstance(expected, dict) and any(map(_is_operator_name, expected)):
+            yield from self._operators(expected, path, may_be_absent=may_be_absent)
+        else:
+            for at, item in items_of(expected, path):
+                yield from self.value(item, at, may_be_absent=isinstance(expected, dict))
 
-    def _operators(self, expected: dict[str, Any], path: Path, *, may_be_absent: bool) -> Iterator[Flaw]:
+    def _operators(self, expected: dict[str, Any], path: Keys, *, may_be_absent: bool) -> Iterator[Flaw]:
         for key, operand in expected.items():
             if key in OPERATORS:
                 yield from self._operand(key, operand, (*path, key), may_be_absent=may_be_absent)
@@ -73,28 +65,21 @@ class _Inspection:
             elif key != COMMENT:
                 yield Flaw((*path, key), f'the key "{key}" cannot be combined with operators in one object')
 
-    def _operand(self, name: str, operand: Any, path: Path, *, may_be_absent: bool) -> Iterator[Flaw]:
+    def _operand(self, name: str, operand: Any, path: Keys, *, may_be_absent: bool) -> Iterator[Flaw]:
         if name == "$absent" and not may_be_absent:
             yield Flaw(path, "$absent is only allowed as the value of a key")
-        sentence = None if _is_open(name, operand) else self._sentence(name, operand)
+        sentence = None
+        if not _is_open(name, operand):
+            sentence = operand_flaw(name, operand)
+            if sentence is None and name == "$schema":
+                sentence = self.schemas.flaw(operand)
         if sentence is not None:
             yield Flaw(path, sentence)
         elif name in NESTED:
-            yield from self._nested(name, operand, path, may_be_absent=may_be_absent)
-
-    def _sentence(self, name: str, operand: Any) -> str | None:
-        sentence = operand_flaw(name, operand)
-        if sentence is not None or name != "$schema":
-            return sentence
-        return self.schemas.flaw(operand)
-
-    def _nested(self, name: str, operand: Any, path: Path, *, may_be_absent: bool) -> Iterator[Flaw]:
-        allowed = may_be_absent and name != "$contains"
-        if isinstance(operand, list) and name in LISTS:
-            for index, item in enumerate(operand):
-                yield from self.value(item, (*path, index), may_be_absent=allowed)
-        else:
-            yield from self.value(operand, path, may_be_absent=allowed)
+            is_list = isinstance(operand, list) and name in LISTS
+            allowed = may_be_absent and name != "$contains"
+            for at, item in items_of(operand, path) if is_list else [(path, operand)]:
+                yield from self.value(item, at, may_be_absent=allowed)
 
 
 def _is_operator_name(key: str) -> bool:
@@ -111,7 +96,7 @@ def _is_open(name: str, operand: Any) -> bool:
     return isinstance(operand, str) and "${" in operand
 
 
-def _duplicate_captures(frame: Any, path: Path) -> Iterator[Flaw]:
+def _duplicate_captures(frame: Any, path: Keys) -> Iterator[Flaw]:
     seen: set[str] = set()
     for name, at in _captures(frame, path):
         if name in seen:
@@ -119,27 +104,18 @@ def _duplicate_captures(frame: Any, path: Path) -> Iterator[Flaw]:
         seen.add(name)
 
 
-def _captures(expected: Any, path: Path) -> Iterator[tuple[str, Path]]:
+def _captures(expected: Any, path: Keys) -> Iterator[tuple[str, Keys]]:
     """Yield each name that a frame captures, with its path; once if it is in several alternatives."""
-    match expected:
-        case list():
-            for index, item in enumerate(expected):
-                yield from _captures(item, (*path, index))
-        case dict():
-            for key, item in expected.items():
-                yield from _captures_of_key(key, item, (*path, key))
-
-
-def _captures_of_key(key: str, item: Any, path: Path) -> Iterator[tuple[str, Path]]:
-    match key, item:
-        case "$capture", str():
-            yield item, path
-        case "$one_of", list():
-            yield from dict(reversed(list(_captures(item, path)))).items()
-        case (("$not" | "$literal" | "$schema"), _):
-            return
-        case _:
-            yield from _captures(item, path)
+    for at, item in items_of(expected, path):
+        match at[-1], item:
+            case "$capture", str():
+                yield item, at
+            case "$one_of", list():
+                yield from dict(reversed(list(_captures(item, at)))).items()
+            case (("$not" | "$literal" | "$schema"), _):
+                continue
+            case _:
+                yield from _captures(item, at)
 
 
 def _unknown(name: str) -> str:

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chateau.client.messages import MessageError, find, folders
-from chateau.client.paths import schemas_folder
-from chateau.client.scenarios.json_positions import COMMENT, decode_document
-from chateau.client.scenarios.json_positions import Path as Keys
+from chateau.client.protocols import CHANNELS, HTTP, schemas_folder
+from chateau.client.scenarios.excerpts import shortened
 from chateau.client.scenarios.lint import Flaw, flaws_of, without_comments
 from chateau.client.scenarios.model import (
     DEFAULT_TIMEOUT_SECONDS,
@@ -25,7 +24,8 @@ from chateau.client.scenarios.model import (
     Visibility,
 )
 from chateau.client.scenarios.schemas import Schemas
-from chateau.client.scenarios.variables import repeat_flaws_of
+from chateau.client.scenarios.values import repeat_flaws_of
+from chateau.client.strict_json import COMMENT, Keys, decode_document
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -35,8 +35,6 @@ NAMED_BY_VALUE = frozenset({"connect", "expect_nothing", "expect_close", "close"
 WITHOUT_CLIENT = frozenset({"sleep", "parallel", "barrier", "repeat", "server"})
 MATCHED = {"expect": ("expect",), "http": ("answer", "answer_headers"), "expect_close": ("reason",)}
 SENT = {"send": "send", "send_raw": "send_raw", "http": "body"}
-CHANNELS = "channels"
-HTTP = "http"
 LONGEST_SENTENCE = 200
 
 
@@ -77,8 +75,16 @@ def load(path: Path) -> Scenario:
 
 def is_scenario(path: Path) -> bool:
     """Return whether the file at *path* can be read and is a JSON object with ``steps``."""
-    value = _json(path)
-    return isinstance(value, dict) and "steps" in value
+    return _kind_of(path) == "scenario"
+
+
+def _kind_of(path: Path) -> str | None:
+    """Return whether the file at *path* is a ``scenario`` or a ``message``; None if it is not JSON."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return "scenario" if isinstance(value, dict) and "steps" in value else "message"
 
 
 def _names_scenarios(name: str) -> bool:
@@ -91,23 +97,13 @@ def _names_scenarios(name: str) -> bool:
 
 def _scenarios_at(path: Path) -> list[Item]:
     if not path.is_dir():
-        if _json(path) is not None and not is_scenario(path):
+        if _kind_of(path) == "message":
             raise MessageError(f"{path}: this is a message file; it cannot be combined with scenarios")
         return [_item(path)]
-    files = sorted(path.rglob("*.json"))
-    found = [_item(file) for file in files if is_scenario(file) or _json(file) is None]
+    found = [_item(file) for file in sorted(path.rglob("*.json")) if _kind_of(file) != "message"]
     if not found:
         raise MessageError(f"{path}: there is no scenario in this folder")
     return found
-
-
-def _json(path: Path) -> Any:
-    """Return the value in the file at *path*; None if it is not JSON."""
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return None
-    return value if value is not None else ()  # null is JSON
 
 
 def _item(path: Path) -> Item:
@@ -302,8 +298,7 @@ def _sentence(error: "ValidationError") -> str:
         case "required":
             missing = next(key for key in schema["required"] if key not in instance)
             return f'"{missing}" is missing'
-    message = error.message
-    return message if len(message) <= LONGEST_SENTENCE else f"{message[: LONGEST_SENTENCE - 1]}…"
+    return shortened(error.message, LONGEST_SENTENCE)
 
 
 def _unknown(fields: dict[str, Any], known: Iterable[str]) -> str:

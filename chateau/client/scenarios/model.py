@@ -106,6 +106,10 @@ class Scenario:
     def stops_the_server(self) -> bool:
         return any(step.kind == "server" for step in every_step(self.steps))
 
+    @property
+    def plays_alone(self) -> bool:
+        return self.alone or self.stops_the_server
+
 
 def every_step(steps: tuple[Step, ...]) -> Iterator[Step]:
     """Yield *steps* and, recursively, the steps nested in them."""

@@ -9,16 +9,17 @@ import secrets
 import string
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from chateau.client.addresses import Server
+from chateau.client.protocols import Server
 from chateau.client.scenarios.context import OnServerAction, ScenarioContext, StepError
 from chateau.client.scenarios.load import BadScenario, Item
 from chateau.client.scenarios.model import Failure, Result, Run, Scenario, Verdict
 from chateau.client.scenarios.steps import play_steps
-from chateau.client.scenarios.variables import Scope
+from chateau.client.scenarios.values import Scope
 from chateau.client.transcript import Entry, OnEntry
 from chateau.client.under_test import ServerDidNotStart
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 SAME_FIELDS = ("name", "file", "rule", "description", "points", "visibility")  # of a scenario and its result
 RUN_LETTERS = string.ascii_lowercase + string.digits
 RUN_LENGTH = 6
-
-OnResult = Callable[[Result], None]
 
 
 class SystemUnderTest:
@@ -130,40 +129,47 @@ async def play(
         on_server_action=on_server_action,
     )
     started_at, began = datetime.now(UTC), time.monotonic()
-    verdict, failure, is_file_at_fault = await _outcome(scenario, context)
+    error = await _first_error(context)
+    verdict = error.verdict if error else Verdict.PASSED
     return replace(
-        empty_result(scenario, verdict, started_at),
+        unplayed(scenario, verdict),
+        started_at=started_at,
         seconds=time.monotonic() - began,
         transcript=tuple(transcript),
-        failure=failure,
-        reason=failure.sentence if failure and verdict is Verdict.ERROR else "",
-        is_file_at_fault=is_file_at_fault,
+        failure=error.failure if error else None,
+        reason=error.failure.sentence if error and verdict is Verdict.ERROR else "",
+        is_file_at_fault=error is not None and error.is_file_at_fault,
     )
 
 
-async def _outcome(scenario: Scenario, context: ScenarioContext) -> tuple[Verdict, Failure | None, bool]:
-    """Play the steps; return the verdict, the failure, and whether the file is at fault."""
+async def _first_error(context: ScenarioContext) -> StepError | None:
+    """Play the steps until one fails."""
+    scenario = context.scenario
     try:
         async with asyncio.timeout(scenario.timeout_seconds):
             await play_steps(scenario.steps, context)
             await context.close_connections()
         context.check_nothing_is_left()
     except StepError as exc:
-        return exc.verdict, exc.failure, exc.is_file_at_fault
+        return exc
     except TimeoutError:
         step = context.current_step
         sentence = f"the scenario took longer than {scenario.timeout_seconds:g} s"
-        return Verdict.FAILED, Failure(step.location, str(step), sentence), False
+        return StepError(Failure(step.location, str(step), sentence))
     finally:
         context.abort_connections()
-    return Verdict.PASSED, None, False
+    return None
 
 
-def empty_result(scenario: Scenario, verdict: Verdict, started_at: datetime, reason: str = "") -> Result:
-    """Return the result of *scenario* without a transcript, as for one that was not played."""
-    clients = tuple((client.name, client.protocol) for client in scenario.clients.values())
-    same: dict[str, Any] = {name: getattr(scenario, name) for name in SAME_FIELDS}
-    return Result(verdict=verdict, started_at=started_at, seconds=0.0, clients=clients, reason=reason, **same)
+def unplayed(item: Item, verdict: Verdict, reason: str = "") -> Result:
+    """Return the result of *item* without having played it; that of an invalid file has its own reason."""
+    now = datetime.now(UTC)
+    if isinstance(item, BadScenario):
+        file = item.location.file
+        return Result(file, file, Verdict.ERROR, now, 0.0, reason=str(item), is_file_at_fault=True)
+    clients = tuple((client.name, client.protocol) for client in item.clients.values())
+    same: dict[str, Any] = {name: getattr(item, name) for name in SAME_FIELDS}
+    return Result(verdict=verdict, started_at=now, seconds=0.0, clients=clients, reason=reason, **same)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,21 +182,17 @@ class RunOptions:
     implements: Mapping[str, frozenset[str]] = field(default_factory=dict)  # protocol → its types
 
 
+@dataclass
 class Runner:
-    """Plays scenarios against one server."""
+    """Plays scenarios against one server; *on_entry* returns the observer of a scenario's entries."""
 
-    def __init__(
-        self,
-        system: SystemUnderTest,
-        options: RunOptions,
-        on_result: OnResult,
-        on_entry: Callable[[Scenario], OnEntry | None],
-    ) -> None:
-        self._system = system
-        self._options = options
-        self._on_result = on_result
-        self._on_entry = on_entry
-        self._slots = asyncio.Semaphore(options.jobs)
+    system: SystemUnderTest
+    options: RunOptions
+    on_result: Callable[[Result], None]
+    on_entry: Callable[[Scenario], OnEntry | None]
+
+    def __post_init__(self) -> None:
+        self._slots = asyncio.Semaphore(self.options.jobs)
 
     async def run(self, items: Sequence[Item]) -> Run:
         """Play *items*: first those that may run concurrently, then those that run alone.
@@ -199,22 +201,23 @@ class Runner:
         """
         started_at, began = datetime.now(UTC), time.monotonic()
         results: dict[int, Result] = {}
-        try:
+        is_interrupted = True
+        with suppress(asyncio.CancelledError):
             await self._play(items, results)
-        except asyncio.CancelledError:
-            is_interrupted = True
-        else:
             is_interrupted = False
         return Run(
-            tuple(results.get(index) or _unplayed(item) for index, item in enumerate(items)),
-            str(self._system.server),
+            tuple(
+                results.get(index) or unplayed(item, Verdict.ERROR, "the run was interrupted")
+                for index, item in enumerate(items)
+            ),
+            str(self.system.server),
             started_at,
             time.monotonic() - began,
             is_interrupted,
         )
 
     async def _play(self, items: Sequence[Item], results: dict[int, Result]) -> None:
-        alone = [index for index, item in enumerate(items) if isinstance(item, Scenario) and _is_alone(item)]
+        alone = [index for index, item in enumerate(items) if isinstance(item, Scenario) and item.plays_alone]
         together = [index for index in range(len(items)) if index not in set(alone)]
         await asyncio.gather(*(self._one(index, items[index], results) for index in together))
         for index in alone:
@@ -223,63 +226,39 @@ class Runner:
     async def _one(self, index: int, item: Item, results: dict[int, Result]) -> None:
         async with self._slots:
             results[index] = await self._result(item)
-        self._on_result(results[index])
+        self.on_result(results[index])
 
     async def _result(self, item: Item) -> Result:
         if isinstance(item, BadScenario):
-            return unreadable(item)
+            return unplayed(item, Verdict.ERROR)
         if reason := self._reason_to_skip(item):
-            return empty_result(item, Verdict.SKIPPED, datetime.now(UTC), reason)
+            return unplayed(item, Verdict.SKIPPED, reason)
         try:
-            await self._system.ready()
+            await self.system.ready()
         except ServerDidNotStart as exc:
-            return empty_result(item, Verdict.ERROR, datetime.now(UTC), str(exc))
+            return unplayed(item, Verdict.ERROR, str(exc))
         result = await play(
             item,
-            self._system.server,
-            timeout_seconds=self._options.timeout_seconds,
-            variables=self._options.variables,
-            on_entry=self._on_entry(item),
-            on_server_action=self._system.do,
+            self.system.server,
+            timeout_seconds=self.options.timeout_seconds,
+            variables=self.options.variables,
+            on_entry=self.on_entry(item),
+            on_server_action=self.system.do,
         )
-        crash = None if result.verdict is Verdict.PASSED else await self._system.crash()
+        crash = None if result.verdict is Verdict.PASSED else await self.system.crash()
         return replace(result, notes=(crash,)) if crash else result
 
     def _reason_to_skip(self, scenario: Scenario) -> str:
-        if scenario.stops_the_server and not self._system.can_stop:
+        if scenario.stops_the_server and not self.system.can_stop:
             return "it stops the server, which requires --server-command"
         for need in scenario.requires:
             if need.startswith("${"):
                 name = need[2:-1]
-                if name not in self._options.variables and name not in scenario.variables:
+                if name not in self.options.variables and name not in scenario.variables:
                     return f"it requires a value: --set {name}=…"
             else:
                 protocol, kind = need.split(" ", 1)
-                implemented = self._options.implements.get(protocol)
+                implemented = self.options.implements.get(protocol)
                 if implemented is not None and kind not in implemented:
                     return f"the server does not implement {need}"
         return ""
-
-
-def unreadable(bad: BadScenario) -> Result:
-    """Return the result of an invalid scenario file."""
-    return Result(
-        name=bad.location.file,
-        file=bad.location.file,
-        verdict=Verdict.ERROR,
-        started_at=datetime.now(UTC),
-        seconds=0.0,
-        reason=str(bad),
-        is_file_at_fault=True,
-    )
-
-
-def _unplayed(item: Item) -> Result:
-    """Return the result of a scenario that an interruption prevented or ended."""
-    if isinstance(item, BadScenario):
-        return unreadable(item)
-    return empty_result(item, Verdict.ERROR, datetime.now(UTC), "the run was interrupted")
-
-
-def _is_alone(scenario: Scenario) -> bool:
-    return scenario.alone or scenario.stops_the_server

@@ -19,7 +19,7 @@ from referencing.exceptions import NoSuchResource, Unresolvable
 from referencing.jsonschema import DRAFT202012
 
 from chateau.client import strict_json
-from chateau.client.paths import schemas_folder
+from chateau.client.protocols import schemas_folder
 from chateau.client.scenarios.excerpts import as_json, shortened
 from chateau.client.scenarios.schemas import BadSchema
 
@@ -174,16 +174,12 @@ def _follow_references(validator: Validator) -> None:
     waiting = [(root, validator._resolver)]  # type: ignore[attr-defined]  # noqa: SLF001
     while waiting:
         resource, resolver = waiting.pop()
-        for keyword in ("$ref", "$dynamicRef"):
-            _follow(resource.contents, keyword, resolver)
+        schema = resource.contents if isinstance(resource.contents, dict) else {}
+        for reference in (schema.get("$ref"), schema.get("$dynamicRef")):
+            if not isinstance(reference, str):
+                continue
+            try:
+                resolver.lookup(reference)
+            except (Unresolvable, ValueError) as exc:
+                raise BadSchema(f"its $ref {shortened(reference)} cannot be resolved") from exc
         waiting += [(below, resolver.in_subresource(below)) for below in resource.subresources()]
-
-
-def _follow(schema: Any, keyword: str, resolver: Any) -> None:
-    reference = schema.get(keyword) if isinstance(schema, dict) else None
-    if not isinstance(reference, str):
-        return
-    try:
-        resolver.lookup(reference)
-    except (Unresolvable, ValueError) as exc:
-        raise BadSchema(f"its $ref {shortened(reference)} cannot be resolved") from exc

@@ -6,7 +6,7 @@ The libraries that validate are imported with the first schema that is used: mos
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chateau.client.paths import schemas_folder
+from chateau.client.protocols import schemas_folder
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError

@@ -1,29 +1,31 @@
-"""Play steps: :data:`STEPS` has a function for each kind, so that a new kind is one function and one row.
-
-A function raises the :class:`~chateau.client.scenarios.context.StepError` that the context makes.
-"""
+"""Play steps: :class:`StepPlayer` has a method for each kind of step, of the same name."""
 
 import asyncio
 import re
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from chateau.client import strict_json
 from chateau.client.messages import WHITE_SPACE, MessageError, find, text_of
 from chateau.client.protocols import HTTP
-from chateau.client.scenarios.content import BadContent, body_of, bytes_of, frame_of
-from chateau.client.scenarios.context import ScenarioContext
-from chateau.client.scenarios.expect import Expectation, ExpectationFailed, close_in_words
-from chateau.client.scenarios.model import Client, Step, every_step
-from chateau.client.scenarios.variables import Scope
+from chateau.client.scenarios.context import ClientState, ScenarioContext, StepError
+from chateau.client.scenarios.diff import explain
+from chateau.client.scenarios.expect import Expectation, ExpectationFailed, Inbox, close_in_words
+from chateau.client.scenarios.match import match
+from chateau.client.scenarios.model import Client, Failure, Step, Verdict, every_step
+from chateau.client.scenarios.values import BadContent, Scope, UnknownVariable, body_of, bytes_of, frame_of
 from chateau.client.transcript import ABNORMAL, NO_STATUS, close_of, utf8
 from chateau.client.transports import (
     CannotConnect,
+    Connection,
     ConnectionClosed,
     NotPossible,
     RequestFailed,
     Response,
+    Target,
+    open_connection,
     request,
 )
 from chateau.client.under_test import ServerDidNotStart
@@ -33,207 +35,313 @@ NOTHING_SECONDS = 0.25
 PAUSE_SECONDS = 0.01
 JSON_TYPE = re.compile(r"application/(.+\+)?json")
 
-Play = Callable[[Step, ScenarioContext, Scope, str], Coroutine[Any, Any, None]]
-
 
 async def play_steps(steps: Sequence[Step], context: ScenarioContext, scope: Scope | None = None) -> None:
-    """Play *steps* one after the other, each for one of its clients after the other."""
-    scope = scope or context.scope
+    """Play *steps* one after the other, each for one of its clients after the other.
+
+    Raises:
+        StepError: the server did not do what a step requires, or a step cannot be played.
+    """
     for step in steps:
         context.current_step = step
-        for name in step.clients or ("",):
+        for name in step.clients or (None,):
+            player = StepPlayer(step, context, scope or context.scope, name)
             try:
-                await STEPS[step.kind](step, context, scope, name)
+                await getattr(player, step.kind)()
             except ExpectationFailed as exc:
-                raise context.failed(step, exc.sentence, name, exc.differences, exc.diff) from exc
+                raise player.failed(exc.sentence, exc.differences, exc.diff) from exc
+            except UnknownVariable as exc:
+                failure = Failure(step.location, str(step), str(exc))
+                raise StepError(failure, Verdict.ERROR, is_file_at_fault=True) from exc
             except (BadContent, MessageError, NotPossible) as exc:
-                raise context.not_playable(step, str(exc), name) from exc
+                raise player.not_playable(str(exc)) from exc
             except CannotConnect as exc:
-                raise context.unreachable(step, exc, name) from exc
+                raise StepError(player.failure(str(exc)), Verdict.ERROR) from exc
             except (ConnectionClosed, RequestFailed, ServerDidNotStart) as exc:
-                raise context.failed(step, str(exc), name or None) from exc
+                raise player.failed(str(exc)) from exc
 
 
-# Connections
+@dataclass(frozen=True, slots=True)
+class StepPlayer:
+    """One step, played for the client called *name*; the methods ``connect`` to ``server`` are its kinds."""
 
+    step: Step
+    context: ScenarioContext
+    scope: Scope
+    name: str | None
 
-async def _connect(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
-    client = context.clients[name]
-    if client.connection is not None and client.connection.is_open:
-        raise context.not_playable(step, f"{name} is connected already", name)
-    await context.connect(step, client, scope)
+    @property
+    def client(self) -> ClientState:
+        return self.context.clients[str(self.name)]
 
+    @property
+    def within_seconds(self) -> float:
+        """Return the time limit of the step."""
+        return float(self.option("within", self.context.timeout_seconds))
 
-async def _expect_close(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
-    await context.connection(step, name, scope)
-    client = context.clients[name]
-    until = asyncio.get_running_loop().time() + context.within(step)
-    while client.inbox.close is None:
-        if not await client.inbox.wait(until):
-            sentence = f"the connection is still open after {context.within(step):g} s"
-            raise context.failed(step, sentence, name)
-    client.close_is_expected = True
-    _check_close(step, context, scope, name)
+    def option(self, name: str, default: Any = None) -> Any:
+        return self.step.options.get(name, default)
 
+    def filled(self, value: Any) -> Any:
+        """Return *value* with variables filled in. Raises :class:`UnknownVariable`."""
+        return self.scope.fill(value)
 
-def _check_close(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
-    close = context.clients[name].inbox.close
-    assert close is not None
-    code, reason = close_of(close.payload)
-    codes = step.options.get("code")
-    if codes is not None:
-        allowed = codes if isinstance(codes, list) else [codes]
-        came = {code} if code is not None else {NO_STATUS, ABNORMAL}
-        if not came & set(allowed):
+    def failure(
+        self, sentence: str, differences: tuple[str, ...] = (), diff: tuple[str, ...] = ()
+    ) -> Failure:
+        return Failure(self.step.location, str(self.step), sentence, self.name, differences, diff)
+
+    def failed(
+        self, sentence: str, differences: tuple[str, ...] = (), diff: tuple[str, ...] = ()
+    ) -> StepError:
+        """Return the exception for a step whose requirements the server did not meet."""
+        client = self.context.clients.get(str(self.name))
+        if client is not None and client.protocol_error:
+            sentence = f"{sentence}; {client.protocol_error}"
+        return StepError(self.failure(sentence, differences, diff))
+
+    def not_playable(self, sentence: str) -> StepError:
+        """Return the exception for a step that is invalid."""
+        return StepError(self.failure(sentence), Verdict.ERROR, is_file_at_fault=True)
+
+    def compare(self, expected: Any, got: Any, sentence: str) -> None:
+        """Compare *got*, which is not a frame, with what the step expects. Raises :class:`StepError`."""
+        wanted = self.filled(expected)
+        found = match(wanted, got, exact=self.option("exact", False), schemas=self.context.schemas)
+        if not found.matches:
+            raise self.failed(sentence, *explain(wanted, got, found.mismatches))
+        self.scope.capture(found.captures)
+
+    # Connections
+
+    async def connect(self) -> None:
+        if self.client.connection is not None and self.client.connection.is_open:
+            raise self.not_playable(f"{self.name} is connected already")
+        await self._open(self.option("status"))
+
+    async def _connection(self) -> Connection:
+        """Return the connection of the client; open it if it never was."""
+        if self.client.connection is None:
+            await self._open(None)
+        assert self.client.connection is not None
+        return self.client.connection
+
+    async def _open(self, wanted: int | None) -> None:
+        """Open a connection; the server has to respond with the status *wanted*, or accept it if None.
+
+        Raises:
+            CannotConnect: nothing listens at the address.
+            StepError: the server rejected the connection, or accepted one that it should reject.
+        """
+        client = self.client
+        client.inbox, client.has_left, client.close_is_expected = Inbox(), False, False
+        try:
+            client.connection = await open_connection(
+                client.spec.name,
+                self._target(client.spec),
+                self.context.observer(client.inbox),
+                timeout_seconds=self.within_seconds,
+            )
+        except CannotConnect as exc:
+            if exc.status is None:
+                raise
+            if exc.status != wanted:
+                raise self.failed(str(exc)) from exc
+            return
+        opened = 200 if client.spec.protocol == HTTP else 101
+        if wanted not in {None, opened}:
+            raise self.failed(f"the server accepted the connection; expected status {wanted}")
+
+    def _target(self, spec: Client) -> Target:
+        """Return where *spec* connects to: options of the step, then of the client, then of the server."""
+        options = self.step.options if self.step.kind == "connect" else {}
+        url, path, channel, local_address, headers = self.filled(
+            [
+                spec.url,
+                options.get("path", spec.path),
+                spec.channel,
+                spec.local_address,
+                {**spec.headers, **options.get("headers", {})},
+            ]
+        )
+        if url is None:
+            url = self.context.server.url(spec.protocol, path, channel)
+        elif path is not None or channel is not None:
+            url = url.rstrip("/") + (f"/channel/{channel}/" if path is None else path)
+        return Target(spec.protocol, url, tuple(headers.items()), local_address, spec.line_end)
+
+    async def expect_close(self) -> None:
+        await self._connection()
+        inbox, seconds = self.client.inbox, self.within_seconds
+        until = asyncio.get_running_loop().time() + seconds
+        while inbox.close is None:
+            if not await inbox.wait(until):
+                raise self.failed(f"the connection is still open after {seconds:g} s")
+        self.client.close_is_expected = True
+        code, reason = close_of(inbox.close.payload)
+        if "code" in self.step.options:
+            allowed = _listed(self.option("code"))
+            came = {NO_STATUS, ABNORMAL} if code is None else {code}
+            if not came & set(allowed):
+                how, expected = close_in_words(inbox.close), " or ".join(map(str, allowed))
+                raise self.failed(f"the server closed the connection {how}; expected {expected}")
+        if "reason" in self.step.options:
+            self.compare(self.option("reason"), reason, "the reason of the close differs")
+
+    async def close(self) -> None:
+        how = self.option("how", "goodbye")
+        connection = await self._connection()
+        self.client.close_is_expected = True
+        self.client.has_left = self.client.has_left or how != "half"
+        if how == "abort":
+            connection.abort()
+        elif how == "half":
+            await connection.half_close()
+        else:
+            await connection.close(self.option("code", NORMAL_CLOSURE), self.option("reason", ""))
+
+    # Frames
+
+    async def send(self) -> None:
+        connection = await self._connection()
+        with self._sending():
+            is_file = isinstance(self.step.value, dict) and set(self.step.value) == {"$file"}
+            value = self._file_text() if is_file else self.filled(self.step.value)
+            frame = frame_of(value, self.option("as"), self.client.spec.protocol)
+            await connection.send(*frame, self.option("split"), self.option("pause", PAUSE_SECONDS))
+
+    async def send_raw(self) -> None:
+        connection = await self._connection()
+        with self._sending():
+            payload = bytes_of(self.filled(self.step.value))
+            await connection.send_raw(payload, self.option("split"), self.option("pause", PAUSE_SECONDS))
+
+    @contextmanager
+    def _sending(self) -> Iterator[None]:
+        """Fail with how the connection was closed, if it was."""
+        try:
+            yield
+        except NotPossible:
+            raise
+        except ConnectionClosed as exc:
+            close = self.client.inbox.close
+            how = f" {close_in_words(close)}" if close else ""
+            raise self.failed(f"it cannot be sent: the connection is closed{how}") from exc
+
+    def _file_text(self) -> str:
+        """Return the text of the file that is sent, from the scenario's folder or from messages/."""
+        name = self.step.value["$file"]
+        own = self.context.scenario.folder / name
+        return text_of(own if own.is_file() else find(name)).strip(WHITE_SPACE)
+
+    async def expect(self) -> None:
+        await self._connection()
+        expectation = Expectation(
+            frames=_listed(self.step.value),
+            exact=self.option("exact", False),
+            unordered=self.option("unordered", False),
+            read_as=self.option("as"),
+            strict=self.context.scenario.strict,
+            within_seconds=self.within_seconds,
+            inbox=self.client.inbox,
+            schemas=self.context.schemas,
+            fill=self.filled,
+            capture=self.scope.capture,
+        )
+        await expectation.take()
+
+    async def expect_nothing(self) -> None:
+        is_first = self.name == self.step.clients[0]  # while it waits, frames for the others arrive as well
+        seconds = self.option("within", NOTHING_SECONDS) if is_first else 0
+        until = asyncio.get_running_loop().time() + seconds
+        await self._connection()
+        inbox = self.client.inbox
+        while not inbox.frames and inbox.close is None and await inbox.wait(until):
+            continue
+        if inbox.frames:
+            raise self.failed(f"a frame came to {self.name}: {inbox.frames[0].text[:200]}")
+        if inbox.close is not None:
+            raise self.failed(f"the server closed the connection {close_in_words(inbox.close)}")
+
+    # HTTP
+
+    async def http(self) -> None:
+        """Send one request over a connection of its own, and check the response."""
+        response = await self._response()
+        allowed = _listed(self.option("status", response.status))
+        if response.status not in allowed:
             expected = " or ".join(map(str, allowed))
-            sentence = f"the server closed the connection {close_in_words(close)}; expected {expected}"
-            raise context.failed(step, sentence, name)
-    if "reason" in step.options:
-        context.compare(step, scope, step.options["reason"], reason, "the reason of the close differs", name)
+            body = response.body[:200].decode("utf-8", "backslashreplace")
+            raise self.failed(f"the status is {response.status}, expected {expected}; the body is {body!r}")
+        if "answer" in self.step.options:
+            self.compare(self.option("answer"), _body_of(response), "the body of the response differs")
+        if "answer_headers" in self.step.options:
+            wanted = _lower_case(self.option("answer_headers").items())
+            self.compare(wanted, _lower_case(response.headers), "the headers of the response differ")
+
+    async def _response(self) -> Response:
+        """Send the request; its content type is the body's unless the step sets another."""
+        spec = self.context.scenario.clients.get(str(self.name)) or Client(HTTP, HTTP)
+        method, path = self.filled(self.step.value).split(" ", 1)
+        base = self.filled(spec.url) or self.context.server.url(HTTP, "")
+        body, content_type = body_of(self.filled(self.option("body")))
+        headers = {**spec.headers, **self.option("headers", {})}
+        if content_type and "content-type" not in {key.lower() for key in headers}:
+            headers["Content-Type"] = content_type
+        return await request(
+            str(self.name),
+            method,
+            base.rstrip("/") + path,
+            tuple(self.filled(headers).items()),
+            body,
+            self.context.on_entry,
+            self.within_seconds,
+            self.filled(spec.local_address),
+        )
+
+    # Control flow
+
+    async def sleep(self) -> None:
+        await asyncio.sleep(self.step.value)
+
+    async def parallel(self) -> None:
+        """Play all branches concurrently; the first that fails is reported, and ends the others."""
+        scope = self.scope.within_parallel(_barriers(self.step))
+        branches = (play_steps(branch, self.context, scope) for branch in self.step.branches)
+        tasks = [asyncio.create_task(branch) for branch in branches]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in done:
+            task.result()
+
+    async def barrier(self) -> None:
+        barrier = self.scope.barriers[self.step.value]
+        seconds = self.within_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                await barrier.wait()
+        except TimeoutError as exc:
+            reached = f"only {barrier.n_waiting + 1} of {barrier.parties} reached it"
+            raise self.failed(f"{reached} within {seconds:g} s") from exc
+        except asyncio.BrokenBarrierError as exc:
+            raise self.failed("the others did not reach it") from exc
+
+    async def repeat(self) -> None:
+        for index in range(self.step.value):
+            await play_steps(self.step.branches[0], self.context, self.scope.within_repeat(index))
+
+    async def server(self) -> None:
+        on_server_action = self.context.on_server_action
+        assert on_server_action is not None  # the runner skips such a scenario where this is impossible
+        await on_server_action(self.step.value)
 
 
-async def _close(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
-    how = step.options.get("how", "goodbye")
-    connection = await context.connection(step, name, scope)
-    client = context.clients[name]
-    client.close_is_expected = True
-    client.has_left = client.has_left or how != "half"
-    if how == "abort":
-        connection.abort()
-    elif how == "half":
-        await connection.half_close()
-    else:
-        await connection.close(step.options.get("code", NORMAL_CLOSURE), step.options.get("reason", ""))
-
-
-# Frames
-
-
-async def _send(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
-    connection = await context.connection(step, name, scope)
-    with _sending(step, context, name):
-        is_file = isinstance(step.value, dict) and set(step.value) == {"$file"}
-        value = _file_text(step, context) if is_file else context.filled(step, scope, step.value)
-        frame = frame_of(value, step.options.get("as"), context.clients[name].spec.protocol)
-        await connection.send(*frame, *_pieces(step))
-
-
-async def _send_raw(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
-    connection = await context.connection(step, name, scope)
-    with _sending(step, context, name):
-        payload = bytes_of(context.filled(step, scope, step.value))
-        await connection.send_raw(payload, *_pieces(step))
-
-
-def _pieces(step: Step) -> tuple[Any, float]:
-    """Return how to split what is sent, and the pause in seconds between the pieces."""
-    return step.options.get("split"), step.options.get("pause", PAUSE_SECONDS)
-
-
-@contextmanager
-def _sending(step: Step, context: ScenarioContext, name: str) -> Iterator[None]:
-    """Fail with how the connection was closed, if it was."""
-    try:
-        yield
-    except NotPossible:
-        raise
-    except ConnectionClosed as exc:
-        close = context.clients[name].inbox.close
-        how = f" {close_in_words(close)}" if close else ""
-        raise context.failed(step, f"it cannot be sent: the connection is closed{how}", name) from exc
-
-
-def _file_text(step: Step, context: ScenarioContext) -> str:
-    """Return the text of the file that a step sends, from the scenario's folder or from messages/."""
-    name = step.value["$file"]
-    own = context.scenario.folder / name
-    return text_of(own if own.is_file() else find(name)).strip(WHITE_SPACE)
-
-
-async def _expect(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
-    await context.connection(step, name, scope)
-    expectation = Expectation(
-        frames=step.value if isinstance(step.value, list) else [step.value],
-        exact=step.options.get("exact", False),
-        unordered=step.options.get("unordered", False),
-        read_as=step.options.get("as"),
-        strict=context.scenario.strict,
-        within_seconds=context.within(step),
-        inbox=context.clients[name].inbox,
-        schemas=context.schemas,
-        fill=lambda value: context.filled(step, scope, value),
-        capture=scope.capture,
-    )
-    await expectation.take()
-
-
-async def _expect_nothing(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
-    is_first = name == step.clients[0]  # while it waits, frames for the other clients arrive as well
-    seconds = step.options.get("within", NOTHING_SECONDS) if is_first else 0
-    until = asyncio.get_running_loop().time() + seconds
-    await context.connection(step, name, scope)
-    inbox = context.clients[name].inbox
-    while not inbox.frames and inbox.close is None and await inbox.wait(until):
-        continue
-    if inbox.frames:
-        raise context.failed(step, f"a frame came to {name}: {inbox.frames[0].text[:200]}", name)
-    if inbox.close is not None:
-        sentence = f"the server closed the connection {close_in_words(inbox.close)}"
-        raise context.failed(step, sentence, name)
-
-
-# HTTP
-
-
-async def _http(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
-    """Send one request over a connection of its own, and check the response."""
-    response = await _response(step, context, scope, name)
-    _check_status(step, context, response, name)
-    if "answer" in step.options:
-        wanted, body = step.options["answer"], _response_body(response)
-        context.compare(step, scope, wanted, body, "the body of the response differs", name)
-    if "answer_headers" in step.options:
-        wanted = _lower_case(step.options["answer_headers"].items())
-        came = _lower_case(response.headers)
-        context.compare(step, scope, wanted, came, "the headers of the response differ", name)
-
-
-async def _response(step: Step, context: ScenarioContext, scope: Scope, name: str) -> Response:
-    spec = context.scenario.clients.get(name) or Client(HTTP, HTTP)
-    method, path = context.filled(step, scope, step.value).split(" ", 1)
-    base = context.filled(step, scope, spec.url) or context.server.url(HTTP, "")
-    body, headers = _request_content(step, context, scope, spec)
-    return await request(
-        name,
-        method,
-        base.rstrip("/") + path,
-        headers,
-        body,
-        context.on_entry,
-        context.within(step),
-        context.filled(step, scope, spec.local_address),
-    )
-
-
-def _request_content(
-    step: Step, context: ScenarioContext, scope: Scope, spec: Client
-) -> tuple[bytes, tuple[tuple[str, str], ...]]:
-    """Return the body and the headers; the content type is the body's unless the step sets another."""
-    body, content_type = body_of(context.filled(step, scope, step.options.get("body")))
-    headers = {**spec.headers, **step.options.get("headers", {})}
-    if content_type and "content-type" not in {key.lower() for key in headers}:
-        headers["Content-Type"] = content_type
-    return body, tuple(context.filled(step, scope, headers).items())
-
-
-def _check_status(step: Step, context: ScenarioContext, response: Response, name: str) -> None:
-    allowed = step.options.get("status", response.status)
-    statuses = allowed if isinstance(allowed, list) else [allowed]
-    if response.status not in statuses:
-        expected = " or ".join(map(str, statuses))
-        body = response.body[:200].decode("utf-8", "backslashreplace")
-        sentence = f"the status is {response.status}, expected {expected}; the body is {body!r}"
-        raise context.failed(step, sentence, name)
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _lower_case(headers: Iterable[tuple[str, Any]]) -> dict[str, Any]:
@@ -241,7 +349,7 @@ def _lower_case(headers: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return {name.lower(): value for name, value in headers}
 
 
-def _response_body(response: Response) -> Any:
+def _body_of(response: Response) -> Any:
     """Return the body of a response: JSON if its content type requires it, or text, or hex if not UTF-8.
 
     A body that should be JSON and is not must match nothing: OK is not "OK".
@@ -258,70 +366,9 @@ def _response_body(response: Response) -> Any:
     return value if is_json or isinstance(value, dict | list) else text
 
 
-# Control flow
-
-
-async def _sleep(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
-    await asyncio.sleep(step.value)
-
-
-async def _parallel(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
-    """Play all branches concurrently; the first that fails is reported, and ends the others."""
-    inner = scope.within_parallel(_barriers(step))
-    tasks = [asyncio.create_task(play_steps(branch, context, inner)) for branch in step.branches]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()
-
-
 def _barriers(step: Step) -> dict[str, asyncio.Barrier]:
     """Return a barrier for each name, with as many parties as branches that use it."""
     names = [
         {inner.value for inner in every_step(branch) if inner.kind == "barrier"} for branch in step.branches
     ]
     return {name: asyncio.Barrier(sum(name in branch for branch in names)) for name in set().union(*names)}
-
-
-async def _barrier(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
-    barrier = scope.barriers[step.value]
-    seconds = context.within(step)
-    try:
-        async with asyncio.timeout(seconds):
-            await barrier.wait()
-    except TimeoutError as exc:
-        sentence = f"only {barrier.n_waiting + 1} of {barrier.parties} reached it within {seconds:g} s"
-        raise context.failed(step, sentence) from exc
-    except asyncio.BrokenBarrierError as exc:
-        raise context.failed(step, "the others did not reach it") from exc
-
-
-async def _repeat(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
-    for index in range(step.value):
-        await play_steps(step.branches[0], context, scope.within_repeat(index))
-
-
-async def _server(step: Step, context: ScenarioContext, scope: Scope, name: str) -> None:
-    assert context.on_server_action is not None  # the runner skips such a scenario where this is impossible
-    await context.on_server_action(step.value)
-
-
-STEPS: dict[str, Play] = {
-    "connect": _connect,
-    "send": _send,
-    "send_raw": _send_raw,
-    "expect": _expect,
-    "expect_nothing": _expect_nothing,
-    "expect_close": _expect_close,
-    "close": _close,
-    "http": _http,
-    "sleep": _sleep,
-    "parallel": _parallel,
-    "barrier": _barrier,
-    "repeat": _repeat,
-    "server": _server,
-}

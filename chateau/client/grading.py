@@ -1,4 +1,4 @@
-"""Grade submissions, each with a test client in a process of its own.
+"""Grade submissions, each with a test client in a process of its own, and write the grades as a CSV file.
 
 A submission cannot delay the others: when its time is over, its test client and all descendants are ended.
 The verdicts are read from the JUnit report.
@@ -6,6 +6,8 @@ The verdicts are read from the JUnit report.
 
 import asyncio
 import contextlib
+import csv
+import io
 import shlex
 import signal
 import subprocess
@@ -20,7 +22,7 @@ from xml.etree import ElementTree
 import chateau
 from chateau.client.reports.gradescope import unplayed
 from chateau.client.scenarios.model import Scenario, Verdict
-from chateau.client.text_safety import one_line
+from chateau.client.terminal import one_line
 from chateau.client.under_test.process import (
     Limits,
     kill_all,
@@ -35,6 +37,8 @@ REPORTS = {"junit": "junit.xml", "gradescope": "results.json", "html": "report.h
 VERDICT_OF = {"failure": Verdict.FAILED, "error": Verdict.ERROR, "skipped": Verdict.SKIPPED}
 NOTE_CHARACTERS = 300
 SUBJECT = "The server under test "  # with which the sentence about a crash begins
+COLUMNS = ("submission", "score", "max_score", *Verdict, "seconds", "note")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet computes a cell that begins so
 CALL = "import sys; sys.path.insert(0, {!r}); from chateau.client.app import main; sys.exit(main())"
 
 
@@ -243,3 +247,60 @@ def _crash(text: str) -> str:
 def _shortened(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= NOTE_CHARACTERS else f"{line[: NOTE_CHARACTERS - 1]}…"
+
+
+# The CSV file
+
+
+def write_csv(path: Path, grades: Sequence[Grade], tasks: Sequence[Scenario]) -> None:
+    """Write a row for each of *grades*, by name, that ends with a column for each of *tasks*."""
+    text = io.StringIO(newline="")
+    rows = csv.writer(text)
+    rows.writerow([*COLUMNS, *map(defused, column_names(tasks))])
+    possible = max((grade.max_score for grade in grades if grade.is_complete), default=None)
+    for grade in sorted(grades, key=lambda grade: grade.name):
+        rows.writerow(_csv_row(grade, tasks, possible))
+    path.write_bytes(text.getvalue().encode("utf-8", "backslashreplace"))
+
+
+def column_names(tasks: Sequence[Scenario]) -> list[str]:
+    """Return the names of the scenarios; a duplicate has its file appended."""
+    names: list[str] = []
+    for task in tasks:
+        taken = {*COLUMNS, *names}
+        names.append(f"{task.name} ({task.file})" if task.name in taken else task.name)
+    return names
+
+
+def defused(text: str) -> str:
+    """Return *text* such that a spreadsheet does not treat it as a formula."""
+    return f"'{text}" if text.lstrip(" \n").startswith(FORMULA) else text
+
+
+def number(value: float) -> str:
+    return f"{value:.10g}"
+
+
+def _csv_row(grade: Grade, tasks: Sequence[Scenario], possible: float | None) -> list[str]:
+    """Return the row of *grade*; an incomplete one has the maximum score of the others."""
+    max_score = grade.max_score if grade.is_complete or possible is None else possible
+    counts = [str(grade.verdicts.count(verdict)) for verdict in Verdict]
+    scores = [_csv_score(grade, index) for index in range(len(tasks))]
+    return [
+        defused(grade.name),
+        number(grade.score),
+        number(max_score),
+        *counts,
+        f"{grade.seconds:.1f}",
+        defused(grade.note),
+        *scores,
+    ]
+
+
+def _csv_score(grade: Grade, index: int) -> str:
+    """Return the score of a task; empty if it was skipped, which does not count."""
+    if not grade.verdicts:
+        return "0"
+    if grade.verdicts[index] is Verdict.SKIPPED:
+        return ""
+    return number(grade.scores[index])

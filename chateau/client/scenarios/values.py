@@ -1,17 +1,24 @@
-"""Variables: ``${name}`` in the strings of a step, and ``$repeat`` for long strings."""
+"""The values of a step: ``${name}`` and ``$repeat`` in their strings, and the bytes to send for them."""
 
 import asyncio
+import base64
+import binascii
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
 from chateau.client.scenarios.excerpts import as_json
-from chateau.client.scenarios.json_positions import Path
 from chateau.client.scenarios.lint import Flaw
-from chateau.client.scenarios.operators import is_integer
+from chateau.client.scenarios.match import is_integer
+from chateau.client.strict_json import Keys, items_of
+from chateau.client.transcript import Opcode
 
+JSON_TYPE = "application/json"
+TEXT_TYPE = "text/plain; charset=utf-8"
+FRAME_KINDS = {"json": Opcode.TEXT, "text": Opcode.TEXT, "ping": Opcode.PING, "pong": Opcode.PONG}
 LITERAL = "$literal"
 MAX_CHARACTERS = 64 * 1024 * 1024
 _WHOLE = re.compile(r"\$\{([^{}]*)\}")
@@ -28,37 +35,32 @@ class UnknownVariable(LookupError):
         super().__init__(f"${{{name}}} has no value{hint}")
 
 
-class BadRepeat(ValueError):
-    """A ``$repeat`` is invalid; the exception's text explains why."""
+class BadContent(Exception):
+    """A value cannot be encoded, or its ``$repeat`` is invalid; the text explains why."""
 
 
+@dataclass(frozen=True, slots=True)
 class Scope:
     """The variables of a step, with the ``index`` of its ``repeat``, and the barriers of its ``parallel``.
 
     Captures are visible to all steps of the scenario.
     """
 
-    def __init__(
-        self,
-        shared: dict[str, Any],
-        own: Mapping[str, Any] | None = None,
-        barriers: Mapping[str, asyncio.Barrier] | None = None,
-    ) -> None:
-        self._shared = shared
-        self._own = own or {}
-        self.barriers = barriers or {}
+    shared: dict[str, Any]
+    own: Mapping[str, Any] = field(default_factory=dict)
+    barriers: Mapping[str, asyncio.Barrier] = field(default_factory=dict)
 
     def fill(self, value: Any) -> Any:
-        return fill(value, {**self._shared, **self._own})
+        return fill(value, {**self.shared, **self.own})
 
     def capture(self, captures: Mapping[str, Any]) -> None:
-        self._shared.update(captures)
+        self.shared.update(captures)
 
     def within_repeat(self, index: int) -> "Scope":
-        return Scope(self._shared, {**self._own, "index": index}, self.barriers)
+        return Scope(self.shared, {**self.own, "index": index}, self.barriers)
 
     def within_parallel(self, barriers: Mapping[str, asyncio.Barrier]) -> "Scope":
-        return Scope(self._shared, self._own, {**self.barriers, **barriers})
+        return Scope(self.shared, self.own, {**self.barriers, **barriers})
 
 
 def fill(value: Any, variables: Mapping[str, Any]) -> Any:
@@ -98,7 +100,7 @@ def expand_repeats(value: Any) -> Any:
     """Return *value* with each ``{"$repeat": "ab", "$times": 3}`` replaced by its string.
 
     Raises:
-        BadRepeat: one of them is invalid, or too long.
+        BadContent: one of them is invalid, or too long.
     """
     match value:
         case list():
@@ -106,25 +108,20 @@ def expand_repeats(value: Any) -> Any:
         case dict() if "$repeat" in value:
             sentence = _repeat_flaw(value)
             if sentence is not None:
-                raise BadRepeat(sentence)
+                raise BadContent(sentence)
             return value["$repeat"] * int(value["$times"])
         case dict():
             return {key: item if key == LITERAL else expand_repeats(item) for key, item in value.items()}
     return value
 
 
-def repeat_flaws_of(value: Any, path: Path = ()) -> list[Flaw]:
+def repeat_flaws_of(value: Any, path: Keys = ()) -> list[Flaw]:
     """Return the faults of each ``$repeat`` in *value*; one with variables is checked when it is sent."""
-    items: Iterable[tuple[str | int, Any]] = ()
-    match value:
-        case list():
-            items = enumerate(value)
-        case dict() if "$repeat" in value:
-            sentence = None if any(map(names_in, value.values())) else _repeat_flaw(value)
-            return [] if sentence is None else [Flaw(path, sentence)]
-        case dict():
-            items = ((key, item) for key, item in value.items() if key != LITERAL)
-    return [flaw for step, item in items for flaw in repeat_flaws_of(item, (*path, step))]
+    if isinstance(value, dict) and "$repeat" in value:
+        sentence = None if any(map(names_in, value.values())) else _repeat_flaw(value)
+        return [] if sentence is None else [Flaw(path, sentence)]
+    inner = ((at, item) for at, item in items_of(value, path) if at[-1] != LITERAL)
+    return [flaw for at, item in inner for flaw in repeat_flaws_of(item, at)]
 
 
 def _text(text: str, variables: Mapping[str, Any]) -> str:
@@ -132,7 +129,7 @@ def _text(text: str, variables: Mapping[str, Any]) -> str:
         if found["escape"]:
             return "${"
         value = _value(found["name"], variables)
-        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return value if isinstance(value, str) else _json_text(value)
 
     return _REFERENCES.sub(put, text)
 
@@ -154,3 +151,58 @@ def _repeat_flaw(value: dict[str, Any]) -> str | None:
     if len(text) * times > MAX_CHARACTERS:
         return f"$repeat makes {len(text) * int(times)} characters, expected at most {MAX_CHARACTERS}"
     return None
+
+
+# Bytes
+
+
+def frame_of(value: Any, send_as: str | None, protocol: str) -> tuple[Opcode, bytes]:
+    """Return the opcode and the payload of the frame, or of the line, for *value*."""
+    value = expand_repeats(value)
+    kind = send_as or ("text" if isinstance(value, str) else "json")
+    if kind == "binary":
+        return Opcode.BINARY, bytes_of(value)
+    if kind != "json" and not isinstance(value, str):
+        raise BadContent(f"a value sent as {kind} has to be a string")
+    payload = _encoded(value if kind != "json" else _json_text(value))
+    return (Opcode.LINE if protocol == "lines" else FRAME_KINDS[kind]), payload
+
+
+def body_of(value: Any) -> tuple[bytes, str | None]:
+    """Return the body of an HTTP request for *value*, and its content type."""
+    value = expand_repeats(value)
+    if value is None:
+        return b"", None
+    if isinstance(value, str):
+        return _encoded(value), TEXT_TYPE
+    if isinstance(value, dict) and set(value) <= {"$hex", "$base64"} and value:
+        return bytes_of(value), None
+    return _encoded(_json_text(value)), JSON_TYPE
+
+
+def bytes_of(value: Any) -> bytes:
+    """Return the bytes of hex, ``{"$hex": …}``, ``{"$base64": …}`` or ``{"$text": …}``."""
+    try:
+        match expand_repeats(value):
+            case str(text) | {"$hex": str(text)}:
+                return bytes.fromhex(text)
+            case {"$base64": str(text)}:
+                return base64.b64decode(text, validate=True)
+            case {"$text": text}:
+                return _encoded(text)
+    except binascii.Error as exc:
+        raise BadContent(f"not base64: {text[:60]!r}") from exc
+    except ValueError as exc:
+        raise BadContent(f"not hex: {text[:60]!r}") from exc
+    raise BadContent('invalid bytes; expected hex, {"$base64": …} or {"$text": …}')
+
+
+def _json_text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as exc:
+        raise BadContent("a lone surrogate has no UTF-8 encoding; use send_raw to send its bytes") from exc

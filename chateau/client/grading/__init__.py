@@ -1,1 +1,0 @@
-"""Grade the servers of others, a folder of submissions at a time."""
