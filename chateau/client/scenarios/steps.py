@@ -7,7 +7,7 @@ import asyncio
 import re
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chateau.client import strict_json
 from chateau.client.messages import WHITE_SPACE, MessageError, find, text_of
@@ -18,15 +18,11 @@ from chateau.client.scenarios.expect import Expectation, ExpectationFailed, clos
 from chateau.client.scenarios.model import Client, Step, every_step
 from chateau.client.scenarios.variables import Scope
 from chateau.client.transcript import ABNORMAL, NO_STATUS, close_of, utf8
-from chateau.client.transports import (
-    CannotConnect,
-    ConnectionClosed,
-    NotPossible,
-    RequestFailed,
-    Response,
-    request,
-)
+from chateau.client.transports import CannotConnect, ConnectionClosed, NotPossible, RequestFailed
 from chateau.client.under_test import ServerDidNotStart
+
+if TYPE_CHECKING:
+    from chateau.client.transports.http import Response
 
 NORMAL_CLOSURE = 1000
 NOTHING_SECONDS = 0.25
@@ -198,7 +194,9 @@ async def _http(step: Step, context: ScenarioContext, scope: Scope, name: str) -
         context.compare(step, scope, wanted, came, "the headers of the response differ", name)
 
 
-async def _response(step: Step, context: ScenarioContext, scope: Scope, name: str) -> Response:
+async def _response(step: Step, context: ScenarioContext, scope: Scope, name: str) -> "Response":
+    from chateau.client.transports.http import request
+
     spec = context.scenario.clients.get(name) or Client(HTTP, HTTP)
     method, path = context.filled(step, scope, step.value).split(" ", 1)
     base = context.filled(step, scope, spec.url) or context.server.url(HTTP, "")
@@ -226,7 +224,7 @@ def _request_content(
     return body, tuple(context.filled(step, scope, headers).items())
 
 
-def _check_status(step: Step, context: ScenarioContext, response: Response, name: str) -> None:
+def _check_status(step: Step, context: ScenarioContext, response: "Response", name: str) -> None:
     allowed = step.options.get("status", response.status)
     statuses = allowed if isinstance(allowed, list) else [allowed]
     if response.status not in statuses:
@@ -241,7 +239,7 @@ def _lower_case(headers: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return {name.lower(): value for name, value in headers}
 
 
-def _response_body(response: Response) -> Any:
+def _response_body(response: "Response") -> Any:
     """Return the body of a response: JSON if its content type requires it, or text, or hex if not UTF-8.
 
     A body that should be JSON and is not must match nothing: OK is not "OK".
