@@ -12,8 +12,8 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from loads import PUBLISHES, SCENARIOS, Load, run_load
-from servers import CHATEAU, ROOT, Running, Server, build_wsload
+from loads import PUBLISHES, SCENARIOS, Load
+from servers import CHATEAU, ROOT, Running, Server, build_wsload, started
 
 MOST_PAIRS = 80
 INTERVAL_WIDTH = 0.06
@@ -37,7 +37,7 @@ def main() -> int:
     failed = False
     print(f"{'load':55} {'pairs':>5} {'ratio':>6}  95 % interval  µs of CPU")
     with ExitStack() as stack:
-        here, there = (stack.enter_context(Running(each)) for each in (CHATEAU, _in(options.other.resolve())))
+        here, there = (stack.enter_context(started(each)) for each in (CHATEAU, _in(options.other.resolve())))
         for load in LOADS:
             ours, theirs = _pairs(load, here, there, options.pairs)
             ratio, low, high = interval(ours, theirs)
@@ -58,9 +58,7 @@ def _pairs(load: Load, here: Running, there: Running, fewest: int) -> tuple[list
     theirs: list[float] = []
     for number in range(MOST_PAIRS + 1):
         order = (here, there) if number % 2 else (there, here)
-        results = {
-            running.server.name: run_load(running, load, f"r{number}", SHARE)["us_cpu"] for running in order
-        }
+        results = {running.server.name: load.run(running, f"r{number}", SHARE)["us_cpu"] for running in order}
         if number == 0:
             continue
         ours.append(results[here.server.name])

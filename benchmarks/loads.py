@@ -1,17 +1,23 @@
-"""The measurements: loads of wsload, memory of idle connections, and commits of SQLite alone."""
+"""The measurements: loads of wsload, also while an admin reads a stream, memory of idle connections, and
+commits of SQLite alone.
+"""
 
 import json
+import socket
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from servers import BUILD, WSLOAD, BenchmarkError, Running
+from servers import BUILD, SECRET_KEY, WSLOAD, BenchmarkError, Running
 
 CONTENT = "forty characters of content of a message"
 CHANNEL = "/channel/bench/"
@@ -42,6 +48,16 @@ class Load:
     mark: float
     unit: str = "frame"
     frames: int = 1
+
+    def run(self, running: Running, tag: str, share: float = 1.0) -> Values:
+        """Put *share* of the load on a server; return the values of wsload and ``us_cpu``, per unit.
+
+        Raises:
+            BenchmarkError: frames were missing, or the server closed a connection.
+        """
+        size = ("--count", str(max(1, round(self.count * share))), "--window", str(self.window))
+        values = _wsload(running, "--limit", str(LIMIT_SECONDS), *size, *self.arguments(tag))
+        return values | {"us_cpu": values["us_cpu_per_frame"] * self.frames}
 
 
 def _request(type_: int, **fields: object) -> str:
@@ -87,37 +103,84 @@ SCENARIOS = (
     Load("Direct messages, 100 clients, one at a time", _direct, count=200, window=1, mark=0.6),
     Load("Direct messages, 100 clients, 16 in flight each", _direct, count=400, window=16, mark=0.35),
 )
-PUBLISHES = tuple(
-    Load(title, partial(_subscribers, number), count, window=1, mark=mark, unit="publish", frames=number)
-    for title, number, count, mark in (
-        ("HTTP publish to 1,000 subscribers", 1000, 200, 0.6),
-        ("HTTP publish to one subscriber", 1, 2000, 1.3),
-    )
+PUBLISHES = (
+    Load("HTTP publish to 1,000 subscribers", partial(_subscribers, 1000), 200, 1, 0.6, "publish", 1000),
+    Load("HTTP publish to one subscriber", partial(_subscribers, 1), 2000, 1, 1.3, "publish", 1),
 )
 # Long enough that a stream with one event per second sends several.
 ADMIN_STREAMS = (
     Load("A room of 1,000, 8 in flight, with an admin", _room, count=2000, window=8, mark=1.05),
     Load("Direct messages, 16 in flight, with an admin", _direct, count=1500, window=16, mark=1.05),
 )
-STORED_CROWD, STORED_LONE = (
-    Load(title, partial(_own_rooms, number), count, window, mark, unit="message", frames=2)
-    for title, number, count, window, mark in (
-        ("Stored, 100 publishers, 4 in flight each", 100, 200, 4, 20.0),
-        ("Stored, a lone publisher", 1, COMMITS, 1, 2.0),
-    )
+STORED_CROWD = Load(
+    "Stored, 100 publishers, 4 in flight each", partial(_own_rooms, 100), 200, 4, 20.0, "message", 2
 )
+STORED_LONE = Load("Stored, a lone publisher", partial(_own_rooms, 1), COMMITS, 1, 2.0, "message", 2)
 MEMORY_MARK_KIB = 3.0
 
 
-def run_load(running: Running, load: Load, tag: str, share: float = 1.0) -> Values:
-    """Put *share* of *load* on a server; return the values of wsload and ``us_cpu``, per unit.
+# A load while an admin, a thread of this process, reads a stream and counts its events. The server's CPU time
+# includes that of the stream; the frames are those of the load.
+
+NO_STREAM, LIVE, TAP = STATES = ("no stream", "live stream", "tapped session")
+ADMIN_HEADERS = {"Authorization": f"Bearer {SECRET_KEY}"}
+ADMIN_SECONDS = 30
+POLL_SECONDS = 0.02
+
+
+def run_watched(running: Running, load: Load, state: str, tag: str, share: float = 1.0) -> Values:
+    """Put *load* on the server in one of ``STATES``.
 
     Raises:
-        BenchmarkError: frames were missing, or the server closed a connection.
+        BenchmarkError: frames were missing, the server closed a connection, or the stream had no events.
     """
-    size = ("--count", str(max(1, round(load.count * share))), "--window", str(load.window))
-    values = _wsload(running, "--limit", str(LIMIT_SECONDS), *size, *load.arguments(tag))
-    return values | {"us_cpu": values["us_cpu_per_frame"] * load.frames}
+    if state == NO_STREAM:
+        return load.run(running, tag, share)
+    with _stream(running.port, None if state == LIVE else f"{tag}u0"):
+        return load.run(running, tag, share)
+
+
+@contextmanager
+def _stream(port: int, username: str | None) -> Iterator[None]:
+    """Read the live stream, or the tap of the session of *username* as soon as it exists."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=ADMIN_SECONDS)
+    connection.connect()
+    sock = connection.sock  # HTTPConnection drops it when an endless response starts
+    with ThreadPoolExecutor(1) as executor:
+        events = executor.submit(_count_events, connection, username)
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # the server has ended it
+                sock.shutdown(socket.SHUT_RDWR)
+        try:
+            if not events.result(ADMIN_SECONDS):
+                raise BenchmarkError("the stream had no events")
+        except (OSError, HTTPException, ValueError) as exc:
+            raise BenchmarkError(f"the stream failed: {exc!r}") from exc
+
+
+def _count_events(connection: HTTPConnection, username: str | None) -> int:
+    path = "/admin/live" if username is None else f"/admin/tap?session={_session(connection, username)}"
+    connection.request("GET", path, headers=ADMIN_HEADERS)
+    response = connection.getresponse()
+    events = 0
+    with suppress(OSError, HTTPException):
+        while block := response.read1(65_536):
+            events += block.count(b"\n\n")
+    return events
+
+
+def _session(connection: HTTPConnection, username: str) -> str:
+    """Return the id of the session of *username*, which connects while this waits."""
+    deadline = time.monotonic() + ADMIN_SECONDS
+    while time.monotonic() < deadline:
+        connection.request("GET", "/admin/sessions?limit=10000", headers=ADMIN_HEADERS)
+        for session in json.loads(connection.getresponse().read())["sessions"]:
+            if session["username"] == username:
+                return str(session["id"])
+        time.sleep(POLL_SECONDS)
+    raise TimeoutError(f"{username} did not connect")
 
 
 def memory(running: Running, connections: int) -> float:
@@ -149,7 +212,7 @@ def bare_commit(_tag: str, share: float = 1.0) -> Values:
 
 
 def _wsload(running: Running, *words: str) -> Values:
-    command = [str(WSLOAD), "--port", str(running.port), "--pid", str(running.pid), *words]
+    command = [str(WSLOAD), "--port", str(running.port), "--pid", str(running.process.pid), *words]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=3 * LIMIT_SECONDS)
     except subprocess.TimeoutExpired as exc:

@@ -4,8 +4,6 @@
 measured in a new browser profile on this machine, by what is visible on the page.
 """
 
-from __future__ import annotations
-
 import gzip
 import re
 import socket
@@ -14,17 +12,13 @@ import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "console")]
 
 from console_page import FLAGS, ConsolePage, executable, user_page  # noqa: E402 - the path comes first
-from playwright.sync_api import expect, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, Response, expect, sync_playwright  # noqa: E402
 from running_server import free_port, running_server  # noqa: E402
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Response
 
 PAGES = ("", "console/admin", "docs/", "docs/chateau")
 ROUNDS = 10

@@ -63,25 +63,17 @@ class Result:
 
     def table(self) -> str:
         """Return the table: a row per subject, medians over the rounds."""
-        others = [
-            key
-            for key in QUANTITIES
-            if key != self.quantity and any(key in run for runs in self.runs.values() for run in runs)
-        ]
-        heads = [self.head(key) for key in (self.quantity, *others)]
+        measured = {key for runs in self.runs.values() for run in runs for key in run}
+        others = [key for key in QUANTITIES if key in measured and key != self.quantity]
         ratio = [f"of {self.base}"] if self.base else []
-        rows = [
-            (
-                subject,
-                _median(self.quantity, runs),
-                _span(self.quantity, runs),
-                *([_number(self.value(subject), 2)] if self.base else []),
-                *(_median(key, runs) for key in others),
-            )
-            for subject, runs in self.runs.items()
-            if runs
-        ]
-        return f"## {self.title}\n\n{_table(('', heads[0], 'lowest to highest', *ratio, *heads[1:]), rows)}"
+        heads = ["", self.head(self.quantity), "lowest to highest", *ratio, *map(self.head, others)]
+        rows = []
+        for subject, runs in self.runs.items():
+            if runs:
+                first = subject, _median(self.quantity, runs), _span(self.quantity, runs)
+                ratio = [_number(self.value(subject), 2)] if self.base else []
+                rows.append((*first, *ratio, *(_median(key, runs) for key in others)))
+        return f"## {self.title}\n\n{_table(heads, rows)}"
 
     def verdicts(self) -> Iterable[tuple[str, ...]]:
         """Yield the row of each mark, and whether Chateau reaches it."""

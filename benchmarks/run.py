@@ -16,37 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import loads
 import report
-from admin_streams import NO_STREAM, STATES, run_watched
-from agreement import agree
-from loads import (
-    ADMIN_STREAMS,
-    MEMORY_MARK_KIB,
-    PUBLISHES,
-    SCENARIOS,
-    STORED_CROWD,
-    STORED_LONE,
-    Load,
-    Values,
-    bare_commit,
-    memory,
-    run_load,
-)
-from servers import (
-    ADMIN_CHATEAU,
-    AIOHTTP_CHANNELS,
-    AIOHTTP_FRAMES,
-    CHATEAU,
-    DATA,
-    NODE,
-    SERVERS,
-    STORING_CHATEAU,
-    BenchmarkError,
-    MissingError,
-    Running,
-    Server,
-    build_wsload,
-)
+import servers
+from loads import Load, Values
+from report import Result
+from servers import CHATEAU, SERVERS, BenchmarkError, Server, started
 
 QUICK_SHARE = 0.25
 PAUSE_SECONDS = 0.3
@@ -61,64 +36,65 @@ class Bench:
     """One run of the benchmark: its results and its failures."""
 
     def __init__(self, *, quick: bool, rounds: int) -> None:
-        self.results: list[report.Result] = []
+        self.results: list[Result] = []
         self.failures: set[str] = set()
         self.rounds = rounds
         self.connections = 1000 if quick else 4000
         self._share = QUICK_SHARE if quick else 1.0
         self._tags = 0
 
-    def ready(self, servers: Sequence[Server]) -> list[Server]:
-        """Return the *servers* that can be built and pass the conversation."""
+    def ready(self, candidates: Sequence[Server]) -> list[Server]:
+        """Return the servers that can be built and pass the conversation."""
         ready = []
-        for server in servers:
-            with self._failing(server.name):
-                server.build()
-                with Running(server) as running:
-                    agree(running.port)
+        for server in candidates:
+            with self._failing(server.name), started(server) as running:
+                servers.agree(running.port)
                 ready.append(server)
         return ready
 
-    def loads(self, loads: Sequence[Load], servers: Sequence[Server], base: Server) -> None:
-        """Measure *loads* on all *servers*, relative to *base*."""
+    def compare(self, measured: Sequence[Load], compared: Sequence[Server], base: Server) -> None:
+        """Measure loads on all servers, relative to *base*."""
         with ExitStack() as stack:
             running = []
-            for server in servers:
+            for server in compared:
                 with self._failing(server.name):
-                    server.build()
-                    running.append(stack.enter_context(Running(server)))
-            for load in loads:
-                subjects: Subjects = {each.server.name: partial(run_load, each, load) for each in running}
+                    running.append(stack.enter_context(started(server)))
+            for load in measured:
+                subjects: Subjects = {each.server.name: partial(load.run, each) for each in running}
                 self._measure(_result(load, base=base.name), subjects)
 
     def admin_streams(self) -> None:
         """Measure a load without a stream, with a live stream open, and with one session tapped."""
-        with self._failing(ADMIN_CHATEAU.name), Running(ADMIN_CHATEAU) as running:
-            for load in ADMIN_STREAMS:
-                subjects: Subjects = {state: partial(run_watched, running, load, state) for state in STATES}
-                self._measure(_result(load, base=NO_STREAM, judged=STATES[1:]), subjects)
+        states = loads.STATES
+        with self._failing(servers.ADMIN_CHATEAU.name), started(servers.ADMIN_CHATEAU) as running:
+            for load in loads.ADMIN_STREAMS:
+                subjects: Subjects = {
+                    state: partial(loads.run_watched, running, load, state) for state in states
+                }
+                self._measure(_result(load, base=loads.NO_STREAM, judged=states[1:]), subjects)
 
     def storing(self) -> None:
         """Measure the cost of storage: 100 publishers, and a lone one compared with bare commits."""
-        shutil.rmtree(DATA, ignore_errors=True)
-        with self._failing(STORING_CHATEAU.name), Running(STORING_CHATEAU) as running:
-            self._measure(_result(STORED_CROWD), {CHATEAU.name: partial(run_load, running, STORED_CROWD)})
-            lone: Subjects = {CHATEAU.name: partial(run_load, running, STORED_LONE), BARE_COMMIT: bare_commit}
-            self._measure(_result(STORED_LONE, quantity="p50_ms", base=BARE_COMMIT), lone)
+        shutil.rmtree(servers.DATA, ignore_errors=True)
+        crowd, lone = loads.STORED_CROWD, loads.STORED_LONE
+        with self._failing(servers.STORING_CHATEAU.name), started(servers.STORING_CHATEAU) as running:
+            self._measure(_result(crowd), {CHATEAU.name: partial(crowd.run, running)})
+            subjects: Subjects = {CHATEAU.name: partial(lone.run, running), BARE_COMMIT: loads.bare_commit}
+            self._measure(_result(lone, quantity="p50_ms", base=BARE_COMMIT), subjects)
 
-    def memories(self, servers: Sequence[Server]) -> None:
+    def memories(self, measured: Sequence[Server]) -> None:
         """Measure the memory of idle registered connections, each time on a fresh server."""
 
         def measure(server: Server, _tag: str, _share: float) -> Values:
-            with Running(server) as running:
-                return {"kib": memory(running, self.connections)}
+            with started(server) as running:
+                return {"kib": loads.memory(running, self.connections)}
 
         title = f"Memory, {self.connections:,} idle registered connections"
-        result = report.Result(title, MEMORY_MARK_KIB, "connection", "kib")
+        result = Result(title, loads.MEMORY_MARK_KIB, "connection", "kib")
         rounds = range(1, min(self.rounds, MEMORY_ROUNDS) + 1)  # without a warm-up
-        self._measure(result, {each.name: partial(measure, each) for each in servers}, rounds)
+        self._measure(result, {each.name: partial(measure, each) for each in measured}, rounds)
 
-    def _measure(self, result: report.Result, subjects: Subjects, rounds: Iterable[int] = ()) -> None:
+    def _measure(self, result: Result, subjects: Subjects, rounds: Iterable[int] = ()) -> None:
         """Run all *subjects* in turn: all of them finish a round before the next one starts."""
         print(f"\n{result.title}: {result.head(result.quantity)}")
         self.results.append(result)
@@ -146,7 +122,7 @@ class Bench:
         """Report an error of the server *name*, and continue with the next one."""
         try:
             yield
-        except MissingError as exc:
+        except servers.MissingError as exc:
             print(f"{name}: left out, {exc}")
         except BenchmarkError as exc:
             self._failed(name, exc)
@@ -156,8 +132,8 @@ class Bench:
         print(f"\n{name}: FAILED, {exc}")
 
 
-def _result(load: Load, **options: Any) -> report.Result:
-    return report.Result(load.title, load.mark, load.unit, **options)
+def _result(load: Load, **options: Any) -> Result:
+    return Result(load.title, load.mark, load.unit, **options)
 
 
 def main() -> int:
@@ -171,21 +147,22 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     load_average = os.getloadavg()[0]
     try:
-        build_wsload()
+        servers.build_wsload()
     except BenchmarkError as exc:
         print(f"make bench cannot run: {exc}")
         return 1
-    servers = bench.ready([server for server in SERVERS if not options.only or server.name in options.only])
-    if not servers:
+    ready = bench.ready([server for server in SERVERS if not options.only or server.name in options.only])
+    if not ready:
         print("There is nothing to measure.")
         return 1
     facts = report.machine(rounds, load_average)
-    bench.loads(SCENARIOS, servers, NODE)
+    bench.compare(loads.SCENARIOS, ready, servers.NODE)
     if not options.only:
-        bench.loads(PUBLISHES, (CHATEAU, AIOHTTP_CHANNELS, AIOHTTP_FRAMES), AIOHTTP_CHANNELS)
+        channels = servers.AIOHTTP_CHANNELS
+        bench.compare(loads.PUBLISHES, (CHATEAU, channels, servers.AIOHTTP_FRAMES), channels)
         bench.admin_streams()
         bench.storing()
-    bench.memories(servers)
+    bench.memories(ready)
     text = f"{facts}\n\n{report.report(bench.results)}\n"
     print(f"\n{text}")
     if options.markdown:

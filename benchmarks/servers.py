@@ -9,11 +9,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -68,8 +67,12 @@ def _run(*command: str) -> None:
         raise MissingError(f"{command[0]} is missing")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        output = "\n".join((done.stdout + done.stderr).strip().splitlines()[-8:])
+        output = _end(done.stdout + done.stderr)
         raise BenchmarkError(f"{command[0]} failed with status {done.returncode}:\n{output}")
+
+
+def _end(output: str) -> str:
+    return "\n".join(output.strip().splitlines()[-8:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,60 +115,68 @@ SERVERS = (
 )
 
 
+def agree(port: int) -> None:
+    """Play the conversation that every server must pass, so that all do the same job.
+
+    Raises:
+        BenchmarkError: a frame was missing, or differed from the expected one.
+    """
+    client, conversation = ROOT / "test_client.py", HERE / "agreement.json"
+    _run(sys.executable, str(client), "--server", f"127.0.0.1:{port}", str(conversation))
+
+
+@dataclass(frozen=True, slots=True)
 class Running:
-    """A running server; a context manager that stops it, by its own process id."""
+    """A running server, on *port* of 127.0.0.1; its output goes to *log*."""
 
-    def __init__(self, server: Server) -> None:
-        """Start *server* on a free port of 127.0.0.1 and wait until it accepts connections.
-
-        Raises:
-            BenchmarkError: it ended, or did not accept in time; with the end of its log.
-        """
-        self.server = server
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port: int = probe.getsockname()[1]
-        self._log = BUILD / f"{server.name}.log"
-        command = [str(self.port) if word == "PORT" else word for word in server.command]
-        # Settings of the user's own server must not change the measurement.
-        own = {key: value for key, value in os.environ.items() if not key.startswith("CHATEAU_")}
-        environment = own | server.environment
-        with self._log.open("w") as log:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=BUILD, env=environment
-            )
-        self.pid = self._process.pid
-        try:
-            self._wait()
-        except BaseException:
-            self.stop()
-            raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """End the process by SIGTERM, or by SIGKILL if it does not react."""
-        self._process.terminate()
-        try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            print(f"{self.server.name}: still there {STOP_SECONDS} s after SIGTERM, killed")
-            self._process.kill()
-            self._process.wait()
+    server: Server
+    port: int
+    process: "subprocess.Popen[bytes]"
+    log: Path
 
     def log_end(self) -> str:
         """Return the end of the output of the server, for an error message."""
-        return "\n".join(self._log.read_text(errors="replace").splitlines()[-8:])
+        return _end(self.log.read_text(errors="replace"))
 
-    def _wait(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                raise BenchmarkError(f"ended with status {self._process.returncode}:\n{self.log_end()}")
-            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
-                return
-            time.sleep(0.05)
-        raise BenchmarkError(f"does not accept connections after {START_SECONDS} s:\n{self.log_end()}")
+
+@contextmanager
+def started(server: Server) -> Iterator[Running]:
+    """Build *server*, start it on a free port, and yield it once it accepts connections; stop it at the end.
+
+    Raises:
+        BenchmarkError: it ended, or did not accept in time; with the end of its log.
+    """
+    server.build()
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [str(port) if word == "PORT" else word for word in server.command]
+    # Settings of the user's own server must not change the measurement.
+    own = {key: value for key, value in os.environ.items() if not key.startswith("CHATEAU_")}
+    environment, log = own | server.environment, BUILD / f"{server.name}.log"
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, cwd=BUILD, env=environment
+        )
+    running = Running(server, port, process, log)
+    try:
+        _wait(running)
+        yield running
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            print(f"{server.name}: still there {STOP_SECONDS} s after SIGTERM, killed")
+            process.kill()
+            process.wait()
+
+
+def _wait(running: Running) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if running.process.poll() is not None:
+            raise BenchmarkError(f"ended with status {running.process.returncode}:\n{running.log_end()}")
+        with suppress(OSError), socket.create_connection(("127.0.0.1", running.port), timeout=1):
+            return
+        time.sleep(0.05)
+    raise BenchmarkError(f"does not accept connections after {START_SECONDS} s:\n{running.log_end()}")

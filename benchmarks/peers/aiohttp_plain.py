@@ -27,9 +27,7 @@ async def handle(http: web.Request) -> web.WebSocketResponse:
 def main(port: int) -> None:
     application = web.Application()
     application.router.add_get("/ws", handle)
-    web.run_app(
-        application, host="127.0.0.1", port=port, access_log=None, print=lambda _: print("ready", flush=True)
-    )
+    web.run_app(application, host="127.0.0.1", port=port, access_log=None, print=None)
 
 
 if __name__ == "__main__":

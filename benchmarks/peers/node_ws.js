@@ -12,7 +12,7 @@ const encode = (frame) => Buffer.from(JSON.stringify(frame));
 const end = () => ({ id: String(++count).padStart(26, "0"), time: new Date().toISOString() });
 
 const port = Number(process.argv[2]);
-const server = new WebSocketServer({ host: "127.0.0.1", port, path: "/ws" }, () => console.log("ready"));
+const server = new WebSocketServer({ host: "127.0.0.1", port, path: "/ws" });
 
 server.on("connection", (socket) => {
   let name = "";

@@ -33,7 +33,6 @@ def connection(_: WSUpgradeRequest) -> Connection:
 
 async def main(port: int) -> None:
     await ws_create_server(connection, "127.0.0.1", port)
-    print("ready", flush=True)
     await asyncio.Event().wait()
 
 

@@ -26,7 +26,6 @@ class Connection(WebSocketHandler):
 
 async def main(port: int) -> None:
     Application([("/ws", Connection)]).listen(port, "127.0.0.1")
-    print("ready", flush=True)
     await asyncio.Event().wait()
 
 

@@ -20,9 +20,8 @@ async def handle(connection: ServerConnection) -> None:
 
 
 async def main(port: int) -> None:
-    async with serve(handle, "127.0.0.1", port):
-        print("ready", flush=True)
-        await asyncio.Event().wait()
+    async with serve(handle, "127.0.0.1", port) as server:
+        await server.serve_forever()
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from chateau.client.proxy.codec import WireProtocol
 from chateau.client.proxy.connection import Proxy, Upstream, listen
+from chateau.client.proxy.display import Observation
 from chateau.client.proxy.faults import FaultConfig, parse_rules
-from chateau.client.proxy.recorder import Observation
 from chateau.client.transcript import Direction, Entry
 
 PATIENCE_SECONDS = 60

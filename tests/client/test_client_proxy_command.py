@@ -91,7 +91,7 @@ def proxy_here(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
 
         class Entered(Proxy):
             async def __aenter__(self) -> Self:
-                ports.extend(endpoint.listening.getsockname()[1] for endpoint in self._endpoints)
+                ports.extend(endpoint.listening.getsockname()[1] for endpoint in self.endpoints)
                 await super().__aenter__()
                 entered.set()
                 return self

@@ -12,7 +12,8 @@ from running_server import free_port, running_server
 from chateau.client.app import main
 from chateau.client.recordings import Recorder, read
 from chateau.client.transcript import Direction, Entry, Opcode
-from chateau.client.transports import Connection, Target, open_connection, request
+from chateau.client.transports import Connection, Target, open_connection
+from chateau.client.transports.http import request
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from raw_server import accepting, frame
 from chateau.client.transcript import Direction, Opcode
 from chateau.client.transports import Target
 from chateau.client.transports.framing import Framing, LineFraming, Step
-from chateau.client.transports.http_response import EventStreamFraming
+from chateau.client.transports.http import EventStreamFraming
 from chateau.client.transports.target import Refused
 from chateau.client.transports.websocket import WebSocketFraming
 

@@ -14,13 +14,12 @@ from chateau.client.transports import (
     Connection,
     ConnectionClosed,
     RequestFailed,
-    Response,
     Target,
     event_fields,
-    http_response,
+    http,
     open_connection,
-    request,
 )
+from chateau.client.transports.http import Response, request
 
 STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -299,7 +298,7 @@ def test_rejected_stream_is_an_error(answer: bytes, then: str, words: str, statu
 def test_broken_stream_is_a_protocol_error(
     rest: bytes, then: str, flaw: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_response, "MAX_BYTES", 4000)
+    monkeypatch.setattr(http, "MAX_BYTES", 4000)
 
     entries, connection = play(streamed(rest, then))
 

@@ -45,7 +45,6 @@ OnGrade = Callable[[Grade], None]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``grade``."""
     add = parser.add_argument
-    whole, seconds = arguments.whole(0), arguments.seconds
     add("folder", metavar="DIR", type=Path, help="folder with a folder per submission")
     add("--scenarios", nargs="+", required=True, metavar="PATH", help="scenario files and folders")
     add("--csv", required=True, type=Path, metavar="FILE", help="file for the grades")
@@ -53,18 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "command that starts a server in its folder (default: python server.py --port {port})"
     add("--server-command", default=DEFAULT_COMMAND, metavar="CMD", help=text)
     arguments.add_jobs(parser, "submissions")
-    for option, type_, default, metavar, text in (
-        ("--memory", whole, 1024, "MIB", "maximum address space of a server, in MiB; 0 for no limit"),
-        ("--cpu", whole, 60, "SECONDS", "maximum CPU time of a server; 0 for no limit"),
-        (
-            "--submission-timeout",
-            seconds,
-            300.0,
-            "SECONDS",
-            "maximum time for all scenarios of one submission",
-        ),
-    ):
-        add(option, type=type_, default=default, metavar=metavar, help=f"{text} (default: %(default)g)")
+    text = "maximum address space of a server, in MiB; 0 for no limit (default: %(default)g)"
+    arguments.add(parser, "--memory MIB", text, arguments.whole(0), 1024)
+    text = "maximum CPU time of a server; 0 for no limit (default: %(default)g)"
+    arguments.add(parser, "--cpu SECONDS", text, arguments.whole(0), 60)
+    text = "maximum time for all scenarios of one submission (default: %(default)g)"
+    arguments.add(parser, "--submission-timeout SECONDS", text, arguments.seconds, 300.0)
     arguments.add_timeout(parser, "how long to wait for a response")
     arguments.add_scenario_options(parser)
 

@@ -7,13 +7,13 @@ import argparse
 import asyncio
 import secrets
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from urllib.parse import urlsplit
 
-from chateau.client.arguments import Exit, number, whole
+from chateau.client.arguments import Exit, add, number, whole
 from chateau.client.proxy.codec import Kind, WireProtocol
 from chateau.client.proxy.connection import CannotListen, Endpoint, Proxy, Upstream, listen
 from chateau.client.proxy.display import JsonDisplay, LineDisplay, QuietDisplay
@@ -28,7 +28,7 @@ from chateau.client.proxy.faults import (
     RulesError,
     read_rules,
 )
-from chateau.client.recordings.recording import Recorder, RecordingError
+from chateau.client.recordings import RecordingError, recording
 from chateau.client.transports.target import DEFAULT_PORTS
 
 DESCRIPTION = """\
@@ -49,8 +49,7 @@ _PROTOCOLS = {"tcp": WireProtocol.LINES, **dict.fromkeys(("tls", "https", "wss")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``proxy``."""
-    add = parser.add_argument
-    address = partial(add, metavar="HOST:PORT")
+    address = partial(parser.add_argument, metavar="HOST:PORT")
     address("--to", type=upstream, required=True, help="address of the server")
     text = "address for clients to connect to (default: %(default)s; port 0 is any free port)"
     address("--listen", type=listen_address, default=DEFAULT_LISTEN, help=text)
@@ -60,28 +59,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument("--quiet", action="store_true", help="print errors only")
     shown.add_argument("--json", action="store_true", help="print one JSON object per line")
-    text = "write the frames that clients sent and received to FILE, as JSON lines"
-    add("--record", metavar="FILE", help=text)
+    add(parser, "--record FILE", "write the frames that clients sent and received to FILE, as JSON lines")
 
-    add = parser.add_argument_group("faults").add_argument
-    add("--delay", type=seconds, metavar="SECONDS", help="delay each frame by SECONDS")
-    add("--jitter", type=seconds, metavar="SECONDS", help="add up to SECONDS of random extra delay")
-    add("--drop", type=probability, metavar="P", help="drop a frame with probability P (0 to 1)")
-    add("--duplicate", type=probability, metavar="P", help="send a frame twice with probability P")
-    add("--reorder", type=probability, metavar="P", help="let the next frame pass first with probability P")
-    add("--cut", type=cut, metavar="BYTES|random|character", help="write each frame in pieces")
-    add("--join", type=whole(2), metavar="N", help="write N frames at once")
-    count = whole(0)
-    add("--half-close-after", type=count, metavar="N", help="half-close after N frames")
-    add("--stall-after", type=count, metavar="N", help="pass nothing more after N frames")
-    add("--close-after", type=count, metavar="N", help="close after N frames")
-    text = "code to close with (%(default)s)"
-    add("--close-code", type=close_code, default=1011, metavar="CODE", help=text)
-    add("--reset-after", type=count, metavar="N", help="reset the connection after N frames")
+    faults = parser.add_argument_group("faults")
+    add(faults, "--delay SECONDS", "delay each frame by SECONDS", seconds)
+    add(faults, "--jitter SECONDS", "add up to SECONDS of random extra delay", seconds)
+    add(faults, "--drop P", "drop a frame with probability P (0 to 1)", probability)
+    add(faults, "--duplicate P", "send a frame twice with probability P", probability)
+    add(faults, "--reorder P", "let the next frame pass first with probability P", probability)
+    add(faults, "--cut BYTES|random|character", "write each frame in pieces", cut)
+    add(faults, "--join N", "write N frames at once", whole(2))
+    add(faults, "--half-close-after N", "half-close after N frames", whole(0))
+    add(faults, "--stall-after N", "pass nothing more after N frames", whole(0))
+    add(faults, "--close-after N", "close after N frames", whole(0))
+    add(faults, "--close-code CODE", "code to close with (%(default)s)", close_code, 1011)
+    add(faults, "--reset-after N", "reset the connection after N frames", whole(0))
     text = "direction the faults apply to (default: both)"
-    add("--direction", choices=list(DIRECTIONS), default="both", help=text)
-    add("--rules", metavar="FILE", help="JSON file with rules for single frames")
-    add("--seed", type=whole(0, 2**63), metavar="N", help="random seed, to reproduce an earlier run")
+    faults.add_argument("--direction", choices=list(DIRECTIONS), default="both", help=text)
+    add(faults, "--rules FILE", "JSON file with rules for single frames")
+    add(faults, "--seed N", "random seed, to reproduce an earlier run", whole(0, 2**63))
 
 
 def run(options: argparse.Namespace) -> int:
@@ -111,7 +107,7 @@ async def _proxy(options: argparse.Namespace, config: FaultConfig) -> int:
     display = QuietDisplay() if options.quiet else display_type(end_without_output)
     with ExitStack() as stack:
         endpoints = _listen(options, stack)
-        record = stack.enter_context(Recorder(Path(options.record))).write if options.record else None
+        record = stack.enter_context(recording(options.record))
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, end.set)
         async with Proxy(endpoints, config, display, record):
@@ -148,9 +144,9 @@ def flag_rules(options: argparse.Namespace) -> Iterator[Rule]:
     ):
         if chance:
             yield Rule(Condition(direction), action, chance)
-    if options.cut is not None:
+    if options.cut:
         yield Rule(Condition(direction), Action(cut=options.cut))
-    if options.join is not None:
+    if options.join:
         yield Rule(Condition(direction), Action(joined=options.join))
     for ending in Ending:
         after = getattr(options, f"{ending}_after")
@@ -164,10 +160,7 @@ def flag_rules(options: argparse.Namespace) -> Iterator[Rule]:
 
 def upstream(text: str) -> Upstream:
     """Parse ``HOST:PORT``, or a URL whose scheme names the protocol."""
-    parts = _parts(text)
-    if parts is None or parts[0] not in {"", *DEFAULT_PORTS}:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an address such as localhost:8888")
-    scheme, host, port = parts
+    scheme, host, port = _address(text, "localhost:8888", schemes=DEFAULT_PORTS)
     port = port or DEFAULT_PORTS.get(scheme)
     if not port:
         raise argparse.ArgumentTypeError(f"{text!r} has no port; expected one as in localhost:8888")
@@ -177,27 +170,32 @@ def upstream(text: str) -> Upstream:
 def lines_upstream(text: str) -> Upstream:
     """Parse the address of a server of the line protocol."""
     found = upstream(text)
-    return Upstream(found.host, found.port, found.protocol or WireProtocol.LINES)
+    return replace(found, protocol=found.protocol or WireProtocol.LINES)
 
 
 def listen_address(text: str) -> tuple[str, int]:
     """Parse ``HOST:PORT``; port 0 is any free port."""
-    parts = _parts(text)
-    if parts is None or parts[0] or parts[2] is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an address such as {DEFAULT_LISTEN}")
-    return parts[1], parts[2]
+    _, host, port = _address(text, DEFAULT_LISTEN)
+    if port is None:
+        raise _not_an_address(text, DEFAULT_LISTEN)
+    return host, port
 
 
-def _parts(text: str) -> tuple[str, str, int | None] | None:
-    """Return scheme, host and port of *text*; None if it is not an address."""
+def _address(text: str, example: str, schemes: Iterable[str] = ()) -> tuple[str, str, int | None]:
+    """Return the scheme of *text*, which is empty or one of *schemes*, its host and its port."""
     try:
         parts = urlsplit(text if "://" in text else f"//{text}")
         port = parts.port
-    except ValueError:
-        return None
-    if not parts.hostname or parts.username or parts.path not in {"", "/"} or parts.query or parts.fragment:
-        return None
+    except ValueError as exc:
+        raise _not_an_address(text, example) from exc
+    more = parts.username or parts.path.removeprefix("/") or parts.query or parts.fragment
+    if not parts.hostname or more or parts.scheme not in {"", *schemes}:
+        raise _not_an_address(text, example)
     return parts.scheme, parts.hostname, port
+
+
+def _not_an_address(text: str, example: str) -> argparse.ArgumentTypeError:
+    return argparse.ArgumentTypeError(f"{text!r} is not an address such as {example}")
 
 
 seconds = number(0, MAX_SECONDS, f"a number of seconds from 0 to {MAX_SECONDS:g}")

@@ -52,11 +52,7 @@ class Kind(StrEnum):
 CONTROL = frozenset({Kind.PING, Kind.PONG, Kind.CLOSE})
 DATA = frozenset(Kind) - CONTROL
 
-_FRAME_KINDS = (Kind.TEXT, Kind.BINARY, Kind.CLOSE, Kind.PING, Kind.PONG)
-_KINDS = {
-    rfc6455.Opcode.CONT: Kind.CONTINUATION,
-    **{rfc6455.Opcode[kind.name]: kind for kind in _FRAME_KINDS},
-}
+_KINDS = {opcode: Kind.__members__.get(opcode.name, Kind.CONTINUATION) for opcode in rfc6455.Opcode}
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +180,9 @@ class LineCodec(Codec):
 
 
 def codec_for(protocol: WireProtocol, direction: Direction) -> Codec:
-    match protocol:
-        case WireProtocol.WEBSOCKET:
-            return WebSocketCodec(masked=direction is Direction.SENT)
-        case WireProtocol.LINES:
-            return LineCodec(MAX_LINE_BYTES[direction])
-    return Codec()
+    if protocol is WireProtocol.WEBSOCKET:
+        return WebSocketCodec(masked=direction is Direction.SENT)
+    return LineCodec(MAX_LINE_BYTES[direction]) if protocol is WireProtocol.LINES else Codec()
 
 
 # How a connection begins

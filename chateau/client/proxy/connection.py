@@ -20,6 +20,7 @@ from chateau.client.proxy.codec import (
     parse_handshake,
     raw_frame,
 )
+from chateau.client.proxy.display import QuietDisplay
 from chateau.client.proxy.faults import FaultConfig, Faults
 from chateau.client.proxy.pipe import (
     CONNECT_SECONDS,
@@ -29,12 +30,13 @@ from chateau.client.proxy.pipe import (
     cancel,
     connect,
 )
-from chateau.client.proxy.recorder import Display, Observer
+from chateau.client.proxy.recorder import Observer
 from chateau.client.transcript import Direction, OnEntry
 
 FIRST_BYTES_SECONDS = 1.0  # for a client to send a request, if the server cannot be reached
 ACCEPT_PAUSE_SECONDS = 0.2  # after a client could not be accepted
 
+SCHEMES = {WireProtocol.LINES: "tcp", WireProtocol.BYTES: "tls"}
 ONLY = "it passes as bytes; only the faults delay, stall, half-close, close and reset work"
 
 
@@ -84,31 +86,27 @@ def listen(host: str, port: int, upstream: Upstream) -> Endpoint:
     return Endpoint(listening, upstream)
 
 
+@dataclass
 class Proxy:
     """All endpoints and their connections, as an ``async with`` block.
 
     Connections are numbered from 1 in the order in which they arrive, over all endpoints.
     """
 
-    def __init__(
-        self, endpoints: Sequence[Endpoint], config: FaultConfig, display: Display, record: OnEntry | None
-    ) -> None:
-        self._endpoints = endpoints
-        self._config = config
-        self._display = display
-        self._record = record
-        self._numbers = count(1)
-        self._listening: list[asyncio.Task[None]] = []
-        self._connections: set[asyncio.Task[None]] = set()
+    endpoints: Sequence[Endpoint]
+    config: FaultConfig
+    display: QuietDisplay
+    record: OnEntry | None
 
     async def __aenter__(self) -> Self:
-        self._listening = [asyncio.create_task(self._accept(endpoint)) for endpoint in self._endpoints]
+        self._numbers = count(1)
+        self._tasks = {asyncio.create_task(self._accept(endpoint)) for endpoint in self.endpoints}
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Close everything."""
-        await cancel(*self._listening, *self._connections)
-        for endpoint in self._endpoints:
+        await cancel(*self._tasks)
+        for endpoint in self.endpoints:
             endpoint.listening.close()
 
     async def _accept(self, endpoint: Endpoint) -> None:
@@ -116,17 +114,17 @@ class Proxy:
             try:
                 client, _ = await asyncio.get_running_loop().sock_accept(endpoint.listening)
             except OSError as exc:  # no more file descriptors, or the client has disconnected already
-                self._display.error(f"a client could not be accepted: {exc.strerror}")
+                self.display.error(f"a client could not be accepted: {exc.strerror}")
                 await asyncio.sleep(ACCEPT_PAUSE_SECONDS)
                 continue
             task = asyncio.create_task(self._serve(SocketStream(client), endpoint.upstream))
-            self._connections.add(task)
-            task.add_done_callback(self._connections.discard)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, client: SocketStream, upstream: Upstream) -> None:
-        observer = Observer(next(self._numbers), self._display, self._record)
+        observer = Observer(next(self._numbers), self.display, self.record)
         try:
-            await ProxiedConnection(client, upstream, self._config, observer).run()
+            await ProxiedConnection(client, upstream, self.config, observer).run()
         except Exception as exc:  # a bug of the proxy ends this connection only
             observer.error(f"the proxy failed: {exc!r}")
 
@@ -164,8 +162,7 @@ class ProxiedConnection:
 
     async def _proxy(self, server: SocketStream) -> None:
         try:
-            protocol = await self._open(server)
-            await self._move(protocol, server)
+            await self._move(await self._open(server), server)
         except ConnectionOver:
             self.observer.write_ended(Direction.RECEIVED, faults=("closed",))
             await asyncio.gather(self.client.close_gracefully(), server.close_gracefully())
@@ -181,14 +178,11 @@ class ProxiedConnection:
         protocol = self.upstream.protocol
         if protocol is not WireProtocol.BYTES:
             protocol = await self._detect(server)
-        match protocol:
-            case WireProtocol.HTTP:
-                return await self._open_http(server)
-            case WireProtocol.LINES:
-                self.observer.opened(protocol, f"tcp://{self.upstream}")
-            case _:
-                self.observer.opened(protocol, f"tls://{self.upstream}")
-                self.observer.error(f"this is TLS: its frames cannot be shown or recorded; {ONLY}")
+        if protocol is WireProtocol.HTTP:
+            return await self._open_http(server)
+        self.observer.opened(protocol, f"{SCHEMES[protocol]}://{self.upstream}")
+        if protocol is WireProtocol.BYTES:
+            self.observer.error(f"this is TLS: its frames cannot be shown or recorded; {ONLY}")
         return protocol
 
     async def _detect(self, server: SocketStream | None) -> WireProtocol:
@@ -221,16 +215,13 @@ class ProxiedConnection:
             self.observer.opened(WireProtocol.WEBSOCKET, f"ws://{self.upstream}", handshake.path)
             return WireProtocol.WEBSOCKET
         server.unread(response)
-        protocol = self._open_plain_http()
+        self._open_plain_http()
         self.observer.read(Direction.SENT, raw_frame(handshake.head))
-        return protocol
+        return WireProtocol.HTTP
 
     def _open_plain_http(self) -> WireProtocol:
         self.observer.opened(WireProtocol.HTTP, f"http://{self.upstream}")
-        if any(
-            Faults(self.config, self.observer.connection, direction, WireProtocol.HTTP).need_frames
-            for direction in Direction
-        ):
+        if any(self._faults(direction, WireProtocol.HTTP).need_frames for direction in Direction):
             self.observer.error(f"this is plain HTTP: {ONLY}")
         return WireProtocol.HTTP
 
@@ -266,8 +257,10 @@ class ProxiedConnection:
     def _pipe(self, direction: Direction, protocol: WireProtocol, server: SocketStream) -> Pipe:
         is_sent = direction is Direction.SENT
         source, sink = (self.client, server) if is_sent else (server, self.client)
-        faults = Faults(self.config, self.observer.connection, direction, protocol)
-        return Pipe(direction, protocol, source, sink, faults, self.observer)
+        return Pipe(direction, protocol, source, sink, self._faults(direction, protocol), self.observer)
+
+    def _faults(self, direction: Direction, protocol: WireProtocol) -> Faults:
+        return Faults(self.config, self.observer.connection, direction, protocol)
 
 
 async def _sends_first(stream: SocketStream, *, before: SocketStream) -> bool:

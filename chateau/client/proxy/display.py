@@ -6,12 +6,12 @@ Frames go to stdout; notes and errors go to stderr.
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from rich.text import Text
 
 from chateau.client.proxy.codec import DIRECTION_NAMES, Kind
-from chateau.client.proxy.recorder import Observation
 from chateau.client.recordings.recording import payload_fields, timestamp
 from chateau.client.terminal import console, one_line
 from chateau.client.transcript import Direction, Opcode, close_of, payload_text
@@ -19,6 +19,18 @@ from chateau.client.transcript import Direction, Opcode, close_of, payload_text
 MAX_CHARACTERS = 100  # of a payload in a line for people
 
 _ARROWS = {Direction.SENT: ("→ server ", "cyan"), Direction.RECEIVED: ("← server ", "green")}
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One line of the output: a frame, or the opening or the end of a connection."""
+
+    at: float  # seconds of Unix time
+    connection: int
+    direction: Direction
+    opcode: str
+    payload: bytes
+    faults: tuple[str, ...] = ()
 
 
 class QuietDisplay:

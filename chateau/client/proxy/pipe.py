@@ -22,6 +22,7 @@ CLOSING_SECONDS = 1.0
 CONNECT_SECONDS = 10.0
 HOLD_SECONDS = 0.5  # maximum time for which a frame waits for others
 CUT_PAUSE_SECONDS = 0.005  # so that pieces arrive separately
+NOT_PASSED = ("not passed on",)  # the faults of a frame that was read after an ending
 
 
 class SocketStream:
@@ -227,7 +228,7 @@ class Pipe:
     def _put(self, frames: Iterable[Frame]) -> None:
         for frame in frames:
             if self._ending:
-                self.observer.not_passed(self.direction, frame)
+                self.observer.passed(self.direction, frame, 0, NOT_PASSED)
             else:
                 self._backlog.put(frame, self.faults.decide(frame))
 
@@ -250,7 +251,7 @@ class Pipe:
             elif deadline is None:  # counted from the first frame that waits
                 deadline = asyncio.get_running_loop().time() + HOLD_SECONDS
         for frame in self._backlog.clear():
-            self.observer.not_passed(self.direction, frame)
+            self.observer.passed(self.direction, frame, 0, NOT_PASSED)
 
     async def _write_all(self, writes: list[Write]) -> bool:
         """Return whether the sink is still connected."""

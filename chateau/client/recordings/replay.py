@@ -21,8 +21,8 @@ from chateau.client.transports import (
     RequestFailed,
     Target,
     open_connection,
-    send_request,
 )
+from chateau.client.transports.http import send_request
 from chateau.client.transports.target import address_of
 
 FRAMES = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.LINE, Opcode.EVENT, Opcode.RESPONSE})

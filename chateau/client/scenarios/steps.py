@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chateau.client import strict_json
 from chateau.client.messages import WHITE_SPACE, MessageError, find, text_of
@@ -23,12 +23,13 @@ from chateau.client.transports import (
     ConnectionClosed,
     NotPossible,
     RequestFailed,
-    Response,
     Target,
     open_connection,
-    request,
 )
 from chateau.client.under_test import ServerDidNotStart
+
+if TYPE_CHECKING:
+    from chateau.client.transports.http import Response
 
 NORMAL_CLOSURE = 1000
 NOTHING_SECONDS = 0.25
@@ -279,7 +280,9 @@ class StepPlayer:
             wanted = _lower_case(self.option("answer_headers").items())
             self.compare(wanted, _lower_case(response.headers), "the headers of the response differ")
 
-    async def _response(self) -> Response:
+    async def _response(self) -> "Response":
+        from chateau.client.transports.http import request
+
         """Send the request; its content type is the body's unless the step sets another."""
         spec = self.context.scenario.clients.get(str(self.name)) or Client(HTTP, HTTP)
         method, path = self.filled(self.step.value).split(" ", 1)
@@ -349,7 +352,7 @@ def _lower_case(headers: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return {name.lower(): value for name, value in headers}
 
 
-def _body_of(response: Response) -> Any:
+def _body_of(response: "Response") -> Any:
     """Return the body of a response: JSON if its content type requires it, or text, or hex if not UTF-8.
 
     A body that should be JSON and is not must match nothing: OK is not "OK".

@@ -11,7 +11,6 @@ their meaning. The libraries of a transport are imported when a connection needs
 
 from chateau.client.transports.connection import Connection, open_connection
 from chateau.client.transports.framing import event_fields
-from chateau.client.transports.http_request import Response, request, send_request
 from chateau.client.transports.target import (
     CannotConnect,
     ConnectionClosed,
@@ -26,10 +25,7 @@ __all__ = [
     "ConnectionClosed",
     "NotPossible",
     "RequestFailed",
-    "Response",
     "Target",
     "event_fields",
     "open_connection",
-    "request",
-    "send_request",
 ]

@@ -47,17 +47,14 @@ async def open_connection(
             *timeout_seconds*.
     """
     address = address_of(target.url)
-    connection: Connection
     is_connected = False
     try:
         framing = _framing(address.scheme, target)
-        create = partial(
-            asyncio.get_running_loop().create_connection,
-            lambda: Connection(client, target, framing, on_entry),
-        )
+        connection = Connection(client, target, framing, on_entry)
+        create = partial(asyncio.get_running_loop().create_connection, lambda: connection)
         try:
             async with asyncio.timeout(timeout_seconds):
-                _, connection = await connect(create, address, target.local_address)
+                await connect(create, address, target.local_address)
                 is_connected = True
                 await connection.wait_opened()
         except TimeoutError:
@@ -75,7 +72,7 @@ def _framing(scheme: str, target: Target) -> Framing:
 
             return WebSocketFraming(target)
         case "http" | "https":
-            from chateau.client.transports.http_response import EventStreamFraming
+            from chateau.client.transports.http import EventStreamFraming
 
             return EventStreamFraming(target)
     return LineFraming(target.line_end)

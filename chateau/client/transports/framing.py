@@ -96,17 +96,14 @@ class LineFraming(Framing):
         self.is_ready = True
 
     def feed(self, data: bytes) -> list[Step]:
-        if b"\n" not in data:
-            self._rest += data
-            lines = []
-        else:
-            *lines, rest = (bytes(self._rest) + data).split(b"\n")
-            self._rest = bytearray(rest)
         steps: list[Step] = []
-        for line in lines:
-            self._take(line, steps)
-            if self.is_over:
-                return steps
+        self._rest += data
+        if b"\n" in data:
+            *lines, self._rest = self._rest.split(b"\n")
+            for line in lines:
+                self._take(bytes(line), steps)
+                if self.is_over:
+                    return steps
         if len(self._rest) > MAX_BYTES:
             self.fail("the server sent a line of more than 16 MiB")
         return steps

@@ -1,7 +1,12 @@
-"""HTTP responses, read by h11: the response to one request, and the endless one of an event stream."""
+"""HTTP: a request on a connection of its own and its response, and the framing of event streams.
+
+Requests are sent as they are given, valid or not; h11 reads the responses.
+"""
 
 import asyncio
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import h11
 
@@ -15,13 +20,16 @@ from chateau.client.transports.framing import (
     received,
     utf8_error,
 )
-from chateau.client.transports.http_request import Response, format_request
 from chateau.client.transports.target import (
+    Address,
+    CannotConnect,
     NotPossible,
     Refused,
+    RequestFailed,
     Target,
     address_of,
     closed_early,
+    connect,
     excerpt,
     rejected,
     rejected_by,
@@ -29,38 +37,98 @@ from chateau.client.transports.target import (
 
 READ_BYTES = 64 * 1024
 MAX_BODY_BYTES = 64 * 2**20
+WITH_BODY = frozenset({"POST", "PUT", "PATCH"})  # these send a length even if it is 0
 WITHOUT_BODY = frozenset({b"HEAD", b"CONNECT"})  # the responses to these have no body
-SWITCHING_PROTOCOLS = 101
+
+Headers = tuple[tuple[str, str], ...]
+Head = h11.Response | h11.InformationalResponse
 
 
-async def exchange(
-    client: str, data: bytes, on_entry: OnEntry, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A whole response; the names of the headers are in the case in which they were received."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+async def request(
+    client: str,
+    method: str,
+    url: str,
+    headers: Headers,
+    body: bytes,
+    on_entry: OnEntry,
+    timeout_seconds: float,
+    local_address: str | None = None,
 ) -> Response:
-    """Send *data*, a formatted request, and return the response to it.
+    """Send a request and return its response; send the length of *body* unless *headers* have it.
+
+    The entry of the response has its head, and its body without chunks.
+
+    Raises:
+        CannotConnect: no server listens there.
+        RequestFailed: there was no whole response within *timeout_seconds*, or it is not HTTP.
+    """
+    if "connection" not in {name.lower() for name, _ in headers}:
+        headers = (*headers, ("Connection", "close"))
+    data = format_request(method, address_of(url), headers, body)
+    return await send_request(client, data, url, on_entry, timeout_seconds, local_address)
+
+
+async def send_request(
+    client: str,
+    data: bytes,
+    url: str,
+    on_entry: OnEntry,
+    timeout_seconds: float,
+    local_address: str | None = None,
+) -> Response:
+    """Send *data*, a formatted request, to the server of *url*, as :func:`request` does."""
+    method = data.partition(b" ")[0].decode("latin-1")
+    writer = None
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            reader, writer = await connect(asyncio.open_connection, address_of(url), local_address)
+            on_entry(Entry(time.time(), client, Direction.SENT, Opcode.REQUEST, data))
+            writer.write(data)
+            head, body = await _read_response(reader, _protocol(data))
+    except TimeoutError as exc:
+        if writer is None:
+            raise CannotConnect(url, f"there is no connection (waited {timeout_seconds:g} s)") from exc
+        raise RequestFailed(f"no whole response to {method} {url} within {timeout_seconds:g} s") from exc
+    except Refused as exc:
+        if writer is None:
+            raise CannotConnect(url, exc.reason) from exc
+        raise RequestFailed(f"no response to {method} {url}: {exc.reason}") from exc
+    finally:
+        if writer is not None:
+            writer.transport.abort()
+    on_entry(Entry(time.time(), client, Direction.RECEIVED, Opcode.RESPONSE, format_head(head) + body))
+    return Response(head.status_code, _decoded(head.headers.raw_items()), body)
+
+
+async def _read_response(reader: asyncio.StreamReader, protocol: h11.Connection) -> tuple[Head, bytes]:
+    """Return the head and the body of the response that *protocol* expects.
 
     Raises:
         Refused: the server closed before the whole response, or the response is not HTTP.
     """
-    on_entry(Entry(time.time(), client, Direction.SENT, Opcode.REQUEST, data))
-    writer.write(data)
-    protocol = _protocol(data)
-    is_connect = data.startswith(b"CONNECT ")
-    head: h11.Response | h11.InformationalResponse | None = None
-    body = bytearray()
-    received = b""
+    head: Head | None = None
+    body, received = bytearray(), b""
     try:
-        while not isinstance(event := protocol.next_event(), h11.EndOfMessage):
+        # PAUSED comes after a response that switches protocols.
+        while not isinstance(event := protocol.next_event(), h11.EndOfMessage) and event is not h11.PAUSED:
             match event:
                 case h11.NEED_DATA:
-                    received = await _read(reader)
+                    try:
+                        received = await reader.read(READ_BYTES)
+                    except OSError:
+                        received = b""  # a lost connection is an end
                     protocol.receive_data(received)
-                case h11.InformationalResponse(status_code=code) if code == SWITCHING_PROTOCOLS:
+                case h11.Response() | h11.InformationalResponse():
                     head = event
-                    break
-                case h11.Response(status_code=code):
-                    head = event
-                    if is_connect and code < 300:
-                        break
                 case h11.Data(data=piece):
                     body += piece
                     if len(body) > MAX_BODY_BYTES:
@@ -68,24 +136,29 @@ async def exchange(
     except h11.RemoteProtocolError as exc:
         if received:
             raise Refused(f"the server's response is not HTTP: {exc}") from exc
-        raise Refused(closed_early(head is not None)) from exc
+        raise Refused(closed_early(isinstance(head, h11.Response))) from exc
     assert head is not None
-    headers = tuple(
-        (name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers.raw_items()
-    )
-    response = Response(head.status_code, headers, bytes(body))
-    on_entry(
-        Entry(time.time(), client, Direction.RECEIVED, Opcode.RESPONSE, format_head(head) + response.body)
-    )
-    return response
+    return head, bytes(body)
 
 
-async def _read(reader: asyncio.StreamReader) -> bytes:
-    """Return the next bytes; empty at the end, even if the connection is lost."""
+def format_request(method: str, address: Address, headers: Headers, body: bytes) -> bytes:
+    """Return a whole request: *headers*, with a Host and a length if they have none, and *body*."""
+    names = {name.lower() for name, _ in headers}
+    lines = [f"{method} {address.resource} HTTP/1.1"]
+    if "host" not in names:
+        lines.append(f"Host: {address.authority}")
+    lines += [f"{name}: {value}" for name, value in headers]
+    if (body or method in WITH_BODY) and not names & {"content-length", "transfer-encoding"}:
+        lines.append(f"Content-Length: {len(body)}")
+    if body and ("transfer-encoding", "chunked") in {
+        (name.lower(), value.lower()) for name, value in headers
+    }:
+        body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    head = "\r\n".join([*lines, "", ""])
     try:
-        return await reader.read(READ_BYTES)
-    except OSError:
-        return b""
+        return head.encode("latin-1") + body
+    except UnicodeEncodeError:
+        return head.encode() + body
 
 
 def _protocol(data: bytes) -> h11.Connection:
@@ -101,13 +174,17 @@ def _protocol(data: bytes) -> h11.Connection:
     return reader
 
 
-def format_head(head: h11.Request | h11.Response | h11.InformationalResponse) -> bytes:
+def format_head(head: h11.Request | Head) -> bytes:
     """Return *head* as it was on the wire, with the names of its headers in their case."""
     if isinstance(head, h11.Request):
         first = b"%b %b HTTP/%b" % (head.method, head.target, head.http_version)
     else:
         first = b"HTTP/%b %d %b" % (head.http_version, head.status_code, head.reason)
     return b"\r\n".join([first.rstrip(), *(b"%b: %b" % one for one in head.headers.raw_items()), b"", b""])
+
+
+def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
 
 
 class EventStreamFraming(Framing):
@@ -180,8 +257,7 @@ class EventStreamFraming(Framing):
         return Refused(f"the server's response is not HTTP: {error}")
 
     def _begin(self, response: h11.Response) -> None:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in response.headers}
-        kind = headers.get("content-type", "")
+        kind = dict(_decoded(response.headers)).get("content-type", "")
         if response.status_code != 200:
             self._rejection = response.status_code
         elif kind.partition(";")[0].strip().lower() != EVENT_STREAM_TYPE:
