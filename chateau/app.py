@@ -25,13 +25,14 @@ from chateau.hub.hub import Hub
 from chateau.ids import MessageIdGenerator
 from chateau.names import normalize_name
 from chateau.net import frames
-from chateau.net.accept import HandshakePolicy, LinesServer, TrustedProxies
+from chateau.net.accept import HandshakePolicy, LinesServer
 from chateau.net.admin_api import Admin
 from chateau.net.admin_streams import LiveStream, Taps
 from chateau.net.channel_handlers import Subscriptions
 from chateau.net.connection_group import ConnectionGroup, keep_alive
 from chateau.net.framing import EVENT_STREAM, LINES, WEBSOCKET
 from chateau.net.metrics import Metrics, Probe
+from chateau.net.proxies import TrustedProxies
 from chateau.net.publish_connection import PUBLISHING
 from chateau.net.publish_handler import HttpFrontend
 from chateau.net.reference_handlers import Reference

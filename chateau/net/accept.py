@@ -1,4 +1,4 @@
-"""Accepting connections: WebSocket handshakes, trusted proxies, the line protocol's port, sockets.
+"""Accepting connections: WebSocket handshakes, the line protocol's port, and handing a socket over.
 
 Tornado listens and performs the handshake. Then the socket is detached from its stream, and the request, the
 handler and the stream are freed (15 KiB per connection, and most of the time that a frame took). TLS, and
@@ -8,7 +8,7 @@ event loops that do not watch sockets, stay on the stream.
 from __future__ import annotations
 
 import socket
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,7 +16,6 @@ from tornado.iostream import IOStream, StreamClosedError
 from tornado.tcpserver import TCPServer
 from tornado.websocket import WebSocketHandler, WebSocketProtocol13, _WebSocketParams
 
-from chateau.hub.access import Networks, parsed_address, parsed_network
 from chateau.net.base_handler import send_text
 from chateau.net.connection import SocketConnection, StreamConnection
 
@@ -27,11 +26,9 @@ if TYPE_CHECKING:
 
     from chateau.net.connection import PeerFactory
     from chateau.net.connection_group import ConnectionGroup
+    from chateau.net.proxies import TrustedProxies
 
 ALL_ORIGINS = "*"
-UNIX = "unix"
-UNIX_ADDRESS = "0.0.0.0"  # the address that Tornado gives to clients of a UNIX socket
-FORWARDED_FOR = "x-forwarded-for"
 
 
 async def adopt(stream: IOStream, group: ConnectionGroup, open_peer: PeerFactory, *, address: str) -> None:
@@ -88,45 +85,6 @@ class LinesServer(TCPServer):
     async def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
         stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         await adopt(stream, self._group, self._open_peer, address=str(address[0]))
-
-
-class TrustedProxies:
-    """The proxies whose ``X-Forwarded-For`` is believed: addresses, ranges, and ``unix`` for a UNIX socket.
-
-    Anybody can send that header. It counts if the connection comes from a trusted proxy; of its addresses,
-    the client's is the last one that is not a trusted proxy's.
-    """
-
-    def __init__(self, proxies: Iterable[str] = ()) -> None:
-        self._networks = Networks()
-        for proxy in proxies:
-            self._networks.add(parsed_network(UNIX_ADDRESS if proxy == UNIX else proxy))
-
-    def client_address(self, remote: str, headers: Mapping[str, str]) -> str:
-        """Return the address of the client whose request came from *remote* with *headers*."""
-        address = plain(remote)
-        if address not in self._networks:
-            return address
-        for text in reversed(headers.get(FORWARDED_FOR, "").split(",")):
-            parsed = parsed_address(text.strip())
-            if parsed is None:
-                return address
-            address = str(parsed)
-            if address not in self._networks:
-                return address
-        return address
-
-    def address_of(self, context: Any, headers: Mapping[str, str]) -> str:
-        """Return the same for a request that is known by the *context* of its connection."""
-        return self.client_address(context.remote_ip, headers)
-
-
-def plain(address: str) -> str:
-    """Return *address* as it is compared and shown: an IPv4 address inside an IPv6 one becomes IPv4."""
-    if ":" not in address:
-        return address
-    parsed = parsed_address(address)
-    return address if parsed is None else str(parsed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import time
 from asyncio import Future
 from collections.abc import Callable
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tornado.web import HTTPError, stream_request_body
 
@@ -33,11 +33,19 @@ if TYPE_CHECKING:
     from chateau.protocols.schemas import SchemaSet
     from chateau.protocols.spec import ProtocolSpec
     from chateau.reference.request_translations import EncodedFrame
-    from chateau.reference.translations import Translation, Translator
+    from chateau.reference.translations import Translation
     from chateau.settings import Described
 
 Document = dict[str, Any]
 Schemas = dict[str, Any]  # by path below /schemas/, without the suffix
+Made = TypeVar("Made")
+
+Translate = Callable[[str, str], "Translation"]
+"""Return a frame, given as text, as all protocols encode it on a server at a host.
+
+Raises:
+    HubError: it is not a frame of the chateau protocol.
+"""
 
 
 class Reference:
@@ -64,23 +72,17 @@ class Reference:
         self._server_name = server_name
         self._command_prefix = command_prefix
 
-    @cached_property
-    def _translator(self) -> Translator:
+    def make_translate(self) -> Translate:
+        """Return the function that translates a frame."""
+        from chateau.reference.request_translations import TargetServer
         from chateau.reference.translations import Translator
 
-        return Translator(
+        translator = Translator(
             self._schema_sets["chateau"], server_name=self._server_name, http_error=http_error_bytes
         )
-
-    def translate(self, text: str, host: str) -> Translation:
-        """Return the frame *text* as all protocols encode it, on a server at *host*.
-
-        Raises:
-            HubError: it is not a frame of the chateau protocol.
-        """
-        from chateau.reference.request_translations import TargetServer
-
-        return self._translator.translate(text, TargetServer(host, self.url_prefix, self._command_prefix))
+        return lambda text, host: translator.translate(
+            text, TargetServer(host, self.url_prefix, self._command_prefix)
+        )
 
     def make_pages(self, files: str) -> dict[str, str]:
         """Return the pages by name, "" for the index; their style sheets and scripts are at *files*."""
@@ -122,17 +124,19 @@ def reference_routes(prefix: str, reference: Reference, console: ConsoleFiles) -
     """Return the routes of *reference*; *prefix* is its URL prefix as a pattern."""
     files = f"../console/{console.version}"
     pages = _once_in_a_thread(lambda: reference.make_pages(files))
+    translate = _once_in_a_thread(reference.make_translate)
     return [
         (prefix + r"/asyncapi\.json", SpecificationHandler, {"make": reference.asyncapi}),
         (prefix + r"/openapi\.json", SpecificationHandler, {"make": reference.openapi}),
-        (prefix + "/renderings", TranslationsHandler, {"reference": reference}),
+        (prefix + "/renderings", TranslationsHandler, {"translate": translate}),
         (prefix + "/docs", ReferenceRedirectHandler, {"url": f"{reference.url_prefix}/docs/"}),
         (prefix + "/docs/([^/]*)", ReferencePageHandler, {"pages": pages}),
     ]
 
 
-def _once_in_a_thread(make: Callable[[], dict[str, str]]) -> Callable[[], Future[dict[str, str]]]:
-    """Return a function that calls *make* once, in a thread: it takes half a second of CPU."""
+def _once_in_a_thread(make: Callable[[], Made]) -> Callable[[], Future[Made]]:
+    """Return a function that calls *make* once, in a thread: it imports much, and the pages take half a
+    second of CPU."""
     return cache(lambda: asyncio.get_running_loop().run_in_executor(None, make))
 
 
@@ -219,8 +223,8 @@ FAILURES = {405: ("unknown_type", "This address takes the method POST.")}
 class TranslationsHandler(BaseHandler):
     """Translates the frame in the body of a POST."""
 
-    def initialize(self, reference: Reference) -> None:
-        self._reference = reference
+    def initialize(self, translate: Callable[[], Future[Translate]]) -> None:
+        self._translate = translate
 
     def prepare(self) -> None:
         """Take a body of any length, so that a long one is refused in JSON."""
@@ -235,12 +239,13 @@ class TranslationsHandler(BaseHandler):
         if self._body.add(chunk):
             self._send_error(413, _too_large())  # no more data is received here; the connection closes
 
-    def post(self) -> None:
+    async def post(self) -> None:
         if self._body.is_too_large:
             self._send_error(413, _too_large())
             return
         try:
-            translation = self._reference.translate(_decode(bytes(self._body)), self.request.host)
+            text = _decode(bytes(self._body))
+            translation = (await self._translate())(text, self.request.host)
         except HubError as error:
             self._send_error(400, error)
         else:

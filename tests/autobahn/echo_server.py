@@ -17,8 +17,9 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
 
-from chateau.net.accept import HandshakePolicy, TrustedProxies, WebSocketUpgradeHandler
+from chateau.net.accept import HandshakePolicy, WebSocketUpgradeHandler
 from chateau.net.connection_group import ConnectionGroup
+from chateau.net.proxies import TrustedProxies
 
 if TYPE_CHECKING:
     from chateau.net.connection import Connection

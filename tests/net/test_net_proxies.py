@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tornado.httputil import HTTPHeaders
 
-from chateau.net.accept import FORWARDED_FOR, UNIX_ADDRESS, TrustedProxies
+from chateau.net.proxies import FORWARDED_FOR, UNIX_ADDRESS, TrustedProxies
 
 if TYPE_CHECKING:
     from live_harness import LiveServer, OpenServer

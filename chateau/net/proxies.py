@@ -1,0 +1,53 @@
+"""Trusted proxies: the client's address behind a reverse proxy.
+
+A proxy names its client in ``X-Forwarded-For``, and so can anybody else. The header counts if the connection
+comes from a trusted proxy; of its addresses, the client's is the last one that is not a trusted proxy's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chateau.hub.access import Networks, parsed_address, parsed_network
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+UNIX = "unix"
+UNIX_ADDRESS = "0.0.0.0"  # the address that Tornado gives to clients of a UNIX socket
+FORWARDED_FOR = "x-forwarded-for"
+
+
+class TrustedProxies:
+    """The proxies that are trusted: addresses, ranges, and ``unix`` for all clients of a UNIX socket."""
+
+    def __init__(self, proxies: Iterable[str] = ()) -> None:
+        self._networks = Networks()
+        for proxy in proxies:
+            self._networks.add(parsed_network(UNIX_ADDRESS if proxy == UNIX else proxy))
+
+    def client_address(self, remote: str, headers: Mapping[str, str]) -> str:
+        """Return the address of the client whose request came from *remote* with *headers*."""
+        address = plain(remote)
+        if address not in self._networks:
+            return address
+        for text in reversed(headers.get(FORWARDED_FOR, "").split(",")):
+            parsed = parsed_address(text.strip())
+            if parsed is None:
+                return address
+            address = str(parsed)
+            if address not in self._networks:
+                return address
+        return address
+
+    def address_of(self, context: Any, headers: Mapping[str, str]) -> str:
+        """Return the same for a request that is known by the *context* of its connection."""
+        return self.client_address(context.remote_ip, headers)
+
+
+def plain(address: str) -> str:
+    """Return *address* as it is compared and shown: an IPv4 address inside an IPv6 one becomes IPv4."""
+    if ":" not in address:
+        return address
+    parsed = parsed_address(address)
+    return address if parsed is None else str(parsed)
