@@ -281,9 +281,9 @@ class StepPlayer:
             self.compare(wanted, _lower_case(response.headers), "the headers of the response differ")
 
     async def _response(self) -> "Response":
+        """Send the request; its content type is the body's unless the step sets another."""
         from chateau.client.transports.http import request
 
-        """Send the request; its content type is the body's unless the step sets another."""
         spec = self.context.scenario.clients.get(str(self.name)) or Client(HTTP, HTTP)
         method, path = self.filled(self.step.value).split(" ", 1)
         base = self.filled(spec.url) or self.context.server.url(HTTP, "")
