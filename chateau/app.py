@@ -285,6 +285,7 @@ class Server:
             self._loop,
             max_frame=max_frame,
             max_outbox=self.settings.max_outbox,
+            max_rate=0 if framing is PUBLISHING else self.settings.max_rate,
             takes_sockets=self._takes_sockets,
             framing=framing,
             beside=beside,
