@@ -27,7 +27,7 @@ RETAINING_STREAMS = (MESSAGES, PUBLICATIONS)
 STREAM_OF: dict[type, int] = {RoomMessage: MESSAGES, Publication: PUBLICATIONS, JoinRecord: JOINS}
 RECORD_OF: tuple[Callable[..., StoredRecord], ...] = (RoomMessage, Publication, JoinRecord)
 
-_CONTENTS = ("content", "payload", "user")
+_CONTENTS = ("content", "payload", "username")
 RECORD_BYTES = 150
 """Size of a record without its content: sender, id, time and so on."""
 
