@@ -59,7 +59,7 @@ class Allowance:
     def pause_seconds(self) -> float:
         """Return how long a client without tokens is not read."""
         wanted = max(1.0, min(RESUME_SECONDS * self._rate, self._capacity))
-        return max(wanted - self._tokens, 0.0) / self._rate
+        return min(max(wanted - self._tokens, 0.0) / self._rate, MAX_PAUSE_SECONDS)
 
     def is_full(self, now: float) -> bool:
         """Return whether all tokens have been saved up, so that a new allowance is as good."""

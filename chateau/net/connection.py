@@ -24,7 +24,7 @@ from chateau.net import frames
 from chateau.net.frames import Binary, Close, Ping, Violation
 from chateau.net.framing import ObservedDecoder
 from chateau.net.outbox import Outbox
-from chateau.net.turns import UNIT_SECONDS, share_of
+from chateau.net.turns import share_of
 from chateau.protocols.costs import MESSAGE_BYTES_PER_TOKEN
 from chateau.protocols.transport import LinePeer, Peer
 from chateau.protocols.transport import Outbox as ProtocolOutbox
@@ -130,6 +130,10 @@ class Connection(Outbox):
         """Whether the client has to wait before it is read again; it cannot answer a ping meanwhile."""
         return self._is_stopped
 
+    def freeze(self) -> None:
+        """Handle nothing more that the client sends, except its close, until :meth:`disconnect`."""
+        self._hold(self._held)
+
     @property
     def session(self) -> Session | None:
         """The session on this connection, until it ends."""
@@ -177,6 +181,8 @@ class Connection(Outbox):
         else:
             self._state = ENDING if self._has_ended else LINGERING
             self._end_when_written()
+        if self._is_stopped:  # for the client's close
+            self.group.turns.add(self)
 
     def abort(self) -> None:
         """End the connection now. Idempotent."""
@@ -211,11 +217,7 @@ class Connection(Outbox):
             if len(data) > PIECE_BYTES:
                 self._undecoded = data[PIECE_BYTES:]
                 data = data[:PIECE_BYTES]
-            turns = self.group.turns
-            now = turns.clock()
-            if now >= turns.ends_at:  # nobody has begun a unit of work
-                turns.ends_at = now + UNIT_SECONDS
-            self._handle(self._decoder.feed(data), now)
+            self._handle(self._decoder.feed(data), self.group.turns.begin_unit())
             if self._undecoded:
                 self._continue()
         except Exception:
@@ -226,10 +228,10 @@ class Connection(Outbox):
         try:
             if self._state == CLOSED:
                 return
-            if self._steps is None and not self._held and not self._undecoded:
-                self.on_readable()
-            else:
+            if self._is_stopped:
                 self._continue()
+            else:
+                self.on_readable()
         except Exception:
             self._fail()
 
@@ -239,6 +241,7 @@ class Connection(Outbox):
         while not self._must_wait():
             now = turns.clock()
             if now >= turns.ends_at:
+                self._hold(self._held)
                 turns.add(self)
                 return
             if self._steps is not None:
@@ -259,8 +262,8 @@ class Connection(Outbox):
         allowance = self.allowance
         last = len(messages) - 1
         for number, message in enumerate(messages):
-            if allowance is not None and not allowance.take(now):
-                if self._state == OPEN and self._refuses(message):
+            if allowance is not None and self._state == OPEN and not allowance.take(now):
+                if self._refuses(message):
                     continue
                 self._hold(messages[number:])
                 self._pause_reading(allowance.pause_seconds())
@@ -273,7 +276,7 @@ class Connection(Outbox):
                     self._steps = self._peer.on_text(message)  # type: ignore[union-attr]
             else:
                 self._on_other(message)
-            if self.backlog_bytes > LOW_WATER_BYTES or self._steps is not None:
+            if (self.backlog_bytes > LOW_WATER_BYTES or self._steps is not None) and self._state == OPEN:
                 self._hold(messages[number + 1 :])
                 turns.add(self)
                 return
@@ -313,10 +316,9 @@ class Connection(Outbox):
 
     def _must_wait(self) -> bool:
         """Return whether the client is out of tokens, or has to read first what it was sent."""
-        return self._pause is not None or self._state == CLOSED or self._backlog_is_high()
-
-    def _backlog_is_high(self) -> bool:
-        return self.backlog_bytes > LOW_WATER_BYTES and self._state == OPEN
+        if self._state != OPEN:
+            return self._state == CLOSED
+        return self._pause is not None or self.group.is_frozen or self.backlog_bytes > LOW_WATER_BYTES
 
     def _read_again(self) -> None:
         if self._is_stopped and not self._has_ended:
@@ -521,17 +523,30 @@ class StreamConnection(Connection):
         self.write = self._write
 
     async def read_until_end(self) -> None:
-        """Read until the connection ends. What is read is handled in a turn."""
+        """Read until the connection ends. What is read is handled at once, or in turns."""
+        turns = self.group.turns
         try:
             while True:
-                self._undecoded = await self._stream.read_bytes(READ_BYTES, partial=True)
-                self.heard = True
-                self._is_stopped = True
-                self._is_handled = self.group.loop.create_future()
-                self.group.turns.add(self)
-                await self._is_handled
+                data = await self._stream.read_bytes(READ_BYTES, partial=True)
+                if turns.is_busy:
+                    self.heard = True
+                    self._undecoded = data
+                    self._hold(())
+                    turns.add(self)
+                else:
+                    self.group.scheduler.cork()
+                    self.on_bytes(data)
+                    self.group.scheduler.uncork()  # at once: the stream may close after it
+                if self._is_stopped:
+                    self._is_handled = self.group.loop.create_future()
+                    await self._is_handled
+                else:
+                    await asyncio.sleep(0)  # a client that never pauses must not block the event loop
         except StreamClosedError:
             self.on_end()
+
+    def on_readable(self) -> None:
+        """Do nothing: what is read is handled in a turn, and nothing is held now."""
 
     def _stop_reading(self) -> None:
         pass  # what is held is handled before the next read

@@ -42,6 +42,7 @@ class ConnectionGroup:
     framing: Framing = WEBSOCKET
     beside: InitVar[ConnectionGroup | None] = None  # another group of the same server
     is_closing: bool = field(default=False, init=False)  # new connections are refused
+    is_frozen: bool = field(default=False, init=False)  # no more requests are handled
     connections: set[Connection] = field(default_factory=set, init=False)
     received_before: int = field(default=0, init=False)  # messages on connections that have ended
     scheduler: FlushScheduler = field(init=False)
@@ -68,6 +69,12 @@ class ConnectionGroup:
     def broadcast_binary(self, payload: bytes, outboxes: Iterable[ProtocolOutbox]) -> None:
         """Send *payload* to all *outboxes*, connections of this group, as one binary frame."""
         self.scheduler.enqueue_all(cast("Iterable[Connection]", outboxes), self.framing.binary(payload))
+
+    def freeze(self) -> None:
+        """Handle no more requests. What is sent to the clients is not affected."""
+        self.is_frozen = True
+        for connection in self.connections:
+            connection.freeze()
 
     async def close(self, code: int, reason: str, *, within_seconds: float) -> None:
         """Refuse new connections, and close each one after its queued frames; abort those that take longer.

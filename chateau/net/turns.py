@@ -64,6 +64,13 @@ class Turns:
         """Whether work waits, so that other work has to wait behind it."""
         return bool(self._waiting)
 
+    def begin_unit(self) -> float:
+        """Begin a unit of work, unless one has begun; return the time."""
+        now = self.clock()
+        if now >= self.ends_at:
+            self.ends_at = now + UNIT_SECONDS
+        return now
+
     def add(self, worker: Worker) -> None:
         """Let *worker* wait for a turn. Idempotent."""
         if worker.is_waiting:
