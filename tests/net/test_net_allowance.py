@@ -1,4 +1,4 @@
-"""Allowances: tokens that start full, refill at the rate, may become a debt, and lead to warnings and pauses."""
+"""Allowances: tokens that start full and refill at the rate; debts, warnings and pauses."""
 
 import pytest
 

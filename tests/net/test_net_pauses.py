@@ -25,7 +25,7 @@ PATIENCE_SECONDS = 4
 
 
 class Peer:
-    """Echoes; ``cost N`` is charged, ``steps N`` takes N turns, ``slow`` takes a whole unit, ``N bytes`` returns them."""
+    """Acts on some messages: a cost, a number of steps, the time of a whole unit, a response of a size."""
 
     session = None
 
@@ -77,7 +77,7 @@ class Client:
         self.group = ConnectionGroup(loop, max_rate=rate)
         self.group.turns.clock = lambda: self.now
         self.connection = ScriptedTransport(self.group)
-        self.connection.open(self._open, name, 50_000)
+        self.connection.open(self._open, "192.0.2.1", 50_000)
 
     def _open(self, outbox: Any, _address: str, _port: int) -> Any:
         self.peer = Peer(outbox, self.pass_time)
@@ -93,7 +93,7 @@ class Client:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - the server has no event for a test
                 await asyncio.sleep(0)
 
 

@@ -143,5 +143,5 @@ def test_unit_has_its_end_by_the_clock(loop: Loop, turns: Turns) -> None:
         ("not an address", "2001:db8::1", False),
     ],
 )
-def test_addresses_of_one_ipv6_network_share(one: str, other: str, are_one: bool) -> None:  # noqa: FBT001
+def test_addresses_of_one_ipv6_network_share(one: str, other: str, are_one: bool) -> None:
     assert (share_of(one) == share_of(other)) is are_one
