@@ -127,7 +127,7 @@ class Connection(Outbox):
 
     @property
     def is_paused(self) -> bool:
-        """Whether the client has to wait before it is read again; it cannot answer a ping meanwhile."""
+        """Whether the client has to wait before it is read again; it can send no pong meanwhile."""
         return self._is_stopped
 
     def freeze(self) -> None:
