@@ -52,6 +52,7 @@ PUBLISHING = Framing(
     close=lambda *_: b"",
     ping=b"",
     is_answered=False,
+    is_half_closed=True,
 )
 
 _HEAD_END = b"\r\n\r\n"
