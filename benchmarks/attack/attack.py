@@ -34,7 +34,7 @@ from chateau.store.sqlite import SqliteStore  # noqa: E402
 QUIET, HOSTILE = "127.0.0.3", "127.0.0.2"
 WELL_BEHAVED = 20
 MOST_FACTOR, MOST_MILLISECONDS, MOST_GAP, MOST_GROWTH = 2, 5.0, 100.0, 8.0
-"""The p99 may have this factor of the control's and so many ms more; gap and growth (MiB) are at most these."""
+"""The p99: this factor of the control's and so many ms more. Gap (ms) and growth (MiB): at most these."""
 
 
 class Outcome(NamedTuple):
