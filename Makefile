@@ -13,7 +13,7 @@ export COVERAGE_FILE := $(CURDIR)/$(CACHE)/coverage
 export RUFF_CACHE_DIR := $(CURDIR)/$(CACHE)/ruff
 export MYPY_CACHE_DIR := $(CURDIR)/$(CACHE)/mypy
 
-.PHONY: run test format lint types imports unit edge system docs dist tour screenshots bench soak autobahn clean help
+.PHONY: run test format lint types imports unit edge system docs dist tour screenshots bench attack soak autobahn clean help
 
 run: $(VENV)/run.stamp  ## Start the server; ARGS="--port 9000" passes flags
 	$(PYTHON) server.py $(ARGS)
@@ -65,6 +65,9 @@ screenshots: $(VENV)/dev.stamp  ## Regenerate the README's pictures (needs Chrom
 
 bench: $(VENV)/run.stamp  ## Measure against other servers; ARGS=--quick for a first look
 	$(PYTHON) benchmarks/run.py $(ARGS)
+
+attack: $(VENV)/run.stamp  ## Attack a server, and measure what others notice; ARGS="--only R4 --runs 1"
+	$(PYTHON) benchmarks/attack/attack.py $(ARGS)
 
 soak: $(VENV)/dev.stamp  ## Kill the server repeatedly, and check what it stored; ARGS="--rounds 500 --seed 7"
 	$(PYTHON) tests/kill/soak.py $(ARGS)

@@ -156,6 +156,8 @@ class Server:
             server.stop()
         if self._keeping_alive is not None:
             self._keeping_alive.cancel()
+        for group in self._groups:
+            group.freeze()
         with suppress(TimeoutError):  # a disk that hangs must not block the shutdown
             async with asyncio.timeout(DRAIN_SECONDS):
                 await self.store.settle()  # so that clients receive their responses before the shutdown
@@ -285,6 +287,7 @@ class Server:
             self._loop,
             max_frame=max_frame,
             max_outbox=self.settings.max_outbox,
+            max_rate=0 if framing is PUBLISHING else self.settings.max_rate,
             takes_sockets=self._takes_sockets,
             framing=framing,
             beside=beside,

@@ -274,7 +274,8 @@ class Settings:
     max_rate: float = setting(
         200,
         "Limits",
-        "Maximum messages per second and connection, twice that in a burst (0 = unlimited).",
+        "Maximum messages per second and connection, twice that in a burst; expensive ones count as several "
+        "(0 = unlimited).",
         Kind("a number, at least 0", number),
     )
     max_outbox: int = setting(

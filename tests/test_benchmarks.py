@@ -12,7 +12,7 @@ from running_server import running_server
 ROOT = Path(__file__).resolve().parents[1]
 
 
-@pytest.mark.parametrize("name", ["run", "compare"])
+@pytest.mark.parametrize("name", ["run", "compare", "attack/attack"])
 def test_program_prints_its_help(name: str) -> None:
     ended = subprocess.run(
         [sys.executable, f"benchmarks/{name}.py", "--help"],

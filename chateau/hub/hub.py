@@ -32,7 +32,7 @@ from chateau.hub.rooms import Rooms
 from chateau.hub.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from chateau.hub.events import PayloadKind
     from chateau.hub.ports import (
@@ -46,6 +46,13 @@ if TYPE_CHECKING:
         Store,
     )
     from chateau.hub.room import Room
+
+
+SLICE_BYTES = 65_536
+"""Size of a slice of history, about: see :meth:`Hub.history_slices`."""
+
+SLICE_RECORDS = 100
+"""Maximum number of records in a slice of history."""
 
 
 class Receipt(NamedTuple):
@@ -366,6 +373,48 @@ class Hub:
         room = self.rooms.find_joined(session, name)
         page = self._store.read(room.key, since=since, start=start, end=end, limit=limit, joins=joins)
         return room, page
+
+    def history_slices(
+        self,
+        session: Session,
+        name: str,
+        *,
+        since: int | None = None,
+        start: str | None = None,
+        end: str | None = None,
+        limit: int = 100,
+        joins: bool = False,
+    ) -> Iterator[Page]:
+        """Yield what :meth:`history` returns in slices, each of which takes about a millisecond to read.
+
+        With *since* or *start* the oldest slice comes first, otherwise the newest.
+
+        Raises:
+            UnknownRoom, NotInRoom.
+            Unavailable: the history cannot be read now.
+        """
+        room = self.rooms.find_joined(session, name)
+        is_forward = since is not None or start is not None
+        before: int | None = None
+        while True:
+            page = self._store.read(
+                room.key,
+                since=since,
+                before=before,
+                start=start,
+                end=end,
+                limit=min(limit, SLICE_RECORDS),
+                max_bytes=SLICE_BYTES,
+                joins=joins,
+            )
+            limit -= len(page.messages)
+            yield page
+            if not page.has_more or limit <= 0:
+                return
+            if is_forward:
+                since = page.messages[-1].seq
+            else:
+                before = page.messages[0].seq
 
     def room_summaries(self) -> list[RoomSummary]:
         """Return a summary of every room, sorted by normalized name."""

@@ -7,7 +7,7 @@ contract suite in tests/.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -57,10 +57,15 @@ class EventSink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some of a room's stored records, oldest first; *complete* if nothing that matches is missing."""
+    """Some of a room's stored records, oldest first; *complete* if nothing that matches is missing.
+
+    What is missing was excluded by a limit (*has_more*), or is no longer stored (*has_gap*).
+    """
 
     messages: list[StoredRecord]
     complete: bool
+    has_more: bool = field(default=False, compare=False)
+    has_gap: bool = field(default=False, compare=False)
 
 
 class Store(Protocol):
@@ -95,13 +100,16 @@ class Store(Protocol):
         end: str | None,
         limit: int,
         joins: bool = False,
+        before: int | None = None,
+        max_bytes: int | None = None,
     ) -> Page:
         """Return the room's messages and publications, with *joins* also its joins, ordered by seq.
 
-        A record matches if its seq is greater than *since* and its time is from *start* to *end*, both
-        included; times are formatted as by :data:`MessageIdGenerator`. If more than *limit* records match,
-        return the first ones if there is a *since* or *start*, otherwise the last ones. The page is
-        incomplete if *limit* excludes records, or if a matching record is no longer stored.
+        A record matches if its seq is greater than *since* and less than *before*, and its time is from
+        *start* to *end*, both included; times are formatted as by :data:`MessageIdGenerator`. If more than
+        *limit* records match, or than about *max_bytes* of their texts, return the first ones if there is a
+        *since* or *start*, otherwise the last ones, and at least one. The page is incomplete if a limit
+        excludes records, or if a matching record is no longer stored.
 
         Raises:
             Unavailable: the records cannot be read now.

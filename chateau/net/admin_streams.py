@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chateau.net import frames
-from chateau.net.frames import Binary, Close, Ping, Pong, Received, Violation
+from chateau.net.frames import Binary, Close, Part, Ping, Pong, Received, Violation, Whole
 from chateau.net.framing import EVENT_STREAM, LINES, WEBSOCKET
 from chateau.protocols.json_text import encode
 from chateau.protocols.transport import NORMAL_CLOSURE
@@ -61,6 +61,12 @@ class StreamSubscriber:
     def end(self) -> None:
         """End the stream after what was sent."""
         self._outbox.disconnect(NORMAL_CLOSURE, "")
+
+    def on_open(self) -> None:
+        """Wait for events."""
+
+    def on_excess(self, message: str | bytes) -> None:
+        """Ignore *message*."""
 
     def on_text(self, text: str) -> None:
         """Ignore *text*."""
@@ -218,7 +224,7 @@ class Tap:
 
     def on_received(self, received: Sequence[Received]) -> None:
         """Report received messages, together with what is sent in the same iteration of the event loop."""
-        self._add("in", map(seen_of, received))
+        self._add("in", [seen_of(item) for item in received if not isinstance(item, Part)])
 
     def on_sent(self, frames: Sequence[bytes]) -> None:
         """Report sent frames."""
@@ -255,7 +261,7 @@ class Seen(NamedTuple):
     content: bytes
 
 
-def seen_of(received: Received) -> Seen:
+def seen_of(received: Whole) -> Seen:
     """Return *received* as a watcher sees it."""
     match received:
         case str():

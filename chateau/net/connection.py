@@ -4,6 +4,10 @@ Received bytes go through the decoder of the group's framing: messages go to the
 pong, a close to a close, and a violation to a close with its code. A connection is an outbox: sent frames are
 queued in it. The two kinds at the end differ only in where bytes are read and written: a plain socket read by
 the event loop directly, or Tornado's IOStream, for TLS and for event loops that do not watch sockets.
+
+What a client sends is handled in units of about a millisecond (:mod:`chateau.net.turns`), as far as its
+tokens go (:mod:`chateau.net.allowance`), and only while it reads what it is sent. The rest is held, and the
+socket is not read meanwhile.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, cast
 
 from tornado.iostream import SSLIOStream, StreamClosedError
@@ -20,6 +24,8 @@ from chateau.net import frames
 from chateau.net.frames import Binary, Close, Ping, Violation
 from chateau.net.framing import ObservedDecoder
 from chateau.net.outbox import Outbox
+from chateau.net.turns import share_of
+from chateau.protocols.costs import MESSAGE_BYTES_PER_TOKEN
 from chateau.protocols.transport import LinePeer, Peer
 from chateau.protocols.transport import Outbox as ProtocolOutbox
 
@@ -41,6 +47,12 @@ PeerFactory = Callable[[ProtocolOutbox, str, int], Peer]
 READ_BYTES: Final = 32_768
 """Bytes per read. From 64 KiB on, malloc consolidates its small blocks at every read: 2 % of a request."""
 
+PIECE_BYTES: Final = 4_096
+"""Bytes that are decoded at once: a millisecond's worth of the shortest frames."""
+
+LOW_WATER_BYTES: Final = 65_536
+"""A client with a larger backlog is not served, until it has read all of it."""
+
 LARGE_BYTES: Final = 65_536
 """Longer messages are flushed at once: one read may bring many short requests with long responses, and the
 backlog of a client is counted at the flush."""
@@ -57,6 +69,8 @@ ENDING: Final = 2  # nothing more is sent: it ends once the outbox is empty
 LINGERING: Final = 3  # the same, for a client that sends no close: all data is read and dropped
 CLOSED: Final = 4
 
+_END: Final = object()
+
 
 class Connection(Outbox):
     """One client's connection, on any transport."""
@@ -64,11 +78,19 @@ class Connection(Outbox):
     __slots__ = (
         "_decoder",
         "_has_ended",
+        "_held",
+        "_is_stopped",
+        "_pause",
         "_peer",
         "_state",
+        "_steps",
         "_timer",
+        "_undecoded",
+        "address",
+        "allowance",
         "group",
         "heard",
+        "is_waiting",
         "received",
         "unanswered_pings",
     )
@@ -84,11 +106,33 @@ class Connection(Outbox):
         self._state: int = OPEN
         self._has_ended = False  # the client has finished sending, and may still receive
         self._timer: asyncio.TimerHandle | None = None
+        self.address = ""  # whose turns it takes
+        self.is_waiting = False  # for a turn
+        self.allowance = group.new_allowance()
+        self._steps: Iterator[None] | None = None  # the rest of a request that takes more than one turn
+        self._held: Sequence[Received] = ()  # decoded, and not handled yet
+        self._undecoded = b""
+        self._is_stopped = False  # the socket is not read, so that no more is held
+        self._pause: asyncio.TimerHandle | None = None  # until there are tokens
 
     def open(self, open_peer: PeerFactory, address: str, port: int) -> None:
         """Begin, with the peer that *open_peer* makes for the client at *address* and *port*."""
-        self._peer = open_peer(self, address, port)
+        self.address = share_of(address)
+        peer = self._peer = open_peer(self, address, port)
         self.group.connections.add(self)
+        self._steps = peer.on_open()
+        if self._steps is not None:
+            self._hold(())
+            self.group.turns.add(self)
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the client has to wait before it is read again; it can send no pong meanwhile."""
+        return self._is_stopped
+
+    def freeze(self) -> None:
+        """Handle nothing more that the client sends, except its close, until :meth:`disconnect`."""
+        self._hold(self._held)
 
     @property
     def session(self) -> Session | None:
@@ -137,6 +181,8 @@ class Connection(Outbox):
         else:
             self._state = ENDING if self._has_ended else LINGERING
             self._end_when_written()
+        if self._is_stopped:  # for the client's close
+            self.group.turns.add(self)
 
     def abort(self) -> None:
         """End the connection now. Idempotent."""
@@ -146,6 +192,9 @@ class Connection(Outbox):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._pause is not None:
+            self._pause.cancel()
+        self._held, self._undecoded = (), b""
         self.group.forget(self)
         self.drop()
         self.write = len  # accepts and discards whatever is still queued
@@ -156,20 +205,129 @@ class Connection(Outbox):
 
     # Received
 
+    def charge(self, tokens: float) -> None:
+        """Take *tokens* more for the request that is being served."""
+        if self.allowance is not None:
+            self.allowance.charge(tokens)
+
     def on_bytes(self, data: bytes) -> None:
         """Handle *data* from the client."""
         self.heard = True
         try:
-            for received in self._decoder.feed(data):
-                if received.__class__ is str:
-                    if self._state == OPEN:
-                        self.received += 1
-                        self._peer.on_text(received)  # type: ignore[union-attr]
-                else:
-                    self._on_other(received)
+            if len(data) > PIECE_BYTES:
+                self._undecoded = data[PIECE_BYTES:]
+                data = data[:PIECE_BYTES]
+            self._handle(self._decoder.feed(data), self.group.turns.begin_unit())
+            if self._undecoded:
+                self._continue()
         except Exception:
-            log.exception("a connection failed and is closed")
-            self.disconnect(frames.INTERNAL_ERROR, "internal error")
+            self._fail()
+
+    def take_turn(self) -> None:
+        """Read from the socket, or continue with what is held."""
+        try:
+            if self._state == CLOSED:
+                return
+            if self._is_stopped:
+                self._continue()
+            else:
+                self.on_readable()
+        except Exception:
+            self._fail()
+
+    def _continue(self) -> None:
+        """Handle what is held, until the unit of work ends, and read again when nothing is held any more."""
+        turns = self.group.turns
+        while not self._must_wait():
+            now = turns.clock()
+            if now >= turns.ends_at:
+                self._hold(self._held)
+                turns.add(self)
+                return
+            if self._steps is not None:
+                self._take_step()
+            elif self._held:
+                held, self._held = self._held, ()
+                self._handle(held, now)
+            elif self._undecoded:
+                data, self._undecoded = self._undecoded[:PIECE_BYTES], self._undecoded[PIECE_BYTES:]
+                self._handle(self._decoder.feed(data), now)
+            else:
+                self._read_again()
+                return
+
+    def _handle(self, messages: Sequence[Received], now: float) -> None:
+        """Handle *messages*; hold the rest when the unit of work ends or the client has to wait."""
+        turns = self.group.turns
+        allowance = self.allowance
+        last = len(messages) - 1
+        for number, message in enumerate(messages):
+            if allowance is not None and self._state == OPEN and not allowance.take(now):
+                if self._refuses(message):
+                    continue
+                self._hold(messages[number:])
+                self._pause_reading(allowance.pause_seconds())
+                return
+            if message.__class__ is str:
+                if self._state == OPEN:
+                    self.received += 1
+                    if len(message) > PIECE_BYTES:
+                        self.charge(len(message) / MESSAGE_BYTES_PER_TOKEN)
+                    self._steps = self._peer.on_text(message)  # type: ignore[union-attr]
+            else:
+                self._on_other(message)
+            if (self.backlog_bytes > LOW_WATER_BYTES or self._steps is not None) and self._state == OPEN:
+                self._hold(messages[number + 1 :])
+                turns.add(self)
+                return
+            now = turns.clock()
+            if now >= turns.ends_at and number < last:
+                self._hold(messages[number + 1 :])
+                turns.add(self)
+                return
+
+    def _take_step(self) -> None:
+        steps, self._steps = self._steps, None
+        if next(steps, _END) is not _END and self._state == OPEN:  # type: ignore[arg-type]
+            self._steps = steps
+
+    def _refuses(self, message: Received) -> bool:
+        """Refuse *message*, which is above the rate; return False if it has to wait instead."""
+        assert self.allowance is not None
+        if not isinstance(message, str | Binary) or not self.allowance.may_warn():
+            return False
+        self._peer.on_excess(message if isinstance(message, str) else message.payload)  # type: ignore[union-attr]
+        return True
+
+    def _hold(self, messages: Sequence[Received]) -> None:
+        """Handle *messages* later, before anything else."""
+        self._held = messages
+        if not self._is_stopped:
+            self._is_stopped = True
+            self._stop_reading()
+
+    def _pause_reading(self, seconds: float) -> None:
+        """Wait *seconds* for tokens."""
+        self._pause = self.group.loop.call_later(seconds, self._end_pause)
+
+    def _end_pause(self) -> None:
+        self._pause = None
+        self.group.turns.add(self)
+
+    def _must_wait(self) -> bool:
+        """Return whether the client is out of tokens, or has to read first what it was sent."""
+        if self._state != OPEN:
+            return self._state == CLOSED
+        return self._pause is not None or self.group.is_frozen or self.backlog_bytes > LOW_WATER_BYTES
+
+    def _read_again(self) -> None:
+        if self._is_stopped and not self._has_ended:
+            self._is_stopped = False
+            self._start_reading()
+
+    def _fail(self) -> None:
+        log.exception("a connection failed and is closed")
+        self.disconnect(frames.INTERNAL_ERROR, "internal error")
 
     def on_end(self) -> None:
         """Handle the end of the client's data; if it may still receive, the peer decides when to close."""
@@ -191,6 +349,7 @@ class Connection(Outbox):
             case Binary(payload):
                 if self._peer is not None:
                     self.received += 1
+                    self.charge(len(payload) / MESSAGE_BYTES_PER_TOKEN)
                     self._peer.on_binary(payload)
             case Ping(payload):
                 if self._state == OPEN:
@@ -217,6 +376,7 @@ class Connection(Outbox):
         self._timer = self.group.loop.call_later(CLOSE_SECONDS, self.abort)
 
     def _end_session(self) -> None:
+        self._steps = None
         peer, self._peer = self._peer, None
         if peer is not None:
             peer.on_close()
@@ -248,6 +408,12 @@ class Connection(Outbox):
     def on_drained(self) -> None:
         """Continue after a backlog."""
         self._end_if_written()
+        if self._is_stopped and self._pause is None:
+            self.group.turns.add(self)
+
+    def on_hangup(self) -> None:
+        """Handle the end of a client whose socket is not read."""
+        self.abort()
 
     def on_overflow(self) -> None:
         """Disconnect a client that reads too slowly, and drop its backlog."""
@@ -260,6 +426,17 @@ class Connection(Outbox):
 
     def _has_written_all(self) -> bool:
         return self.is_empty
+
+    def on_readable(self) -> None:
+        """Read from the client."""
+        raise NotImplementedError
+
+    def _stop_reading(self) -> None:
+        """Read no more until :meth:`_start_reading`."""
+        raise NotImplementedError
+
+    def _start_reading(self) -> None:
+        raise NotImplementedError
 
     def _stops_reading(self) -> bool:
         raise NotImplementedError
@@ -309,6 +486,17 @@ class SocketConnection(Connection):
         else:
             self.on_end()
 
+    def _stop_reading(self) -> None:
+        fd = self._socket.fileno()
+        self.group.poller.unwatch_reading(fd, until_half_closed=not self.group.framing.is_half_closed)
+        if self._backlog is not None:
+            self.on_blocked()
+
+    def _start_reading(self) -> None:
+        self.group.poller.watch_reading(self._socket.fileno())
+        if self._backlog is not None:
+            self.on_blocked()
+
     def _stops_reading(self) -> bool:
         self.group.poller.unwatch_reading(self._socket.fileno())
         if self._backlog is not None:
@@ -326,24 +514,46 @@ class SocketConnection(Connection):
 class StreamConnection(Connection):
     """A connection on Tornado's IOStream: TLS, and event loops that do not watch sockets (Windows)."""
 
-    __slots__ = ("_stream",)
+    __slots__ = ("_is_handled", "_stream")
 
     def __init__(self, group: ConnectionGroup, stream: IOStream) -> None:
         super().__init__(group)
         self._stream = stream
+        self._is_handled: Future[None] = group.loop.create_future()  # nothing is held any more
         self.write = self._write
 
     async def read_until_end(self) -> None:
-        """Read until the connection ends."""
+        """Read until the connection ends. What is read is handled at once, or in turns."""
+        turns = self.group.turns
         try:
             while True:
                 data = await self._stream.read_bytes(READ_BYTES, partial=True)
-                self.group.scheduler.cork()
-                self.on_bytes(data)
-                self.group.scheduler.uncork()  # at once: the stream may close after it
-                await asyncio.sleep(0)  # a client that never pauses must not block the event loop
+                if turns.is_busy:
+                    self.heard = True
+                    self._undecoded = data
+                    self._hold(())
+                    turns.add(self)
+                else:
+                    self.group.scheduler.cork()
+                    self.on_bytes(data)
+                    self.group.scheduler.uncork()  # at once: the stream may close after it
+                if self._is_stopped:
+                    self._is_handled = self.group.loop.create_future()
+                    await self._is_handled
+                else:
+                    await asyncio.sleep(0)  # a client that never pauses must not block the event loop
         except StreamClosedError:
             self.on_end()
+
+    def on_readable(self) -> None:
+        """Do nothing: what is read is handled in a turn, and nothing is held now."""
+
+    def _stop_reading(self) -> None:
+        pass  # what is held is handled before the next read
+
+    def _start_reading(self) -> None:
+        if not self._is_handled.done():
+            self._is_handled.set_result(None)
 
     def on_blocked(self) -> None:
         """Do nothing: :meth:`_on_written` continues when the stream has written its buffer."""
@@ -377,3 +587,4 @@ class StreamConnection(Connection):
 
     def _close_transport(self) -> None:
         self._stream.close()
+        self._start_reading()  # which then reports the end

@@ -1,6 +1,6 @@
 """Connection groups: limits and state that all connections of one kind share, and operations on all of them.
 
-The groups of one server share one flush scheduler and one poller.
+The groups of one server share one flush scheduler, one poller, and the turns of their clients.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from dataclasses import InitVar, dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from chateau.net import frames
+from chateau.net.allowance import Allowance
 from chateau.net.framing import WEBSOCKET, Framing
 from chateau.net.outbox import FlushScheduler
 from chateau.net.poller import Poller, make_poller
+from chateau.net.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -35,19 +37,30 @@ class ConnectionGroup:
     loop: asyncio.AbstractEventLoop
     max_frame: int = 1_048_576  # maximum size of a client's message, in bytes
     max_outbox: int = 4_194_304  # maximum backlog of a client, in bytes
+    max_rate: float = 0  # tokens per second and connection; 0 is unlimited
     takes_sockets: bool = True  # if False, every connection stays on Tornado's IOStream
     framing: Framing = WEBSOCKET
     beside: InitVar[ConnectionGroup | None] = None  # another group of the same server
     is_closing: bool = field(default=False, init=False)  # new connections are refused
+    is_frozen: bool = field(default=False, init=False)  # no more requests are handled
     connections: set[Connection] = field(default_factory=set, init=False)
     received_before: int = field(default=0, init=False)  # messages on connections that have ended
     scheduler: FlushScheduler = field(init=False)
     poller: Poller = field(init=False)
+    turns: Turns = field(init=False)
     _all_gone: asyncio.Event | None = field(default=None, init=False)
 
     def __post_init__(self, beside: ConnectionGroup | None) -> None:
-        self.scheduler = beside.scheduler if beside is not None else FlushScheduler(self.loop)
-        self.poller = beside.poller if beside is not None else make_poller(self.loop, self.scheduler)
+        if beside is not None:
+            self.scheduler, self.turns, self.poller = beside.scheduler, beside.turns, beside.poller
+        else:
+            self.scheduler = FlushScheduler(self.loop)
+            self.turns = Turns(self.loop, self.scheduler)
+            self.poller = make_poller(self.loop, self.scheduler, self.turns)
+
+    def new_allowance(self) -> Allowance | None:
+        """Return the allowance of a new connection; None if it is unlimited."""
+        return Allowance(self.max_rate, self.turns.clock()) if self.max_rate else None
 
     def broadcast(self, payload: bytes, outboxes: Iterable[ProtocolOutbox]) -> None:
         """Send *payload*, UTF-8, to all *outboxes*, connections of this group, as one text frame."""
@@ -56,6 +69,12 @@ class ConnectionGroup:
     def broadcast_binary(self, payload: bytes, outboxes: Iterable[ProtocolOutbox]) -> None:
         """Send *payload* to all *outboxes*, connections of this group, as one binary frame."""
         self.scheduler.enqueue_all(cast("Iterable[Connection]", outboxes), self.framing.binary(payload))
+
+    def freeze(self) -> None:
+        """Handle no more requests. What is sent to the clients is not affected."""
+        self.is_frozen = True
+        for connection in self.connections:
+            connection.freeze()
 
     async def close(self, code: int, reason: str, *, within_seconds: float) -> None:
         """Refuse new connections, and close each one after its queued frames; abort those that take longer.
@@ -102,6 +121,9 @@ def check_liveness(connection: Connection) -> None:
     if not framing.is_answered:
         if framing.ping:
             connection.ping()
+        return
+    if connection.is_paused:
+        connection.ping()
         return
     if connection.heard:
         connection.heard = False

@@ -56,6 +56,12 @@ class Pong(NamedTuple):
     payload: bytes
 
 
+class Part(NamedTuple):
+    """A fragment of a message that is not finished; it counts as a message of its client's."""
+
+    size: int
+
+
 class Close(NamedTuple):
     """A close frame; *code* is None where it has none (RFC 6455, 7.1.5)."""
 
@@ -70,8 +76,11 @@ class Violation(NamedTuple):
     reason: str
 
 
-Received = str | Binary | Ping | Pong | Close | Violation
-"""A decoded item; a whole text message is a ``str``."""
+Whole = str | Binary | Ping | Pong | Close | Violation
+"""A decoded message or control frame; a text message is a ``str``."""
+
+Received = Whole | Part
+"""What a decoder returns."""
 
 
 class _Broken(Exception):
@@ -198,8 +207,7 @@ class Decoder:
             received.append(payload.decode() if opcode == TEXT else Binary(payload))
         else:
             self._add_fragment(opcode, payload)
-            if final:
-                received.append(self._finish_message())
+            received.append(self._finish_message() if final else Part(len(payload)))
 
     def _add_fragment(self, opcode: int, payload: bytes) -> None:
         if self._message is None:

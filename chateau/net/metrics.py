@@ -229,6 +229,12 @@ class _EchoPeer:
     def __init__(self, outbox: Outbox, _address: str, _port: int) -> None:
         self._outbox = outbox
 
+    def on_open(self) -> None:
+        pass
+
+    def on_excess(self, message: str | bytes) -> None:
+        pass
+
     def on_text(self, text: str) -> None:
         self._outbox.send(text.encode())
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tornado.http1connection import HTTP1Connection
 
     from chateau.net.connection_group import ConnectionGroup
+    from chateau.net.framing import Decoder
     from chateau.net.publish_handler import PublishEndpoint, PublishRoute, Response
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ PUBLISHING = Framing(
     close=lambda *_: b"",
     ping=b"",
     is_answered=False,
+    is_half_closed=True,
 )
 
 _HEAD_END = b"\r\n\r\n"
@@ -213,6 +215,7 @@ class PublishConnection(SocketConnection):
         self._resume = resume
         self._context = context
         self._parser = PublishParser(endpoint)
+        self._decoder = cast("Decoder", self._parser)  # its items are publishes: see _on_other()
         self._responses = ResponseQueue(self)
         self._uncommitted = 0
 
@@ -226,14 +229,9 @@ class PublishConnection(SocketConnection):
 
     def on_bytes(self, data: bytes) -> None:
         """Serve the publishes that *data* completes."""
-        self.heard = True
-        if self._state != OPEN:
-            return
-        try:
-            self._serve(data)
-        except Exception:
-            log.exception("a publish connection failed and is closed")
-            self.abort()
+        super().on_bytes(data)
+        if not self.is_paused:
+            self._advance()
 
     def on_end(self) -> None:
         """Handle the end of what the client sends; it may still wait for responses that are due."""
@@ -254,16 +252,22 @@ class PublishConnection(SocketConnection):
         self._parser.close()
         super().abort()
 
-    def _serve(self, data: bytes) -> None:
+    def _on_other(self, received: Any) -> None:
+        """Serve *received*, a :class:`PublishRequest`."""
+        if self._state != OPEN:
+            return
+        request: PublishRequest = received
         endpoint = self._endpoint
-        for request in self._parser.feed(data):
-            response, commit = endpoint.serve(*request, self._context)
-            if commit is None:
-                self._responses.put(endpoint.encode(response))
-            else:
-                self._uncommitted += 1
-                self._responses.put_late(commit, partial(self._on_commit, response))
-            log.debug("%d POST %s", response.status, request.route.path)
+        response, commit = endpoint.serve(*request, self._context)
+        if commit is None:
+            self._responses.put(endpoint.encode(response))
+        else:
+            self._uncommitted += 1
+            self._responses.put_late(commit, partial(self._on_commit, response))
+        log.debug("%d POST %s", response.status, request.route.path)
+
+    def _read_again(self) -> None:
+        super()._read_again()
         self._advance()
 
     def _on_commit(self, response: Response, failure: BaseException | None) -> bytes:

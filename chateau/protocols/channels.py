@@ -226,6 +226,12 @@ class Listener:
         self._hub = hub
         self.session = session
 
+    def on_open(self) -> None:
+        """Wait for publications."""
+
+    def on_excess(self, message: str | bytes) -> None:
+        """Ignore *message*."""
+
     def on_text(self, text: str) -> None:
         """Close the connection if *text* is ``close``."""
         if text == "close":

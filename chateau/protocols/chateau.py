@@ -24,6 +24,7 @@ from chateau.hub.events import (
     StoredRecord,
     TapChanged,
 )
+from chateau.protocols import costs
 from chateau.protocols.json_peer import (
     JsonPeer,
     JsonProtocol,
@@ -32,12 +33,12 @@ from chateau.protocols.json_peer import (
     is_actor,
     relayed_too_large,
 )
-from chateau.protocols.json_text import Fragment, encode
+from chateau.protocols.json_text import Fragment, encode, fitting
 from chateau.protocols.spec import EndpointSpec, ProtocolSpec
 from chateau.times import parse_lower_bound, parse_upper_bound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from chateau.hub.ports import Commit
     from chateau.protocols.spec import ProtocolContext
@@ -126,20 +127,33 @@ def _publish(peer: ChateauPeer, request: Frame) -> Reply:
     return response | {"id": message.id, "time": message.time}, commit
 
 
-def _history(peer: ChateauPeer, request: Frame) -> Reply:
+def _history(peer: ChateauPeer, request: Frame) -> Generator[None, None, Reply]:
     since = request.get("since")
     start = _instant(peer, request, "from", parse_lower_bound)
     end = _instant(peer, request, "to", parse_upper_bound)
     limit = int(request.get("limit", HISTORY_LIMIT))
-    room, page = peer.protocol.hub.history(
-        peer.session, request["room"], since=since, start=start, end=end, limit=limit
-    )
-    from_start = since is not None or start is not None
+    hub = peer.protocol.hub
+    room = hub.rooms.find_joined(peer.session, request["room"])
+    is_forward = since is not None or start is not None
     budget = peer.protocol.history_limit
-    messages = fitting([encode(_stored(message)) for message in page.messages], budget, from_start)
-    complete = page.complete and len(messages) == len(page.messages)
-    response = {"type": 8, "status": 200, "room": room.name, "messages": messages, "complete": complete}
-    return response, None
+    messages: list[bytes] = []
+    has_gap = has_more = False
+    for page in hub.history_slices(peer.session, room.name, since=since, start=start, end=end, limit=limit):
+        encoded = [encode(_stored(record)) for record in page.messages]
+        fitted = fitting(encoded if is_forward else encoded[::-1], budget)
+        messages += fitted
+        size = sum(map(len, fitted)) + len(fitted)
+        budget -= size
+        peer.charge(costs.history(size))
+        has_gap |= page.has_gap
+        has_more = page.has_more or len(fitted) < len(encoded)
+        if len(fitted) < len(encoded):
+            break
+        yield
+    if not is_forward:
+        messages.reverse()
+    response = {"type": 8, "status": 200, "room": room.name, "messages": list(map(Fragment, messages))}
+    return response | {"complete": not has_more and not has_gap}, None
 
 
 def _instant(peer: ChateauPeer, request: Frame, key: str, read: Callable[[str], str]) -> str | None:
@@ -150,17 +164,6 @@ def _instant(peer: ChateauPeer, request: Frame, key: str, read: Callable[[str], 
     except ValueError as exc:
         sentence = f'"{key}" is not a valid time: {exc}.'
         raise peer.protocol.schemas.validation_error_at("history-request", [key], sentence) from exc
-
-
-def fitting(messages: list[bytes], budget: int, from_start: bool) -> list[Fragment]:
-    """Return the first, or else the last, of *messages* (JSON texts) that fit into *budget* bytes."""
-    fitted: list[Fragment] = []
-    for message in messages if from_start else reversed(messages):
-        budget -= len(message) + 1
-        if budget < 0:
-            break
-        fitted.append(Fragment(message))
-    return fitted if from_start else fitted[::-1]
 
 
 def _stored(record: StoredRecord) -> Frame:
@@ -182,7 +185,7 @@ REQUESTS: dict[int, Request] = {
     5: Request("join-request", _join, needs_username=True),
     6: Request("leave-request", _leave, needs_username=True),
     7: Request("publish-request", _publish, needs_username=True, relayed=True),
-    8: Request("history-request", _history, needs_username=True),
+    8: Request("history-request", _history, needs_username=True, sliced=True),
     9: Request("rooms-request", _rooms, needs_username=True),
 }
 

@@ -1,20 +1,19 @@
 """The skeleton of the protocols that send JSON objects in text frames: chateau, functions and opcodes.
 
 A protocol is a subclass of :class:`JsonProtocol` with a table of requests and a table of pushes. A frame
-passes the admission, is decoded, looked up in the table by its type, checked against its schema, and
+is decoded, looked up in the table by its type, checked against its schema, and
 performed. A :class:`~chateau.hub.errors.HubError` at any step becomes an error response.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from chateau.hub.errors import HubError, NotRegistered, cut
-from chateau.protocols.admission import Admission
-from chateau.protocols.errors import BinaryFrame, Internal, InvalidMessage, TooLarge, UnknownType
+from chateau.hub.errors import Banned, HubError, NotRegistered, cut
+from chateau.protocols.errors import BinaryFrame, Internal, InvalidMessage, RateLimited, TooLarge, UnknownType
 from chateau.protocols.json_text import decode, encode, is_scalar, json_type, try_decode
 from chateau.protocols.response_queue import ResponseQueue
 from chateau.protocols.transport import ENVELOPE_OVERHEAD_BYTES
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from chateau.hub.events import Event
     from chateau.hub.session import Session
     from chateau.protocols.spec import ProtocolContext
-    from chateau.protocols.transport import Outbox
+    from chateau.protocols.transport import Outbox, Steps
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +36,7 @@ class Request(NamedTuple):
     """A row of a protocol's table: the schema of a type of request, and the function that performs it.
 
     *perform* is called with the peer and the request; what it returns is given to :meth:`JsonPeer.respond`.
+    Where it is *sliced*, it is a generator function that yields between its steps, and returns that.
     A *relayed* request contains content that is sent on to others, so that its size is limited.
     """
 
@@ -44,6 +44,7 @@ class Request(NamedTuple):
     perform: Callable[[Any, Frame], Any]
     needs_username: bool = False
     relayed: bool = False
+    sliced: bool = False
 
 
 class JsonProtocol:
@@ -67,7 +68,6 @@ class JsonProtocol:
     def __init__(self, context: ProtocolContext) -> None:
         self.hub = context.hub
         self.schemas = context.schemas
-        self.clock = context.clock
         self.max_rate = context.max_rate
         self.relay_limit = context.max_frame - ENVELOPE_OVERHEAD_BYTES
         self.rows: dict[Any, tuple[Request, Callable[[object], bool]]] = {
@@ -108,24 +108,24 @@ class JsonProtocol:
 class JsonPeer:
     """One client of a JSON protocol."""
 
-    __slots__ = ("admission", "protocol", "responses", "session")
+    __slots__ = ("protocol", "responses", "session")
 
     protocol: Any
 
     def __init__(self, protocol: JsonProtocol, outbox: Outbox, address: str, port: int) -> None:
         self.protocol = protocol
         self.session: Session = protocol.hub.connect(protocol, outbox=outbox, address=address, port=port)
-        self.admission = Admission(self.session, max_rate=protocol.max_rate, clock=protocol.clock)
         self.responses = ResponseQueue(outbox)
 
-    def on_text(self, text: str) -> None:
+    def on_open(self) -> None:
+        """Wait for the client's first request."""
+
+    def on_text(self, text: str) -> Steps | None:
         """Perform the request *text* and respond to it."""
         request: Frame = {}
-        try:
-            self.admission.check()
-        except HubError as error:
-            self.refuse(error, try_decode(text))
-            return
+        if self.session.banned:
+            self.refuse(Banned(), try_decode(text))
+            return None
         try:
             request = decode(text)
             protocol: JsonProtocol = self.protocol
@@ -140,24 +140,30 @@ class JsonPeer:
                 raise NotRegistered
             if row.relayed and len(text) * protocol.growth > protocol.relay_limit:
                 self.check_size(text, request)
-            self.respond(request, row.perform(self, request))
-        except HubError as error:
-            self.refuse(error, request)
-        except Exception:
-            log.exception("session %s: a request failed", self.session.id)
-            self.refuse(Internal(), request)
+            reply = row.perform(self, request)
+            if row.sliced:
+                return self._respond_in_steps(request, reply)
+            self.respond(request, reply)
+        except Exception as error:
+            self._refuse_failed(error, request)
+        return None
+
+    def on_excess(self, message: str | bytes) -> None:
+        """Refuse *message*, which is above the client's rate."""
+        error = Banned() if self.session.banned else RateLimited(self.protocol.max_rate)
+        self.refuse(error, try_decode(message) if isinstance(message, str) else None)
 
     def on_binary(self, payload: bytes) -> None:
         """Refuse a binary frame."""
-        try:
-            self.admission.check()
-            raise BinaryFrame
-        except HubError as error:
-            self.refuse(error)
+        self.refuse(Banned() if self.session.banned else BinaryFrame())
 
     def on_close(self) -> None:
         """End the session."""
         self.protocol.hub.disconnect(self.session)
+
+    def charge(self, tokens: float) -> None:
+        """Take *tokens* for the present request: see :mod:`chateau.protocols.costs`."""
+        self.session.outbox.charge(tokens)
 
     def respond(self, request: Frame, reply: Any) -> None:
         """Send *reply*, the response to *request*, unless it is None."""
@@ -167,6 +173,18 @@ class JsonPeer:
     def refuse(self, error: HubError, request: Frame | None = None) -> None:
         """Send the error response to *request*, which is empty if it could not be read."""
         self.responses.put(encode(self.protocol.encode_error(error, request or {})))
+
+    def _respond_in_steps(self, request: Frame, steps: Generator[None, None, Any]) -> Steps:
+        try:
+            self.respond(request, (yield from steps))
+        except Exception as error:
+            self._refuse_failed(error, request)
+
+    def _refuse_failed(self, error: Exception, request: Frame) -> None:
+        if not isinstance(error, HubError):
+            log.error("session %s: a request failed", self.session.id, exc_info=error)
+            error = Internal()
+        self.refuse(error, request)
 
     def check_size(self, text: str, request: Frame) -> None:
         """Raise TooLarge if the relayed *request* does not fit into one frame of its recipients."""

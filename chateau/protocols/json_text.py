@@ -87,3 +87,12 @@ def _distinct(pairs: list[tuple[str, Any]]) -> None:
         if key in keys:
             raise InvalidJson(f"duplicate key {quoted(key)}")
         keys.add(key)
+
+
+def fitting(texts: list[bytes], budget: int, separator_bytes: int = 1) -> list[bytes]:
+    """Return the first of *texts* that fit into *budget* bytes, each with a separator."""
+    for number, text in enumerate(texts):
+        budget -= len(text) + separator_bytes
+        if budget < 0:
+            return texts[:number]
+    return texts

@@ -8,24 +8,25 @@ lines. See docs/protocols/lines.md.
 from __future__ import annotations
 
 import logging
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Final
 
-from chateau.hub.errors import HubError, Unavailable
+from chateau.hub.errors import Banned, HubError, Unavailable
 from chateau.hub.events import Event, Joined, Left, Shutdown
-from chateau.protocols.admission import Admission
-from chateau.protocols.errors import Internal
+from chateau.protocols.errors import Internal, RateLimited
 from chateau.protocols.json_text import encode
 from chateau.protocols.lines_commands import COMMANDS, Reply, perform
 from chateau.protocols.lines_frames import PUSHES, LinesError, error_response
-from chateau.protocols.ordered_outbox import OrderedOutbox
+from chateau.protocols.ordered_outbox import OrderedOutbox, Slot
 from chateau.protocols.spec import EndpointSpec, ProtocolSpec
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from chateau.hub.ports import Commit
     from chateau.hub.session import Session
     from chateau.protocols.spec import ProtocolContext
-    from chateau.protocols.transport import Outbox
+    from chateau.protocols.transport import Outbox, Steps
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,6 @@ class LinesProtocol:
     def __init__(self, context: ProtocolContext, *, history_bytes: int = 1_048_576) -> None:
         """*history_bytes* is the maximum size of a history response."""
         self.hub = context.hub
-        self.clock = context.clock
         self.max_rate = context.max_rate
         self.history_bytes = history_bytes
         self._broadcast = context.broadcast
@@ -75,19 +75,28 @@ class LinesProtocol:
 class LinesPeer:
     """One client of the lines protocol."""
 
-    __slots__ = ("_admission", "_ordered", "has_quit", "protocol", "session")
+    __slots__ = ("_ordered", "has_quit", "protocol", "session")
 
     def __init__(self, protocol: LinesProtocol, outbox: Outbox, address: str, port: int) -> None:
         self.protocol = protocol
         self.has_quit = False
         self._ordered = OrderedOutbox(outbox)
         self.session = protocol.hub.connect(protocol, outbox=self._ordered, address=address, port=port)
-        self._admission = Admission(self.session, max_rate=protocol.max_rate, clock=protocol.clock)
 
-    def on_text(self, text: str) -> None:
+    def on_open(self) -> None:
+        """Wait for the client's first line."""
+
+    def on_text(self, text: str) -> Steps | None:
         """Perform the line *text* and respond to it. Empty lines are ignored."""
-        if text and not text.isspace():
-            self._take(text)
+        if not text or text.isspace():
+            return None
+        return self._take(text)
+
+    def on_excess(self, message: str | bytes) -> None:
+        """Refuse the line *message*, which is above the client's rate. Empty lines are ignored."""
+        if message and not message.isspace() and not self.has_quit:
+            error = Banned() if self.session.banned else RateLimited(self.protocol.max_rate)
+            self._respond(self._ordered.reserve(), _error(error), None)
 
     def on_binary(self, payload: bytes) -> None:
         """Respond with an error to a line that is not UTF-8."""
@@ -103,11 +112,32 @@ class LinesPeer:
         """End the session."""
         self.protocol.hub.disconnect(self.session)
 
-    def _take(self, text: str | None) -> None:
+    def _take(self, text: str | None) -> Steps | None:
+        """Perform *text*, which is None if it was not UTF-8; return what is left to do."""
         if self.has_quit:
-            return
+            return None
         slot = self._ordered.reserve()
-        lines, commit = self._perform(text)
+        try:
+            if self.session.banned:
+                raise Banned
+            if self._ordered.held_bytes > HELD_BYTES:
+                raise LinesError("Too many requests at once; wait for the responses to the earlier ones.")
+            reply = perform(self, readable(text))
+        except Exception as error:
+            reply = self._failed(error)
+        if isinstance(reply, Generator):
+            return self._respond_in_steps(slot, reply)
+        self._respond(slot, *reply)
+        return None
+
+    def _respond_in_steps(self, slot: Slot, steps: Generator[None, None, Reply]) -> Steps:
+        try:
+            reply = yield from steps
+        except Exception as error:
+            reply = self._failed(error)
+        self._respond(slot, *reply)
+
+    def _respond(self, slot: Slot, lines: list[bytes], commit: Commit | None) -> None:
         if commit is None:
             self._ordered.fill(slot, lines)
         else:
@@ -115,18 +145,16 @@ class LinesPeer:
         if self.has_quit:
             self._ordered.end()
 
-    def _perform(self, text: str | None) -> Reply:
-        """Return the response to *text*, which is None if it was not UTF-8. Nothing is raised."""
-        try:
-            self._admission.check()
-            if self._ordered.held_bytes > HELD_BYTES:
-                raise LinesError("Too many requests at once; wait for the responses to the earlier ones.")
-            return perform(self, readable(text))
-        except HubError as error:
-            return [encode(error_response(error))], None
-        except Exception:
-            log.exception("session %s: a request failed", self.session.id)
-            return [encode(error_response(Internal()))], None
+    def _failed(self, error: Exception) -> Reply:
+        """Return the response to a line that failed with *error*."""
+        if not isinstance(error, HubError):
+            log.error("session %s: a request failed", self.session.id, exc_info=error)
+            error = Internal()
+        return _error(error), None
+
+
+def _error(error: HubError) -> list[bytes]:
+    return [encode(error_response(error))]
 
 
 def readable(text: str | None) -> str:
@@ -152,7 +180,7 @@ def ack_lines(lines: list[bytes], failure: BaseException | None) -> list[bytes]:
     """Return *lines*, the response to a message, or an error if its commit failed."""
     if failure is None:
         return lines
-    return [encode(error_response(Unavailable("The message was delivered but could not be saved.")))]
+    return _error(Unavailable("The message was delivered but could not be saved."))
 
 
 SPEC = ProtocolSpec(

@@ -7,23 +7,24 @@ nothing, nothing else may stand on the line. Every other line is a message.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from chateau.hub.errors import AlreadyInRoom, InvalidName, NameTaken, UnknownRoom, cut
-from chateau.protocols.json_text import encode
+from chateau.protocols import costs
+from chateau.protocols.json_text import encode, fitting
 from chateau.protocols.lines_frames import (
+    LINE_END_BYTES,
     Frame,
     LinesError,
+    history_line,
     interval,
-    lines_about,
     result,
     user_joined,
     user_left,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from chateau.hub.ports import Commit
     from chateau.hub.room import Room
     from chateau.protocols.lines import LinesPeer
@@ -42,9 +43,12 @@ NO_ROOM = "Join a room first"
 Reply = tuple[list[bytes], "Commit | None"]
 """The lines of a response, and the commit that they have to wait for."""
 
+Steps = Generator[None, None, Reply]
+"""A command that takes more than one turn; it returns its response."""
 
-def perform(peer: LinesPeer, line: str) -> Reply:
-    """Perform *line*.
+
+def perform(peer: LinesPeer, line: str) -> Reply | Steps:
+    """Perform *line*; return its response, or the steps that return it.
 
     Raises:
         HubError: it failed, and changed nothing.
@@ -126,15 +130,27 @@ def _leave(peer: LinesPeer, _: str) -> Reply:
     return _reply(result(), user_left(peer.session.name)), None
 
 
-def _history(peer: LinesPeer, parameter: str) -> Reply:
-    name = _room_of(peer).name
+def _history(peer: LinesPeer, parameter: str) -> Steps:
+    """Show the last messages and joins, newest slice first, as far as they fit.
+
+    The very last one is included whatever its size: it has reached the members of the room before.
+    """
+    name, hub, reader = _room_of(peer).name, peer.protocol.hub, peer.session.name
     start, end = interval(parameter)
+    budget = peer.protocol.history_bytes
+    lines: list[bytes] = []
     # Without a start, the store returns the last records within the limit; earlier ones are left out here.
-    _, page = peer.protocol.hub.history(peer.session, name, end=end, limit=HISTORY_LIMIT, joins=True)
-    lines = lines_about(
-        page.messages, start=start, reader=peer.session.name, max_bytes=peer.protocol.history_bytes
-    )
-    return [*_reply(result(count=len(lines))), *lines], None
+    for page in hub.history_slices(peer.session, name, end=end, limit=HISTORY_LIMIT, joins=True):
+        records = [record for record in page.messages if start is None or record.time >= start]
+        encoded = [history_line(record, reader) for record in reversed(records)]
+        fitted = fitting(encoded, budget, LINE_END_BYTES) or (encoded[:1] if not lines else [])
+        lines += fitted
+        budget -= sum(map(len, fitted)) + LINE_END_BYTES * len(fitted)
+        peer.session.outbox.charge(costs.history(sum(map(len, fitted))))
+        if len(fitted) < len(page.messages):
+            break
+        yield
+    return [*_reply(result(count=len(lines))), *reversed(lines)], None
 
 
 def _message(peer: LinesPeer, parameter: str) -> Reply:
@@ -187,7 +203,7 @@ class Command(NamedTuple):
 
     words: tuple[str, ...]
     takes: Literal["nothing", "anything", "something"]
-    perform: Callable[[LinesPeer, str], Reply]
+    perform: Callable[[LinesPeer, str], Reply | Steps]
     usage: str
     help: str
     needs_login: bool = True

@@ -25,7 +25,7 @@ from chateau.protocols.json_text import encode
 from chateau.times import parse_lower_bound, parse_upper_bound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from chateau.hub.events import StoredRecord
 
@@ -131,26 +131,8 @@ def interval(text: str) -> tuple[str | None, str | None]:
     return start, end
 
 
-def lines_about(
-    records: Sequence[StoredRecord], *, start: str | None, reader: str, max_bytes: int
-) -> list[bytes]:
-    """Return the last of *records* since *start* as lines for *reader*: oldest first, up to *max_bytes*.
-
-    The very last one is included whatever its size: it has reached the members of the room before.
-    """
-    lines: list[bytes] = []
-    for record in reversed(records):
-        if start is not None and record.time < start:
-            break
-        line = encode(_shown(record, reader))
-        max_bytes -= len(line) + LINE_END_BYTES
-        if max_bytes < 0 and lines:
-            break
-        lines.append(line)
-    return lines[::-1]
-
-
-def _shown(record: StoredRecord, reader: str) -> Frame:
+def history_line(record: StoredRecord, reader: str) -> bytes:
+    """Return the line that shows *record* to *reader*."""
     frame = _HISTORY_FRAMES[record.__class__](record)
     body = {
         "body": frame["body"],
@@ -160,7 +142,7 @@ def _shown(record: StoredRecord, reader: str) -> Frame:
         "to": reader,
         "type": frame["type"],
     }
-    return {"body": body, "type": "history", "from": frame["from"]}
+    return encode({"body": body, "type": "history", "from": frame["from"]})
 
 
 def _timestamp(moment: str) -> str:

@@ -46,6 +46,10 @@ class OrderedOutbox:
         """Whether no response is pending, so that the outbox can be used directly."""
         return self._queue is None
 
+    def charge(self, tokens: float) -> None:
+        """Take *tokens* from the client."""
+        self.outbox.charge(tokens)
+
     def hold(self, payload: bytes) -> None:
         """Queue *payload* behind the pending responses, of which there is at least one."""
         assert self._queue is not None

@@ -1,12 +1,13 @@
 """The interface between protocols and transports.
 
 The transport opens a peer for each connection and passes it whole messages, one after the other; the peer
-responds through its outbox. All calls are made by one thread; none of them waits or raises.
+responds through its outbox. All calls are made by one thread; none of them waits or raises, and none of them
+works for longer than about a millisecond beyond decoding: see ``Steps``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
@@ -25,6 +26,11 @@ as it was first written. A history response has more around its messages.
 """
 
 
+Steps = Iterator[None]
+"""The rest of a request that is too much work for one turn. Each step takes at most about a millisecond. The
+transport takes one step per turn, and passes the client's next message on when there are no more."""
+
+
 class Outbox(Protocol):
     """Sends to one client. Payloads are sent in order, at the end of the loop iteration."""
 
@@ -36,6 +42,9 @@ class Outbox(Protocol):
 
     def disconnect(self, code: int, reason: str) -> None:
         """End the session and close after all queued payloads; WebSockets are sent *code* and *reason*."""
+
+    def charge(self, tokens: float) -> None:
+        """Take *tokens* from the client for the present request, above the one that every message costs."""
 
 
 Broadcast = Callable[[bytes, Iterable[Outbox]], None]
@@ -49,8 +58,14 @@ class Peer(Protocol):
     def session(self) -> Session | None:
         """Its session; None for clients that only observe the server."""
 
-    def on_text(self, text: str) -> None:
-        """Handle a text message."""
+    def on_open(self) -> Steps | None:
+        """Begin. Called once, first."""
+
+    def on_text(self, text: str) -> Steps | None:
+        """Handle a text message; return what is left to do, or None."""
+
+    def on_excess(self, message: str | bytes) -> None:
+        """Refuse *message*, text or binary, which is above the client's rate."""
 
     def on_binary(self, payload: bytes) -> None:
         """Handle a binary message."""

@@ -59,7 +59,7 @@ class _Stream:
             del self.records[:count]
 
     def read(self, query: HistoryQuery, oldest: str) -> Segment:
-        records, (since, start, end, _) = self.records, query
+        records, since, start, end = self.records, query.since, query.start, query.end
         first = self.first(oldest)
         lost = position_of(records[first - 1]) if first else self.lost
         if since is not None:
@@ -67,6 +67,8 @@ class _Stream:
         if start is not None:
             first = max(first, bisect_left(records, start, key=by_time))
         last = len(records) if end is None else bisect_right(records, end, key=by_time)
+        if query.before is not None:
+            last = min(last, bisect_left(records, query.before, key=by_seq))
         return Segment(records[first:last], query.includes_lost(lost, self.began))
 
 
@@ -130,11 +132,13 @@ class MemoryStore:
         end: str | None,
         limit: int,
         joins: bool = False,
+        before: int | None = None,
+        max_bytes: int | None = None,
     ) -> Page:
         room = self._rooms.get(key)
         if room is None:
             return Page([], complete=True)
-        query = HistoryQuery(since, start, end, limit)
+        query = HistoryQuery(since, start, end, limit, before, max_bytes)
         oldest = self._limits.oldest()
         streams = [room.streams[number] for number in streams_to_read(joins=joins)]
         return make_page(query, [stream.read(query, oldest) for stream in streams if stream is not None])

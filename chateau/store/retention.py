@@ -6,6 +6,7 @@ records first, so one position, that of the last lost record, describes everythi
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,6 +26,10 @@ RETAINING_STREAMS = (MESSAGES, PUBLICATIONS)
 
 STREAM_OF: dict[type, int] = {RoomMessage: MESSAGES, Publication: PUBLICATIONS, JoinRecord: JOINS}
 RECORD_OF: tuple[Callable[..., StoredRecord], ...] = (RoomMessage, Publication, JoinRecord)
+
+_CONTENTS = ("content", "payload", "username")
+RECORD_BYTES = 150
+"""Size of a record without its content: sender, id, time and so on."""
 
 SWEEP_SECONDS = 3600.0
 """Interval between deletions of records that are too old; until then they are only not read."""
@@ -75,6 +80,8 @@ class HistoryQuery(NamedTuple):
     start: str | None
     end: str | None
     limit: int
+    before: int | None = None
+    max_bytes: int | None = None
 
     @property
     def is_forward(self) -> bool:
@@ -87,15 +94,20 @@ class HistoryQuery(NamedTuple):
             lost != ORIGIN
             and (self.since is None or lost.seq > self.since)
             and (self.start is None or lost.time >= self.start)
+            and (self.before is None or self.before > 1)
             and (self.end is None or began <= self.end)
         )
 
 
 class Segment(NamedTuple):
-    """The records of one stream for a page: all that match, or more than the page's limit."""
+    """The records of one stream for a page: all that match, or more than the page's limit.
+
+    Where it *is_cut*, there are more at its far end, and there is at least one.
+    """
 
     records: Sequence[StoredRecord]
-    is_incomplete: bool
+    has_gap: bool
+    is_cut: bool = False
 
 
 def make_page(query: HistoryQuery, segments: Sequence[Segment]) -> Page:
@@ -104,10 +116,35 @@ def make_page(query: HistoryQuery, segments: Sequence[Segment]) -> Page:
         found = list(segments[0].records)
     else:
         found = sorted((record for segment in segments for record in segment.records), key=by_seq)
-    excess = len(found) - query.limit
-    if excess > 0:
-        found = found[: query.limit] if query.is_forward else found[excess:]
-    return Page(found, complete=excess <= 0 and not any(segment.is_incomplete for segment in segments))
+    cuts = [segment.records for segment in segments if segment.is_cut]
+    if query.is_forward:
+        horizon = min((records[-1].seq for records in cuts), default=None)
+        matching = found if horizon is None else found[: bisect_right(found, horizon, key=by_seq)]
+        page = _first_fitting(matching, query)
+    else:
+        horizon = max((records[0].seq for records in cuts), default=None)
+        matching = found if horizon is None else found[bisect_left(found, horizon, key=by_seq) :]
+        page = _first_fitting(matching[::-1], query)[::-1]
+    has_more = bool(cuts) or len(page) < len(matching)
+    has_gap = any(segment.has_gap for segment in segments)
+    return Page(page, not has_more and not has_gap, has_more, has_gap)
+
+
+def _first_fitting(records: list[StoredRecord], query: HistoryQuery) -> list[StoredRecord]:
+    """Return the first of *records* within the limits of *query*, at least one."""
+    if query.max_bytes is None:
+        return records[: query.limit]
+    size = 0
+    for number, record in enumerate(records[: query.limit]):
+        size += record_size(record)
+        if size > query.max_bytes and number:
+            return records[:number]
+    return records[: query.limit]
+
+
+def record_size(record: StoredRecord) -> int:
+    """Return about how many bytes *record* has as text."""
+    return RECORD_BYTES + len(getattr(record, _CONTENTS[STREAM_OF[type(record)]]))
 
 
 def streams_to_read(*, joins: bool) -> Sequence[int]:

@@ -154,11 +154,13 @@ class SqliteStore:
         end: str | None,
         limit: int,
         joins: bool = False,
+        before: int | None = None,
+        max_bytes: int | None = None,
     ) -> Page:
         room = self._rooms.get(key)
         if room is None:
             return Page([], complete=True)
-        query = HistoryQuery(since, start, end, limit)
+        query = HistoryQuery(since, start, end, limit, before, max_bytes)
         try:
             page = self._read(room, query, joins=joins)
         except (sqlite3.Error, ValueError, TypeError) as exc:  # the latter two: invalid chunks

@@ -72,15 +72,18 @@ class View:
 
     def read(self, query: HistoryQuery) -> Segment:
         """Return the records that match *query*: all of them, or at least one more than its limit."""
-        since, start, end, limit = query
+        start, end, since = query.start, query.end, query.since
         low = max(self._lost.seq, since or 0)
         if start is not None:
             low = max(low, self._last_before(start).seq)
         # No time is between a time and the same with a suffix.
         high = self._last_seq if end is None else self._last_before(end + "~").seq
+        if query.before is not None:
+            high = min(high, query.before - 1)
         find = self._first if query.is_forward else self._last
-        records = find(low, high, limit + 1) if low < high else []
-        return Segment(records, query.includes_lost(self._lost, self._stream.began))
+        max_bytes = float("inf") if query.max_bytes is None else query.max_bytes
+        records, is_cut = find(low, high, query.limit + 1, max_bytes) if low < high else ([], False)
+        return Segment(records, query.includes_lost(self._lost, self._stream.began), is_cut)
 
     def _dropped(self) -> tuple[StreamPosition, int]:
         """Return the position of the last deleted record, and the number of deleted records."""
@@ -122,19 +125,29 @@ class View:
         row = self._select(_NEXT_TIME, seq).fetchone()
         return row is None or row[0] >= time
 
-    def _first(self, low: int, high: int, count: int) -> list[StoredRecord]:
-        """Return at least the first *count* records after seq *low* and up to seq *high*."""
+    def _first(self, low: int, high: int, count: int, max_bytes: float) -> tuple[list[StoredRecord], bool]:
+        """Return at least the first *count* records after seq *low* and up to seq *high*.
+
+        There are fewer, and True, if they have *max_bytes* in the database.
+        """
         found: list[StoredRecord] = []
         with closing(self._select(_FIRST, max(low + 1, self._bottom))) as rows:
             for (text,) in rows:
                 records = decode_chunk(self._stream.number, text)
                 found += _between(records, low, high)
                 if len(found) >= count or records[-1].seq >= high:
-                    return found
-        return found + _between(self._pending, low, high)
+                    return found, False
+                max_bytes -= len(text)
+                if found and max_bytes < 0:
+                    return found, True
+        return found + _between(self._pending, low, high), False
 
-    def _last(self, low: int, high: int, count: int) -> list[StoredRecord]:
-        """Return at least the last *count* records after seq *low* and up to seq *high*."""
+    def _last(self, low: int, high: int, count: int, max_bytes: float) -> tuple[list[StoredRecord], bool]:
+        """Return at least the last *count* records after seq *low* and up to seq *high*.
+
+        There are fewer, and True, if they have *max_bytes* in the database.
+        """
+        is_cut = False
         segments = [_between(self._pending, low, high)]
         found = len(segments[0])
         if found < count:
@@ -144,9 +157,11 @@ class View:
                 for (text,) in rows:
                     segments.append(_between(decode_chunk(self._stream.number, text), low, high))
                     found += len(segments[-1])
-                    if found >= count:
+                    max_bytes -= len(text)
+                    is_cut = found > 0 and max_bytes < 0
+                    if found >= count or is_cut:
                         break
-        return [record for records in reversed(segments) for record in records]
+        return [record for records in reversed(segments) for record in records], is_cut
 
     def _select(self, query: str, bottom: int, top: int | None = None) -> sqlite3.Cursor:
         """Run *query* on the chunks from seq *bottom* to before seq *top*."""

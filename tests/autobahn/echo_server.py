@@ -42,6 +42,12 @@ class EchoPeer:
     def __init__(self, connection: Connection, _address: str, _port: int) -> None:
         self._connection = connection
 
+    def on_open(self) -> None:
+        pass
+
+    def on_excess(self, message: str | bytes) -> None:
+        self.outbox.send(b"too many")
+
     def on_text(self, text: str) -> None:
         self._connection.send(text.encode())
 

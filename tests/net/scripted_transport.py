@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 class ScriptedTransport(Connection):
     """A connection that records sent bytes."""
 
-    __slots__ = ("is_gone", "sent")
+    __slots__ = ("is_gone", "reads", "sent")
 
     def __init__(self, group: ConnectionGroup) -> None:
         super().__init__(group)
         self.sent = bytearray()
         self.is_gone = False
+        self.reads = True
         self.write = self._write
 
     def on_blocked(self) -> None:
@@ -27,6 +28,12 @@ class ScriptedTransport(Connection):
     def _write(self, batch: bytes) -> int:
         self.sent += batch
         return len(batch)
+
+    def _stop_reading(self) -> None:
+        self.reads = False
+
+    def _start_reading(self) -> None:
+        self.reads = True
 
     def _shut_down_writing(self) -> None:
         pass

@@ -27,10 +27,12 @@ from chateau.net.connection import Connection, SocketConnection, StreamConnectio
 from chateau.net.connection_group import ConnectionGroup, check_liveness
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from conftest import Log
     from tornado.ioloop import IOLoop
+
+    from chateau.net.frames import Received
 
 LIMIT = 2_000
 
@@ -41,6 +43,12 @@ class EchoPeer:
     def __init__(self, outbox: Any) -> None:
         self.outbox = outbox
         self.received: list[str | bytes] = []
+
+    def on_open(self) -> None:
+        pass
+
+    def on_excess(self, message: str | bytes) -> None:
+        self.outbox.send(b"too many")
 
     def on_text(self, text: str) -> None:
         self.received.append(text)
@@ -370,7 +378,7 @@ def test_busy_client_does_not_block_the_event_loop(group: ConnectionGroup, pair:
     class Noting(StreamConnection):
         __slots__ = ()
 
-        def on_bytes(self, data: bytes) -> None:
+        def _handle(self, messages: Sequence[Received], now: float) -> None:
             happened.append("read")
 
     async def read() -> None:

@@ -24,7 +24,7 @@ from masked_frames import (
 )
 
 from chateau.net import frames
-from chateau.net.frames import Binary, Close, Decoder, Ping, Pong, Received, Violation
+from chateau.net.frames import Binary, Close, Decoder, Part, Ping, Pong, Received, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -339,7 +339,12 @@ def rows(table: Iterable[Row]) -> list[object]:
 def fed(*pieces: bytes) -> list[Received]:
     """Return the messages that a decoder returns for *pieces*, one after the other."""
     decoder = Decoder(LIMIT)
-    return [received for piece in pieces for received in decoder.feed(piece)]
+    return [received for piece in pieces for received in whole(decoder.feed(piece))]
+
+
+def whole(received: Iterable[Received]) -> list[Received]:
+    """Return *received* without the parts of messages."""
+    return [item for item in received if not isinstance(item, Part)]
 
 
 def cuts(length: int) -> Iterator[int]:
@@ -421,7 +426,7 @@ def test_violation_is_reported_at_the_first_possible_byte(
 ) -> None:
     decoder = Decoder(LIMIT)
 
-    received = [decoder.feed(piece) for piece in pieces]
+    received = [whole(decoder.feed(piece)) for piece in pieces]
 
     assert received == [*([] for _ in pieces[1:]), expected]
 
@@ -430,7 +435,7 @@ def test_message_is_returned_with_its_last_byte() -> None:
     decoder = Decoder(LIMIT)
     sent = text(of_length(300)) + text("x")
 
-    received = [len(decoder.feed(bytes((byte,)))) for byte in sent]
+    received = [len(whole(decoder.feed(bytes((byte,))))) for byte in sent]
 
     first = next(place for place, count in enumerate(accumulate(received), start=1) if count == 1)
     assert first == 308
@@ -492,3 +497,14 @@ def test_long_reason_is_truncated_between_characters(reason: str, left: str) -> 
 
     assert frame.code == 1011
     assert frame.reason == left
+
+
+def test_each_unfinished_fragment_is_reported_so_that_it_can_be_charged() -> None:
+    sent = (
+        client_frame(TEXT, b"", final=False)
+        + 3 * client_frame(CONTINUATION, b"", final=False)
+        + client_frame(CONTINUATION, b"ab", final=False)
+        + client_frame(CONTINUATION, b"c")
+    )
+
+    assert list(Decoder(LIMIT).feed(sent)) == [*4 * [Part(0)], Part(2), "abc"]

@@ -29,7 +29,7 @@ from chateau.ids import MessageIdGenerator
 from chateau.names import normalize_name
 from chateau.net.connection import OPEN
 from chateau.net.connection_group import ConnectionGroup
-from chateau.net.frames import Binary, Close, Decoder, Ping, Pong, Received, Violation, is_close_code
+from chateau.net.frames import Binary, Close, Decoder, Part, Ping, Pong, Received, Violation, is_close_code
 from chateau.protocols.chateau import SPEC, ChateauProtocol
 from chateau.protocols.schemas import SchemaSet
 from chateau.protocols.spec import ProtocolContext
@@ -89,7 +89,7 @@ def test_any_conversation_is_decoded_as_encoded(
 
     received = [each for piece in in_pieces(sent, sizes) for each in decoder.feed(piece)]
 
-    assert received == expected
+    assert [each for each in received if not isinstance(each, Part)] == expected
 
 
 frame_heads = st.builds(
@@ -278,6 +278,8 @@ def feed_in(harness: Harness, maker: FrameMaker) -> list[ScriptedTransport]:
         harness.group.scheduler.cork()
         clients[-1].on_bytes(frame)
         harness.group.scheduler.uncork()
+        while harness.group.turns.is_busy:
+            harness.run_iteration()
         has_ended = any(isinstance(each, (Close, Violation)) for each in decoder.feed(frame))
         assert has_ended == (clients[-1]._state != OPEN)
         if number % 100 == 0:

@@ -11,6 +11,7 @@ import pytest
 
 from chateau.net.outbox import FlushScheduler, Outbox
 from chateau.net.poller import EpollPoller, LoopPoller, Poller, make_poller
+from chateau.net.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,6 +29,8 @@ class FrameObserver:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
+        self.address = "192.0.2.1"
+        self.is_waiting = False
         self.received: list[str] = []
         self.something = asyncio.Event()
         self.when_readable: Callable[[], None] = self.read
@@ -36,10 +39,15 @@ class FrameObserver:
     def read(self) -> None:
         self.sock.recv(1_000)
 
-    def on_readable(self) -> None:
+    def take_turn(self) -> None:
+        self.is_waiting = False
         self.received.append("readable")
         self.something.set()
         self.when_readable()
+
+    def on_hangup(self) -> None:
+        self.received.append("hangup")
+        self.something.set()
 
     def drain(self) -> None:
         self.received.append("writable")
@@ -71,7 +79,9 @@ def poller(request: pytest.FixtureRequest, io_loop: IOLoop, pair: Pair) -> Itera
     """A poller that is closed before the sockets."""
     loop: asyncio.AbstractEventLoop = io_loop.asyncio_loop  # type: ignore[attr-defined]
     kind: Any = request.param
-    poller = kind(loop, FlushScheduler(loop)) if kind is EpollPoller else kind(loop)
+    scheduler = FlushScheduler(loop)
+    turns = Turns(loop, scheduler)
+    poller = kind(loop, scheduler, turns) if kind is EpollPoller else kind(loop, turns)
     yield poller
     poller.close()
 
@@ -276,7 +286,7 @@ async def test_closed_poller_reports_nothing(poller: Poller, pair: Pair) -> None
 async def test_events_of_one_epoll_call_are_one_iteration(io_loop: IOLoop) -> None:
     loop = asyncio.get_running_loop()
     scheduler = FlushScheduler(loop)
-    poller = make_poller(loop, scheduler)
+    poller = make_poller(loop, scheduler, Turns(loop, scheduler))
     assert isinstance(poller, EpollPoller)
     readable: list[int] = []
     writes: list[tuple[int, bytes]] = []
@@ -292,7 +302,13 @@ async def test_events_of_one_epoll_call_are_one_iteration(io_loop: IOLoop) -> No
             writes.append((len(readable), batch))
             return len(batch)
 
-        def on_readable(self) -> None:
+        is_waiting = False
+        address = "192.0.2.1"
+
+        def on_hangup(self) -> None:
+            raise AssertionError
+
+        def take_turn(self) -> None:
             readable.append(self.number)
             self.sock.recv(10)
             scheduler.enqueue(boxes[0], b"%d" % self.number)
@@ -320,7 +336,9 @@ async def test_event_loop_watches_sockets_without_epoll(
     loop = asyncio.get_running_loop()
     monkeypatch.delattr(select, "epoll")
 
-    poller = make_poller(loop, FlushScheduler(loop))
+    scheduler = FlushScheduler(loop)
+
+    poller = make_poller(loop, scheduler, Turns(loop, scheduler))
 
     assert isinstance(poller, LoopPoller)
 

@@ -76,6 +76,7 @@ class Harness(GenericHarness):
             split=self.split,
             checked=chateau_harness.checked,
             check_error=lambda text, frame: None,
+            max_rate=0,
         )
         user = Client(side, address)  # type: ignore[arg-type]
         self.hub.register(user.session, name)

@@ -25,6 +25,7 @@ from chateau.hub.events import Event, JoinRecord, StoredRecord
 from chateau.hub.hub import Hub
 from chateau.hub.session import Session
 from chateau.names import normalize_name
+from chateau.net.allowance import Allowance
 from chateau.protocols.schemas import SchemaSet
 from chateau.protocols.spec import ProtocolContext
 from chateau.store.memory import MemoryStore
@@ -164,13 +165,21 @@ class Mailbox:
         self.payloads: list[bytes] = []
         self.closed: tuple[int, str] | None = None
         self.peer: Any = None
+        self.charged = 0.0
         self._harness = harness
+        if harness.max_rate:
+            self.allowance = Allowance(harness.max_rate, harness.clock())
 
     def send(self, payload: bytes) -> None:
         if self.closed is None:
             for part in self._harness.split(payload):
                 self.payloads.append(part)
                 self.frames.append(self._harness.checked(part))
+
+    def charge(self, tokens: float) -> None:
+        self.charged += tokens
+        if self._harness.max_rate:
+            self.allowance.charge(tokens)
 
     def send_binary(self, payload: bytes) -> None:
         raise AssertionError("this protocol sends text only")
@@ -219,14 +228,23 @@ class Client:
 
     def send(self, request: Frame | str | bytes) -> None:
         """Send a request, a text unchanged, or a binary frame; check the errors in response."""
-        if isinstance(request, bytes):
-            self.peer.on_binary(request)
-            return
-        text = request if isinstance(request, str) else json.dumps(request)
+        message = json.dumps(request) if isinstance(request, dict) else request
         before = len(self.mailbox.frames)
-        self.peer.on_text(text)
+        self.pass_on(message)
+        text = message if isinstance(message, str) else ""
         for frame in self.mailbox.frames[before:]:
             self._harness.check_error(text, frame)
+
+    def pass_on(self, message: str | bytes) -> None:
+        """Pass *message* to the peer as the transport does, with all steps of it."""
+        harness = self._harness
+        if harness.max_rate and not self.mailbox.allowance.take(harness.clock()):
+            self.peer.on_excess(message)
+        elif isinstance(message, bytes):
+            self.peer.on_binary(message)
+        else:
+            for _ in self.peer.on_text(message) or ():
+                pass
 
     def ask(self, request: Frame | str | bytes) -> Any:
         """Send a request and return the single frame that the client receives."""
@@ -267,6 +285,7 @@ class Harness:
     ) -> None:
         """*options* are fields of the protocol's context: ``max_rate``, ``max_frame`` and so on."""
         self.clock = FakeClock()
+        self.max_rate: float = options.get("max_rate", 0)
         self.store = MemoryStore() if store is None else store
         self.stops: list[str | None] = []
         self.broadcasts: list[bytes] = []
