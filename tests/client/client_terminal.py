@@ -9,8 +9,10 @@ import struct
 import subprocess
 import termios
 import time
+from pathlib import Path
 
-from client_process import COMMAND, ForkedClient
+from client_process import COMMAND, PROGRAM
+from forked_process import ForkedProcess
 from scripted_server import PATIENCE_SECONDS
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\r|\x07")
@@ -24,20 +26,20 @@ class Terminal:
         self,
         words: list[str],
         *,
-        cwd: str,
+        cwd: Path,
         env: dict[str, str],
         stdout: int | None = None,
-        anew: bool = False,
+        as_program: bool = False,
     ) -> None:
-        """*anew*: start test_client.py in a new Python, instead of a fork."""
+        """*as_program*: start test_client.py in a new Python, instead of a fork."""
         self._keys, inside = pty.openpty()
         fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         self._settings = termios.tcgetattr(inside)
         streams = {"stdin": inside, "stdout": inside if stdout is None else stdout, "stderr": inside}
         self.process = (
             subprocess.Popen([*COMMAND, *words], cwd=cwd, env=env, start_new_session=True, **streams)
-            if anew
-            else ForkedClient(words, cwd, env, **streams)
+            if as_program
+            else ForkedProcess([PROGRAM, *words], cwd=cwd, env=env, **streams)
         )
         self._inside = inside
         self.raw = ""

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from client_process import CHECKOUT, COMMAND, PipedClient, Run, Start, StartAt
+from client_process import CHECKOUT, COMMAND, PROGRAM, Run, Start, StartAt
+from forked_process import PipedProcess
 from in_process import call  # noqa: F401
 from scripted_server import PATIENCE_SECONDS, ScriptedServer
 
@@ -41,8 +42,8 @@ def start_at(environment: dict[str, str]) -> Iterator[StartAt]:
     """Start the client against a server of the test's own, with pipes."""
     started = []
 
-    def start_at(url: str, *arguments: str) -> PipedClient:
-        client = PipedClient(["--url", url, *arguments], str(CHECKOUT), environment)
+    def start_at(url: str, *arguments: str) -> PipedProcess:
+        client = PipedProcess([PROGRAM, "--url", url, *arguments], cwd=CHECKOUT, env=environment)
         started.append(client)
         return client
 
@@ -64,11 +65,8 @@ def run(environment: dict[str, str]) -> Run:
     def run(
         *arguments: str, stdin: str = "", cwd: Path = CHECKOUT, **more: str
     ) -> "subprocess.CompletedProcess[str]":
-        client = PipedClient(arguments, str(cwd), {**environment, **more})
-        try:
+        with PipedProcess([PROGRAM, *arguments], cwd=cwd, env={**environment, **more}) as client:
             output, errors = client.communicate(stdin, PATIENCE_SECONDS)
-        finally:
-            client.end()
         return subprocess.CompletedProcess(arguments, client.wait(), output, errors)
 
     return run

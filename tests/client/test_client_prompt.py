@@ -19,11 +19,11 @@ def open_terminal(server: ScriptedServer, environment: dict[str, str]) -> Iterat
     opened = []
 
     def open_terminal(
-        *arguments: str, stdout: int | None = None, anew: bool = False, **more: str
+        *arguments: str, stdout: int | None = None, as_program: bool = False, **more: str
     ) -> Terminal:
         words = ["--url", server.url, *arguments]
         env = {"NO_COLOR": "1", **environment, **more}
-        terminal = Terminal(words, cwd=str(CHECKOUT), env=env, stdout=stdout, anew=anew)
+        terminal = Terminal(words, cwd=CHECKOUT, env=env, stdout=stdout, as_program=as_program)
         opened.append(terminal)
         return terminal
 
@@ -42,7 +42,7 @@ def terminal(open_terminal: Open) -> Terminal:
 def test_prompt_sends_the_file_shows_the_response_and_asks_again(
     server: ScriptedServer, open_terminal: Open
 ) -> None:
-    terminal = open_terminal(anew=True)
+    terminal = open_terminal(as_program=True)
     terminal.wait_for(PROMPT)
     terminal.type("messages/chateau/list.json\r")
 
