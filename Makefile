@@ -8,6 +8,8 @@ PYTHON := $(VENV)/bin/python
 CACHE := $(VENV)/cache
 DIST ?= dist
 
+# Without byte code, each of the hundreds of processes of a test run would compile its imports anew.
+unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX := $(CURDIR)/$(CACHE)/pycache
 export COVERAGE_FILE := $(CURDIR)/$(CACHE)/coverage
 export RUFF_CACHE_DIR := $(CURDIR)/$(CACHE)/ruff

@@ -13,14 +13,14 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from running_server import ROOT, running_server
+from running_server import COMMAND, ROOT, running_server
 
 from chateau.app import Server
 from chateau.settings import Settings
 
 
 def test_server_prints_one_line_per_address_and_serves_it() -> None:
-    with running_server("--url-prefix", "/chat") as server, urlopen(server.address) as page:
+    with running_server("--url-prefix", "/chat", command=COMMAND) as server, urlopen(server.address) as page:
         shown = page.read().decode()
 
     assert server.address.startswith("http://127.0.0.1:")
@@ -45,7 +45,7 @@ def test_server_stops_although_its_store_never_settles(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_stops_the_server_gracefully(number: signal.Signals) -> None:
-    with running_server() as server:
+    with running_server(command=COMMAND) as server:
         assert server.stop(number) == 0
 
     assert "Traceback" not in server.log
@@ -106,7 +106,7 @@ def test_startup_error_is_one_line(arguments: list[str], status: int, complaint:
 
 
 def test_log_can_be_json() -> None:
-    with running_server("--log-format", "json") as server:
+    with running_server("--log-format", "json", command=COMMAND) as server:
         server.stop()
 
     entries = [json.loads(line) for line in server.log.splitlines()]

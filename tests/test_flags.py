@@ -20,7 +20,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from running_server import DEFAULTS, ROOT, RunningServer, free_port, running_server
+from running_server import ROOT, RunningServer, free_port, rejected_start, running_server
 from websockets.sync.client import ClientConnection, connect, unix_connect
 
 from chateau.app import main
@@ -42,19 +42,8 @@ def misused(*flags: str, environment: dict[str, str] | None = None) -> str:
 
 def refused(*flags: str, environment: dict[str, str] | None = None) -> str:
     """Return the one-line error of a server that does not start."""
-    ended = subprocess.run(
-        [sys.executable, "server.py", *flags],
-        cwd=ROOT,
-        env=os.environ | DEFAULTS | (environment or {}),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE_SECONDS,
-    )
-    assert ended.returncode == 1, ended
-    assert ended.stderr.count("\n") == 1, ended.stderr
-    assert ended.stdout == ""
-    return ended.stderr.removesuffix("\n")
+    error = rejected_start(*flags, environment=environment, timeout_seconds=PATIENCE_SECONDS)
+    return error.removesuffix("\n")
 
 
 def port_of(server: RunningServer) -> int:

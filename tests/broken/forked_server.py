@@ -6,20 +6,16 @@ A start takes some 20 ms of CPU instead of 400, with two hundred starts.
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
-import runpy
-import sys
+import multiprocessing.process
 import time
 from pathlib import Path
+
+from forked_process import FORKS, run_script
 
 from chateau.client.protocols import Server
 from chateau.client.under_test import ServerDidNotStart
 from chateau.client.under_test.server import free_port, listens
 
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(
-    ["asyncio", "jsonschema", "precis_i18n", "tornado.httpserver", "tornado.tcpserver", "tornado.websocket"]
-)
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 POLL_SECONDS = 0.005
@@ -51,7 +47,7 @@ class ForkedServer:
     async def do(self, what: str) -> None:
         match what:
             case "start":
-                self._process = FORKS.Process(target=_serve, args=(str(self._path), self._words))
+                self._process = FORKS.Process(target=run_script, args=([str(self._path), *self._words],))
                 self._process.start()
                 await self._until_it_listens()
             case "kill" if self._process is not None:
@@ -77,8 +73,3 @@ class ForkedServer:
         process.kill()
         process.join()
         process.close()
-
-
-def _serve(path: str, words: list[str]) -> None:
-    sys.argv = [path, *words]
-    runpy.run_path(path, run_name="__main__")

@@ -9,7 +9,10 @@ import struct
 import subprocess
 import termios
 import time
+from pathlib import Path
 
+from client_process import COMMAND, PROGRAM
+from forked_process import ForkedProcess
 from scripted_server import PATIENCE_SECONDS
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\r|\x07")
@@ -20,14 +23,23 @@ class Terminal:
     """A pseudo-terminal; what the client writes is read until the text waited for has come."""
 
     def __init__(
-        self, command: list[str], *, cwd: str, env: dict[str, str], stdout: int | None = None
+        self,
+        words: list[str],
+        *,
+        cwd: Path,
+        env: dict[str, str],
+        stdout: int | None = None,
+        as_program: bool = False,
     ) -> None:
+        """*as_program*: start test_client.py in a new Python, instead of a fork."""
         self._keys, inside = pty.openpty()
         fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         self._settings = termios.tcgetattr(inside)
-        out = inside if stdout is None else stdout
-        self.process = subprocess.Popen(
-            command, stdin=inside, stdout=out, stderr=inside, cwd=cwd, env=env, start_new_session=True
+        streams = {"stdin": inside, "stdout": inside if stdout is None else stdout, "stderr": inside}
+        self.process = (
+            subprocess.Popen([*COMMAND, *words], cwd=cwd, env=env, start_new_session=True, **streams)
+            if as_program
+            else ForkedProcess([PROGRAM, *words], cwd=cwd, env=env, **streams)
         )
         self._inside = inside
         self.raw = ""

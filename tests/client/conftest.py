@@ -1,4 +1,4 @@
-"""A scripted server, and the test client run against it as a process."""
+"""A scripted server, and the test client: run in the test, in a process, or as a program."""
 
 import os
 import signal
@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from client_process import CHECKOUT, COMMAND, Run, Start, StartAt
+from client_process import CHECKOUT, COMMAND, PROGRAM, Run, Start, StartAt
+from forked_process import PipedProcess
 from in_process import call  # noqa: F401
 from scripted_server import PATIENCE_SECONDS, ScriptedServer
 
@@ -41,24 +42,14 @@ def start_at(environment: dict[str, str]) -> Iterator[StartAt]:
     """Start the client against a server of the test's own, with pipes."""
     started = []
 
-    def start_at(url: str, *arguments: str) -> "subprocess.Popen[str]":
-        pipe = subprocess.PIPE
-        process = subprocess.Popen(
-            [*COMMAND, "--url", url, *arguments],
-            cwd=CHECKOUT,
-            env=environment,
-            stdin=pipe,
-            stdout=pipe,
-            stderr=pipe,
-            encoding="utf-8",
-        )
-        started.append(process)
-        return process
+    def start_at(url: str, *arguments: str) -> PipedProcess:
+        client = PipedProcess([PROGRAM, "--url", url, *arguments], cwd=CHECKOUT, env=environment)
+        started.append(client)
+        return client
 
     yield start_at
-    for process in started:
-        process.kill()
-        process.communicate()
+    for client in started:
+        client.end()
 
 
 @pytest.fixture
@@ -69,21 +60,32 @@ def start(server: ScriptedServer, start_at: StartAt) -> Start:
 
 @pytest.fixture
 def run(environment: dict[str, str]) -> Run:
-    """Run the client to its end."""
+    """Run the client in a process to its end."""
 
     def run(
-        *arguments: str, stdin: str | None = None, cwd: Path = CHECKOUT, **more: str
-    ) -> subprocess.CompletedProcess[str]:
+        *arguments: str, stdin: str = "", cwd: Path = CHECKOUT, **more: str
+    ) -> "subprocess.CompletedProcess[str]":
+        with PipedProcess([PROGRAM, *arguments], cwd=cwd, env={**environment, **more}) as client:
+            output, errors = client.communicate(stdin, PATIENCE_SECONDS)
+        return subprocess.CompletedProcess(arguments, client.wait(), output, errors)
+
+    return run
+
+
+@pytest.fixture
+def run_program(environment: dict[str, str]) -> Run:
+    """Run test_client.py to its end, in a new Python, as a user does."""
+
+    def run_program(*arguments: str, stdin: str = "", **more: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [*COMMAND, *arguments],
             input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
-            cwd=cwd,
+            cwd=CHECKOUT,
             env={**environment, **more},
             encoding="utf-8",
             timeout=PATIENCE_SECONDS,
             check=False,
         )
 
-    return run
+    return run_program

@@ -12,8 +12,8 @@ PAGE = (CHECKOUT / "docs" / "client.md").read_text()
 FILES = sorted((CHECKOUT / "messages" / "chateau").glob("*.json"))
 
 
-def test_every_option_is_in_the_page(run: Run) -> None:
-    options = re.findall(r"^ +(?:-\w,? (?:\S+, )?)?(--[a-z-]+)", run("--help").stdout, re.MULTILINE)
+def test_every_option_is_in_the_page(call: Run) -> None:
+    options = re.findall(r"^ +(?:-\w,? (?:\S+, )?)?(--[a-z-]+)", call("--help").stdout, re.MULTILINE)
 
     assert "--server-command" in options
     assert [option for option in options if f"`{option}" not in PAGE] == []

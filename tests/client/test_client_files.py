@@ -16,9 +16,9 @@ from chateau import __version__
 
 
 def test_files_are_sent_in_order_over_one_connection_which_is_closed_with_1000(
-    server: ScriptedServer, run: Run
+    server: ScriptedServer, run_program: Run
 ) -> None:
-    done = run("--url", server.url, "register", "join", "list")
+    done = run_program("--url", server.url, "register", "join", "list")
 
     assert (done.returncode, done.stderr) == (0, "")
     assert [json.loads(server.next_received())["type"] for _ in range(3)] == [1, 5, 4]
@@ -154,8 +154,10 @@ def test_control_characters_of_a_server_do_not_reach_the_terminal(server: Script
     assert '"error": "\\u001b[2J\\n\\u009b1m\\u202e"' in done.stdout
 
 
-def test_an_output_that_lacks_a_character_gets_it_as_an_escape(server: ScriptedServer, run: Run) -> None:
-    done = run("--url", server.url, "list", PYTHONIOENCODING="ascii")
+def test_an_output_that_lacks_a_character_gets_it_as_an_escape(
+    server: ScriptedServer, run_program: Run
+) -> None:
+    done = run_program("--url", server.url, "list", PYTHONIOENCODING="ascii")
 
     assert done.stdout.startswith("\\u2192 sent")
     assert done.returncode == 0
@@ -181,11 +183,11 @@ def test_a_file_that_does_not_exist_exits_2_and_is_named(call: Run) -> None:
     assert done.returncode == 2
 
 
-def test_a_missing_server_exits_3_with_how_to_start_one(run: Run) -> None:
+def test_a_missing_server_exits_3_with_how_to_start_one(call: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
-    done = run("--url", f"ws://127.0.0.1:{port}/ws", "list")
+    done = call("--url", f"ws://127.0.0.1:{port}/ws", "list")
 
     assert f"cannot connect to ws://127.0.0.1:{port}/ws: connection refused" in done.stderr
     assert "`python server.py` or `make run`" in done.stderr
@@ -297,16 +299,16 @@ def test_a_wrong_command_line_exits_1_with_the_usage(call: Run, arguments: list[
     assert done.returncode == 1
 
 
-def test_help_has_an_example_and_the_exit_codes(run: Run) -> None:
-    done = run("--help")
+def test_help_has_an_example_and_the_exit_codes(call: Run) -> None:
+    done = call("--help")
 
     assert "python test_client.py register list" in done.stdout
     assert "exit codes:" in done.stdout
     assert done.returncode == 0
 
 
-def test_version_is_the_projects(run: Run) -> None:
-    done = run("--version")
+def test_version_is_the_projects(call: Run) -> None:
+    done = call("--version")
 
     assert done.stdout == f"chateau test client {__version__}\n"
     assert done.returncode == 0
@@ -326,13 +328,10 @@ def test_ctrl_c_while_waiting_closes_with_1000_and_exits_130(server: ScriptedSer
 
 def test_a_closed_stdout_exits_141_without_a_traceback(start: Start) -> None:
     client = start("--json", "list", "rooms")
-    assert client.stdout is not None
     client.stdout.close()
 
     assert client.wait(PATIENCE_SECONDS) == 141
-    assert client.stderr is not None
     assert client.stderr.read() == ""
-    client.stdout = None
 
 
 def test_the_client_loads_nothing_of_the_server() -> None:

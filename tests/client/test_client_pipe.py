@@ -9,8 +9,12 @@ from client_process import Run, Start
 from scripted_server import PATIENCE_SECONDS, PUSH, Close, ScriptedServer, error_response, response_to
 
 
-def test_names_on_stdin_are_sent_line_by_line_and_nothing_is_asked(server: ScriptedServer, run: Run) -> None:
-    done = run("--url", server.url, "--json", stdin="register\n\n  messages/chateau/list.json \r\nrooms")
+def test_names_on_stdin_are_sent_line_by_line_and_nothing_is_asked(
+    server: ScriptedServer, run_program: Run
+) -> None:
+    done = run_program(
+        "--url", server.url, "--json", stdin="register\n\n  messages/chateau/list.json \r\nrooms"
+    )
 
     assert [json.loads(line)["type"] for line in done.stdout.splitlines()] == [1, 4, 9]
     assert (done.returncode, done.stderr) == (0, "")
@@ -19,8 +23,6 @@ def test_names_on_stdin_are_sent_line_by_line_and_nothing_is_asked(server: Scrip
 
 def test_a_line_is_sent_at_once_while_the_pipe_stays_open(server: ScriptedServer, start: Start) -> None:
     client = start("--json")
-    assert client.stdin is not None
-    assert client.stdout is not None
 
     print("list", file=client.stdin, flush=True)
 
@@ -88,20 +90,17 @@ def test_a_server_that_closes_ends_the_run_while_the_pipe_stays_open(
     server.do(server.next_client(), Close(1008, "too slow"))
 
     assert client.wait(PATIENCE_SECONDS) == 3
-    assert client.stderr is not None
     assert client.stderr.read() == "error: the server closed the connection (1008, too slow)\n"
 
 
 def test_ctrl_c_exits_0_without_errors(server: ScriptedServer, start: Start) -> None:
     client = start()
-    assert client.stdin is not None
     print("list", file=client.stdin, flush=True)
     server.next_received()
 
     client.send_signal(signal.SIGINT)
 
     assert client.wait(PATIENCE_SECONDS) == 0
-    assert client.stderr is not None
     assert client.stderr.read() == ""
     assert server.next_close_code() == 1000
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from client_process import CHECKOUT, COMMAND
+from client_process import CHECKOUT
 from client_terminal import Terminal
 from scripted_server import PUSH, Close, ScriptedServer, error_response, response_to
 
@@ -18,10 +18,12 @@ Open = Callable[..., Terminal]
 def open_terminal(server: ScriptedServer, environment: dict[str, str]) -> Iterator[Open]:
     opened = []
 
-    def open_terminal(*arguments: str, stdout: int | None = None, **more: str) -> Terminal:
-        command = [*COMMAND, "--url", server.url, *arguments]
+    def open_terminal(
+        *arguments: str, stdout: int | None = None, as_program: bool = False, **more: str
+    ) -> Terminal:
+        words = ["--url", server.url, *arguments]
         env = {"NO_COLOR": "1", **environment, **more}
-        terminal = Terminal(command, cwd=str(CHECKOUT), env=env, stdout=stdout)
+        terminal = Terminal(words, cwd=CHECKOUT, env=env, stdout=stdout, as_program=as_program)
         opened.append(terminal)
         return terminal
 
@@ -38,8 +40,10 @@ def terminal(open_terminal: Open) -> Terminal:
 
 
 def test_prompt_sends_the_file_shows_the_response_and_asks_again(
-    server: ScriptedServer, terminal: Terminal
+    server: ScriptedServer, open_terminal: Open
 ) -> None:
+    terminal = open_terminal(as_program=True)
+    terminal.wait_for(PROMPT)
     terminal.type("messages/chateau/list.json\r")
 
     assert "→ sent" in terminal.wait_for("← response")

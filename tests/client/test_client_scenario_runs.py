@@ -62,13 +62,13 @@ def at(server: ScriptedServer) -> tuple[str, str]:
 
 
 def test_a_folder_is_played_in_the_order_of_its_paths(
-    run: Run, server: ScriptedServer, write: Write, tmp_path: Path
+    run_program: Run, server: ScriptedServer, write: Write, tmp_path: Path
 ) -> None:
     write("b", *REGISTER)
     write("a", *REGISTER)
     (tmp_path / "register.json").write_text('{"type": 1}')
 
-    done = run(*at(server), str(tmp_path))
+    done = run_program(*at(server), str(tmp_path))
 
     lines = done.stdout.splitlines()
     assert [line.split("  ")[:2] for line in lines[:2]] == [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from generated import examples
 from hub_harness import Harness
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -350,4 +351,4 @@ class Model(RuleBasedStateMachine):
 
 
 TestHubAgainstModel = Model.TestCase
-TestHubAgainstModel.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestHubAgainstModel.settings = settings(max_examples=examples(100), stateful_step_count=40, deadline=None)

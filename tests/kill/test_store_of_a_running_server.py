@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from random import Random
@@ -26,12 +26,11 @@ from publishers import (
     eight_publishers,
     is_push,
 )
-from running_server import ROOT, STOP_SECONDS, RunningServer
+from running_server import COMMAND, ROOT, STOP_SECONDS, RunningServer, rejected_start
 
 SEED = 7
 BIG_GAP = 1_000_000
 HEALING_SECONDS = 5
-COMMAND = (sys.executable, "server.py", "--port", "0", "--lines-port", "0")
 
 
 @asynccontextmanager
@@ -98,7 +97,7 @@ def test_kill_while_starting_loses_no_message(tmp_path: Path) -> None:
 
 
 def kill_while_it_starts(folder: Path, after_seconds: float) -> None:
-    command = [*COMMAND, "--data", str(folder)]
+    command = [*COMMAND, "--port", "0", "--lines-port", "0", "--data", str(folder)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         time.sleep(after_seconds)
         process.kill()
@@ -244,28 +243,13 @@ def test_full_disk_at_the_start_is_a_one_line_error(tmp_path: Path, was_there: b
             publish_as_alice("one")(address)
             check_end(server, signal.SIGKILL)
 
-    complaint = rejected_start("--data", str(tmp_path), command=("sh", "-c", 'ulimit -f 0; exec "$@"', "sh"))
+    limited = ("sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *COMMAND)
+    complaint = rejected_start("--data", str(tmp_path), command=limited)
     with started(tmp_path) as (_, address):
         stored = asyncio.run(contents(address))
 
     assert complaint.startswith(f"chateau: --data {tmp_path}: ")
     assert stored == (["one"] if was_there else [])
-
-
-def rejected_start(*flags: str, command: Sequence[str] = ()) -> str:
-    """Return the one-line error of a server that does not start."""
-    ended = subprocess.run(
-        [*command, *COMMAND, *flags],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=STOP_SECONDS,
-        check=False,
-    )
-    assert ended.returncode == 1, ended
-    assert ended.stdout == ""
-    assert ended.stderr.count("\n") == 1, ended.stderr
-    return ended.stderr
 
 
 def execute(file: Path, statement: str) -> list[tuple[int]]:

@@ -9,35 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from captured_log import Log
 from live_harness import TRANSPORTS, LiveServer, OpenServer
 from raw_client import PATIENCE_SECONDS
 from tornado.ioloop import IOLoop
-
-
-class Log(logging.Handler):
-    """The records at WARNING or above. A test takes those that it expects."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.records: list[logging.LogRecord] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.records.append(record)
-
-    def taken(self) -> list[str]:
-        """Return and remove the messages so far."""
-        messages = [record.getMessage() for record in self.records]
-        self.records.clear()
-        return messages
-
-
-@pytest.fixture(autouse=True, scope="session")
-def freeze_garbage() -> Iterator[None]:
-    """Exclude all objects created so far from the garbage collection at the end of each test."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +30,8 @@ def log() -> Iterator[Log]:
 @pytest.fixture
 def io_loop(log: Log) -> Iterator[IOLoop]:
     """An event loop for one test; that of pytest-tornado is created in a way that Tornado 6.2 deprecates."""
+    gc.collect()
+    gc.freeze()  # the collections at the ends of tests skip what exists by now, which is nearly everything
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     yield IOLoop.current()

@@ -15,7 +15,7 @@ from chateau.net.admin_api import BODY_BYTES, DRAINED_BYTES, READINGS, STREAMS
 from chateau.protocols.admin import ACTIONS
 
 if TYPE_CHECKING:
-    from conftest import Log
+    from captured_log import Log
     from live_harness import LiveServer, OpenServer
 
 pytestmark = pytest.mark.gen_test(timeout=30)

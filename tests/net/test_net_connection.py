@@ -29,7 +29,7 @@ from chateau.net.connection_group import ConnectionGroup, check_liveness
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from conftest import Log
+    from captured_log import Log
     from tornado.ioloop import IOLoop
 
     from chateau.net.frames import Received

@@ -16,7 +16,7 @@ from raw_client import PATIENCE_SECONDS, RawClient, Response
 from chateau.net.connection import LINGER_SECONDS
 
 if TYPE_CHECKING:
-    from conftest import Log
+    from captured_log import Log
     from live_harness import LiveServer, OpenServer
 
 pytestmark = pytest.mark.gen_test(timeout=30)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from generated import examples
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from masked_frames import (
@@ -39,8 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 LIMIT = 2_000
-FRAMES_IN_ALL = int(os.environ.get("GENERATED_FRAMES", "20000"))
-"""How many frames the test sends: 100,000 in .ci/run."""
+FRAMES_IN_ALL = examples(100_000)
 FRAMES_AN_EXAMPLE = 500
 EXAMPLES = FRAMES_IN_ALL // FRAMES_AN_EXAMPLE + 10
 
@@ -104,7 +103,7 @@ frame_heads = st.builds(
 any_bytes = st.lists(st.one_of(frame_heads, st.binary(max_size=30)), max_size=8).map(b"".join)
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(sent=any_bytes, sizes=sizes)
 def test_any_bytes_are_frames_or_one_violation_wherever_they_are_cut(sent: bytes, sizes: list[int]) -> None:
     whole = Decoder(LIMIT).feed(sent)
@@ -119,7 +118,7 @@ def test_any_bytes_are_frames_or_one_violation_wherever_they_are_cut(sent: bytes
     assert not any(isinstance(each, (Close, Violation)) for each in whole[:-1])
 
 
-# A hundred thousand frames against the decoder, a connection and the protocol behind it.
+# Many frames against the decoder, a connection and the protocol behind it.
 
 NAMES = ["alice", "Bob", "çeza", "dora", "", " x", "x" * 33, "\u202e", 7, None]
 ROOMS = ["lobby", "Lobby", "r2", "", "x" * 65]

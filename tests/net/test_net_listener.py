@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from conftest import Log
+    from captured_log import Log
     from tornado.ioloop import IOLoop
 
 LIMITED = """

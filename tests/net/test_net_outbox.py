@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from generated import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from masked_frames import ServerFrame, server_frames
@@ -458,7 +459,7 @@ losses = st.builds(ConnectionResetError)
 numbered = st.integers(0, 300)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     steps=st.lists(st.one_of(st.lists(numbered, min_size=1, max_size=3), st.sampled_from(["drain", "drop"]))),
     script=st.lists(st.one_of(takes, losses)),

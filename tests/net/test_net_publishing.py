@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
 import pytest
-from conftest import Log
+from captured_log import Log
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from masked_frames import text

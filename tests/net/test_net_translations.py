@@ -21,7 +21,7 @@ from chateau.reference.request_translations import PROTOCOLS
 from chateau.reference.translations import Translator
 
 if TYPE_CHECKING:
-    from conftest import Log
+    from captured_log import Log
     from live_harness import LiveServer, OpenServer
 
 pytestmark = pytest.mark.gen_test(timeout=30)

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from chateau_harness import SCHEMA_SET, Harness
+from generated import examples
 from harness import Frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -58,13 +59,13 @@ def responses_to(harness: Harness, text: str) -> list[Frame]:
     return [frame for frame in harness["alice"].mailbox.take() if not {"sender", "event"} & frame.keys()]
 
 
-@settings(max_examples=800)
+@settings(max_examples=examples(800))
 @given(text=st.text() | VALUES.map(json.dumps))
 def test_any_text_or_json_gets_exactly_one_response(text: str) -> None:
     assert len(responses_to(server_with_two_clients(), text)) == 1
 
 
-@settings(max_examples=800)
+@settings(max_examples=examples(800))
 @given(requests=st.lists(nearly_valid(), min_size=1, max_size=4))
 def test_nearly_valid_requests_get_one_response_each(requests: list[Any]) -> None:
     harness = server_with_two_clients()
@@ -73,7 +74,7 @@ def test_nearly_valid_requests_get_one_response_each(requests: list[Any]) -> Non
         assert len(responses_to(harness, json.dumps(request))) == 1
 
 
-@settings(max_examples=1000)
+@settings(max_examples=examples(1000))
 @given(request_=nearly_valid() | VALUES)
 def test_jsonschema_and_jsonschema_rs_agree(request_: Any) -> None:
     for row in REQUESTS.values():

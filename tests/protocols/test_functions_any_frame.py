@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from functions_harness import KEY, SCHEMA_SET, Harness
+from generated import examples
 from harness import Frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -71,19 +72,19 @@ def responses_to(harness: Harness, text: str) -> list[Frame]:
     return [frame for frame in harness["a"].mailbox.take() if "callback" in frame]
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(text=st.text() | VALUES.map(json.dumps) | st.text(st.characters(categories=["Cs"]), min_size=1))
 def test_any_text_or_json_gets_exactly_one_response(text: str) -> None:
     assert len(responses_to(Harness("a", "b"), text)) == 1
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(payload=st.binary())
 def test_any_binary_frame_gets_exactly_one_response(payload: bytes) -> None:
     assert Harness("a")["a"].ask(payload)["code"] == "binary_frame"
 
 
-@settings(max_examples=800)
+@settings(max_examples=examples(800))
 @given(requests=st.lists(nearly_valid(), min_size=1, max_size=4))
 def test_nearly_valid_calls_get_one_response_each(requests: list[Any]) -> None:
     harness = Harness("a", "b")
@@ -92,7 +93,7 @@ def test_nearly_valid_calls_get_one_response_each(requests: list[Any]) -> None:
         assert len(responses_to(harness, json.dumps(request))) == 1
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(request_=nearly_valid() | VALUES)
 def test_jsonschema_and_jsonschema_rs_agree(request_: Any) -> None:
     for row in FUNCTIONS.values():

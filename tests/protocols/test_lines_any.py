@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from generated import examples
 from harness import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,7 +28,7 @@ def responses(harness: Harness, line: str | bytes) -> int:
     return sum(frame["type"] in ("commandResult", "error") for frame in frames)
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=examples(800), deadline=None)
 @given(lines=st.lists(LINES, min_size=1, max_size=5))
 def test_any_non_blank_line_gets_exactly_one_response(lines: list[str | bytes]) -> None:
     harness = Harness("alice", "bob")
@@ -40,7 +41,7 @@ def test_any_non_blank_line_gets_exactly_one_response(lines: list[str | bytes]) 
     assert all("error" not in frame for frame in harness["bob"].mailbox.take())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(lines=st.lists(LINES, max_size=5))
 def test_line_of_an_unregistered_client_reaches_nobody(lines: list[str | bytes]) -> None:
     harness = Harness("bob")
@@ -52,7 +53,7 @@ def test_line_of_an_unregistered_client_reaches_nobody(lines: list[str | bytes])
     assert harness["bob"].mailbox.take() == []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(text=st.text().filter(lambda text: text.strip() and text.split()[0] not in FIRST_WORDS))
 def test_message_is_delivered_unchanged(text: str) -> None:
     harness = Harness("alice", "bob")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
+from generated import examples
 from harness import Step, disconnects, happens, sends
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -238,4 +239,4 @@ class LinesModel(RuleBasedStateMachine):
 
 
 TestLinesModel = LinesModel.TestCase
-TestLinesModel.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestLinesModel.settings = settings(max_examples=examples(150), stateful_step_count=40, deadline=None)

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from generated import examples
 from harness import Frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -258,7 +259,7 @@ REQUESTS_SENT = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=600)
+@settings(max_examples=examples(600))
 @given(text=st.text() | VALUES.map(json.dumps))
 def test_any_text_gets_exactly_one_error(text: str) -> None:
     harness = Harness("alice", "bob")
@@ -269,7 +270,7 @@ def test_any_text_gets_exactly_one_error(text: str) -> None:
     assert harness.take() == {}
 
 
-@settings(max_examples=600)
+@settings(max_examples=examples(600))
 @given(requests=st.lists(REQUESTS_SENT | COMMANDS.map(create), min_size=1, max_size=6), named=st.booleans())
 def test_nearly_valid_requests_never_fail(requests: list[Any], named: bool) -> None:
     harness = Harness("bob", *(["alice"] if named else []))
@@ -288,7 +289,7 @@ def is_sent_to_others(request: Any) -> bool:
     return isinstance(request, dict) and request.get("op") == 3
 
 
-@settings(max_examples=600)
+@settings(max_examples=examples(600))
 @given(request_=REQUESTS_SENT | VALUES)
 def test_jsonschema_and_jsonschema_rs_agree(request_: Any) -> None:
     for row in REQUESTS.values():

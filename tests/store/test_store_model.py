@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from generated import examples
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -103,5 +104,5 @@ class StoresAgree(RuleBasedStateMachine):
             self.compare(key, since=None, start=None, end=None, limit=100, joins=True)
 
 
-StoresAgree.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+StoresAgree.TestCase.settings = settings(max_examples=examples(100), stateful_step_count=30, deadline=None)
 TestStoresAgree = StoresAgree.TestCase
