@@ -265,6 +265,24 @@ class Settings:
         "Python module or .py file with additional commands (repeatable).",
         Kind("a module's name or a file's path", list_of(str)),
     )
+    max_connections: int = setting(
+        10_000, "Limits", "Maximum number of connections, on all ports (0 = unlimited).", COUNT
+    )
+    max_connections_per_address: int = setting(
+        2_000, "Limits", "Maximum number of connections from one address (0 = unlimited).", COUNT
+    )
+    max_partial_input: int = setting(
+        67_108_864,
+        "Limits",
+        "Maximum bytes of unfinished frames, lines and bodies of all clients together (0 = unlimited).",
+        COUNT,
+    )
+    request_timeout: float = setting(
+        30,
+        "Limits",
+        "Seconds in which the head of a request, its body, or a message has to come (0 = unlimited).",
+        Kind("a number of seconds, at least 0", number),
+    )
     max_frame: int = setting(
         1_048_576,
         "Limits",

@@ -18,6 +18,10 @@ from chateau.net.frames import Binary, Received, Violation
 class Decoder(Protocol):
     """Decodes what one client sends."""
 
+    @property
+    def partial_bytes(self) -> int:
+        """Size of what has come of a message that is not whole."""
+
     def feed(self, data: bytes) -> Sequence[Received]:
         """Return the messages that *data* completes. After a violation there are none."""
 
@@ -43,6 +47,10 @@ class ObservedDecoder:
     def __init__(self, decoder: Decoder, observer: FrameObserver) -> None:
         self._decoder = decoder
         self._observer = observer
+
+    @property
+    def partial_bytes(self) -> int:
+        return self._decoder.partial_bytes
 
     def feed(self, data: bytes) -> Sequence[Received]:
         received = self._decoder.feed(data)
@@ -73,6 +81,11 @@ class LineDecoder:
         self._max_bytes = max_bytes
         self._begun = b""  # of a line that has not ended yet
         self._is_broken = False
+
+    @property
+    def partial_bytes(self) -> int:
+        """Size of the beginning of a line."""
+        return len(self._begun)
 
     def feed(self, data: bytes) -> Sequence[Received]:
         """Return the lines that end in *data*, without their ends; as :class:`Binary` if not UTF-8."""
@@ -106,6 +119,8 @@ class DiscardingDecoder:
     """Discards what the client sends."""
 
     __slots__ = ()
+
+    partial_bytes = 0
 
     def __init__(self, max_bytes: int) -> None:
         pass
