@@ -6,7 +6,6 @@ tests provoke each one, and check that no protocol sends an error that its catal
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -94,7 +93,7 @@ def always(error: HubError, description: str = "", sent: Any = None) -> ErrorCas
 def against(schema: str, sent: Any) -> ErrorCase:
     """Return the case of *sent*, which is invalid by *schema*."""
     return ErrorCase(
-        lambda request, schemas: schemas.validation_error(schema, request, json.dumps(request)),
+        lambda request, schemas: schemas.validation_error(schema, request),
         "The request violates its schema: `path` is a JSON Pointer to the fault, `schema` the schema's URL.",
         sent,
     )

@@ -74,7 +74,7 @@ def read_bulk(body: bytes, schemas: SchemaSet) -> list[ChannelPublication]:
     if value.__class__ is not dict:
         raise NotAnObject(json_type(value))
     text = body.decode()
-    schemas.check(BULK_SCHEMA, value, text)
+    schemas.check(BULK_SCHEMA, value)
     try:
         return list(_publications(text))
     except RecursionError as exc:  # json gives up some levels before orjson does

@@ -13,6 +13,7 @@ from harness import Client as GenericClient
 from harness import Frame, LateCommits, check_quotes, read, schema_set
 from harness import Harness as GenericHarness
 from listed_errors import checked_lines
+from reference_validator import reference
 
 from chateau.protocols.lines import LinesProtocol
 from chateau.store.memory import MemoryStore
@@ -49,7 +50,7 @@ def schema_of(frame: Frame) -> str:
 
 
 def checked(frame: Frame) -> Frame:
-    SCHEMA_SET.reference(schema_of(frame)).validate(frame)
+    reference(SCHEMA_SET, schema_of(frame)).validate(frame)
     assert SCHEMA_SET.validator(schema_of(frame))(frame)
     return frame
 
