@@ -79,6 +79,8 @@ class SchemaParts:
 class Part:
     """The *schema* at *url*, one of *parts*. Its validators are compiled when they are used first."""
 
+    _schema: dict[str, Any]
+
     def __init__(self, parts: SchemaParts, url: str, schema: Any) -> None:
         self._parts = parts
         self._url = url

@@ -129,7 +129,7 @@ def test_long_text_may_have_4096_commas_and_brackets(values: list[Any], padding:
 def test_long_text_with_more_values_is_rejected(item: Any, padding: str) -> None:
     for order in (1, -1):
         value = dict([("a", [item] * (VALUES_LIMIT + 1)), ("b", padding)][::order])
-        with pytest.raises(InvalidJson, match="too many values; .* 32768 characters may have 4096 commas"):
+        with pytest.raises(InvalidJson, match=r"too many values; .* 32768 characters may have 4096 commas"):
             decode(json.dumps(value))
         with pytest.raises(NotAnObject, match="not an array"):
             decode(json.dumps(list(value.values())))
