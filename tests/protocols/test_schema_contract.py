@@ -1,4 +1,4 @@
-"""Schema contracts: JSON Pointers, two validators, and an error text per keyword of a request schema."""
+"""Schema contracts: JSON Pointers, an error text per keyword of a request schema, and what is imported."""
 
 import json
 import subprocess
@@ -101,6 +101,25 @@ def test_keyword_without_an_error_text_gets_a_generic_one(
 
     assert str(error) == sentence
     assert error.path == "/" + next(iter(message))
+
+
+def test_server_explains_errors_without_jsonschema_and_without_importing_while_clients_wait() -> None:
+    program = """
+import json, sys
+import chateau.app
+from chateau.protocols.schemas import SchemaSet, schemas_folder
+schemas = SchemaSet(schemas_folder() / "chateau", url="/schemas/chateau")
+before = set(sys.modules)
+for message in ({}, {"type": 4, "x": 10_000 * "x"}):
+    schemas.validation_error("list-request", message)
+heavy = {name.partition(".")[0] for name in sys.modules} & {"jsonschema", "referencing", "rpds"}
+print(json.dumps([sorted(heavy), sorted(set(sys.modules) - before)]))
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert json.loads(ended.stdout) == [[], []]
 
 
 def test_schema_url_is_that_of_the_server() -> None:
