@@ -15,7 +15,7 @@ from __future__ import annotations
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urljoin
+from urllib.parse import quote, unquote, urljoin
 
 import jsonschema_rs
 
@@ -34,8 +34,29 @@ _APPLICATORS = frozenset(("$ref", "properties", "items", "allOf", "if", "then", 
 _ALTERNATIVES = frozenset(("anyOf", "oneOf"))
 """Keywords that are one fault if no alternative matches, since nobody knows which one was meant."""
 
-_OF_ALL_KEYS = frozenset((*_ALTERNATIVES, "propertyNames", "const", "enum"))
+_OF_ALL_KEYS = frozenset(
+    (*_ALTERNATIVES, "not", "propertyNames", "minProperties", "maxProperties", "const", "enum")
+)
 """Keywords that need an object as a whole; for others, the keys that the schema knows are enough."""
+
+_JOINT = frozenset(
+    (
+        "patternProperties",
+        "prefixItems",
+        "contains",
+        "minContains",
+        "maxContains",
+        "dependentSchemas",
+        "dependentRequired",
+        "unevaluatedProperties",
+        "unevaluatedItems",
+        "$dynamicRef",
+    )
+)
+"""Keywords that are judged with their whole schema only, and after its other keywords.
+
+The schemas here have none of them; those of a protocol that is added can.
+"""
 
 
 class Fault(NamedTuple):
@@ -66,7 +87,8 @@ class SchemaParts:
         if part is None:
             file, _, path = url.partition("#")
             schema = self._by_url[file]
-            for step in path.split("/")[1:]:
+            for written in path.split("/")[1:]:
+                step = unquote(written).replace("~1", "/").replace("~0", "~")
                 schema = schema[int(step) if isinstance(schema, list) else step]
             part = self._parts[url] = Part(self, url if "#" in url else f"{url}#", schema)
         return part
@@ -84,7 +106,7 @@ class Part:
     def __init__(self, parts: SchemaParts, url: str, schema: Any) -> None:
         self._parts = parts
         self._url = url
-        self._schema = {"false": False} if schema is False else schema
+        self._schema = schema if isinstance(schema, dict) else {} if schema else {"false": False}
 
     def fault_of(self, value: Any) -> Fault | None:
         """Return what is wrong with *value*, or None if it is valid."""
@@ -92,7 +114,10 @@ class Part:
         for keyword, is_valid in self._keywords.items():
             if not is_valid(known):
                 return Fault((), keyword, self._schema, value)
-        return max(self._faults_inside(value), key=_relevance, default=None)
+        fault = max(self._faults_inside(value), key=_relevance, default=None)
+        if fault is None and self._joint and not self._is_valid(value):
+            return Fault((), self._joint, self._schema, value)
+        return fault
 
     def _faults_inside(self, value: Any) -> Iterator[Fault]:
         """Yield the fault of each schema that this one applies to *value* or to values in it."""
@@ -103,9 +128,13 @@ class Part:
             for key in self._schema.get("properties", ()):
                 if key in value and (fault := self._inner("properties", key).fault_of(value[key])):
                     yield below(key, fault)
-            if self._others and (place := first_invalid(value.values(), self._others)) is not None:
-                key = next(islice(value, place, None))
-                yield from self._fault_at("additionalProperties", key, value[key])
+            if self._others:
+                known = self._schema.get("properties")
+                others = {key: value[key] for key in value if key not in known} if known else value
+                place = first_invalid(others.values(), self._others)
+                if place is not None:
+                    key = next(islice(others, place, None))
+                    yield from self._fault_at("additionalProperties", key, value[key])
         elif value.__class__ is list and self._items:
             place = first_invalid(value, self._items)
             if place is not None:
@@ -137,14 +166,17 @@ class Part:
         return {key: value[key] for key in shown if key in value}
 
     def _inner(self, *steps: str) -> Part:
-        return self._parts.at("/".join((self._url, *steps)))
+        written = (quote(step.replace("~", "~0").replace("/", "~1"), safe="~") for step in steps)
+        return self._parts.at("/".join((self._url, *written)))
 
     # Compiled on the first use: most schemas are never violated
 
     @cached_property
     def _keywords(self) -> dict[str, IsValid]:
         """The validator of each keyword, in the order of the schema."""
-        silent = _ANNOTATIONS | _APPLICATORS | ({"additionalProperties"} if self._has_others else set())
+        silent = _ANNOTATIONS | _APPLICATORS | _JOINT
+        if self._has_others or "patternProperties" in self._schema:
+            silent |= {"additionalProperties"}
         return {
             keyword: self._parts.compiled(self._alone(keyword))
             for keyword in self._schema
@@ -158,17 +190,18 @@ class Part:
             return False
         if keyword in _ALTERNATIVES:
             limit = [{"$ref": f"{self._url}/{keyword}/{place}"} for place in range(len(limit))]
-        elif isinstance(limit, dict):
+        elif isinstance(limit, dict) and keyword != "const":
             limit = {"$ref": f"{self._url}/{keyword}"}
         alone = {keyword: limit}
         if keyword == "additionalProperties":
-            alone["properties"] = dict.fromkeys(self._schema["properties"], True)
+            alone["properties"] = dict.fromkeys(self._schema.get("properties", ()), True)
         return alone
 
     @cached_property
     def _items(self) -> IsValid | None:
         """The validator of a list of items."""
-        return self._list_of("items") if "items" in self._schema else None
+        has_items = "items" in self._schema and "prefixItems" not in self._schema
+        return self._list_of("items") if has_items else None
 
     @cached_property
     def _others(self) -> IsValid | None:
@@ -179,11 +212,19 @@ class Part:
     def _condition(self) -> IsValid:
         return self._parts.compiled({"$ref": f"{self._url}/if"})
 
+    @cached_property
+    def _joint(self) -> str | None:
+        """The first keyword of the schema that is judged with the whole of it."""
+        return next((keyword for keyword in self._schema if keyword in _JOINT), None)
+
+    @cached_property
+    def _is_valid(self) -> IsValid:
+        return self._parts.compiled({"$ref": self._url})
+
     @property
     def _has_others(self) -> bool:
-        has_others = isinstance(self._schema.get("additionalProperties"), dict)
-        assert not (has_others and "properties" in self._schema), "an object is one or the other"
-        return has_others
+        others = self._schema.get("additionalProperties")
+        return isinstance(others, dict) and "patternProperties" not in self._schema
 
     def _list_of(self, keyword: str) -> IsValid:
         return self._parts.compiled({"items": {"$ref": f"{self._url}/{keyword}"}})

@@ -100,12 +100,17 @@ def _place(path: Sequence[str | int]) -> str:
 
 
 def _surplus(fault: Fault) -> str:
-    allowed: Mapping[str, Any] = fault.schema["properties"]
+    allowed: Mapping[str, Any] = fault.schema.get("properties", {})
     return str(next(key for key in fault.value if key not in allowed))
 
 
 def _missing(fault: Fault) -> str:
     return str(next(key for key in fault.limit if key not in fault.value))
+
+
+def _keys(schema: Mapping[str, Any]) -> str:
+    known = schema.get("properties")
+    return f"its keys are {', '.join(known)}" if known else "it has no keys"
 
 
 def _types(fault: Fault) -> str:
@@ -123,7 +128,7 @@ def _other(place: str, fault: Fault) -> str:
 _SENTENCES: dict[str, Callable[[str, Fault], str]] = {
     "required": lambda place, fault: f"{quoted(_missing(fault))} is missing from {place}.",
     "additionalProperties": lambda place, fault: (
-        f"{place} is not a key of this message; its keys are {', '.join(fault.schema['properties'])}."
+        f"{place} is not a key of this message; {_keys(fault.schema)}."
     ),
     "type": lambda place, fault: f"{place} must be of the type {_types(fault)}.",
     "const": lambda place, fault: f"{place} must be {json.dumps(fault.limit)}.",
@@ -139,6 +144,9 @@ _SENTENCES: dict[str, Callable[[str, Fault], str]] = {
     "maximum": lambda place, fault: f"{place} must be at most {fault.limit}.",
     "pattern": lambda place, fault: f"{place} does not match the required format. {_description(fault)}",
     "enum": lambda place, fault: f"{place} must be one of {', '.join(map(str, fault.limit))}.",
+    "oneOf": lambda place, fault: (
+        f"{place} matches none of the allowed forms, or several. {_description(fault)}"
+    ),
     "anyOf": lambda place, fault: f"{place} matches none of the allowed forms. {_description(fault)}",
     "false": lambda place, _: f"{place} must be absent.",
 }

@@ -11,19 +11,19 @@ import gc
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from harness import check_sentence
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reference_validator import reference, reference_fault
 
 from chateau.hub.errors import HubError
-from chateau.protocols.faults import first_invalid
+from chateau.protocols.faults import SchemaParts, first_invalid
 from chateau.protocols.json_text import decode
-from chateau.protocols.publications import read_bulk
+from chateau.protocols.publications import check_payload, read_bulk
 from chateau.protocols.schemas import SchemaSet, schemas_folder
 
 FOLDERS = sorted(path for path in schemas_folder().iterdir() if path.is_dir())
@@ -50,10 +50,11 @@ VALUES = st.recursive(
 
 def containers(value: Any) -> list[Any]:
     """Return the objects and arrays in *value*, itself included."""
-    if not isinstance(value, dict | list):
-        return []
-    inner = value.values() if isinstance(value, dict) else value
-    return [value, *(each for item in inner for each in containers(item))]
+    found = [value] if isinstance(value, dict | list) else []
+    for container in found:  # it grows
+        inner = container.values() if isinstance(container, dict) else container
+        found.extend(item for item in inner if isinstance(item, dict | list))
+    return found
 
 
 @st.composite
@@ -81,7 +82,7 @@ def nearly_valid(draw: st.DrawFn) -> tuple[str, str, Any]:
     return protocol, name, message
 
 
-@settings(max_examples=4000)
+@settings(max_examples=1000)
 @given(drawn=nearly_valid())
 def test_fault_is_the_one_that_jsonschema_considers_most_relevant(drawn: tuple[str, str, Any]) -> None:
     protocol, name, message = drawn
@@ -159,6 +160,95 @@ def test_key_of_more_than_256_characters_is_not_part_of_the_path() -> None:
         error = SETS["channels"].validation_error("broadcast-request", {"k" * length: [7]})
         assert error.path == (f"{path}/0" if path else "")
         assert str(error).startswith(f'"{"k" * 59}…" matches none of the allowed forms. ')
+
+
+# Schemas of other protocols, with keywords that those here do not have
+
+URL = "http://localhost:8888/schemas/other/"
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+COMMON = {
+    "$schema": DIALECT,
+    "$id": f"{URL}common.json",
+    "$defs": {"name": {"type": "string", "maxLength": 3}},
+}
+NAME = {"$ref": "common.json#/$defs/name"}
+OTHER: list[dict[str, Any]] = [
+    {"patternProperties": {"^a": NAME}, "additionalProperties": False},
+    {"patternProperties": {"^a": NAME}, "additionalProperties": {"type": "integer"}},
+    {"properties": {"a": NAME}, "additionalProperties": {"type": "integer"}},
+    {"properties": {"a": NAME, "/": True, "~ é": False, "%": {"items": NAME}}},
+    {"additionalProperties": False},
+    {"prefixItems": [NAME, {"type": "integer"}], "items": False},
+    {"type": "array", "contains": NAME, "minContains": 1, "maxContains": 2, "uniqueItems": True},
+    {"dependentRequired": {"a": ["b"]}, "dependentSchemas": {"b": {"required": ["c"]}}},
+    {"allOf": [{"properties": {"a": NAME}}], "unevaluatedProperties": False, "minProperties": 1},
+    {"allOf": [{"prefixItems": [NAME]}], "unevaluatedItems": False, "maxProperties": 1},
+    {"not": {"$ref": "#/$defs/bad"}, "$defs": {"bad": {"type": ["integer", "null"]}}},
+    {"oneOf": [NAME, {"type": "string", "minLength": 2}, {"$ref": "#/$defs/list"}], "$defs": {"list": True}},
+    {"oneOf": [{"const": {"a": 1}}, {"enum": [[], {"a": {}}, 1]}, {"type": "array", "items": NAME}]},
+    {"const": {"a": [1]}},
+    {"propertyNames": NAME, "additionalProperties": {"$ref": "#"}, "type": ["object", "string"]},
+    {
+        "if": {"type": "object"},
+        "then": {"required": ["a"]},
+        "else": {"exclusiveMinimum": 3, "type": "number"},
+    },
+    {"items": {"items": {"anyOf": [{"type": "null"}] * 50}}},
+    {"if": {"type": "string"}, "then": {"minLength": 2}, "items": NAME},
+]
+NAMES = st.sampled_from(["a", "b", "ab", "/", "~ é", "%", "long"])
+OTHER_VALUES = st.recursive(
+    st.sampled_from([None, True, 0, 1, 4.5, "", "x", "xx", "long"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> SchemaSet:
+    folder = tmp_path_factory.mktemp("other")
+    (folder / "common.json").write_text(json.dumps(COMMON))
+    for number, schema in enumerate(OTHER):
+        named = {"$schema": DIALECT, "$id": f"{URL}{number}.json", **schema}
+        (folder / f"{number}.json").write_text(json.dumps(named))
+    return SchemaSet(folder, url="/schemas/other")
+
+
+def at_pointer(message: Any, path: str) -> Any:
+    """Return the value at *path*, a JSON Pointer, of *message*."""
+    for written in path.split("/")[1:]:
+        step = written.replace("~1", "/").replace("~0", "~")
+        message = message[int(step) if isinstance(message, list) else step]
+    return message
+
+
+@settings(max_examples=600, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(number=st.integers(0, len(OTHER) - 1), message=OTHER_VALUES)
+def test_every_keyword_is_explained(others: SchemaSet, number: int, message: Any) -> None:
+    name = str(number)
+    is_valid = reference(others, name).is_valid(message)
+    assert others.validator(name)(message) == is_valid
+    if not is_valid:
+        error = others.validation_error(name, message)
+        at_pointer(message, error.path)
+        check_sentence(str(error), json.dumps(message))
+
+
+OTHER_FAULTS = [
+    pytest.param(2, {"b": 1, "c": "x", "a": "x"}, '"c" must be of the type integer.', id="another key"),
+    pytest.param(3, {"~ é": 1}, '"~ é" must be absent.', id="a name that a JSON Pointer escapes"),
+    pytest.param(3, {"%": ["a", "long"]}, '"%/1" must have at most 3 characters; it has 4.', id="a percent"),
+    pytest.param(4, {"a": 1}, '"a" is not a key of this message; it has no keys.', id="no keys"),
+    pytest.param(11, "xx", "the message matches none of the allowed forms, or several", id="several forms"),
+    pytest.param(0, {"a": 1}, 'the message violates the keyword "patternProperties"', id="a joint keyword"),
+    pytest.param(16, [[None, 1]], '"0/1" matches none of the allowed forms.', id="50 forms"),
+    pytest.param(17, ["a", "long"], '"1" must have at most 3 characters', id="no condition for it"),
+]
+
+
+@pytest.mark.parametrize(("number", "message", "sentence"), OTHER_FAULTS)
+def test_fault_by_another_keyword(others: SchemaSet, number: int, message: Any, sentence: str) -> None:
+    assert str(others.validation_error(str(number), message)).startswith(sentence)
 
 
 # The cost
@@ -273,6 +363,75 @@ def test_cost_of_an_explanation_does_not_depend_on_the_size_of_the_message(
         assert len(error.path) <= 600
 
 
+FILLINGS: list[Any] = [
+    pytest.param(lambda n: "x" * n, id="a long string"),
+    pytest.param(lambda n: "\ufdfa/~" * n, id="a string of escapes"),
+    pytest.param(lambda n: 10**n, id="a long number"),
+    pytest.param(lambda n: [""] * n, id="strings"),
+    pytest.param(lambda n: ["a"] * n + [None], id="one wrong item at the end"),
+    pytest.param(lambda n: [{"a": [1]}] * n, id="objects"),
+    pytest.param(lambda n: {f"k{each}": each for each in range(n)}, id="unknown keys"),
+    pytest.param(lambda n: {f"k{each}": {} for each in range(n)} | {"z": [7]}, id="the last key"),
+    pytest.param(lambda n: nest(min(n, 900)), id="nesting"),
+]
+
+
+def values_in(value: Any) -> int:
+    """Return the number of values in *value*, itself included."""
+    return 1 + sum(map(len, containers(value)))
+
+
+def filled(schema: Any, filling: Any) -> Iterator[Any]:
+    """Yield an example of *schema* in which one value, at any place or at an unknown key, is *filling*."""
+    yield filling
+    example = max(copy.deepcopy(schema["examples"]), key=lambda each: len(json.dumps(each)))
+    for container in containers(example):
+        keys = [*container, "unknown"] if isinstance(container, dict) else range(len(container))
+        for key in keys:
+            before = None if key == "unknown" else container[key]
+            container[key] = filling
+            yield example
+            if key == "unknown":
+                del container[key]
+            else:
+                container[key] = before
+
+
+REQUESTS = [(protocol, name) for protocol, name in MESSAGES if name.endswith("-request")]
+EACH_VALUE = frozenset(
+    ("$ref", "items", "additionalProperties", "propertyNames", "anyOf", "oneOf", "const", "enum")
+)
+"""Keywords that can look at each value in a value; others take the same time for values of any size."""
+
+
+@pytest.mark.parametrize("filling", FILLINGS)
+@pytest.mark.parametrize(("protocol", "name"), REQUESTS)
+def test_work_of_an_explanation_is_at_most_that_of_a_few_validations(
+    protocol: str, name: str, filling: Callable[[int], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled = SchemaParts.compiled
+    judged: list[int] = []
+
+    def counting(parts: SchemaParts, schema: Any) -> Callable[[object], bool]:
+        is_valid = compiled(parts, schema)
+
+        def count(value: object) -> bool:
+            judged.append(values_in(value) if EACH_VALUE & {*schema} else 1)
+            return is_valid(value)
+
+        return count
+
+    monkeypatch.setattr(SchemaParts, "compiled", counting)
+    schemas = SchemaSet(schemas_folder() / protocol, url="/schemas")
+    for message in filled(schemas.schemas[name], filling(1500)):
+        if not schemas.validator(name)(message):
+            judged.clear()
+            error = schemas.validation_error(name, message)
+            assert len(judged) <= 200
+            assert sum(judged) <= 4 * values_in(message) + 200
+            assert len(str(error)) <= 400
+
+
 LARGE_TEXTS = [
     pytest.param("[" + ",".join(['{"a":1}'] * 129_000) + "]", id="R13"),
     pytest.param('{"type":4,"a":[' + ",".join(['{"a":1}'] * 129_000) + "]}", id="R13 in an object"),
@@ -324,6 +483,26 @@ def test_large_bulk_body_is_refused_without_a_call_per_value(body: bytes) -> Non
     def refuse() -> None:
         with pytest.raises(HubError):
             read_bulk(body, SETS["channels"])
+
+    refuse()
+    assert calls_of(refuse).total() <= LIMIT
+
+
+PACKAGES = [
+    pytest.param(b"[" + b",".join([b'{"a":1}'] * 129_000), id="R13 without its end"),
+    pytest.param(b"[" * 900_000, id="open lists"),
+    pytest.param(b'{"a":"' + b"x" * 900_000, id="an open string"),
+    pytest.param(b'"' + b"x" * 900_000 + b'\xff"', id="no UTF-8"),
+    pytest.param(b"\n" * 900_000, id="lines only"),
+]
+
+
+@pytest.mark.parametrize("payload", PACKAGES)
+def test_large_package_that_is_no_json_is_refused_without_a_call_per_value(payload: bytes) -> None:
+    def refuse() -> None:
+        with pytest.raises(HubError) as refused:
+            check_payload("json", payload)
+        assert len(str(refused.value)) <= 200
 
     refuse()
     assert calls_of(refuse).total() <= LIMIT
