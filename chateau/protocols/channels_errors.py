@@ -69,7 +69,7 @@ ERRORS: ErrorCatalog = {
         always(InvalidJson("unexpected end of data at line 1, column 2"), "The body is no JSON.", "{"),
         always(NotAnObject("an array"), "The body is JSON, but no object.", "[]"),
         ErrorCase(
-            lambda request, schemas: schemas.validation_error(BROADCAST, request, str(request)),
+            lambda request, schemas: schemas.validation_error(BROADCAST, request),
             "The request violates the schema; `X-Error` has the place.",
             {"news": "Hi all"},
         ),
