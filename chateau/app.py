@@ -23,6 +23,7 @@ from tornado.httpserver import HTTPServer
 from chateau import logs, plugins
 from chateau.hub.hub import Hub
 from chateau.ids import MessageIdGenerator
+from chateau.lookalikes import look_of
 from chateau.names import normalize_name
 from chateau.net import frames
 from chateau.net.accept import HandshakePolicy, LinesServer
@@ -110,6 +111,7 @@ class Server:
         self.hub = Hub(
             store=self.store,
             normalize_name=normalize_name,
+            look_of=look_of,
             next_id=MessageIdGenerator(time.time),
             clock=time.monotonic,
             call_later=self._loop.call_later,

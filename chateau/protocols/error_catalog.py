@@ -69,6 +69,7 @@ CODES = {
 """The meaning of each error code in one sentence, which is the same in every protocol."""
 
 SPACE = "it begins or ends with a space"
+RESERVED = "it is reserved for the server"
 
 
 class ErrorCase(NamedTuple):

@@ -84,6 +84,11 @@ class LinesPeer:
         self.session = protocol.hub.connect(protocol, outbox=self._ordered, address=address, port=port)
         self._admission = Admission(self.session, max_rate=protocol.max_rate, clock=protocol.clock)
 
+    @property
+    def nick(self) -> str:
+        """The nick, as the clients of this protocol see it, or ``#`` and the id."""
+        return self.session.nick or self.session.name
+
     def on_text(self, text: str) -> None:
         """Perform the line *text* and respond to it. Empty lines are ignored."""
         if text and not text.isspace():

@@ -39,6 +39,16 @@ NICKNAME_REGISTERED = "Nickname already registered"
 NICKNAME_PRESENT = "User with such nickname is already present in the requested room"
 NO_ROOM = "Join a room first"
 
+NICK_RULE = "A nickname has 3 to 16 characters: letters a to z and A to Z, and digits."
+ROOM_RULE = (
+    "The name of a room has letters a to z and A to Z, and digits. Only a locked room takes a password."
+)
+REGISTERED_RULE = "A client of another protocol has this name, in some spelling; choose another one."
+PRESENT_RULE = "A nickname is in a room once, in any spelling: leave the room first, or choose another room."
+LOGIN_RULE = "Send LOGIN and a nickname first."
+ROOM_FIRST_RULE = "Send JOIN and the name of a room first."
+LOGGED_IN_RULE = "A connection has one nickname; open another one for another nickname."
+
 Reply = tuple[list[bytes], "Commit | None"]
 """The lines of a response, and the commit that they have to wait for."""
 
@@ -56,7 +66,7 @@ def perform(peer: LinesPeer, line: str) -> Reply:
     if command.needs_login:
         _check_login(peer)
     if command.takes == "something" and not parameter:
-        raise LinesError(MISSING_PARAMETER)
+        raise missing_parameter(command)
     return command.perform(peer, parameter)
 
 
@@ -73,6 +83,7 @@ def command_in(line: str) -> tuple[Command, str] | None:
 
 
 def _say(peer: LinesPeer, line: str) -> Reply:
+    """Send *line* to the room: a whole line, or the parameter of MESSAGE."""
     _check_login(peer)
     _, commit = peer.protocol.hub.publish(peer.session, _room_of(peer).name, line)
     return _reply(result()), commit
@@ -81,15 +92,15 @@ def _say(peer: LinesPeer, line: str) -> Reply:
 def _login(peer: LinesPeer, nick: str) -> Reply:
     name = peer.session.username
     if name is not None:
-        raise LinesError(f"User already logged in with name {name}")
+        raise LinesError(f"User already logged in with name {peer.nick}", LOGGED_IN_RULE)
     if NICK.fullmatch(nick) is None:
-        raise LinesError(INVALID_NICKNAME)
+        raise LinesError(INVALID_NICKNAME, NICK_RULE)
     try:
         peer.protocol.hub.register(peer.session, nick, as_nick=True)
-    except InvalidName as exc:  # the server's own name
-        raise LinesError(INVALID_NICKNAME) from exc
+    except InvalidName as exc:  # the server's own name, or one that looks like another
+        raise LinesError(INVALID_NICKNAME, str(exc)) from exc
     except NameTaken as exc:
-        raise LinesError(NICKNAME_REGISTERED) from exc
+        raise LinesError(NICKNAME_REGISTERED, REGISTERED_RULE) from exc
     return _reply(result(f"Username set to {nick}")), None
 
 
@@ -99,10 +110,10 @@ def _join(peer: LinesPeer, parameter: str) -> Reply:
     try:
         room = peer.protocol.hub.join(session, name, password=password, alone=True)
     except (AlreadyInRoom, NameTaken) as exc:
-        raise LinesError(NICKNAME_PRESENT) from exc
-    frames = [result(f"Joined room {room.name}"), user_joined(session.name)]
+        raise LinesError(NICKNAME_PRESENT, PRESENT_RULE) from exc
+    frames = [result(f"Joined room {room.name}"), user_joined(peer.nick)]
     if left is not None:
-        frames.insert(1, user_left(session.name))
+        frames.insert(1, user_left(peer.nick))
     return _reply(*frames), None
 
 
@@ -110,7 +121,8 @@ def _room_and_password(peer: LinesPeer, parameter: str) -> tuple[str, str | None
     """Return the room and the password in *parameter*; only a locked room may be followed by a password."""
     name, *password = parameter.split(None, 1)
     if ROOM.fullmatch(name) is None or (password and not _is_locked(peer, name)):
-        raise LinesError(f"Invalid room name: {cut(parameter)}, please use alphanumericcharacters only")
+        text = f"Invalid room name: {cut(parameter)}, please use alphanumericcharacters only"
+        raise LinesError(text, ROOM_RULE)
     return name, password[0] if password else None
 
 
@@ -123,7 +135,7 @@ def _is_locked(peer: LinesPeer, name: str) -> bool:
 
 def _leave(peer: LinesPeer, _: str) -> Reply:
     peer.protocol.hub.leave(peer.session, _room_of(peer).name)
-    return _reply(result(), user_left(peer.session.name)), None
+    return _reply(result(), user_left(peer.nick)), None
 
 
 def _history(peer: LinesPeer, parameter: str) -> Reply:
@@ -131,16 +143,14 @@ def _history(peer: LinesPeer, parameter: str) -> Reply:
     start, end = interval(parameter)
     # Without a start, the store returns the last records within the limit; earlier ones are left out here.
     _, page = peer.protocol.hub.history(peer.session, name, end=end, limit=HISTORY_LIMIT, joins=True)
-    lines = lines_about(
-        page.messages, start=start, reader=peer.session.name, max_bytes=peer.protocol.history_bytes
-    )
+    lines = lines_about(page.messages, start=start, reader=peer.nick, max_bytes=peer.protocol.history_bytes)
     return [*_reply(result(count=len(lines))), *lines], None
 
 
 def _message(peer: LinesPeer, parameter: str) -> Reply:
     nick, *text = parameter.split(None, 1)
     if not text:
-        raise LinesError(MISSING_PARAMETER)
+        raise missing_parameter(_BY_WORDS["MSG"])
     peer.protocol.hub.message(peer.session, [nick], text[0])
     return _reply(result()), None
 
@@ -166,15 +176,20 @@ def _quit(peer: LinesPeer, _: str) -> Reply:
     return _reply(result()), None
 
 
+def missing_parameter(command: Command) -> LinesError:
+    """Return the error for *command* without one of its parameters."""
+    return LinesError(MISSING_PARAMETER, f"Write {command.usage}.")
+
+
 def _check_login(peer: LinesPeer) -> None:
     if peer.session.username is None:
-        raise LinesError(LOGIN_REQUIRED)
+        raise LinesError(LOGIN_REQUIRED, LOGIN_RULE)
 
 
 def _room_of(peer: LinesPeer) -> Room:
     room = peer.session.room
     if room is None:
-        raise LinesError(NO_ROOM)
+        raise LinesError(NO_ROOM, ROOM_FIRST_RULE)
     return room
 
 
@@ -216,6 +231,13 @@ COMMANDS = (
         _history,
         "HISTORY [from [to]]",
         "Show the messages of the room, between two times such as 2015-05-24T15:17:19 (UTC).",
+    ),
+    Command(
+        ("MESSAGE",),
+        "something",
+        _say,
+        "MESSAGE text",
+        "Say something to the room, also what would be a command on a line of its own.",
     ),
     Command(("MSG",), "something", _message, "MSG nick text", "Say something to one user alone."),
     Command(

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 PASSWORD_LIMIT = 1024
 """Maximum length of a room's password, as in the chateau protocol."""
 
-_NAME_AND_REST = re.compile(r"(\S+)(.*)", re.DOTALL)
+NAME_LIMIT = 32
+"""Maximum length of a command's name; of a longer one, no more is read than it takes to reject it."""
+
+_NAME_AND_REST = re.compile(rf"(\S{{1,{NAME_LIMIT + 1}}})(.*)", re.DOTALL)
 
 
 class NoRoom(HubError):
@@ -157,7 +160,7 @@ class CommandContext(NamedTuple):
 
 def _help(context: CommandContext) -> str:
     if context.words:
-        name = context.words[0].removeprefix(context.commands.prefix).lower()
+        name = context.words[0][: 2 * NAME_LIMIT].removeprefix(context.commands.prefix).lower()
         if name not in BUILT_INS and name not in context.commands.plugins:
             raise context.commands.unknown(name)
         return context.commands.described(name)

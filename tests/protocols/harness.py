@@ -24,6 +24,7 @@ import jsonschema_rs
 from chateau.hub.events import Event, JoinRecord, StoredRecord
 from chateau.hub.hub import Hub
 from chateau.hub.session import Session
+from chateau.lookalikes import look_of
 from chateau.names import normalize_name
 from chateau.protocols.schemas import SchemaSet
 from chateau.protocols.spec import ProtocolContext
@@ -275,6 +276,7 @@ class Harness:
         self.hub = Hub(
             store=self.store,
             normalize_name=normalize_name,
+            look_of=look_of,
             next_id=self._next_id,
             clock=self.clock,
             call_later=self.clock.call_later,

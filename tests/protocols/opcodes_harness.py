@@ -88,12 +88,12 @@ def server(content: str) -> Frame:
     return message_frame("Chateau", content)
 
 
-def entered(name: str, room: str = "general") -> Frame:
-    return message_frame(room, f"{name} has entered the room")
+def entered(name: str) -> Frame:
+    return server(f"{name} has entered the room")
 
 
-def left(name: str, room: str = "general") -> Frame:
-    return message_frame(room, f"{name} has left the room")
+def left(name: str) -> Frame:
+    return server(f"{name} has left the room")
 
 
 def state(*, available: bool, room: str = "general") -> Frame:
