@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
     from chateau.hub.ports import LookOf, NormalizeName, Scripts
 
+RESERVED = "it is reserved for the server"
+LOOKS_RESERVED = "it looks like a name that is reserved for the server"
+MIXED_SCRIPTS = "it mixes letters of different scripts"
+OTHER_SCRIPT = "it looks like an existing name in another script"
+
 
 class Lookalikes:
     """The looks of all names of one kind, usernames or rooms. Each method takes constant time."""
@@ -38,7 +43,7 @@ class Lookalikes:
             InvalidName.
         """
         if key in self._reserved:
-            raise InvalidName(name, "it is reserved for the server")
+            raise InvalidName(name, RESERVED)
 
     def check(self, name: str, key: str) -> None:
         """Check that a new *name* mixes no scripts, and that it looks like no other.
@@ -52,14 +57,14 @@ class Lookalikes:
         self.check_reserved(name, key)
         skeletons, scripts = self._look_of(name, key)
         if scripts is not None and not scripts:
-            raise InvalidName(name, "it mixes letters of different scripts")
+            raise InvalidName(name, MIXED_SCRIPTS)
         for skeleton in skeletons:
             is_ascii = self._reserved_looks.get(skeleton)
             if is_ascii is not None and not (is_ascii and name.isascii()):
-                raise InvalidName(name, "it looks like a name that is reserved for the server")
+                raise InvalidName(name, LOOKS_RESERVED)
             for others in self._names.get(skeleton, ()):
                 if scripts is not None and others is not None and scripts.isdisjoint(others):
-                    raise InvalidName(name, "it looks like an existing name in another script")
+                    raise InvalidName(name, OTHER_SCRIPT)
 
     def add(self, name: str, key: str) -> None:
         """Add *name*, which may look like others."""

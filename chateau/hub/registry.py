@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 USERNAME_LIMIT = 32
 """Maximum length of a username, in characters (protocols, "Common to all")."""
 
+NUMBERED = "the server gives names that end with # and digits"
+"""The reason for refusing a name."""
+
+_NUMBER_SIGNS = dict.fromkeys(map(ord, "\u266f\u2317\u22d5\u29e3"), "#")
+"""Symbols that look like ``#``, and are not in the data on confusable characters: sharp and others."""
+
 
 class Registry:
     """Maps usernames to sessions."""
@@ -57,8 +63,8 @@ class Registry:
         if session.username is not None:
             raise AlreadyRegistered(session.username)
         key = validate_name(username, self._normalize_name, limit=USERNAME_LIMIT)
-        if has_id(key):
-            raise InvalidName(username, "the server gives names that end with # and digits")
+        if has_id(key.translate(_NUMBER_SIGNS)):
+            raise InvalidName(username, NUMBERED)
         self._lookalikes.check_reserved(username, key)
         others = self._nicks.get(key)
         if others is None:

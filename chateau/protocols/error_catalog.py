@@ -22,6 +22,8 @@ from chateau.hub.errors import (
     Unavailable,
     UnknownRoom,
 )
+from chateau.hub.lookalikes import MIXED_SCRIPTS, OTHER_SCRIPT, RESERVED
+from chateau.hub.registry import NUMBERED
 from chateau.protocols.errors import BinaryFrame, Internal, InvalidJson, NotAnObject, RateLimited, TooLarge
 from chateau.protocols.schemas import SchemaSet
 from chateau.protocols.transport import ENVELOPE_OVERHEAD_BYTES
@@ -69,7 +71,10 @@ CODES = {
 """The meaning of each error code in one sentence, which is the same in every protocol."""
 
 SPACE = "it begins or ends with a space"
-RESERVED = "it is reserved for the server"
+
+SERVER = "Chateau"
+MIXTURE = "\N{CYRILLIC CAPITAL LETTER ES}hateau"
+CYRILLIC = "\N{CYRILLIC SMALL LETTER ES}\N{CYRILLIC SMALL LETTER O}" * 2
 
 
 class ErrorCase(NamedTuple):
@@ -156,9 +161,46 @@ def too_long(description: str) -> ErrorCase:
     return always(TooLarge(sentence), description)
 
 
-def bad_name(name: str, sent: Any) -> ErrorCase:
-    """Return the case of *name*, which begins with a space."""
-    return always(InvalidName(name, SPACE), "The name is not allowed; here it begins with a space.", sent)
+def invalid_usernames(request: Callable[[str], Any]) -> ErrorCases:
+    """Return the cases of names that cannot be registered; *request* returns the request for a name."""
+    return (
+        *_invalid_names(" alice", request),
+        always(
+            InvalidName("alice#5", NUMBERED),
+            "The name has the form of the server's names for sessions, such as `#17` and `alice#17`.",
+            request("alice#5"),
+        ),
+    )
+
+
+def invalid_rooms(request: Callable[[str], Any]) -> ErrorCases:
+    """Return the cases of names that a room cannot have; *request* returns the request for a name."""
+    return _invalid_names(" lobby", request)
+
+
+def _invalid_names(spaced: str, request: Callable[[str], Any]) -> ErrorCases:
+    return (
+        always(
+            InvalidName(spaced, SPACE),
+            "The name is not allowed; here it begins with a space.",
+            request(spaced),
+        ),
+        always(
+            InvalidName(SERVER, RESERVED),
+            "The name is the server's (`--server-name`), or looks like it.",
+            request(SERVER),
+        ),
+        always(
+            InvalidName(MIXTURE, MIXED_SCRIPTS),
+            "The name mixes scripts; here the first letter is Cyrillic, the others are Latin.",
+            request(MIXTURE),
+        ),
+        always(
+            InvalidName(CYRILLIC, OTHER_SCRIPT),
+            "A name in another script looks the same; here all letters are Cyrillic, and `coco` exists.",
+            request(CYRILLIC),
+        ),
+    )
 
 
 def entry(room: str) -> ErrorCases:

@@ -7,11 +7,11 @@ here, as in the protocol.
 from __future__ import annotations
 
 from chateau.hub.errors import AccessDenied, Banned, InvalidName, UnknownRecipient
+from chateau.hub.lookalikes import OTHER_SCRIPT, RESERVED
 from chateau.protocols.error_catalog import (
     ANY,
     PASSED_ON,
     RATE,
-    RESERVED,
     UNKEPT,
     UNREADABLE_HISTORY,
     ErrorCase,
@@ -74,9 +74,15 @@ ERRORS: ErrorCatalog = {
         _own(INVALID_NICKNAME, "It breaks the rule.", "LOGIN al", NICK_RULE),
         _own(
             INVALID_NICKNAME,
-            "It is reserved for the server, or looks like an existing name in another script.",
+            "It is reserved for the server.",
             "LOGIN channel",
             str(InvalidName("channel", RESERVED)),
+        ),
+        _own(
+            INVALID_NICKNAME,
+            "It looks like an existing name in another script, which a user of another protocol has.",
+            "LOGIN coco",
+            str(InvalidName("coco", OTHER_SCRIPT)),
         ),
         _own(
             NICKNAME_REGISTERED,
@@ -104,7 +110,7 @@ ERRORS: ErrorCatalog = {
         ),
         always(
             InvalidName("Chateau", RESERVED),
-            "It is the server's name, or looks like the name of another room.",
+            "It is the server's name, or looks like the name of another room in another script.",
             "JOIN Chateau",
         ),
         closed("lobby"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from chateau.hub.errors import AccessDenied, HubError, quoted
+from chateau.hub.errors import QUOTE_LIMIT, AccessDenied, HubError, quoted
 from chateau.hub.rooms import Rooms
 from chateau.protocols.argsplit import split
 from chateau.protocols.errors import UnknownType
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 PASSWORD_LIMIT = 1024
 """Maximum length of a room's password, as in the chateau protocol."""
 
-NAME_LIMIT = 32
-"""Maximum length of a command's name; of a longer one, no more is read than it takes to reject it."""
+_READ = QUOTE_LIMIT + 1
+"""How many characters of a command's name are read: more than a name has, and more than an error repeats."""
 
-_NAME_AND_REST = re.compile(rf"(\S{{1,{NAME_LIMIT + 1}}})(.*)", re.DOTALL)
+_NAME_AND_REST = re.compile(rf"(\S{{1,{_READ}}})(.*)", re.DOTALL)
 
 
 class NoRoom(HubError):
@@ -160,7 +160,7 @@ class CommandContext(NamedTuple):
 
 def _help(context: CommandContext) -> str:
     if context.words:
-        name = context.words[0][: 2 * NAME_LIMIT].removeprefix(context.commands.prefix).lower()
+        name = context.words[0].removeprefix(context.commands.prefix)[:_READ].lower()
         if name not in BUILT_INS and name not in context.commands.plugins:
             raise context.commands.unknown(name)
         return context.commands.described(name)

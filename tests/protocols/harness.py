@@ -262,7 +262,7 @@ class Harness:
         store: MemoryStore | None = None,
         secret_key: str | None = None,
         presence_limit: int = 500,
-        reserved_names: Collection[str] = (),
+        reserved_names: Collection[str] = ("Chateau",),
         stores_publications: bool = False,
         **options: Any,
     ) -> None:

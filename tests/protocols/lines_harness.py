@@ -89,7 +89,7 @@ class Harness(GenericHarness):
         super().__init__(
             store=MemoryStore(channel_history=100) if store is None else store,
             secret_key="open sesame",
-            reserved_names=["server"],
+            reserved_names=["Chateau", "server"],
             **options,
         )
         self.protocol.history_bytes = history_bytes

@@ -44,7 +44,7 @@ class Harness(GenericHarness):
 
     def __init__(self, *inside: str, secret_key: str | None = KEY, **options: Any) -> None:
         """Let the clients *inside* log in under their own names; they are in the room ``general``."""
-        super().__init__(secret_key=secret_key, reserved_names=("Chateau",), **options)
+        super().__init__(secret_key=secret_key, **options)
         self.enter(inside, "general")
 
     def checked(self, payload: bytes) -> Frame:

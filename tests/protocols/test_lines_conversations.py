@@ -8,7 +8,16 @@ from lines_harness import OK, Harness, error_frame, joined, left, message_frame,
 
 LOGIN_REQUIRED = error_frame("Login required")
 NO_ROOM = error_frame("Join a room first")
-MISSING = error_frame("Missing required parameter")
+
+
+def missing(usage: str) -> dict[str, object]:
+    return error_frame("Missing required parameter", f"Write {usage}.")
+
+
+def reserved(nick: str) -> dict[str, object]:
+    return error_frame("Invalid nickname", f'"{nick}" cannot be a name: it is reserved for the server.')
+
+
 PRESENT = error_frame("User with such nickname is already present in the requested room")
 
 A_FIRST_VISIT = [
@@ -47,14 +56,19 @@ def test_lines_of_the_seed_are_exact() -> None:
     alice.send("LEAVE")
 
     assert alice.mailbox.payloads == [
-        b'{"type":"error","error":"Login required"}',
-        b'{"type":"error","error":"Invalid nickname"}',
+        b'{"type":"error","error":"Login required","detail":"Send LOGIN and a nickname first."}',
+        b'{"type":"error","error":"Invalid nickname",'
+        b'"detail":"A nickname has 3 to 16 characters: letters a to z and A to Z, and digits."}',
         b'{"type":"commandResult","result":"Username set to nickname"}',
-        b'{"type":"error","error":"Join a room first"}',
-        b'{"type":"error","error":"Invalid room name: !@#, please use alphanumericcharacters only"}',
+        b'{"type":"error","error":"Join a room first","detail":"Send JOIN and the name of a room first."}',
+        b'{"type":"error","error":"Invalid room name: !@#, please use alphanumericcharacters only",'
+        b'"detail":"The name of a room has letters a to z and A to Z, and digits. '
+        b'Only a locked room takes a password."}',
         b'{"type":"commandResult","result":"Joined room room"}',
         b'{"from":"nickname","type":"userJoined","body":"User nickname has joined the room"}',
-        b'{"type":"error","error":"User with such nickname is already present in the requested room"}',
+        b'{"type":"error","error":"User with such nickname is already present in the requested room",'
+        b'"detail":"A nickname is in a room once, in any spelling: leave the room first, '
+        b'or choose another room."}',
         b'{"type":"commandResult","result":"OK","count":1}',
         b'{"body":{"body":"User nickname has joined the room","from":"nickname","room":"room",'
         b'"utctimestamp":"2026-11-20 09:30:03.000000","to":"nickname","type":"userJoined"},'
@@ -133,11 +147,11 @@ LOGINS = [
     ("LOGIN alice\x00", error_frame("Invalid nickname")),
     ("LOGIN #17", error_frame("Invalid nickname")),
     ("LOGIN " + 10_000 * "x", error_frame("Invalid nickname")),
-    ("LOGIN channel", error_frame("Invalid nickname")),
-    ("LOGIN CHANNEL", error_frame("Invalid nickname")),
-    ("LOGIN Server", error_frame("Invalid nickname")),
-    ("LOGIN", MISSING),
-    ("LOGIN   ", MISSING),
+    ("LOGIN channel", reserved("channel")),
+    ("LOGIN CHANNEL", reserved("CHANNEL")),
+    ("LOGIN Server", reserved("Server")),
+    ("LOGIN", missing("LOGIN nick")),
+    ("LOGIN   ", missing("LOGIN nick")),
     ("LOGIN neighbour", error_frame("Nickname already registered")),
     ("LOGIN NEIGHBOUR", error_frame("Nickname already registered")),
 ]
@@ -159,13 +173,24 @@ def test_second_login_is_rejected() -> None:
             sends("alice", "LOGIN alice", alice=[again]),
             sends("alice", "LOGIN bob", alice=[again]),
             sends("alice", "LOGIN !!", alice=[again]),
-            sends("alice", "LOGIN", alice=[MISSING]),
+            sends("alice", "LOGIN", alice=[missing("LOGIN nick")]),
             sends("alice", "WHO", alice=[result(users=["alice"])]),
         ]
     )
 
 
-WITHOUT_LOGIN = ["JOIN lobby", "JOIN", "JOIN !@#", "LEAVE", "HISTORY", "HISTORY x", "MSG bob hi", "WHO"]
+WITHOUT_LOGIN = [
+    "MESSAGE hi",
+    "MESSAGE",
+    "JOIN lobby",
+    "JOIN",
+    "JOIN !@#",
+    "LEAVE",
+    "HISTORY",
+    "HISTORY x",
+    "MSG bob hi",
+    "WHO",
+]
 
 
 @pytest.mark.parametrize("line", [*WITHOUT_LOGIN, "MSG", "ROOMS", "hello"])
@@ -173,7 +198,7 @@ def test_commands_before_login_are_rejected(line: str) -> None:
     assert Harness()["stranger"].ask(line) == [LOGIN_REQUIRED]
 
 
-@pytest.mark.parametrize("line", ["LEAVE", "LEFT ROOM", "HISTORY", "HISTORY x", "hello"])
+@pytest.mark.parametrize("line", ["LEAVE", "LEFT ROOM", "HISTORY", "HISTORY x", "MESSAGE hi", "hello"])
 def test_room_commands_outside_a_room_are_rejected(line: str) -> None:
     harness = Harness()
     harness["alice"].send("LOGIN alice")
@@ -181,11 +206,22 @@ def test_room_commands_outside_a_room_are_rejected(line: str) -> None:
     assert harness["alice"].ask(line) == [NO_ROOM]
 
 
-@pytest.mark.parametrize(
-    "line", ["JOIN", "JOIN ROOM", " JOIN  ROOM ", "MSG", "MSG bob", "MSG bob  ", "LOGIN"]
-)
-def test_missing_parameter_is_rejected(line: str) -> None:
-    assert Harness("alice")["alice"].ask(line) == [MISSING]
+MISSING = {
+    "JOIN": "JOIN room [password]",
+    "JOIN ROOM": "JOIN room [password]",
+    " JOIN  ROOM ": "JOIN room [password]",
+    "MESSAGE": "MESSAGE text",
+    "MESSAGE  ": "MESSAGE text",
+    "MSG": "MSG nick text",
+    "MSG bob": "MSG nick text",
+    "MSG bob  ": "MSG nick text",
+    "LOGIN": "LOGIN nick",
+}
+
+
+@pytest.mark.parametrize(("line", "usage"), MISSING.items())
+def test_missing_parameter_is_rejected(line: str, usage: str) -> None:
+    assert Harness("alice")["alice"].ask(line) == [missing(usage)]
 
 
 def invalid(room: str) -> dict[str, object]:
@@ -360,6 +396,7 @@ def test_help_needs_no_login() -> None:
         "JOIN room [password]",
         "LEAVE",
         "HISTORY [from [to]]",
+        "MESSAGE text",
         "MSG nick text",
         "WHO",
         "ROOMS",

@@ -195,7 +195,7 @@ class OpcodesClient(WebSocketClient):
         await self.publish(name)
         await self.publish(f"!join {room}")
         content = f"{name} has entered the room"
-        await self.receive_like({"op": 0, "d": {"author": room, "content": content}})
+        await self.receive_like({"op": 0, "d": {"author": "Chateau", "content": content}})
         return self
 
     async def send_direct(self, name: str, text: str) -> None:

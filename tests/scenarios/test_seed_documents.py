@@ -455,7 +455,7 @@ def log_in(client: WebSocketClient, name: str) -> Any:
     cache = client.ask(content(name))
     assert client.receive() == {
         "op": 0,
-        "d": {"author": "general", "content": f"{name} has entered the room"},
+        "d": {"author": "Chateau", "content": f"{name} has entered the room"},
     }
     return cache
 
