@@ -25,6 +25,7 @@ from chateau.hub.hub import Hub
 from chateau.ids import MessageIdGenerator
 from chateau.lookalikes import look_of
 from chateau.names import normalize_name
+from chateau.names import preload as preload_names
 from chateau.net import frames
 from chateau.net.accept import HandshakePolicy, LinesServer
 from chateau.net.admin_api import Admin
@@ -132,6 +133,7 @@ class Server:
             StartError: a listener cannot be opened.
         """
         raise_descriptor_limit()
+        preload_names()
         scheme = "https" if self._tls is not None else "http"
         proxies = TrustedProxies(self.settings.trusted_proxy)
         policy = HandshakePolicy(self.group, proxies, self.settings.allow_origin)

@@ -503,10 +503,8 @@ def test_server_name_cannot_be_registered() -> None:
 def test_invalid_server_name_is_rejected(name: str) -> None:
     line = misused("--server-name", name)
 
-    assert (
-        line
-        == f"chateau: --server-name: got {name!r}, expected a name of 1 to 32 characters, not general or channel"
-    )
+    expected = "a name of 1 to 32 characters, not general or channel"
+    assert line == f"chateau: --server-name: got {name!r}, expected {expected}"
 
 
 @pytest.mark.parametrize("prefix", ["", " ", "a b", "123456789", "\n"])

@@ -410,12 +410,28 @@ def test_register_rejects_reserved_names(monkeypatch: pytest.MonkeyPatch, name: 
 @pytest.mark.parametrize("as_nick", [False, True])
 @pytest.mark.parametrize("base", ["", "alice", "a b", "#", "a#1", "\u0430"])
 @pytest.mark.parametrize(
-    "end", ["#0", "#17", "\uff0317", "\ufe5f5", "#\uff11\uff17", "\uff03①", "#²", "#٣", "#007"]
+    "end",
+    [
+        "#0",
+        "#17",
+        "\uff0317",
+        "\ufe5f5",
+        "#\uff11\uff17",
+        "\uff03①",
+        "#²",
+        "#٣",
+        "#007",
+        "♯5",
+        "⌗17",
+        "⋕²",
+        "⧣5",
+    ],
 )
 def test_register_rejects_names_that_end_with_an_id_in_any_digits(
     harness: Harness, base: str, end: str, as_nick: bool
 ) -> None:
     name = base + end
+
     with pytest.raises(InvalidName, match="the server gives names that end with # and digits"):
         harness.hub.register(harness.connect(), name, as_nick=as_nick)
 
