@@ -6,8 +6,9 @@ name that has other characters than ASCII.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from array import array
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 from unicodedata import normalize
@@ -17,6 +18,8 @@ import orjson
 from chateau.hub.ports import Look
 
 _FILE = Path(__file__).with_name("lookalikes.json")
+
+_CODE_POINTS = 0x110000
 
 _LATIN = "Latn"
 _WITH_LATIN = frozenset(("Jpan", "Hanb", "Kore"))
@@ -37,7 +40,9 @@ def look_of(name: str, key: str) -> Look:
     name takes 1.5 µs, others take up to 100.
     """
     if not name.isascii():
-        return Look(tuple(dict.fromkeys((_skeleton(key), _skeleton(name)))), _scripts_of(key))
+        skeleton = _skeleton(key)
+        shown = skeleton if name == key else _skeleton(name)
+        return Look((skeleton,) if shown == skeleton else (skeleton, shown), _scripts_of(key))
     scripts = _ASCII_LATIN if key.upper() != key else None
     skeleton = _ascii_skeleton(key)
     return Look((skeleton, _ascii_skeleton(name)) if "I" in name else (skeleton,), scripts)
@@ -54,11 +59,15 @@ def _ascii_skeleton(name: str) -> str:
 
 def _skeleton(name: str) -> str:
     """Return the skeleton of *name* (UTS 39, section 4) without regard to case."""
-    return _one_skeleton(_one_skeleton(name).lower())
+    skeleton = _one_skeleton(name)
+    lower = skeleton.lower()
+    return skeleton if lower == skeleton else _one_skeleton(lower)  # a skeleton is its own skeleton
 
 
 def _one_skeleton(text: str) -> str:
-    return normalize("NFD", normalize("NFD", text).translate(_tables().prototypes))
+    decomposed = normalize("NFD", text)
+    # Four times as fast as str.translate for characters that are not in the table, which are most.
+    return normalize("NFD", "".join(map(_tables().prototypes.get, decomposed, decomposed)))
 
 
 def _scripts_of(text: str) -> frozenset[str] | None:
@@ -67,7 +76,9 @@ def _scripts_of(text: str) -> frozenset[str] | None:
     Writing systems that are mixed with Latin are one script each, such as ``Latn+Jpan``. The result is empty
     if the mixture is not "Highly Restrictive".
     """
-    sets = {found for found in map(_tables().scripts_of, text) if found}
+    tables = _tables()
+    numbers = set(map(tables.numbers.__getitem__, map(ord, text)))
+    sets = {found for found in map(tables.sets.__getitem__, numbers) if found}
     if not sets:
         return None
     common = frozenset.intersection(*sets)
@@ -79,19 +90,22 @@ def _scripts_of(text: str) -> frozenset[str] | None:
 
 
 class _Tables(NamedTuple):
-    """*starts* begin ranges of code points; *sets* has the scripts of each range, empty for all scripts."""
+    """*sets* has all sets of scripts, an empty one for all scripts; *numbers* is by code point."""
 
-    starts: list[int]
     sets: list[frozenset[str]]
-    prototypes: dict[int, str]
+    numbers: array[int]
+    prototypes: dict[str, str]
 
     def scripts_of(self, character: str) -> frozenset[str]:
-        return self.sets[bisect_right(self.starts, ord(character)) - 1]
+        return self.sets[self.numbers[ord(character)]]
 
 
 @cache
 def _tables() -> _Tables:
     read: dict[str, Any] = orjson.loads(_FILE.read_bytes())
-    sets = [frozenset(scripts.split()) for scripts in read["sets"]]
-    prototypes = {ord(character): prototype for character, prototype in read["prototypes"].items()}
-    return _Tables(read["starts"], [sets[number] for number in read["set_of"]], prototypes)
+    starts = read["starts"]  # of ranges of code points in which all have the same set
+    lengths = (end - start for start, end in pairwise((*starts, _CODE_POINTS)))
+    numbers = array("H")
+    for number, length in zip(read["set_of"], lengths, strict=True):
+        numbers += array("H", (number,)) * length
+    return _Tables([frozenset(scripts.split()) for scripts in read["sets"]], numbers, read["prototypes"])

@@ -1,6 +1,6 @@
 """The Nickname profile of RFC 8266, from precis-i18n, at a bounded cost.
 
-precis-i18n derives the class of each character anew for each name: 5.5 µs per character. Here the class is
+precis-i18n derives the class of each character again for each name: 5.5 µs per character. Here the class is
 stored per code point, in one table of fixed size, so that it is derived once per process.
 """
 
@@ -39,6 +39,8 @@ class KnownCharacters(FreeFormClass):
             UnicodeEncodeError: one is not; the reason has the rule.
         """
         classes = self._classes
+        if bytes(map(classes.__getitem__, map(ord, value))).count(_ALLOWED) == len(value):
+            return value
         checked = set()  # characters whose rule is about the whole text: it is the same at all places
         for place, character in enumerate(value):
             class_ = classes[ord(character)]
@@ -78,11 +80,10 @@ class NicknameProfile(Nickname):
 
         The lengths of its characters are added, so that nothing is normalized.
         """
-        lengths = self._lengths
-        total = 0
-        for character in name:
-            total += lengths[ord(character)] or self._measure(character)
-        return total > FORM_LIMIT
+        lengths = bytes(map(self._lengths.__getitem__, map(ord, name)))
+        if 0 in lengths:
+            lengths = bytes(map(self._measure, name))
+        return sum(lengths) > FORM_LIMIT
 
     def _measure(self, character: str) -> int:
         length = len(unicodedata.normalize("NFKC", character.lower()))

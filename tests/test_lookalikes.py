@@ -121,9 +121,12 @@ def test_names_that_look_different_have_no_common_skeleton(one: str, other: str)
 
 
 def test_short_table_for_ascii_is_part_of_the_table() -> None:
-    assert {
-        chr(point): value for point, value in TABLES.prototypes.items() if point < 128
-    } == ASCII_PROTOTYPES
+    assert {key: value for key, value in TABLES.prototypes.items() if key.isascii()} == ASCII_PROTOTYPES
+
+
+def test_skeleton_is_its_own_skeleton() -> None:
+    for prototype in TABLES.prototypes.values():
+        assert lookalikes._one_skeleton(prototype) == unicodedata.normalize("NFD", prototype)
 
 
 @given(st.text(st.characters(max_codepoint=126, min_codepoint=32), min_size=1, max_size=40))

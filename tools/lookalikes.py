@@ -64,7 +64,7 @@ def main() -> None:
         "sets": sets,
         "starts": starts,
         "set_of": set_of,
-        "prototypes": prototypes,
+        "prototypes": closed(prototypes),
     }
     lines = (f"{json.dumps(key)}: {json.dumps(value, separators=(',', ':'))}" for key, value in data.items())
     TARGET.write_text("{\n" + ",\n".join(lines) + "\n}\n")
@@ -77,6 +77,21 @@ def scripts_of(character: str) -> set[str]:
     if found & ALL:
         return set()
     return found.union(*(AUGMENTED.get(each, set()) for each in found))
+
+
+def closed(prototypes: dict[str, str]) -> dict[str, str]:
+    """Return *prototypes* with the prototypes of their characters, so that a skeleton is its own skeleton.
+
+    Some, such as the caron of a decomposed U+017D, have a prototype of their own.
+    """
+
+    def skeleton(text: str) -> str:
+        decomposed = unicodedata.normalize("NFD", text)
+        found = unicodedata.normalize("NFD", "".join(map(prototypes.get, decomposed, decomposed)))
+        return found if found == decomposed else skeleton(found)
+
+    found = {character: skeleton(prototype) for character, prototype in prototypes.items()}
+    return {character: prototype for character, prototype in found.items() if prototype != character}
 
 
 def data_version(module: object) -> str:

@@ -49,8 +49,8 @@ CODES = {
     "name_taken": "Another session has this username.",
     "invalid_name": "The name is not allowed: it has control characters, invisible characters, or spaces at "
     "its ends; or it ends with `#` and digits, such as `#17`, as only the server's names for sessions do; or "
-    "it is or looks like `channel` or the value of `--server-name`, which the server itself uses; or it mixes "
-    "letters of different scripts; or it looks like an existing name in another script.",
+    "it is or looks like `channel` or the value of `--server-name`, which the server itself uses; or it "
+    "mixes letters of different scripts; or it looks like an existing name in another script.",
     "unknown_recipient": "A recipient is not registered, or does not allow you to reach it. The message was "
     "delivered to nobody.",
     "unknown_room": "There is no such room.",

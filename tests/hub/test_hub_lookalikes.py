@@ -119,7 +119,7 @@ def letters_like_latin() -> list[tuple[str, str]]:
     tables = lookalikes._tables()
     return [
         (letter, prototype)
-        for letter, prototype in ((chr(point), prototype) for point, prototype in tables.prototypes.items())
+        for letter, prototype in tables.prototypes.items()
         if len(prototype) == 1
         and prototype.isascii()
         and prototype.isalpha()
