@@ -40,14 +40,7 @@ NICKNAME_PRESENT = "User with such nickname is already present in the requested 
 NO_ROOM = "Join a room first"
 
 NICK_RULE = "A nickname has 3 to 16 characters: letters a to z and A to Z, and digits."
-ROOM_RULE = (
-    "The name of a room has letters a to z and A to Z, and digits. Only a locked room takes a password."
-)
 REGISTERED_RULE = "A client of another protocol has this name, in some spelling; choose another one."
-PRESENT_RULE = "A nickname is in a room once, in any spelling: leave the room first, or choose another room."
-LOGIN_RULE = "Send LOGIN and a nickname first."
-ROOM_FIRST_RULE = "Send JOIN and the name of a room first."
-LOGGED_IN_RULE = "A connection has one nickname; open another one for another nickname."
 
 Reply = tuple[list[bytes], "Commit | None"]
 """The lines of a response, and the commit that they have to wait for."""
@@ -92,7 +85,7 @@ def _say(peer: LinesPeer, line: str) -> Reply:
 def _login(peer: LinesPeer, nick: str) -> Reply:
     name = peer.session.username
     if name is not None:
-        raise LinesError(f"User already logged in with name {peer.nick}", LOGGED_IN_RULE)
+        raise LinesError(f"User already logged in with name {peer.nick}")
     if NICK.fullmatch(nick) is None:
         raise LinesError(INVALID_NICKNAME, NICK_RULE)
     try:
@@ -110,7 +103,7 @@ def _join(peer: LinesPeer, parameter: str) -> Reply:
     try:
         room = peer.protocol.hub.join(session, name, password=password, alone=True)
     except (AlreadyInRoom, NameTaken) as exc:
-        raise LinesError(NICKNAME_PRESENT, PRESENT_RULE) from exc
+        raise LinesError(NICKNAME_PRESENT) from exc
     frames = [result(f"Joined room {room.name}"), user_joined(peer.nick)]
     if left is not None:
         frames.insert(1, user_left(peer.nick))
@@ -121,8 +114,7 @@ def _room_and_password(peer: LinesPeer, parameter: str) -> tuple[str, str | None
     """Return the room and the password in *parameter*; only a locked room may be followed by a password."""
     name, *password = parameter.split(None, 1)
     if ROOM.fullmatch(name) is None or (password and not _is_locked(peer, name)):
-        text = f"Invalid room name: {cut(parameter)}, please use alphanumericcharacters only"
-        raise LinesError(text, ROOM_RULE)
+        raise LinesError(f"Invalid room name: {cut(parameter)}, please use alphanumericcharacters only")
     return name, password[0] if password else None
 
 
@@ -183,13 +175,13 @@ def missing_parameter(command: Command) -> LinesError:
 
 def _check_login(peer: LinesPeer) -> None:
     if peer.session.username is None:
-        raise LinesError(LOGIN_REQUIRED, LOGIN_RULE)
+        raise LinesError(LOGIN_REQUIRED)
 
 
 def _room_of(peer: LinesPeer) -> Room:
     room = peer.session.room
     if room is None:
-        raise LinesError(NO_ROOM, ROOM_FIRST_RULE)
+        raise LinesError(NO_ROOM)
     return room
 
 

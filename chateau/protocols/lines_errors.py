@@ -24,17 +24,12 @@ from chateau.protocols.errors import Internal, RateLimited
 from chateau.protocols.lines_commands import (
     COMMANDS,
     INVALID_NICKNAME,
-    LOGGED_IN_RULE,
     LOGIN_REQUIRED,
-    LOGIN_RULE,
     NICK_RULE,
     NICKNAME_PRESENT,
     NICKNAME_REGISTERED,
     NO_ROOM,
-    PRESENT_RULE,
     REGISTERED_RULE,
-    ROOM_FIRST_RULE,
-    ROOM_RULE,
     missing_parameter,
 )
 from chateau.protocols.lines_frames import LinesError
@@ -49,8 +44,8 @@ def _own(words: str, description: str, sent: str | None = None, detail: str | No
     return always(LinesError(words, detail), description, sent)
 
 
-LOGIN_FIRST = _own(LOGIN_REQUIRED, "A nickname has to be taken first.", detail=LOGIN_RULE)
-ROOM_FIRST = _own(NO_ROOM, "This is done in a room.", detail=ROOM_FIRST_RULE)
+LOGIN_FIRST = _own(LOGIN_REQUIRED, "A nickname has to be taken first.")
+ROOM_FIRST = _own(NO_ROOM, "This is done in a room.")
 
 
 def _missing(line: str) -> ErrorCase:
@@ -70,7 +65,7 @@ ERRORS: ErrorCatalog = {
         always(Internal()),
     ),
     "LOGIN": (
-        _own("User already logged in with name alice", "One nickname a connection.", detail=LOGGED_IN_RULE),
+        _own("User already logged in with name alice", "One nickname a connection."),
         _own(INVALID_NICKNAME, "It breaks the rule.", "LOGIN al", NICK_RULE),
         _own(
             INVALID_NICKNAME,
@@ -99,14 +94,12 @@ ERRORS: ErrorCatalog = {
             "Invalid room name: !@#, please use alphanumericcharacters only",
             "It is none, or something stands behind the name of a room that is not locked.",
             "JOIN !@#",
-            ROOM_RULE,
         ),
         always(InvalidName(LONG, "it is longer than 64 characters"), "It is too long.", f"JOIN {LONG}"),
         _own(
             NICKNAME_PRESENT,
             "Somebody with that nickname is inside: another session, or this one.",
             None,
-            PRESENT_RULE,
         ),
         always(
             InvalidName("Chateau", RESERVED),

@@ -115,24 +115,16 @@ def result(text: str = "OK", **more: Any) -> Frame:
 
 
 DETAILS = {
-    "Login required": "Send LOGIN and a nickname first.",
-    "Join a room first": "Send JOIN and the name of a room first.",
     "Invalid nickname": "A nickname has 3 to 16 characters: letters a to z and A to Z, and digits.",
     "Nickname already registered": "A client of another protocol has this name, in some spelling; "
     "choose another one.",
-    "User with such nickname is already present in the requested room": "A nickname is in a room once, "
-    "in any spelling: leave the room first, or choose another room.",
-    "Invalid room name": "The name of a room has letters a to z and A to Z, and digits. "
-    "Only a locked room takes a password.",
-    "User already logged in with name alice": "A connection has one nickname; "
-    "open another one for another nickname.",
 }
-"""The details of the seed's errors, by their texts, or by what precedes the colon in them."""
+"""The details of errors, by their texts."""
 
 
 def error_frame(error: str, detail: str | None = None) -> Frame:
     """Return the error with *detail*, by default the one that belongs to *error*."""
-    detail = detail or DETAILS.get(error) or DETAILS.get(error.partition(":")[0])
+    detail = detail or DETAILS.get(error)
     return {"type": "error", "error": error} | ({"detail": detail} if detail else {})
 
 

@@ -201,8 +201,9 @@ class OpcodesClient(WebSocketClient):
         self.name, self.room = name, room
         await self.publish(name)
         await self.publish(f"!join {room}")
-        content = f"{name} has entered the room"
-        await self.receive_like({"op": 0, "d": {"author": "Chateau", "content": content}})
+        for content in (f"You are now in {room}.", f"{name} has entered the room"):
+            while (await self.receive())["d"].get("content") != content:
+                pass
         return self
 
     async def send_direct(self, name: str, text: str) -> None:
