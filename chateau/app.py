@@ -22,7 +22,9 @@ import orjson
 from chateau import logs, plugins
 from chateau.hub.hub import Hub
 from chateau.ids import MessageIdGenerator
+from chateau.lookalikes import look_of
 from chateau.names import normalize_name
+from chateau.names import preload as preload_names
 from chateau.net import frames
 from chateau.net.accept import HandshakePolicy, LinesServer
 from chateau.net.admin_api import Admin
@@ -113,6 +115,7 @@ class Server:
         self.hub = Hub(
             store=self.store,
             normalize_name=normalize_name,
+            look_of=look_of,
             next_id=MessageIdGenerator(time.time),
             clock=time.monotonic,
             call_later=self._loop.call_later,
@@ -133,6 +136,7 @@ class Server:
             StartError: a listener cannot be opened.
         """
         raise_descriptor_limit()
+        preload_names()
         scheme = "https" if self._tls is not None else "http"
         proxies = TrustedProxies(self.settings.trusted_proxy)
         policy = HandshakePolicy(self.group, proxies, self.settings.allow_origin)

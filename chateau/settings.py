@@ -134,11 +134,16 @@ def url_prefix(value: object) -> str:
 
 
 def display_name(value: object) -> str:
-    """Return *value*, a name as users have it, of at most 32 characters."""
-    if len(normalized := text(value)) > 32:
+    """Return *value*, a name as users have it, of at most 32 characters.
+
+    No user and no room may have the server's name. A room is called ``general``, and publications are sent
+    as ``channel``.
+    """
+    if len(name := text(value)) > 32:
         raise ValueError("too long")
-    normalize_name(normalized)
-    return normalized
+    if normalize_name(name) in ("general", "channel"):
+        raise ValueError("in use")
+    return name
 
 
 class Kind(NamedTuple):
@@ -251,7 +256,7 @@ class Settings:
         "Chateau",
         "Opcodes",
         "Display name used for replies to commands.",
-        Kind("a name of 1 to 32 characters", display_name),
+        Kind("a name of 1 to 32 characters, not general or channel", display_name),
     )
     command_prefix: str = setting(
         "!",

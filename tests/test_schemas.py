@@ -34,8 +34,8 @@ SHARED_PARTS = [
 LENIENT = {"functions", "opcodes"}
 """Protocols whose requests accept unknown keys; the chateau protocol and the admin API reject them."""
 
-OPTIONAL_KEYS = {"admin/frame-push"}
-"""Pushes that may omit a key that their schema names."""
+OPTIONAL_KEYS = {"admin/frame-push", "lines/error-response"}
+"""Frames of the server that may omit a key that their schema names."""
 
 NO_EXAMPLES = {("chateau", "roomMessage")}
 """Shared parts whose examples are in the schema that uses them."""

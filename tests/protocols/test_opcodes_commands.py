@@ -114,7 +114,7 @@ USER_COMMANDS = [
             sends(
                 "alice",
                 '!join  "the attic" ',
-                alice=[server("You are now in the attic."), entered("alice", "the attic")],
+                alice=[server("You are now in the attic."), entered("alice")],
                 bob=[left("alice")],
             ),
             happens(
@@ -127,8 +127,8 @@ USER_COMMANDS = [
             sends(
                 "bob",
                 '!join "the attic" "open \\"sesame\\" \\\\"',
-                bob=[server("You are now in the attic."), entered("bob", "the attic")],
-                alice=[entered("bob", "the attic")],
+                bob=[server("You are now in the attic."), entered("bob")],
+                alice=[entered("bob")],
             ),
         ),
         id="!join goes to a room, with a password where it is locked, or leaves everything as it is",
@@ -316,7 +316,7 @@ OWNERS_DO = [
             sends(
                 "bob",
                 "!join attic",
-                bob=[server("You are now in attic."), entered("bob", "attic")],
+                bob=[server("You are now in attic."), entered("bob")],
                 alice=[left("bob")],
             ),
             sends(
