@@ -415,7 +415,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the server with the command line *arguments* (``sys.argv`` by default) and return its exit code."""
     try:
         settings = load(sys.argv[1:] if arguments is None else arguments)
-        logs.configure(settings.log_level, settings.log_format)
+        limits = logs.Limits(settings.max_log_line, settings.max_log_rate)
+        logs.configure(settings.log_level, settings.log_format, limits)
         asyncio.run(serve(settings))
     except SettingsError as exc:
         return complain(exc, USAGE_ERROR)

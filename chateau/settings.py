@@ -307,6 +307,18 @@ class Settings:
     log_format: Literal["text", "json"] = setting(
         "text", "Logging", "Log format: plain lines, or one JSON object per line.", choice("text", "json")
     )
+    max_log_line: int = setting(
+        2000,
+        "Logging",
+        "Maximum size of a log line, in bytes; the rest is left out.",
+        Kind("a number of bytes, at least 200", integer(200)),
+    )
+    max_log_rate: float = setting(
+        5,
+        "Logging",
+        "Maximum log entries per second and cause, five times that in a burst (0 = unlimited).",
+        Kind("a number, at least 0", number),
+    )
 
     given: frozenset[str] = field(default=frozenset(), repr=False)
     """The names of the settings that are not left at their defaults."""

@@ -115,6 +115,8 @@ WRONG_FLAGS = {
     "--transport": "copper",
     "--log-level": "loud",
     "--log-format": "xml",
+    "--max-log-line": "199",
+    "--max-log-rate": "-1",
 }
 ANYTHING_GOES = {"--tls-cert", "--tls-key", "--usock", "--plugin"}
 
