@@ -42,7 +42,7 @@ REPORT_SECONDS: Final = 5.0
 """How often the numbers of suppressed entries are logged, at most."""
 
 MOST_CAUSES: Final = 1000
-"""Maximum number of causes that are distinguished; with more, those that are not limited now are forgotten."""
+"""Maximum number of causes that are distinguished; with more, the quiet ones are forgotten."""
 
 _PIECE: Final = 4096
 """A pipe that can be written takes so many bytes without blocking (PIPE_BUF)."""

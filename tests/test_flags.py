@@ -143,14 +143,6 @@ def test_unix_socket_has_the_same_endpoints_and_is_removed_afterwards(tmp_path: 
     assert "Traceback" not in server.log
 
 
-def test_permissions_of_the_unix_socket_follow_the_umask(tmp_path: Path) -> None:
-    path = tmp_path / "sock"
-    start = "import os, sys; os.umask(0o077); from chateau.app import main; sys.exit(main())"
-
-    with running_server("--usock", str(path), command=(sys.executable, "-c", start)):
-        assert path.stat().st_mode & 0o777 == 0o600
-
-
 def test_stale_unix_socket_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "sock"
     with running_server("--usock", str(path)) as server:

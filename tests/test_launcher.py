@@ -1,4 +1,4 @@
-"""The launcher: one line that says what to do where Python is too old or a package is missing."""
+"""The launcher: one line with what to do where Python is too old or a package is missing."""
 
 from __future__ import annotations
 
