@@ -76,6 +76,7 @@ def _no_password() -> str:
 def _reason(exc: Exception) -> str:
     texts = {
         "KEY_VALUES_MISMATCH": "the key is not that of the certificate",
+        "NO_CERTIFICATE_ASSIGNED": "the key is not that of the certificate",  # of another algorithm
         "NO_START_LINE": "no certificate and key in PEM format",
         "NO_CERTIFICATE_OR_CRL_FOUND": "no certificate in PEM format",
     }
