@@ -13,7 +13,7 @@ import sqlite3
 import time
 from contextlib import ExitStack
 from queue import Empty
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, Literal
 
 from chateau.hub.errors import Unavailable
 from chateau.hub.ports import Page
@@ -26,8 +26,9 @@ from chateau.store.retention import (
     make_page,
     streams_to_read,
 )
+from chateau.store.sqlite_files import OpenFiles
 from chateau.store.sqlite_reader import Reader, View
-from chateau.store.sqlite_schema import lock_folder, open_database
+from chateau.store.sqlite_schema import encode_chunks, lock_folder, open_database
 from chateau.store.sqlite_state import (
     SAVE_SEQ_EVERY,
     Batch,
@@ -48,9 +49,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FILE_NAME = "chateau.db"
-
-PROBE_SECONDS = 1.0
-"""After a failed write, try again at most once per so many seconds, and only when somebody appends."""
 
 
 class SqliteStore:
@@ -86,9 +84,9 @@ class SqliteStore:
         )
         self._open(folder)
         self._writer = (
-            ThreadWriter(self._db, loop=loop, on_result=self._on_result)
+            ThreadWriter(self._db, self._files, loop=loop, on_result=self._on_result)
             if writer == "thread"
-            else InlineWriter(self._db, on_result=self._on_result)
+            else InlineWriter(self._db, self._files, on_result=self._on_result)
         )
         self._next_id = max((room.id for room in self._rooms.values()), default=0) + 1
         self._batch: Batch | None = None  # the one that is being filled
@@ -97,7 +95,6 @@ class SqliteStore:
         self._is_broken = False
         self._is_closed = False
         self._is_read_only = False  # broken or closed
-        self._probe_at = 0.0
         self._can_read = True
 
     def _open(self, folder: Path) -> None:
@@ -113,6 +110,7 @@ class SqliteStore:
             try:
                 self._rooms, self._floor = load_state(self._db, self._limits)
                 self._reader = Reader(self._file)
+                self._files = OpenFiles(self._file)  # after a write, with which the write-ahead log begins
             except sqlite3.Error as exc:
                 raise StoreError(f"{self._file} cannot be used: {exc}.") from exc
             on_error.pop_all()
@@ -128,7 +126,7 @@ class SqliteStore:
 
     def append(self, key: str, record: StoredRecord) -> Commit:
         if self._is_read_only:
-            self._reject()
+            self._recover_or_reject(_size_of(record))
         room = self._rooms.get(key) or self._add_room(key)
         number = STREAM_OF[type(record)]
         limit = self._limits.counts[number]
@@ -178,7 +176,7 @@ class SqliteStore:
 
     def erase(self, key: str) -> Commit | None:
         if self._is_read_only:
-            self._reject()
+            self._recover_or_reject(0)
         room = self._rooms.get(key)
         commit = None
         for stream in room.streams if room else ():
@@ -256,8 +254,6 @@ class SqliteStore:
             self._fail(batch, error)
             return
         batch.confirm()
-        if self._is_broken:
-            self._recover()
         batch.commit.finish(None)
         # In the next loop iteration, with what the clients that receive these responses send next: for 100
         # publishers, 187 messages per batch instead of 147, for 10 % less CPU. A single message does not
@@ -271,7 +267,6 @@ class SqliteStore:
             bug = None if isinstance(error, sqlite3.Error) else error
             log.error("%s cannot be written, nothing is stored for now: %s", self._file, error, exc_info=bug)
         self._is_broken = self._is_read_only = True
-        self._probe_at = self._loop.time() + PROBE_SECONDS
         failed = [batch] if self._batch is None else [batch, self._batch]
         self._batch = None
         for each in failed:
@@ -281,16 +276,15 @@ class SqliteStore:
         for each in failed:
             each.commit.finish(unavailable)
 
-    def _reject(self) -> NoReturn:
-        """Raise, and let the writer try, at most once per second, whether it can write again."""
-        is_trying = self._batch is not None or self._in_flight is not None
-        if not self._is_closed and not is_trying and self._loop.time() >= self._probe_at:
-            self._begin().is_probe = True
-        raise _unavailable()
+    def _recover_or_reject(self, size: int) -> None:
+        """Accept records again if one of *size* bytes can be written now.
 
-    def _recover(self) -> None:
-        self._is_broken = False
-        self._is_read_only = self._is_closed
+        Raises:
+            Unavailable: it cannot, or the store is closed.
+        """
+        if self._is_closed or not self._files.can_write(size):
+            raise _unavailable()
+        self._is_broken = self._is_read_only = False
         log.warning("%s can be written again", self._file)
 
     def _read(self, room: StoredRoom, query: HistoryQuery, *, joins: bool) -> Page:
@@ -302,6 +296,14 @@ class SqliteStore:
                 if stream is not None
             ]
         return make_page(query, segments)
+
+
+def _size_of(record: StoredRecord) -> int:
+    """Return how many bytes the text of *record* takes; 0 if it cannot be encoded, as the writer reports."""
+    try:
+        return sum(len(text.encode()) for _, text in encode_chunks(STREAM_OF[type(record)], [record]))
+    except TypeError:
+        return 0
 
 
 def _unavailable() -> Unavailable:
