@@ -11,7 +11,7 @@ import asyncio
 import logging
 import sqlite3
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from queue import Empty
 from typing import TYPE_CHECKING, Literal
 
@@ -26,7 +26,7 @@ from chateau.store.retention import (
     make_page,
     streams_to_read,
 )
-from chateau.store.sqlite_files import OpenFiles
+from chateau.store.sqlite_files import Moved, OpenFiles
 from chateau.store.sqlite_reader import Reader, View
 from chateau.store.sqlite_schema import encode_chunks, lock_folder, open_database
 from chateau.store.sqlite_state import (
@@ -111,6 +111,8 @@ class SqliteStore:
                 self._rooms, self._floor = load_state(self._db, self._limits)
                 self._reader = Reader(self._file)
                 self._files = OpenFiles(self._file)  # after a write, with which the write-ahead log begins
+                on_error.callback(self._files.close)
+                self._files.checkpoint(self._db)
             except sqlite3.Error as exc:
                 raise StoreError(f"{self._file} cannot be used: {exc}.") from exc
             on_error.pop_all()
@@ -204,10 +206,14 @@ class SqliteStore:
         self._writer.stop()
         self._reader.close()
         try:
+            with suppress(Moved):  # what was moved away shall be complete
+                self._files.check()
             save_state(self._db, self._rooms.values())
         except sqlite3.Error as exc:
-            log.error("%s cannot be marked as closed: %s", self._file, exc)  # noqa: TRY400 - one line, for people
+            if not self._is_broken:  # otherwise that is in the log
+                log.error("%s cannot be marked as closed: %s", self._file, exc)  # noqa: TRY400 - one line, for people
         self._db.close()
+        self._files.close()
         self._lock.release()
 
     # Batches, to the writer and back

@@ -124,7 +124,7 @@ class InlineWriter:
         if self._pages >= CHECKPOINT_PAGES:
             self._pages = 0
             with suppress(sqlite3.Error):  # the log is durable too, and the next checkpoint may succeed
-                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                self._files.checkpoint(self._db)
 
 
 class ThreadWriter(InlineWriter):

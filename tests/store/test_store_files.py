@@ -16,7 +16,7 @@ from store_harnesses import StoreHarness, open_store, time_of
 
 from chateau.hub.errors import Unavailable
 from chateau.hub.events import JoinRecord, Publication, RoomMessage, StoredRecord
-from chateau.store import sqlite_schema
+from chateau.store import sqlite_schema, sqlite_writer
 from chateau.store.sqlite_files import PROBE_BYTES, Moved
 
 resource = pytest.importorskip("resource", reason="an open file cannot be removed on Windows")
@@ -103,6 +103,98 @@ def test_changed_files_refuse_records_and_are_logged_once(
     assert "chateau.db cannot be written, nothing is stored for now: " in line.getMessage()
     assert "while the server runs; put it back, or restart the server" in line.getMessage()
     assert not line.exc_info
+
+
+def overwrite(folder: Path, content: bytes) -> None:
+    with (folder / "chateau.db").open("r+b") as file:  # the file of this name stays the same, as with cp
+        file.truncate(0)
+        file.write(content)
+
+
+def database_of_another_server(folder: Path) -> bytes:
+    with open_store("sqlite, inline", folder.with_name("other")) as other:
+        assert is_stored(other, "of another server")
+    return (folder.with_name("other") / "chateau.db").read_bytes()
+
+
+def newer_database_of_this_server(folder: Path) -> bytes:
+    shutil.copytree(folder, folder.with_name("newer"))
+    with open_store("sqlite, inline", folder.with_name("newer")) as newer:
+        assert is_stored(newer, "newer")
+    return (folder.with_name("newer") / "chateau.db").read_bytes()
+
+
+CONTENTS: dict[str, Callable[[Path], bytes]] = {
+    "emptied": lambda _: b"",
+    "text": lambda _: b"not a database, but longer than a header" * 100,
+    "zeros": lambda folder: bytes((folder / "chateau.db").stat().st_size),
+    "another database": database_of_another_server,
+    "newer copy": newer_database_of_this_server,
+}
+
+
+@pytest.mark.skipif(not hasattr(os, "pread"), reason="needs pread")
+@pytest.mark.parametrize("content", CONTENTS.values(), ids=CONTENTS)
+@pytest.mark.parametrize("kind", ["message", "publication", "join"])
+def test_overwritten_database_refuses_records_and_is_logged_once(
+    harness: StoreHarness,
+    content: Callable[[Path], bytes],
+    kind: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert is_stored(harness, "before", kind)
+    other = content(harness.folder)
+    before = (harness.folder / "chateau.db").read_bytes()
+    caplog.clear()
+
+    overwrite(harness.folder, other)
+    assert not any(is_stored(harness, f"after {number}", kind) for number in range(3))
+    assert (harness.folder / "chateau.db").read_bytes() == other
+    overwrite(harness.folder, before)
+
+    assert is_stored(harness, "restored", kind)
+    error, recovered = [record.getMessage() for record in caplog.records]
+    assert "chateau.db was overwritten while the server runs; stop the server" in error
+    assert recovered.endswith("can be written again")
+
+
+@pytest.mark.skipif(not hasattr(os, "pread"), reason="needs pread")
+def test_backup_of_this_run_that_is_copied_over_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_writer, "CHECKPOINT_PAGES", 1)
+    with open_store("sqlite, inline", tmp_path / "store") as harness:  # checkpoints are done on return
+        assert is_stored(harness, "before")
+        backup = (harness.folder / "chateau.db").read_bytes()
+        assert all(is_stored(harness, f"{number}") for number in range(3))
+        latest = (harness.folder / "chateau.db").read_bytes()
+
+        overwrite(harness.folder, backup)
+        assert not is_stored(harness, "refused")
+
+        overwrite(harness.folder, latest)
+        assert is_stored(harness, "restored")
+
+
+def test_checkpoints_of_this_server_and_of_other_programs_are_not_taken_for_an_overwritten_database(
+    harness: StoreHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_writer, "CHECKPOINT_PAGES", 1)
+    with closing(sqlite3.connect(harness.folder / "chateau.db", isolation_level=None)) as other:
+        for number in range(10):
+            assert is_stored(harness, f"{number}")
+            if number == 3:
+                other.execute("BEGIN")  # a reader, so that checkpoints are not complete
+                other.execute("SELECT * FROM chunks").fetchall()
+            if number == 6:
+                other.execute("ROLLBACK")
+                other.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
+            if number == 8:
+                other.execute("VACUUM")
+
+    assert len(contents(harness)) == 10
+    harness.reopen()
+    assert len(contents(harness)) == 10
 
 
 @contextmanager
