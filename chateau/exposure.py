@@ -1,4 +1,4 @@
-"""What a server exposes to whom, in sentences with the flag that changes it.
+"""What a server exposes, and which clients can use it: sentences with the flag that changes it.
 
 ``--check`` prints them, and they are logged at the start of a server that others than this machine can reach.
 """

@@ -1,4 +1,4 @@
-"""``--check`` and the lines at the start: what is exposed to whom, with the flag that changes it."""
+"""What is exposed, and ``--check``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from running_server import DEFAULTS, ROOT, free_port, running_server
+from running_server import ROOT, free_port, running_server
 
 from chateau.exposure import exposure, is_loopback
 from chateau.settings import SETTINGS, Settings, flag_of

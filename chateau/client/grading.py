@@ -273,7 +273,7 @@ def column_names(tasks: Sequence[Scenario]) -> list[str]:
 
 
 def defused(text: str) -> str:
-    """Return *text* such that a spreadsheet does not treat it as a formula, with invisible characters escaped.
+    """Return *text* such that a spreadsheet does not treat it as a formula; invisible characters are escaped.
 
     A submission chooses its name and note, and a CSV file may be shown in a terminal.
     """

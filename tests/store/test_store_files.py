@@ -306,7 +306,7 @@ def test_first_record_after_a_lock_is_stored(
 
 
 @pytest.mark.usefixtures("impatient")
-def test_refusal_does_not_wait_for_the_lock(tmp_path: Path) -> None:
+def test_error_does_not_wait_for_the_lock(tmp_path: Path) -> None:
     import time
 
     with open_store("sqlite", tmp_path / "store") as harness, locked(harness, "IMMEDIATE"):
@@ -369,7 +369,7 @@ def test_closed_store_does_not_recover(harness: StoreHarness) -> None:
 
 def test_check_of_the_files_names_the_file(harness: StoreHarness) -> None:
     harness.sqlite._files.check()
-    os.unlink(harness.folder / "chateau.db-wal")
+    (harness.folder / "chateau.db-wal").unlink()
 
-    with pytest.raises(Moved, match="chateau.db-wal was removed"):
+    with pytest.raises(Moved, match=r"chateau\.db-wal was removed"):
         harness.sqlite._files.check()
