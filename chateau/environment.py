@@ -19,8 +19,8 @@ _SHOWN = 5
 def environment_settings(prefix: str, names: Collection[str]) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return the values of the settings *names* in the environment, and warnings about what is ignored.
 
-    The variable of a setting is its name in capitals after *prefix*. Line ends at the end of a value are
-    removed, as ``$(<FILE)`` does; an empty variable counts as unset.
+    The variable of a setting is its name in capitals after *prefix*. A value is :func:`trimmed`; an empty
+    variable counts as unset.
     """
     found: dict[str, str] = {}
     links, unknown = [], []
@@ -28,7 +28,7 @@ def environment_settings(prefix: str, names: Collection[str]) -> tuple[dict[str,
         if not variable.upper().startswith(prefix):
             continue
         name = variable[len(prefix) :].lower()
-        stripped = value.rstrip("\r\n")
+        stripped = trimmed(value)
         is_setting = name in names
         if _is_link(name, stripped, is_setting=is_setting):
             links.append(variable)
@@ -37,6 +37,11 @@ def environment_settings(prefix: str, names: Collection[str]) -> tuple[dict[str,
         elif stripped:
             found[name] = stripped
     return found, tuple(_warnings(links, unknown))
+
+
+def trimmed(value: str) -> str:
+    """Return *value* without a byte order mark and line ends at its end, which ``$(<FILE)`` can leave."""
+    return value.removeprefix("\ufeff").rstrip("\r\n")
 
 
 def _is_link(name: str, value: str, *, is_setting: bool) -> bool:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, NoReturn
 
 from chateau import __version__
-from chateau.environment import environment_settings
+from chateau.environment import environment_settings, trimmed
 from chateau.inputs import InputError, read_text
 from chateau.names import normalize_name
 
@@ -60,6 +60,14 @@ def text(value: object) -> str:
         raise ValueError("not a text, or empty")
     value.encode()  # bytes of the command line or environment that are not UTF-8 become lone surrogates
     return value
+
+
+def secret(value: object) -> str:
+    """Return *value*, a text of one line: a client could not send another."""
+    line = text(value)
+    if re.search(r"[\r\n\0]", line):
+        raise ValueError("several lines")
+    return line
 
 
 def folder(value: object) -> str:
@@ -189,7 +197,7 @@ def choice(*words: str) -> Kind:
 
 BOOLEAN = Kind("true or false", boolean)
 PORT = Kind("a port, 0 to 65535", integer(0, 65_535))
-SECRET = Kind("any text but the empty one", text)
+SECRET = Kind("one line of text that is not empty", secret)
 MODE = Kind("permissions as three octal digits such as 660", matching(r"(0o?)?[0-7]{3}"))
 FILE = Kind("a file's path", path)
 COUNT = Kind("an integer, at least 0", integer(0))
@@ -464,9 +472,9 @@ def load(arguments: Sequence[str]) -> Settings:
         name: value for name, value in vars(_parser().parse_args(arguments)).items() if value is not None
     }
     is_check = flags.pop("check", False)
-    config = _config(flags.pop("config", []))
+    environment, warnings = environment_settings(ENV_PREFIX, {*_NAMES, "config"})
+    config = _config(flags.pop("config", []), environment.pop("config", None))
     file = _read_file(Path(config)) if config is not None else {}
-    environment, warnings = environment_settings(ENV_PREFIX, _NAMES)
     given = file | environment | flags
     for name, from_file in FROM_FILES.items():
         if name in given and from_file in given:
@@ -477,10 +485,10 @@ def load(arguments: Sequence[str]) -> Settings:
         raise SettingsError(_explain(exc, flags, environment, config)) from exc
 
 
-def _config(given: Sequence[str]) -> str | None:
+def _config(given: Sequence[str], otherwise: str | None) -> str | None:
     if len(given) > 1:
         raise SettingsError(f"--config: got {len(given)} files, expected one")
-    return given[0] if given else None
+    return given[0] if given else otherwise
 
 
 def _read_file(path: Path) -> dict[str, Any]:
@@ -499,12 +507,11 @@ def _read_file(path: Path) -> dict[str, Any]:
 def _read_secret(setting: str, path: Path) -> str:
     """Return the secret in the file *path*: one line, with or without line ends behind it."""
     try:
-        secret = read_text(path).rstrip("\r\n")
+        return secret(trimmed(read_text(path)))
     except InputError as exc:
         raise SettingsError(f"{flag_of(setting)} {path}: {exc}") from exc
-    if not secret or re.search(r"[\r\n\0]", secret):
-        raise SettingsError(f"{flag_of(setting)} {path}: expected one line that is not empty")
-    return secret
+    except ValueError as exc:
+        raise SettingsError(f"{flag_of(setting)} {path}: expected {SECRET.takes}") from exc
 
 
 def _explain(
@@ -541,7 +548,9 @@ def _parser() -> argparse.ArgumentParser:
     for title, settings in groupby(described(), key=lambda row: row.group):
         group = parser.add_argument_group(title)
         for row in settings:
-            group.add_argument(row.flag, metavar=_metavar(row), help=_help(row), action=_action(row.name))
+            group.add_argument(
+                row.flag, metavar=_metavar(row), help=_help(row), action=_action(row.name), type=trimmed
+            )
     general = parser.add_argument_group("General")
     general.add_argument(
         "--config", action="append", metavar="FILE", help="TOML file with settings (- = standard input)."

@@ -430,7 +430,7 @@ def test_password_can_be_set_in_the_environment() -> None:
 
 @pytest.mark.parametrize("flag", ["--pwd", "--secret-key"])
 def test_empty_password_is_rejected(flag: str) -> None:
-    assert misused(flag, "") == f"chateau: {flag}: got '', expected any text but the empty one"
+    assert misused(flag, "") == f"chateau: {flag}: got '', expected one line of text that is not empty"
 
 
 # --default-privacy

@@ -165,6 +165,57 @@ def test_line_end_of_a_variable_is_removed(monkeypatch: pytest.MonkeyPatch, end:
     )
 
 
+@pytest.mark.parametrize("around", ["{}\n", "{}\r\n", "{}\r", "\ufeff{}", "\ufeff{}\r\n"])
+def test_what_a_shell_leaves_of_a_file_is_removed(monkeypatch: pytest.MonkeyPatch, around: str) -> None:
+    def of(text: str) -> str:
+        return around.format(text)
+
+    monkeypatch.setenv("CHATEAU_PWD", of("swordfish"))
+    flags = ["--secret-key", of("key"), "--port", of("9000"), "--allow-origin", of("https://a.example")]
+
+    settings = load([*flags, f"--reuse-port={of('true')}"])
+
+    assert (settings.pwd, settings.secret_key, settings.port) == ("swordfish", "key", 9000)
+    assert (settings.allow_origin, settings.reuse_port) == (("https://a.example",), True)
+
+
+@pytest.mark.parametrize("name", ["pwd", "secret_key"])
+@pytest.mark.parametrize("value", ["two\nlines", "two\r\nlines\n", "\nline", "a\0b"])
+def test_secret_of_several_lines_is_rejected_and_not_shown(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flag = f"--{name.replace('_', '-')}"
+    shown = "got a value that is not shown, expected one line of text that is not empty"
+
+    with pytest.raises(SettingsError) as caught:
+        load([flag, value])
+    assert str(caught.value) == f"{flag}: {shown}"
+
+    if "\0" not in value:  # impossible in the environment
+        monkeypatch.setenv(f"CHATEAU_{name.upper()}", value)
+        with pytest.raises(SettingsError) as caught:
+            load([])
+        assert str(caught.value) == f"CHATEAU_{name.upper()}: {shown}"
+
+
+def test_settings_file_can_be_named_in_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "one").write_text("port = 1")
+    (tmp_path / "two").write_text("port = 2")
+    monkeypatch.setenv("CHATEAU_CONFIG", f"{tmp_path / 'one'}\n")
+
+    assert load([]).port == 1
+    assert load([]).warnings == ()
+    assert load(["--config", str(tmp_path / "two")]).port == 2
+    monkeypatch.setenv("CHATEAU_CONFIG", "")
+    assert load([]).port == 8888
+    for missing in (str(tmp_path / "none"), str(tmp_path)):
+        monkeypatch.setenv("CHATEAU_CONFIG", missing)
+        with pytest.raises(SettingsError, match="cannot read the file"):
+            load([])
+
+
 @pytest.mark.parametrize("name", ["PORT", "PWD", "SECRET_KEY", "HOST", "ALLOW_ORIGIN", "USOCK", "MAX_RATE"])
 @pytest.mark.parametrize("value", ["", "\n", "\r\n"])
 def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -340,7 +391,7 @@ def test_secret_that_is_invalid_is_not_shown(config: Path, line: str) -> None:
         load(["--config", str(config)])
 
     assert "12345" not in str(caught.value)
-    assert "expected any text but the empty one" in str(caught.value)
+    assert "expected one line of text that is not empty" in str(caught.value)
 
 
 def test_help_has_every_flag_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:

@@ -182,7 +182,7 @@ def test_a_folder_that_holds_itself_is_graded_and_no_name_reaches_the_terminal_a
     told = capsys.readouterr().out
     assert "\x1b" not in told
     assert len(told.splitlines()) == 1
-    assert "server.py" in course.rows["al\x1b[31mice\n"]["note"]
+    assert "server.py" in course.rows[r"al\u001b[31mice\n"]["note"]
 
 
 def test_reports_go_to_a_folder_for_each_and_those_of_a_run_before_do_not_stay(course: Course) -> None:
