@@ -42,7 +42,7 @@ REPORT_SECONDS: Final = 5.0
 """How often the numbers of suppressed entries are logged, at most."""
 
 MOST_CAUSES: Final = 1000
-"""Maximum number of causes that are distinguished; with more, the quiet ones are forgotten."""
+"""Maximum number of causes that are distinguished; with more, all are forgotten."""
 
 _PIECE: Final = 4096
 """A pipe that can be written takes so many bytes without blocking (PIPE_BUF)."""
@@ -105,7 +105,7 @@ class RateLimit(logging.Filter):
         cause = self._causes.get(key)
         if cause is None:
             if len(self._causes) >= MOST_CAUSES:
-                self._forget(now)
+                self._causes.clear()
             cause = self._causes[key] = _Cause(f"{record.name}, line {record.lineno}", self._most, now)
         cause.tokens = min(self._most, cause.tokens + (now - cause.at) * self._rate)
         cause.at = now
@@ -117,15 +117,6 @@ class RateLimit(logging.Filter):
             self._is_due = True
             self._call_later(REPORT_SECONDS, self._report)
         return False
-
-    def _forget(self, now: float) -> None:
-        """Forget the causes that have been quiet; if there are none, all of them."""
-        quiet = [key for key, cause in self._causes.items() if now - cause.at > BURST_SECONDS]
-        for key in quiet or list(self._causes):
-            if not self._causes[key].suppressed:
-                del self._causes[key]
-        if len(self._causes) >= MOST_CAUSES:
-            self._causes.clear()
 
     def summaries(self) -> list[str]:
         """Return a line for each cause of which records were suppressed since the last call."""

@@ -310,7 +310,7 @@ class Settings:
         "!",
         "Opcodes",
         "Prefix that marks a message as a command.",
-        Kind("1 to 8 characters without spaces", matching(r"\S{1,8}")),
+        Kind("1 to 8 characters without spaces", matching(r"[^\s\x00-\x1f\x7f-\x9f]{1,8}")),
     )
     plugin: tuple[str, ...] = setting(
         (),

@@ -15,9 +15,11 @@ from running_server import DEFAULTS, ROOT, running_server
 from test_flags import status_of
 
 from chateau.inputs import MAX_BYTES, InputError, decoded, read_text
+from chateau.net.sockets import StartError
+from chateau.net.tls import tls_context
 from chateau.plugins import PluginError
 from chateau.plugins import load as load_plugins
-from chateau.settings import SettingsError, described, load
+from chateau.settings import Settings, SettingsError, described, load
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="pipes and devices with names")
 SETTINGS = 'pwd = "ünlock"\r\nport = 0\nlines-port = 0\ndata = ":memory:"\n'
@@ -308,3 +310,35 @@ def test_error_has_no_control_characters(arguments: list[str]) -> None:
     assert ended.returncode in (1, 2)
     assert ended.stderr.endswith("\n")
     assert ended.stderr[:-1].isprintable()
+
+
+# Certificates
+
+PEM = ROOT / "tests" / "net" / "tls"
+
+NO_CERTIFICATES = {
+    "empty": b"",
+    "one line end": b"\n",
+    "text": b"not a certificate",
+    "half": (PEM / "certificate.pem").read_bytes()[:100],
+    "broken": b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    "DER": b"\x30\x82\x01\x0a\x02\x82\x01\x01\x00\xff",
+    "zeros": bytes(100),
+    "control characters": b"\x1b[2J",
+}
+
+
+@pytest.mark.parametrize("content", NO_CERTIFICATES.values(), ids=NO_CERTIFICATES)
+@pytest.mark.parametrize("flag", ["tls_cert", "tls_key"])
+def test_certificate_that_cannot_be_used_is_a_one_line_error(
+    tmp_path: Path, flag: str, content: bytes
+) -> None:
+    files = {"tls_cert": PEM / "certificate.pem", "tls_key": PEM / "key.pem"}
+    files[flag] = tmp_path / "broken.pem"
+    files[flag].write_bytes(content)
+
+    with pytest.raises(StartError, match=r"--tls-(cert|key) .*broken.pem") as caught:
+        tls_context(Settings(**files))
+
+    assert str(caught.value).isprintable()
+    assert "_ssl.c" not in str(caught.value)

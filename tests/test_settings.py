@@ -106,7 +106,7 @@ WRONG_FLAGS = {
     "--history-age": "5x",
     "--channel-history": "-1",
     "--server-name": " Chateau",
-    "--command-prefix": "a b",
+    "--command-prefix": "a\x1b",
     "--max-frame": "1.5",
     "--max-rate": "-1",
     "--max-outbox": "12",

@@ -73,12 +73,16 @@ def _no_password() -> str:
     raise ValueError("the key is encrypted; expected one without a password")
 
 
-def _reason(exc: Exception) -> str:
-    texts = {
-        "KEY_VALUES_MISMATCH": "the key is not that of the certificate",
-        "NO_CERTIFICATE_ASSIGNED": "the key is not that of the certificate",  # of another algorithm
-        "NO_START_LINE": "no certificate and key in PEM format",
-        "NO_CERTIFICATE_OR_CRL_FOUND": "no certificate in PEM format",
-    }
-    reason = getattr(exc, "reason", None)
-    return texts.get(reason or "") or str(getattr(exc, "strerror", None) or exc)
+_REASONS = {
+    "KEY_VALUES_MISMATCH": "the key is not that of the certificate",
+    "NO_CERTIFICATE_ASSIGNED": "the key is not that of the certificate",  # of another algorithm
+    "NO_START_LINE": "no certificate and key in PEM format",
+    "NO_CERTIFICATE_OR_CRL_FOUND": "no certificate in PEM format",
+}
+
+
+def _reason(exc: OSError | ValueError) -> str:
+    if not isinstance(exc, ssl.SSLError):
+        return str(getattr(exc, "strerror", None) or exc)
+    reason = exc.reason or "NO_START_LINE"  # without a reason: of an empty file
+    return _REASONS.get(reason) or f"no valid certificate and key: {reason.replace('_', ' ').lower()}"
