@@ -50,6 +50,12 @@ log = logging.getLogger(__name__)
 
 FILE_NAME = "chateau.db"
 
+TRIAL_SHARE = 0.1
+"""While the database cannot be written, trying it takes at most this share of the event loop's time."""
+
+TRIAL_BURST_SECONDS = 1.0
+"""After so many seconds without a trial, as much time as their share is available at once."""
+
 
 class SqliteStore:
     """Stores the last *history* messages of each room, as many joins, and *channel_history* publications.
@@ -95,6 +101,7 @@ class SqliteStore:
         self._is_broken = False
         self._is_closed = False
         self._is_read_only = False  # broken or closed
+        self._tried_until = 0.0  # the time whose share the trials have taken; later than now in a burst
         self._can_read = True
 
     def _open(self, folder: Path) -> None:
@@ -286,9 +293,14 @@ class SqliteStore:
         """Accept records again if one of *size* bytes can be written now.
 
         Raises:
-            Unavailable: it cannot, or the store is closed.
+            Unavailable: it cannot, the store is closed, or this was tried too often.
         """
-        if self._is_closed or not self._files.can_write(size):
+        now = self._loop.time()
+        if self._is_closed or self._tried_until > now + TRIAL_BURST_SECONDS:
+            raise _unavailable()
+        can_write = self._files.can_write(size)
+        self._tried_until = max(self._tried_until, now) + (self._loop.time() - now) / TRIAL_SHARE
+        if not can_write:
             raise _unavailable()
         self._is_broken = self._is_read_only = False
         log.warning("%s can be written again", self._file)

@@ -318,6 +318,31 @@ def test_error_does_not_wait_for_the_lock(tmp_path: Path) -> None:
         assert time.monotonic() - started[1] < 5
 
 
+def test_trials_take_a_bounded_share_of_the_time(
+    harness: StoreHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with moved_away(harness.folder):
+        assert not is_stored(harness, "breaks the store")
+        trials = 0
+
+        def trial(_size: int) -> bool:
+            nonlocal trials
+            trials += 1
+            harness.now += 0.002
+            return False
+
+        monkeypatch.setattr(harness.sqlite._files, "can_write", trial)
+        for _ in range(100_000):  # for 10 seconds, 10 messages per millisecond
+            harness.now += 0.0001
+            with pytest.raises(Unavailable):
+                harness.store.append("attic", record_of(harness, "refused"))
+        assert trials * 0.002 < 0.15 * harness.now
+        monkeypatch.undo()
+    harness.now += 0.1
+
+    assert is_stored(harness, "back")
+
+
 # Full disks
 
 
