@@ -5,7 +5,7 @@
 
 import sys
 
-from chateau.client.app import main
+from chateau.launcher import start
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(start("chateau.client.app", "test_client.py"))

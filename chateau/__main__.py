@@ -2,7 +2,7 @@
 
 import sys
 
-from chateau.app import main
+from chateau.launcher import start
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(start("chateau.app", "chateau"))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import signal
 import sys
 import time
 from contextlib import suppress
@@ -19,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from chateau import logs, plugins
+from chateau import logs
+from chateau.check import check, loaded_plugins
+from chateau.exposure import exposure, is_loopback
 from chateau.hub.hub import Hub
 from chateau.ids import MessageIdGenerator
 from chateau.lookalikes import look_of
@@ -46,15 +47,25 @@ from chateau.net.sockets import (
     bind_usock,
     format_address,
     raise_descriptor_limit,
-    tls_context,
 )
+from chateau.net.tls import tls_context
 from chateau.net.web_server import WebServer
+from chateau.process import (
+    announce,
+    complain,
+    end_if_prevented,
+    end_later,
+    flush_output,
+    handle_signals,
+    open_standard_streams,
+    run,
+)
 from chateau.protocols.admin import AdminProtocol
 from chateau.protocols.catalog import ALL
 from chateau.protocols.event_streams import EventStreams
 from chateau.protocols.schemas import compiled_schemas, schemas_folder
 from chateau.protocols.spec import ProtocolContext, ServerAddress
-from chateau.settings import MEMORY, Settings, SettingsError, described, load
+from chateau.settings import ALL_HOSTS, MEMORY, Settings, SettingsError, described, load
 from chateau.store import StoreError
 from chateau.store.memory import MemoryStore
 from chateau.store.sqlite import SqliteStore
@@ -62,14 +73,13 @@ from chateau.times import rfc3339
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from tornado.httputil import HTTPServerConnectionDelegate
     from tornado.tcpserver import TCPServer
 
     from chateau.hub.ports import Store
     from chateau.net.framing import Framing
-    from chateau.protocols.plugin_commands import Command
     from chateau.protocols.schemas import SchemaSet
     from chateau.protocols.spec import EndpointSpec, ProtocolSpec
     from chateau.protocols.transport import Endpoint
@@ -84,6 +94,7 @@ LINE_BYTES = 16_384
 
 USAGE_ERROR = 2
 FAILURE = 1
+INTERRUPTED = 130
 
 
 class Server:
@@ -128,6 +139,7 @@ class Server:
         self._unix_socket: Path | None = None  # to be removed at the end
         self._sweeps: list[asyncio.Task[None]] = []
         self.greetings: list[str] = []  # where each listener is
+        self.addresses: list[str] = []  # on which it listens, without ports
 
     def start(self) -> None:
         """Open the listeners.
@@ -143,7 +155,7 @@ class Server:
         web = self._web_server(policy)
         sockets = self._listen(web, "port", f"Chateau is at {scheme}://", f"{self.settings.url_prefix}/")
         if self.settings.usock is not None:
-            web.add_socket(bind_usock(self.settings.usock))
+            web.add_socket(bind_usock(self.settings.usock, self.settings.usock_permissions))
             self._unix_socket = self.settings.usock
             self.greetings.append(f"Chateau is at the UNIX socket {self.settings.usock}")
         for spec in self.specs:
@@ -158,6 +170,26 @@ class Server:
         """Make the server drain, for *reason*. Idempotent."""
         if not self.stopping.done():
             self.stopping.set_result(reason)
+
+    def reload(self) -> None:
+        """Use the certificate and key as they are now for new connections; continue with the old ones if they
+        cannot be used."""
+        files = (self.settings.tls_cert, self.settings.tls_key)
+        if not any(files):
+            log.info("reload: nothing to reload, since there is no --tls-cert")
+            return
+        try:
+            for file in files:
+                if file is None or not file.is_file():  # a pipe would block, and has been read
+                    raise StartError(f"{file} is not a file")
+            self._tls = tls_context(self.settings)
+        except StartError as exc:
+            log.error("reload: the old certificate stays in use: %s", exc)  # noqa: TRY400 - one line, for people
+            return
+        for server in self._servers:
+            if isinstance(server, WebServer):
+                server.ssl_options = self._tls
+        log.info("reload: the certificate of %s is used for new connections", self.settings.tls_cert)
 
     async def drain(self, reason: str | None = None) -> None:
         """Stop: accept no connections, notify every client, flush their outboxes, close with 1001."""
@@ -217,7 +249,7 @@ class Server:
             command_prefix=settings.command_prefix,
             default_privacy=settings.default_privacy,
             publish_password=settings.pwd,
-            address=ServerAddress(settings.host),
+            address=ServerAddress("0.0.0.0" if settings.hosts[0] == ALL_HOSTS else settings.hosts[0]),
             plugins=self._commands,
         )
 
@@ -316,6 +348,7 @@ class Server:
         server.add_sockets(sockets)
         self._servers.append(server)
         self.greetings += [f"{greeting}{format_address(sock)}{path}" for sock in sockets]
+        self.addresses += [sock.getsockname()[0] for sock in sockets]
         return sockets
 
     def _listen_on_own_port(
@@ -357,18 +390,6 @@ def opened_store(settings: Settings, loop: asyncio.AbstractEventLoop) -> Store:
         raise StartError(f"--data {settings.data}: {exc}") from exc
 
 
-def loaded_plugins(names: Sequence[str]) -> dict[str, Command]:
-    """Return the commands of the plug-ins *names*.
-
-    Raises:
-        StartError: a plug-in cannot be loaded.
-    """
-    try:
-        return plugins.load(names)
-    except plugins.PluginError as exc:
-        raise StartError(f"--plugin {exc}") from exc
-
-
 def _schemas(schema_sets: Mapping[str, SchemaSet]) -> dict[str, Any]:
     """Return every schema by its path below schemas/, including those of the test client's files."""
     of_protocols = {
@@ -393,18 +414,22 @@ def watches_sockets(loop: asyncio.AbstractEventLoop) -> bool:
 
 
 async def serve(settings: Settings) -> None:
-    """Run the server until SIGTERM or SIGINT, then drain it."""
+    """Run the server until a signal or an admin stops it, then drain it."""
     server = Server(settings)
-    stop_on_signals(server.stop)
+    handle_signals(stop=server.stop, reload=server.reload)
     try:
         server.start()
     except BaseException:
         server.close()
         raise
     for greeting in server.greetings:
-        print(greeting, flush=True)  # noqa: T201 - for the person who started it
+        announce(greeting)
+    if not is_loopback(server.addresses):
+        for line in exposure(settings, server.addresses):
+            log.info("exposed: %s", line)
     spare_the_collector()
     reason = await server.stopping
+    end_later()
     log.info("draining: %d session(s) open", server.hub.session_count())
     await server.drain(reason)
 
@@ -419,30 +444,35 @@ def spare_the_collector() -> None:
     gc.set_threshold(20_000, 50, 50)
 
 
-def stop_on_signals(stop: Callable[[], None]) -> None:
-    """Call *stop* at SIGTERM and SIGINT."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        try:
-            loop.add_signal_handler(number, stop)
-        except NotImplementedError:  # Windows
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the server with the command line *arguments* (``sys.argv`` by default) and return its exit code."""
+    open_standard_streams()
     try:
         settings = load(sys.argv[1:] if arguments is None else arguments)
-        logs.configure(settings.log_level, settings.log_format)
-        asyncio.run(serve(settings))
+        if settings.is_check:
+            return _check(settings)
+        limits = logs.Limits(settings.max_log_line, settings.max_log_rate)
+        logs.configure(settings.log_level, settings.log_format, limits)
+        for warning in settings.warnings:
+            log.warning("%s", warning)
+        end_if_prevented(0, run(serve(settings)))
     except SettingsError as exc:
-        return complain(exc, USAGE_ERROR)
+        complain(exc)
+        return USAGE_ERROR
     except StartError as exc:
-        return complain(exc, FAILURE)
+        complain(exc)
+        end_if_prevented(FAILURE)
+        return FAILURE
+    except KeyboardInterrupt:  # before the server handles signals
+        return INTERRUPTED
+    finally:
+        flush_output()
     return 0
 
 
-def complain(exc: Exception, status: int) -> int:
-    """Print the error in one line and return the exit code *status*."""
-    print(f"chateau: {exc}", file=sys.stderr)  # noqa: T201
-    return status
+def _check(settings: Settings) -> int:
+    for warning in settings.warnings:
+        announce(f"warning: {warning}")
+    for line in check(settings):
+        announce(line)
+    return 0

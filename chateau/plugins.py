@@ -19,12 +19,15 @@ import re
 import sys
 from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from importlib import import_module
+from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from inspect import getdoc, iscoroutinefunction
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, NamedTuple, TypeVar
 
+from chateau.inputs import InputError, decoded, read_bytes
+from chateau.printable import printable
 from chateau.protocols.opcodes_commands import BUILT_INS
 from chateau.protocols.plugin_commands import Command, Server, User
 
@@ -60,18 +63,23 @@ def command(name: str, *, usage: str = "", help: str | None = None) -> Callable[
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise PluginError(f"{name!r:.60} is no command's name, as in @command('roll')")
 
-    def mark(run: Run) -> Run:
+    def mark_command(run: Run) -> Run:
         if not iscoroutinefunction(run):
             raise PluginError(f"the command {name!r} is no coroutine function, as async def makes one")
         text = help if help is not None else (getdoc(run) or "").partition("\n")[0]
-        setattr(run, _MARK, (*getattr(run, _MARK, ()), _Mark(name, usage, text)))
+        if not isinstance(usage, str) or not isinstance(text, str):
+            raise PluginError(f"the usage and help of the command {name!r} must be texts")
+        mark = _Mark(name, printable(usage), printable(text))
+        setattr(run, _MARK, (*getattr(run, _MARK, ()), mark))
         return run
 
-    return mark
+    return mark_command
 
 
 def load(names: Sequence[str]) -> dict[str, Command]:
-    """Return the commands of the plug-ins *names* (modules or paths of ``.py`` files), by name.
+    """Return the commands of the plug-ins *names* (modules or paths of files), by name.
+
+    A name with a slash, or that ends in ``.py``, is a path; the file is read once.
 
     Raises:
         PluginError: a plug-in cannot be imported, has no commands, or a command whose name is taken.
@@ -111,27 +119,49 @@ def _imported(name: str) -> ModuleType:
     Raises:
         PluginError: it cannot be imported.
     """
+    is_path = name.endswith(".py") or "/" in name or "\\" in name
     try:
-        return _from_file(Path(name)) if name.endswith(".py") else import_module(name)
-    except PluginError as exc:
+        return _from_file(Path(name)) if is_path else import_module(name)
+    except (PluginError, InputError) as exc:
         raise PluginError(f"{name}: {exc}") from exc
-    except (Exception, SystemExit) as exc:
+    except BaseException as exc:  # also SystemExit, and KeyboardInterrupt: plug-ins raise what they like
         raise PluginError(f"{name}: it cannot be imported: {_in_one_line(exc)}") from exc
 
 
 def _from_file(path: Path) -> ModuleType:
     name = str(path.resolve())
-    spec = spec_from_file_location(name, path)
-    assert spec is not None, "a .py file can be loaded"
-    assert spec.loader is not None
+    loader = _Loader(name, str(path), read_bytes(path))
+    spec = spec_from_file_location(name, path, loader=loader)
+    assert spec is not None, "it has a loader"
     module = sys.modules[name] = module_from_spec(spec)  # there, its classes and functions are found
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise
     return module
 
 
+class _Loader(SourceFileLoader):
+    """Loads a module from *source*, which was read from *path*, without reading or writing there again."""
+
+    def __init__(self, name: str, path: str, source: bytes) -> None:
+        super().__init__(name, path)
+        self._source = source
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Return the code of the module: with the encoding that its source declares, or in UTF-16."""
+        has_nul = b"\0" in self._source[:4]
+        source = decoded(self._source) if has_nul else self._source
+        # Tracebacks show lines of a file only: to open a pipe again would block.
+        shown = self.path if Path(self.path).is_file() else f"<{self.path}>"
+        code: CodeType = compile(source, shown, "exec", dont_inherit=True)
+        return code
+
+
 def _in_one_line(exc: BaseException) -> str:
-    return f"{type(exc).__name__}: {' '.join(str(exc).split())}".removesuffix(": ")
+    try:
+        text = " ".join(str(exc).split())
+    except Exception:
+        text = "(its text cannot be shown)"
+    return printable(f"{type(exc).__name__}: {text}".removesuffix(": "))

@@ -9,23 +9,27 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, NoReturn
 
 from chateau import __version__
+from chateau.environment import environment_settings, trimmed
+from chateau.inputs import InputError, read_text
 from chateau.names import normalize_name
 
 ENV_PREFIX = "CHATEAU_"
 MEMORY = ":memory:"
 UNIX = "unix"
-REPEATED = ("allow_origin", "trusted_proxy", "plugin")
+ALL_HOSTS = "*"
+REPEATED = ("host", "allow_origin", "trusted_proxy", "plugin")
+FROM_FILES = {"secret_key": "secret_key_file", "pwd": "pwd_file"}
+"""Settings whose value can be in a file, which another setting names."""
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _BOOLEANS = dict.fromkeys(("true", "yes", "on", "t", "y", "1"), True) | dict.fromkeys(
     ("false", "no", "off", "f", "n", "0"), False
@@ -54,12 +58,50 @@ def text(value: object) -> str:
     """Return *value*, a text that is not empty."""
     if not isinstance(value, str) or not value:
         raise ValueError("not a text, or empty")
+    value.encode()  # bytes of the command line or environment that are not UTF-8 become lone surrogates
+    return value
+
+
+def secret(value: object) -> str:
+    """Return *value*, a text of one line: a client could not send another."""
+    line = text(value)
+    if re.search(r"[\r\n\0]", line):
+        raise ValueError("several lines")
+    return line
+
+
+def folder(value: object) -> str:
+    """Return *value*, a path as text."""
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError("not a path")
     return value
 
 
 def path(value: object) -> Path:
     """Return *value* as a path."""
-    return Path(value)  # type: ignore[arg-type]
+    return Path(folder(str(value) if isinstance(value, Path) else value))
+
+
+def hosts(value: object) -> str:
+    """Return *value*, a list of hosts or one text with commas, as a text with commas."""
+    items = value.split(",") if isinstance(value, str) else value
+    if not isinstance(items, list | tuple) or not items:
+        raise ValueError("not a list of hosts")
+    return ",".join(",".join(map(host, each.split(","))) for each in items)
+
+
+def host(value: str) -> str:
+    """Return *value*, an address, a host name, or ``*``."""
+    value = value.strip()
+    if value != ALL_HOSTS:
+        value = value.removeprefix("[").removesuffix("]") if ":" in value else value
+        try:
+            ip_address(value)
+        except ValueError:
+            if not value or re.search(r"[\s:/@*\[\]\0]", value):
+                raise
+            value.encode("idna")
+    return value
 
 
 def boolean(value: object) -> bool:
@@ -160,7 +202,8 @@ def choice(*words: str) -> Kind:
 
 BOOLEAN = Kind("true or false", boolean)
 PORT = Kind("a port, 0 to 65535", integer(0, 65_535))
-SECRET = Kind("any text but the empty one", text)
+SECRET = Kind("one line of text that is not empty", secret)
+MODE = Kind("permissions as three octal digits such as 660", matching(r"(0o?)?[0-7]{3}"))
 FILE = Kind("a file's path", path)
 COUNT = Kind("an integer, at least 0", integer(0))
 AGE = Kind(
@@ -180,7 +223,10 @@ class Settings:
     """All settings of the server, immutable."""
 
     host: str = setting(
-        "127.0.0.1", "Listening", "Address to listen on.", Kind("an address or a host name", text)
+        "127.0.0.1",
+        "Listening",
+        "Address to listen on (repeatable; localhost = IPv4 and IPv6 of this machine; * or :: = all).",
+        Kind("an address, a host name, or *", hosts),
     )
     port: int = setting(8888, "Listening", "Port for HTTP and WebSocket (0 = any free port).", PORT)
     lines_port: int = setting(9090, "Listening", "TCP port for the line protocol (0 = off).", PORT)
@@ -188,6 +234,9 @@ class Settings:
         0, "Listening", "Extra port serving only the opcode protocol, on any path (0 = off).", PORT
     )
     usock: Path | None = setting(None, "Listening", "Additional UNIX socket for HTTP and WebSocket.", FILE)
+    usock_mode: str = setting(
+        "666", "Listening", "Permissions of the UNIX socket: clients must be able to write.", MODE
+    )
     reuse_addr: bool = setting(
         True, "Listening", "Set SO_REUSEADDR, so the server can restart on the same port.", BOOLEAN
     )
@@ -223,6 +272,9 @@ class Settings:
         SECRET,
         repr=False,
     )
+    secret_key_file: Path | None = setting(
+        None, "Access", "File with the secret key, instead of --secret-key.", FILE
+    )
     pwd: str | None = setting(
         None,
         "Access",
@@ -230,6 +282,7 @@ class Settings:
         SECRET,
         repr=False,
     )
+    pwd_file: Path | None = setting(None, "Access", "File with the password, instead of --pwd.", FILE)
     default_privacy: Literal["public", "private"] = setting(
         "public",
         "Access",
@@ -240,7 +293,7 @@ class Settings:
         "./chateau-data",
         "History",
         f"Folder for stored data; {MEMORY} stores it only while the server runs.",
-        Kind(f"a folder's path, or {MEMORY}", text),
+        Kind(f"a folder's path, or {MEMORY}", folder),
     )
     history: int = setting(
         10_000,
@@ -262,7 +315,7 @@ class Settings:
         "!",
         "Opcodes",
         "Prefix that marks a message as a command.",
-        Kind("1 to 8 characters without spaces", matching(r"\S{1,8}")),
+        Kind("1 to 8 characters without spaces", matching(r"[^\s\x00-\x1f\x7f-\x9f]{1,8}")),
     )
     plugin: tuple[str, ...] = setting(
         (),
@@ -331,9 +384,27 @@ class Settings:
     log_format: Literal["text", "json"] = setting(
         "text", "Logging", "Log format: plain lines, or one JSON object per line.", choice("text", "json")
     )
+    max_log_line: int = setting(
+        2000,
+        "Logging",
+        "Maximum size of a log line, in bytes; the rest is left out.",
+        Kind("a number of bytes, at least 200", integer(200)),
+    )
+    max_log_rate: float = setting(
+        5,
+        "Logging",
+        "Maximum log entries per second and cause, five times that in a burst (0 = unlimited).",
+        Kind("a number, at least 0", number),
+    )
 
     given: frozenset[str] = field(default=frozenset(), repr=False)
     """The names of the settings that are not left at their defaults."""
+
+    warnings: tuple[str, ...] = field(default=(), repr=False)
+    """What was ignored, to be logged."""
+
+    is_check: bool = field(default=False, repr=False)
+    """Whether the settings are to be checked only (``--check``)."""
 
     def __post_init__(self) -> None:
         for each in SETTINGS:
@@ -343,6 +414,19 @@ class Settings:
         object.__setattr__(self, "given", self.given | changed)
         if (self.tls_cert is None) != (self.tls_key is None):
             raise SettingsError("--tls-cert and --tls-key must be given together")
+        for name, file in FROM_FILES.items():
+            if getattr(self, file) is not None and getattr(self, name) is None:
+                object.__setattr__(self, name, _read_secret(file, getattr(self, file)))
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The addresses and host names to listen on."""
+        return tuple(self.host.split(","))
+
+    @property
+    def usock_permissions(self) -> int:
+        """The permissions of the UNIX socket."""
+        return int(self.usock_mode.removeprefix("0o"), 8)
 
     @property
     def history_seconds(self) -> float | None:
@@ -411,33 +495,47 @@ def load(arguments: Sequence[str]) -> Settings:
     flags = {
         name: value for name, value in vars(_parser().parse_args(arguments)).items() if value is not None
     }
-    config = flags.pop("config", None)
+    is_check = flags.pop("check", False)
+    environment, warnings = environment_settings(ENV_PREFIX, {*_NAMES, "config"})
+    config = _config(flags.pop("config", []), environment.pop("config", None))
     file = _read_file(Path(config)) if config is not None else {}
-    environment = _read_environment()
+    given = file | environment | flags
+    for name, from_file in FROM_FILES.items():
+        if name in given and from_file in given:
+            raise SettingsError(f"{flag_of(name)} and {flag_of(from_file)}: expected only one of them")
     try:
-        given = file | environment | flags
-        return Settings(**given, given=frozenset(given))
+        return Settings(**given, given=frozenset(given), warnings=warnings, is_check=is_check)
     except InvalidSetting as exc:
         raise SettingsError(_explain(exc, flags, environment, config)) from exc
 
 
-def _read_environment() -> dict[str, str]:
-    variables = {name.upper(): value for name, value in os.environ.items()}
-    names = {name: ENV_PREFIX + name.upper() for name in _NAMES}
-    return {name: variables[variable] for name, variable in names.items() if variable in variables}
+def _config(given: Sequence[str], otherwise: str | None) -> str | None:
+    if len(given) > 1:
+        raise SettingsError(f"--config: got {len(given)} files, expected one")
+    return given[0] if given else otherwise
 
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        content = tomllib.loads(path.read_bytes().decode())
-    except OSError as exc:
-        raise SettingsError(f"--config {path}: cannot read the file: {exc.strerror}") from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        content = tomllib.loads(read_text(path))
+    except InputError as exc:
+        raise SettingsError(f"--config {path}: {exc}") from exc
+    except (tomllib.TOMLDecodeError, RecursionError) as exc:
         raise SettingsError(f"--config {path}: invalid TOML: {exc}") from exc
     settings = {key.replace("-", "_"): value for key, value in content.items()}
     for name in settings.keys() - _NAMES:
         raise SettingsError(f"--config {path}: unknown setting {name!r}")
     return settings
+
+
+def _read_secret(setting: str, path: Path) -> str:
+    """Return the secret in the file *path*: one line, with or without line ends behind it."""
+    try:
+        return secret(trimmed(read_text(path)))
+    except InputError as exc:
+        raise SettingsError(f"{flag_of(setting)} {path}: {exc}") from exc
+    except ValueError as exc:
+        raise SettingsError(f"{flag_of(setting)} {path}: expected {SECRET.takes}") from exc
 
 
 def _explain(
@@ -450,6 +548,8 @@ def _explain(
         source = setting.variable
     else:
         source = f"--config {config}: {setting.name}"
+    if setting.name in FROM_FILES and exc.value != "":
+        return f"{source}: got a value that is not shown, expected {setting.takes}"
     got = ", ".join(map(str, exc.value)) if isinstance(exc.value, list) else exc.value
     return f"{source}: got {got!r}, expected {setting.takes}"
 
@@ -472,9 +572,19 @@ def _parser() -> argparse.ArgumentParser:
     for title, settings in groupby(described(), key=lambda row: row.group):
         group = parser.add_argument_group(title)
         for row in settings:
-            group.add_argument(row.flag, metavar=_metavar(row), help=_help(row), action=_action(row.name))
+            group.add_argument(
+                row.flag, metavar=_metavar(row), help=_help(row), action=_action(row.name), type=trimmed
+            )
     general = parser.add_argument_group("General")
-    general.add_argument("--config", metavar="FILE", help="TOML file with settings.")
+    general.add_argument(
+        "--config", action="append", metavar="FILE", help="TOML file with settings (- = standard input)."
+    )
+    general.add_argument(
+        "--check",
+        action="store_true",
+        default=None,
+        help="Check all settings, print what is exposed, and exit.",
+    )
     general.add_argument(
         "--version", action="version", version=f"chateau {__version__}", help="Print the version."
     )

@@ -82,7 +82,7 @@ def test_port_in_use_is_a_one_line_error_that_names_the_flag() -> None:
         (
             ["--tls-cert", "none.pem", "--tls-key", "none.pem"],
             1,
-            "chateau: --tls-cert none.pem, --tls-key none.pem: No such file or directory\n",
+            "chateau: --tls-cert none.pem: cannot read the file: No such file or directory\n",
         ),
     ],
 )

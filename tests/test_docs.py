@@ -154,14 +154,17 @@ def test_every_guarantee_names_a_test() -> None:
 def test_settings_file_of_the_operating_guide_is_valid(tmp_path: Path) -> None:
     (text,) = re.findall(r"^```toml\n(.*?)^```", (DOCS / "operating.md").read_text("utf-8"), re.M | re.DOTALL)
     path = tmp_path / "chateau.toml"
-    path.write_text(text, "utf-8")
+    path.write_text(text.replace("/etc/chateau.key", str(tmp_path / "key")), "utf-8")
+    (tmp_path / "key").write_text("the key\n", "utf-8")
 
-    assert load(["--config", str(path)]).trusted_proxy
+    settings = load(["--config", str(path)])
+
+    assert (settings.trusted_proxy, settings.secret_key) == (("127.0.0.1",), "the key")
 
 
 @EVERY_PAGE
 def test_server_flags_named_on_a_page_exist(page: Path) -> None:
-    known = {setting.flag for setting in described()} | {"--config", "--version", "--help"}
+    known = {setting.flag for setting in described()} | {"--config", "--check", "--version", "--help"}
     commands = re.findall(r"python server\.py ([^\n`]*)", page.read_text("utf-8"))
 
     assert [

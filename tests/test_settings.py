@@ -106,7 +106,7 @@ WRONG_FLAGS = {
     "--history-age": "5x",
     "--channel-history": "-1",
     "--server-name": " Chateau",
-    "--command-prefix": "a b",
+    "--command-prefix": "a\x1b",
     "--max-connections": "-1",
     "--max-connections-per-address": "many",
     "--max-partial-input": "1.5",
@@ -119,8 +119,16 @@ WRONG_FLAGS = {
     "--transport": "copper",
     "--log-level": "loud",
     "--log-format": "xml",
+    "--tls-cert": "",
+    "--tls-key": "",
+    "--usock": "",
+    "--usock-mode": "rw",
+    "--secret-key-file": "",
+    "--pwd-file": "",
+    "--max-log-line": "199",
+    "--max-log-rate": "-1",
 }
-ANYTHING_GOES = {"--tls-cert", "--tls-key", "--usock", "--plugin"}
+ANYTHING_GOES = {"--plugin"}
 
 
 def test_every_flag_with_invalid_values_is_tested() -> None:
@@ -144,6 +152,135 @@ def test_invalid_value_in_the_environment_names_the_variable(monkeypatch: pytest
         load([])
 
     assert str(caught.value) == "CHATEAU_PORT: got 'http', expected a port, 0 to 65535"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\n\n"])
+def test_line_end_of_a_variable_is_removed(monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    monkeypatch.setenv("CHATEAU_PORT", f"9000{end}")
+    monkeypatch.setenv("CHATEAU_PWD", f"sword fish {end}")
+    monkeypatch.setenv("CHATEAU_ALLOW_ORIGIN", f"https://a.example{end}")
+
+    settings = load([])
+
+    assert (settings.port, settings.pwd, settings.allow_origin) == (
+        9000,
+        "sword fish ",
+        ("https://a.example",),
+    )
+
+
+@pytest.mark.parametrize("around", ["{}\n", "{}\r\n", "{}\r", "\ufeff{}", "\ufeff{}\r\n"])
+def test_what_a_shell_leaves_of_a_file_is_removed(monkeypatch: pytest.MonkeyPatch, around: str) -> None:
+    def of(text: str) -> str:
+        return around.format(text)
+
+    monkeypatch.setenv("CHATEAU_PWD", of("swordfish"))
+    flags = ["--secret-key", of("key"), "--port", of("9000"), "--allow-origin", of("https://a.example")]
+
+    settings = load([*flags, f"--reuse-port={of('true')}"])
+
+    assert (settings.pwd, settings.secret_key, settings.port) == ("swordfish", "key", 9000)
+    assert (settings.allow_origin, settings.reuse_port) == (("https://a.example",), True)
+
+
+@pytest.mark.parametrize("name", ["pwd", "secret_key"])
+@pytest.mark.parametrize("value", ["two\nlines", "two\r\nlines\n", "\nline", "a\0b"])
+def test_secret_of_several_lines_is_rejected_and_not_shown(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flag = f"--{name.replace('_', '-')}"
+    shown = "got a value that is not shown, expected one line of text that is not empty"
+
+    with pytest.raises(SettingsError) as caught:
+        load([flag, value])
+    assert str(caught.value) == f"{flag}: {shown}"
+
+    if "\0" not in value:  # impossible in the environment
+        monkeypatch.setenv(f"CHATEAU_{name.upper()}", value)
+        with pytest.raises(SettingsError) as caught:
+            load([])
+        assert str(caught.value) == f"CHATEAU_{name.upper()}: {shown}"
+
+
+def test_settings_file_can_be_named_in_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "one").write_text("port = 1")
+    (tmp_path / "two").write_text("port = 2")
+    monkeypatch.setenv("CHATEAU_CONFIG", f"{tmp_path / 'one'}\n")
+
+    assert load([]).port == 1
+    assert load([]).warnings == ()
+    assert load(["--config", str(tmp_path / "two")]).port == 2
+    monkeypatch.setenv("CHATEAU_CONFIG", "")
+    assert load([]).port == 8888
+    for missing in (str(tmp_path / "none"), str(tmp_path)):
+        monkeypatch.setenv("CHATEAU_CONFIG", missing)
+        with pytest.raises(SettingsError, match="cannot read the file"):
+            load([])
+
+
+@pytest.mark.parametrize("name", ["PORT", "PWD", "SECRET_KEY", "HOST", "ALLOW_ORIGIN", "USOCK", "MAX_RATE"])
+@pytest.mark.parametrize("value", ["", "\n", "\r\n"])
+def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"CHATEAU_{name}", value)
+
+    settings = load([])
+
+    assert settings == load([])
+    assert name.lower() not in settings.given
+    assert settings.warnings == ()
+
+
+@pytest.mark.parametrize("setting", ["PORT", "LINES_PORT", "OPCODES_PORT"])
+@pytest.mark.parametrize(
+    "value", ["tcp://10.96.3.7:8888", "udp://10.96.3.7:53", "sctp://[fd00::1]:9", "tcp://x\n"]
+)
+def test_port_of_a_kubernetes_service_is_ignored_with_a_warning(
+    monkeypatch: pytest.MonkeyPatch, setting: str, value: str
+) -> None:
+    monkeypatch.setenv(f"CHATEAU_{setting}", value)
+
+    settings = load([])
+
+    assert getattr(settings, setting.lower()) == getattr(load([]), setting.lower())
+    assert setting.lower() not in settings.given
+    assert settings.warnings == (
+        f"CHATEAU_{setting}: ignored, since Kubernetes sets these for a Service of this name",
+    )
+
+
+def test_all_variables_of_a_kubernetes_service_are_one_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "SERVICE_HOST": "10.96.3.7",
+        "SERVICE_PORT": "8888",
+        "SERVICE_PORT_HTTP": "8888",
+        "PORT": "tcp://10.96.3.7:8888",
+        "PORT_8888_TCP": "tcp://10.96.3.7:8888",
+        "PORT_8888_TCP_PROTO": "tcp",
+        "PORT_8888_TCP_PORT": "8888",
+        "PORT_8888_TCP_ADDR": "10.96.3.7",
+        "ADMIN_SERVICE_HOST": "10.96.3.8",
+        "ADMIN_PORT": "tcp://10.96.3.8:80",
+    }.items():
+        monkeypatch.setenv(f"CHATEAU_{name}", value)
+
+    (warning,) = load([]).warnings
+
+    assert warning.endswith(" and 5 more: ignored, since Kubernetes sets these for a Service of this name")
+
+
+def test_ignored_variable_leaves_the_value_of_the_file(monkeypatch: pytest.MonkeyPatch, config: Path) -> None:
+    config.write_text("port = 9001")
+    monkeypatch.setenv("CHATEAU_PORT", "tcp://10.96.3.7:8888")
+
+    assert load(["--config", str(config)]).port == 9001
+
+
+def test_variable_that_is_not_a_setting_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATEAU_PASSWORD", "swordfish")
+
+    assert load([]).warnings == ("CHATEAU_PASSWORD: ignored, since no setting has this name",)
 
 
 def test_invalid_value_in_the_file_names_the_file(config: Path) -> None:
@@ -188,6 +325,77 @@ def test_invalid_command_line_is_rejected(arguments: list[str], complaint: str) 
         load(arguments)
 
     assert str(caught.value).startswith(complaint)
+
+
+@pytest.mark.parametrize(
+    ("given", "hosts"),
+    [
+        (["--host", "localhost"], ("localhost",)),
+        (["--host", "127.0.0.1, ::1"], ("127.0.0.1", "::1")),
+        (["--host", "127.0.0.1", "--host", "[::1]"], ("127.0.0.1", "::1")),
+        (["--host", "*"], ("*",)),
+        (["--host=::"], ("::",)),
+        (["--host", "fe80::1%lo"], ("fe80::1%lo",)),
+        (["--host", "bücher.example"], ("bücher.example",)),
+    ],
+)
+def test_hosts_may_be_several(given: list[str], hosts: tuple[str, ...]) -> None:
+    assert load(given).hosts == hosts
+
+
+def test_hosts_may_be_a_list_in_the_file(config: Path) -> None:
+    config.write_text('host = ["127.0.0.1", "::1"]')
+
+    assert load(["--config", str(config)]).hosts == ("127.0.0.1", "::1")
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", ",", "a,,b", "0.0.0.0:8888", "http://x", "a b", "..", "x" * 64, "10.0.0.0/8", "[::1]:80", "a\0b"],
+)
+def test_invalid_host_is_rejected(value: str) -> None:
+    with pytest.raises(SettingsError, match="--host: got"):
+        load([f"--host={value}"])
+
+
+@pytest.mark.parametrize(
+    ("value", "mode"), [("660", 0o660), ("0660", 0o660), ("0o600", 0o600), ("777", 0o777)]
+)
+def test_mode_of_the_unix_socket_is_octal(value: str, mode: int) -> None:
+    assert load(["--usock-mode", value]).usock_permissions == mode
+
+
+@pytest.mark.parametrize("value", ["0", "66", "668", "1777", "u+w", "0x1ff", "", " 660"])
+def test_mode_that_is_not_octal_is_rejected(value: str) -> None:
+    with pytest.raises(SettingsError, match="--usock-mode: got"):
+        load([f"--usock-mode={value}"])
+
+
+@pytest.mark.parametrize("line", ["usock-mode = 660", "usock-mode = 0o660"])
+def test_mode_that_is_a_number_in_the_file_is_rejected(config: Path, line: str) -> None:
+    config.write_text(line)  # which base is meant cannot be seen
+
+    with pytest.raises(SettingsError, match="usock_mode: got"):
+        load(["--config", str(config)])
+
+
+@pytest.mark.parametrize("line", ['data = "a\\u0000b"', 'usock = "a\\u0000b"', 'tls-cert = "a\\u0000b"'])
+def test_path_with_a_nul_is_rejected(config: Path, line: str) -> None:
+    config.write_text(line)
+
+    with pytest.raises(SettingsError, match="got"):
+        load(["--config", str(config)])
+
+
+@pytest.mark.parametrize("line", ["pwd = 12345", "secret-key = 12345", 'pwd = ["12345"]'])
+def test_secret_that_is_invalid_is_not_shown(config: Path, line: str) -> None:
+    config.write_text(line)
+
+    with pytest.raises(SettingsError) as caught:
+        load(["--config", str(config)])
+
+    assert "12345" not in str(caught.value)
+    assert "expected one line of text that is not empty" in str(caught.value)
 
 
 def test_help_has_every_flag_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from chateau import __version__
 from chateau.client.arguments import Exit
+from chateau.client.terminal import one_line
 
 DESCRIPTION = """\
 Sends message files to a Chateau server and prints every frame it receives; plays
@@ -114,7 +115,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        self.exit(Exit.USAGE, f"{self.prog}: error: {message}\n")
+        self.exit(Exit.USAGE, f"{self.prog}: error: {one_line(message)}\n")
 
 
 def _escape_unprintable_characters() -> None:

@@ -38,7 +38,7 @@ VERDICT_OF = {"failure": Verdict.FAILED, "error": Verdict.ERROR, "skipped": Verd
 NOTE_CHARACTERS = 300
 SUBJECT = "The server under test "  # with which the sentence about a crash begins
 COLUMNS = ("submission", "score", "max_score", *Verdict, "seconds", "note")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet computes a cell that begins so
+FORMULA = ("=", "+", "-", "@")  # a spreadsheet computes a cell that begins so
 CALL = "import sys; sys.path.insert(0, {!r}); from chateau.client.app import main; sys.exit(main())"
 
 
@@ -273,8 +273,12 @@ def column_names(tasks: Sequence[Scenario]) -> list[str]:
 
 
 def defused(text: str) -> str:
-    """Return *text* such that a spreadsheet does not treat it as a formula."""
-    return f"'{text}" if text.lstrip(" \n").startswith(FORMULA) else text
+    """Return *text* such that a spreadsheet does not treat it as a formula; invisible characters are escaped.
+
+    A submission chooses its name and note, and a CSV file may be shown in a terminal.
+    """
+    shown = one_line(text)
+    return f"'{shown}" if shown.lstrip().startswith(FORMULA) else shown
 
 
 def number(value: float) -> str:

@@ -5,6 +5,7 @@ XML, YAML or a terminal; each report adds its own quoting.
 """
 
 import os
+import sys
 import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING, TextIO
@@ -74,6 +75,11 @@ def _fitting(text: str, width: int) -> int:
         if width < 0:
             return index
     return len(text)
+
+
+def complain(text: object, kind: str = "error") -> None:
+    """Print *text* to standard error, after its *kind*: names of files and what servers send may be in it."""
+    print("\n".join(in_lines(f"{kind}: {text}")), file=sys.stderr)
 
 
 def console(stream: TextIO) -> "Console":

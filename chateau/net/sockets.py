@@ -1,4 +1,4 @@
-"""Listening sockets: those of the settings, TLS, and the errors that prevent the start.
+"""Listening sockets: those of the settings, and the errors that prevent the start.
 
 When the process is out of file descriptors, an accept loop fails continuously, since the client stays in the
 backlog. A :class:`Listener` reserves one descriptor for this case: it accepts the client and closes the
@@ -11,15 +11,16 @@ import errno
 import logging
 import os
 import socket
-import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tornado.netutil import bind_sockets, bind_unix_socket
+from tornado.netutil import bind_unix_socket
 
-from chateau.settings import flag_of
+from chateau.settings import ALL_HOSTS, flag_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from chateau.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 BACKLOG = 1024
 
 _PORT_ERRORS = frozenset((errno.EADDRINUSE, errno.EACCES))
+_FAMILIES = (socket.AF_INET, socket.AF_INET6)
+_FREE_PORT_ATTEMPTS = 10
 _EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE))
 
 
@@ -42,13 +45,13 @@ def bind_port(settings: Settings, name: str) -> list[socket.socket]:
     Raises:
         StartError: the port is taken, or the host is not an address of this machine.
     """
-    host, port = settings.host, getattr(settings, name)
+    port = getattr(settings, name)
     try:
-        return bind(host, port, reuse_addr=settings.reuse_addr, reuse_port=settings.reuse_port)
+        return bind(settings.hosts, port, reuse_addr=settings.reuse_addr, reuse_port=settings.reuse_port)
     except OSError as exc:
         if exc.errno not in _PORT_ERRORS:
-            raise StartError(f"--host {host}: cannot listen there: {exc.strerror or exc}") from exc
-        error = f"{flag_of(name)} {port}: cannot listen on {host}: {exc.strerror}"
+            raise StartError(f"--host {settings.host}: cannot listen there: {exc.strerror or exc}") from exc
+        error = f"{flag_of(name)} {port}: cannot listen on {settings.host}: {exc.strerror}"
         if name == "port" or name in settings.given:
             raise StartError(error) from exc
         flag = flag_of(name)
@@ -60,34 +63,17 @@ def bind_port(settings: Settings, name: str) -> list[socket.socket]:
         return []
 
 
-def bind_usock(path: Path) -> socket.socket:
-    """Return the UNIX socket *path* of the setting ``usock``.
+def bind_usock(path: Path, mode: int) -> socket.socket:
+    """Return the UNIX socket *path* of the setting ``usock``, with the permissions *mode*.
 
     Raises:
         StartError: it cannot be created.
     """
     try:
-        return bind_unix(path)
+        return bind_unix(path, mode)
     except (OSError, ValueError) as exc:
         reason = getattr(exc, "strerror", None) or exc
         raise StartError(f"--usock {path}: cannot listen there: {reason}") from exc
-
-
-def tls_context(settings: Settings) -> ssl.SSLContext | None:
-    """Return the TLS context of the settings; None without TLS.
-
-    Raises:
-        StartError: the certificate or the key cannot be used.
-    """
-    if settings.tls_cert is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(settings.tls_cert, settings.tls_key)
-    except OSError as exc:
-        flags = f"--tls-cert {settings.tls_cert}, --tls-key {settings.tls_key}"
-        raise StartError(f"{flags}: {exc.strerror or exc}") from exc
-    return context
 
 
 def format_address(sock: socket.socket) -> str:
@@ -96,30 +82,93 @@ def format_address(sock: socket.socket) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def bind(host: str, port: int, *, reuse_addr: bool = True, reuse_port: bool = False) -> list[socket.socket]:
-    """Return sockets that listen on *host* and *port*; port 0 takes a free one.
+def bind(
+    hosts: Sequence[str], port: int, *, reuse_addr: bool = True, reuse_port: bool = False
+) -> list[socket.socket]:
+    """Return sockets that listen on *port* of all addresses of *hosts*; port 0 takes one that is free on all.
 
     Raises:
-        OSError: the port is taken, or the address is not this machine's.
+        OSError: the port is taken, or an address is not this machine's.
     """
-    if reuse_addr:
-        sockets = bind_sockets(port, host, backlog=BACKLOG, reuse_port=reuse_port)
-    else:
-        sockets = _bind_without_reuse(host, port, reuse_port=reuse_port)
+    addresses = resolved(hosts)
+    for attempt in range(_FREE_PORT_ATTEMPTS):
+        try:
+            return _bind_all(addresses, port, reuse_addr=reuse_addr, reuse_port=reuse_port)
+        except OSError as exc:  # the port that is free on the first address may be taken on the others
+            if port or exc.errno != errno.EADDRINUSE or attempt == _FREE_PORT_ATTEMPTS - 1:
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+def resolved(hosts: Sequence[str]) -> list[tuple[socket.AddressFamily, Any]]:
+    """Return the addresses of *hosts*, each once; ``*`` and ``::`` are all addresses, IPv4 and IPv6.
+
+    Raises:
+        OSError: a host is unknown.
+    """
+    addresses: list[tuple[socket.AddressFamily, Any]] = []
+    for host in hosts:
+        name = None if host in (ALL_HOSTS, "::") else host
+        found = socket.getaddrinfo(name, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        addresses += [(family, address) for family, _, _, _, address in found if family in _FAMILIES]
+    return list(dict.fromkeys(addresses))
+
+
+def _bind_all(
+    addresses: Sequence[tuple[socket.AddressFamily, Any]], port: int, *, reuse_addr: bool, reuse_port: bool
+) -> list[socket.socket]:
+    sockets: list[socket.socket] = []
+    try:
+        for family, address in addresses:
+            try:
+                sock = socket.socket(family, socket.SOCK_STREAM)
+            except OSError as exc:
+                if exc.errno == errno.EAFNOSUPPORT and len(addresses) > 1:
+                    continue  # a machine without IPv6
+                raise
+            sockets.append(sock)
+            _set_options(sock, reuse_addr=reuse_addr, reuse_port=reuse_port)
+            try:
+                sock.bind((address[0], port, *address[2:]))
+            except OSError as exc:
+                if exc.errno != errno.EADDRNOTAVAIL or not _may_be_missing(address, addresses):
+                    raise
+                sockets.pop().close()  # as in containers whose hosts file has ::1
+                continue
+            sock.listen(BACKLOG)
+            port = port or sock.getsockname()[1]
+    except OSError:
+        for sock in sockets:
+            sock.close()
+        raise
+    if not sockets:
+        raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
     return [Listener(fileno=sock.detach()) for sock in sockets]
 
 
-def bind_unix(path: Path) -> socket.socket:
-    """Return a UNIX socket that listens at *path*; the umask decides who may connect.
+def _set_options(sock: socket.socket, *, reuse_addr: bool, reuse_port: bool) -> None:
+    if reuse_addr and os.name != "nt":  # on Windows, several servers could share the port
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if reuse_port:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    if sock.family == socket.AF_INET6:  # IPv4 has a socket of its own
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+
+
+def _may_be_missing(address: Any, addresses: Sequence[Any]) -> bool:
+    """Return whether *address* is an IPv6 one that names resolve to although the machine has no IPv6."""
+    return address[0] in ("::1", "::") and len(addresses) > 1
+
+
+def bind_unix(path: Path, mode: int) -> socket.socket:
+    """Return a UNIX socket that listens at *path*, with the permissions *mode*, whatever the umask is.
 
     Raises:
         OSError: it cannot be created there.
     """
     if _is_in_use(path):
         raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-    umask = os.umask(0)
-    os.umask(umask)
-    sock = bind_unix_socket(str(path), mode=0o666 & ~umask, backlog=BACKLOG)
+    sock = bind_unix_socket(str(path), mode=mode, backlog=BACKLOG)
     return Listener(fileno=sock.detach())
 
 
@@ -127,28 +176,6 @@ def _is_in_use(path: Path) -> bool:
     """Return whether a process listens at the UNIX socket *path*; Tornado would replace it."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         return probe.connect_ex(str(path)) == 0
-
-
-def _bind_without_reuse(host: str, port: int, *, reuse_port: bool) -> list[socket.socket]:
-    """Do as Tornado's bind_sockets, which always reuses an address."""
-    sockets: list[socket.socket] = []
-    try:
-        for family, kind, protocol, _, address in dict.fromkeys(
-            socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        ):
-            sock = socket.socket(family, kind, protocol)
-            sockets.append(sock)
-            if family == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            if reuse_port:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            sock.bind(address)
-            sock.listen(BACKLOG)
-    except OSError:
-        for sock in sockets:
-            sock.close()
-        raise
-    return sockets
 
 
 class Listener(socket.socket):

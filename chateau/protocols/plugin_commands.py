@@ -169,7 +169,7 @@ class Runner:
             if is_being_cancelled():
                 raise
             self._report_failure(caller, command)  # it awaited something that was cancelled
-        except (Exception, SystemExit):
+        except BaseException:  # also KeyboardInterrupt and SystemExit, which would end the event loop
             self._report_failure(caller, command)
 
     async def _respond(self, caller: Caller, command: Command, words: list[str]) -> None:

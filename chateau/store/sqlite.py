@@ -11,9 +11,9 @@ import asyncio
 import logging
 import sqlite3
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from queue import Empty
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, Literal
 
 from chateau.hub.errors import Unavailable
 from chateau.hub.ports import Page
@@ -26,8 +26,9 @@ from chateau.store.retention import (
     make_page,
     streams_to_read,
 )
+from chateau.store.sqlite_files import Moved, OpenFiles
 from chateau.store.sqlite_reader import Reader, View
-from chateau.store.sqlite_schema import lock_folder, open_database
+from chateau.store.sqlite_schema import encode_chunks, lock_folder, open_database
 from chateau.store.sqlite_state import (
     SAVE_SEQ_EVERY,
     Batch,
@@ -49,8 +50,11 @@ log = logging.getLogger(__name__)
 
 FILE_NAME = "chateau.db"
 
-PROBE_SECONDS = 1.0
-"""After a failed write, try again at most once per so many seconds, and only when somebody appends."""
+TRIAL_SHARE = 0.1
+"""While the database cannot be written, trying it takes at most this share of the event loop's time."""
+
+TRIAL_BURST_SECONDS = 1.0
+"""After so many seconds without a trial, as much time as their share is available at once."""
 
 
 class SqliteStore:
@@ -86,9 +90,9 @@ class SqliteStore:
         )
         self._open(folder)
         self._writer = (
-            ThreadWriter(self._db, loop=loop, on_result=self._on_result)
+            ThreadWriter(self._db, self._files, loop=loop, on_result=self._on_result)
             if writer == "thread"
-            else InlineWriter(self._db, on_result=self._on_result)
+            else InlineWriter(self._db, self._files, on_result=self._on_result)
         )
         self._next_id = max((room.id for room in self._rooms.values()), default=0) + 1
         self._batch: Batch | None = None  # the one that is being filled
@@ -97,7 +101,7 @@ class SqliteStore:
         self._is_broken = False
         self._is_closed = False
         self._is_read_only = False  # broken or closed
-        self._probe_at = 0.0
+        self._tried_until = 0.0  # the time whose share the trials have taken; later than now in a burst
         self._can_read = True
 
     def _open(self, folder: Path) -> None:
@@ -113,6 +117,9 @@ class SqliteStore:
             try:
                 self._rooms, self._floor = load_state(self._db, self._limits)
                 self._reader = Reader(self._file)
+                self._files = OpenFiles(self._file)  # after a write, with which the write-ahead log begins
+                on_error.callback(self._files.close)
+                self._files.checkpoint(self._db)
             except sqlite3.Error as exc:
                 raise StoreError(f"{self._file} cannot be used: {exc}.") from exc
             on_error.pop_all()
@@ -128,7 +135,7 @@ class SqliteStore:
 
     def append(self, key: str, record: StoredRecord) -> Commit:
         if self._is_read_only:
-            self._reject()
+            self._recover_or_reject(_size_of(record))
         room = self._rooms.get(key) or self._add_room(key)
         number = STREAM_OF[type(record)]
         limit = self._limits.counts[number]
@@ -180,7 +187,7 @@ class SqliteStore:
 
     def erase(self, key: str) -> Commit | None:
         if self._is_read_only:
-            self._reject()
+            self._recover_or_reject(0)
         room = self._rooms.get(key)
         commit = None
         for stream in room.streams if room else ():
@@ -208,10 +215,14 @@ class SqliteStore:
         self._writer.stop()
         self._reader.close()
         try:
+            with suppress(Moved):  # what was moved away shall be complete
+                self._files.check()
             save_state(self._db, self._rooms.values())
         except sqlite3.Error as exc:
-            log.error("%s cannot be marked as closed: %s", self._file, exc)  # noqa: TRY400 - one line, for people
+            if not self._is_broken:  # otherwise that is in the log
+                log.error("%s cannot be marked as closed: %s", self._file, exc)  # noqa: TRY400 - one line, for people
         self._db.close()
+        self._files.close()
         self._lock.release()
 
     # Batches, to the writer and back
@@ -258,8 +269,6 @@ class SqliteStore:
             self._fail(batch, error)
             return
         batch.confirm()
-        if self._is_broken:
-            self._recover()
         batch.commit.finish(None)
         # In the next loop iteration, with what the clients that receive these responses send next: for 100
         # publishers, 187 messages per batch instead of 147, for 10 % less CPU. A single message does not
@@ -273,7 +282,6 @@ class SqliteStore:
             bug = None if isinstance(error, sqlite3.Error) else error
             log.error("%s cannot be written, nothing is stored for now: %s", self._file, error, exc_info=bug)
         self._is_broken = self._is_read_only = True
-        self._probe_at = self._loop.time() + PROBE_SECONDS
         failed = [batch] if self._batch is None else [batch, self._batch]
         self._batch = None
         for each in failed:
@@ -283,16 +291,20 @@ class SqliteStore:
         for each in failed:
             each.commit.finish(unavailable)
 
-    def _reject(self) -> NoReturn:
-        """Raise, and let the writer try, at most once per second, whether it can write again."""
-        is_trying = self._batch is not None or self._in_flight is not None
-        if not self._is_closed and not is_trying and self._loop.time() >= self._probe_at:
-            self._begin().is_probe = True
-        raise _unavailable()
+    def _recover_or_reject(self, size: int) -> None:
+        """Accept records again if one of *size* bytes can be written now.
 
-    def _recover(self) -> None:
-        self._is_broken = False
-        self._is_read_only = self._is_closed
+        Raises:
+            Unavailable: it cannot, the store is closed, or this was tried too often.
+        """
+        now = self._loop.time()
+        if self._is_closed or self._tried_until > now + TRIAL_BURST_SECONDS:
+            raise _unavailable()
+        can_write = self._files.can_write(size)
+        self._tried_until = max(self._tried_until, now) + (self._loop.time() - now) / TRIAL_SHARE
+        if not can_write:
+            raise _unavailable()
+        self._is_broken = self._is_read_only = False
         log.warning("%s can be written again", self._file)
 
     def _read(self, room: StoredRoom, query: HistoryQuery, *, joins: bool) -> Page:
@@ -304,6 +316,14 @@ class SqliteStore:
                 if stream is not None
             ]
         return make_page(query, segments)
+
+
+def _size_of(record: StoredRecord) -> int:
+    """Return how many bytes the text of *record* takes; 0 if it cannot be encoded, as the writer reports."""
+    try:
+        return sum(len(text.encode()) for _, text in encode_chunks(STREAM_OF[type(record)], [record]))
+    except TypeError:
+        return 0
 
 
 def _unavailable() -> Unavailable:

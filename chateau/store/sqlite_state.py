@@ -199,12 +199,11 @@ class Batch:
     appends: list[tuple[Stream, list[StoredRecord]]] = field(default_factory=list)
     trims: list[tuple[Stream, int]] = field(default_factory=list)  # with how many first records may go
     oldest: str = ""  # delete all records that are older
-    is_probe: bool = False
 
     @property
     def is_single_record(self) -> bool:
         """Whether it writes one record and nothing else."""
-        more = self.rooms or self.streams or self.erasures or self.trims or self.oldest or self.is_probe
+        more = self.rooms or self.streams or self.erasures or self.trims or self.oldest
         return not more and len(self.appends) == 1 and len(self.appends[0][1]) == 1
 
     def open_list(self, stream: Stream, time: str) -> None:

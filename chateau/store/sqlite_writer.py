@@ -12,19 +12,18 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from chateau.store.sqlite_files import Moved
 from chateau.store.sqlite_schema import encode_chunks
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterable, Sequence
 
+    from chateau.store.sqlite_files import OpenFiles
     from chateau.store.sqlite_state import Batch, StoredRoom
 
 CHECKPOINT_PAGES = 1000
 """Carry the write-ahead log over into the database when it has about so many pages."""
-
-PROBE_BYTES = 64 * 1024
-"""Free space that a disk that was full must have before the store accepts records again."""
 
 _PAGE_BYTES = 4096
 
@@ -54,9 +53,10 @@ class InlineWriter:
     Calls *on_result* after each batch, whose result is then in :attr:`results`.
     """
 
-    def __init__(self, db: sqlite3.Connection, *, on_result: Callable[[], object]) -> None:
+    def __init__(self, db: sqlite3.Connection, files: OpenFiles, *, on_result: Callable[[], object]) -> None:
         self.results: SimpleQueue[tuple[Batch, Exception | None]] = SimpleQueue()
         self._db = db
+        self._files = files
         self._on_result = on_result
         self._pages = 0  # estimated pages that are only in the write-ahead log
         db.execute("PRAGMA wal_autocheckpoint = 0")
@@ -72,6 +72,7 @@ class InlineWriter:
 
     def _try(self, batch: Batch) -> Exception | None:
         try:
+            self._files.check()
             if batch.is_single_record:
                 _save_chunks(self._db, self._rows(batch))  # a single statement is a transaction
             else:
@@ -80,6 +81,8 @@ class InlineWriter:
             with suppress(sqlite3.Error):
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
+                if isinstance(exc, Moved):  # what is committed is then in the database file alone
+                    self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             return exc
         return None
 
@@ -87,8 +90,6 @@ class InlineWriter:
         self._db.execute("BEGIN IMMEDIATE")
         self._write(batch)
         self._db.execute("COMMIT")
-        if batch.is_probe:
-            self._db.execute("DELETE FROM meta WHERE name = 'probe'")
 
     def _write(self, batch: Batch) -> None:
         db = self._db
@@ -105,8 +106,6 @@ class InlineWriter:
         if batch.oldest:
             for room, number in db.execute("SELECT room, stream FROM logs").fetchall():
                 trim(db, room, number, oldest=batch.oldest)
-        if batch.is_probe:
-            db.execute("INSERT OR REPLACE INTO meta VALUES ('probe', zeroblob(?))", (PROBE_BYTES,))
 
     def _rows(self, batch: Batch) -> list[Row]:
         rows = []
@@ -125,16 +124,21 @@ class InlineWriter:
         if self._pages >= CHECKPOINT_PAGES:
             self._pages = 0
             with suppress(sqlite3.Error):  # the log is durable too, and the next checkpoint may succeed
-                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                self._files.checkpoint(self._db)
 
 
 class ThreadWriter(InlineWriter):
     """Writes batches in a thread of its own, and calls *on_result* on *loop*."""
 
     def __init__(
-        self, db: sqlite3.Connection, *, loop: asyncio.AbstractEventLoop, on_result: Callable[[], object]
+        self,
+        db: sqlite3.Connection,
+        files: OpenFiles,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        on_result: Callable[[], object],
     ) -> None:
-        super().__init__(db, on_result=on_result)
+        super().__init__(db, files, on_result=on_result)
         self._loop = loop
         self._batches: SimpleQueue[Batch | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="chateau-store")

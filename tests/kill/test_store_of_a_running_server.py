@@ -328,15 +328,6 @@ class Participants:
         await self.publisher.post(("/channel/hall/", content.encode()))
         return await self.publisher.status()
 
-    async def healed(self) -> None:
-        """Wait until a message can be published again."""
-        for _ in range(HEALING_SECONDS * 10):
-            response = await self.by_chateau("is it over?")
-            if response["status"] == 200:
-                return
-            await asyncio.sleep(0.1)
-        raise AssertionError(f"still failing: {response}")
-
 
 @needs_prlimit
 @pytest.mark.parametrize("free_bytes", [0, 6_000, 70_000])
@@ -352,9 +343,8 @@ def test_full_disk_rejects_only_messages_that_must_be_stored(tmp_path: Path, fre
                 await fill(participants)
                 await check_rejected(participants)
                 await check_unaffected(address, participants)
-                await asyncio.sleep(1.2)  # longer than the time between two attempts to write
                 await check_rejected(participants)
-            await participants.healed()
+            assert (await participants.by_chateau("is it over?"))["status"] == 200
             acknowledged.append("is it over?")
             assert (await participants.by_chateau("chateau again"))["status"] == 200
             assert await participants.by_lines("lines again") == {"type": "commandResult", "result": "OK"}
@@ -435,3 +425,58 @@ def test_no_acknowledged_message_is_lost_when_the_disk_is_full_repeatedly(tmp_pa
     assert ledger.verified == ledger.acknowledged
     assert acknowledged == sorted(set(acknowledged)), "it is published again after each time"
     assert "Traceback" not in server.log
+
+
+# Files that are moved, and locks
+
+
+def test_moved_database_refuses_messages_of_all_protocols_until_it_is_back(tmp_path: Path) -> None:
+    data, away = tmp_path / "data", tmp_path / "away"
+
+    async def scene(address: Address) -> None:
+        async with Participants.into(address) as participants:
+            await publish(participants.alice, "before")
+            data.rename(away)
+            for _ in range(2):
+                response = await participants.by_chateau("refused")
+                assert (response["status"], response["code"]) == (400, "unavailable")
+                assert (await participants.by_lines("refused"))["type"] == "error"
+                assert await participants.by_channels("refused") == 503
+            away.rename(data)
+            assert await participants.by_lines("lines again") == {"type": "commandResult", "result": "OK"}
+            assert (await participants.by_chateau("chateau again"))["status"] == 200
+
+    with started(data) as (server, address):
+        asyncio.run(scene(address))
+        server.stop(signal.SIGKILL)
+    with started(data) as (_, address):
+        assert asyncio.run(contents(address)) == ["before", "lines again", "chateau again"]
+
+    assert server.log.count("cannot be written") == 1
+    assert server.log.count("can be written again") == 1
+
+
+@pytest.mark.parametrize("first", ["chateau", "lines", "channels"])
+def test_first_message_after_a_lock_is_stored(tmp_path: Path, first: str) -> None:
+    async def scene(address: Address) -> None:
+        async with Participants.into(address) as participants:
+            await publish(participants.alice, "before")
+            db = sqlite3.connect(tmp_path / "chateau.db", isolation_level=None)
+            try:
+                db.execute("BEGIN IMMEDIATE")
+                response = await participants.by_chateau("locked")
+                assert response["code"] == "unavailable"
+            finally:
+                db.close()
+            if first == "chateau":
+                assert (await participants.by_chateau("free"))["status"] == 200
+            elif first == "lines":
+                assert await participants.by_lines("free") == {"type": "commandResult", "result": "OK"}
+            else:
+                assert await participants.by_channels("free") == 201
+
+    with started(tmp_path) as (_, address):
+        asyncio.run(scene(address))
+        stored = asyncio.run(contents(address))
+
+    assert stored == ["before", "free"]

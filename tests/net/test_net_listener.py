@@ -53,7 +53,7 @@ class NoDescriptors:
 
 @pytest.fixture
 def listening() -> Iterator[Listener]:
-    [sock] = bind("127.0.0.1", 0)
+    [sock] = bind(["127.0.0.1"], 0)
     assert isinstance(sock, Listener)
     with closing(sock):
         yield sock
@@ -146,7 +146,7 @@ def test_other_errors_are_raised(listening: Listener, monkeypatch: pytest.Monkey
 
 
 def test_close_releases_both_descriptors_once() -> None:
-    [sock] = bind("127.0.0.1", 0)
+    [sock] = bind(["127.0.0.1"], 0)
     descriptors = Path("/proc/self/fd")
     before = len(list(descriptors.iterdir()))
 

@@ -26,7 +26,7 @@ from chateau.client.grading import (
 from chateau.client.messages import MessageError
 from chateau.client.scenarios.load import BadScenario, scenarios_in
 from chateau.client.scenarios.model import Scenario
-from chateau.client.terminal import one_line
+from chateau.client.terminal import complain, one_line
 from chateau.client.under_test.process import Limits
 
 DESCRIPTION = """\
@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
         submissions = submissions_in(options.folder)
         _check_writable(options.csv)
     except (NoSubmissions, MessageError, BadScenario) as exc:
-        print(f"error: {exc}", file=sys.stderr)
+        complain(exc)
         return Exit.FILE
     grades: list[Grade] = []
     try:
@@ -150,5 +150,5 @@ def _line(grade: Grade, width: int) -> str:
     score = number(grade.score)
     if grade.is_complete:  # the maximum depends on which scenarios were skipped
         score = f"{score} / {number(grade.max_score)}"
-    note = f"  {grade.note}" if grade.note else ""
+    note = f"  {one_line(grade.note)}" if grade.note else ""
     return f"{one_line(grade.name):<{width}}  {score}  ({grade.seconds:.1f} s){note}"

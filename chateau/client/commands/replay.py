@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import sys
 from dataclasses import replace as with_fields
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -11,6 +10,7 @@ from chateau.client import arguments
 from chateau.client.arguments import Exit
 from chateau.client.protocols import DEFAULT_LINES_PORT, DEFAULT_PORT, HTTP, LINES, Server
 from chateau.client.recordings import RecordingError, read, recording
+from chateau.client.terminal import complain
 
 if TYPE_CHECKING:
     from chateau.client.recordings.replay import ReplayResult, TargetOf
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
             )
             result = asyncio.run(running)
     except (RecordingError, CannotConnect) as exc:
-        print(f"error: {exc}", file=sys.stderr)
+        complain(exc)
         return Exit.FILE if isinstance(exc, RecordingError) else Exit.CONNECTION
     return _print_result(result)
 
@@ -73,7 +73,7 @@ def targets(server: Server) -> "TargetOf":
 
 def _print_result(result: "ReplayResult") -> int:
     for note in result.notes:
-        print(f"note: {note}", file=sys.stderr)
+        complain(note, "note")
     print(
         f"{result.sent} frames sent, {result.received} received ({result.expected} in the recording"
         f"{f', {result.missing} missing' if result.missing else ''}), in {result.seconds:.2f} s"

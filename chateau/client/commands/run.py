@@ -20,6 +20,7 @@ from chateau.client.recordings import RecordingError, recording
 from chateau.client.reports import REPORTS, STDOUT, ReportError, save, write
 from chateau.client.scenarios.load import Item, scenarios_in
 from chateau.client.scenarios.model import Result, Run, Scenario, Verdict
+from chateau.client.terminal import complain
 from chateau.client.transcript import OnEntry
 
 START_SECONDS = 10.0
@@ -64,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         write(played, reports)
     except ReportError as exc:
-        print(f"error: {exc}", file=sys.stderr)
+        complain(exc)
         return Exit.WELL if options.gradescope else Exit.FILE
     return Exit.WELL if options.gradescope else exit_code(played)
 
@@ -72,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
 def _nothing_played(options: argparse.Namespace, items: Sequence[Item], reason: str) -> int:
     from chateau.client.reports.gradescope import unplayed  # only for this error
 
-    print(f"error: {reason}", file=sys.stderr)
+    complain(reason)
     if not options.gradescope:
         return Exit.FILE
     scenarios = [item for item in items if isinstance(item, Scenario)]

@@ -1,12 +1,12 @@
 """The command ``to-scenario``: convert a recording into a scenario. docs/recordings.md describes it."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from chateau.client import arguments
 from chateau.client.arguments import Exit
 from chateau.client.recordings import RecordingError, read
+from chateau.client.terminal import complain
 
 DESCRIPTION = "Converts a recording into a scenario, for you to edit."
 
@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
         name = options.name or f"As recorded in {Path(options.file).name}"
         _write(format_scenario(scenario_of(entries, name)), options.output)
     except RecordingError as exc:
-        print(f"error: {exc}", file=sys.stderr)
+        complain(exc)
         return Exit.FILE
     return Exit.WELL
 
