@@ -68,9 +68,16 @@ class Violation(NamedTuple):
 
     code: int
     reason: str
+    is_foreign: bool = False  # the client uses another protocol: somebody may want to know
 
 
-Received = str | Binary | Ping | Pong | Close | Violation
+class Answer(NamedTuple):
+    """Bytes to send in return as they are, below all messages: telnet's WONT and DONT."""
+
+    data: bytes
+
+
+Received = str | Binary | Ping | Pong | Close | Violation | Answer
 """A decoded item; a whole text message is a ``str``."""
 
 
