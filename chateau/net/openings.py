@@ -13,7 +13,8 @@ from typing import Final
 TLS: Final = "TLS"
 HTTP: Final = "HTTP"
 UTF_16: Final = "UTF-16"
-TELNET: Final = "telnet"
+LINES: Final = "lines"
+UNDECIDED: Final = "undecided"
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
@@ -37,6 +38,14 @@ _REQUEST_LINE = re.compile(
 """A request line of HTTP (RFC 9112, section 3; RFC 9113, section 3.4), read leniently."""
 
 
+_RESEMBLES_REQUEST = re.compile(rb"HTTP/|^[a-z]+[ \t]+/", re.IGNORECASE)
+
+LINE_BYTES: Final = 8_192
+"""Up to so many bytes the first line is awaited on a port for HTTP."""
+
+_IAC: Final = b"\xff"  # of telnet; a start of UTF-16 has it, too
+
+
 def may_be_start(data: bytes) -> bool:
     """Return whether more bytes are needed to recognize what starts with *data*."""
     return _BEGUN.fullmatch(data) is not None
@@ -50,6 +59,25 @@ def start_of(data: bytes) -> str | None:
 def is_request_line(line: bytes) -> bool:
     """Return whether *line*, without its end, is the request line of an HTTP request."""
     return _REQUEST_LINE.fullmatch(line) is not None
+
+
+def opening_for_http(data: bytes) -> str:
+    """Return what a client uses on a port for HTTP whose first bytes are *data*.
+
+    It is :data:`UNDECIDED` while the first line has not ended. Whatever resembles a request is :data:`HTTP`.
+    """
+    if data.startswith(_IAC):
+        return LINES
+    if may_be_start(data):
+        return UNDECIDED
+    kind = start_of(data)
+    if kind is not None:
+        return kind
+    begun = data.lstrip()
+    line, end, _ = begun.partition(b"\n")
+    if not end:
+        return UNDECIDED if len(begun) <= LINE_BYTES else HTTP
+    return HTTP if _RESEMBLES_REQUEST.search(line) else LINES
 
 
 def is_blank(line: bytes) -> bool:

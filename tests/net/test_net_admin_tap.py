@@ -353,8 +353,8 @@ async def test_tap_shows_telnet_commands_of_the_server_as_binary(open_server: Op
     bob.send(b"\xff\xf4\xff\xfd\x06WHO\n")
 
     assert shown(await watcher.frame("in")) == ("text", "WHO")
-    shown_out = [shown(await watcher.frame("out")) for _ in range(2)]
-    assert shown_out[1] == ("binary", b"\xff\xfc\x06")
+    sent = [shown(await watcher.frame("out")) for _ in range(2)]
+    assert ("binary", b"\xff\xfc\x06") in sent
     await bob.leave()
     assert await watcher.next("end") == ENDED
 
