@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chateau.net import frames
-from chateau.net.frames import Answer, Binary, Close, Ping, Pong, Received, Violation
+from chateau.net.frames import Binary, Close, Ping, Pong, Received, Reply, Violation
 from chateau.net.framing import EVENT_STREAM, LINES, WEBSOCKET
 from chateau.protocols.json_text import encode
 from chateau.protocols.transport import NORMAL_CLOSURE
@@ -218,7 +218,7 @@ class Tap:
 
     def on_received(self, received: Sequence[Received]) -> None:
         """Report received messages, together with what is sent in the same iteration of the event loop."""
-        self._add("in", (seen_of(each) for each in received if not isinstance(each, Answer)))
+        self._add("in", (seen_of(each) for each in received if not isinstance(each, Reply)))
 
     def on_sent(self, frames: Sequence[bytes]) -> None:
         """Report sent frames."""

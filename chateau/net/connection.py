@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, cast
 from tornado.iostream import SSLIOStream, StreamClosedError
 
 from chateau.net import frames
-from chateau.net.frames import Answer, Binary, Close, Ping, Violation
+from chateau.net.frames import Binary, Close, Ping, Reply, Violation
 from chateau.net.framing import ObservedDecoder
 from chateau.net.outbox import Outbox
 from chateau.protocols.transport import LinePeer, Peer
@@ -197,7 +197,7 @@ class Connection(Outbox):
                     self.group.scheduler.enqueue(self, frames.pong_frame(payload))
             case Close(code, _):
                 self._end(code, "", ENDING)
-            case Answer(data):
+            case Reply(data):
                 if self._state == OPEN:
                     self.group.scheduler.enqueue(self, data)
             case Violation(code, reason, is_foreign):

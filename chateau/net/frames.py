@@ -71,13 +71,13 @@ class Violation(NamedTuple):
     is_foreign: bool = False  # the client uses another protocol: somebody may want to know
 
 
-class Answer(NamedTuple):
+class Reply(NamedTuple):
     """Bytes to send in return as they are, below all messages: telnet's WONT and DONT."""
 
     data: bytes
 
 
-Received = str | Binary | Ping | Pong | Close | Violation | Answer
+Received = str | Binary | Ping | Pong | Close | Violation | Reply
 """A decoded item; a whole text message is a ``str``."""
 
 

@@ -1,8 +1,8 @@
 """Telnet: commands and negotiations inside the text of a client (RFC 854 and 855). No I/O.
 
-The server uses no option: it refuses whatever a client asks for or offers. A refusal is never answered, so
-that no loop of answers can begin. A request that is repeated is refused again: after Ctrl-C, ``telnet``
-discards everything until the answer to its ``DO TIMING-MARK`` (RFC 860).
+The server uses no option: it replies to DO with WONT, and to WILL with DONT. It replies to nothing else, so
+that no loop can begin. A request that is repeated gets another reply: after Ctrl-C, ``telnet`` discards
+everything until the reply to its ``DO TIMING-MARK`` (RFC 860).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from chateau.net.frames import PROTOCOL_ERROR, Answer, Violation
+from chateau.net.frames import PROTOCOL_ERROR, Reply, Violation
 
 IAC: Final = b"\xff"
 """Interpret as command: begins every command, and stands twice for the byte 255."""
@@ -34,13 +34,13 @@ _COMMANDS = re.compile(
 """Commands of one kind. IAC before any other byte is text, and makes its line invalid UTF-8."""
 
 _REFUSED = bytes.maketrans(b"\xfb\xfd", b"\xfe\xfc")  # WILL: DONT; DO: WONT
-_REFUSALS = {
+_REPLIES = {
     bytes((0xFF, verb, option)): bytes((0xFF, _REFUSED[verb], option))
     for verb in b"\xfb\xfd"
     for option in range(256)
 }
 
-Part = bytes | Answer | Violation
+Part = bytes | Reply | Violation
 
 
 class TelnetFilter:
@@ -52,9 +52,9 @@ class TelnetFilter:
         self._begun = b""  # a command that has not ended
 
     def feed(self, data: bytes) -> list[Part]:
-        """Return the text of *data* and answers to its commands; a violation comes last.
+        """Return the text of *data* and replies to its commands; a violation comes last.
 
-        Each answer comes after the lines that end before its command, and before all others.
+        Each reply comes after the lines that end before its command, and before all others.
         """
         data = self._begun + data
         self._begun = b""
@@ -67,7 +67,7 @@ class TelnetFilter:
             start = stop
             kind = commands.lastgroup
             if kind == "requests":
-                parts.add_answer(_REFUSALS.get(commands[0]) or _refusals(commands[0]))
+                parts.add_reply(_REPLIES.get(commands[0]) or _replies_to(commands[0]))
             elif kind == "data":
                 parts.add_text(data[begin : (begin + stop) // 2])
             elif kind is not None and stop - begin > SUBNEGOTIATION_BYTES:
@@ -79,13 +79,13 @@ class TelnetFilter:
 
 
 class _Parts:
-    """The parts of one read: complete ones, then answers, then the text behind the last end of a line."""
+    """The parts of one read: complete ones, then replies, then the text behind the last end of a line."""
 
-    __slots__ = ("_answers", "_complete", "_ends_line", "_text")
+    __slots__ = ("_complete", "_ends_line", "_replies", "_text")
 
     def __init__(self) -> None:
         self._complete: list[Part] = []
-        self._answers = bytearray()
+        self._replies = bytearray()
         self._text: list[bytes] = []
         self._ends_line = False  # a line may end in the text
 
@@ -93,24 +93,24 @@ class _Parts:
         self._text.append(text)
         self._ends_line = self._ends_line or b"\n" in text or b"\0" in text
 
-    def add_answer(self, answer: bytes) -> None:
+    def add_reply(self, reply: bytes) -> None:
         if self._ends_line:
             self.all()
-            self._answers.clear()
+            self._replies.clear()
             self._text.clear()
             self._ends_line = False
-        self._answers += answer
+        self._replies += reply
 
     def all(self) -> list[Part]:
         """Return all parts, in order."""
-        if self._answers:
-            self._complete.append(Answer(bytes(self._answers)))
+        if self._replies:
+            self._complete.append(Reply(bytes(self._replies)))
         self._complete.append(b"".join(self._text))
         return self._complete
 
 
-def _refusals(requests: bytes) -> bytes:
-    """Return the refusals of several *requests*."""
-    answer = bytearray(requests)
-    answer[1::3] = requests[1::3].translate(_REFUSED)
-    return bytes(answer)
+def _replies_to(requests: bytes) -> bytes:
+    """Return WONT and DONT for several *requests*."""
+    reply = bytearray(requests)
+    reply[1::3] = requests[1::3].translate(_REFUSED)
+    return bytes(reply)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from live_lines import BOB_IS_IN, OK, OpenLinesServer, message_line
 from raw_client import PATIENCE_SECONDS
 
-from chateau.net.frames import Answer, Binary
+from chateau.net.frames import Binary, Reply
 from chateau.net.lines import LineDecoder
 from chateau.net.telnet import SUBNEGOTIATION_BYTES, TOO_LONG
 
@@ -36,7 +36,7 @@ NO_TIMING_MARK = WONT + b"\x06"
 PUTTY_OPENING = bytes.fromhex("fffb1f fffb20 fffb18 fffb27 fffd01 fffb03 fffd03")
 """Recorded from PuTTY 0.78: it offers NAWS, TSPEED, TTYPE, NEW-ENVIRON, SGA, and asks for ECHO and SGA."""
 REFUSED = bytes.fromhex("fffe1f fffe20 fffe18 fffe27 fffc01 fffe03 fffc03")
-PUTTY_AGAIN = bytes.fromhex("fffb24")  # recorded: after the refusal of NEW-ENVIRON it offers OLD-ENVIRON
+PUTTY_AGAIN = bytes.fromhex("fffb24")  # recorded: without NEW-ENVIRON it offers OLD-ENVIRON
 
 
 @pytest.fixture(params=["fast", "tornado"])
@@ -51,11 +51,11 @@ def decoded(*pieces: bytes) -> list[Received]:
 
 
 def merged(received: list[Received]) -> list[Received]:
-    """Return *received* with answers next to each other as one; they may come in several pieces."""
+    """Return *received* with replies next to each other as one; they may come in several pieces."""
     result: list[Received] = []
     for each in received:
-        if isinstance(each, Answer) and result and isinstance(result[-1], Answer):
-            each = Answer(result.pop().data + each.data)  # type: ignore[union-attr]
+        if isinstance(each, Reply) and result and isinstance(result[-1], Reply):
+            each = Reply(result.pop().data + each.data)  # type: ignore[union-attr]
         result.append(each)
     return result
 
@@ -66,23 +66,23 @@ def merged(received: list[Received]) -> list[Received]:
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        pytest.param(DO + b"\x01", [Answer(WONT + b"\x01")], id="DO is answered with WONT"),
-        pytest.param(WILL + b"\x18", [Answer(DONT + b"\x18")], id="WILL is answered with DONT"),
-        pytest.param(WONT + b"\x01" + DONT + b"\x01a\n", ["a"], id="refusals are not answered"),
-        pytest.param(DO + b"\xff" + b"a\n", [Answer(WONT + b"\xff"), "a"], id="the option 255"),
-        pytest.param(DO + b"\n" + b"a\n", [Answer(WONT + b"\n"), "a"], id="an option with the value of LF"),
-        pytest.param(b"a" + DO + b"\x06b\n", [Answer(NO_TIMING_MARK), "ab"], id="inside a line"),
+        pytest.param(DO + b"\x01", [Reply(WONT + b"\x01")], id="the reply to DO is WONT"),
+        pytest.param(WILL + b"\x18", [Reply(DONT + b"\x18")], id="the reply to WILL is DONT"),
+        pytest.param(WONT + b"\x01" + DONT + b"\x01a\n", ["a"], id="WONT and DONT get none"),
+        pytest.param(DO + b"\xff" + b"a\n", [Reply(WONT + b"\xff"), "a"], id="the option 255"),
+        pytest.param(DO + b"\n" + b"a\n", [Reply(WONT + b"\n"), "a"], id="an option with the value of LF"),
+        pytest.param(b"a" + DO + b"\x06b\n", [Reply(NO_TIMING_MARK), "ab"], id="inside a line"),
         pytest.param(
             b"a\n" + INTERRUPT + b"b\n",
-            ["a", Answer(NO_TIMING_MARK), "b"],
-            id="its answer is in order",
+            ["a", Reply(NO_TIMING_MARK), "b"],
+            id="its reply is in order",
         ),
         pytest.param(
             INTERRUPT * 2 + b"a\n",
-            [Answer(NO_TIMING_MARK * 2), "a"],
+            [Reply(NO_TIMING_MARK * 2), "a"],
             id="a request that is repeated",
         ),
-        pytest.param(PUTTY_OPENING + b"a\r\n", [Answer(REFUSED), "a"], id="PuTTY's opening"),
+        pytest.param(PUTTY_OPENING + b"a\r\n", [Reply(REFUSED), "a"], id="PuTTY's opening"),
         pytest.param(b"\xff\xf3\xff\xf6\xff\xf7\xff\xf8\xff\xf9a\n", ["a"], id="commands without an option"),
         pytest.param(b"\xff\xec\xff\xed\xff\xee\xff\xefa\n", ["a"], id="EOF, SUSP, ABORT and EOR"),
         pytest.param(b"a\xff\xf2b\n", ["ab"], id="the data mark of a Synch"),
@@ -92,7 +92,7 @@ def merged(received: list[Received]) -> list[Received]:
         pytest.param(SB + b"\xff\xff\xf0" + SE + b"a\n", ["a"], id="an escaped 255 and 240 do not end it"),
         pytest.param(
             SB + b"\x18" + INTERRUPT + b"a\n",
-            [Answer(NO_TIMING_MARK), "a"],
+            [Reply(NO_TIMING_MARK), "a"],
             id="a command inside of one",
         ),
         pytest.param(
@@ -104,17 +104,17 @@ def merged(received: list[Received]) -> list[Received]:
             id="a long one",
         ),
         pytest.param(b"\xff\xff\n", [Binary(b"\xff")], id="IAC IAC is the byte 255"),
-        pytest.param(b"\xff\xff\xff\xfd\x06\n", [Answer(NO_TIMING_MARK), Binary(b"\xff")], id="both"),
+        pytest.param(b"\xff\xff\xff\xfd\x06\n", [Reply(NO_TIMING_MARK), Binary(b"\xff")], id="both"),
         pytest.param(b"\xff\xff\xfd\x06\n", [Binary(b"\xff\xfd\x06")], id="IAC IAC begins no command"),
         pytest.param(b"caf\xff\nb\n", [Binary(b"caf\xff"), "b"], id="255 before anything else is text"),
-        pytest.param(b"a" * LIMIT + INTERRUPT + b"\r\n", [Answer(NO_TIMING_MARK), "a" * LIMIT], id="long"),
+        pytest.param(b"a" * LIMIT + INTERRUPT + b"\r\n", [Reply(NO_TIMING_MARK), "a" * LIMIT], id="long"),
         pytest.param(b"LOGIN x\r\0WHO\r\0", ["LOGIN x", "WHO"], id="CR NUL ends a line"),
         pytest.param(b"a\r\0b\r\nc\nd\0e\n\0\n", ["a", "b", "c", "d\0e", "\0"], id="NUL alone does not"),
-        pytest.param(b"a\r" + INTERRUPT + b"\0b\n", [Answer(NO_TIMING_MARK), "a", "b"], id="CR … NUL"),
+        pytest.param(b"a\r" + INTERRUPT + b"\0b\n", [Reply(NO_TIMING_MARK), "a", "b"], id="CR … NUL"),
         pytest.param(b"a" * LIMIT + b"\r\0b\n", ["a" * LIMIT, "b"], id="as long as a line may be"),
         pytest.param(b"\xef\xbb\xbfLOGIN x\r\n", ["LOGIN x"], id="a byte order mark"),
-        pytest.param(b"\xef\xbb\xbf" + INTERRUPT + b"a\n", [Answer(NO_TIMING_MARK), "a"], id="and a command"),
-        pytest.param(PUTTY_OPENING + b"\xef\xbb\xbfa\n", [Answer(REFUSED), "a"], id="a mark behind commands"),
+        pytest.param(b"\xef\xbb\xbf" + INTERRUPT + b"a\n", [Reply(NO_TIMING_MARK), "a"], id="and a command"),
+        pytest.param(PUTTY_OPENING + b"\xef\xbb\xbfa\n", [Reply(REFUSED), "a"], id="a mark behind commands"),
         pytest.param(b"\xef\xbb\xbf\n\xef\xbb\xbfa\n", ["", "a"], id="a mark before blank lines"),
         pytest.param(b"a\n\xef\xbb\xbfb\n", ["a", "\ufeffb"], id="inside a conversation it is text"),
         pytest.param(
@@ -150,16 +150,16 @@ def test_any_bytes_decode_to_the_same_wherever_they_are_cut(
 
 
 @given(st.lists(TOKENS, max_size=60).map(b"".join))
-def test_nothing_of_telnet_is_left_and_no_refusal_is_answered(data: bytes) -> None:
+def test_nothing_of_telnet_is_left_and_no_reply_leads_to_a_reply(data: bytes) -> None:
     received = decoded(data)
 
-    answers = b"".join(each.data for each in received if isinstance(each, Answer))
-    assert all(command in (WONT, DONT) for command in zip_commands(answers))
-    assert not [each for each in decoded(answers) if isinstance(each, Answer)]
+    replies = b"".join(each.data for each in received if isinstance(each, Reply))
+    assert all(command in (WONT, DONT) for command in zip_commands(replies))
+    assert not [each for each in decoded(replies) if isinstance(each, Reply)]
 
 
-def zip_commands(answers: bytes) -> list[bytes]:
-    return [answers[start : start + 2] for start in range(0, len(answers), 3)]
+def zip_commands(replies: bytes) -> list[bytes]:
+    return [replies[start : start + 2] for start in range(0, len(replies), 3)]
 
 
 @pytest.mark.parametrize("piece", [b"x", b"\xff\xff", b"x" * 100, b"\n"])
@@ -179,9 +179,9 @@ def test_an_unfinished_sub_negotiation_is_bounded(piece: bytes) -> None:
 def test_many_commands_in_one_read_are_filtered_in_linear_time() -> None:
     decoder = LineDecoder(LIMIT)
 
-    answers = decoder.feed(INTERRUPT * 6_000)
+    replies = decoder.feed(INTERRUPT * 6_000)
 
-    assert answers == [Answer(NO_TIMING_MARK * 6_000)]
+    assert replies == [Reply(NO_TIMING_MARK * 6_000)]
 
 
 # Connections
