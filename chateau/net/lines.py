@@ -1,7 +1,8 @@
 """Lines of text as bytes: decoding a client's. No I/O.
 
 A line ends with LF, CR LF, or CR NUL, which telnet clients send for CR (RFC 854). Telnet commands are
-filtered, and some get a reply (:mod:`chateau.net.telnet`). A byte order mark before the first line is dropped.
+filtered, and some get a reply (:mod:`chateau.net.telnet`). A byte order mark before the first line is
+dropped.
 
 A client whose first line is an HTTP request, or that begins with a TLS handshake, is not a client of this
 protocol: nothing that it sends takes effect. Web pages of any origin can make a browser send such requests,
