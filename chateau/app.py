@@ -30,6 +30,7 @@ from chateau.net.admin_api import Admin
 from chateau.net.admin_streams import LiveStream, Taps
 from chateau.net.channel_handlers import Subscriptions
 from chateau.net.connection_group import ConnectionGroup, keep_alive
+from chateau.net.foreign_clients import WebServer
 from chateau.net.framing import EVENT_STREAM, LINES, WEBSOCKET
 from chateau.net.metrics import Metrics, Probe
 from chateau.net.proxies import TrustedProxies
@@ -294,7 +295,7 @@ class Server:
         )
 
     def _http_server(self, delegate: HTTPServerConnectionDelegate) -> HTTPServer:
-        return HTTPServer(delegate, ssl_options=self._tls, idle_connection_timeout=IDLE_SECONDS)
+        return WebServer(delegate, ssl_options=self._tls, idle_connection_timeout=IDLE_SECONDS)
 
     def _listen(self, server: TCPServer, setting: str, greeting: str, path: str = "") -> list[socket.socket]:
         sockets = bind_port(self.settings, setting)
