@@ -241,14 +241,23 @@ async def test_unfinished_sub_negotiation_ends_the_connection(open_lines_server:
 
 
 @pytestmark_live
-async def test_answers_to_a_client_that_does_not_read_are_bounded(open_lines_server: OpenLinesServer) -> None:
-    server = open_lines_server(max_outbox=65_536)
+async def test_backlog_of_a_client_that_does_not_read_replies_is_bounded(
+    open_lines_server: OpenLinesServer,
+) -> None:
+    server = open_lines_server(max_outbox=131_072)
     client = await server.client(receive_buffer_bytes=4_096)
     client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    await server.until(1)
+    (connection,) = server.group.connections
 
     client.send((DO + b"\x06") * 3_000_000)
 
-    await server.harness.until(lambda: not server.harness.server.hub.session_count())
+    loop = asyncio.get_running_loop()
+    ends_at = loop.time() + 2
+    while loop.time() < ends_at and connection.session is not None:
+        assert connection.backlog_bytes <= 2 * 131_072
+        await asyncio.sleep(0.01)
+    assert connection.session is None or client.writer.transport.get_write_buffer_size()
 
 
 # A real telnet
