@@ -1,7 +1,7 @@
 """Fuzz the decoders with atheris, and store each input that fails in the corpus: `make fuzz`.
 
 Every target runs in a process of its own. Inputs that reach new code are stored in .venv/cache/fuzz/ and used
-again by the next run; `--merge` adds the smallest set of them to the corpus in the repository.
+again by the next run.
 """
 
 from __future__ import annotations
@@ -32,38 +32,34 @@ def main() -> int:
         "targets", nargs="*", metavar="TARGET", help=f"of: {', '.join(targets.TARGETS)}; default: all"
     )
     parser.add_argument("--seconds", type=int, default=60, help="per target (default: 60)")
-    parser.add_argument("--merge", action="store_true", help="add inputs that reach more code to the corpus")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     unknown = set(arguments.targets) - set(targets.TARGETS)
     if unknown:
         parser.error(f"no target: {', '.join(sorted(unknown))}; expected: {', '.join(targets.TARGETS)}")
     if arguments.worker:
-        fuzz(arguments.targets[0], arguments.seconds, merge=arguments.merge)
+        fuzz(arguments.targets[0], arguments.seconds)
     names = arguments.targets or list(targets.TARGETS)
-    failed = [name for name in names if not passes(name, arguments.seconds, merge=arguments.merge)]
+    failed = [name for name in names if not passes(name, arguments.seconds)]
     if failed:
         print(f"failed: {', '.join(failed)}. The inputs are in tests/fuzz/corpus/; the tests replay them.")
     return 1 if failed else 0
 
 
-def passes(name: str, seconds: int, *, merge: bool) -> bool:
+def passes(name: str, seconds: int) -> bool:
     """Fuzz the target *name* in another process; return whether no input failed."""
     print(f"== {name}", flush=True)
     command = [sys.executable, __file__, name, "--worker", "--seconds", str(seconds)]
-    return subprocess.run([*command, *(["--merge"] if merge else [])], check=False).returncode == 0
+    return subprocess.run(command, check=False).returncode == 0
 
 
-def fuzz(name: str, seconds: int, *, merge: bool) -> None:
+def fuzz(name: str, seconds: int) -> None:
     """Fuzz the target *name*, and exit."""
     cache, corpus = CACHE / name, CORPUS / name
     cache.mkdir(parents=True, exist_ok=True)
     options = [f"-max_total_time={seconds}", f"-max_len={MOST_BYTES}", "-timeout=10", "-rss_limit_mb=2048"]
-    options += ["-verbosity=1", "-print_final_stats=1", f"-artifact_prefix={corpus}/"]
-    folders = [str(corpus), str(cache)] if merge else [str(cache), str(corpus)]
-    atheris.Setup(
-        [name, *options, *(["-merge=1"] if merge else []), *folders], lambda data: targets.run(name, data)
-    )
+    options += ["-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={corpus}/"]
+    atheris.Setup([name, *options, str(cache), str(corpus)], lambda data: targets.run(name, data))
     atheris.Fuzz()
 
 
