@@ -51,6 +51,11 @@ class TelnetFilter:
     def __init__(self) -> None:
         self._begun = b""  # a command that has not ended
 
+    @property
+    def partial_bytes(self) -> int:
+        """Size of the beginning of a command."""
+        return len(self._begun)
+
     def feed(self, data: bytes) -> list[Part]:
         """Return the text of *data* and replies to its commands; a violation comes last.
 

@@ -8,6 +8,7 @@ import fcntl
 import os
 import pty
 import shutil
+import subprocess
 import termios
 from collections.abc import AsyncIterator
 from itertools import pairwise
@@ -271,16 +272,7 @@ async def telnet(port: int) -> AsyncIterator[Terminal]:
         assert not os.environ.get("CI"), "telnet is needed with CI set"
         pytest.skip("there is no telnet on the PATH")
     master, slave = pty.openpty()
-    process = await asyncio.create_subprocess_exec(
-        program,
-        "127.0.0.1",
-        str(port),
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C reaches it as a signal
-    )
+    process = start([program, "127.0.0.1", str(port)], slave)
     os.close(slave)
     terminal = Terminal(master)
     try:
@@ -288,9 +280,20 @@ async def telnet(port: int) -> AsyncIterator[Terminal]:
         yield terminal
     finally:
         terminal.close()
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+        process.kill()
+        process.wait()
+
+
+def start(command: list[str], terminal: int) -> subprocess.Popen[bytes]:
+    """Start *command* in *terminal*, whose Ctrl-C it gets as a signal."""
+    return subprocess.Popen(
+        command,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
 
 
 class Terminal:
