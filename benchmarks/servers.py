@@ -27,6 +27,9 @@ START_SECONDS = 15
 STOP_SECONDS = 10
 SECRET_KEY = "benchmark"
 
+UNLIMITED = ("MAX_CONNECTIONS", "MAX_CONNECTIONS_PER_ADDRESS")
+"""Settings that would limit the load; variables, since older commits ignore those that they do not know."""
+
 
 class BenchmarkError(Exception):
     """A build, a server or a measurement failed; the message is the reason."""
@@ -93,7 +96,9 @@ def _chateau(name: str, data: str, *flags: str) -> Server:
     """Return Chateau from this checkout as users run it, but without a rate limit, since the load is one."""
     own = ("--lines-port", "0", "--max-rate", "0", "--presence-limit", "100", "--log-level", "warning")
     return Server(
-        name, (sys.executable, str(ROOT / "server.py"), "--port", "PORT", "--data", data, *own, *flags)
+        name,
+        (sys.executable, str(ROOT / "server.py"), "--port", "PORT", "--data", data, *own, *flags),
+        environment={f"CHATEAU_{setting}": "0" for setting in UNLIMITED},
     )
 
 

@@ -18,21 +18,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from tornado.httpserver import HTTPServer
 
 from chateau import logs, plugins
 from chateau.hub.hub import Hub
 from chateau.ids import MessageIdGenerator
+from chateau.lookalikes import look_of
 from chateau.names import normalize_name
+from chateau.names import preload as preload_names
 from chateau.net import frames
 from chateau.net.accept import HandshakePolicy, LinesServer
 from chateau.net.admin_api import Admin
 from chateau.net.admin_streams import LiveStream, Taps
 from chateau.net.channel_handlers import Subscriptions
-from chateau.net.connection_group import ConnectionGroup, keep_alive
-from chateau.net.foreign_clients import WebServer
+from chateau.net.connection_group import ConnectionGroup, end_stalled, keep_alive
+from chateau.net.connection_limits import ConnectionLimits
 from chateau.net.framing import EVENT_STREAM, LINES, WEBSOCKET
 from chateau.net.metrics import Metrics, Probe
+from chateau.net.partial_input import PartialInput
 from chateau.net.proxies import TrustedProxies
 from chateau.net.publish_connection import PUBLISHING
 from chateau.net.publish_handler import HttpFrontend
@@ -46,6 +48,7 @@ from chateau.net.sockets import (
     raise_descriptor_limit,
     tls_context,
 )
+from chateau.net.web_server import WebServer
 from chateau.protocols.admin import AdminProtocol
 from chateau.protocols.catalog import ALL
 from chateau.protocols.event_streams import EventStreams
@@ -76,9 +79,6 @@ log = logging.getLogger(__name__)
 DRAIN_SECONDS = 5.0
 """How long clients have at shutdown to read their queued frames and to complete the closing handshake."""
 
-IDLE_SECONDS = 60.0
-"""How long a connection may stay idle before it sends an HTTP request, a handshake for example."""
-
 LINE_BYTES = 16_384
 """Maximum size of a line, in bytes (protocols, section 3)."""
 
@@ -103,6 +103,10 @@ class Server:
         self._tls = tls_context(settings)
         self._takes_sockets = settings.transport == "auto" and watches_sockets(self._loop)
         self.group = self._make_group(WEBSOCKET, settings.max_frame, beside=None)
+        self.group.limits = ConnectionLimits(
+            total=settings.max_connections, per_address=settings.max_connections_per_address
+        )
+        self.group.partial_input = PartialInput(settings.max_partial_input)
         self._lines_group = self._make_group(LINES, LINE_BYTES, beside=self.group)
         self._stream_group = self._make_group(EVENT_STREAM, settings.max_frame, beside=self.group)
         self._publish_group = self._make_group(PUBLISHING, settings.max_frame, beside=self.group)
@@ -111,6 +115,7 @@ class Server:
         self.hub = Hub(
             store=self.store,
             normalize_name=normalize_name,
+            look_of=look_of,
             next_id=MessageIdGenerator(time.time),
             clock=time.monotonic,
             call_later=self._loop.call_later,
@@ -121,7 +126,7 @@ class Server:
         )
         self._servers: list[TCPServer] = []
         self._unix_socket: Path | None = None  # to be removed at the end
-        self._keeping_alive: asyncio.Task[None] | None = None
+        self._sweeps: list[asyncio.Task[None]] = []
         self.greetings: list[str] = []  # where each listener is
 
     def start(self) -> None:
@@ -131,6 +136,7 @@ class Server:
             StartError: a listener cannot be opened.
         """
         raise_descriptor_limit()
+        preload_names()
         scheme = "https" if self._tls is not None else "http"
         proxies = TrustedProxies(self.settings.trusted_proxy)
         policy = HandshakePolicy(self.group, proxies, self.settings.allow_origin)
@@ -144,7 +150,9 @@ class Server:
             own = [self._listen_on_own_port(spec, each, policy) for each in spec.endpoints]
             self._contexts[spec.name].address.port = next(filter(None, own), sockets)[0].getsockname()[1]
         if self.settings.ping:
-            self._keeping_alive = asyncio.create_task(keep_alive(self._groups, self.settings.ping))
+            self._sweeps.append(asyncio.create_task(keep_alive(self._groups, self.settings.ping)))
+        if self.settings.request_timeout:
+            self._sweeps.append(asyncio.create_task(end_stalled(self._groups, self.settings.request_timeout)))
 
     def stop(self, reason: str | None = None) -> None:
         """Make the server drain, for *reason*. Idempotent."""
@@ -155,8 +163,8 @@ class Server:
         """Stop: accept no connections, notify every client, flush their outboxes, close with 1001."""
         for server in self._servers:
             server.stop()
-        if self._keeping_alive is not None:
-            self._keeping_alive.cancel()
+        for sweep in self._sweeps:
+            sweep.cancel()
         for group in self._groups:
             group.freeze()
         with suppress(TimeoutError):  # a disk that hangs must not block the shutdown
@@ -169,7 +177,7 @@ class Server:
         )
         await asyncio.gather(*closing)
         for server in self._servers:
-            if isinstance(server, HTTPServer):
+            if isinstance(server, WebServer):
                 await server.close_all_connections()
         self.close()
 
@@ -227,7 +235,7 @@ class Server:
             if endpoint.is_path
         }
 
-    def _web_server(self, policy: HandshakePolicy) -> HTTPServer:
+    def _web_server(self, policy: HandshakePolicy) -> WebServer:
         settings, schema_sets = self.settings, self.schema_sets
         channels = self.protocols["channels"]
         schemas = _schemas(schema_sets)
@@ -256,8 +264,8 @@ class Server:
             allows_origin=policy.allows_origin,
             group=self._publish_group,
         )
-        server = self._http_server(frontend)
-        frontend.resume_with(server.handle_stream)
+        server = self._http_server(frontend, policy)
+        frontend.resume_with(server.resume)
         return server
 
     @cached_property
@@ -294,8 +302,14 @@ class Server:
             beside=beside,
         )
 
-    def _http_server(self, delegate: HTTPServerConnectionDelegate) -> HTTPServer:
-        return WebServer(delegate, ssl_options=self._tls, idle_connection_timeout=IDLE_SECONDS)
+    def _http_server(self, delegate: HTTPServerConnectionDelegate, policy: HandshakePolicy) -> WebServer:
+        return WebServer(
+            delegate,
+            group=self.group,
+            request_seconds=self.settings.request_timeout,
+            is_shared=policy.proxies.is_trusted,
+            ssl_options=self._tls,
+        )
 
     def _listen(self, server: TCPServer, setting: str, greeting: str, path: str = "") -> list[socket.socket]:
         sockets = bind_port(self.settings, setting)
@@ -314,7 +328,7 @@ class Server:
         protocol = self.protocols[spec.name]
         if endpoint.transport == "tcp":
             return self._listen(LinesServer(protocol.open, self._lines_group), setting, endpoint.greeting)
-        server = self._http_server(make_single_application(protocol, policy))
+        server = self._http_server(make_single_application(protocol, policy), policy)
         scheme = "ws" if self._tls is None else "wss"
         return self._listen(server, setting, f"{endpoint.greeting}{scheme}://", "/")
 

@@ -134,11 +134,16 @@ def url_prefix(value: object) -> str:
 
 
 def display_name(value: object) -> str:
-    """Return *value*, a name as users have it, of at most 32 characters."""
-    if len(normalized := text(value)) > 32:
+    """Return *value*, a name as users have it, of at most 32 characters.
+
+    No user and no room may have the server's name. A room is called ``general``, and publications are sent
+    as ``channel``.
+    """
+    if len(name := text(value)) > 32:
         raise ValueError("too long")
-    normalize_name(normalized)
-    return normalized
+    if normalize_name(name) in ("general", "channel"):
+        raise ValueError("in use")
+    return name
 
 
 class Kind(NamedTuple):
@@ -251,7 +256,7 @@ class Settings:
         "Chateau",
         "Opcodes",
         "Display name used for replies to commands.",
-        Kind("a name of 1 to 32 characters", display_name),
+        Kind("a name of 1 to 32 characters, not general or channel", display_name),
     )
     command_prefix: str = setting(
         "!",
@@ -264,6 +269,24 @@ class Settings:
         "Opcodes",
         "Python module or .py file with additional commands (repeatable).",
         Kind("a module's name or a file's path", list_of(str)),
+    )
+    max_connections: int = setting(
+        10_000, "Limits", "Maximum number of connections, on all ports (0 = unlimited).", COUNT
+    )
+    max_connections_per_address: int = setting(
+        2_000, "Limits", "Maximum number of connections from one address (0 = unlimited).", COUNT
+    )
+    max_partial_input: int = setting(
+        67_108_864,
+        "Limits",
+        "Maximum bytes of unfinished frames, lines and bodies of all clients together (0 = unlimited).",
+        COUNT,
+    )
+    request_timeout: float = setting(
+        30,
+        "Limits",
+        "Seconds in which the head of a request, its body, or a message has to come (0 = unlimited).",
+        Kind("a number of seconds, at least 0", number),
     )
     max_frame: int = setting(
         1_048_576,

@@ -56,7 +56,7 @@ async def _client(
 
 
 async def _frame(reader: asyncio.StreamReader) -> bytes:
-    """Return the payload of the next text frame; pings are not answered, as the messages show life."""
+    """Return the payload of the next text frame; there are no pongs, as the messages show life."""
     while True:
         first, size = await reader.readexactly(2)
         if size == 126:

@@ -2,7 +2,7 @@
  * The schemas, and a validator that finds the fault in a value, with the sentence that the server sends.
  *
  * It implements the keywords of JSON Schema 2020-12 that schemas/ uses, and no others; a test fails when a schema uses
- * another one. Of several faults it picks the one that the server picks (jsonschema's best_match).
+ * another one. Of several faults it picks the one that the server picks (chateau/protocols/faults.py).
  */
 
 import { pointerOf } from "./json_text.js";
@@ -147,12 +147,15 @@ function isValid(at, schema, value) {
   return faultsOf(at.all, schema, value, at.path).next().done;
 }
 
-/** Return whether *one* is the better fault to report: the outer one, then the later one. */
+/** Return whether *one* is the better fault to report: the outer one, the first in a list, the last key by alphabet. */
 function isBetter(one, other) {
   const [these, those] = [rankOf(one), rankOf(other)];
   if (these.depth !== those.depth) return these.depth < those.depth;
   const place = these.path.findIndex((part, each) => part !== those.path[each]);
-  if (place >= 0) return these.path[place] > those.path[place];
+  if (place >= 0) {
+    const [this_, that] = [these.path[place], those.path[place]];
+    return typeof this_ === "number" ? this_ < that : this_ > that;
+  }
   return these.weight > those.weight;
 }
 

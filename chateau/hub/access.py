@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from chateau.hub.errors import AccessDenied, InvalidAddress, TooManyTries, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from ipaddress import IPv4Address, IPv4Network
 
     from chateau.hub.ports import Clock
@@ -256,14 +256,14 @@ def check_open(room: Room) -> None:
         raise AccessDenied(f"The room {quoted(room.name)} is closed.")
 
 
-def check_entry(room: Room, *, user: str | None, password: str | None) -> None:
-    """Check that *user*, a normalized username, can join *room* with *password*.
+def check_entry(room: Room, names: Collection[str | None] = (), *, password: str | None) -> None:
+    """Check that a user with the normalized *names* can join *room* with *password*.
 
     Raises:
-        AccessDenied: *room* is closed, *user* is banned from it, or it is locked with another password.
+        AccessDenied: *room* is closed, a name is banned from it, or it is locked with another password.
     """
     check_open(room)
-    if room.banned is not None and user in room.banned:
+    if room.banned is not None and not room.banned.isdisjoint(names):
         raise AccessDenied(f"You are banned from the room {quoted(room.name)}.")
     if room.password is not None and not matches(password, room.password):
         raise AccessDenied(f"The room {quoted(room.name)} is locked; its password is needed.")

@@ -17,7 +17,7 @@ CHANNEL = "channel"
 class DirectMessage(NamedTuple):
     """*sender*, in the session *sender_id*, sends *content* to the usernames *recipients*.
 
-    If not all sessions with these usernames receive it, *recipient_ids* lists those that do.
+    If it was sent to sessions, not to usernames, *recipient_ids* lists those that receive it.
     """
 
     sender: str

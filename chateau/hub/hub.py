@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         Clock,
         Commit,
         EventSink,
+        LookOf,
         MessageIdGenerator,
         NormalizeName,
         Page,
@@ -86,6 +87,7 @@ class Hub:
         *,
         store: Store,
         normalize_name: NormalizeName,
+        look_of: LookOf,
         next_id: MessageIdGenerator,
         clock: Clock,
         call_later: CallLater,
@@ -94,7 +96,7 @@ class Hub:
         reserved_names: Iterable[str] = (),
         stores_publications: bool = False,
     ) -> None:
-        """*reserved_names* cannot be registered: the server itself sends under them.
+        """*reserved_names* cannot be the names of users or rooms: the server itself sends under them.
 
         In rooms of more than *presence_limit* members, count updates replace single joins and leaves.
         """
@@ -105,8 +107,12 @@ class Hub:
         self._session_ids = count()
         self._receipts: IdempotencyCache[Receipt] = IdempotencyCache(clock)
         self._publication_receipts: IdempotencyCache[PublicationReceipt] = IdempotencyCache(clock)
+        reserved = tuple(reserved_names)
         self._registry = Registry(
-            normalize_name=normalize_name, sessions=self._sessions, reserved=(CHANNEL, *reserved_names)
+            normalize_name=normalize_name,
+            look_of=look_of,
+            sessions=self._sessions,
+            reserved=(CHANNEL, *reserved),
         )
         self._delivery = Delivery(registry=self._registry, sessions=self._sessions)
         rooms: dict[str, Room] = {}
@@ -121,7 +127,9 @@ class Hub:
             delivery=self._delivery,
             presence=self._presence,
             normalize_name=normalize_name,
+            look_of=look_of,
             next_id=next_id,
+            reserved=reserved,
         )
 
     # Sessions and names
@@ -146,6 +154,9 @@ class Hub:
 
     def register(self, session: Session, username: str, *, as_nick: bool = False) -> None:
         """Register *session* as *username*. Sessions without a common room may share a name as a nick.
+
+        The first session with a nick holds it as its username. The username of each other session is the
+        nick, ``#`` and its id, as long as it has it.
 
         Raises:
             AlreadyRegistered: *session* has a username.
@@ -203,13 +214,11 @@ class Hub:
             UnknownRecipient: a name is not registered, or *session* cannot reach it; the two cases look
                 the same to the client. Nothing is delivered.
         """
-        ids = self._ids_within_reach(session, recipients) if self.access.has_privacy_rules else None
+        if self.access.has_privacy_rules:
+            self._check_reach(session, recipients)
         names = self._registry.recipients(recipients)
-        message = DirectMessage(session.name, names, content, *self._next_id(), session.id, ids)
-        if ids is None:
-            self._delivery.deliver_to_users(names, message)
-        else:
-            self._delivery.deliver_to_sessions(ids, message)
+        message = DirectMessage(session.name, names, content, *self._next_id(), session.id)
+        self._delivery.deliver_to_users(names, message)
         return message
 
     def message_to_sessions(
@@ -233,27 +242,20 @@ class Hub:
             self._delivery.deliver_to_sessions(found, message)
         return [id_ for id_ in dict.fromkeys(ids) if id_ not in reached]
 
-    def _ids_within_reach(self, session: Session, usernames: Sequence[str]) -> tuple[str, ...] | None:
-        """Return the ids of the sessions with *usernames* that *session* can reach; None if that is all."""
+    def _check_reach(self, session: Session, usernames: Sequence[str]) -> None:
         unknown = [name for name in usernames if not self._can_reach(session, name)]
         if unknown:
             raise UnknownRecipient(list(dict.fromkeys(unknown)))
-        holders = dict.fromkeys(holder for name in usernames for holder in self._registry.holders(name))
-        reached = [holder.id for holder in holders if self.access.can_reach(session, holder)]
-        return None if len(reached) == len(holders) else tuple(reached)
 
     def _protocols_of(self, username: str, viewer: Session | None) -> list[str]:
-        holders = self._registry.present((username,))
-        return sorted(
-            {
-                holder.protocol.name
-                for holder in holders
-                if viewer is None or self.access.can_reach(viewer, holder)
-            }
-        )
+        holder = self._registry.find(username)
+        if holder is None or (viewer is not None and not self.access.can_reach(viewer, holder)):
+            return []
+        return [holder.protocol.name]
 
     def _can_reach(self, session: Session, username: str) -> bool:
-        return any(self.access.can_reach(session, holder) for holder in self._registry.holders(username))
+        holder = self._registry.find(username)
+        return holder is not None and self.access.can_reach(session, holder)
 
     # Rooms
 
@@ -350,7 +352,7 @@ class Hub:
             InvalidName, AccessDenied: as for :meth:`publish_to_channel`.
         """
         room = self.rooms.find_or_create(name)
-        check_entry(room, user=None, password=None)
+        check_entry(room, password=None)
         return room
 
     def history(
@@ -437,7 +439,7 @@ class Hub:
         room = self.rooms.find_or_create(name)
         if session.rooms is not None and room.key in session.rooms:
             raise AlreadyInRoom(room.name)
-        check_entry(room, user=session.sort_key, password=password)
+        check_entry(room, (session.sort_key, session.nick_key), password=password)
         return room
 
     def _publish(self, session: Session, room: Room, content: str) -> Receipt:

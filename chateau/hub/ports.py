@@ -8,14 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from chateau.hub.events import Event, StoredRecord
     from chateau.hub.session import Session
 
 NormalizeName = Callable[[str], str]
-"""Return the normalized form of a name; equal forms are one name. Raises ValueError, with the reason."""
+"""Return the normalized form of a name; equal forms are one name. Raises ValueError, with the reason.
+
+Callers check the length of the name first.
+"""
+
+Scripts = frozenset[str] | None
+"""The scripts that a name is written in; None if it may be any, empty if it mixes scripts."""
+
+
+class Look(NamedTuple):
+    """How a name looks. Two names with a common skeleton look alike."""
+
+    skeletons: tuple[str, ...]
+    scripts: Scripts
+
+
+LookOf = Callable[[str, str], Look]
+"""Return how a name looks, from the name and its normalized form."""
 
 MessageIdGenerator = Callable[[], tuple[str, str]]
 """Return the id and time of a new message. Ids sort in the order of the calls; times never decrease."""

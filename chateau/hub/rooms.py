@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 
 from chateau.hub.errors import NotInRoom, UnknownRoom
 from chateau.hub.events import RoomState
+from chateau.hub.lookalikes import Lookalikes
 from chateau.hub.registry import USERNAME_LIMIT, validate_name
 from chateau.hub.room import ROOM_NAME_LIMIT, Room
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from chateau.hub.delivery import Delivery
-    from chateau.hub.ports import MessageIdGenerator, NormalizeName, Store
+    from chateau.hub.ports import LookOf, MessageIdGenerator, NormalizeName, Store
     from chateau.hub.presence import Presence
     from chateau.hub.registry import Registry
     from chateau.hub.session import Session
@@ -39,15 +40,20 @@ class Rooms:
         delivery: Delivery,
         presence: Presence,
         normalize_name: NormalizeName,
+        look_of: LookOf,
         next_id: MessageIdGenerator,
+        reserved: Iterable[str] = (),
     ) -> None:
-        """Add the rooms in *store* to *rooms*."""
+        """Add the rooms in *store* to *rooms*. The *reserved* names cannot be used, nor joined if stored."""
         self._rooms = rooms
         self._store = store
         self._registry = registry
         self._delivery = delivery
         self._presence = presence
         self._normalize_name = normalize_name
+        self._lookalikes = Lookalikes(
+            normalize_name=normalize_name, look_of=look_of, reserved=tuple(reserved)
+        )
         self._next_id = next_id
         for key, name in store.rooms():
             self.add(self._create(key, name))
@@ -60,11 +66,13 @@ class Rooms:
         return self._rooms
 
     def find(self, name: str) -> Room:
-        """Return the room *name*.
+        """Return the room *name*. A long name is unknown at once.
 
         Raises:
             UnknownRoom.
         """
+        if len(name) > ROOM_NAME_LIMIT:
+            raise UnknownRoom(name)
         try:
             return self._rooms[self._normalize_name(name)]
         except (KeyError, ValueError) as exc:
@@ -88,16 +96,27 @@ class Rooms:
             InvalidName: *name* cannot be the name of a room.
         """
         key = validate_name(name, self._normalize_name, limit=ROOM_NAME_LIMIT)
-        return self._rooms.get(key) or self._create(key, name)
+        room = self._rooms.get(key)
+        if room is None:
+            self._lookalikes.check(name, key)
+            return self._create(key, name)
+        self._lookalikes.check_reserved(name, key)
+        return room
 
     def add(self, room: Room) -> None:
         """Make *room* exist. Idempotent."""
-        self._rooms[room.key] = room
+        if room.key not in self._rooms:
+            self._rooms[room.key] = room
+            self._lookalikes.add(room.name, room.key)
 
     def remove_if_empty(self, room: Room) -> None:
         """Remove *room* unless it has subscribers, a moderation state or stored records."""
         if room.is_empty and not self._store.holds(room.key):
-            self._rooms.pop(room.key, None)
+            self._remove(room)
+
+    def _remove(self, room: Room) -> None:
+        if self._rooms.pop(room.key, None) is not None:
+            self._lookalikes.remove(room.name, room.key)
 
     def _create(self, key: str, name: str) -> Room:
         id_, time = self._next_id()
@@ -115,7 +134,7 @@ class Rooms:
 
     def leave(self, room: Room, session: Session) -> None:
         """Remove *session* from *room* and report it to the members."""
-        _remove(room, session)
+        _detach(room, session)
         if not session.is_listener:
             self._presence.left(room, session)
         self.remove_if_empty(room)
@@ -183,8 +202,8 @@ class Rooms:
         self._delivery.deliver_to_room(room, state)
         for sessions in list(room.subscribers.values()):
             for session in list(sessions):
-                _remove(room, session)
-        del self._rooms[room.key]
+                _detach(room, session)
+        self._remove(room)
 
     def ban(self, name: str, username: str) -> str:
         """Remove *username* from the room *name* and reject that name there. Return it as registered.
@@ -196,10 +215,11 @@ class Rooms:
         (shown,) = self._registry.recipients([username])
         if room.banned is None:
             room.banned = set()
-        for session in list(self._registry.holders(shown)):
-            room.banned.add(session.sort_key)
-            if session.rooms is not None and room.key in session.rooms:
-                self.leave(room, session)
+        session = self._registry.find(shown)
+        assert session is not None, "it is a recipient"
+        room.banned.add(session.sort_key)
+        if session.rooms is not None and room.key in session.rooms:
+            self.leave(room, session)
         state = RoomState(room.name, available=False, reason=BANNED, username=shown)
         self._delivery.deliver_to_users((shown,), state)
         return shown
@@ -221,7 +241,7 @@ class Rooms:
         self._delivery.deliver_to_room(room, state)
 
 
-def _remove(room: Room, session: Session) -> None:
+def _detach(room: Room, session: Session) -> None:
     room.remove(session)
     assert session.rooms is not None
     del session.rooms[room.key]

@@ -29,6 +29,8 @@ class Session:
     custom: dict[str, Any] | None = None  # JSON values by name, chosen by the user
     username: str | None = None
     key: str | None = None  # the normalized username
+    nick: str | None = None  # the nick, which is also its username if no other session holds that
+    nick_key: str | None = None  # the normalized nick
     name: str = field(init=False)  # as shown to others: the username, or "#" and the id
     rooms: dict[str, Room] | None = None  # by normalized name; created at the first join
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,6 +19,8 @@ from tornado.websocket import WebSocketHandler, WebSocketProtocol13, _WebSocketP
 
 from chateau.net.base_handler import send_text
 from chateau.net.connection import SocketConnection, StreamConnection
+from chateau.net.turns import share_of
+from chateau.protocols.transport import TRY_AGAIN_LATER
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -74,6 +77,13 @@ def port_of(stream: IOStream) -> int:
         return 0
 
 
+async def refuse(stream: IOStream, last_words: bytes) -> None:
+    """Send *last_words* and close *stream*, without waiting for its client."""
+    with suppress(StreamClosedError):
+        stream.write(last_words).add_done_callback(lambda written: written.exception())
+    stream.close()
+
+
 class LinesServer(TCPServer):
     """Accepts TCP connections for the line protocol."""
 
@@ -83,6 +93,10 @@ class LinesServer(TCPServer):
         self._group = group
 
     async def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
+        rejection = self._group.limits.rejection(share_of(str(address[0])))
+        if rejection is not None:
+            await refuse(stream, self._group.framing.close(TRY_AGAIN_LATER, rejection))
+            return
         stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         # Telnet's Synch is sent as urgent data, of which a byte is missing otherwise (RFC 854).
         stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
@@ -100,6 +114,12 @@ class HandshakePolicy:
     def allows_origin(self, origin: str) -> bool:
         """Return whether pages of *origin*, other than the server's own, may connect."""
         return origin in self.allowed_origins or ALL_ORIGINS in self.allowed_origins
+
+    def rejection(self, request: HTTPServerRequest) -> str | None:
+        """Return why a client behind a proxy is refused; others have been admitted with their connection."""
+        if not self.proxies.is_trusted(request.remote_ip or ""):
+            return None
+        return self.group.limits.rejection(share_of(self.address_of(request)))
 
     def address_of(self, request: HTTPServerRequest) -> str:
         """Return the address of the client that sent *request*."""
@@ -128,6 +148,8 @@ class WebSocketUpgradeHandler(WebSocketHandler):
             send_text(self, 426, "This address is for WebSocket; connect to it with a WebSocket client.")
         elif self._policy.group.is_closing:
             send_text(self, 503, "The server is shutting down.")
+        elif (rejection := self._policy.rejection(self.request)) is not None:
+            send_text(self, 503, rejection)
         else:
             await super().get(*args, **kwargs)
 

@@ -22,11 +22,11 @@ from tornado.iostream import SSLIOStream, StreamClosedError
 
 from chateau.net import frames
 from chateau.net.frames import Binary, Close, Ping, Reply, Violation
-from chateau.net.framing import ObservedDecoder
+from chateau.net.framing import DiscardingDecoder, ObservedDecoder
 from chateau.net.outbox import Outbox
 from chateau.net.turns import share_of
 from chateau.protocols.costs import MESSAGE_BYTES_PER_TOKEN
-from chateau.protocols.transport import LinePeer, Peer
+from chateau.protocols.transport import POLICY_VIOLATION, TRY_AGAIN_LATER, LinePeer, Peer
 from chateau.protocols.transport import Outbox as ProtocolOutbox
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ class Connection(Outbox):
     """One client's connection, on any transport."""
 
     __slots__ = (
+        "_begun_at_check",
+        "_counted_bytes",
         "_decoder",
         "_has_ended",
         "_held",
@@ -112,6 +114,8 @@ class Connection(Outbox):
         self._steps: Iterator[None] | None = None  # the rest of a request that takes more than one turn
         self._held: Sequence[Received] = ()  # decoded, and not handled yet
         self._undecoded = b""
+        self._begun_at_check = -1  # see has_stalled()
+        self._counted_bytes = 0  # of what is not handled yet
         self._is_stopped = False  # the socket is not read, so that no more is held
         self._pause: asyncio.TimerHandle | None = None  # until there are tokens
 
@@ -119,7 +123,7 @@ class Connection(Outbox):
         """Begin, with the peer that *open_peer* makes for the client at *address* and *port*."""
         self.address = share_of(address)
         peer = self._peer = open_peer(self, address, port)
-        self.group.connections.add(self)
+        self.group.count(self)
         self._steps = peer.on_open()
         if self._steps is not None:
             self._hold(())
@@ -195,6 +199,7 @@ class Connection(Outbox):
         if self._pause is not None:
             self._pause.cancel()
         self._held, self._undecoded = (), b""
+        self.group.partial_input.set(self, 0)
         self.group.forget(self)
         self.drop()
         self.write = len  # accepts and discards whatever is still queued
@@ -202,6 +207,45 @@ class Connection(Outbox):
         self._end_session()
         if self.observer is not None:
             self.observer.on_gone()
+
+    # Limits of the server
+
+    @property
+    def is_expendable(self) -> bool:
+        """Whether nobody would miss it: it has no username and no room, and is silent."""
+        session = self.session
+        is_anonymous = session is not None and session.username is None and not session.rooms
+        return is_anonymous and not (self.heard and self.received)
+
+    def make_room(self) -> None:
+        """End now, so that another client can connect."""
+        self.disconnect(TRY_AGAIN_LATER, "too many connections")
+        self.flush()
+        self.abort()
+
+    def drop_input(self, reason: str) -> None:
+        """End, for *reason*, and release what has been received."""
+        self._held, self._undecoded = (), b""
+        self._decoder = DiscardingDecoder(0)
+        self.disconnect(TRY_AGAIN_LATER, reason)
+
+    def has_stalled(self) -> bool:
+        """Whether no message has become whole since the last call, and one had begun by then already."""
+        begun = self.received if self._decoder.partial_bytes else -1
+        is_same = begun == self._begun_at_check >= 0
+        self._begun_at_check = begun
+        return is_same and self.group.framing.is_answered
+
+    def end_stalled(self) -> None:
+        """End, because a message is not whole in time."""
+        self.disconnect(POLICY_VIOLATION, "message timeout")
+
+    def _count_input(self) -> None:
+        """Report how much has been received that is not handled yet."""
+        held = sum(len(message) for message in self._held if isinstance(message, str))
+        size = self._decoder.partial_bytes + len(self._undecoded) + held
+        self._counted_bytes = size
+        self.group.partial_input.set(self, size)
 
     # Received
 
@@ -220,6 +264,8 @@ class Connection(Outbox):
             self._handle(self._decoder.feed(data), self.group.turns.begin_unit())
             if self._undecoded:
                 self._continue()
+            if self._decoder.partial_bytes != self._counted_bytes:
+                self._count_input()
         except Exception:
             self._fail()
 
@@ -230,6 +276,7 @@ class Connection(Outbox):
                 return
             if self._is_stopped:
                 self._continue()
+                self._count_input()
             else:
                 self.on_readable()
         except Exception:
@@ -305,6 +352,7 @@ class Connection(Outbox):
         if not self._is_stopped:
             self._is_stopped = True
             self._stop_reading()
+            self._count_input()
 
     def _pause_reading(self, seconds: float) -> None:
         """Wait *seconds* for tokens."""

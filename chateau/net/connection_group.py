@@ -1,6 +1,7 @@
 """Connection groups: limits and state that all connections of one kind share, and operations on all of them.
 
-The groups of one server share one flush scheduler, one poller, and the turns of their clients.
+The groups of one server share one flush scheduler, one poller, the turns of their clients, and the limits of
+connections and of partial input.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from typing import TYPE_CHECKING, cast
 
 from chateau.net import frames
 from chateau.net.allowance import Allowance
+from chateau.net.connection_limits import ConnectionLimits
 from chateau.net.framing import WEBSOCKET, Framing
 from chateau.net.outbox import FlushScheduler
+from chateau.net.partial_input import PartialInput
 from chateau.net.poller import Poller, make_poller
 from chateau.net.turns import Turns
 
@@ -48,11 +51,14 @@ class ConnectionGroup:
     scheduler: FlushScheduler = field(init=False)
     poller: Poller = field(init=False)
     turns: Turns = field(init=False)
+    limits: ConnectionLimits = field(default_factory=ConnectionLimits)
+    partial_input: PartialInput = field(default_factory=PartialInput)
     _all_gone: asyncio.Event | None = field(default=None, init=False)
 
     def __post_init__(self, beside: ConnectionGroup | None) -> None:
         if beside is not None:
             self.scheduler, self.turns, self.poller = beside.scheduler, beside.turns, beside.poller
+            self.limits, self.partial_input = beside.limits, beside.partial_input
         else:
             self.scheduler = FlushScheduler(self.loop)
             self.turns = Turns(self.loop, self.scheduler)
@@ -76,6 +82,11 @@ class ConnectionGroup:
         for connection in self.connections:
             connection.freeze()
 
+    def count(self, connection: Connection) -> None:
+        """Count *connection*, which has begun, among those of the group and of the server."""
+        self.connections.add(connection)
+        self.limits.add(connection)
+
     async def close(self, code: int, reason: str, *, within_seconds: float) -> None:
         """Refuse new connections, and close each one after its queued frames; abort those that take longer.
 
@@ -94,11 +105,28 @@ class ConnectionGroup:
 
     def forget(self, connection: Connection) -> None:
         """Remove *connection*, which has ended."""
+        self.limits.remove(connection)
         if connection in self.connections:
             self.connections.discard(connection)
             self.received_before += connection.received
         if self._all_gone is not None and not self.connections:
             self._all_gone.set()
+
+
+async def end_stalled(groups: Collection[ConnectionGroup], seconds: float) -> None:
+    """End each client whose message is not whole after *seconds*, twice that at most.
+
+    Runs until it is cancelled.
+    """
+    while True:
+        await asyncio.sleep(seconds)
+        connections = [connection for group in groups for connection in group.connections]
+        for number, connection in enumerate(connections, start=1):
+            if connection.has_stalled():
+                log.info("a client has timed out: its message is not whole")
+                connection.end_stalled()
+            if number % PINGED_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
 
 async def keep_alive(groups: Collection[ConnectionGroup], interval_seconds: float) -> None:

@@ -14,7 +14,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import ref
 
-from tornado.httpserver import HTTPServer
 from tornado.iostream import SSLIOStream
 
 from chateau.net import openings
@@ -40,15 +39,6 @@ _REASONS = {openings.TLS: NO_TLS, openings.LINES: NO_LINES, openings.UTF_16: NO_
 _SSL_2 = range(0x80, 0xC0)
 _HANDSHAKE = frozenset((0x16, *_SSL_2))
 """The first bytes of handshakes; what follows is checked by OpenSSL."""
-
-
-class WebServer(HTTPServer):
-    """An HTTP server that responds to clients of other protocols, too."""
-
-    def handle_stream(self, stream: IOStream, address: Any) -> None:
-        """Serve the client at *address* on *stream*."""
-        watch_opening(stream, address)
-        super().handle_stream(stream, address)
 
 
 def watch_opening(stream: IOStream, address: Any) -> None:

@@ -101,12 +101,23 @@ class _Broken(Exception):
 class Decoder:
     """Decodes one client's frames, up to a Close or a Violation."""
 
-    __slots__ = ("_chunks", "_ended", "_have", "_max_message", "_message", "_need", "_opcode", "_utf8")
+    __slots__ = (
+        "_chunks",
+        "_ended",
+        "_have",
+        "_max_message",
+        "_message",
+        "_need",
+        "_opcode",
+        "_utf8",
+        "partial_bytes",
+    )
 
     def __init__(self, max_message: int) -> None:
         """*max_message*: maximum size of a message, with all its fragments, in bytes."""
         self._max_message = max_message
         self._ended = False
+        self.partial_bytes = 0  # of a frame, and of a message, that is not whole
         # Bytes of an incomplete frame, stored as received until there are enough to continue.
         self._chunks: list[bytes] | None = None
         self._have = 0
@@ -123,9 +134,11 @@ class Decoder:
             self._chunks.append(data)
             self._have += len(data)
             if self._have < self._need:
+                self.partial_bytes += len(data)
                 return received
             data = b"".join(self._chunks)
             self._chunks = None
+            self.partial_bytes = 0 if self._message is None else len(self._message)
         try:
             self._read_frames(data, received)
         except _Broken as broken:
@@ -160,6 +173,7 @@ class Decoder:
         self._chunks = [data[start:]]
         self._have = len(data) - start
         self._need = stop - start
+        self.partial_bytes += self._have
 
     def _read_frame(self, data: bytes, start: int, end: int, received: list[Received]) -> int:
         """Read the frame at *start*. Returns where it ends, or, beyond *end*, how far is to be read first."""
@@ -224,10 +238,12 @@ class Decoder:
         if self._utf8 is not None:  # reports invalid UTF-8 at once, not at the end of the message
             self._utf8.decode(payload)
         self._message += payload
+        self.partial_bytes += len(payload)
 
     def _finish_message(self) -> str | Binary:
         assert self._message is not None
         payload, self._message = bytes(self._message), None
+        self.partial_bytes = 0
         return payload.decode() if self._opcode == TEXT else Binary(payload)
 
 

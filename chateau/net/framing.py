@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 class Decoder(Protocol):
     """Decodes what one client sends."""
 
+    @property
+    def partial_bytes(self) -> int:
+        """Size of what has come of a message that is not whole."""
+
     def feed(self, data: bytes) -> Sequence[Received]:
         """Return the messages that *data* completes. After a violation there are none."""
 
@@ -47,6 +51,10 @@ class ObservedDecoder:
         self._decoder = decoder
         self._observer = observer
 
+    @property
+    def partial_bytes(self) -> int:
+        return self._decoder.partial_bytes
+
     def feed(self, data: bytes) -> Sequence[Received]:
         received = self._decoder.feed(data)
         if received:
@@ -71,6 +79,8 @@ class DiscardingDecoder:
     """Discards what the client sends."""
 
     __slots__ = ()
+
+    partial_bytes = 0
 
     def __init__(self, max_bytes: int) -> None:
         pass

@@ -176,6 +176,7 @@ class Probe:
         connection = self._connection = SocketConnection(self._group, server)
         connection.open(_EchoPeer, "", 0)
         self._group.connections.discard(connection)  # so that it is not listed, pinged or waited for
+        self._group.limits.remove(connection)
         connection.write = self._timed(connection.write)
         self._send_next()
 

@@ -26,6 +26,10 @@ class TrustedProxies:
         for proxy in proxies:
             self._networks.add(parsed_network(UNIX_ADDRESS if proxy == UNIX else proxy))
 
+    def is_trusted(self, remote: str) -> bool:
+        """Return whether *remote* is the address of a trusted proxy."""
+        return plain(remote) in self._networks
+
     def client_address(self, remote: str, headers: Mapping[str, str]) -> str:
         """Return the address of the client whose request came from *remote* with *headers*."""
         address = plain(remote)

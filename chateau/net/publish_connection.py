@@ -20,6 +20,7 @@ from chateau.net.accept import detach_socket
 from chateau.net.base_handler import body_length
 from chateau.net.connection import CLOSED, ENDING, OPEN, SocketConnection
 from chateau.net.framing import DiscardingDecoder, Framing
+from chateau.net.turns import share_of
 from chateau.protocols.response_queue import ResponseQueue
 
 if TYPE_CHECKING:
@@ -82,13 +83,15 @@ class PublishParser:
     def __init__(self, endpoint: PublishEndpoint) -> None:
         self._endpoint = endpoint
         self._pieces: list[bytes] = []  # the beginning of a request
-        self._size = 0  # bytes of them
+        self.partial_bytes = 0  # of them
+        self.count = 0  # requests that have begun
         self._wanted = 0  # bytes without which nothing more can be parsed
         self._parser: Any = HttpRequestParser(self)
         self._begin()
         self.rest: bytes | None = None
 
     def _begin(self) -> None:
+        self.count += 1
         self._url = b""
         self._headers: dict[str, str] = {}
         self._parsed = 0  # bytes of the head so far
@@ -100,8 +103,8 @@ class PublishParser:
             self.rest += data
             return []
         self._pieces.append(data)
-        self._size += len(data)
-        return self._parse() if self._size >= self._wanted else []
+        self.partial_bytes += len(data)
+        return self._parse() if self.partial_bytes >= self._wanted else []
 
     def close(self) -> None:
         """Release the parser, which refers back to this object."""
@@ -144,7 +147,7 @@ class PublishParser:
             self.close()
             return found
         self._pieces = [data[start:]] if start < end else []
-        self._size = end - start
+        self.partial_bytes = end - start
         return found
 
     def _parse_request(self, data: bytes, start: int) -> int:
@@ -214,6 +217,7 @@ class PublishConnection(SocketConnection):
         self._endpoint = endpoint
         self._resume = resume
         self._context = context
+        self.address = share_of(str(context.remote_ip))
         self._parser = PublishParser(endpoint)
         self._decoder = cast("Decoder", self._parser)  # its items are publishes: see _on_other()
         self._responses = ResponseQueue(self)
@@ -221,7 +225,7 @@ class PublishConnection(SocketConnection):
 
     def start(self, response: bytes, early: bytes) -> None:
         """Send *response*, and serve what has been read already, *early*."""
-        self.group.connections.add(self)
+        self.group.count(self)
         self._responses.put(response)
         self._timer = self.group.loop.call_later(IDLE_SECONDS, self._check_idle)
         if early:
@@ -241,6 +245,33 @@ class PublishConnection(SocketConnection):
             self._advance()
         else:
             self.abort()
+
+    @property
+    def is_expendable(self) -> bool:
+        """Whether it is between two publishes."""
+        return not self.heard and not self._uncommitted and self.is_empty and not self._parser.partial_bytes
+
+    def has_stalled(self) -> bool:
+        """Whether a request had begun at the last call already, and is not whole."""
+        begun = self._parser.count if self._parser.partial_bytes else -1
+        is_same = begun == self._begun_at_check >= 0
+        self._begun_at_check = begun
+        return is_same
+
+    def end_stalled(self) -> None:
+        """End with 408."""
+        if self._state == OPEN:
+            self._responses.put(self._endpoint.timed_out())
+            self._state = ENDING
+            self._end_when_written()
+
+    def make_room(self) -> None:
+        """End now: no request waits for a response."""
+        self.abort()
+
+    def drop_input(self, reason: str) -> None:
+        """End, and release what has been received."""
+        self.abort()
 
     def on_drained(self) -> None:
         """Continue after a backlog."""

@@ -54,6 +54,7 @@ BODIES = {
     400: b'"Bad request"',
     403: b'"Not authorized"',
     405: b'"Method not allowed"',
+    408: b'"Timed out"',
     413: b'"Too large"',
     500: b'"Internal error"',
     503: b'"Unavailable"',
@@ -131,6 +132,11 @@ class PublishEndpoint:
     def too_large(self) -> Response:
         """Return the response to a body that is too long."""
         return error_response(TooLarge(f"A body may have {self.max_body} bytes."))
+
+    def timed_out(self) -> bytes:
+        """Return the last response on a connection whose request is not whole in time."""
+        lines = b"X-Error: The request did not come to its end in time.\r\n"
+        return self.encode(Response(408, lines), b"Connection: close\r\n")
 
     @staticmethod
     def not_saved() -> Response:

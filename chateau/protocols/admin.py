@@ -79,7 +79,7 @@ class AdminProtocol:
             InvalidMessage.
         """
         request = {key: _number(value) if key in NUMBERS else value for key, value in query.items()}
-        self._schemas.check(f"{name}-request", request, str(request))
+        self._schemas.check(f"{name}-request", request)
         return request
 
     def perform(self, name: str, body: bytes) -> Frame:
@@ -95,7 +95,7 @@ class AdminProtocol:
         except UnicodeDecodeError as exc:
             raise InvalidJson("not UTF-8") from exc
         request = decode(text)
-        self._schemas.check(f"{name}-request", request, text)
+        self._schemas.check(f"{name}-request", request)
         try:
             ACTIONS[name](self, request)
         except InvalidAddress as exc:

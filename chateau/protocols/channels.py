@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from chateau.hub.access import matches
-from chateau.hub.errors import AccessDenied, Banned, HubError
+from chateau.hub.errors import AccessDenied, Banned, HubError, InvalidName
 from chateau.hub.events import (
     Event,
     Joined,
@@ -23,6 +23,7 @@ from chateau.hub.events import (
     Shutdown,
     TapChanged,
 )
+from chateau.hub.room import ROOM_NAME_LIMIT
 from chateau.protocols.errors import TooLarge
 from chateau.protocols.json_text import encode
 from chateau.protocols.publications import channels_of, check_payload, publication_kind, read_bulk
@@ -61,8 +62,15 @@ class BulkReceipt(NamedTuple):
 
 
 def channel_name(raw: str) -> str:
-    """Return the name of the room of the channel *raw*."""
-    return raw.strip().lower().replace("_", ":")
+    """Return the name of the room of the channel *raw*.
+
+    Raises:
+        InvalidName: it is too long. That is checked first, because a bulk may have names of any length.
+    """
+    stripped = raw.strip()
+    if len(stripped) > ROOM_NAME_LIMIT:
+        raise InvalidName(stripped, f"it is longer than {ROOM_NAME_LIMIT} characters")
+    return stripped.lower().replace("_", ":")
 
 
 class ChannelsProtocol:

@@ -7,6 +7,7 @@ rejected before there is a connection: openapi.json lists the statuses.
 from __future__ import annotations
 
 from chateau.hub.errors import AccessDenied, Banned, InvalidName, Unavailable
+from chateau.hub.lookalikes import RESERVED
 from chateau.protocols.channels import InvalidKey
 from chateau.protocols.error_catalog import (
     ANY,
@@ -22,6 +23,7 @@ from chateau.protocols.publications import InvalidText
 LONG = "x" * 65
 
 TOO_LONG_NAME = InvalidName(LONG, "it is longer than 64 characters")
+RESERVED_NAME = InvalidName("chateau", RESERVED)
 
 PUBLISH = "package-request"
 BROADCAST = "broadcast-request"
@@ -60,6 +62,7 @@ ERRORS: ErrorCatalog = {
         always(InvalidText(), "A text package is not UTF-8."),
         always(InvalidJson("unexpected end of data at line 1, column 2"), "A JSON package is no JSON.", "{"),
         always(TOO_LONG_NAME, "The name can be no channel's.", f"POST /channel/{LONG}/"),
+        always(RESERVED_NAME, "The name is reserved, or looks like another name.", "POST /channel/chateau/"),
         CLOSED,
         LOCKED,
         UNKEPT,
@@ -69,11 +72,12 @@ ERRORS: ErrorCatalog = {
         always(InvalidJson("unexpected end of data at line 1, column 2"), "The body is no JSON.", "{"),
         always(NotAnObject("an array"), "The body is JSON, but no object.", "[]"),
         ErrorCase(
-            lambda request, schemas: schemas.validation_error(BROADCAST, request, str(request)),
+            lambda request, schemas: schemas.validation_error(BROADCAST, request),
             "The request violates the schema; `X-Error` has the place.",
             {"news": "Hi all"},
         ),
         always(TOO_LONG_NAME, "A name can be no channel's.", {LONG: []}),
+        always(RESERVED_NAME, "A name is reserved, or looks like another name.", {"chateau": []}),
         CLOSED,
         LOCKED,
         UNKEPT,

@@ -17,9 +17,10 @@ from chateau.protocols.error_catalog import (
     ErrorCatalog,
     admission,
     against,
-    bad_name,
     closed,
     entry,
+    invalid_rooms,
+    invalid_usernames,
     too_long,
     unreadable,
 )
@@ -38,7 +39,7 @@ ERRORS: ErrorCatalog = {
     "register-request": (
         ErrorCase(lambda request, _: NameTaken(request["username"])),
         ErrorCase(lambda request, _: AlreadyRegistered(request["username"])),
-        bad_name(" alice", {"type": 1, "username": " alice"}),
+        *invalid_usernames(lambda name: {"type": 1, "username": name}),
         against("register-request", {"type": 1}),
     ),
     "unregister-request": (
@@ -60,7 +61,7 @@ ERRORS: ErrorCatalog = {
         NEEDS_NAME,
         ALREADY_IN_ROOM,
         *entry("lobby"),
-        bad_name(" lobby", {"type": 5, "room": " lobby"}),
+        *invalid_rooms(lambda name: {"type": 5, "room": name}),
         against("join-request", {"type": 5}),
     ),
     "leave-request": (

@@ -6,7 +6,6 @@ tests provoke each one, and check that no protocol sends an error that its catal
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -22,6 +21,8 @@ from chateau.hub.errors import (
     Unavailable,
     UnknownRoom,
 )
+from chateau.hub.lookalikes import MIXED_SCRIPTS, OTHER_SCRIPT, RESERVED
+from chateau.hub.registry import NUMBERED
 from chateau.protocols.errors import BinaryFrame, Internal, InvalidJson, NotAnObject, RateLimited, TooLarge
 from chateau.protocols.schemas import SchemaSet
 from chateau.protocols.transport import ENVELOPE_OVERHEAD_BYTES
@@ -35,7 +36,8 @@ RATE = 200
 
 CODES = {
     "invalid_json": "The text is not valid JSON, or it has a duplicate key, NaN, a lone surrogate, a number "
-    "beyond the range of a double, or more than about 1,000 levels of nesting.",
+    "beyond the range of a double, or more than about 1,000 levels of nesting; or it is longer than 32 KiB "
+    "and has more than 4,096 commas and opening brackets outside strings.",
     "not_an_object": "The text is JSON, but not an object.",
     "binary_frame": "The message came in a binary frame; messages are text frames.",
     "unknown_type": "The type is missing or unknown: the type of a message or of a publication, a function, "
@@ -46,8 +48,9 @@ CODES = {
     "already_registered": "This session already has a username.",
     "name_taken": "Another session has this username.",
     "invalid_name": "The name is not allowed: it has control characters, invisible characters, or spaces at "
-    "its ends; or it has the form `#17`, which stands for a session without a username; or it is `channel` "
-    "or the value of `--server-name`, which the server itself uses.",
+    "its ends; or it ends with `#` and digits, such as `#17`, as only the server's names for sessions do; or "
+    "it is or looks like `channel` or the value of `--server-name`, which the server itself uses; or it "
+    "mixes letters of different scripts; or it looks like an existing name in another script.",
     "unknown_recipient": "A recipient is not registered, or does not allow you to reach it. The message was "
     "delivered to nobody.",
     "unknown_room": "There is no such room.",
@@ -69,6 +72,10 @@ CODES = {
 """The meaning of each error code in one sentence, which is the same in every protocol."""
 
 SPACE = "it begins or ends with a space"
+
+SERVER = "Chateau"
+MIXTURE = "\N{CYRILLIC CAPITAL LETTER ES}hateau"
+CYRILLIC = "\N{CYRILLIC SMALL LETTER ES}\N{CYRILLIC SMALL LETTER O}" * 2
 
 
 class ErrorCase(NamedTuple):
@@ -94,7 +101,7 @@ def always(error: HubError, description: str = "", sent: Any = None) -> ErrorCas
 def against(schema: str, sent: Any) -> ErrorCase:
     """Return the case of *sent*, which is invalid by *schema*."""
     return ErrorCase(
-        lambda request, schemas: schemas.validation_error(schema, request, json.dumps(request)),
+        lambda request, schemas: schemas.validation_error(schema, request),
         "The request violates its schema: `path` is a JSON Pointer to the fault, `schema` the schema's URL.",
         sent,
     )
@@ -155,9 +162,46 @@ def too_long(description: str) -> ErrorCase:
     return always(TooLarge(sentence), description)
 
 
-def bad_name(name: str, sent: Any) -> ErrorCase:
-    """Return the case of *name*, which begins with a space."""
-    return always(InvalidName(name, SPACE), "The name is not allowed; here it begins with a space.", sent)
+def invalid_usernames(request: Callable[[str], Any]) -> ErrorCases:
+    """Return the cases of names that cannot be registered; *request* returns the request for a name."""
+    return (
+        *_invalid_names(" alice", request),
+        always(
+            InvalidName("alice#5", NUMBERED),
+            "The name has the form of the server's names for sessions, such as `#17` and `alice#17`.",
+            request("alice#5"),
+        ),
+    )
+
+
+def invalid_rooms(request: Callable[[str], Any]) -> ErrorCases:
+    """Return the cases of names that a room cannot have; *request* returns the request for a name."""
+    return _invalid_names(" lobby", request)
+
+
+def _invalid_names(spaced: str, request: Callable[[str], Any]) -> ErrorCases:
+    return (
+        always(
+            InvalidName(spaced, SPACE),
+            "The name is not allowed; here it begins with a space.",
+            request(spaced),
+        ),
+        always(
+            InvalidName(SERVER, RESERVED),
+            "The name is the server's (`--server-name`), or looks like it.",
+            request(SERVER),
+        ),
+        always(
+            InvalidName(MIXTURE, MIXED_SCRIPTS),
+            "The name mixes scripts; here the first letter is Cyrillic, the others are Latin.",
+            request(MIXTURE),
+        ),
+        always(
+            InvalidName(CYRILLIC, OTHER_SCRIPT),
+            "A name in another script looks the same; here all letters are Cyrillic, and `coco` exists.",
+            request(CYRILLIC),
+        ),
+    )
 
 
 def entry(room: str) -> ErrorCases:

@@ -2,6 +2,9 @@
 
 The ``id`` of an event is the seq of the message; a client that reconnects sends the last one that it has, and
 first receives what was stored since. The format is that of the WHATWG HTML standard, section 9.2.
+
+Only packages of text and JSON are events without a type. A publisher cannot give an event a type, so nothing
+that it sends looks like a member's message or like an event of the server.
 """
 
 from __future__ import annotations
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
 
 PAGE = 1_000
 """Number of messages that are read from the store at once."""
+
+MEMBER = "member"
+"""The type of the event for a message that a member of the room sent."""
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _SEQ = re.compile(r"[0-9]{1,16}")
@@ -116,7 +122,7 @@ def encode_event(event: Any) -> bytes | None:
         case Publication():
             return server_sent(event.payload, seq=event.seq)
         case RoomMessage():
-            return server_sent(encode(push_frame(event)), seq=event.seq)
+            return server_sent(encode(push_frame(event)), kind=MEMBER, seq=event.seq)
     frame = push_frame(event)
     return None if frame is None else server_sent(encode(frame), kind=frame["event"])
 

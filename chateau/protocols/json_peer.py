@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Generator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from chateau.hub.errors import Banned, HubError, NotRegistered, cut
+from chateau.hub.errors import QUOTE_LIMIT, Banned, HubError, NotRegistered, cut
 from chateau.protocols.errors import BinaryFrame, Internal, InvalidMessage, RateLimited, TooLarge, UnknownType
 from chateau.protocols.json_text import decode, encode, is_scalar, json_type, try_decode
 from chateau.protocols.response_queue import ResponseQueue
@@ -135,7 +135,7 @@ class JsonPeer:
                 raise protocol.unknown_type(request)
             row, is_valid = known
             if not is_valid(request):
-                raise protocol.schemas.validation_error(row.schema, request, text)
+                raise protocol.schemas.validation_error(row.schema, request)
             if row.needs_username and self.session.username is None:
                 raise NotRegistered
             if row.relayed and len(text) * protocol.growth > protocol.relay_limit:
@@ -204,7 +204,8 @@ def unknown_type(key: str, request: Frame, expected: str) -> UnknownType:
     value = request[key]
     if not is_scalar(value):
         return UnknownType(f'"{key}" is {json_type(value)}; expected {expected}.')
-    shown = cut(encode(value).decode())
+    short = value[:QUOTE_LIMIT] if isinstance(value, str) else value
+    shown = cut(encode(short).decode())
     return UnknownType(f"Unknown {key} {shown}; expected {expected}.")
 
 

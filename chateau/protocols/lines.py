@@ -83,6 +83,11 @@ class LinesPeer:
         self._ordered = OrderedOutbox(outbox)
         self.session = protocol.hub.connect(protocol, outbox=self._ordered, address=address, port=port)
 
+    @property
+    def nick(self) -> str:
+        """The nick, as the clients of this protocol see it, or ``#`` and the id."""
+        return self.session.nick or self.session.name
+
     def on_open(self) -> None:
         """Wait for the client's first line."""
 

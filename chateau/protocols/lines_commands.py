@@ -40,6 +40,9 @@ NICKNAME_REGISTERED = "Nickname already registered"
 NICKNAME_PRESENT = "User with such nickname is already present in the requested room"
 NO_ROOM = "Join a room first"
 
+NICK_RULE = "A nickname has 3 to 16 characters: letters a to z and A to Z, and digits."
+REGISTERED_RULE = "A client of another protocol has this name, in some spelling; choose another one."
+
 Reply = tuple[list[bytes], "Commit | None"]
 """The lines of a response, and the commit that they have to wait for."""
 
@@ -60,7 +63,7 @@ def perform(peer: LinesPeer, line: str) -> Reply | Steps:
     if command.needs_login:
         _check_login(peer)
     if command.takes == "something" and not parameter:
-        raise LinesError(MISSING_PARAMETER)
+        raise missing_parameter(command)
     return command.perform(peer, parameter)
 
 
@@ -77,6 +80,7 @@ def command_in(line: str) -> tuple[Command, str] | None:
 
 
 def _say(peer: LinesPeer, line: str) -> Reply:
+    """Send *line* to the room: a whole line, or the parameter of MESSAGE."""
     _check_login(peer)
     _, commit = peer.protocol.hub.publish(peer.session, _room_of(peer).name, line)
     return _reply(result()), commit
@@ -85,15 +89,15 @@ def _say(peer: LinesPeer, line: str) -> Reply:
 def _login(peer: LinesPeer, nick: str) -> Reply:
     name = peer.session.username
     if name is not None:
-        raise LinesError(f"User already logged in with name {name}")
+        raise LinesError(f"User already logged in with name {peer.nick}")
     if NICK.fullmatch(nick) is None:
-        raise LinesError(INVALID_NICKNAME)
+        raise LinesError(INVALID_NICKNAME, NICK_RULE)
     try:
         peer.protocol.hub.register(peer.session, nick, as_nick=True)
-    except InvalidName as exc:  # the server's own name
-        raise LinesError(INVALID_NICKNAME) from exc
+    except InvalidName as exc:  # the server's own name, or one that looks like another
+        raise LinesError(INVALID_NICKNAME, str(exc)) from exc
     except NameTaken as exc:
-        raise LinesError(NICKNAME_REGISTERED) from exc
+        raise LinesError(NICKNAME_REGISTERED, REGISTERED_RULE) from exc
     return _reply(result(f"Username set to {nick}")), None
 
 
@@ -104,9 +108,9 @@ def _join(peer: LinesPeer, parameter: str) -> Reply:
         room = peer.protocol.hub.join(session, name, password=password, alone=True)
     except (AlreadyInRoom, NameTaken) as exc:
         raise LinesError(NICKNAME_PRESENT) from exc
-    frames = [result(f"Joined room {room.name}"), user_joined(session.name)]
+    frames = [result(f"Joined room {room.name}"), user_joined(peer.nick)]
     if left is not None:
-        frames.insert(1, user_left(session.name))
+        frames.insert(1, user_left(peer.nick))
     return _reply(*frames), None
 
 
@@ -127,7 +131,7 @@ def _is_locked(peer: LinesPeer, name: str) -> bool:
 
 def _leave(peer: LinesPeer, _: str) -> Reply:
     peer.protocol.hub.leave(peer.session, _room_of(peer).name)
-    return _reply(result(), user_left(peer.session.name)), None
+    return _reply(result(), user_left(peer.nick)), None
 
 
 def _history(peer: LinesPeer, parameter: str) -> Steps:
@@ -135,7 +139,7 @@ def _history(peer: LinesPeer, parameter: str) -> Steps:
 
     The very last one is included whatever its size: it has reached the members of the room before.
     """
-    name, hub, reader = _room_of(peer).name, peer.protocol.hub, peer.session.name
+    name, hub, reader = _room_of(peer).name, peer.protocol.hub, peer.nick
     start, end = interval(parameter)
     budget = peer.protocol.history_bytes
     lines: list[bytes] = []
@@ -156,7 +160,7 @@ def _history(peer: LinesPeer, parameter: str) -> Steps:
 def _message(peer: LinesPeer, parameter: str) -> Reply:
     nick, *text = parameter.split(None, 1)
     if not text:
-        raise LinesError(MISSING_PARAMETER)
+        raise missing_parameter(_BY_WORDS["MSG"])
     peer.protocol.hub.message(peer.session, [nick], text[0])
     return _reply(result()), None
 
@@ -180,6 +184,11 @@ def _help(peer: LinesPeer, _: str) -> Reply:  # noqa: ARG001 - it is the same fo
 def _quit(peer: LinesPeer, _: str) -> Reply:
     peer.has_quit = True
     return _reply(result()), None
+
+
+def missing_parameter(command: Command) -> LinesError:
+    """Return the error for *command* without one of its parameters."""
+    return LinesError(MISSING_PARAMETER, f"Write {command.usage}.")
 
 
 def _check_login(peer: LinesPeer) -> None:
@@ -232,6 +241,13 @@ COMMANDS = (
         _history,
         "HISTORY [from [to]]",
         "Show the messages of the room, between two times such as 2015-05-24T15:17:19 (UTC).",
+    ),
+    Command(
+        ("MESSAGE",),
+        "something",
+        _say,
+        "MESSAGE text",
+        "Say something to the room, also what would be a command on a line of its own.",
     ),
     Command(("MSG",), "something", _message, "MSG nick text", "Say something to one user alone."),
     Command(

@@ -7,6 +7,7 @@ here, as in the protocol.
 from __future__ import annotations
 
 from chateau.hub.errors import AccessDenied, Banned, InvalidName, UnknownRecipient
+from chateau.hub.lookalikes import OTHER_SCRIPT, RESERVED
 from chateau.protocols.error_catalog import (
     ANY,
     PASSED_ON,
@@ -21,12 +22,15 @@ from chateau.protocols.error_catalog import (
 )
 from chateau.protocols.errors import Internal, RateLimited
 from chateau.protocols.lines_commands import (
+    COMMANDS,
     INVALID_NICKNAME,
     LOGIN_REQUIRED,
-    MISSING_PARAMETER,
+    NICK_RULE,
     NICKNAME_PRESENT,
     NICKNAME_REGISTERED,
     NO_ROOM,
+    REGISTERED_RULE,
+    missing_parameter,
 )
 from chateau.protocols.lines_frames import LinesError
 
@@ -36,16 +40,17 @@ MESSAGE = "message"
 LONG = "x" * 65
 
 
-def _own(words: str, description: str, sent: str | None = None) -> ErrorCase:
-    return always(LinesError(words), description, sent)
+def _own(words: str, description: str, sent: str | None = None, detail: str | None = None) -> ErrorCase:
+    return always(LinesError(words, detail), description, sent)
 
 
 LOGIN_FIRST = _own(LOGIN_REQUIRED, "A nickname has to be taken first.")
 ROOM_FIRST = _own(NO_ROOM, "This is done in a room.")
 
 
-def _missing(command: str) -> ErrorCase:
-    return _own(MISSING_PARAMETER, "The command needs something behind it.", command)
+def _missing(line: str) -> ErrorCase:
+    (command,) = (each for each in COMMANDS if each.words[0] == line.split()[0])
+    return always(missing_parameter(command), "The command needs something behind it.", line)
 
 
 ERRORS: ErrorCatalog = {
@@ -61,8 +66,25 @@ ERRORS: ErrorCatalog = {
     ),
     "LOGIN": (
         _own("User already logged in with name alice", "One nickname a connection."),
-        _own(INVALID_NICKNAME, "It is invalid, or reserved for the server.", "LOGIN al"),
-        _own(NICKNAME_REGISTERED, "A client of another protocol has registered that name."),
+        _own(INVALID_NICKNAME, "It breaks the rule.", "LOGIN al", NICK_RULE),
+        _own(
+            INVALID_NICKNAME,
+            "It is reserved for the server.",
+            "LOGIN channel",
+            str(InvalidName("channel", RESERVED)),
+        ),
+        _own(
+            INVALID_NICKNAME,
+            "It looks like an existing name in another script, which a user of another protocol has.",
+            "LOGIN coco",
+            str(InvalidName("coco", OTHER_SCRIPT)),
+        ),
+        _own(
+            NICKNAME_REGISTERED,
+            "A client of another protocol has registered that name.",
+            None,
+            REGISTERED_RULE,
+        ),
         _missing("LOGIN"),
     ),
     "JOIN": (
@@ -74,7 +96,16 @@ ERRORS: ErrorCatalog = {
             "JOIN !@#",
         ),
         always(InvalidName(LONG, "it is longer than 64 characters"), "It is too long.", f"JOIN {LONG}"),
-        _own(NICKNAME_PRESENT, "Somebody with that nickname is inside: another session, or this one."),
+        _own(
+            NICKNAME_PRESENT,
+            "Somebody with that nickname is inside: another session, or this one.",
+            None,
+        ),
+        always(
+            InvalidName("Chateau", RESERVED),
+            "It is the server's name, or looks like the name of another room in another script.",
+            "JOIN Chateau",
+        ),
         closed("lobby"),
         always(
             AccessDenied('The room "lobby" is locked; its password is needed.'),
@@ -98,6 +129,7 @@ ERRORS: ErrorCatalog = {
         _missing("MSG bob"),
         always(UnknownRecipient(["bob"]), "Nobody has that name, or lets you reach them."),
     ),
+    "MESSAGE": (LOGIN_FIRST, _missing("MESSAGE"), ROOM_FIRST, closed("lobby"), UNKEPT, PASSED_ON),
     "WHO": (LOGIN_FIRST,),
     "ROOMS": (LOGIN_FIRST,),
     "HELP": (),

@@ -1,6 +1,8 @@
 """The frames of the lines protocol: each is a JSON object that goes out as one line.
 
-What the seed shows has the seed's keys, in the seed's order, and no others. schemas/lines/ has them all.
+What the seed shows has the seed's keys, in the seed's order, and no others, except for the ``detail`` of an
+error. Frames that the seed shows have nicks, also of the second session with a nick, which all other frames
+call by its nick, ``#`` and its id. schemas/lines/ has them all.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from chateau.hub.events import (
     Shutdown,
     TapChanged,
 )
+from chateau.hub.registry import nick_of
 from chateau.protocols.json_text import encode
 from chateau.times import parse_lower_bound, parse_upper_bound
 
@@ -33,9 +36,16 @@ Frame = dict[str, Any]
 
 
 class LinesError(HubError):
-    """An error with a text of this protocol only. The seed's errors have no code, and none is sent."""
+    """An error with a text of this protocol only. The seed's errors have no code, and none is sent.
+
+    *detail* is the rule that was broken, where the text does not have it.
+    """
 
     code = "invalid_message"
+
+    def __init__(self, text: str, detail: str | None = None) -> None:
+        super().__init__(text)
+        self.detail = detail
 
 
 def result(text: str = "OK", **more: object) -> Frame:
@@ -45,7 +55,10 @@ def result(text: str = "OK", **more: object) -> Frame:
 
 def error_response(error: HubError) -> Frame:
     """Return the error response for *error*."""
-    return {"type": "error", "error": str(error)}
+    frame = {"type": "error", "error": str(error)}
+    if isinstance(error, LinesError) and error.detail is not None:
+        frame["detail"] = error.detail
+    return frame
 
 
 def message(sender: str, text: str) -> Frame:
@@ -68,7 +81,7 @@ def _push_direct_message(event: DirectMessage) -> Frame:
 
 
 def _push_room_message(event: RoomMessage) -> Frame:
-    return message(event.sender, event.content)
+    return message(nick_of(event.sender), event.content)
 
 
 def _push_publication(event: Publication) -> Frame:
@@ -76,11 +89,11 @@ def _push_publication(event: Publication) -> Frame:
 
 
 def _push_joined(event: Joined | JoinRecord) -> Frame:
-    return user_joined(event.username)
+    return user_joined(nick_of(event.username))
 
 
 def _push_left(event: Left) -> Frame:
-    return user_left(event.username)
+    return user_left(nick_of(event.username))
 
 
 def _push_count(event: MemberCount) -> Frame:

@@ -90,7 +90,7 @@ class OpcodesPeer(JsonPeer):
         """
         entered = self.enter(room, password)
         self.reply(f"You are now in {entered.name}.")
-        self.send(arrival(entered.name, self.session.name))
+        self.send(arrival(self.protocol.server_name, self.session.name))
 
 
 # Requests
@@ -114,12 +114,12 @@ def _log_in(peer: OpcodesPeer, name: str) -> None:
     hub = peer.protocol.hub
     hub.register(peer.session, name)
     try:
-        room = peer.enter(GENERAL)
+        peer.enter(GENERAL)
     except AccessDenied:
         follow = RoomState(hub.rooms.find(GENERAL).name, available=False, reason=None)
         frames = [cache(peer), _push_state(follow)]
     else:
-        frames = [cache(peer), arrival(room.name, peer.session.name)]
+        frames = [cache(peer), arrival(peer.protocol.server_name, peer.session.name)]
     for frame in frames:
         peer.send(frame)
 
@@ -168,9 +168,9 @@ def said(author: str, content: str) -> Frame:
     return {"op": 0, "d": {"author": author, "content": content}}
 
 
-def arrival(room: str, username: str) -> Frame:
-    """Return the frame that announces *username* in *room*."""
-    return said(room, f"{username} has entered the room")
+def arrival(server_name: str, username: str) -> Frame:
+    """Return the frame by which the server announces *username* in the recipient's room."""
+    return said(server_name, f"{username} has entered the room")
 
 
 def cache(peer: OpcodesPeer) -> Frame:
@@ -202,18 +202,6 @@ def _push_publication(event: Publication) -> Frame:
     return _push_message(event.as_message())
 
 
-def _push_joined(event: Joined) -> Frame:
-    return arrival(event.room, event.username)
-
-
-def _push_left(event: Left) -> Frame:
-    return said(event.room, f"{event.username} has left the room")
-
-
-def _push_count(event: MemberCount) -> Frame:
-    return said(event.room, f"There are {event.count} users in the room")
-
-
 def _push_state(event: RoomState) -> Frame:
     return {"op": 2, "d": {"available": event.available, "room": event.room}}
 
@@ -226,9 +214,6 @@ PUSHES: dict[type, Callable[[Any], Frame]] = {
     DirectMessage: _push_message,
     RoomMessage: _push_message,
     Publication: _push_publication,
-    Joined: _push_joined,
-    Left: _push_left,
-    MemberCount: _push_count,
     RoomState: _push_state,
     Shutdown: _push_shutdown,
 }
@@ -242,7 +227,12 @@ TAPPED = {
 
 def pushes(server_name: str) -> dict[type, Callable[[Any], Frame]]:
     """Return how each event is pushed by a server that is called *server_name*."""
-    return PUSHES | {TapChanged: lambda event: said(server_name, TAPPED[event.active])}
+    return PUSHES | {
+        Joined: lambda event: arrival(server_name, event.username),
+        Left: lambda event: said(server_name, f"{event.username} has left the room"),
+        MemberCount: lambda event: said(server_name, f"There are {event.count} users in the room"),
+        TapChanged: lambda event: said(server_name, TAPPED[event.active]),
+    }
 
 
 class OpcodesProtocol(JsonProtocol):

@@ -6,7 +6,6 @@ built-in commands are in ``BUILT_INS``; those of plug-ins are passed in.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from chateau.hub.errors import AccessDenied, HubError, quoted
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
 PASSWORD_LIMIT = 1024
 """Maximum length of a room's password, as in the chateau protocol."""
 
-_NAME_AND_REST = re.compile(r"(\S+)(.*)", re.DOTALL)
+NAME_LENGTH = 100
+"""Length at which the name of a command is cut: those of plug-ins have at most 32 characters."""
 
 
 class NoRoom(HubError):
@@ -68,15 +68,16 @@ class Commands:
             UnknownType: the command does not exist.
             HubError: it failed.
         """
-        match = _NAME_AND_REST.match(content, len(self.prefix))
-        assert match is not None, "a command has a name"
-        name, rest = match[1].lower(), match[2]
+        start = len(self.prefix)
+        written = content[start : start + NAME_LENGTH].split(None, 1)[0]
+        name = written.lower()
+        if name not in BUILT_INS and name not in self.plugins:
+            raise self.unknown(name)
+        rest = content[start + len(written) :]
         if name in BUILT_INS:
             self._run_built_in(caller, name, rest)
-        elif name in self.plugins:
-            self._runner.start(caller, self.plugins[name], self._words(name, rest))
         else:
-            raise self.unknown(name)
+            self._runner.start(caller, self.plugins[name], self._words(name, rest))
 
     def end(self, caller: Caller) -> None:
         """Cancel the plug-in commands of *caller*, whose session has ended."""
@@ -157,7 +158,7 @@ class CommandContext(NamedTuple):
 
 def _help(context: CommandContext) -> str:
     if context.words:
-        name = context.words[0].removeprefix(context.commands.prefix).lower()
+        name = context.words[0].removeprefix(context.commands.prefix)[:NAME_LENGTH].lower()
         if name not in BUILT_INS and name not in context.commands.plugins:
             raise context.commands.unknown(name)
         return context.commands.described(name)

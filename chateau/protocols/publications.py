@@ -14,7 +14,7 @@ import orjson
 
 from chateau.hub.errors import HubError, quoted
 from chateau.protocols.errors import InvalidJson, NotAnObject, UnknownType
-from chateau.protocols.json_text import json_type
+from chateau.protocols.json_text import COUNTED_LENGTH, json_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,11 +70,13 @@ def read_bulk(body: bytes, schemas: SchemaSet) -> list[ChannelPublication]:
         InvalidJson, NotAnObject.
         InvalidMessage: it violates the schema.
     """
+    if len(body) > COUNTED_LENGTH and body[:COUNTED_LENGTH].lstrip().startswith(b"["):
+        raise NotAnObject(json_type([]))  # without its values, which take 30 ms per megabyte
     value = parsed(body)
     if value.__class__ is not dict:
         raise NotAnObject(json_type(value))
     text = body.decode()
-    schemas.check(BULK_SCHEMA, value, text)
+    schemas.check(BULK_SCHEMA, value)
     try:
         return list(_publications(text))
     except RecursionError as exc:  # json gives up some levels before orjson does

@@ -124,6 +124,7 @@ LINE_EXAMPLES = {
     "JOIN": "JOIN lobby",
     "LEAVE": "LEAVE",
     "HISTORY": "HISTORY 2026-11-20T09:30:00Z 2026-11-20T11:00:00+01:00",
+    "MESSAGE": "MESSAGE LEAVE is a command",
     "MSG": "MSG bob hi, bob",
     "WHO": "WHO",
     "ROOMS": "ROOMS",
@@ -133,7 +134,16 @@ LINE_EXAMPLES = {
 }
 """An example of each command, by its first word."""
 
-BEFORE = {"JOIN": 1, "LEAVE": 2, "HISTORY": 2, "MSG": 1, "WHO": 1, "ROOMS": 1, lines_errors.MESSAGE: 2}
+BEFORE = {
+    "JOIN": 1,
+    "LEAVE": 2,
+    "HISTORY": 2,
+    "MESSAGE": 2,
+    "MSG": 1,
+    "WHO": 1,
+    "ROOMS": 1,
+    lines_errors.MESSAGE: 2,
+}
 """How many of the lines :data:`FIRST` the example needs before it."""
 
 FIRST = ("LOGIN alice", "JOIN lobby")

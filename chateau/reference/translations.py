@@ -78,9 +78,9 @@ class Translator:
         """
         frame = decode(text)
         if "sender" in frame or "event" in frame:
-            return self._push(frame, text)
+            return self._push(frame)
         if frame.get("status") == 400:
-            self._schemas.check("error-response", frame, text)
+            self._schemas.check("error-response", frame)
             return Translation("refusal", "response", self._error(frame))
         type_ = chateau.type_of(frame)
         row = None if type_ is None else chateau.REQUESTS.get(type_)
@@ -88,21 +88,21 @@ class Translator:
             raise unknown_type("type", frame, chateau.ChateauProtocol.expected)
         name = row.schema.removesuffix("-request")
         if "status" in frame:
-            self._schemas.check(f"{name}-response", frame, text)
+            self._schemas.check(f"{name}-response", frame)
             reason = "Each protocol has its own form of response."
             others = [EncodedFrame(protocol, note=reason) for protocol in PROTOCOLS[1:]]
             return Translation(name, "response", [encoded("chateau", "server", frame), *others])
-        self._schemas.check(row.schema, frame, text)
+        self._schemas.check(row.schema, frame)
         own = encoded("chateau", "client", text.encode())
         return Translation(name, "request", [own, *translate_request(type_, frame, server)])
 
-    def _push(self, frame: Frame, text: str) -> Translation:
+    def _push(self, frame: Frame) -> Translation:
         event = frame.get("event")
         key = (chateau.type_of(frame), event if isinstance(event, str) else None)
         if key not in PUSHES:
             raise UnknownType('Unknown push: no push has this "type" and this "event".')
         schema, decode_event = PUSHES[key]
-        self._schemas.check(schema, frame, text)
+        self._schemas.check(schema, frame)
         decoded = decode_event(frame)
         return Translation(NAMES[decoded.__class__], "push", self._event(decoded))
 

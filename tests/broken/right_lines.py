@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import re
 import signal
@@ -57,6 +58,7 @@ class Client:
     writer: asyncio.StreamWriter
     buffer: bytes = b""
     nick: str | None = None
+    number: int = 0  # rises with each login
     room: Room | None = None
     is_over: bool = False
 
@@ -75,6 +77,7 @@ class RightLines:
     def __init__(self) -> None:
         self.clients: list[Client] = []
         self.rooms: dict[str, Room] = {}
+        self.logins = itertools.count(1)
 
     # Bytes
 
@@ -173,7 +176,7 @@ class RightLines:
             raise Refused("Missing required parameter")
         if not self.nick.fullmatch(nick):
             raise Refused("Invalid nickname")
-        client.nick = nick
+        client.nick, client.number = nick, next(self.logins)
         self.ok(client, f"Username set to {nick}")
 
     def join(self, client: Client, name: str) -> None:
@@ -247,7 +250,9 @@ class RightLines:
             self.send(recipient, {"from": client.nick, "type": "directMessage", "body": text[0]})
 
     def recipients(self, nick: str) -> list[Client]:
-        return [client for client in self.clients if self.is_named(client, nick)]
+        """Return the client that *nick* reaches: of several with one nick, the first that logged in."""
+        named = [client for client in self.clients if self.is_named(client, nick)]
+        return sorted(named, key=lambda client: client.number)[:1]
 
     def who(self, client: Client, _: str) -> None:
         members = self.clients if client.room is None else client.room.members

@@ -231,15 +231,13 @@ class RightOpcodes:
         client.room = room
 
     def tell_arrival(self, client: Client) -> None:
-        self.broadcast(
-            client.room, self.message_frame(client.room.name, f"{client.name} has entered the room")
-        )
+        self.broadcast(client.room, self.message_frame(self.name, f"{client.name} has entered the room"))
 
     def go_out(self, client: Client) -> None:
         room, client.room = client.room, None
         if room is not None:
             room.members.remove(client)
-            self.broadcast(room, self.message_frame(room.name, f"{client.name} has left the room"))
+            self.broadcast(room, self.message_frame(self.name, f"{client.name} has left the room"))
 
     # Commands
 

@@ -123,7 +123,7 @@ def server_error(text: str) -> tuple[str, str | None, str] | None:
         if row is None:
             raise unknown_type(ChateauProtocol.type_key, request, ChateauProtocol.expected)
         if not SCHEMA_SET.validator(row.schema)(request):
-            raise SCHEMA_SET.validation_error(row.schema, request, text)
+            raise SCHEMA_SET.validation_error(row.schema, request)
     except HubError as error:
         return error.code, getattr(error, "path", None), str(error)
     return None

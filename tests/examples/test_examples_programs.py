@@ -48,12 +48,12 @@ def test_two_opcodes_clients_exchange_messages(harness: Harness) -> None:
     with python("opcodes_client.py", "alice", harness.host_port) as alice:
         alice.wait_for("(rooms: general)")
         with python("opcodes_client.py", "bob", harness.host_port) as bob:
-            alice.wait_for("general: bob has entered the room")
+            alice.wait_for("Chateau: bob has entered the room")
             bob.type("hi, all")
             for each in (alice, bob):
                 each.wait_for("bob: hi, all")
             assert bob.end() == []
-        alice.wait_for("general: bob has left the room")
+        alice.wait_for("Chateau: bob has left the room")
         assert alice.end() == []
 
 
@@ -97,7 +97,7 @@ def test_clients_of_all_protocols_exchange_messages(harness: Harness) -> None:
         bob.type("LOGIN bob")
         bob.type("JOIN lobby")
         alice.wait_for("(bob joined)")
-        carol.wait_for("general: carol has entered the room")
+        carol.wait_for("Chateau: carol has entered the room")
         carol.type("!join lobby")
         alice.wait_for("(carol joined)")
 

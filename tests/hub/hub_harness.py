@@ -11,6 +11,7 @@ from chateau.hub.events import Event
 from chateau.hub.hub import Hub
 from chateau.hub.ports import Store
 from chateau.hub.session import Session
+from chateau.lookalikes import look_of
 from chateau.names import normalize_name
 
 
@@ -37,6 +38,7 @@ class Harness:
         self.hub = Hub(
             store=self.store,
             normalize_name=normalize_name,
+            look_of=look_of,
             next_id=self._next_id,
             clock=lambda: self.now,
             call_later=self._call_later,

@@ -73,7 +73,7 @@ class Model(RuleBasedStateMachine):
     def start(self) -> None:
         self.harness = Harness()
         self.names: dict[Session, str] = {}  # in the order of registration
-        self.nicks: set[str] = set()
+        self.nicks: dict[Session, str] = {}
         self.rooms = {"attic": ModelRoom(), "cellar": ModelRoom()}
         self.rooms_of: dict[Session, list[str]] = {}
         self.rules: dict[Session, ModelRules] = {}
@@ -98,15 +98,14 @@ class Model(RuleBasedStateMachine):
         return self.names.get(session, f"#{session.id}")
 
     def holders(self, name: str) -> list[Session]:
-        if name.startswith("#"):
-            return [session for session in self.sessions if self.shown(session) == name]
-        return [session for session, held in self.names.items() if held.lower() == name.lower()]
+        return [session for session in self.sessions if self.shown(session).lower() == name.lower()]
 
     def can_reach(self, person: int, target: Session) -> bool:
         return target is self.sessions[person] or self.rules[target].allows(person)
 
     def has_its_nick_in(self, session: Session, name: str, room: str) -> bool:
-        return any(holder is not session for holder in self.holders(name) if room in self.rooms_of[holder])
+        others = [other for other, nick in self.nicks.items() if nick.lower() == name.lower()]
+        return any(other is not session for other in others if room in self.rooms_of[other])
 
     def expect(self, sessions: Iterable[Session], *what: object) -> None:
         for session in sessions:
@@ -120,9 +119,8 @@ class Model(RuleBasedStateMachine):
     def remove_name(self, session: Session) -> None:
         for key in list(self.rooms_of[session]):
             self.leave_room(session, key)
-        name = self.names.pop(session, "").lower()
-        if not self.holders(name):
-            self.nicks.discard(name)
+        self.names.pop(session, None)
+        self.nicks.pop(session, None)
 
     def next_content(self) -> str:
         self.number += 1
@@ -132,17 +130,18 @@ class Model(RuleBasedStateMachine):
 
     @rule(person=PEOPLE, name=NAMES, as_nick=st.booleans())
     def register(self, person: int, name: str, as_nick: bool) -> None:
-        session, form = self.sessions[person], name.lower()
+        session, is_held = self.sessions[person], bool(self.holders(name))
         meets = any(self.has_its_nick_in(session, name, key) for key in self.rooms_of[session])
-        free = not self.holders(name) or (as_nick and form in self.nicks and not meets)
+        is_nick = name.lower() in {nick.lower() for nick in self.nicks.values()}
+        free = as_nick and not meets if is_nick else not is_held
         succeeds = session not in self.names and free
 
         assert self.attempt(self.harness.hub.register, session, name, as_nick=as_nick) is succeeds
 
         if succeeds:
-            self.names[session] = name
+            self.names[session] = f"{name}#{session.id}" if is_held else name
             if as_nick:
-                self.nicks.add(form)
+                self.nicks[session] = name
 
     @rule(person=PEOPLE)
     def unregister(self, person: int) -> None:
@@ -167,8 +166,8 @@ class Model(RuleBasedStateMachine):
         succeeds = not (
             session in there.members
             or there.is_closed
-            or name.lower() in there.banned
-            or (name and self.has_its_nick_in(session, name, key))
+            or not there.banned.isdisjoint((name.lower(), self.nicks.get(session, "").lower()))
+            or (session in self.nicks and self.has_its_nick_in(session, self.nicks[session], key))
         )
 
         assert self.attempt(self.harness.hub.join, session, room, alone=alone) is succeeds

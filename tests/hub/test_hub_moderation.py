@@ -529,7 +529,7 @@ def test_ban_in_a_large_room_is_reported_as_a_count() -> None:
 
 
 @pytest.mark.parametrize("name", ["bob", "Bob", "BOB"])
-def test_ban_of_a_nick_applies_to_all_its_sessions(harness: Harness, name: str) -> None:
+def test_ban_of_a_nick_removes_its_holder_and_rejects_all_its_sessions(harness: Harness, name: str) -> None:
     alice = harness.user("alice", "attic", "cellar")
     holders = [harness.connect(), harness.connect()]
     for holder, spelling, room in zip(holders, ("bob", "Bob"), ("attic", "cellar"), strict=True):
@@ -541,11 +541,34 @@ def test_ban_of_a_nick_applies_to_all_its_sessions(harness: Harness, name: str) 
 
     assert harness.events_of(alice) == [Left("attic", "bob", "1")]
     assert list(holders[1].rooms or {}) == ["cellar"]
+    assert [(event.room, event.available) for event in harness.events_of(holders[0])] == [("attic", False)]  # type: ignore[union-attr]
+    assert harness.events_of(holders[1]) == []
     for holder in holders:
-        assert [(event.room, event.available) for event in harness.events_of(holder)] == [("attic", False)]  # type: ignore[union-attr]
         with pytest.raises(AccessDenied):
             harness.hub.join(holder, "attic", alone=True)
     assert list(holders[1].rooms or {}) == ["cellar"]
+
+
+@pytest.mark.parametrize("name", ["Bob#2", "bob#2", "BOB\uff03\uff12"])
+def test_ban_of_a_second_session_with_a_nick_leaves_its_holder_alone(harness: Harness, name: str) -> None:
+    harness.user("alice", "attic")
+    holders = [harness.connect(), harness.connect()]
+    harness.hub.register(holders[0], "bob", as_nick=True)
+    harness.hub.register(holders[1], "Bob", as_nick=True)
+    harness.hub.join(holders[1], "attic")
+    harness.clear_events()
+
+    assert harness.hub.rooms.ban("attic", name) == "Bob#2"
+
+    assert harness.events_of(holders[1]) == [
+        RoomState("attic", available=False, reason=BANNED, username="Bob#2")
+    ]
+    with pytest.raises(AccessDenied):
+        harness.hub.join(holders[1], "attic")
+    harness.hub.join(holders[0], "attic")
+    harness.hub.leave(holders[0], "attic")
+    harness.hub.rooms.unban("attic", name)
+    harness.hub.join(holders[1], "attic")
 
 
 def test_ban_of_an_unregistered_session_by_id_removes_it(harness: Harness) -> None:

@@ -1,4 +1,4 @@
-"""Nicks: one name for several sessions, of which no two are in the same room."""
+"""Nicks: one name for several sessions, of which no two are in the same room; one of them holds it."""
 
 from functools import partial
 
@@ -58,33 +58,54 @@ def test_sessions_in_different_rooms_can_share_a_nick(harness: Harness, name: st
 
     second = nick(harness, name, "cellar")
 
-    assert (first.name, second.name) == ("bob", name)
+    assert (first.name, second.name) == ("bob", f"{name}#1")
+    assert (first.nick, second.nick) == ("bob", name)
     assert harness.hub.room_summaries() == [RoomSummary("attic", 1, True), RoomSummary("cellar", 1, True)]
 
 
 def test_sessions_in_no_room_can_share_a_nick(harness: Harness) -> None:
     first, second = nick(harness, "bob"), nick(harness, "bob")
 
-    assert (first.username, second.username) == ("bob", "bob")
+    assert (first.username, second.username) == ("bob", "bob#1")
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
-def test_shared_nick_is_listed_once(harness: Harness, name: str) -> None:
+def test_each_session_with_a_nick_is_listed_by_its_own_name(harness: Harness, name: str) -> None:
     nick(harness, "bob", "attic")
     nick(harness, name, "cellar")
 
-    assert harness.hub.usernames() == ["bob"]
-    assert len(harness.hub.sessions()) == 2
+    assert harness.hub.usernames() == ["bob", f"{name}#1"]
 
 
-def test_shared_nick_is_listed_in_a_remaining_spelling(harness: Harness) -> None:
-    first = nick(harness, "bob")
-    nick(harness, "BOB")
-    listed = harness.hub.usernames()
+@pytest.mark.parametrize("go", ["unregister", "disconnect"])
+def test_second_session_keeps_its_name_when_the_holder_has_left(harness: Harness, go: str) -> None:
+    first, second = nick(harness, "bob"), nick(harness, "BOB", "attic")
 
+    getattr(harness.hub, go)(first)
+
+    assert harness.hub.usernames() == ["BOB#1"]
+    assert (second.name, second.nick) == ("BOB#1", "BOB")
+    assert harness.hub.rooms.find("attic").member_names() == ["BOB#1"]
+
+
+def test_next_session_holds_the_nick_when_the_holder_has_left(harness: Harness) -> None:
+    first, second = nick(harness, "bob"), nick(harness, "bob")
     harness.hub.disconnect(first)
 
-    assert (listed, harness.hub.usernames()) == (["bob"], ["BOB"])
+    third = nick(harness, "bob")
+
+    assert (second.name, third.name) == ("bob#1", "bob")
+    assert nick(harness, "bob").name == "bob#3"
+
+
+def test_nick_that_is_too_long_with_an_id_is_not_shared(harness: Harness) -> None:
+    nick(harness, "b" * 31)
+
+    with pytest.raises(NameTaken):
+        nick(harness, "b" * 31)
+
+    nick(harness, "c" * 30)
+    assert nick(harness, "c" * 30).name == "c" * 30 + "#3"
 
 
 def test_list_of_names_follows_every_change(harness: Harness) -> None:
@@ -207,7 +228,7 @@ def test_nick_can_join_after_the_other_session_has_left(harness: Harness, go: st
     getattr(harness.hub, go)(first, *(["attic"] if go == "leave" else []))
     harness.hub.join(second, "attic")
 
-    assert harness.hub.rooms.find("attic").member_names() == ["Bob"]
+    assert harness.hub.rooms.find("attic").member_names() == ["Bob#1"]
 
 
 def test_nick_cannot_rejoin_after_the_other_session_has_joined(harness: Harness) -> None:
@@ -218,7 +239,7 @@ def test_nick_cannot_rejoin_after_the_other_session_has_joined(harness: Harness)
     with pytest.raises(NameTaken):
         harness.hub.join(first, "attic")
 
-    assert harness.hub.rooms.find("attic").member_names() == ["Bob"]
+    assert harness.hub.rooms.find("attic").member_names() == ["Bob#1"]
 
 
 def test_join_checks_the_latest_session_with_a_nick_too(harness: Harness) -> None:
@@ -262,7 +283,7 @@ def test_member_can_register_a_nick_of_another_room(harness: Harness) -> None:
 
     harness.hub.register(unregistered, "bob", as_nick=True)
 
-    assert harness.hub.rooms.find("cellar").member_names() == ["bob"]
+    assert harness.hub.rooms.find("cellar").member_names() == ["bob#1"]
 
 
 def test_nick_registered_again_is_still_rejected_by_the_room(harness: Harness) -> None:
@@ -387,15 +408,35 @@ def test_register_rejects_reserved_names(monkeypatch: pytest.MonkeyPatch, name: 
 
 
 @pytest.mark.parametrize("as_nick", [False, True])
-@pytest.mark.parametrize("name", ["#0", "#17", "\uff0317", "#\uff11\uff17", "\uff03①", "#²", "#٣", "#007"])
-def test_register_rejects_names_of_unregistered_sessions_in_any_digits(
-    harness: Harness, name: str, as_nick: bool
+@pytest.mark.parametrize("base", ["", "alice", "a b", "#", "a#1", "\u0430"])
+@pytest.mark.parametrize(
+    "end",
+    [
+        "#0",
+        "#17",
+        "\uff0317",
+        "\ufe5f5",
+        "#\uff11\uff17",
+        "\uff03①",
+        "#²",
+        "#٣",
+        "#007",
+        "♯5",
+        "⌗17",
+        "⋕²",
+        "⧣5",
+    ],
+)
+def test_register_rejects_names_that_end_with_an_id_in_any_digits(
+    harness: Harness, base: str, end: str, as_nick: bool
 ) -> None:
-    with pytest.raises(InvalidName, match="the form of names for sessions without a username"):
+    name = base + end
+
+    with pytest.raises(InvalidName, match="the server gives names that end with # and digits"):
         harness.hub.register(harness.connect(), name, as_nick=as_nick)
 
 
-@pytest.mark.parametrize("name", ["#", "#a", "#1a", "1", "a#1", "##1", "#-1", "# 1"])
+@pytest.mark.parametrize("name", ["#", "#a", "#1a", "1", "a#", "a#1b", "#1#", "a# 1", "#-1", "# 1"])
 def test_register_accepts_names_that_only_resemble_an_id(harness: Harness, name: str) -> None:
     assert nick(harness, name).name == name
 
@@ -410,17 +451,9 @@ def test_register_rejects_invalid_nicks(harness: Harness, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "names",
-    [
-        ["bob"],
-        ["Bob"],
-        ["BOB"],
-        ["bob", "Bob"],
-        ["Bob", "bob"],
-        ["\uff42\uff4f\uff42", "BOB", "Bob", "bob"],
-    ],
+    "names", [["bob"], ["BOB"], ["bob", "Bob"], ["\uff42\uff4f\uff42", "BOB", "Bob", "bob"]]
 )
-def test_message_to_a_nick_is_delivered_once_to_all_its_sessions(harness: Harness, names: list[str]) -> None:
+def test_message_to_a_nick_reaches_only_its_holder(harness: Harness, names: list[str]) -> None:
     alice = harness.user("alice")
     first = nick(harness, "bob", "attic")
     second = nick(harness, "Bob", "cellar", protocol=harness.other_protocol)
@@ -428,63 +461,65 @@ def test_message_to_a_nick_is_delivered_once_to_all_its_sessions(harness: Harnes
 
     sent = harness.hub.message(alice, names, "hi")
 
-    assert len(sent.recipients) == 1
-    assert harness.events_of(first) == harness.events_of(second) == [sent]
-    assert harness.events_of(alice) == []
+    assert sent.recipients == ("bob",)
+    assert harness.events_of(first) == [sent]
+    assert harness.events_of(second) == harness.events_of(alice) == []
 
 
-def test_message_to_a_nick_and_a_user_is_delivered_once_to_all(harness: Harness) -> None:
-    alice, carol = harness.user("alice"), harness.user("carol")
-    holders = [nick(harness, "bob"), nick(harness, "Bob")]
-
-    sent = harness.hub.message(alice, ["Bob", "carol", "bob", "CAROL"], "hi")
-
-    assert sent.recipients == ("bob", "carol")
-    assert [harness.events_of(session) for session in (carol, *holders)] == [[sent]] * 3
-
-
-def test_message_to_the_own_nick_is_delivered_to_all_its_sessions(harness: Harness) -> None:
-    first, second = nick(harness, "bob"), nick(harness, "Bob")
-
-    sent = harness.hub.message(second, ["bob"], "hi")
-
-    assert sent.sender == "Bob"
-    assert harness.events_of(first) == harness.events_of(second) == [sent]
-
-
-@pytest.mark.parametrize("leaver", [0, 1])
-@pytest.mark.parametrize("names", [["bob"], ["Bob"], ["bob", "Bob"], ["Bob", "bob"], ["BOB"]])
-def test_remaining_session_is_found_under_every_spelling(
-    harness: Harness, names: list[str], leaver: int
-) -> None:
-    alice, holders = harness.user("alice"), [nick(harness, "bob"), nick(harness, "Bob")]
-    harness.hub.unregister(holders[leaver])
-    stayed = holders[1 - leaver]
+@pytest.mark.parametrize("names", [["Bob#2"], ["bob#2"], ["BOB\uff03\uff12", "bob#2"], ["Bob#②"]])
+def test_message_to_a_nick_with_an_id_reaches_only_that_session(harness: Harness, names: list[str]) -> None:
+    alice, first, second = harness.user("alice"), nick(harness, "bob"), nick(harness, "Bob")
 
     sent = harness.hub.message(alice, names, "hi")
 
-    assert sent.recipients == (stayed.name,)
-    assert (harness.events_of(stayed), harness.events_of(holders[leaver])) == ([sent], [])
+    assert sent.recipients == ("Bob#2",)
+    assert (harness.events_of(first), harness.events_of(second)) == ([], [sent])
 
 
-@pytest.mark.parametrize("leaver", [0, 1])
-def test_spelling_remains_while_one_session_uses_it(harness: Harness, leaver: int) -> None:
-    alice, holders = harness.user("alice"), [nick(harness, "bob"), nick(harness, "bob")]
-    harness.hub.unregister(holders[leaver])
+def test_message_to_all_of_a_nick_and_a_user_is_delivered_once_to_each(harness: Harness) -> None:
+    alice, carol = harness.user("alice"), harness.user("carol")
+    holders = [nick(harness, "bob"), nick(harness, "Bob")]
 
-    sent = harness.hub.message(alice, ["bob"], "hi")
+    sent = harness.hub.message(alice, ["Bob", "carol", "bob#3", "CAROL", "bob"], "hi")
 
-    assert [harness.events_of(holder) for holder in holders] == [[sent] * leaver, [sent] * (1 - leaver)]
+    assert sent.recipients == ("bob", "carol", "Bob#3")
+    assert [harness.events_of(session) for session in (carol, *holders)] == [[sent]] * 3
 
 
-def test_spelling_registered_again_reaches_all_sessions(harness: Harness) -> None:
-    alice, first, second = harness.user("alice"), nick(harness, "bob"), nick(harness, "Bob")
-    harness.hub.unregister(first)
-    harness.hub.register(first, "bob", as_nick=True)
+def test_message_of_the_second_session_has_its_own_name(harness: Harness) -> None:
+    first, second = nick(harness, "bob"), nick(harness, "Bob", "attic")
+    alice = harness.user("alice", "attic")
+    harness.clear_events()
 
-    sent = harness.hub.message(alice, ["bob"], "hi")
+    direct = harness.hub.message(second, ["bob"], "hi")
+    said = harness.hub.publish(second, "attic", "hello").message
+    harness.hub.leave(second, "attic")
 
-    assert harness.events_of(first) == harness.events_of(second) == [sent]
+    assert (direct.sender, said.sender) == ("Bob#1", "Bob#1")
+    assert harness.events_of(first) == [direct]
+    assert harness.events_of(alice) == [said, Left("attic", "Bob#1", "1")]
+
+
+@pytest.mark.parametrize("name", ["bob", "Bob", "BOB"])
+def test_nick_without_a_holder_is_unknown(harness: Harness, name: str) -> None:
+    alice, first, second = harness.user("alice"), nick(harness, "bob"), nick(harness, "bob")
+    harness.hub.disconnect(first)
+
+    with pytest.raises(HubError, match="Nobody is registered"):
+        harness.hub.message(alice, [name], "hi")
+
+    sent = harness.hub.message(alice, [f"{name}#2"], "hi")
+    assert harness.events_of(second) == [sent]
+
+
+@pytest.mark.parametrize("name", ["bob#1", "bob#0", "bob#2", "bob#02", "#2", "alice#0", "bob#"])
+def test_other_ids_than_that_of_the_second_session_are_unknown(harness: Harness, name: str) -> None:
+    alice = harness.user("alice")
+    nick(harness, "bob")
+    harness.hub.disconnect(nick(harness, "bob"))
+
+    with pytest.raises(HubError, match="Nobody is registered"):
+        harness.hub.message(alice, [name], "hi")
 
 
 def test_freed_nick_is_unknown_in_every_spelling(harness: Harness) -> None:
@@ -492,7 +527,7 @@ def test_freed_nick_is_unknown_in_every_spelling(harness: Harness) -> None:
     for holder in holders:
         harness.hub.disconnect(holder)
 
-    for name in ("bob", "Bob", "BOB"):
+    for name in ("bob", "Bob", "BOB", "Bob#2"):
         with pytest.raises(HubError, match="Nobody is registered"):
             harness.hub.message(alice, [name], "hi")
     assert harness.hub.usernames() == ["alice"]

@@ -370,7 +370,7 @@ def test_message_to_sessions_is_delivered_once_to_exactly_these_sessions(harness
     assert harness.events_of(fourth) == harness.events_of(alice) == []
 
 
-def test_message_to_two_sessions_with_one_nick_names_it_once(harness: Harness) -> None:
+def test_message_to_two_sessions_with_one_nick_names_both(harness: Harness) -> None:
     holders = [harness.connect(), harness.connect()]
     for holder in holders:
         harness.hub.register(holder, "bob", as_nick=True)
@@ -378,7 +378,7 @@ def test_message_to_two_sessions_with_one_nick_names_it_once(harness: Harness) -
     harness.hub.message_to_sessions(harness.connect(), ["0", "1"], "hi")
 
     (event,) = harness.events_of(holders[0])
-    assert (event.recipients, event.recipient_ids) == (("bob",), ("0", "1"))
+    assert (event.recipients, event.recipient_ids) == (("bob", "bob#1"), ("0", "1"))
     assert harness.events_of(holders[1]) == [event]
 
 
@@ -453,38 +453,25 @@ def test_sessions_are_counted_and_found_by_id(harness: Harness) -> None:
 # Nicks with privacy rules
 
 
-def test_nick_is_listed_while_one_of_its_sessions_is_reachable(harness: Harness) -> None:
+@pytest.mark.parametrize("hidden", HIDDEN)
+@pytest.mark.parametrize(("number", "name"), [(0, "bob"), (1, "bob#2")])
+def test_rules_of_a_session_with_a_nick_do_not_hide_the_other(
+    harness: Harness, hidden: str, number: int, name: str
+) -> None:
     viewer = registered(harness, "alice", AWAY)
     holders = [harness.connect(address=HOME) for _ in range(2)]
     for holder in holders:
         harness.hub.register(holder, "bob", as_nick=True)
-    harness.hub.access.block(holders[0], AWAY)
+    HIDDEN[hidden](harness.hub.access, holders[number])
+    (other,) = {"bob", "bob#2"} - {name}
 
-    assert harness.hub.usernames(viewer) == ["alice", "bob"]
-    sent = harness.hub.message(viewer, ["bob"], "hi")
-    assert harness.events_of(holders[1]) == [sent]
-
-    harness.hub.access.block(holders[1], AWAY)
-    assert harness.hub.usernames(viewer) == ["alice"]
+    assert harness.hub.usernames(viewer) == ["alice", other]
     with pytest.raises(UnknownRecipient):
-        harness.hub.message(viewer, ["bob"], "hi")
-
-
-@pytest.mark.parametrize("hidden", HIDDEN)
-@pytest.mark.parametrize("names", [["bob"], ["BOB", "carol"]])
-def test_message_to_a_nick_skips_unreachable_sessions(
-    harness: Harness, names: list[str], hidden: str
-) -> None:
-    caller, carol = registered(harness, "alice", AWAY), registered(harness, "carol", HOME)
-    holders = [harness.connect(address=HOME) for _ in range(2)]
-    for holder in holders:
-        harness.hub.register(holder, "bob", as_nick=True)
-    HIDDEN[hidden](harness.hub.access, holders[0])
-
-    sent = harness.hub.message(caller, names, "hi")
-
-    assert [harness.events_of(holder) for holder in holders] == [[], [sent]]
-    assert harness.events_of(carol) == ([sent] if "carol" in names else [])
+        harness.hub.message(viewer, [name], "hi")
+    with pytest.raises(UnknownRecipient):
+        harness.hub.message(viewer, [other, name.upper()], "hi")
+    sent = harness.hub.message(viewer, [other], "hi")
+    assert [harness.events_of(holders[number]), harness.events_of(holders[1 - number])] == [[], [sent]]
 
 
 # Counting rules

@@ -19,12 +19,11 @@ def test_protocols_lists_the_protocol_of_each_username(harness: Harness) -> None
     assert harness.hub.protocols(harness.hub.usernames()) == {"alice": ["one"], "Dave": ["another"]}
 
 
-def test_protocols_of_a_nick_are_sorted_without_duplicates(harness: Harness) -> None:
+def test_protocols_of_sessions_with_one_nick_are_separate(harness: Harness) -> None:
     nick(harness, "bob", "attic", "192.0.2.1")
-    nick(harness, "bob", "cellar", "192.0.2.1")
     nick(harness, "BOB", "lobby", "192.0.2.1", protocol=harness.other_protocol)
 
-    assert harness.hub.protocols(["bob"]) == {"bob": ["another", "one"]}
+    assert harness.hub.protocols(harness.hub.usernames()) == {"bob": ["one"], "BOB#1": ["another"]}
 
 
 def test_protocols_omits_unreachable_sessions(harness: Harness) -> None:
@@ -33,6 +32,6 @@ def test_protocols_omits_unreachable_sessions(harness: Harness) -> None:
     hidden = nick(harness, "bob", "cellar", "192.0.2.1", protocol=harness.other_protocol)
     harness.hub.access.set_privacy(hidden, "private")
 
-    assert harness.hub.protocols(["bob"], viewer) == {"bob": ["one"]}
-    assert harness.hub.protocols(["bob"], hidden) == {"bob": ["another", "one"]}
-    assert harness.hub.protocols(["bob"]) == {"bob": ["another", "one"]}
+    assert harness.hub.protocols(["bob", "bob#2"], viewer) == {"bob": ["one"], "bob#2": []}
+    assert harness.hub.protocols(["bob", "bob#2"], hidden) == {"bob": ["one"], "bob#2": ["another"]}
+    assert harness.hub.protocols(["bob#2", "eve"]) == {"bob#2": ["another"], "eve": []}

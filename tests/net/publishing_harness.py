@@ -20,6 +20,7 @@ from tornado.websocket import WebSocketHandler
 
 from chateau.hub.hub import Hub
 from chateau.ids import MessageIdGenerator
+from chateau.lookalikes import look_of
 from chateau.names import normalize_name
 from chateau.net.connection_group import ConnectionGroup
 from chateau.net.publish_connection import PUBLISHING
@@ -96,6 +97,7 @@ class PublishingServer:
         self.hub = Hub(
             store=store or MemoryStore(),
             normalize_name=normalize_name,
+            look_of=look_of,
             next_id=MessageIdGenerator(time.time),
             clock=time.monotonic,
             call_later=loop.call_later,

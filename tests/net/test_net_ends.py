@@ -66,7 +66,7 @@ async def test_ping_interval_of_zero_disables_pings(open_server: OpenServer) -> 
     harness = open_server(ping=0)
     client = await harness.client()
 
-    assert harness.server._keeping_alive is None
+    assert len(harness.server._sweeps) == 1, "only that of request_timeout"
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
             await client.receive()

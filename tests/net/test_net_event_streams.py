@@ -307,7 +307,7 @@ async def test_messages_joins_and_leaves_are_sent_as_json(harness: LiveServer) -
     joined, said, left = [await client.event() for _ in range(3)]
 
     assert (joined.kind, joined.frame["event"], joined.frame["username"]) == ("joined", "joined", "alice")
-    assert said.kind == "message"
+    assert said.kind == "member"
     assert said.frame["sender"] == "alice"
     assert said.frame["content"] == "one\r\ntwo\u2028"
     assert said.frame["seq"] == response["seq"]
@@ -384,7 +384,7 @@ async def test_recovery_includes_publications_of_all_kinds(open_server: OpenServ
     caught_up = [await again.event() for _ in range(4)]
 
     assert caught_up == [event for event in received if event.kind != "joined"]
-    assert [event.kind for event in caught_up] == ["message", "bytes", "message", "message"]
+    assert [event.kind for event in caught_up] == ["message", "bytes", "message", "member"]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from scripted_transport import ScriptedTransport
 
 from chateau.hub.hub import Hub
 from chateau.ids import MessageIdGenerator
+from chateau.lookalikes import look_of
 from chateau.names import normalize_name
 from chateau.net.connection import OPEN
 from chateau.net.connection_group import ConnectionGroup
@@ -212,6 +213,7 @@ class Harness:
         self.hub = Hub(
             store=MemoryStore(),
             normalize_name=normalize_name,
+            look_of=look_of,
             next_id=MessageIdGenerator(time.time),
             clock=time.monotonic,
             call_later=loop.call_later,

@@ -116,6 +116,8 @@ class Mailbox:
         for event in reader.events:
             if event.kind == "bytes":
                 b64decode(event.content, validate=True)
+            elif event.kind == "member":
+                assert "event" not in checked_push(event.content.encode())
             elif event.kind != "message":
                 assert checked_push(event.content.encode())["event"] == event.kind
         return reader.events

@@ -24,6 +24,7 @@ import jsonschema_rs
 from chateau.hub.events import Event, JoinRecord, StoredRecord
 from chateau.hub.hub import Hub
 from chateau.hub.session import Session
+from chateau.lookalikes import look_of
 from chateau.names import normalize_name
 from chateau.net.allowance import Allowance
 from chateau.protocols.schemas import SchemaSet
@@ -281,7 +282,7 @@ class Harness:
         store: MemoryStore | None = None,
         secret_key: str | None = None,
         presence_limit: int = 500,
-        reserved_names: Collection[str] = (),
+        reserved_names: Collection[str] = ("Chateau",),
         stores_publications: bool = False,
         **options: Any,
     ) -> None:
@@ -296,6 +297,7 @@ class Harness:
         self.hub = Hub(
             store=self.store,
             normalize_name=normalize_name,
+            look_of=look_of,
             next_id=self._next_id,
             clock=self.clock,
             call_later=self.clock.call_later,

@@ -90,7 +90,7 @@ class Harness(GenericHarness):
         super().__init__(
             store=MemoryStore(channel_history=100) if store is None else store,
             secret_key="open sesame",
-            reserved_names=["server"],
+            reserved_names=["Chateau", "server"],
             **options,
         )
         self.protocol.history_bytes = history_bytes
@@ -115,8 +115,18 @@ def result(text: str = "OK", **more: Any) -> Frame:
     return {"type": "commandResult", "result": text} | more
 
 
-def error_frame(error: str) -> Frame:
-    return {"type": "error", "error": error}
+DETAILS = {
+    "Invalid nickname": "A nickname has 3 to 16 characters: letters a to z and A to Z, and digits.",
+    "Nickname already registered": "A client of another protocol has this name, in some spelling; "
+    "choose another one.",
+}
+"""The details of errors, by their texts."""
+
+
+def error_frame(error: str, detail: str | None = None) -> Frame:
+    """Return the error with *detail*, by default the one that belongs to *error*."""
+    detail = detail or DETAILS.get(error)
+    return {"type": "error", "error": error} | ({"detail": detail} if detail else {})
 
 
 def joined(nick: str) -> Frame:

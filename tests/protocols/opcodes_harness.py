@@ -44,7 +44,7 @@ class Harness(GenericHarness):
 
     def __init__(self, *inside: str, secret_key: str | None = KEY, **options: Any) -> None:
         """Let the clients *inside* log in under their own names; they are in the room ``general``."""
-        super().__init__(secret_key=secret_key, reserved_names=("Chateau",), **options)
+        super().__init__(secret_key=secret_key, **options)
         self.enter(inside, "general")
 
     def checked(self, payload: bytes) -> Frame:
@@ -88,12 +88,12 @@ def server(content: str) -> Frame:
     return message_frame("Chateau", content)
 
 
-def entered(name: str, room: str = "general") -> Frame:
-    return message_frame(room, f"{name} has entered the room")
+def entered(name: str) -> Frame:
+    return server(f"{name} has entered the room")
 
 
-def left(name: str, room: str = "general") -> Frame:
-    return message_frame(room, f"{name} has left the room")
+def left(name: str) -> Frame:
+    return server(f"{name} has left the room")
 
 
 def state(*, available: bool, room: str = "general") -> Frame:

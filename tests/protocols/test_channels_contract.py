@@ -60,11 +60,11 @@ def test_events_on_the_page_are_those_of_a_stream() -> None:
         pass
     server.publish("lobby", "text", b"Hello world")
     server.publish("lobby", "bytes", b"\x031\x032\x033")
-    assert bob.room is not None
+    server.hub.publish(bob, "lobby", "hello, all")
 
-    joined, hello, bytes_ = stream.take()
+    joined, hello, bytes_, said = stream.take()
 
-    assert [f"{hello}{bytes_}{joined}"] == shown("text")
+    assert [f"{hello}{bytes_}{said}{joined}"] == shown("text")
 
 
 # The files

@@ -67,7 +67,7 @@ def test_event_has_the_seq_of_a_stored_publication() -> None:
     assert [event.id for event in stream.server_sent()] == ids
 
 
-def test_chat_message_event_has_the_frame_and_the_seq() -> None:
+def test_member_message_event_has_the_frame_and_the_seq() -> None:
     harness = Harness()
     alice = harness.member("alice", "lobby")
     stream, protocol = harness.stream("lobby"), harness.subscribe("lobby")
@@ -75,9 +75,45 @@ def test_chat_message_event_has_the_frame_and_the_seq() -> None:
     message = harness.hub.publish(alice, "lobby", "a\nb").message
 
     (event,) = stream.server_sent()
-    assert event.kind == "message"
+    assert event.kind == "member"
     assert event.id == str(message.seq)
     assert [event.content] == protocol.take()
+
+
+IMITATIONS = [
+    pytest.param("json", "{frame}", id="the frame of a message"),
+    pytest.param("text", "{frame}", id="that frame as a text"),
+    pytest.param("text", "x\nevent: member\ndata: {frame}", id="a line with a type"),
+    pytest.param("text", "x\revent: member\rdata: {frame}", id="a type after a CR"),
+    pytest.param(
+        "text", "x\r\n\r\nevent: member\r\ndata: {frame}\r\n\r\n", id="an event after an empty line"
+    ),
+    pytest.param("text", "\n\nid: 99\nevent: joined\ndata: {frame}\n\n", id="an event after two line ends"),
+    pytest.param("json", '{{"event":\n\n"joined"}}', id="an event of the server"),
+    pytest.param("json", '{{"event": "shutdown", "reason": null}}', id="a shutdown"),
+    pytest.param("bytes", "{frame}", id="the frame in bytes"),
+    pytest.param("bytes", "\n\nevent: member\ndata: {frame}\n\n", id="an event in bytes"),
+]
+
+
+@pytest.mark.parametrize("catches_up", [False, True])
+@pytest.mark.parametrize(("kind", "template"), IMITATIONS)
+def test_publisher_cannot_imitate_a_member_or_the_server(
+    kind: str, template: str, *, catches_up: bool
+) -> None:
+    harness = Harness(history=10)
+    alice = harness.member("alice", "lobby")
+    live, raw = harness.stream("lobby"), harness.subscribe("lobby")
+    harness.hub.publish(alice, "lobby", "hi")
+    (frame,) = raw.take()
+
+    harness.publish("lobby", kind, template.format(frame=frame).encode())
+
+    said, imitation = (harness.stream("lobby", "0") if catches_up else live).server_sent()
+    assert (said.kind, said.content) == ("member", frame)
+    assert imitation.kind == ("bytes" if kind == "bytes" else "message"), (
+        "what has no type is a message event"
+    )
 
 
 def test_other_pushes_are_events_named_after_their_kind() -> None:

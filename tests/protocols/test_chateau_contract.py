@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from chateau_harness import SCHEMA_SET
+from reference_validator import reference
 
 from chateau.protocols.chateau import REQUESTS
 
@@ -43,7 +44,7 @@ def test_message_file_matches_the_schema_of_its_type(path: Path) -> None:
     message = json.loads(path.read_text("utf-8"))
     schema = REQUESTS[message["type"]].schema
 
-    SCHEMA_SET.reference(schema).validate(message)
+    reference(SCHEMA_SET, schema).validate(message)
     assert SCHEMA_SET.validator(schema)(message)
 
 

@@ -729,3 +729,28 @@ def test_examples_of_the_error_schema_are_errors_of_the_server(example: Frame) -
     who = "stranger" if example["code"] == "name_taken" else "alice"
 
     assert harness[who].ask(EXAMPLES[example["code"]]) == example
+
+
+@pytest.mark.parametrize("size", [4096, 4097, 1_000_000])
+def test_long_request_above_the_rate_is_not_read_for_its_ref(size: int) -> None:
+    harness = Harness("alice", max_rate=1)
+    harness["alice"].ask(LIST)
+    harness["alice"].ask_all(LIST)
+
+    response = harness["alice"].ask(json.dumps(LIST | {"ref": "r"}).ljust(size))
+
+    assert response["code"] == "rate_limited"
+    assert ("type" in response, "ref" in response) == (size == 4096,) * 2
+
+
+LONG_TYPES = ["x" * 990_000, "é" * 150_000, '"' * 400_000, "\n" * 400_000, "𝄞" * 80_000]
+
+
+@pytest.mark.parametrize("type_", LONG_TYPES, ids=lambda type_: ascii(type_[0]))
+def test_long_type_is_cut_in_the_error(type_: str) -> None:
+    response = Harness("alice")["alice"].ask({"type": type_})
+
+    assert response["code"] == "unknown_type"
+    assert response["error"] == (
+        f"Unknown type {json.dumps(type_[:60], ensure_ascii=False)[:59]}…; expected an integer from 1 to 9."
+    )

@@ -408,3 +408,15 @@ def test_call_is_rejected_without_effect_when_names_are_unavailable(monkeypatch:
     )
     assert harness["a"].ask(RETRIEVE)["clients"] == {"0": at(0, name="Bob")}
     assert harness.hub.usernames() == ["Bob"]
+
+
+@pytest.mark.parametrize("size", [4096, 4097, 1_000_000])
+def test_long_call_above_the_rate_is_not_read_for_its_callback(size: int) -> None:
+    harness = Harness("a", max_rate=1)
+    for _ in range(2):
+        harness["a"].ask({"function": "retrieve_clients"})
+
+    response = harness["a"].ask('{"function": "retrieve_clients", "callback": "c"}'.ljust(size))
+
+    assert response["code"] == "rate_limited"
+    assert response["callback"] == ("c" if size == 4096 else "")

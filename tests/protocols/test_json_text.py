@@ -1,9 +1,14 @@
 """Decoding JSON: objects, other values, and texts that two decoders may read differently."""
 
+import json
+from typing import Any
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from chateau.protocols.errors import InvalidJson, NotAnObject
-from chateau.protocols.json_text import decode, encode
+from chateau.protocols.json_text import COUNTED_LENGTH, REF_LENGTH, VALUES_LIMIT, decode, encode, try_decode
 
 OBJECTS = [
     pytest.param("{}", {}, id="an empty object"),
@@ -92,6 +97,120 @@ def test_invalid_json_is_reported_with_its_position(text: str, line: int, column
     reported_line, _, reported_column = place.removesuffix(".").partition(", column ")
     assert int(reported_line) == line
     assert abs(int(reported_column) - column) <= 1, sentence
+
+
+LONG = "x" * COUNTED_LENGTH
+
+PADDINGS = [
+    pytest.param(LONG, id="plain"),
+    pytest.param(LONG + "\\", id="a backslash"),
+    pytest.param('"' + LONG, id="a quotation mark"),
+]
+
+MANY = [
+    pytest.param(["", *[1] * (VALUES_LIMIT - 4)], id="numbers"),
+    pytest.param(["", *["a"] * (VALUES_LIMIT - 4)], id="strings"),
+    pytest.param(["", *[{"a": {"b": 1}}] * ((VALUES_LIMIT - 4) // 3)], id="objects"),
+    pytest.param(['{[,"\\' * VALUES_LIMIT], id="what is in strings does not count"),
+    pytest.param(["{[,:" * VALUES_LIMIT], id="what is in strings does not count, also without escapes"),
+]
+
+
+@pytest.mark.parametrize("values", MANY)
+@pytest.mark.parametrize("padding", PADDINGS)
+def test_long_text_may_have_4096_commas_and_brackets(values: list[Any], padding: str) -> None:
+    value = {"a": values, "b": padding}
+
+    assert decode(json.dumps(value)) == value
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize("item", [1, "", "a", 1.5, [], {}, {"a": 1}, [[]], "{,", '"'], ids=json.dumps)
+def test_long_text_with_more_values_is_rejected(item: Any, padding: str) -> None:
+    for order in (1, -1):
+        value = dict([("a", [item] * (VALUES_LIMIT + 1)), ("b", padding)][::order])
+        with pytest.raises(InvalidJson, match=r"too many values; .* 32768 characters may have 4096 commas"):
+            decode(json.dumps(value))
+        with pytest.raises(NotAnObject, match="not an array"):
+            decode(json.dumps(list(value.values())))
+
+
+def test_values_of_shorter_texts_are_not_counted() -> None:
+    value = {"a": [1] * (COUNTED_LENGTH // 2 - 10)}
+
+    assert decode(json.dumps(value, separators=(",", ":"))) == value
+
+
+COLONS = [
+    "a",
+    ":",
+    "::",
+    "\\u003a",
+    "\\u003A",
+    "\\\\u003a",
+    "\\\\\\u003A",
+    '\\"',
+    "u003a",
+    "\\u0022",
+    "é",
+    "\\n",
+]
+"""Parts of strings, as they are written in JSON, with colons in all spellings."""
+
+WRITTEN = st.lists(st.sampled_from(COLONS), max_size=4).map(lambda parts: f'"{"".join(parts)}"')
+WRITTEN_VALUES = st.recursive(
+    WRITTEN | st.just("1"),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda items: f"[{','.join(items)}]")
+        | st.lists(st.tuples(WRITTEN, inner), max_size=4).map(
+            lambda members: "{" + " , ".join(f"{key} :{value}" for key, value in members) + "}"
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=2000)
+@given(text=WRITTEN_VALUES)
+def test_exactly_the_texts_with_a_duplicate_key_are_rejected(text: str) -> None:
+    has_duplicates = False
+
+    def count(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal has_duplicates
+        has_duplicates |= len(dict(pairs)) < len(pairs)
+        return dict(pairs)
+
+    value = json.loads(f'{{"a": {text}}}', object_pairs_hook=count)
+
+    if has_duplicates:
+        with pytest.raises(InvalidJson, match="duplicate key"):
+            decode(f'{{"a": {text}}}')
+    else:
+        assert decode(f'{{"a": {text}}}') == value
+
+
+@pytest.mark.parametrize("inner", ['{"b":1,"b":2}', '{"b":1,"b":{"c":":"}}', '{"\\u003a":1,":":"\\u003a"}'])
+def test_duplicate_key_of_a_text_with_many_values_is_not_named(inner: str) -> None:
+    text = f'{{"a": [{"1," * 1000}{inner}]}}'
+
+    with pytest.raises(InvalidJson, match=r"^Invalid JSON: an object has the same key twice\.$"):
+        decode(text)
+
+
+@pytest.mark.parametrize("levels", [200, 253, 254, 255, 300, 900])
+def test_duplicate_key_is_found_at_any_depth(levels: int) -> None:
+    for inner in ('{"b":1,"b":2}', '{"b":1,"c":2}'):
+        text = '{"a":' + "[" * levels + inner + "]" * levels + "}"
+        if "c" in inner:
+            decode(text)
+            continue
+        with pytest.raises(InvalidJson, match='duplicate key "b"'):
+            decode(text)
+
+
+def test_long_text_is_not_decoded_for_its_ref_only() -> None:
+    for length, ref in ((REF_LENGTH, {"ref": "r"}), (REF_LENGTH + 1, {})):
+        assert try_decode('{"ref": "r"'.ljust(length - 1) + "}") == ref
 
 
 def test_decoding_error_has_its_cause() -> None:

@@ -72,7 +72,11 @@ def test_page_names_every_command_and_alias(words: str) -> None:
 
 
 def test_page_has_every_error_of_the_protocol() -> None:
-    texts = [text for name, text in vars(lines_commands).items() if name.isupper() and isinstance(text, str)]
+    texts = [
+        text
+        for name, text in vars(lines_commands).items()
+        if name.isupper() and isinstance(text, str) and not name.endswith("_RULE")
+    ]
 
     assert len(texts) == 6
     assert [text for text in texts if f"`{text}`" not in PAGE] == []

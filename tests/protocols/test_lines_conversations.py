@@ -8,7 +8,16 @@ from lines_harness import OK, Harness, error_frame, joined, left, message_frame,
 
 LOGIN_REQUIRED = error_frame("Login required")
 NO_ROOM = error_frame("Join a room first")
-MISSING = error_frame("Missing required parameter")
+
+
+def missing(usage: str) -> dict[str, object]:
+    return error_frame("Missing required parameter", f"Write {usage}.")
+
+
+def reserved(nick: str) -> dict[str, object]:
+    return error_frame("Invalid nickname", f'"{nick}" cannot be a name: it is reserved for the server.')
+
+
 PRESENT = error_frame("User with such nickname is already present in the requested room")
 
 A_FIRST_VISIT = [
@@ -48,7 +57,8 @@ def test_lines_of_the_seed_are_exact() -> None:
 
     assert alice.mailbox.payloads == [
         b'{"type":"error","error":"Login required"}',
-        b'{"type":"error","error":"Invalid nickname"}',
+        b'{"type":"error","error":"Invalid nickname",'
+        b'"detail":"A nickname has 3 to 16 characters: letters a to z and A to Z, and digits."}',
         b'{"type":"commandResult","result":"Username set to nickname"}',
         b'{"type":"error","error":"Join a room first"}',
         b'{"type":"error","error":"Invalid room name: !@#, please use alphanumericcharacters only"}',
@@ -133,11 +143,11 @@ LOGINS = [
     ("LOGIN alice\x00", error_frame("Invalid nickname")),
     ("LOGIN #17", error_frame("Invalid nickname")),
     ("LOGIN " + 10_000 * "x", error_frame("Invalid nickname")),
-    ("LOGIN channel", error_frame("Invalid nickname")),
-    ("LOGIN CHANNEL", error_frame("Invalid nickname")),
-    ("LOGIN Server", error_frame("Invalid nickname")),
-    ("LOGIN", MISSING),
-    ("LOGIN   ", MISSING),
+    ("LOGIN channel", reserved("channel")),
+    ("LOGIN CHANNEL", reserved("CHANNEL")),
+    ("LOGIN Server", reserved("Server")),
+    ("LOGIN", missing("LOGIN nick")),
+    ("LOGIN   ", missing("LOGIN nick")),
     ("LOGIN neighbour", error_frame("Nickname already registered")),
     ("LOGIN NEIGHBOUR", error_frame("Nickname already registered")),
 ]
@@ -159,13 +169,24 @@ def test_second_login_is_rejected() -> None:
             sends("alice", "LOGIN alice", alice=[again]),
             sends("alice", "LOGIN bob", alice=[again]),
             sends("alice", "LOGIN !!", alice=[again]),
-            sends("alice", "LOGIN", alice=[MISSING]),
+            sends("alice", "LOGIN", alice=[missing("LOGIN nick")]),
             sends("alice", "WHO", alice=[result(users=["alice"])]),
         ]
     )
 
 
-WITHOUT_LOGIN = ["JOIN lobby", "JOIN", "JOIN !@#", "LEAVE", "HISTORY", "HISTORY x", "MSG bob hi", "WHO"]
+WITHOUT_LOGIN = [
+    "MESSAGE hi",
+    "MESSAGE",
+    "JOIN lobby",
+    "JOIN",
+    "JOIN !@#",
+    "LEAVE",
+    "HISTORY",
+    "HISTORY x",
+    "MSG bob hi",
+    "WHO",
+]
 
 
 @pytest.mark.parametrize("line", [*WITHOUT_LOGIN, "MSG", "ROOMS", "hello"])
@@ -173,7 +194,7 @@ def test_commands_before_login_are_rejected(line: str) -> None:
     assert Harness()["stranger"].ask(line) == [LOGIN_REQUIRED]
 
 
-@pytest.mark.parametrize("line", ["LEAVE", "LEFT ROOM", "HISTORY", "HISTORY x", "hello"])
+@pytest.mark.parametrize("line", ["LEAVE", "LEFT ROOM", "HISTORY", "HISTORY x", "MESSAGE hi", "hello"])
 def test_room_commands_outside_a_room_are_rejected(line: str) -> None:
     harness = Harness()
     harness["alice"].send("LOGIN alice")
@@ -182,10 +203,43 @@ def test_room_commands_outside_a_room_are_rejected(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["JOIN", "JOIN ROOM", " JOIN  ROOM ", "MSG", "MSG bob", "MSG bob  ", "LOGIN"]
+    ("line", "text"),
+    [
+        ("MESSAGE hello", "hello"),
+        ("MESSAGE LEAVE", "LEAVE"),
+        ("MESSAGE LEFT ROOM", "LEFT ROOM"),
+        ("MESSAGE MESSAGE hi", "MESSAGE hi"),
+        ("MESSAGE LOGIN !", "LOGIN !"),
+        ("  MESSAGE   two  words  ", "two  words"),
+        ("MESSAGE \u0421", "\u0421"),
+        ("message hello", "message hello"),
+        ("MESSAGES hello", "MESSAGES hello"),
+    ],
 )
-def test_missing_parameter_is_rejected(line: str) -> None:
-    assert Harness("alice")["alice"].ask(line) == [MISSING]
+def test_message_command_sends_its_text_to_the_room(line: str, text: str) -> None:
+    harness = Harness("alice", "bob")
+
+    assert harness["alice"].ask(line) == [OK, message_frame("alice", text)]
+    assert harness.take()["bob"] == [message_frame("alice", text)]
+    assert harness["bob"].ask("HISTORY")[-1]["body"]["body"] == text
+
+
+MISSING = {
+    "JOIN": "JOIN room [password]",
+    "JOIN ROOM": "JOIN room [password]",
+    " JOIN  ROOM ": "JOIN room [password]",
+    "MESSAGE": "MESSAGE text",
+    "MESSAGE  ": "MESSAGE text",
+    "MSG": "MSG nick text",
+    "MSG bob": "MSG nick text",
+    "MSG bob  ": "MSG nick text",
+    "LOGIN": "LOGIN nick",
+}
+
+
+@pytest.mark.parametrize(("line", "usage"), MISSING.items())
+def test_missing_parameter_is_rejected(line: str, usage: str) -> None:
+    assert Harness("alice")["alice"].ask(line) == [missing(usage)]
 
 
 def invalid(room: str) -> dict[str, object]:
@@ -360,6 +414,7 @@ def test_help_needs_no_login() -> None:
         "JOIN room [password]",
         "LEAVE",
         "HISTORY [from [to]]",
+        "MESSAGE text",
         "MSG nick text",
         "WHO",
         "ROOMS",

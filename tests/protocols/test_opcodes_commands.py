@@ -22,7 +22,7 @@ from opcodes_harness import (
 )
 
 from chateau.hub.events import DirectMessage
-from chateau.protocols.argsplit import WORDS_LIMIT, split, word
+from chateau.protocols.argsplit import LENGTH_LIMIT, WORDS_LIMIT, split, word
 from chateau.protocols.opcodes_commands import ADMIN_COMMANDS, BUILT_INS
 
 AUTH = server("You may give the owner's commands now.")
@@ -114,7 +114,7 @@ USER_COMMANDS = [
             sends(
                 "alice",
                 '!join  "the attic" ',
-                alice=[server("You are now in the attic."), entered("alice", "the attic")],
+                alice=[server("You are now in the attic."), entered("alice")],
                 bob=[left("alice")],
             ),
             happens(
@@ -127,8 +127,8 @@ USER_COMMANDS = [
             sends(
                 "bob",
                 '!join "the attic" "open \\"sesame\\" \\\\"',
-                bob=[server("You are now in the attic."), entered("bob", "the attic")],
-                alice=[entered("bob", "the attic")],
+                bob=[server("You are now in the attic."), entered("bob")],
+                alice=[entered("bob")],
             ),
         ),
         id="!join goes to a room, with a password where it is locked, or leaves everything as it is",
@@ -316,7 +316,7 @@ OWNERS_DO = [
             sends(
                 "bob",
                 "!join attic",
-                bob=[server("You are now in attic."), entered("bob", "attic")],
+                bob=[server("You are now in attic."), entered("bob")],
                 alice=[left("bob")],
             ),
             sends(
@@ -505,6 +505,57 @@ def test_splitting_a_long_line_is_fast(piece: str) -> None:
 
     for content in (f"!join {piece * 300_000}", f"!msg bob {piece * 300_000}", f"!{piece * 300_000}"):
         harness["alice"].send(create(content))
+
+
+ESCAPES = '"' + '\\"' * ((LENGTH_LIMIT - 2) // 2) + '"'
+TOO_LONG = f"The words of a command have at most {LENGTH_LIMIT} characters"
+
+LONGEST = [
+    pytest.param("x" * LENGTH_LIMIT, id="a word"),
+    pytest.param("\ufdfa" * LENGTH_LIMIT, id="a word of letters that are long when normalized"),
+    pytest.param("'" + "x" * (LENGTH_LIMIT - 2) + "'", id="in quotation marks"),
+    pytest.param(ESCAPES, id="in quotation marks, with backslashes"),
+    pytest.param("x" + " " * (LENGTH_LIMIT - 2) + "x", id="spaces"),
+]
+
+
+@pytest.mark.parametrize("line", LONGEST)
+def test_words_may_have_16384_characters(line: str) -> None:
+    assert len(line) == LENGTH_LIMIT
+    assert split(f" {line} ")
+    assert len(split(f"{line} text", 1)) == 2
+    for longer in (f"x{line}", f"{line}x", f"{line} x", f"{line[:-1]} {line[-1]}"):
+        with pytest.raises(ValueError, match=TOO_LONG):
+            split(longer)
+
+
+@pytest.mark.parametrize(
+    "line", ["x" * 990_000, '"' + '\\"' * 490_000 + '"', '"' + "x" * 990_000, "'" + "x" * 990_000]
+)
+def test_long_word_before_a_text_is_rejected(line: str) -> None:
+    for rest in ("", " text", '" text'):
+        with pytest.raises(ValueError, match=TOO_LONG):
+            split(line + rest, 1)
+
+
+def test_text_after_the_words_may_be_longer() -> None:
+    text = "x y " * LENGTH_LIMIT
+
+    assert split(f"bob   {text}", 1) == ["bob", text.strip()]
+    assert split(text, 0) == [text.strip()]
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 990_000, "\ufdfa" * 160_000, "İ" * 160_000], ids=["x", "U+FDFA", "U+0130"]
+)
+def test_long_name_of_a_command_is_unknown(name: str) -> None:
+    harness = Harness("alice")
+
+    for content in (f"!{name} x", f"!{name}"):
+        (frame,) = harness["alice"].ask_all(create(content))
+        assert frame["d"]["code"] == "unknown_type"
+        assert frame["d"]["error"].startswith(f'"!{name[:1].lower()}')
+        assert len(frame["d"]["error"]) < 100
 
 
 def test_words_above_the_limit_are_rejected() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from opcodes_harness import _SENT, SCHEMA_SET, Harness, checked
+from reference_validator import reference
 
 from chateau.hub import errors as hub_errors
 from chateau.hub.errors import HubError
@@ -77,7 +78,7 @@ SEED = [
 
 @pytest.mark.parametrize(("name", "frame"), SEED)
 def test_frames_of_the_seed_match_the_schemas(name: str, frame: dict[str, Any]) -> None:
-    SCHEMA_SET.reference(name).validate(frame)
+    reference(SCHEMA_SET, name).validate(frame)
 
 
 # The page and the message files
@@ -95,7 +96,7 @@ def test_frame_on_the_page_matches_its_schema(line: str) -> None:
 
     assert arrow in ("→", "←")
     if arrow == "→":
-        SCHEMA_SET.reference(REQUESTS[frame["op"]].schema).validate(frame)
+        reference(SCHEMA_SET, REQUESTS[frame["op"]].schema).validate(frame)
     else:
         checked(text.encode())
 
@@ -110,7 +111,7 @@ def test_page_shows_every_op() -> None:
 def test_message_file_matches_its_schema(path: Path) -> None:
     frame = json.loads(path.read_text("utf-8"))
 
-    SCHEMA_SET.reference(REQUESTS[frame["op"]].schema).validate(frame)
+    reference(SCHEMA_SET, REQUESTS[frame["op"]].schema).validate(frame)
 
 
 def test_message_files_can_be_sent_in_sequence() -> None:

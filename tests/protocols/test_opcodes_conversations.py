@@ -187,18 +187,18 @@ TALK = [
             sends(
                 "alice",
                 "!join attic",
-                alice=[server("You are now in attic."), entered("alice", "attic")],
+                alice=[server("You are now in attic."), entered("alice")],
                 bob=[left("alice")],
             ),
             sends("alice", "anyone?", alice=[message_frame("alice", "anyone?")]),
             sends(
                 "bob",
                 '!join "ATTIC"',
-                bob=[server("You are now in attic."), entered("bob", "attic")],
-                alice=[entered("bob", "attic")],
+                bob=[server("You are now in attic."), entered("bob")],
+                alice=[entered("bob")],
             ),
             sends("bob", "me", alice=[message_frame("bob", "me")], bob=[message_frame("bob", "me")]),
-            disconnects("bob", alice=[left("bob", "attic")]),
+            disconnects("bob", alice=[left("bob")]),
         ],
         id="one is in one room at a time",
     ),
@@ -328,7 +328,7 @@ def test_room_keeps_the_spelling_it_was_created_with() -> None:
 
     assert cache["d"]["rooms"]["General"]["users"] == ["alice", "zoe"]
     assert cache["d"]["me"] == {"name": "alice", "room": "General"}
-    assert arrival == entered("alice", "General")
+    assert arrival == entered("alice")
 
 
 def test_messages_of_other_protocols_are_received() -> None:
@@ -354,7 +354,7 @@ def test_messages_of_other_protocols_are_received() -> None:
 
 def test_room_above_the_presence_limit_receives_counts_and_a_new_member_its_own_join() -> None:
     harness = Harness("alice", "bob", presence_limit=2)
-    count = message_frame("general", "There are 3 users in the room")
+    count = server("There are 3 users in the room")
     cache = cached(room(0, "alice", "bob", "carol"), users=3, me=("carol", "general"))
     gone = [left("carol")]
 
@@ -370,7 +370,7 @@ def test_room_above_the_presence_limit_receives_counts_and_a_new_member_its_own_
 
 def in_place(name: str, room: str) -> list[Frame]:
     """Return the frames that *name* receives after entering *room*."""
-    return [server(f"You are now in {room}."), entered(name, room)]
+    return [server(f"You are now in {room}."), entered(name)]
 
 
 def test_event_is_encoded_once_for_all_recipients() -> None:

@@ -26,6 +26,12 @@ def lobby(harness: Harness) -> None:
     harness.hub.join(harness["bob"].peer.session, "lobby")
 
 
+def coco(harness: Harness) -> None:
+    """Let bob join the room coco."""
+    harness["bob"].send(register("bob"))
+    harness.hub.join(harness["bob"].peer.session, "coco")
+
+
 def inside(harness: Harness) -> None:
     """Let alice join the lobby, too."""
     harness.hub.join(harness["alice"].peer.session, "lobby")
@@ -71,6 +77,8 @@ def hurry(harness: Harness) -> None:
 
 
 SITUATIONS: dict[str, Callable[[Harness], None]] = {
+    "register-request | another script": lambda harness: harness["bob"].send(register("coco")),
+    "join-request | another script": coco,
     "is taken": lambda harness: harness["bob"].send(register("alice")),
     "already registered": lambda harness: harness["alice"].send(register("alice")),
     "Register a username first": nameless,

@@ -12,7 +12,7 @@ from made_pages import sources
 from situations import RATE, WorkingStore, error_text, listed, nothing, situation
 
 from chateau.protocols import lines
-from chateau.protocols.error_catalog import ANY
+from chateau.protocols.error_catalog import ANY, CYRILLIC
 from chateau.protocols.lines import HELD_BYTES
 from chateau.protocols.lines_commands import COMMANDS, command_in
 from chateau.protocols.lines_errors import ERRORS, MESSAGE
@@ -35,6 +35,12 @@ def outside(harness: Harness) -> None:
 def registered_elsewhere(harness: Harness) -> None:
     stranger(harness)
     harness.connect_other("alice")
+
+
+def lookalike(harness: Harness) -> None:
+    """Remove the nickname of alice; a user of another protocol has a name in Cyrillic letters."""
+    stranger(harness)
+    harness.connect_other(CYRILLIC)
 
 
 def left_out(act: Callable[[Harness], object]) -> Callable[[Harness], None]:
@@ -70,7 +76,7 @@ def broken(harness: Harness) -> None:
 
 
 SITUATIONS: dict[str, Callable[[Harness], None]] = {
-    "LOGIN | Invalid nickname": stranger,
+    "LOGIN | Invalid nickname": lookalike,
     "LOGIN | Missing": stranger,
     "already registered": registered_elsewhere,
     "Login required": stranger,

@@ -61,6 +61,11 @@ def taken(harness: Harness) -> None:
     harness.connect_other("alice")
 
 
+def lookalike(harness: Harness) -> None:
+    nameless(harness)
+    harness.connect_other("coco")
+
+
 def failing(to: str) -> Callable[[Harness], None]:
     def prepare(harness: Harness) -> None:
         admin(harness)
@@ -94,6 +99,8 @@ def left_out(act: Callable[[Harness], object]) -> Callable[[Harness], None]:
 SITUATIONS: dict[str, Callable[[Harness], None]] = {
     "Register a username": nameless,
     "is taken": taken,
+    "message-request | another script": lookalike,
+    "join | another script": lambda harness: harness.connect_other("bob", room="coco"),
     "message-request | cannot be a name": nameless,
     "unban | cannot be a name": admin_after_a_ban,
     "cannot be a name": admin,

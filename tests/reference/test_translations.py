@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reference_validator import reference
 
 from chateau.hub.errors import HubError
 from chateau.hub.events import Event
@@ -68,7 +69,7 @@ def content_of(frame: Frame) -> str:
 def is_valid_by_a_schema(value: Any, protocol: str, kinds: tuple[str, ...]) -> bool:
     schemas = SCHEMAS[protocol]
     names = [name for name in schemas.schemas if name.rpartition("-")[2] in kinds]
-    return any(schemas.reference(name).is_valid(value) for name in names)
+    return any(reference(schemas, name).is_valid(value) for name in names)
 
 
 # The check for each encoded frame, by its transport

@@ -137,7 +137,9 @@ class FunctionsClient(WebSocketClient):
 
     async def send_direct(self, name: str, text: str) -> None:
         await self.send({"function": "retrieve_clients"})
-        clients = (await self.receive())["clients"]
+        while "clients" not in (response := await self.receive()):
+            pass
+        clients = response["clients"]
         ids = [id_ for id_, card in clients.items() if card["custom"].get("name") == name]
         await self.send({"function": "send_message", "recipient_ids": ids, "message": text})
 
@@ -181,6 +183,11 @@ class LinesClient(Client):
         line = await self.reader.readuntil(b"\r\n")
         return decoded(line.decode().removesuffix("\r\n"))
 
+    async def closed(self) -> None:
+        """Wait until the server has closed the connection."""
+        while await self.reader.read(4096):
+            pass
+
     async def close(self) -> None:
         self.writer.close()
         await self.writer.wait_closed()
@@ -194,8 +201,9 @@ class OpcodesClient(WebSocketClient):
         self.name, self.room = name, room
         await self.publish(name)
         await self.publish(f"!join {room}")
-        content = f"{name} has entered the room"
-        await self.receive_like({"op": 0, "d": {"author": room, "content": content}})
+        for content in (f"You are now in {room}.", f"{name} has entered the room"):
+            while (await self.receive())["d"].get("content") != content:
+                pass
         return self
 
     async def send_direct(self, name: str, text: str) -> None:

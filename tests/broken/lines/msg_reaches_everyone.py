@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from right_lines import Client, RightLines, serve
 
-BREAKS = ("msg-is-private", "msg-reaches-all-of-one-nickname")
+BREAKS = ("msg-is-private", "msg-reaches-the-first-of-one-nickname")
 
 
 class TellsSecrets(RightLines):

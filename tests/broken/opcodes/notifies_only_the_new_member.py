@@ -18,7 +18,7 @@ BREAKS = (
 
 class NotifiesOnlyTheNewMember(RightOpcodes):
     def tell_arrival(self, client: Client) -> None:
-        self.send(client, self.message_frame(client.room.name, f"{client.name} has entered the room"))
+        self.send(client, self.message_frame(self.name, f"{client.name} has entered the room"))
 
 
 if __name__ == "__main__":
