@@ -15,7 +15,7 @@ export COVERAGE_FILE := $(CURDIR)/$(CACHE)/coverage
 export RUFF_CACHE_DIR := $(CURDIR)/$(CACHE)/ruff
 export MYPY_CACHE_DIR := $(CURDIR)/$(CACHE)/mypy
 
-.PHONY: run test format lint types imports unit edge system docs dist tour screenshots bench attack soak autobahn clean help
+.PHONY: run test format lint types imports unit edge system docs dist tour screenshots bench attack soak fuzz autobahn clean help
 
 run: $(VENV)/run.stamp  ## Start the server; ARGS="--port 9000" passes flags
 	$(PYTHON) server.py $(ARGS)
@@ -73,6 +73,10 @@ attack: $(VENV)/run.stamp  ## Attack a server, and measure what others notice; A
 
 soak: $(VENV)/dev.stamp  ## Kill the server repeatedly, and check what it stored; ARGS="--rounds 500 --seed 7"
 	$(PYTHON) tests/kill/soak.py $(ARGS)
+
+fuzz: $(VENV)/dev.stamp  ## Fuzz every decoder for a minute; ARGS="--seconds 600 lines frames"
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r tests/fuzz/requirements.txt
+	$(PYTHON) tests/fuzz/run.py $(ARGS)
 
 autobahn: $(VENV)/run.stamp  ## Run the Autobahn suite over both transports (needs Python 2.7)
 	$(PYTHON) tests/autobahn/run.py $(ARGS)

@@ -98,6 +98,8 @@ class LinesServer(TCPServer):
             await refuse(stream, self._group.framing.close(TRY_AGAIN_LATER, rejection))
             return
         stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        # Telnet's Synch is sent as urgent data, of which a byte is missing otherwise (RFC 854).
+        stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
         await adopt(stream, self._group, self._open_peer, address=str(address[0]))
 
 

@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chateau.net import frames
-from chateau.net.frames import Binary, Close, Part, Ping, Pong, Received, Violation, Whole
+from chateau.net.frames import Binary, Close, Part, Ping, Pong, Received, Reply, Violation, Whole
 from chateau.net.framing import EVENT_STREAM, LINES, WEBSOCKET
 from chateau.protocols.json_text import encode
 from chateau.protocols.transport import NORMAL_CLOSURE
@@ -224,7 +224,7 @@ class Tap:
 
     def on_received(self, received: Sequence[Received]) -> None:
         """Report received messages, together with what is sent in the same iteration of the event loop."""
-        self._add("in", [seen_of(item) for item in received if not isinstance(item, Part)])
+        self._add("in", [seen_of(item) for item in received if not isinstance(item, Part | Reply)])
 
     def on_sent(self, frames: Sequence[bytes]) -> None:
         """Report sent frames."""
@@ -301,10 +301,13 @@ def _seen_in_frame(frame: bytes) -> Iterator[Seen]:
     yield Seen(kind, len(payload), content)
 
 
+_KINDS_OF_BLOCKS = {b":": "ping", b"\xff": "binary"}  # by their first byte
+
+
 def _seen_in_blocks(frame: bytes, *, end: bytes) -> Iterator[Seen]:
-    """Yield the texts that end with *end*; comments of event streams are pings."""
+    """Yield the texts that end with *end*; comments are pings, telnet's commands binary."""
     for block in frame.removesuffix(end).split(end):
-        yield Seen("ping" if block.startswith(b":") else "text", len(block), block)
+        yield Seen(_KINDS_OF_BLOCKS.get(block[:1], "text"), len(block), block)
 
 
 SEEN_IN: dict[Framing, Callable[[bytes], Iterator[Seen]]] = {

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, cast
 from tornado.iostream import SSLIOStream, StreamClosedError
 
 from chateau.net import frames
-from chateau.net.frames import Binary, Close, Ping, Violation
+from chateau.net.frames import Binary, Close, Ping, Reply, Violation
 from chateau.net.framing import DiscardingDecoder, ObservedDecoder
 from chateau.net.outbox import Outbox
 from chateau.net.turns import share_of
@@ -404,8 +404,14 @@ class Connection(Outbox):
                     self.group.scheduler.enqueue(self, frames.pong_frame(payload))
             case Close(code, _):
                 self._end(code, "", ENDING)
-            case Violation(code, reason):
-                log.debug("a client violated the protocol: %s", reason)
+            case Reply(data):
+                if self._state == OPEN:
+                    self.group.scheduler.enqueue(self, data)
+            case Violation(code, reason, is_foreign):
+                if is_foreign and self.session is not None:
+                    log.info("the client at %s is disconnected: %s", self.session.address, reason)
+                else:
+                    log.debug("a client violated the protocol: %s", reason)
                 self._end(code, reason, LINGERING)
 
     def _end(self, code: int | None, reason: str, state: int) -> None:

@@ -74,12 +74,19 @@ class Violation(NamedTuple):
 
     code: int
     reason: str
+    is_foreign: bool = False  # the client uses another protocol: somebody may want to know
+
+
+class Reply(NamedTuple):
+    """Bytes to send in return as they are, below all messages: telnet's WONT and DONT."""
+
+    data: bytes
 
 
 Whole = str | Binary | Ping | Pong | Close | Violation
 """A decoded message or control frame; a text message is a ``str``."""
 
-Received = Whole | Part
+Received = Whole | Part | Reply
 """What a decoder returns."""
 
 

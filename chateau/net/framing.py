@@ -1,7 +1,7 @@
 """Framings: how messages become bytes, and bytes messages, on each kind of connection.
 
 A connection is the same for all of them: it reads, fills its outbox, and ends. What differs is one row here.
-WebSocket frames are in :mod:`chateau.net.frames`.
+WebSocket frames are in :mod:`chateau.net.frames`, lines in :mod:`chateau.net.lines`.
 """
 
 from __future__ import annotations
@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from chateau.net import frames
-from chateau.net.frames import Binary, Received, Violation
+from chateau.net.lines import LineDecoder
+
+if TYPE_CHECKING:
+    from chateau.net.frames import Received
 
 
 class Decoder(Protocol):
@@ -70,49 +73,6 @@ class Framing:
     ping: bytes  # for clients that send nothing; b"" for none
     is_answered: bool  # the client sends pongs, and closes in return
     is_half_closed: bool = False  # a client may finish sending, and still receive
-
-
-class LineDecoder:
-    """Lines that end with LF or CR LF."""
-
-    __slots__ = ("_begun", "_is_broken", "_max_bytes")
-
-    def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
-        self._begun = b""  # of a line that has not ended yet
-        self._is_broken = False
-
-    @property
-    def partial_bytes(self) -> int:
-        """Size of the beginning of a line."""
-        return len(self._begun)
-
-    def feed(self, data: bytes) -> Sequence[Received]:
-        """Return the lines that end in *data*, without their ends; as :class:`Binary` if not UTF-8."""
-        received: list[Received] = []
-        if self._is_broken:
-            return received
-        *lines, self._begun = (self._begun + data).split(b"\n")
-        for line in lines:
-            received.append(self._received(line.removesuffix(b"\r")))
-            if self._is_broken:
-                return received
-        if len(self._begun) > self._max_bytes + 1:  # its last byte may be a CR
-            received.append(self._too_long())
-        return received
-
-    def _received(self, line: bytes) -> Received:
-        if len(line) > self._max_bytes:
-            return self._too_long()
-        try:
-            return line.decode()
-        except UnicodeDecodeError:
-            return Binary(line)
-
-    def _too_long(self) -> Violation:
-        self._is_broken = True
-        self._begun = b""
-        return Violation(frames.MESSAGE_TOO_BIG, f"A line has at most {self._max_bytes} bytes.")
 
 
 class DiscardingDecoder:

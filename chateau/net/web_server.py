@@ -20,6 +20,7 @@ from tornado.iostream import SSLIOStream
 
 from chateau import __version__
 from chateau.net.connection import LINGER_SECONDS
+from chateau.net.foreign_clients import watch_opening
 from chateau.net.turns import share_of
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class WebServer(HTTPServer):
         host = str(address[0]) if isinstance(address, tuple) else ""
         rejection = self._group.limits.rejection(share_of(host), is_shared=self._is_shared(host))
         if rejection is None:
+            watch_opening(stream, address)
             super().handle_stream(stream, address)
         elif isinstance(stream, SSLIOStream):
             stream.close()  # there is no handshake yet, and nothing can be said

@@ -194,9 +194,9 @@ SPEC = ProtocolSpec(
     about="Commands and messages as lines of text over TCP.",
     lead=(
         "Lines of text over TCP, on the port of `--lines-port` (default 9090). A line is UTF-8, ends with "
-        "`\\n` or `\\r\\n`, and is at most 16 KiB long. Responses and pushes are JSON, one object per line, "
-        "ended by `\\r\\n`. A browser cannot open a TCP connection: try the examples in a terminal, with "
-        "`nc localhost 9090` or `telnet localhost 9090`."
+        "`\\n`, `\\r\\n` or `\\r\\0`, and is at most 16 KiB long. Responses and pushes are JSON, one object "
+        "per line, ended by `\\r\\n`. A browser cannot open a TCP connection: try the examples in a "
+        "terminal, with `nc localhost 9090` or `telnet localhost 9090`."
     ),
     endpoints=(
         EndpointSpec(

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from captured_log import Log
 from live_harness import TRANSPORTS, LiveServer, OpenServer
+from live_lines import LinesServer, OpenLinesServer
 from raw_client import PATIENCE_SECONDS
+from running_server import free_port
 from tornado.ioloop import IOLoop
 
 
@@ -70,3 +72,17 @@ def harness(io_loop: IOLoop, open_server: OpenServer) -> LiveServer:
         return open_server()
 
     return io_loop.run_sync(opened)
+
+
+@pytest.fixture
+def open_lines_server(io_loop: IOLoop, open_server: OpenServer) -> Iterator[OpenLinesServer]:
+    """Return a function that starts a server with given settings inside the test."""
+    lobbies: list[LinesServer] = []
+
+    def open_lines_server(**settings: Any) -> LinesServer:
+        lobbies.append(LinesServer(open_server(lines_port=free_port(), **settings)))
+        return lobbies[-1]
+
+    yield open_lines_server
+    for server in lobbies:
+        io_loop.run_sync(server.empty, timeout=PATIENCE_SECONDS)

@@ -342,6 +342,23 @@ async def test_tap_shows_lines(open_server: OpenServer) -> None:
     assert await watcher.next("end") == ENDED
 
 
+async def test_tap_shows_telnet_commands_of_the_server_as_binary(open_server: OpenServer) -> None:
+    port = free_port()
+    harness = open_server(secret_key=KEY, lines_port=port)
+    bob = await RawClient.connect(port)
+    bob.send(b"LOGIN bob\n")
+    await bob.reader.readline()
+    watcher = await tap(harness, await session_of(harness, "bob"))
+
+    bob.send(b"\xff\xf4\xff\xfd\x06WHO\n")
+
+    assert shown(await watcher.frame("in")) == ("text", "WHO")
+    sent = [shown(await watcher.frame("out")) for _ in range(2)]
+    assert ("binary", b"\xff\xfc\x06") in sent
+    await bob.leave()
+    assert await watcher.next("end") == ENDED
+
+
 async def test_tap_shows_each_sent_line_as_one_frame(open_server: OpenServer) -> None:
     port = free_port()
     harness = open_server(secret_key=KEY, lines_port=port)

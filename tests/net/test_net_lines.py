@@ -8,123 +8,37 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pytest
-from raw_client import PATIENCE_SECONDS, RawClient
-from running_server import free_port
+from live_lines import (
+    BOB_IS_IN,
+    LOGIN_BOB,
+    NOT_TEXT,
+    OK,
+    LinesClient,
+    LinesServer,
+    OpenLinesServer,
+    message_line,
+)
+from raw_client import PATIENCE_SECONDS
 
 from chateau.app import LINE_BYTES
 from chateau.net.connection import LINGER_SECONDS
 from chateau.net.outbox import Outbox
 
-if TYPE_CHECKING:
-    from live_harness import LiveServer, OpenServer
-    from tornado.ioloop import IOLoop
-
 pytestmark = pytest.mark.gen_test(timeout=30)
 
 TINY_BUFFER = 4096
-OK = {"type": "commandResult", "result": "OK"}
 TOO_LONG = {"type": "error", "error": "A line has at most 16384 bytes."}
-NOT_TEXT = {"type": "error", "error": "A line is UTF-8 text; this one was not."}
 SLOW = {"type": "error", "error": "slow consumer"}
 SHUTDOWN = {"type": "shutdown", "reason": None}
-
-LOGIN_BOB = b"LOGIN bob\nJOIN x\n"
-BOB_IS_IN = [
-    {"type": "commandResult", "result": "Username set to bob"},
-    {"type": "commandResult", "result": "Joined room x"},
-    {"from": "bob", "type": "userJoined", "body": "User bob has joined the room"},
-]
-
-
-def message_line(nick: str, text: str) -> dict[str, str]:
-    return {"from": nick, "type": "message", "body": text}
-
-
-class LinesClient(RawClient):
-    """A client that sends lines and receives JSON."""
-
-    async def receive_json(self) -> dict[str, Any]:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            line = await self.reader.readuntil(b"\r\n")
-        received: dict[str, Any] = json.loads(line)
-        return received
-
-    async def receive_all(self, count: int) -> list[dict[str, Any]]:
-        return [await self.receive_json() for _ in range(count)]
-
-    async def rest(self) -> list[dict[str, Any]]:
-        """Return all lines until the server ends the connection without a reset."""
-        lines = (await self.end()).split(b"\r\n")
-        assert lines[-1] == b""
-        return [json.loads(line) for line in lines[:-1]]
-
-    async def log_in_and_join(self, nick: str, room: str) -> LinesClient:
-        self.send(f"LOGIN {nick}\nJOIN {room}\n".encode())
-        while (await self.receive_json()) != {
-            "from": nick,
-            "type": "userJoined",
-            "body": f"User {nick} has joined the room",
-        }:
-            pass
-        return self
-
-
-class LinesServer:
-    """A server with a lines port."""
-
-    def __init__(self, harness: LiveServer) -> None:
-        self.harness = harness
-        self.group = harness.server._lines_group
-
-    @property
-    def connections(self) -> int:
-        return len(self.group.connections)
-
-    async def client(self, **options: Any) -> LinesClient:
-        client = await LinesClient.connect(self.harness.server.settings.lines_port, **options)
-        self.harness.clients.append(client)
-        return client
-
-    async def member(self, nick: str, room: str = "x", **options: Any) -> LinesClient:
-        return await (await self.client(**options)).log_in_and_join(nick, room)
-
-    async def until(self, count: int) -> None:
-        """Wait until *count* connections are left."""
-        await self.harness.until(lambda: self.connections == count)
-
-    async def empty(self) -> None:
-        """Disconnect all clients, and check that the server released them."""
-        for client in self.harness.clients:
-            await client.leave()
-        await self.until(0)
-
-
-OpenLinesServer = Callable[..., LinesServer]
 
 
 @pytest.fixture(params=["fast", "tornado"])
 def transport(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
-
-
-@pytest.fixture
-def open_lines_server(io_loop: IOLoop, open_server: OpenServer) -> Iterator[OpenLinesServer]:
-    """Return a function that starts a server with given settings inside the test."""
-    lobbies: list[LinesServer] = []
-
-    def open_lines_server(**settings: Any) -> LinesServer:
-        lobbies.append(LinesServer(open_server(lines_port=free_port(), **settings)))
-        return lobbies[-1]
-
-    yield open_lines_server
-    for server in lobbies:
-        io_loop.run_sync(server.empty, timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture
@@ -289,14 +203,14 @@ async def test_input_after_a_too_long_line_is_ignored(open_lines_server: OpenLin
 @pytest.mark.parametrize(
     "line",
     [
-        b"\xff\xfb\x01\xff\xfd\x03",  # telnet: IAC WILL ECHO, IAC DO SUPPRESS-GO-AHEAD
-        b"\xff\xf4\xff\xfd\x06",  # telnet: IAC IP, IAC DO TIMING-MARK, at Ctrl-C
         b"caf\xe9",
+        b"\xff\xff",  # as telnet escapes the byte 255
+        b"\xffa",  # begins no command of telnet
         b"\xed\xa0\x80",  # half a character of UTF-16
         b"\xc0\xaf",  # overlong encoding
         b"\xf4\x90\x80\x80",  # beyond U+10FFFF
         b"\xe4\xb8",  # cut off
-        b"LOGIN \xff\xfe\xfd",
+        b"LOGIN \xfe\xfd",
     ],
 )
 async def test_line_that_is_not_utf_8_gets_an_error_and_the_connection_continues(
@@ -318,27 +232,6 @@ async def test_character_may_arrive_in_two_pieces(open_lines_server: OpenLinesSe
     client.send(whole[1:])
 
     assert await client.receive_all(2) == [OK, message_line("bob", "世")]
-
-
-async def test_http_request_gets_errors(open_lines_server: OpenLinesServer) -> None:
-    client = await open_lines_server().client()
-
-    client.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\nQUIT\r\n")
-
-    login = {"type": "error", "error": "Login required"}
-    assert await client.rest() == [login, login, OK]
-
-
-async def test_tls_handshake_gets_at_most_an_error(open_lines_server: OpenLinesServer) -> None:
-    server = open_lines_server()
-    client = await server.client()
-
-    client.send(bytes.fromhex("16030100f8010000f40303") + bytes(range(128, 256)) + b"\n")
-    client.writer.write_eof()
-
-    assert (await client.rest())[:1] == [NOT_TEXT]
-    await client.leave()
-    await server.until(0)
 
 
 # End by the client

@@ -5,35 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from publishing_harness import broadcast, broadcast_binary, chunked, post
+from publish_parsers import MAX_BODY, new_parser
+from publishing_harness import chunked, post
 
-from chateau.net.publish_connection import HEAD_BYTES, PublishParser, PublishRequest
-from chateau.net.publish_handler import PublishEndpoint, PublishRoute, remote_ip
-from chateau.protocols.channels import ChannelsProtocol
-from chateau.protocols.spec import ProtocolContext
-
-MAX_BODY = 1_000
-
-
-def new_parser() -> PublishParser:
-    channels = ChannelsProtocol(
-        ProtocolContext(
-            hub=None,  # type: ignore[arg-type]
-            schemas=None,  # type: ignore[arg-type]
-            broadcast=broadcast,
-            broadcast_binary=broadcast_binary,
-            clock=lambda: 0.0,
-            max_frame=MAX_BODY,
-        )
-    )
-    endpoint = PublishEndpoint(
-        channels,
-        url_prefix="/api",
-        address_of=remote_ip,
-        allows_origin=lambda origin: False,
-        clock=lambda: 0.0,
-    )
-    return PublishParser(endpoint)
+from chateau.net.publish_connection import HEAD_BYTES, PublishRequest
+from chateau.net.publish_handler import PublishRoute
 
 
 def fields(publish: PublishRequest) -> tuple[PublishRoute, dict[str, str], bytes]:
