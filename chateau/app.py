@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from tornado.httpserver import HTTPServer
 
 from chateau import logs, plugins
 from chateau.hub.hub import Hub
@@ -30,7 +29,10 @@ from chateau.net.admin_api import Admin
 from chateau.net.admin_streams import LiveStream, Taps
 from chateau.net.channel_handlers import Subscriptions
 from chateau.net.connection_group import ConnectionGroup, keep_alive
-from chateau.net.framing import EVENT_STREAM, LINES, WEBSOCKET
+from chateau.net.event_stream_handler import ByVersion
+from chateau.net.framing import CHUNKED_EVENT_STREAM, EVENT_STREAM, LINES, WEBSOCKET
+from chateau.net.http_heads import HeadLimits
+from chateau.net.http_server import HttpServer
 from chateau.net.metrics import Metrics, Probe
 from chateau.net.proxies import TrustedProxies
 from chateau.net.publish_connection import PUBLISHING
@@ -103,9 +105,16 @@ class Server:
         self._takes_sockets = settings.transport == "auto" and watches_sockets(self._loop)
         self.group = self._make_group(WEBSOCKET, settings.max_frame, beside=None)
         self._lines_group = self._make_group(LINES, LINE_BYTES, beside=self.group)
-        self._stream_group = self._make_group(EVENT_STREAM, settings.max_frame, beside=self.group)
+        self._stream_group = self._make_group(CHUNKED_EVENT_STREAM, settings.max_frame, beside=self.group)
+        self._plain_stream_group = self._make_group(EVENT_STREAM, settings.max_frame, beside=self.group)
         self._publish_group = self._make_group(PUBLISHING, settings.max_frame, beside=self.group)
-        self._groups = (self.group, self._lines_group, self._stream_group, self._publish_group)
+        self._groups = (
+            self.group,
+            self._lines_group,
+            self._stream_group,
+            self._plain_stream_group,
+            self._publish_group,
+        )
         self.store = opened_store(settings, self._loop)
         self.hub = Hub(
             store=self.store,
@@ -150,6 +159,12 @@ class Server:
         if not self.stopping.done():
             self.stopping.set_result(reason)
 
+    def not_ready(self) -> list[str]:
+        """Return why no more clients should come to this server, in sentences; nothing if they may."""
+        refusal = self.store.refusal()
+        draining = ["The server is shutting down."] if self.stopping.done() else []
+        return draining if refusal is None else [*draining, refusal]
+
     async def drain(self, reason: str | None = None) -> None:
         """Stop: accept no connections, notify every client, flush their outboxes, close with 1001."""
         for server in self._servers:
@@ -166,7 +181,7 @@ class Server:
         )
         await asyncio.gather(*closing)
         for server in self._servers:
-            if isinstance(server, HTTPServer):
+            if isinstance(server, HttpServer):
                 await server.close_all_connections()
         self.close()
 
@@ -224,15 +239,16 @@ class Server:
             if endpoint.is_path
         }
 
-    def _web_server(self, policy: HandshakePolicy) -> HTTPServer:
+    def _web_server(self, policy: HandshakePolicy) -> HttpServer:
         settings, schema_sets = self.settings, self.schema_sets
         channels = self.protocols["channels"]
         schemas = _schemas(schema_sets)
-        streams = EventStreams(self.hub, broadcast=self._stream_group.broadcast)
+        groups = self._stream_groups
+        streams = ByVersion(*(EventStreams(self.hub, broadcast=group.broadcast) for group in groups))
         application = make_application(
             self._endpoints(),
             policy,
-            Subscriptions(channels, streams, self._stream_group),
+            Subscriptions(channels, streams, groups),
             schemas=schemas,
             admin=self.admin,
             reference=Reference(
@@ -244,6 +260,7 @@ class Server:
                 url_prefix=settings.url_prefix,
                 command_prefix=settings.command_prefix,
             ),
+            not_ready=self.not_ready,
         )
         frontend = self._frontend = HttpFrontend(
             application,
@@ -251,6 +268,7 @@ class Server:
             url_prefix=settings.url_prefix,
             address_of=policy.proxies.address_of,
             allows_origin=policy.allows_origin,
+            limits=self._head_limits,
             group=self._publish_group,
         )
         server = self._http_server(frontend)
@@ -274,7 +292,7 @@ class Server:
             now=now,
         )
         live = LiveStream(protocol, metrics, Probe(self.group, clock=time.perf_counter), self._loop)
-        return Admin(protocol, metrics, live, taps, self._stream_group)
+        return Admin(protocol, metrics, live, taps, self._stream_groups)
 
     # Connection groups and listeners
 
@@ -290,8 +308,19 @@ class Server:
             beside=beside,
         )
 
-    def _http_server(self, delegate: HTTPServerConnectionDelegate) -> HTTPServer:
-        return HTTPServer(delegate, ssl_options=self._tls, idle_connection_timeout=IDLE_SECONDS)
+    @property
+    def _stream_groups(self) -> ByVersion[ConnectionGroup]:
+        return ByVersion(self._stream_group, self._plain_stream_group)
+
+    @property
+    def _head_limits(self) -> HeadLimits:
+        settings = self.settings
+        return HeadLimits(settings.max_target, settings.max_headers, settings.max_head)
+
+    def _http_server(self, delegate: HTTPServerConnectionDelegate) -> HttpServer:
+        return HttpServer(
+            delegate, limits=self._head_limits, ssl_options=self._tls, idle_connection_timeout=IDLE_SECONDS
+        )
 
     def _listen(self, server: TCPServer, setting: str, greeting: str, path: str = "") -> list[socket.socket]:
         sockets = bind_port(self.settings, setting)

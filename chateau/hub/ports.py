@@ -122,6 +122,13 @@ class Store(Protocol):
             Unavailable: the records cannot be deleted now; nothing has changed.
         """
 
+    def refusal(self) -> str | None:
+        """Return why records cannot be stored now, in one sentence; None if they can.
+
+        A store that has failed finds out by itself whether it works again, also if nothing is appended: it is
+        asked for this by whoever decides whether to send clients here.
+        """
+
     async def settle(self) -> None:
         """Wait until everything appended so far is durable, or known to have failed."""
 

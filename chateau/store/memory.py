@@ -153,6 +153,9 @@ class MemoryStore:
             if stream is not None:
                 stream.drop(len(stream.records))
 
+    def refusal(self) -> str | None:
+        return None
+
     async def settle(self) -> None:
         pass
 

@@ -188,6 +188,14 @@ class SqliteStore:
                 commit = batch.commit
         return commit
 
+    def refusal(self) -> str | None:
+        if not self._is_read_only:
+            return None
+        try:
+            self._reject()
+        except Unavailable as error:
+            return str(error)
+
     async def settle(self) -> None:
         batch = self._batch or self._in_flight
         if batch is not None:
