@@ -161,9 +161,9 @@ class Server:
 
     def not_ready(self) -> list[str]:
         """Return why no more clients should come to this server, in sentences; nothing if they may."""
-        refusal = self.store.refusal()
+        read_only = self.store.why_read_only()
         draining = ["The server is shutting down."] if self.stopping.done() else []
-        return draining if refusal is None else [*draining, refusal]
+        return draining if read_only is None else [*draining, read_only]
 
     async def drain(self, reason: str | None = None) -> None:
         """Stop: accept no connections, notify every client, flush their outboxes, close with 1001."""

@@ -122,11 +122,10 @@ class Store(Protocol):
             Unavailable: the records cannot be deleted now; nothing has changed.
         """
 
-    def refusal(self) -> str | None:
+    def why_read_only(self) -> str | None:
         """Return why records cannot be stored now, in one sentence; None if they can.
 
-        A store that has failed finds out by itself whether it works again, also if nothing is appended: it is
-        asked for this by whoever decides whether to send clients here.
+        After a failure, this finds out whether the store works again, even if nothing is appended meanwhile.
         """
 
     async def settle(self) -> None:

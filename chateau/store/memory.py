@@ -153,7 +153,7 @@ class MemoryStore:
             if stream is not None:
                 stream.drop(len(stream.records))
 
-    def refusal(self) -> str | None:
+    def why_read_only(self) -> str | None:
         return None
 
     async def settle(self) -> None:

@@ -188,7 +188,7 @@ class SqliteStore:
                 commit = batch.commit
         return commit
 
-    def refusal(self) -> str | None:
+    def why_read_only(self) -> str | None:
         if not self._is_read_only:
             return None
         try:

@@ -392,7 +392,7 @@ async def test_server_whose_store_refuses_writes_is_not_ready(
     harness: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reason = str(Unavailable("Messages cannot be stored right now; try again later."))
-    monkeypatch.setattr(harness.server.store, "refusal", lambda: reason)
+    monkeypatch.setattr(harness.server.store, "why_read_only", lambda: reason)
 
     response = await asked(harness, "GET", "/readyz")
 

@@ -169,7 +169,7 @@ async def test_both_documents_equal_the_files_in_the_schemas_folder(harness: Liv
 async def test_both_documents_are_served_only_under_the_prefix(open_server: OpenServer) -> None:
     harness = open_server(url_prefix="/chat")
 
-    for path in ("/asyncapi.json", "/openapi.json", "/chat/asyncapiXjson", "/chat/openapi.json/"):
+    for path in ("/asyncapi.json", "/openapi.json", "/chat/asyncapiXjson", "/chat/openapi.json//"):
         assert (await (await harness.connect()).get(path)).status == 404
 
 

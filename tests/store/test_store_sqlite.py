@@ -450,6 +450,26 @@ def test_full_disk_is_probed_once_per_second_until_it_recovers(
     assert harness.sqlite._db.execute("SELECT * FROM meta WHERE name = 'probe'").fetchall() == []
 
 
+def test_store_that_cannot_write_has_a_reason_until_it_recovers(
+    harness: StoreHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert harness.store.why_read_only() is None
+    fill_disk(harness)
+    append(harness, LONG)
+    harness.settle()
+    assert harness.store.why_read_only() == "Messages cannot be stored right now; try again later."
+
+    free_space(harness)
+    for _ in range(3):  # asking is enough: nothing is appended
+        harness.now += PROBE_SECONDS
+        reason = harness.store.why_read_only()
+        harness.settle()
+
+    assert reason is None
+    assert len(caplog.records) == 2
+    assert read(harness).messages == [append(harness, "hello")[0]]
+
+
 def recover(harness: StoreHarness) -> None:
     free_space(harness)
     harness.now += PROBE_SECONDS
