@@ -467,7 +467,8 @@ def test_store_that_cannot_write_has_a_reason_until_it_recovers(
 
     assert reason is None
     assert len(caplog.records) == 2
-    assert read(harness).messages == [append(harness, "hello")[0]]
+    stored = append(harness, "hello")[0]
+    assert read(harness).messages == [stored]
 
 
 def recover(harness: StoreHarness) -> None:
