@@ -33,7 +33,9 @@ from chateau.net.admin_streams import LiveStream, Taps
 from chateau.net.channel_handlers import Subscriptions
 from chateau.net.connection_group import ConnectionGroup, end_stalled, keep_alive
 from chateau.net.connection_limits import ConnectionLimits
-from chateau.net.framing import EVENT_STREAM, LINES, WEBSOCKET
+from chateau.net.event_stream_handler import ByVersion
+from chateau.net.framing import CHUNKED_EVENT_STREAM, EVENT_STREAM, LINES, WEBSOCKET
+from chateau.net.http_heads import HeadLimits
 from chateau.net.metrics import Metrics, Probe
 from chateau.net.partial_input import PartialInput
 from chateau.net.proxies import TrustedProxies
@@ -119,9 +121,16 @@ class Server:
         )
         self.group.partial_input = PartialInput(settings.max_partial_input)
         self._lines_group = self._make_group(LINES, LINE_BYTES, beside=self.group)
-        self._stream_group = self._make_group(EVENT_STREAM, settings.max_frame, beside=self.group)
+        self._stream_group = self._make_group(CHUNKED_EVENT_STREAM, settings.max_frame, beside=self.group)
+        self._plain_stream_group = self._make_group(EVENT_STREAM, settings.max_frame, beside=self.group)
         self._publish_group = self._make_group(PUBLISHING, settings.max_frame, beside=self.group)
-        self._groups = (self.group, self._lines_group, self._stream_group, self._publish_group)
+        self._groups = (
+            self.group,
+            self._lines_group,
+            self._stream_group,
+            self._plain_stream_group,
+            self._publish_group,
+        )
         self.store = opened_store(settings, self._loop)
         self.hub = Hub(
             store=self.store,
@@ -190,6 +199,12 @@ class Server:
             if isinstance(server, WebServer):
                 server.ssl_options = self._tls
         log.info("reload: the certificate of %s is used for new connections", self.settings.tls_cert)
+
+    def not_ready(self) -> list[str]:
+        """Return why no more clients should come to this server, in sentences; nothing if they may."""
+        read_only = self.store.why_read_only()
+        draining = ["The server is shutting down."] if self.stopping.done() else []
+        return draining if read_only is None else [*draining, read_only]
 
     async def drain(self, reason: str | None = None) -> None:
         """Stop: accept no connections, notify every client, flush their outboxes, close with 1001."""
@@ -271,11 +286,12 @@ class Server:
         settings, schema_sets = self.settings, self.schema_sets
         channels = self.protocols["channels"]
         schemas = _schemas(schema_sets)
-        streams = EventStreams(self.hub, broadcast=self._stream_group.broadcast)
+        groups = self._stream_groups
+        streams = ByVersion(*(EventStreams(self.hub, broadcast=group.broadcast) for group in groups))
         application = make_application(
             self._endpoints(),
             policy,
-            Subscriptions(channels, streams, self._stream_group),
+            Subscriptions(channels, streams, groups),
             schemas=schemas,
             admin=self.admin,
             reference=Reference(
@@ -287,6 +303,7 @@ class Server:
                 url_prefix=settings.url_prefix,
                 command_prefix=settings.command_prefix,
             ),
+            not_ready=self.not_ready,
         )
         frontend = self._frontend = HttpFrontend(
             application,
@@ -294,6 +311,7 @@ class Server:
             url_prefix=settings.url_prefix,
             address_of=policy.proxies.address_of,
             allows_origin=policy.allows_origin,
+            limits=self._head_limits,
             group=self._publish_group,
         )
         server = self._http_server(frontend, policy)
@@ -317,7 +335,7 @@ class Server:
             now=now,
         )
         live = LiveStream(protocol, metrics, Probe(self.group, clock=time.perf_counter), self._loop)
-        return Admin(protocol, metrics, live, taps, self._stream_group)
+        return Admin(protocol, metrics, live, taps, self._stream_groups)
 
     # Connection groups and listeners
 
@@ -334,10 +352,20 @@ class Server:
             beside=beside,
         )
 
+    @property
+    def _stream_groups(self) -> ByVersion[ConnectionGroup]:
+        return ByVersion(self._stream_group, self._plain_stream_group)
+
+    @property
+    def _head_limits(self) -> HeadLimits:
+        settings = self.settings
+        return HeadLimits(settings.max_target, settings.max_headers, settings.max_head)
+
     def _http_server(self, delegate: HTTPServerConnectionDelegate, policy: HandshakePolicy) -> WebServer:
         return WebServer(
             delegate,
             group=self.group,
+            limits=self._head_limits,
             request_seconds=self.settings.request_timeout,
             is_shared=policy.proxies.is_trusted,
             ssl_options=self._tls,

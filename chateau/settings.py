@@ -347,6 +347,24 @@ class Settings:
         "Maximum size of a client message, in bytes.",
         Kind("a number of bytes, at least 4096", integer(4096)),
     )
+    max_target: int = setting(
+        8192,
+        "Limits",
+        "Maximum size of an HTTP request's target, its address without the host, in bytes.",
+        Kind("a number of bytes, at least 256", integer(256)),
+    )
+    max_headers: int = setting(
+        100,
+        "Limits",
+        "Maximum number of headers of an HTTP request.",
+        Kind("an integer, at least 16", integer(16)),
+    )
+    max_head: int = setting(
+        65_536,
+        "Limits",
+        "Maximum size of an HTTP request's first line and headers, in bytes.",
+        Kind("a number of bytes, at least 1024", integer(1024)),
+    )
     max_rate: float = setting(
         200,
         "Limits",

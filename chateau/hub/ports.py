@@ -147,6 +147,12 @@ class Store(Protocol):
             Unavailable: the records cannot be deleted now; nothing has changed.
         """
 
+    def why_read_only(self) -> str | None:
+        """Return why records cannot be stored now, in one sentence; None if they can.
+
+        After a failure, this finds out whether the store works again, even if nothing is appended meanwhile.
+        """
+
     async def settle(self) -> None:
         """Wait until everything appended so far is durable, or known to have failed."""
 

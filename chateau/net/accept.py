@@ -7,6 +7,7 @@ event loops that do not watch sockets, stay on the stream.
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Collection
 from contextlib import suppress
@@ -17,7 +18,8 @@ from tornado.iostream import IOStream, StreamClosedError
 from tornado.tcpserver import TCPServer
 from tornado.websocket import WebSocketHandler, WebSocketProtocol13, _WebSocketParams
 
-from chateau.net.base_handler import send_text
+from chateau.hub.errors import cut
+from chateau.net.base_handler import BaseHandler, send_text
 from chateau.net.connection import SocketConnection, StreamConnection
 from chateau.net.turns import share_of
 from chateau.protocols.transport import TRY_AGAIN_LATER
@@ -31,7 +33,14 @@ if TYPE_CHECKING:
     from chateau.net.connection_group import ConnectionGroup
     from chateau.net.proxies import TrustedProxies
 
+log = logging.getLogger(__name__)
+
 ALL_ORIGINS = "*"
+
+FOR_WEBSOCKET = "This address is for WebSocket; connect to it with a WebSocket client."
+
+SUBPROTOCOL = "chateau.v1"
+"""The WebSocket subprotocol that clients may offer. The address selects the protocol, with or without it."""
 
 
 async def adopt(stream: IOStream, group: ConnectionGroup, open_peer: PeerFactory, *, address: str) -> None:
@@ -126,7 +135,7 @@ class HandshakePolicy:
         return self.proxies.client_address(request.remote_ip or "", request.headers)
 
 
-class WebSocketUpgradeHandler(WebSocketHandler):
+class WebSocketUpgradeHandler(BaseHandler, WebSocketHandler):
     """Accepts WebSocket handshakes for one endpoint, and hands the connection over.
 
     Tornado's own receive loop awaits several small reads per frame and keeps the request, the handler and the
@@ -143,15 +152,32 @@ class WebSocketUpgradeHandler(WebSocketHandler):
     def check_origin(self, origin: str) -> bool:
         return self._policy.allows_origin(origin)
 
+    def head(self, *_args: Any, **_kwargs: Any) -> None:
+        send_text(self, 426, FOR_WEBSOCKET)  # only GET can upgrade
+
     async def get(self, *args: Any, **kwargs: Any) -> None:
         if not asks_for_websocket(self.request.headers):
-            send_text(self, 426, "This address is for WebSocket; connect to it with a WebSocket client.")
+            send_text(self, 426, FOR_WEBSOCKET)
         elif self._policy.group.is_closing:
             send_text(self, 503, "The server is shutting down.")
         elif (rejection := self._policy.rejection(self.request)) is not None:
             send_text(self, 503, rejection)
         else:
             await super().get(*args, **kwargs)
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        """Accept :data:`SUBPROTOCOL`; a browser fails the connection if it offers others only."""
+        if SUBPROTOCOL in subprotocols:
+            return SUBPROTOCOL
+        if subprotocols:
+            offered = ascii(cut(", ".join(subprotocols)))
+            log.info(
+                "a client offers the WebSocket subprotocols %s and gets none, on which browsers close the "
+                "connection with 1006; expected %s, or none",
+                offered,
+                SUBPROTOCOL,
+            )
+        return None
 
     async def adopt(self, stream: IOStream) -> None:
         """Open the connection that *stream* carries."""

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from tornado.web import HTTPError, stream_request_body
 
 from chateau.hub.errors import HubError, Unavailable
 from chateau.net.base_handler import BaseHandler, BoundedBody, bearer_token, body_length
-from chateau.net.channel_handlers import EventStreamHandler
+from chateau.net.event_stream_handler import ByVersion, EventStreamHandler
+from chateau.net.media import check_media
 from chateau.protocols.admin import ACTIONS, error_response, status_of
 from chateau.protocols.errors import Internal, TooLarge, UnknownType
 from chateau.protocols.json_text import encode
@@ -45,19 +46,17 @@ SESSIONS = 200
 
 @dataclass(frozen=True, slots=True)
 class Admin:
-    """What the handlers need; *group* is that of event streams."""
+    """What the handlers need; *groups* are those of event streams."""
 
     protocol: AdminProtocol
     metrics: Metrics
     live: LiveStream
     taps: Taps
-    group: ConnectionGroup
+    groups: ByVersion[ConnectionGroup]
 
 
 class AdminHandler(BaseHandler):
-    """Checks the key, and sends errors in JSON."""
-
-    allows: ClassVar[str] = "GET"  # the method
+    """Checks the key, except for OPTIONS, and sends errors in JSON."""
 
     def initialize(self, admin: Admin, policy: HandshakePolicy, name: str = "") -> None:
         self._admin = admin
@@ -72,7 +71,8 @@ class AdminHandler(BaseHandler):
         return None  # responses are not cached
 
     def prepare(self) -> None:
-        self._authorize()
+        if self.request.method != "OPTIONS":
+            self._authorize()
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         _, exc, _ = kwargs.get("exc_info", (None, None, None))
@@ -81,7 +81,7 @@ class AdminHandler(BaseHandler):
         if status == 401:
             self.set_header("WWW-Authenticate", "Bearer")
         elif status == 405:
-            self.set_header("Allow", self.allows)
+            self.set_allow()
         self._respond(error_response(error, status))
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
@@ -92,7 +92,7 @@ class AdminHandler(BaseHandler):
         if isinstance(exc, HubError):
             return exc, status_of(exc)
         if isinstance(exc, HTTPError) and exc.status_code == 405:
-            return UnknownType(f"This address takes the method {self.allows}."), 405
+            return UnknownType(f"This address takes {self.methods_in_words()}."), 405
         return Internal(), 500
 
     def _authorize(self) -> None:
@@ -141,9 +141,10 @@ class AdminStreamHandler(AdminHandler, EventStreamHandler):
 
     async def get(self) -> None:
         open_peer = STREAMS[self._name](self)
-        if self._admin.group.is_closing:
+        group = self._admin.groups.of(self.request)
+        if group.is_closing:
             raise Unavailable("The server is shutting down.")
-        await self.stream_to(self._admin.group, open_peer, address=self._address())
+        await self.stream_to(group, open_peer, address=self._address())
 
     def live(self) -> PeerFactory:
         """Return the factory of subscribers of the live stream."""
@@ -165,13 +166,11 @@ STREAMS: dict[str, Callable[[AdminStreamHandler], PeerFactory]] = {
 class AdminActionHandler(AdminHandler):
     """POST: an action. The body is read before the response, and dropped if it is too long."""
 
-    allows = "POST"
-
     def prepare(self) -> None:
         self._body = BoundedBody(self.request.connection, max_bytes=BODY_BYTES, max_dropped=DRAINED_BYTES)
         length = body_length(self.request.headers) or 0
-        if self.request.method != self.allows or self._body.must_stop(length):
-            self._authorize()
+        if self.request.method != "POST" or self._body.must_stop(length):
+            super().prepare()
             self._check_size(length)
 
     def data_received(self, chunk: bytes) -> None:
@@ -181,6 +180,7 @@ class AdminActionHandler(AdminHandler):
     def post(self) -> None:
         self._authorize()
         self._check_size(self._body.size)
+        check_media(self.request.headers)
         response = self._admin.protocol.perform(self._name, bytes(self._body))
         log.info("admin: %s, from %s", self._name, self._address())
         self._respond(response)
@@ -202,7 +202,7 @@ class AdminNotFoundHandler(AdminHandler):
     """Any other address below ``/admin/``."""
 
     def prepare(self) -> None:
-        super().prepare()
+        self._authorize()
         raise UnknownType("There is no such address below /admin/.")
 
 

@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chateau.net import frames
 from chateau.net.frames import Binary, Close, Part, Ping, Pong, Received, Reply, Violation, Whole
-from chateau.net.framing import EVENT_STREAM, LINES, WEBSOCKET
+from chateau.net.framing import (
+    CHUNKED_EVENT_STREAM,
+    EVENT_STREAM,
+    LINES,
+    WEBSOCKET,
+    content_of_chunk,
+)
 from chateau.protocols.json_text import encode
 from chateau.protocols.transport import NORMAL_CLOSURE
 
@@ -54,9 +60,10 @@ class StreamSubscriber:
         self._outbox = outbox
         self._on_gone = on_gone
 
-    def send(self, payload: bytes) -> None:
-        """Send *payload*, whole events."""
-        self._outbox.send(payload)
+    def send(self, *events: bytes) -> None:
+        """Send *events*."""
+        for event in events:
+            self._outbox.send(event)
 
     def end(self) -> None:
         """End the stream after what was sent."""
@@ -121,7 +128,7 @@ class LiveStream:
             self._probe.start()
             self._timer = self._loop.call_later(INTERVAL_SECONDS, self._tick)
         self._subscribers[subscriber] = limit
-        subscriber.send(self._server() + self._sessions(limit) + self._rooms())
+        subscriber.send(self._server(), self._sessions(limit), self._rooms())
 
     def remove(self, subscriber: StreamSubscriber) -> None:
         """Remove *subscriber*, which is gone."""
@@ -137,9 +144,9 @@ class LiveStream:
         self._metrics.sample()
         server, rooms = self._server(), self._rooms()
         limits = set(self._subscribers.values())
-        payloads = {limit: server + self._sessions(limit) + rooms for limit in limits}
+        sessions = {limit: self._sessions(limit) for limit in limits}
         for subscriber, limit in list(self._subscribers.items()):
-            subscriber.send(payloads[limit])
+            subscriber.send(server, sessions[limit], rooms)
 
     def _server(self) -> bytes:
         return encode_event("house", self._metrics.server(self._probe.latency()))
@@ -247,10 +254,9 @@ class Tap:
     def _flush(self) -> None:
         if not self._pending or not self.watchers:  # the first watcher is added after the backlog is reported
             return
-        payload = b"".join(self._pending)
-        self._pending.clear()
+        events, self._pending = self._pending, []
         for watcher in list(self.watchers):  # sending may remove a slow one
-            watcher.send(payload)
+            watcher.send(*events)
 
 
 class Seen(NamedTuple):
@@ -310,10 +316,18 @@ def _seen_in_blocks(frame: bytes, *, end: bytes) -> Iterator[Seen]:
         yield Seen(_KINDS_OF_BLOCKS.get(block[:1], "text"), len(block), block)
 
 
+def _seen_in_chunk(frame: bytes) -> Iterator[Seen]:
+    """Yield the event in *frame*, a chunk; nothing for the chunk that ends a stream."""
+    content = content_of_chunk(frame)
+    if content:
+        yield from _seen_in_blocks(content, end=b"\n\n")
+
+
 SEEN_IN: dict[Framing, Callable[[bytes], Iterator[Seen]]] = {
     WEBSOCKET: _seen_in_frame,
     LINES: partial(_seen_in_blocks, end=b"\r\n"),
     EVENT_STREAM: partial(_seen_in_blocks, end=b"\n\n"),
+    CHUNKED_EVENT_STREAM: _seen_in_chunk,
 }
 
 

@@ -1,11 +1,11 @@
-"""What all HTTP handlers share: the common headers, plain-text errors, request bodies of a bounded size."""
+"""What all HTTP handlers share: methods, headers, plain-text errors, request bodies of a bounded size."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import orjson
-from tornado.web import RequestHandler
+from tornado.web import HTTPError, RequestHandler
 
 from chateau import __version__
 
@@ -22,19 +22,61 @@ NO_LIMIT = 2**62  # beyond its own limit, Tornado sends an empty 400
 
 
 class BaseHandler(RequestHandler):
-    """Sends the headers that all responses have, and errors as plain text."""
+    """Sends the headers that all responses have, and errors as plain text.
+
+    HEAD responds as GET, without the body. OPTIONS, and every 405, list the methods in ``Allow``. To respond
+    to OPTIONS with more headers, as CORS requires, a handler sets them in :meth:`options` and calls this one
+    last.
+    """
+
+    served_elsewhere: ClassVar[tuple[str, ...]] = ()
+    """Methods of the same address that are served before the request reaches a handler."""
+
+    @classmethod
+    def allowed_methods(cls) -> list[str]:
+        """Return the methods of the handler's address, sorted."""
+        own = {"HEAD": cls.get, "OPTIONS": cls.options} | {
+            method: getattr(cls, method.lower()) for method in cls.SUPPORTED_METHODS if method != "HEAD"
+        }
+        is_served = (method for method, serve in own.items() if serve is not cls._unimplemented_method)
+        return sorted({*is_served, *cls.served_elsewhere})
 
     def set_default_headers(self) -> None:
         self.set_header("Server", f"Chateau/{__version__}")
         self.set_header("X-Content-Type-Options", "nosniff")
+
+    def head(self, *args: Any, **kwargs: Any) -> Any:
+        return self.get(*args, **kwargs)
+
+    def options(self, *_args: Any, **_kwargs: Any) -> None:
+        self.set_allow()
+        self.set_status(204)
+        self.finish()
 
     def send_json(self, value: object, content_type: str = "application/json") -> None:
         """Send *value* as JSON that people can read."""
         self.set_header("Content-Type", content_type)
         self.finish(orjson.dumps(value, option=orjson.OPT_INDENT_2))
 
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        if not isinstance(value, HTTPError):  # an error of the client is not logged
+            super().log_exception(typ, value, tb)
+
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        send_text(self, status_code, f"{status_code} {self._reason}")
+        if status_code == 405:
+            self.set_allow()
+            send_text(self, 405, f"This address takes {self.methods_in_words()}.")
+        else:
+            send_text(self, status_code, f"{status_code} {self._reason}")
+
+    def set_allow(self) -> None:
+        """Set the header ``Allow``, which a 405 must have (RFC 9110, section 15.5.6)."""
+        self.set_header("Allow", ", ".join(self.allowed_methods()))
+
+    def methods_in_words(self) -> str:
+        """Return the methods of the address for a sentence: ``the method POST``."""
+        methods = [method for method in self.allowed_methods() if method not in ("HEAD", "OPTIONS")]
+        return f"the method {methods[0]}" if len(methods) == 1 else f"the methods {', '.join(methods)}"
 
 
 def send_text(handler: RequestHandler, status: int, text: str) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tornado.iostream import StreamClosedError
-
-from chateau import __version__
 from chateau.hub.errors import AccessDenied, Banned, HubError
-from chateau.net.accept import WebSocketUpgradeHandler, adopt
+from chateau.net.accept import WebSocketUpgradeHandler
 from chateau.net.base_handler import BaseHandler, send_text
+from chateau.net.event_stream_handler import ByVersion, EventStreamHandler, accepts_event_stream
+from chateau.net.http_responses import BODIES
 from chateau.net.publish_handler import decode_name
 
 if TYPE_CHECKING:
@@ -18,22 +17,20 @@ if TYPE_CHECKING:
     from tornado.web import RequestHandler
 
     from chateau.net.accept import HandshakePolicy
-    from chateau.net.connection import PeerFactory
     from chateau.net.connection_group import ConnectionGroup
     from chateau.protocols.channels import ChannelsProtocol
     from chateau.protocols.event_streams import EventStreams
 
-EVENT_STREAM = "text/event-stream"
 HOW_TO_SUBSCRIBE = "Subscribe with a WebSocket, or with Accept: text/event-stream."
 
 
 @dataclass(frozen=True, slots=True)
 class Subscriptions:
-    """The *channels*, their event *streams*, and the group of the connections of these."""
+    """The *channels*, their event *streams*, and the *groups* of the connections of these."""
 
     channels: ChannelsProtocol
-    streams: EventStreams
-    stream_group: ConnectionGroup
+    streams: ByVersion[EventStreams]
+    groups: ByVersion[ConnectionGroup]
 
 
 class ChannelUpgradeHandler(WebSocketUpgradeHandler):
@@ -42,6 +39,8 @@ class ChannelUpgradeHandler(WebSocketUpgradeHandler):
     def initialize(self, policy: HandshakePolicy, subscriptions: Subscriptions) -> None:  # type: ignore[override]
         self._policy = policy
         self._channels = subscriptions.channels
+
+    served_elsewhere = ("POST",)
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
         try:
@@ -54,37 +53,40 @@ class ChannelUpgradeHandler(WebSocketUpgradeHandler):
         await super().get(*args, **kwargs)
 
 
-class EventStreamHandler(BaseHandler):
-    """Base of the handlers that respond with a stream of server-sent events that does not end."""
+class ChannelHandler(BaseHandler):
+    """Base of the handlers of addresses to which clients publish; POST is served before they are reached."""
 
-    async def stream_to(
-        self, group: ConnectionGroup, open_peer: PeerFactory, *, address: str, origin: str | None = None
-    ) -> None:
-        """Send the head, and hand the connection over to *group*; pages of *origin* may read the stream."""
-        stream = self.detach()
-        try:
-            await stream.write(stream_head(origin))
-        except StreamClosedError:
+    served_elsewhere = ("POST",)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Send an error as a publish gets it."""
+        if status_code != 405:
+            super().write_error(status_code, **kwargs)
             return
-        await adopt(stream, group, open_peer, address=address)
+        self.set_allow()
+        self.set_header("X-Error", f"This address takes {self.methods_in_words()}.")
+        self.set_header("Content-Type", "application/json")
+        self.finish(BODIES[405])
 
 
-class ChannelStreamHandler(EventStreamHandler):
+class BroadcastHandler(ChannelHandler):
+    """Responds to everything at ``/broadcast/`` but POST."""
+
+
+class ChannelStreamHandler(ChannelHandler, EventStreamHandler):
     """Responds to GET with the publications of a channel."""
 
     def initialize(self, policy: HandshakePolicy, subscriptions: Subscriptions) -> None:
         self._policy = policy
         self._subscriptions = subscriptions
 
-    async def head(self) -> None:
-        send_text(self, 426, HOW_TO_SUBSCRIBE)
-
     async def get(self) -> None:
         subscriptions, request = self._subscriptions, self.request
-        if EVENT_STREAM not in request.headers.get("Accept", "").lower():
+        group = subscriptions.groups.of(request)
+        if not accepts_event_stream(request.headers.get("Accept")):
             send_text(self, 426, HOW_TO_SUBSCRIBE)
             return
-        if subscriptions.stream_group.is_closing:
+        if group.is_closing:
             send_text(self, 503, "The server is shutting down.")
             return
         address = self._policy.address_of(request)
@@ -94,10 +96,10 @@ class ChannelStreamHandler(EventStreamHandler):
         except HubError as error:
             send_error(self, error)
             return
-        endpoint = subscriptions.streams.endpoint(name, request.headers.get("Last-Event-ID"))
+        endpoint = subscriptions.streams.of(request).endpoint(name, request.headers.get("Last-Event-ID"))
         origin = request.headers.get("Origin")
         allowed = origin if origin is not None and self._policy.allows_origin(origin) else None
-        await self.stream_to(subscriptions.stream_group, endpoint.open, address=address, origin=allowed)
+        await self.stream_to(group, endpoint.open, address=address, origin=allowed)
 
 
 def channel_of(request: HTTPServerRequest) -> str:
@@ -113,18 +115,3 @@ def send_error(handler: RequestHandler, error: HubError) -> None:
     """Respond to a subscription that *error* rejects."""
     status = 403 if isinstance(error, AccessDenied | Banned) else 400
     send_text(handler, status, str(error).encode("unicode_escape").decode())
-
-
-def stream_head(origin: str | None = None) -> bytes:
-    """Return the head of an event stream that does not end; pages of *origin* may read it."""
-    lines = [
-        "HTTP/1.1 200 OK",
-        f"Server: Chateau/{__version__}",
-        f"Content-Type: {EVENT_STREAM}",
-        "Cache-Control: no-store",
-        "X-Accel-Buffering: no",  # nginx would buffer the events
-        "Connection: close",
-    ]
-    if origin is not None:
-        lines += [f"Access-Control-Allow-Origin: {origin}", "Vary: Origin"]
-    return "\r\n".join([*lines, "", ""]).encode()

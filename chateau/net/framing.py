@@ -118,11 +118,33 @@ LINES = Framing(
     is_half_closed=True,  # printf 'LOGIN bob\nROOMS\n' | nc -N localhost 9090
 )
 
+_COMMENT = b":\n\n"  # detects dead connections
+
 EVENT_STREAM = Framing(
     decoder=DiscardingDecoder,
     text=bytes,  # whole events, as the protocol encodes them
     binary=bytes,
     close=lambda *_: b"",
-    ping=b":\n\n",  # a comment, to detect dead connections
+    ping=_COMMENT,
+    is_answered=False,
+)
+
+
+def chunk(payload: bytes) -> bytes:
+    """Return *payload*, which is not empty, as a chunk (RFC 9112, section 7.1)."""
+    return b"%x\r\n%b\r\n" % (len(payload), payload)
+
+
+def content_of_chunk(frame: bytes) -> bytes:
+    """Return the content of *frame*, one chunk; b"" of the last one."""
+    return frame[frame.index(b"\r\n") + 2 : -2]
+
+
+CHUNKED_EVENT_STREAM = Framing(
+    decoder=DiscardingDecoder,
+    text=chunk,  # one per event
+    binary=chunk,
+    close=lambda *_: b"0\r\n\r\n",
+    ping=chunk(_COMMENT),
     is_answered=False,
 )

@@ -37,7 +37,7 @@ class PartialInput:
         self._dropped = 0
 
     def set(self, sender: Sender, size: int) -> None:
-        """Count *size* bytes for *sender*, in place of what was counted for it before."""
+        """Count *size* bytes for *sender*, instead of what was counted for it before."""
         if size < COUNTED_FROM_BYTES:
             size = 0
         grown = size - self._sizes.get(sender, 0)

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     from chateau.net.connection_group import ConnectionGroup
     from chateau.net.framing import Decoder
-    from chateau.net.publish_handler import PublishEndpoint, PublishRoute, Response
+    from chateau.net.http_responses import Response
+    from chateau.net.publish_handler import PublishEndpoint, PublishRoute
 
 log = logging.getLogger(__name__)
 
@@ -75,13 +76,15 @@ class PublishRequest(NamedTuple):
 class PublishParser:
     """Splits what one client sends into publishes. No I/O.
 
-    Plain means: a POST with a route, a ``Content-Length`` within the limit, no repeated header, and nothing
-    about the connection or the encoding of the body. *rest* is None until something else arrives, valid or
-    not; from then on it has all bytes from the first one of that request.
+    Plain means: a POST with a route, a head and a ``Content-Length`` within the limits, no repeated header,
+    and nothing about the connection or the encoding of the body. *rest* is None until something else arrives,
+    valid or not; from then on it has all bytes from the first one of that request.
     """
 
     def __init__(self, endpoint: PublishEndpoint) -> None:
         self._endpoint = endpoint
+        self._limits = endpoint.limits
+        self._head_bytes = min(HEAD_BYTES, endpoint.limits.head - len(_HEAD_END))
         self._pieces: list[bytes] = []  # the beginning of a request
         self.partial_bytes = 0  # of them
         self.count = 0  # requests that have begun
@@ -155,7 +158,7 @@ class PublishParser:
         if not self._is_head_complete:
             end = data.find(_HEAD_END, start)
             stop = end + len(_HEAD_END) if end >= 0 else len(data)
-            if stop - start > HEAD_BYTES + len(_HEAD_END):
+            if stop - start > self._head_bytes + len(_HEAD_END):
                 raise _NotPlain
             self._parser.feed_data(data[start + self._parsed : stop])
             self._parsed = stop - start
@@ -171,6 +174,8 @@ class PublishParser:
         headers = self._headers
         # llhttp is lenient about empty lines and spaces here only.
         if not self._is_head_complete or not data.startswith(b"POST %b HTTP/1.1\r\n" % self._url, start):
+            raise _NotPlain
+        if len(headers) > self._limits.headers or len(self._url) > self._limits.target:
             raise _NotPlain
         route = self._endpoint.route("POST", self._url.decode("latin-1"))
         length = body_length(headers)

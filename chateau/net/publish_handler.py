@@ -11,18 +11,19 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs, unquote_to_bytes
 from weakref import WeakSet
 
-from tornado.httputil import HTTPMessageDelegate, HTTPServerConnectionDelegate, format_timestamp
+from tornado.httputil import HTTPMessageDelegate, HTTPServerConnectionDelegate
 
-from chateau import __version__
 from chateau.hub.errors import AccessDenied, HubError, InvalidName, Unavailable
 from chateau.net.base_handler import BoundedBody, bearer_token, body_length
+from chateau.net.http_heads import DEFAULT_LIMITS, HeadLimits
+from chateau.net.http_responses import Response, date_line, encode_response, error_response
+from chateau.net.media import check_media
 from chateau.net.publish_connection import Resume, move_to_publish_connection
-from chateau.protocols.errors import HTTP_STATUSES, Internal, TooLarge
+from chateau.protocols.errors import Internal, TooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -49,21 +50,6 @@ AllowsOrigin = Callable[[str], bool]
 DRAIN_FACTOR = 16
 """A body of up to this many times the maximum size is read and dropped before the response."""
 
-BODIES = {
-    201: b'"OK"',
-    400: b'"Bad request"',
-    403: b'"Not authorized"',
-    405: b'"Method not allowed"',
-    408: b'"Timed out"',
-    413: b'"Too large"',
-    500: b'"Internal error"',
-    503: b'"Unavailable"',
-}
-"""The body of each response, by its status."""
-
-STATUSES = {code: status for code, status in HTTP_STATUSES.items() if status in BODIES}
-"""HTTP status by error code; 400 for all others."""
-
 
 class PublishRoute(NamedTuple):
     """The target of a publish: the channel *name*, percent-encoded as in the path; None for a broadcast.
@@ -74,13 +60,6 @@ class PublishRoute(NamedTuple):
     path: str
     name: str | None
     query: str
-
-
-class Response(NamedTuple):
-    """*status*, and the header lines, each with its end, that only this response has."""
-
-    status: int
-    lines: bytes
 
 
 class PublishEndpoint:
@@ -94,9 +73,11 @@ class PublishEndpoint:
         address_of: AddressOf,
         allows_origin: AllowsOrigin,
         clock: Callable[[], float],
+        limits: HeadLimits = DEFAULT_LIMITS,
     ) -> None:
-        """*clock* returns seconds since 1970, UTC."""
+        """*clock* returns seconds since 1970, UTC; *limits* are those of the HTTP server."""
         self.max_body = channels.max_frame
+        self.limits = limits
         self.served = 0  # requests to publish, whatever their outcome
         self._channels = channels
         self._address_of = address_of
@@ -110,7 +91,9 @@ class PublishEndpoint:
     def route(self, method: str, target: str) -> PublishRoute | None:
         """Return the route of a request; None if the request is not a publish."""
         path, _, query = target.partition("?")
-        if method == "POST" and path.startswith(self._channel_path):
+        if method != "POST":
+            return None
+        if path.startswith(self._channel_path):
             name = path[len(self._channel_path) :].removesuffix("/")
             return PublishRoute(path, name, query) if "/" not in name else None
         return PublishRoute(path, None, query) if path in self._broadcast_paths else None
@@ -159,9 +142,11 @@ class PublishEndpoint:
         address = self._address_of(context, headers)
         password = _password(route.query, headers)
         key = headers.get("idempotency-key")
+        kind = headers.get("package-type")
+        check_media(headers, is_text=kind is None or kind.lower() != "bytes")
         if route.name is None:
             return channels.broadcast_all(body, address=address, password=password, key=key)
-        name, kind = decode_name(route.name), headers.get("package-type")
+        name = decode_name(route.name)
         return channels.publish(name, kind, body, address=address, password=password, key=key)
 
     def _check_origin(self, headers: Headers) -> None:
@@ -204,42 +189,6 @@ def decode_name(name: str) -> str:
         raise InvalidName(name, "it is not UTF-8") from exc
 
 
-# Responses
-
-
-def error_response(error: HubError) -> Response:
-    """Return the response to a publish that *error* rejects."""
-    # A header may hold printable ASCII only; all else is escaped as Python does.
-    reason = str(error).encode("unicode_escape")
-    return Response(STATUSES.get(error.code, 400), b"X-Error: %b\r\n" % reason)
-
-
-def date_line(second: int) -> bytes:
-    """Return the ``Date`` header line for *second*, since 1970 in UTC."""
-    return f"Date: {format_timestamp(second)}\r\n".encode()
-
-
-def encode_response(response: Response, date: bytes, connection: bytes = b"") -> bytes:
-    """Return *response* as bytes, with the header lines *date* and *connection*."""
-    status, lines = response
-    return b"%b%b%b%b\r\n%b" % (_HEADS[status], date, lines, connection, BODIES[status])
-
-
-def _head(status: int) -> bytes:
-    """Return the beginning of every response with *status*."""
-    lines = [
-        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
-        f"Server: Chateau/{__version__}",
-        "X-Content-Type-Options: nosniff",
-        "Content-Type: application/json",
-        f"Content-Length: {len(BODIES[status])}",
-    ]
-    return "".join(f"{line}\r\n" for line in lines).encode()
-
-
-_HEADS = {status: _head(status) for status in BODIES}
-
-
 # On Tornado's HTTP connection
 
 
@@ -255,12 +204,19 @@ class HttpFrontend(HTTPServerConnectionDelegate):
         address_of: AddressOf = remote_ip,
         allows_origin: AllowsOrigin = lambda _origin: False,
         clock: Callable[[], float] = time.time,
+        limits: HeadLimits = DEFAULT_LIMITS,
         group: ConnectionGroup | None = None,
     ) -> None:
-        """*clock* returns seconds since 1970, UTC; *group* is that of the publish connections."""
+        """*clock* returns seconds since 1970, UTC; *limits* are those of the server; *group* is that of the
+        publish connections."""
         self.application = application
         self.endpoint = PublishEndpoint(
-            channels, url_prefix=url_prefix, address_of=address_of, allows_origin=allows_origin, clock=clock
+            channels,
+            url_prefix=url_prefix,
+            address_of=address_of,
+            allows_origin=allows_origin,
+            clock=clock,
+            limits=limits,
         )
         self._group = group
         self._resume: Resume | None = None
@@ -342,7 +298,7 @@ class _PublishDelegate(HTTPMessageDelegate):
         self._start_line = start_line
         self._headers = headers
         length = body_length(headers) or 0
-        awaits_consent = headers.get("Expect") == "100-continue"
+        awaits_consent = headers.get("Expect", "").lower() == "100-continue"
         if self._body.must_stop(length) or (awaits_consent and length > self._endpoint.max_body):
             self._stop_reading()
 
@@ -362,8 +318,6 @@ class _PublishDelegate(HTTPMessageDelegate):
         self._is_over = True
 
     def _serve(self) -> tuple[Response, Commit | None]:
-        if self._start_line.method != "POST":
-            return Response(405, b"Allow: POST\r\nX-Error: Publishing takes the method POST.\r\n"), None
         if self._start_line.version == "HTTP/1.1" and len(self._headers.get_list("Host")) != 1:
             return Response(400, b"X-Error: A request has one header Host.\r\n"), None
         if self._body.is_too_large:
@@ -393,10 +347,9 @@ class _PublishDelegate(HTTPMessageDelegate):
         return self._frontend.move(self._server_conn, self._connection, self._endpoint.encode(response))
 
     def _write(self, response: Response, connection: bytes) -> None:
-        payload = self._endpoint.encode(response, connection)
-        if self._start_line.method == "HEAD":
-            payload = payload[: payload.index(b"\r\n\r\n") + 4]
-        self._connection.write(payload)  # without write_headers: Tornado takes an encoded head
+        self._connection.write(
+            self._endpoint.encode(response, connection)
+        )  # without write_headers: Tornado takes an encoded head
         self._connection.finish()
 
     def _log(self, status: int) -> None:

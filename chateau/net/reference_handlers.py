@@ -13,6 +13,7 @@ from asyncio import Future
 from collections.abc import Callable
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 from tornado.web import HTTPError, stream_request_body
 
@@ -20,10 +21,12 @@ from chateau.hub.errors import HubError
 from chateau.net.base_handler import BaseHandler, BoundedBody, body_length
 from chateau.net.console_handlers import PageHandler, with_address
 from chateau.net.frames import masked_text_frame
-from chateau.net.framing import EVENT_STREAM, LINES, WEBSOCKET
-from chateau.net.publish_handler import date_line, encode_response, error_response
+from chateau.net.framing import CHUNKED_EVENT_STREAM, LINES, WEBSOCKET
+from chateau.net.http_responses import date_line, encode_response, error_response
+from chateau.net.media import check_media
 from chateau.protocols import chateau
 from chateau.protocols.errors import InvalidJson, TooLarge
+from chateau.protocols.http_errors import UnsupportedMedia
 from chateau.protocols.json_text import encode
 
 if TYPE_CHECKING:
@@ -129,7 +132,8 @@ def reference_routes(prefix: str, reference: Reference, console: ConsoleFiles) -
         (prefix + r"/asyncapi\.json", SpecificationHandler, {"make": reference.asyncapi}),
         (prefix + r"/openapi\.json", SpecificationHandler, {"make": reference.openapi}),
         (prefix + "/renderings", TranslationsHandler, {"translate": translate}),
-        (prefix + "/docs", ReferenceRedirectHandler, {"url": f"{reference.url_prefix}/docs/"}),
+        (prefix + "/docs(?!/)", ReferenceRedirectHandler, {"to": f"{reference.url_prefix}/docs/"}),
+        (prefix + "/docs/([^/]+)(?=/)", ReferenceRedirectHandler, {"to": f"{reference.url_prefix}/docs/"}),
         (prefix + "/docs/([^/]*)", ReferencePageHandler, {"pages": pages}),
     ]
 
@@ -144,13 +148,13 @@ def _once_in_a_thread(make: Callable[[], Made]) -> Callable[[], Future[Made]]:
 
 
 class ReferenceRedirectHandler(BaseHandler):
-    """The address without its slash; the links of a page are relative to the one with it."""
+    """An address whose final slash is missing or one too many: the links of a page are relative to it."""
 
-    def initialize(self, url: str) -> None:
-        self._url = url
+    def initialize(self, to: str) -> None:
+        self._to = to
 
-    def get(self) -> None:
-        self.redirect(self._url)
+    def get(self, name: str = "") -> None:
+        self.redirect(self._to + quote(name))
 
 
 class ReferencePageHandler(PageHandler):
@@ -209,7 +213,7 @@ FRAMINGS: dict[tuple[str | None, str | None], Callable[[bytes], bytes]] = {
     ("WebSocket", "client"): lambda payload: masked_text_frame(payload, MASKING_KEY),
     ("TCP", "server"): LINES.text,
     ("TCP", "client"): lambda payload: payload + b"\n",
-    ("server-sent events", "server"): EVENT_STREAM.text,
+    ("server-sent events", "server"): CHUNKED_EVENT_STREAM.text,
     ("HTTP", "server"): bytes,  # complete as they are
     ("HTTP", "client"): bytes,
 }
@@ -244,17 +248,18 @@ class TranslationsHandler(BaseHandler):
             self._send_error(413, _too_large())
             return
         try:
+            check_media(self.request.headers)
             text = _decode(bytes(self._body))
             translation = (await self._translate())(text, self.request.host)
         except HubError as error:
-            self._send_error(400, error)
+            self._send_error(415 if isinstance(error, UnsupportedMedia) else 400, error)
         else:
             self._finish_with(translation_frame(translation))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Send in JSON what is wrong with a request that is not a POST, or that failed."""
         if status_code == 405:
-            self.set_header("Allow", "POST")
+            self.set_allow()
         code, text = FAILURES.get(status_code, ("internal", "The server failed; see its log."))
         self._finish_with({"status": status_code, "code": code, "error": text})
 
@@ -282,7 +287,8 @@ def _framed(encoded: EncodedFrame) -> dict[str, Any]:
     else:
         framed = FRAMINGS[transport, sender](payload)
         added = len(framed) - len(payload)
-        head, tail = (0, added) if transport == "TCP" else (added, 0)
+        tail = {"TCP": added, "server-sent events": len(b"\r\n")}.get(transport or "", 0)
+        head = added - tail
         frame |= {"text": payload.decode(), "hex": framed.hex(), "head": head, "tail": tail}
     if (transport, sender) == ("WebSocket", "client"):
         note = f"{note} {MASKED}" if note else MASKED

@@ -1,4 +1,4 @@
-"""The HTTP server: Tornado's, with limits of connections, time and unfinished input.
+"""The HTTP server with limits of connections, time and unfinished input.
 
 Tornado has no limit of connections, and closes one without a word when a request takes too long. Here such
 a client gets a response: 503 when there are too many connections, 408 when a head or a body does not come to
@@ -9,18 +9,18 @@ its end. A client that has begun no request gets no response, which it would tak
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import suppress
-from http import HTTPStatus
 from socket import SHUT_WR
 from typing import TYPE_CHECKING, Any, Final
 
-from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPMessageDelegate
 from tornado.iostream import SSLIOStream
 
-from chateau import __version__
 from chateau.net.connection import LINGER_SECONDS
 from chateau.net.foreign_clients import watch_opening
+from chateau.net.http_responses import Response, date_line, encode_response
+from chateau.net.http_server import HttpServer
 from chateau.net.turns import share_of
 
 if TYPE_CHECKING:
@@ -41,10 +41,10 @@ IDLE_SECONDS: Final = 60.0
 """How long a connection may stay open before its first request, and between two."""
 
 RETRY_SECONDS: Final = 5
-"""What ``Retry-After`` says in a rejection."""
+"""The ``Retry-After`` of a rejection."""
 
 
-class WebServer(HTTPServer):
+class WebServer(HttpServer):
     """An HTTP server whose connections are counted, and whose requests have to come in time."""
 
     def initialize(  # type: ignore[override]
@@ -76,9 +76,9 @@ class WebServer(HTTPServer):
             watch_opening(stream, address)
             super().handle_stream(stream, address)
         elif isinstance(stream, SSLIOStream):
-            stream.close()  # there is no handshake yet, and nothing can be said
+            stream.close()  # there is no handshake yet, so that nothing can be sent
         else:
-            respond_and_close(stream, HTTPStatus.SERVICE_UNAVAILABLE, rejection)
+            respond_and_close(stream, 503, rejection)
 
     def resume(self, stream: IOStream, address: Any) -> None:
         """Serve a client that has been admitted before."""
@@ -91,7 +91,7 @@ class WebServer(HTTPServer):
             client = self._clients[server_conn] = _Client(self._group, server_conn)
             if self._checking is None and self._request_seconds:
                 self._checking = self._group.loop.call_later(CHECK_SECONDS, self._check)
-        client.begin()
+        client.begin(request_conn)
         return _Timed(super().start_request(server_conn, request_conn), client)
 
     def on_close(self, server_conn: Any) -> None:
@@ -124,8 +124,9 @@ class _Client:
         self.is_ending = False  # the rest of what it sends is dropped
         group.limits.add(self)
 
-    def begin(self) -> None:
-        """Wait for a request."""
+    def begin(self, request: Any) -> None:
+        """Wait for the next *request*."""
+        self._request = request
         self._is_in_head, self._since = True, None
 
     def on_head(self) -> None:
@@ -151,21 +152,17 @@ class _Client:
 
     def check(self, oldest: float) -> None:
         """End the request if it began before *oldest* and is not whole."""
-        if self._is_in_head:
-            # Tornado reports a head when it is whole; until then it is in the stream's buffer.
-            if not self._stream._read_buffer_size:  # noqa: SLF001
-                self._since = None
-            elif self._since is None:
-                self._since = self._group.loop.time()
+        if self._is_in_head and self._request.head_bytes and self._since is None:
+            self._since = self._group.loop.time()
         if self._since is not None and self._since < oldest and not self.is_ending:
             part = "head" if self._is_in_head else "body"
             log.info("a request of %s has timed out: its %s is not whole", self.address, part)
-            self._end(HTTPStatus.REQUEST_TIMEOUT, f"The {part} of the request did not come in time.")
+            self._end(408, f"The {part} of the request did not come in time.")
 
     @property
     def is_expendable(self) -> bool:
         """Whether it is between two requests, or before the first."""
-        return self._is_in_head and not self._stream._read_buffer_size  # noqa: SLF001
+        return self._is_in_head and not self._request.head_bytes
 
     def make_room(self) -> None:
         """End without a response: no request waits for one."""
@@ -173,9 +170,9 @@ class _Client:
 
     def drop_input(self, reason: str) -> None:
         """End with 503, for *reason*."""
-        self._end(HTTPStatus.SERVICE_UNAVAILABLE, f"The server has {reason}.")
+        self._end(503, f"The server has {reason}.")
 
-    def _end(self, status: HTTPStatus, sentence: str) -> None:
+    def _end(self, status: int, sentence: str) -> None:
         if not self.is_ending:
             self.is_ending = True
             respond_and_close(self._stream, status, sentence)
@@ -190,7 +187,7 @@ def _has_address(server_conn: Any) -> bool:
 
 
 class _Timed(HTTPMessageDelegate):
-    """Tells *client* how far its request is, and passes it on."""
+    """Reports to *client* how far its request is, and passes it on."""
 
     def __init__(self, delegate: HTTPMessageDelegate, client: _Client) -> None:
         self._delegate = delegate
@@ -213,20 +210,15 @@ class _Timed(HTTPMessageDelegate):
         self._delegate.on_connection_close()
 
 
-def respond_and_close(stream: IOStream, status: HTTPStatus, sentence: str) -> None:
+def respond_and_close(stream: IOStream, status: int, sentence: str) -> None:
     """Send a response that needs no request, and close *stream*.
 
     Closing it at once would discard the response if the client is still sending.
     """
-    body = f"{sentence}\n".encode()
-    head = (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\nServer: Chateau/{__version__}\r\n"
-        "X-Content-Type-Options: nosniff\r\nContent-Type: text/plain; charset=utf-8\r\n"
-        f"Content-Length: {len(body)}\r\nRetry-After: {RETRY_SECONDS}\r\nConnection: close\r\n\r\n"
-    )
     if stream.closed():
         return
-    stream.write(head.encode() + body)
+    lines = f"X-Error: {sentence}\r\nRetry-After: {RETRY_SECONDS}\r\nConnection: close\r\n".encode()
+    stream.write(encode_response(Response(status, lines), date_line(int(time.time()))))
     if not stream.closed() and not isinstance(stream, SSLIOStream):
         with suppress(OSError):
             stream.socket.shutdown(SHUT_WR)

@@ -16,6 +16,7 @@ from chateau.hub.errors import (
 from chateau.protocols.admin import AdminOff, UnknownSession
 from chateau.protocols.error_catalog import (
     ANY,
+    ENCODED,
     SPACE,
     UNKEPT,
     UNKNOWN_ROOM,
@@ -64,6 +65,7 @@ ERRORS: ErrorCatalog = {
         ),
         always(NotAnObject("an array"), "The body is JSON, but no object.", "[]"),
         always(TooLarge(f"A body may have {BODY_BYTES} bytes."), "The body is longer than 64 KiB."),
+        ENCODED,
         always(Internal()),
     ),
     "sessions": (against("sessions-request", {"limit": 0}),),

@@ -11,13 +11,18 @@ from chateau.hub.lookalikes import RESERVED
 from chateau.protocols.channels import InvalidKey
 from chateau.protocols.error_catalog import (
     ANY,
+    ENCODED,
     MAX_FRAME,
+    MAX_HEAD,
+    MAX_HEADERS,
+    MAX_TARGET,
     UNKEPT,
     ErrorCase,
     ErrorCatalog,
     always,
 )
 from chateau.protocols.errors import Internal, InvalidJson, NotAnObject, TooLarge, UnknownType
+from chateau.protocols.http_errors import HeadersTooLarge, InvalidRequest, TargetTooLong, UnsupportedMedia
 from chateau.protocols.publications import InvalidText
 
 LONG = "x" * 65
@@ -50,6 +55,33 @@ ERRORS: ErrorCatalog = {
             "A page of another origin sent it, which `--allow-origin` does not name.",
         ),
         always(TooLarge(f"A body may have {MAX_FRAME} bytes."), "The body is longer than `--max-frame`."),
+        ENCODED,
+        always(
+            UnsupportedMedia(
+                'The body has the Content-Type "image/png"; expected text, or Package-Type: bytes.'
+            ),
+            "The header `Content-Type` has a type that is not text, and `Package-Type` is not `bytes`.",
+            "Content-Type: image/png",
+        ),
+        always(
+            UnsupportedMedia('The body has the charset "utf-16"; expected text in UTF-8.'),
+            "The header `Content-Type` has a charset that is neither UTF-8 nor a superset of ASCII.",
+            "Content-Type: text/plain; charset=utf-16",
+        ),
+        always(TargetTooLong(MAX_TARGET), "The target is longer than `--max-target`."),
+        always(
+            HeadersTooLarge(f"The request has too many headers; the maximum is {MAX_HEADERS}."),
+            "There are more headers than `--max-headers`.",
+        ),
+        always(
+            HeadersTooLarge(f"The request's headers are too long; the maximum is {MAX_HEAD} bytes."),
+            "The first line and the headers are longer than `--max-head`.",
+        ),
+        always(
+            InvalidRequest('The target "news" is invalid; expected a path such as /ws.'),
+            "It is not a valid request of HTTP/1.1.",
+            "POST news HTTP/1.1",
+        ),
         always(InvalidKey(), "The header `Idempotency-Key` is empty or too long."),
         always(Internal()),
     ),

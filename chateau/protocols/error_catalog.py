@@ -24,6 +24,7 @@ from chateau.hub.errors import (
 from chateau.hub.lookalikes import MIXED_SCRIPTS, OTHER_SCRIPT, RESERVED
 from chateau.hub.registry import NUMBERED
 from chateau.protocols.errors import BinaryFrame, Internal, InvalidJson, NotAnObject, RateLimited, TooLarge
+from chateau.protocols.http_errors import UnsupportedMedia
 from chateau.protocols.schemas import SchemaSet
 from chateau.protocols.transport import ENVELOPE_OVERHEAD_BYTES
 
@@ -32,7 +33,10 @@ MakeError = Callable[[Any, SchemaSet], HubError]
 
 MAX_FRAME = 1_048_576
 RATE = 200
-"""The defaults of ``--max-frame`` and ``--max-rate``, which are part of some error texts."""
+MAX_TARGET = 8_192
+MAX_HEADERS = 100
+MAX_HEAD = 65_536
+"""The defaults of the settings that are part of some error texts."""
 
 CODES = {
     "invalid_json": "The text is not valid JSON, or it has a duplicate key, NaN, a lone surrogate, a number "
@@ -65,6 +69,11 @@ CODES = {
     "that run at the same time for one session. Try again later.",
     "too_large": "The message is too long or too deep. A relayed message must be at least 1,536 bytes "
     "shorter than `--max-frame`.",
+    "unsupported_media": "The body of an HTTP request is compressed, or has a type or charset that the "
+    "address does not take.",
+    "target_too_long": "The target of an HTTP request is longer than `--max-target`.",
+    "headers_too_large": "An HTTP request has more headers than `--max-headers`, or a first line and headers "
+    "of more bytes than `--max-head`.",
     "unavailable": "The message could not be stored, or the history could not be read. If the message was "
     "delivered all the same, the sentence reports it.",
     "internal": "The server failed; see its log.",
@@ -149,6 +158,11 @@ UNKEPT = always(
 UNREADABLE_HISTORY = always(
     Unavailable("The history cannot be read right now; try again later."),
     "The disk failed while the history was read.",
+)
+ENCODED = always(
+    UnsupportedMedia('The body has the Content-Encoding "gzip"; expected a body without one.'),
+    "The body is compressed.",
+    "Content-Encoding: gzip",
 )
 WRONG_KEY = always(AccessDenied("The secret key is wrong."), "The key is wrong, or the server has none.")
 TOO_MANY_KEYS = always(TooManyTries(), "Five wrong keys came from this address within a minute.")

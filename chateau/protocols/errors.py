@@ -69,7 +69,10 @@ HTTP_STATUSES = {
     "unknown_session": 404,
     "unknown_recipient": 404,
     "too_large": 413,
+    "target_too_long": 414,
+    "unsupported_media": 415,
     "rate_limited": 429,
+    "headers_too_large": 431,
     "internal": 500,
     "unavailable": 503,
 }

@@ -29,7 +29,6 @@ ORIGIN = "http://localhost:8888"
 CHANNEL = "news"
 """The channel of the examples."""
 
-PAYLOAD_TYPES = {"text/plain": "text", "application/json": "json"}
 PARAMETERS = ("parameter", "in", "required", "type", "description")
 
 PUSHES_LEAD = (
@@ -181,10 +180,9 @@ def _channel_operation(operations: Operations, path: str, method: str, operation
 
 def _payloads(operation: Document) -> Iterator[tuple[str, str]]:
     """Yield the example bodies of *operation*, each with its payload type."""
-    for kind, content in operation["requestBody"]["content"].items():
-        if "example" in content:
-            each = content["example"]
-            yield each if isinstance(each, str) else compact(each), PAYLOAD_TYPES[kind]
+    for content in operation["requestBody"]["content"].values():
+        for kind, each in content.get("examples", {}).items():
+            yield each["value"], kind
 
 
 def _publish_example(base: str, where: str, body: str, kind: str) -> tuple[str, str]:

@@ -94,7 +94,7 @@ def _action(name: str, schemas: Schemas) -> Document:
     request = schemas[f"{ADMIN}/{name}-request"]
     summary = request["title"].removesuffix(" (request)")
     body = {"required": True, "content": _json(f"{name}-request")}
-    statuses = ["400", "404", "413", "503"]
+    statuses = ["400", "404", "413", "415", "503"]
     ok = _response(name, schemas)
     return _operation(name, summary, request["description"], ok, statuses, requestBody=body)
 
@@ -119,19 +119,24 @@ def _operation(
 
 
 def _query(name: str, schemas: Schemas) -> list[Document]:
-    """Return the parameters of the query, which are the fields of the request's schema."""
+    """Return the parameters of the query, which are the fields of the request's schema.
+
+    Their schemas are written out: generators do not resolve references from parameters to parts of schemas.
+    """
     schema = schemas.get(f"{ADMIN}/{name}-request", {"properties": {}})
     definitions = schemas[f"{ADMIN}/common"]["$defs"]
-    place = reference_to(ADMIN, f"{name}-request")["$ref"]
+    fields = {
+        key: definitions[value["$ref"].rpartition("/")[2]] for key, value in schema["properties"].items()
+    }
     return [
         {
             "name": key,
             "in": "query",
             "required": key in schema.get("required", ()),
-            "description": definitions[value["$ref"].rpartition("/")[2]]["description"],
-            "schema": {"$ref": f"{place}/properties/{key}"},
+            "description": field["description"],
+            "schema": {keyword: value for keyword, value in field.items() if keyword != "description"},
         }
-        for key, value in schema["properties"].items()
+        for key, field in fields.items()
     ]
 
 

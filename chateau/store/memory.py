@@ -157,6 +157,9 @@ class MemoryStore:
             if stream is not None:
                 stream.drop(len(stream.records))
 
+    def why_read_only(self) -> str | None:
+        return None
+
     async def settle(self) -> None:
         pass
 

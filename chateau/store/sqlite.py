@@ -197,6 +197,15 @@ class SqliteStore:
                 commit = batch.commit
         return commit
 
+    def why_read_only(self) -> str | None:
+        if not self._is_read_only:
+            return None
+        try:
+            self._recover_or_reject(0)
+        except Unavailable as error:
+            return str(error)
+        return None
+
     async def settle(self) -> None:
         batch = self._batch or self._in_flight
         if batch is not None:

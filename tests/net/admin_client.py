@@ -95,7 +95,7 @@ class AdminClient(RawClient):
     async def _block(self) -> str:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while b"\n\n" not in self._read:
-                more = await self.reader.read(65_536)
+                more = await self.more_of_stream()
                 if not more:
                     raise asyncio.IncompleteReadError(bytes(self._read), None)
                 self._read += more

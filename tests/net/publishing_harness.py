@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from raw_client import RawClient
-from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler
@@ -22,7 +21,10 @@ from chateau.hub.hub import Hub
 from chateau.ids import MessageIdGenerator
 from chateau.lookalikes import look_of
 from chateau.names import normalize_name
+from chateau.net.channel_handlers import BroadcastHandler
 from chateau.net.connection_group import ConnectionGroup
+from chateau.net.http_heads import DEFAULT_LIMITS, HeadLimits
+from chateau.net.http_server import HttpServer
 from chateau.net.publish_connection import PUBLISHING
 from chateau.net.publish_handler import HttpFrontend
 from chateau.protocols.channels import ChannelsProtocol
@@ -92,6 +94,7 @@ class PublishingServer:
         max_outbox: int = 4_194_304,
         url_prefix: str = "",
         has_tls: bool = False,
+        limits: HeadLimits = DEFAULT_LIMITS,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.hub = Hub(
@@ -115,7 +118,11 @@ class PublishingServer:
             )
         )
         self.application = Application(
-            [(url_prefix + "/(?:hello|echo)", Hello), (url_prefix + "/socket", Echo)],
+            [
+                (url_prefix + "/(?:hello|echo)", Hello),
+                (url_prefix + "/socket", Echo),
+                (url_prefix + "/broadcast/?", BroadcastHandler),
+            ],
             log_function=lambda _: None,
         )
         self.group = ConnectionGroup(loop, max_outbox=max_outbox, framing=PUBLISHING)
@@ -124,13 +131,14 @@ class PublishingServer:
             self.channels,
             url_prefix=url_prefix,
             clock=lambda: NOON,
+            limits=limits,
             group=self.group if has_lane else None,
         )
         context = None
         if has_tls:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             context.load_cert_chain(TLS / "certificate.pem", TLS / "key.pem")
-        self.http = HTTPServer(self.frontend, ssl_options=context)
+        self.http = HttpServer(self.frontend, limits=limits, ssl_options=context, max_body_size=1_048_576)
         self.frontend.resume_with(self.http.handle_stream)
         sockets = bind_sockets(0, "127.0.0.1")
         self.port = int(sockets[0].getsockname()[1])

@@ -45,6 +45,7 @@ class RawClient:
         self.host = host
         self.path = path
         self._read = bytearray()
+        self._is_chunked = False  # the body of the last response
 
     @classmethod
     async def connect(
@@ -99,6 +100,7 @@ class RawClient:
             status, *lines = head.strip().split("\r\n")
             headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
             body = await self.reader.readexactly(int(headers.get("content-length", 0)))
+            self._is_chunked = headers.get("transfer-encoding") == "chunked"
         return Response(int(status.split()[1]), headers, body)
 
     async def upgrade(self, **headers: str) -> Self:
@@ -108,6 +110,20 @@ class RawClient:
         assert response.status == 101, response
         assert response.headers["sec-websocket-accept"] == ACCEPT
         return self
+
+    async def more_of_stream(self) -> bytes:
+        """Return more of the body of an endless response: a chunk, or what arrives; b"" at its end."""
+        if self._is_chunked:
+            try:
+                size = int(await self.reader.readuntil(b"\r\n"), 16)
+                chunk = await self.reader.readexactly(size + 2)
+            except asyncio.IncompleteReadError:
+                return b""
+            assert chunk.endswith(b"\r\n")
+            if size:
+                return chunk[:-2]
+            self._is_chunked = False
+        return await self.reader.read(65_536)
 
     # Frames
 
@@ -168,7 +184,7 @@ class RawClient:
     async def end(self) -> bytes:
         """Return the bytes that arrive until the server ends the connection."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while more := await self.reader.read(65_536):
+            while more := await self.more_of_stream():
                 self._read += more
         return bytes(self._read)
 

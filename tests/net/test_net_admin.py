@@ -138,7 +138,7 @@ async def test_ban_of_the_address_of_the_admin_does_not_block_the_admin(harness:
 # Endpoints and methods
 
 
-@pytest.mark.parametrize("name", ["", "nowhere", "sessions/", "kick/17", "Sessions", "%FF", "../admin/x"])
+@pytest.mark.parametrize("name", ["", "nowhere", "sessions//", "kick/17", "Sessions", "%FF", "../admin/x"])
 async def test_unknown_admin_endpoint_gets_404(harness: LiveServer, name: str) -> None:
     client = await admin_client(harness)
 
@@ -155,11 +155,11 @@ async def test_action_rejects_other_methods(harness: LiveServer, name: str) -> N
     response = await client.response()
 
     assert checked(name, response, 405)["error"] == "This address takes the method POST."
-    assert response.headers["allow"] == "POST"
+    assert response.headers["allow"] == "OPTIONS, POST"
 
 
 @pytest.mark.parametrize("name", [*READINGS, *STREAMS])
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "BREW"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "BREW"])
 async def test_query_rejects_other_methods(harness: LiveServer, name: str, method: str) -> None:
     client = await admin_client(harness)
     request = client.request(f"/admin/{name}", Authorization=f"Bearer {KEY}", Content_Length="0")
@@ -168,7 +168,7 @@ async def test_query_rejects_other_methods(harness: LiveServer, name: str, metho
     response = await client.response()
 
     assert checked(name, response, 405)["code"] == "unknown_type"
-    assert response.headers["allow"] == "GET"
+    assert response.headers["allow"] == "GET, HEAD, OPTIONS"
 
 
 async def test_endpoint_is_served_only_under_the_prefix(open_server: OpenServer) -> None:

@@ -112,7 +112,7 @@ def test_error_responses_have_the_error_schema() -> None:
         if name.startswith("Admin")
     }
 
-    assert len(errors) == 8
+    assert len(errors) == 9
     for response in errors.values():
         schema = response["content"]["application/json"]["schema"]
         assert schema == {"$ref": "#/components/schemas/admin.error-response"}

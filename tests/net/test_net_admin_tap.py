@@ -490,6 +490,8 @@ class MemoryOutbox:
         self._capacity = capacity
 
     def send(self, payload: bytes) -> None:
+        if len(self.got) == self._capacity:
+            return  # as a connection that is closing
         self.got.append(payload)
         if len(self.got) == self._capacity:
             self.watcher.on_close()

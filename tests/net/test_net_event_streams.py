@@ -75,7 +75,7 @@ class StreamClient(RawClient):
     async def _line(self) -> str:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while (found := re.search(rb"\r\n|\n|\r(?=.)", self._read, re.DOTALL)) is None:
-                more = await self.reader.read(65_536)
+                more = await self.more_of_stream()
                 if not more:
                     raise asyncio.IncompleteReadError(bytes(self._read), None)
                 self._read += more
@@ -148,7 +148,7 @@ async def test_stream_has_the_standard_headers(harness: LiveServer, path: str) -
     assert response.headers["content-type"] == ACCEPT
     assert response.headers["cache-control"] == "no-store"
     assert "content-length" not in response.headers
-    assert "transfer-encoding" not in response.headers
+    assert response.headers["transfer-encoding"] == "chunked"
     assert "access-control-allow-origin" not in response.headers
 
 
@@ -161,10 +161,50 @@ async def test_media_type_is_case_insensitive(harness: LiveServer) -> None:
     await listener(harness, headers={"Accept": "Text/Event-Stream"})
 
 
-@pytest.mark.parametrize("headers", [{}, {"Accept": "*/*"}, {"Accept": "application/json"}])
-async def test_request_without_accept_gets_426(harness: LiveServer, headers: dict[str, str]) -> None:
-    client = await connected(harness, StreamClient)
+NAVIGATION = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
+"""What a browser sends when a person opens an address."""
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Accept": ""},
+        {"Accept": "*/*"},
+        {"Accept": "text/*"},
+        {"Accept": "application/json, text/plain, */*"},
+        {"Accept": "*/*; q=0.001"},
+        {"Accept": "*/*;q=x"},
+        {"Accept": "text/*;q=0, text/event-stream"},
+    ],
+)
+async def test_client_that_takes_anything_gets_the_stream(
+    harness: LiveServer, headers: dict[str, str]
+) -> None:
+    client, sender = await connected(harness, StreamClient), await publisher(harness)
     client.send(client.request("/channel/news/", **headers))
+
+    assert (await client.response()).headers["content-type"] == ACCEPT
+    await sender.publish("news", "hello")
+    assert await client.event() == Event("hello")
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/json",
+        "image/*",
+        "text/plain",
+        NAVIGATION,
+        "text/event-stream;q=0",
+        "text/event-stream; q=0.0, */*",
+        "*/*;Q=0",
+        ", ;",
+    ],
+)
+async def test_client_that_takes_no_stream_gets_426(harness: LiveServer, accept: str) -> None:
+    client = await connected(harness, StreamClient)
+    client.send(client.request("/channel/news/", Accept=accept))
 
     response = await client.response()
 
@@ -178,7 +218,7 @@ async def test_426_response_names_the_requested_protocol(harness: LiveServer) ->
     """RFC 9110, section 15.5.22: the server must send an Upgrade header in a 426."""
     client = await connected(harness, StreamClient)
 
-    response = await client.get("/channel/news/")
+    response = await client.get("/channel/news/", Accept="text/html")
 
     assert response.status == 426
     assert response.headers.get("upgrade") == "websocket"
@@ -190,17 +230,36 @@ async def test_head_responds_as_get_without_a_body(harness: LiveServer) -> None:
 
     head, _, body = (await client.end()).partition(b"\r\n\r\n")
 
-    assert head.split()[1] == b"426"
+    assert head.split()[1] == b"200"
+    assert b"\r\nContent-Type: text/event-stream\r\n" in head
+    assert b"content-length" not in head.lower()
     assert body == b""
+    assert harness.server.hub.session_count() == 0
 
 
-@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
+@pytest.mark.parametrize(("path", "status"), [("/channel/%FF/", 400), ("/channel/closed/", 403)])
+async def test_head_gets_the_errors_of_get(harness: LiveServer, path: str, status: int) -> None:
+    await harness.member("bob", "closed")
+    harness.server.hub.rooms.close("closed")
+    client = await connected(harness, StreamClient)
+    client.send(client.request(path, Connection="close").replace(b"GET", b"HEAD", 1))
+
+    head, _, body = (await client.end()).partition(b"\r\n\r\n")
+
+    assert (int(head.split()[1]), body) == (status, b"")
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "BREW"])
 async def test_other_methods_are_rejected(harness: LiveServer, method: str) -> None:
     client = await connected(harness, StreamClient)
     request = client.request("/channel/news/", Accept=ACCEPT)
     client.send(request.replace(b"GET", method.encode(), 1))
 
-    assert (await client.response()).status == 405
+    response = await client.response()
+
+    assert response.status == 405
+    assert response.headers["allow"] == "GET, HEAD, OPTIONS, POST"
+    assert response.headers["x-error"] == "This address takes the methods GET, POST."
     assert harness.server.hub.session_count() == 0
 
 

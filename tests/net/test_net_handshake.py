@@ -208,8 +208,7 @@ async def test_every_schema_is_served_at_its_url(harness: LiveServer) -> None:
     "path",
     [
         "/nowhere",
-        "/ws/",
-        "/schemas",
+        "/schemas//",
         "/schemas/chateau/nothing.json",
         "/schemas/nobody/register-request.json",
         "/schemas/chateau/../../pyproject.json",

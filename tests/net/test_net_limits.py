@@ -101,7 +101,7 @@ def test_address_makes_room_among_its_own_connections(log: Log) -> None:
     log.taken()
 
 
-def test_refusals_are_logged_ever_more_rarely(log: Log) -> None:
+def test_rejections_are_logged_ever_more_rarely(log: Log) -> None:
     limits = ConnectionLimits(total=1)
     limits.add(Fake())
     for _ in range(1_000):
@@ -166,7 +166,9 @@ async def test_connection_above_the_limit_is_told_why(
         refused = await server.connect()
         response = await refused.response()
         assert (response.status, response.headers["retry-after"]) == (503, "5")
-        assert response.body == b"Too many connections to this server: the maximum is 1. Try again later.\n"
+        assert response.headers["x-error"] == (
+            "Too many connections to this server: the maximum is 1. Try again later."
+        )
         assert await refused.end() == b""
         await asyncio.sleep(0.05)  # the server's socket is closed
         await asyncio.sleep(0.05)  # the server's socket is closed
@@ -243,10 +245,8 @@ async def test_unfinished_request_times_out(
     client.send(sent)
 
     response = await client.response()
-    assert (response.status, response.body) == (
-        408,
-        f"The {part} of the request did not come in time.\n".encode(),
-    )
+    assert response.status == 408
+    assert response.headers["x-error"] == f"The {part} of the request did not come in time."
 
 
 @pytest.mark.gen_test
@@ -346,6 +346,7 @@ async def test_unfinished_body_counts(open_server: OpenServer, log: Log, path: s
     client.send(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n".encode() + b"x" * 90_000)
 
     response = await client.response()
-    assert (response.status, response.body) == (503, b"The server has too much unfinished input.\n")
+    assert response.status == 503
+    assert response.headers["x-error"] == "The server has too much unfinished input."
     assert server.server.group.partial_input.total == 0
     assert len(log.taken()) == 1

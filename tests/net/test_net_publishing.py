@@ -25,6 +25,7 @@ from tornado.ioloop import IOLoop
 
 from chateau.hub.events import JoinRecord, StoredRecord
 from chateau.net import connection, publish_connection
+from chateau.net.http_heads import HeadLimits
 from chateau.store.memory import MemoryStore
 
 WAYS = {
@@ -113,6 +114,21 @@ GOOD = [
     pytest.param(b"\r\n" + post("/channel/a/", b"hi"), ["hi"], id="an empty line before it"),
     pytest.param(post("/channel/a/", b"hi", X_Long="x" * 20_000), ["hi"], id="a long head"),
     pytest.param(post("/channel/a/", b"x" * 300_000), ["x" * 300_000], id="a long body"),
+    pytest.param(post("/channel/a/", b"hi", Content_Encoding="Identity"), ["hi"], id="not encoded"),
+    pytest.param(post("/channel/a/", b"hi", Content_Type=f"text/x; y={'z' * 200}"), ["hi"], id="a long type"),
+    pytest.param(
+        post("/channel/a/", b"hi", Content_Type="text/plain; charset=ISO-8859-1"), ["hi"], id="Latin-1"
+    ),
+    pytest.param(
+        post("/channel/a/", b"hi", Content_Type="application/x-www-form-urlencoded"), ["hi"], id="curl --data"
+    ),
+    pytest.param(
+        post("/channel/a/", b"\0", Content_Type="image/png", Package_Type="Bytes"), [b"\0"], id="a picture"
+    ),
+    pytest.param(post("http://localhost/channel/a/", b"hi"), ["hi"], id="an address in full"),
+    pytest.param(post("HTTP://x.example:80/channel/a?x=1", b"hi"), ["hi"], id="the same in capitals"),
+    pytest.param(post("/channel/a/", b"hi", **dict.fromkeys(map(str, range(98)), "")), ["hi"], id="headers"),
+    pytest.param(post(f"/channel/a/?{'x' * 8_180}", b"hi"), ["hi"], id="a long target"),
 ]
 
 
@@ -155,12 +171,27 @@ REFUSED = [
     pytest.param(post("/channel/a/", b"hi", Idempotency_Key=""), 400, id="an empty key"),
     pytest.param(post("/channel/a/", b"hi", Host=None), 400, id="no host"),
     pytest.param(post("/channel/a/", b"hi", host="other"), 400, id="two hosts"),
-    pytest.param(post("/broadcast/", b"{}", method="PUT"), 405, id="another method"),
-    pytest.param(post("/broadcast/", method="DELETE"), 405, id="another method without a body"),
-    pytest.param(post("/broadcast", method="GET", Content_Length=None), 405, id="a look"),
     pytest.param(post("/channel/a/", b"x" * 1_001), 413, id="a body too long"),
     pytest.param(post("/broadcast/", b" " * 1_001), 413, id="a broadcast too long"),
     pytest.param(chunked("/channel/a/", b"x" * 600, b"x" * 600), 413, id="chunks too long"),
+    pytest.param(post("/channel/a/", b"\x1f\x8b", Content_Encoding="gzip"), 415, id="a compressed body"),
+    pytest.param(post("/channel/a/", b"hi", Content_Encoding="BR"), 415, id="another compression"),
+    pytest.param(post("/channel/a/", b"hi", Content_Encoding="identity, gzip"), 415, id="two encodings"),
+    pytest.param(
+        post("/channel/a/", b"hi", Content_Encoding="gzip", Package_Type="bytes"), 415, id="compressed bytes"
+    ),
+    pytest.param(post("/broadcast/", b"{}", Content_Encoding="zstd"), 415, id="a compressed broadcast"),
+    pytest.param(
+        post("/channel/a/", b"--x--", Content_Type="Multipart/Form-Data; boundary=x"), 415, id="curl --form"
+    ),
+    pytest.param(post("/channel/a/", b"hi", Content_Type="image/png"), 415, id="a picture as text"),
+    pytest.param(
+        post("/channel/a/", b"{}", Content_Type="application/zip", Package_Type="json"), 415, id="a zip file"
+    ),
+    pytest.param(
+        post("/channel/a/", b"h\0i\0", Content_Type='text/plain; x=y; Charset="UTF-16"'), 415, id="UTF-16"
+    ),
+    pytest.param(post("/broadcast", b"{}", Content_Type="multipart/mixed"), 415, id="a broadcast in parts"),
 ]
 
 
@@ -505,15 +536,52 @@ def test_invalid_http_is_rejected_by_tornado_and_not_delivered(
     run(test)
 
 
-def test_head_of_broadcast_has_no_body(run: Run, variant: tuple[bool, int]) -> None:
+HEADS = [
+    pytest.param(post(f"/channel/a/?{'x' * 8_181}", b"hi"), 414, id="a target too long by one byte"),
+    pytest.param(post(f"/broadcast?{'x' * 100_000}", b"hi"), 414, id="a target longer than a head"),
+    pytest.param(post("/channel/a/", b"hi", **dict.fromkeys(map(str, range(99)), "")), 431, id="headers"),
+    pytest.param(post("/channel/a/", b"hi", **dict.fromkeys(map(str, range(5_000)), "")), 431, id="many"),
+    pytest.param(post("/channel/a/", b"hi", X="x" * 65_536), 431, id="a header too long"),
+    pytest.param(post("/channel/a/", b"hi", X="x" * 900_000), 431, id="a header far too long"),
+    pytest.param(post("channel/a/", b"hi"), 400, id="a target without a slash"),
+    pytest.param(post("http:///channel/a/", b"hi"), 400, id="a target without a host"),
+    pytest.param(post("http://bob:pw@localhost/channel/a/", b"hi"), 400, id="a target with a user"),
+    pytest.param(post("http://localhost/channel/a/", b"hi", host="x"), 400, id="a target and two hosts"),
+]
+
+
+@pytest.mark.parametrize(("request_", "status"), HEADS)
+def test_head_beyond_the_limits_is_rejected_with_a_reason(
+    run: Run, variant: tuple[bool, int], request_: bytes, status: int
+) -> None:
     async def test() -> None:
         async with opened(has_lane=variant[0]) as harness:
+            protocol = harness.subscribe()
             client = await harness.connect(publishes=variant[1])
-            client.send(post("/broadcast/", method="HEAD") + post("/channel/a/", b"hi", Connection="close"))
-            responses = await client.end()
-            assert responses.startswith(b"HTTP/1.1 405 Method Not Allowed\r\n")
-            assert responses.count(b"HTTP/1.1 ") == 2
-            assert b"not allowed" not in responses.partition(b"HTTP/1.1 201")[0]
+            response = await asked(client, request_)
+            assert response.status == status
+            assert SCHEMA_SET.validator(SCHEMAS.get(status, "other-response"))(json.loads(response.body))
+            assert response.headers["x-error"].endswith(".")
+            assert protocol.got == []
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (post(f"/channel/a/?{'x' * 300}", b"hi"), 414),
+        (post("/channel/a/", b"hi", **dict.fromkeys(map(str, range(20)), "")), 431),
+        (post("/channel/a/", b"hi", X="x" * 1_024), 431),
+    ],
+)
+def test_limits_of_heads_are_settings(
+    run: Run, variant: tuple[bool, int], request_: bytes, status: int
+) -> None:
+    async def test() -> None:
+        async with opened(has_lane=variant[0], limits=HeadLimits(256, 16, 1_024)) as harness:
+            client = await harness.connect(publishes=variant[1])
+            assert (await asked(client, request_)).status == status
 
     run(test)
 
@@ -899,7 +967,7 @@ def test_stalled_publisher_is_disconnected_after_the_timeout(
     run: Run, monkeypatch: pytest.MonkeyPatch, way_to_end: str
 ) -> None:
     async def test() -> None:
-        monkeypatch.setattr(publish_connection, "IDLE_SECONDS", 0.1)
+        monkeypatch.setattr(publish_connection, "IDLE_SECONDS", 0.5)
         async with opened() as harness:
             client = await harness.connect(publishes=2)
             client.reader._transport.pause_reading()  # type: ignore[attr-defined]

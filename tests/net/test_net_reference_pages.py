@@ -79,7 +79,7 @@ async def test_pages_are_served_only_under_the_prefix(open_server: OpenServer) -
         "/docs/",
         "/docs/chateau",
         "/chat/docs/index",
-        "/chat/docs/chateau/",
+        "/chat/docs/chateau//",
         "/chat/docs/x",
     ):
         assert (await client.get(path)).status == 404, path

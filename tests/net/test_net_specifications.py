@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
+from node_packages import CACHE, node_with
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from referencing import Registry
 from referencing.jsonschema import DRAFT7, DRAFT202012
@@ -28,11 +26,9 @@ if TYPE_CHECKING:
     from live_harness import LiveServer, OpenServer
     from raw_client import Response
 
-ROOT = Path(__file__).resolve().parents[2]
-NPM = ROOT / ".venv" / "cache" / "npm"
+NPM = CACHE / "npm"
 PARSER = NPM / "node_modules" / "@asyncapi" / "parser"
 SPECIFICATION = NPM / "node_modules" / "@asyncapi" / "specs" / "schemas" / "3.0.0.json"
-INSTALL_SECONDS = 240
 PARSE_SECONDS = 60
 
 PARSE = """
@@ -169,7 +165,7 @@ async def test_both_documents_equal_the_files_in_the_schemas_folder(harness: Liv
 async def test_both_documents_are_served_only_under_the_prefix(open_server: OpenServer) -> None:
     harness = open_server(url_prefix="/chat")
 
-    for path in ("/asyncapi.json", "/openapi.json", "/chat/asyncapiXjson", "/chat/openapi.json/"):
+    for path in ("/asyncapi.json", "/openapi.json", "/chat/asyncapiXjson", "/chat/openapi.json//"):
         assert (await (await harness.connect()).get(path)).status == 404
 
 
@@ -373,39 +369,7 @@ def test_openapi_spec_validator_rejects_an_invalid_document() -> None:
 @pytest.fixture(scope="module")
 def node() -> str:
     """Return Node with the AsyncAPI parser at `PARSER`, installed once into the cache folder."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        missing("node and npm are not both here")
-    if not (PARSER.is_dir() and SPECIFICATION.is_file()):
-        install(npm)
-    return node
-
-
-def install(npm: str) -> None:
-    NPM.mkdir(parents=True, exist_ok=True)
-    command = [npm, "install", "--prefix", NPM, "--cache", NPM / "cache", "--ignore-scripts", "--no-audit"]
-    quiet = ["--no-fund", "--no-update-notifier", "--loglevel=error"]
-    patience = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000"]  # fails soon when offline
-    try:
-        subprocess.run(
-            [*command, *quiet, *patience, "@asyncapi/parser@3"],
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=INSTALL_SECONDS,
-        )
-    except subprocess.CalledProcessError as error:
-        first, *_ = error.stderr.splitlines() or [f"exit code {error.returncode}"]
-        missing(f"npm could not install @asyncapi/parser: {first}")
-    except subprocess.TimeoutExpired:
-        missing(f"npm did not install @asyncapi/parser within {INSTALL_SECONDS} s")
-
-
-def missing(reason: str) -> NoReturn:
-    """Skip the test for *reason*; fail where a skip would not be noticed."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    return node_with(NPM, "@asyncapi/parser@3")
 
 
 def parsed(node: str, document: Any) -> Any:

@@ -92,6 +92,10 @@ def check_bytes(encoded: Shown) -> None:
         assert framed[encoded["head"] - 4 : encoded["head"]].hex(" ") in encoded["note"]
     elif encoded["wire"] == "TCP":
         assert framed.endswith(b"\r\n" if encoded["who"] == "server" else b"\n")
+    elif encoded["wire"] == "server-sent events":
+        size, _, rest = framed.partition(b"\r\n")
+        assert (int(size, 16), len(size) + 2, 2) == (len(rest) - 2, encoded["head"], encoded["tail"])
+        assert rest.endswith(b"\n\n\r\n")
     else:
         assert (encoded["head"], encoded["tail"]) == (0, 0)
 
@@ -363,7 +367,7 @@ async def test_slow_body_is_rejected_once(harness: LiveServer) -> None:
 async def test_other_methods_are_rejected(harness: LiveServer) -> None:
     response = await (await harness.connect()).get("/renderings")
 
-    assert (response.status, response.headers["allow"]) == (405, "POST")
+    assert (response.status, response.headers["allow"]) == (405, "OPTIONS, POST")
     assert json.loads(response.body) == {
         "status": 405,
         "code": "unknown_type",

@@ -13,9 +13,10 @@ from situations import TRIES, WorkingStore, error_text, listed, nothing, situati
 
 from chateau.hub.errors import HubError
 from chateau.net import admin_api
+from chateau.net.media import check_media
 from chateau.protocols.admin import ACTIONS, error_response, status_of
 from chateau.protocols.admin_errors import BODY_BYTES, ERRORS
-from chateau.protocols.error_catalog import ANY
+from chateau.protocols.error_catalog import ANY, ENCODED
 from chateau.protocols.json_text import encode
 from chateau.reference.http_pages import admin_errors
 
@@ -96,6 +97,8 @@ def test_a_request_gets_the_error_that_the_reference_shows(name: str, number: in
 
 def perform(harness: AdminHarness, name: str, request: Any, key: str | None) -> None:
     harness.admin.admit(key, ADDRESS)
+    if request == ENCODED.sent:
+        check_media({"content-encoding": "gzip"})
     if name in ACTIONS:
         harness.admin.perform(name, request.encode() if isinstance(request, str) else encode(request))
     else:

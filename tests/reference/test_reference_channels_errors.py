@@ -13,7 +13,10 @@ from made_pages import sources
 from situations import WorkingStore, error_text, listed, nothing, situation
 from tornado.httputil import HTTPHeaders
 
-from chateau.net.publish_handler import PublishEndpoint, Response, encode_response
+from chateau.hub.errors import HubError
+from chateau.net.http_heads import DEFAULT_LIMITS, parse_head
+from chateau.net.http_responses import Response, encode_response, error_response
+from chateau.net.publish_handler import PublishEndpoint
 from chateau.protocols.channels_errors import BROADCAST, ERRORS, LONG, PUBLISH
 from chateau.protocols.error_catalog import ANY
 from chateau.reference.http_pages import publish_errors
@@ -53,8 +56,18 @@ HEADERS = {
     "Pages of this origin": {"Origin": "https://example.org"},
     "idempotency key": {"Idempotency-Key": "x" * 201},
     "is no type of package": {"Package-Type": "xml"},
+    "Content-Encoding": {"Content-Encoding": "gzip"},
+    "image/png": {"Content-Type": "image/png"},
+    "utf-16": {"Content-Type": "text/plain; charset=utf-16"},
     "JSON": {"Package-Type": "json"},
 }
+HEADS = {
+    "target is too long": b"POST /%b HTTP/1.1\r\n\r\n" % (b"x" * 8_192),
+    "too many headers": b"POST / HTTP/1.1\r\n%b\r\n" % (b"x: y\r\n" * 101),
+    "headers are too long": b"POST / HTTP/1.1\r\nx: %b\r\n\r\n" % (b"x" * 65_536),
+    "is invalid; expected a path": b"POST news HTTP/1.1\r\n\r\n",
+}
+"""The requests that no endpoint gets to see, as bytes."""
 BODIES = {"UTF-8": b"\xff", "A body may have": b"x" * 1_048_577, "JSON: unexpected": b"{"}
 
 
@@ -87,6 +100,11 @@ def test_a_publish_gets_the_error_that_the_reference_shows(
     elif case.sent == "[]":
         body = b"[]"
     channel = first({"longer than 64": LONG, "is reserved": "chateau"}, sentence, "news")
+    if first(HEADS, sentence, None):
+        with pytest.raises(HubError) as rejection:
+            parse_head(first(HEADS, sentence, b""), DEFAULT_LIMITS)
+        assert shown(error_response(rejection.value)) == row.response
+        return
     route = endpoint.route("POST", "/broadcast/" if name == BROADCAST else f"/channel/{channel}/")
     assert route is not None
 

@@ -442,6 +442,22 @@ def test_first_record_after_a_full_disk_is_stored(
     assert harness.sqlite._db.execute("SELECT * FROM meta WHERE name = 'probe'").fetchall() == []
 
 
+def test_store_that_cannot_write_has_a_reason_until_it_recovers(
+    harness: StoreHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert harness.store.why_read_only() is None
+    fill_disk(harness)
+    append(harness, LONG)
+    harness.settle()
+    assert harness.store.why_read_only() == "Messages cannot be stored right now; try again later."
+
+    free_space(harness)
+    assert harness.store.why_read_only() is None, "asking is enough: nothing is appended"
+    assert len(caplog.records) == 2
+    stored = append(harness, "hello")[0]
+    assert read(harness).messages == [stored]
+
+
 def recover(harness: StoreHarness) -> None:
     free_space(harness)
     append(harness, "recovered", room="elsewhere")
