@@ -590,9 +590,7 @@ def _parser() -> argparse.ArgumentParser:
     for title, settings in groupby(described(), key=lambda row: row.group):
         group = parser.add_argument_group(title)
         for row in settings:
-            group.add_argument(
-                row.flag, metavar=_metavar(row), help=_help(row), action=_action(row.name), type=trimmed
-            )
+            group.add_argument(row.flag, metavar=_metavar(row), help=_help(row), action=_action(row.name))
     general = parser.add_argument_group("General")
     general.add_argument(
         "--config", action="append", metavar="FILE", help="TOML file with settings (- = standard input)."

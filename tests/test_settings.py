@@ -178,9 +178,12 @@ def test_what_a_shell_leaves_of_a_file_is_removed(monkeypatch: pytest.MonkeyPatc
         return around.format(text)
 
     monkeypatch.setenv("CHATEAU_PWD", of("swordfish"))
-    flags = ["--secret-key", of("key"), "--port", of("9000"), "--allow-origin", of("https://a.example")]
+    monkeypatch.setenv("CHATEAU_SECRET_KEY", of("key"))
+    monkeypatch.setenv("CHATEAU_PORT", of("9000"))
+    monkeypatch.setenv("CHATEAU_ALLOW_ORIGIN", of("https://a.example"))
+    monkeypatch.setenv("CHATEAU_REUSE_PORT", of("true"))
 
-    settings = load([*flags, f"--reuse-port={of('true')}"])
+    settings = load([])
 
     assert (settings.pwd, settings.secret_key, settings.port) == ("swordfish", "key", 9000)
     assert (settings.allow_origin, settings.reuse_port) == (("https://a.example",), True)

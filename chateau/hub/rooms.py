@@ -115,8 +115,8 @@ class Rooms:
             self._remove(room)
 
     def _remove(self, room: Room) -> None:
-        if self._rooms.pop(room.key, None) is not None:
-            self._lookalikes.remove(room.name, room.key)
+        del self._rooms[room.key]
+        self._lookalikes.remove(room.name, room.key)
 
     def _create(self, key: str, name: str) -> Room:
         id_, time = self._next_id()
