@@ -124,7 +124,10 @@ def test_index_links_to_every_page_once() -> None:
     links = re.findall(r"^- \[.+?\]\((.+?)\): .+\.$", (DOCS / "README.md").read_text("utf-8"), re.MULTILINE)
     linked = Counter((DOCS / link).resolve() for link in links)
     pages = {page for page in DOCS.glob("**/*.md") if page.parent.name != "decisions"} - {DOCS / "README.md"}
-    others = {DOCS / "decisions" / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"}
+    others = {
+        DOCS / "decisions" / "README.md",
+        *(ROOT / f"{name}.md" for name in ("CONTRIBUTING", "CHANGELOG", "SECURITY")),
+    }
     others |= {ROOT / "messages" / "conformance" / "README.md", ROOT / "benchmarks" / "README.md"}
 
     assert linked == Counter(pages | others)
@@ -150,6 +153,16 @@ def test_every_guarantee_names_a_test() -> None:
 
     assert len(rows) > 10
     assert [claim for claim, tests in rows if "`tests/" not in tests] == []
+
+
+def test_every_attack_names_existing_flags_and_a_test() -> None:
+    table = (ROOT / "SECURITY.md").read_text("utf-8").partition("## Attacks and limits")[2]
+    rows = re.findall(r"^\| (?!attack|---)(.+?) \| .+ \| (.*?) ?\| `(.+?)` \|$", table, re.MULTILINE)
+    flags = {flag for _, listed, _ in rows for flag in re.findall("`(.+?)`", listed)}
+
+    assert len(rows) > 10
+    assert flags <= {setting.flag for setting in described()}
+    assert [test for _, _, test in rows if not (ROOT / test).is_file()] == []
 
 
 def test_settings_file_of_the_operating_guide_is_valid(tmp_path: Path) -> None:
