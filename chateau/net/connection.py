@@ -582,10 +582,10 @@ class StreamConnection(Connection):
         try:
             while True:
                 data = await self._stream.read_bytes(READ_BYTES, partial=True)
-                if turns.is_busy:
+                if turns.is_busy or self._is_stopped:
                     self.heard = True
                     self._undecoded = data
-                    self._hold(())
+                    self._hold(self._held)
                     turns.add(self)
                 else:
                     self.group.scheduler.cork()
