@@ -29,8 +29,9 @@ from chateau.net.accept import HandshakePolicy, LinesServer
 from chateau.net.admin_api import Admin
 from chateau.net.admin_streams import LiveStream, Taps
 from chateau.net.channel_handlers import Subscriptions
-from chateau.net.connection_group import ConnectionGroup, keep_alive
+from chateau.net.connection_group import ConnectionGroup
 from chateau.net.framing import EVENT_STREAM, LINES, WEBSOCKET
+from chateau.net.liveness import keep_alive
 from chateau.net.metrics import Metrics, Probe
 from chateau.net.proxies import TrustedProxies
 from chateau.net.publish_connection import PUBLISHING
@@ -288,6 +289,7 @@ class Server:
             max_frame=max_frame,
             max_outbox=self.settings.max_outbox,
             max_rate=0 if framing is PUBLISHING else self.settings.max_rate,
+            ping_seconds=self.settings.ping,
             takes_sockets=self._takes_sockets,
             framing=framing,
             beside=beside,

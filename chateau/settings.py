@@ -293,7 +293,8 @@ class Settings:
     ping: float = setting(
         30,
         "Limits",
-        "Ping a client after this many idle seconds; two unanswered pings close it (0 = never).",
+        "Ping every client at this interval, in seconds; a client without any response for two intervals is "
+        "closed (0 = never).",
         Kind("a number of seconds, at least 0", number),
     )
     transport: Literal["auto", "tornado"] = setting(

@@ -20,6 +20,7 @@ from chateau.net.accept import detach_socket
 from chateau.net.base_handler import body_length
 from chateau.net.connection import CLOSED, ENDING, OPEN, SocketConnection
 from chateau.net.framing import DiscardingDecoder, Framing
+from chateau.net.liveness import probe_when_idle
 from chateau.protocols.response_queue import ResponseQueue
 
 if TYPE_CHECKING:
@@ -222,6 +223,7 @@ class PublishConnection(SocketConnection):
     def start(self, response: bytes, early: bytes) -> None:
         """Send *response*, and serve what has been read already, *early*."""
         self.group.connections.add(self)
+        probe_when_idle(self._socket, self.group.ping_seconds)
         self._responses.put(response)
         self._timer = self.group.loop.call_later(IDLE_SECONDS, self._check_idle)
         if early:
