@@ -118,6 +118,7 @@ class Server:
             secret_key=settings.secret_key,
             reserved_names=(settings.server_name,),
             stores_publications=settings.channel_history > 0,
+            stores_messages=settings.history > 0,
         )
         self._servers: list[TCPServer] = []
         self._unix_socket: Path | None = None  # to be removed at the end

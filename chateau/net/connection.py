@@ -255,6 +255,7 @@ class Connection(Outbox):
                 return
             if self._steps is not None:
                 self._take_step()
+                self.flush()  # so that the next step waits for what this one has sent
             elif self._held:
                 held, self._held = self._held, ()
                 self._handle(held, now)

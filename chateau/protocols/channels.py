@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from chateau.hub.ports import Commit, EventSink
     from chateau.hub.session import Session
     from chateau.protocols.spec import ProtocolContext
-    from chateau.protocols.transport import Outbox
+    from chateau.protocols.transport import Outbox, Steps
 
 Frame = dict[str, Any]
 
@@ -226,8 +226,9 @@ class Listener:
         self._hub = hub
         self.session = session
 
-    def on_open(self) -> None:
+    def on_open(self) -> Steps | None:
         """Wait for publications."""
+        return None
 
     def on_excess(self, message: str | bytes) -> None:
         """Ignore *message*."""
