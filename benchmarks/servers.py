@@ -91,7 +91,8 @@ def _python(name: str, program: str, *words: str) -> Server:
 
 def _chateau(name: str, data: str, *flags: str) -> Server:
     """Return Chateau from this checkout as users run it, but without a rate limit, since the load is one."""
-    own = ("--lines-port", "0", "--max-rate", "0", "--presence-limit", "100", "--log-level", "warning")
+    unlimited = ("--max-rate", "0", "--max-publish-rate", "0")
+    own = ("--lines-port", "0", *unlimited, "--presence-limit", "100", "--log-level", "warning")
     return Server(
         name, (sys.executable, str(ROOT / "server.py"), "--port", "PORT", "--data", data, *own, *flags)
     )

@@ -28,6 +28,7 @@ from chateau.net import frames
 from chateau.net.accept import HandshakePolicy, LinesServer
 from chateau.net.admin_api import Admin
 from chateau.net.admin_streams import LiveStream, Taps
+from chateau.net.allowance import AddressAllowances
 from chateau.net.channel_handlers import Subscriptions
 from chateau.net.connection_group import ConnectionGroup
 from chateau.net.framing import EVENT_STREAM, LINES, WEBSOCKET
@@ -134,7 +135,8 @@ class Server:
         raise_descriptor_limit()
         scheme = "https" if self._tls is not None else "http"
         proxies = TrustedProxies(self.settings.trusted_proxy)
-        policy = HandshakePolicy(self.group, proxies, self.settings.allow_origin)
+        allowances = AddressAllowances(self.settings.max_publish_rate, time.monotonic)
+        policy = HandshakePolicy(self.group, proxies, self.settings.allow_origin, allowances)
         web = self._web_server(policy)
         sockets = self._listen(web, "port", f"Chateau is at {scheme}://", f"{self.settings.url_prefix}/")
         if self.settings.usock is not None:
@@ -256,6 +258,8 @@ class Server:
             address_of=policy.proxies.address_of,
             allows_origin=policy.allows_origin,
             group=self._publish_group,
+            allowances=policy.allowances,
+            is_proxy=policy.proxies.is_proxy,
         )
         server = self._http_server(frontend)
         frontend.resume_with(server.handle_stream)

@@ -278,6 +278,13 @@ class Settings:
         "(0 = unlimited).",
         Kind("a number, at least 0", number),
     )
+    max_publish_rate: float = setting(
+        2_000,
+        "Limits",
+        "Maximum requests to publish or to administer per second and address, twice that in a burst; "
+        "expensive ones count as several (0 = unlimited).",
+        Kind("a number, at least 0", number),
+    )
     max_outbox: int = setting(
         4_194_304,
         "Limits",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from tornado.httputil import HTTPHeaders, HTTPServerRequest
 
+    from chateau.net.allowance import AddressAllowances
     from chateau.net.connection import PeerFactory
     from chateau.net.connection_group import ConnectionGroup
     from chateau.net.proxies import TrustedProxies
@@ -105,6 +106,7 @@ class HandshakePolicy:
     group: ConnectionGroup
     proxies: TrustedProxies
     allowed_origins: Collection[str] = ()
+    allowances: AddressAllowances | None = None
 
     def allows_origin(self, origin: str) -> bool:
         """Return whether pages of *origin*, other than the server's own, may connect."""
@@ -113,6 +115,15 @@ class HandshakePolicy:
     def address_of(self, request: HTTPServerRequest) -> str:
         """Return the address of the client that sent *request*."""
         return self.proxies.client_address(request.remote_ip or "", request.headers)
+
+    def take_token(self, request: HTTPServerRequest) -> None:
+        """Take a token for *request* from its client's address.
+
+        Raises:
+            TooManyRequests: there is none.
+        """
+        if self.allowances is not None:
+            self.allowances.take(self.address_of(request))
 
     def is_direct(self, request: HTTPServerRequest) -> bool:
         """Return whether the client that sent *request* is connected without a proxy in between."""

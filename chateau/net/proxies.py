@@ -42,6 +42,10 @@ class TrustedProxies:
                 return address
         return address
 
+    def is_proxy(self, context: Any) -> bool:
+        """Return whether the connection with this *context* is a trusted proxy's."""
+        return plain(context.remote_ip) in self._networks
+
     def is_direct(self, remote: str, headers: Mapping[str, str]) -> bool:
         """Return whether a request from *remote* with *headers* came without a proxy that shows itself."""
         return plain(remote) not in self._networks and not any(name in headers for name in PROXY_HEADERS)

@@ -136,7 +136,7 @@ class CatchUp:
         self._latest: list[bytes] = []  # after which nothing has been stored yet
 
     def skip(self, seq: int) -> None:
-        """Note that a stored event with *seq* follows what is kept so far."""
+        """Note that a stored event with *seq* follows what waits so far."""
         if self._latest:
             self._kept.append((seq, self._latest))
             self._latest = []
@@ -150,7 +150,7 @@ class CatchUp:
         return True
 
     def send(self, records: Sequence[StoredRecord]) -> None:
-        """Send *records*, the next ones of the store, with what is kept between them."""
+        """Send *records*, the next ones of the store, with what waits between them."""
         outbox = self.session.outbox
         size = 0
         for record in records:
@@ -162,7 +162,7 @@ class CatchUp:
         outbox.charge(costs.history(size))
 
     def send_kept(self) -> None:
-        """Send everything that is still kept."""
+        """Send everything that still waits."""
         self._send_kept_before(sys.maxsize)
         self._send_all(self._latest)
 

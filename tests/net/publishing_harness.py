@@ -21,7 +21,9 @@ from tornado.websocket import WebSocketHandler
 from chateau.hub.hub import Hub
 from chateau.ids import MessageIdGenerator
 from chateau.names import normalize_name
+from chateau.net.allowance import AddressAllowances
 from chateau.net.connection_group import ConnectionGroup
+from chateau.net.proxies import TrustedProxies
 from chateau.net.publish_connection import PUBLISHING
 from chateau.net.publish_handler import HttpFrontend
 from chateau.protocols.channels import ChannelsProtocol
@@ -91,6 +93,8 @@ class PublishingServer:
         max_outbox: int = 4_194_304,
         url_prefix: str = "",
         has_tls: bool = False,
+        max_publish_rate: float = 0,
+        trusted_proxies: Iterable[str] = (),
     ) -> None:
         loop = asyncio.get_running_loop()
         self.hub = Hub(
@@ -117,12 +121,20 @@ class PublishingServer:
             log_function=lambda _: None,
         )
         self.group = ConnectionGroup(loop, max_outbox=max_outbox, framing=PUBLISHING)
+        self.time = 1_000.0  # of the allowances
+        self.allowances = AddressAllowances(max_publish_rate, lambda: self.time)
+        if max_publish_rate:
+            self.group.turns.clock = lambda: self.time
+        proxies = TrustedProxies(trusted_proxies)
         self.frontend = HttpFrontend(
             self.application,
             self.channels,
             url_prefix=url_prefix,
             clock=lambda: NOON,
             group=self.group if has_lane else None,
+            allowances=self.allowances,
+            address_of=proxies.address_of,
+            is_proxy=proxies.is_proxy,
         )
         context = None
         if has_tls:

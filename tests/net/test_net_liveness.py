@@ -195,7 +195,7 @@ def test_short_intervals_allow_for_keepalive_probes_after_whole_seconds(client: 
 
 @pytest.fixture(params=["another system", "a proxy", "a short tcp_info", "a closed socket"])
 def ponging(client: Any, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A client of which TCP tells nothing."""
+    """A client of which TCP reports nothing."""
     client.tcp.acknowledges(silent=0)
     match request.param:
         case "another system":
