@@ -324,7 +324,7 @@ class PublishConnection(SocketConnection):
         self._resume(ResumedStream(self._socket, rest), self._context.address)
 
     def _check_idle(self) -> None:
-        if self._state == OPEN and (self.heard or self.is_paused or self._uncommitted):
+        if self._state == OPEN and (self.heard or self._pause or self._uncommitted):
             self.heard = False
             self._timer = self.group.loop.call_later(IDLE_SECONDS, self._check_idle)
         elif self._state in (OPEN, ENDING):

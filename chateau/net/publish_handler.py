@@ -100,11 +100,11 @@ class PublishEndpoint:
         address_of: AddressOf,
         allows_origin: AllowsOrigin,
         clock: Callable[[], float],
-        allowances: AddressAllowances,
-        is_proxy: IsProxy,
+        allowances: AddressAllowances | None = None,
+        is_proxy: IsProxy = lambda _context: False,
     ) -> None:
         """*clock* returns seconds since 1970, UTC."""
-        self._allowances = allowances
+        self._allowances = AddressAllowances(0, clock) if allowances is None else allowances
         self._is_proxy = is_proxy
         self.max_body = channels.max_frame
         self.served = 0  # requests to publish, whatever their outcome
@@ -306,7 +306,7 @@ class HttpFrontend(HTTPServerConnectionDelegate):
             address_of=address_of,
             allows_origin=allows_origin,
             clock=clock,
-            allowances=AddressAllowances(0, clock) if allowances is None else allowances,
+            allowances=allowances,
             is_proxy=is_proxy,
         )
         self._group = group

@@ -97,9 +97,8 @@ class EventStreams:
                     self._end(session, POLICY_VIOLATION, SLOW)
                     return
                 catch_up.send(page.messages)
-                if not page.has_more:
-                    break
-                yield
+                if page.has_more:
+                    yield
         except (UnknownRoom, NotInRoom):
             pass  # the room was deleted: an event about it is kept
         except Unavailable as error:
@@ -122,11 +121,11 @@ class CatchUp:
     """What one client is sent before it receives everything as it happens.
 
     Stored events that happen meanwhile are left out when they are delivered: they will be read from the store
-    like those before them. Events that are not stored are kept, and sent at their places between the others.
+    like those before them. Events that are not stored wait, and are sent at their places between the others.
     """
 
     def __init__(self, session: Session, room: str, since: int, max_bytes: int) -> None:
-        """*max_bytes*: how much may be kept."""
+        """*max_bytes*: how much may be held."""
         self.session = session
         self.room = room
         self.since = since
@@ -142,7 +141,7 @@ class CatchUp:
             self._latest = []
 
     def keep(self, payload: bytes) -> bool:
-        """Keep *payload*, an event that is not stored; return False if too much is kept."""
+        """Keep *payload*, an event that is not stored; return False if too much waits."""
         self._left_bytes -= len(payload)
         if self._left_bytes < 0:
             return False

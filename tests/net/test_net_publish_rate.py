@@ -35,7 +35,7 @@ async def serving(**options: Any) -> AsyncIterator[PublishingServer]:
         await server.close()
 
 
-def check_refusal(response: Response, seconds: int = 1) -> None:
+def check_429(response: Response, seconds: int = 1) -> None:
     assert response.status == 429
     assert response.headers["retry-after"] == str(seconds)
     assert response.headers["x-error"] == (
@@ -59,7 +59,7 @@ async def test_requests_above_the_rate_are_refused(has_lane: bool, has_tls: bool
 
         assert await statuses(client, served) == [201] * served
         for _ in range(5):
-            check_refusal(await client.response())
+            check_429(await client.response())
         assert len(listener.got) == served, "what is refused is not delivered"
 
         server.time += 1
@@ -67,7 +67,7 @@ async def test_requests_above_the_rate_are_refused(has_lane: bool, has_tls: bool
         assert await statuses(client, RATE) == [201] * RATE
 
 
-async def test_publish_connection_is_not_read_after_some_refusals() -> None:
+async def test_publish_connection_is_not_read_after_some_errors() -> None:
     async with serving() as server:
         client = await server.connect(publishes=2)
         (connection,) = server.group.connections
@@ -143,7 +143,7 @@ async def test_long_packages_cost_more(publishes: int) -> None:
         assert (await client.response()).status == 201
 
         client.send(post("/channel/a/", b"x"))
-        check_refusal(await client.response(), seconds=9)
+        check_429(await client.response(), seconds=9)
 
 
 async def test_many_recipients_cost_more() -> None:
@@ -154,7 +154,7 @@ async def test_many_recipients_cost_more() -> None:
         client.send(post("/channel/a/", b"x") * 2)
 
         assert (await client.response()).status == 201
-        check_refusal(await client.response(), seconds=2)
+        check_429(await client.response(), seconds=2)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ async def test_each_channel_and_package_of_a_broadcast_costs_a_token(body: Any) 
         assert (await client.response()).status in (201, 400)
 
         client.send(post("/broadcast/", b"{}"))
-        check_refusal(await client.response(), seconds=9)
+        check_429(await client.response(), seconds=9)
 
 
 async def test_invalid_requests_cost_as_much() -> None:

@@ -13,6 +13,7 @@ from made_pages import sources
 from situations import WorkingStore, error_text, listed, nothing, situation
 from tornado.httputil import HTTPHeaders
 
+from chateau.net.allowance import AddressAllowances
 from chateau.net.publish_handler import PublishEndpoint, Response, encode_response
 from chateau.protocols.channels_errors import BROADCAST, ERRORS, LONG, PUBLISH
 from chateau.protocols.error_catalog import ANY
@@ -74,12 +75,16 @@ def test_a_publish_gets_the_error_that_the_reference_shows(
     harness = Harness(store=store, password="swordfish" if "password is missing" in sentence else "")
     harness.channels._password = harness.channels._password or None
     situation(SITUATIONS, name, sentence)(harness)
+    allowances = AddressAllowances(2_000, lambda: 0.0)
+    if "Too many requests" in sentence:
+        allowances.take("198.51.100.7").charge(4_000)  # type: ignore[union-attr]
     endpoint = PublishEndpoint(
         harness.channels,
         url_prefix="",
         address_of=lambda *_: "198.51.100.7",
         allows_origin=lambda _: False,
         clock=lambda: 0.0,
+        allowances=allowances,
     )
     body = first(BODIES, sentence, BODY[name])
     if isinstance(case.sent, dict):
