@@ -55,6 +55,7 @@ class TooManyRequests(HubError):
     """Requests over HTTP above the rate of an address; it has tokens again in *retry_seconds*."""
 
     code = "rate_limited"
+    retry_seconds = 1
 
     def __init__(self, rate: float, retry_seconds: int) -> None:
         self.retry_seconds = retry_seconds
