@@ -109,6 +109,7 @@ WRONG_FLAGS = {
     "--command-prefix": "a b",
     "--max-frame": "1.5",
     "--max-rate": "-1",
+    "--max-publish-rate": "-1",
     "--max-outbox": "12",
     "--presence-limit": "many",
     "--ping": "nan",
