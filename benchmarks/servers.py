@@ -27,7 +27,7 @@ START_SECONDS = 15
 STOP_SECONDS = 10
 SECRET_KEY = "benchmark"
 
-UNLIMITED = ("MAX_CONNECTIONS", "MAX_CONNECTIONS_PER_ADDRESS")
+UNLIMITED = ("MAX_CONNECTIONS", "MAX_CONNECTIONS_PER_ADDRESS", "MAX_PUBLISH_RATE")
 """Settings that would limit the load; variables, since older commits ignore those that they do not know."""
 
 

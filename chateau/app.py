@@ -30,12 +30,14 @@ from chateau.net import frames
 from chateau.net.accept import HandshakePolicy, LinesServer
 from chateau.net.admin_api import Admin
 from chateau.net.admin_streams import LiveStream, Taps
+from chateau.net.allowance import AddressAllowances
 from chateau.net.channel_handlers import Subscriptions
-from chateau.net.connection_group import ConnectionGroup, end_stalled, keep_alive
+from chateau.net.connection_group import ConnectionGroup
 from chateau.net.connection_limits import ConnectionLimits
 from chateau.net.event_stream_handler import ByVersion
 from chateau.net.framing import CHUNKED_EVENT_STREAM, EVENT_STREAM, LINES, WEBSOCKET
 from chateau.net.http_heads import HeadLimits
+from chateau.net.liveness import end_stalled, keep_alive
 from chateau.net.metrics import Metrics, Probe
 from chateau.net.partial_input import PartialInput
 from chateau.net.proxies import TrustedProxies
@@ -143,6 +145,7 @@ class Server:
             secret_key=settings.secret_key,
             reserved_names=(settings.server_name,),
             stores_publications=settings.channel_history > 0,
+            stores_messages=settings.history > 0,
         )
         self._servers: list[TCPServer] = []
         self._unix_socket: Path | None = None  # to be removed at the end
@@ -160,7 +163,8 @@ class Server:
         preload_names()
         scheme = "https" if self._tls is not None else "http"
         proxies = TrustedProxies(self.settings.trusted_proxy)
-        policy = HandshakePolicy(self.group, proxies, self.settings.allow_origin)
+        allowances = AddressAllowances(self.settings.max_publish_rate, time.monotonic)
+        policy = HandshakePolicy(self.group, proxies, self.settings.allow_origin, allowances)
         web = self._web_server(policy)
         sockets = self._listen(web, "port", f"Chateau is at {scheme}://", f"{self.settings.url_prefix}/")
         if self.settings.usock is not None:
@@ -313,6 +317,8 @@ class Server:
             allows_origin=policy.allows_origin,
             limits=self._head_limits,
             group=self._publish_group,
+            allowances=policy.allowances,
+            is_proxy=policy.proxies.is_proxy,
         )
         server = self._http_server(frontend, policy)
         frontend.resume_with(server.resume)
@@ -347,6 +353,7 @@ class Server:
             max_frame=max_frame,
             max_outbox=self.settings.max_outbox,
             max_rate=0 if framing is PUBLISHING else self.settings.max_rate,
+            ping_seconds=self.settings.ping,
             takes_sockets=self._takes_sockets,
             framing=framing,
             beside=beside,

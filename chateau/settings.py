@@ -372,6 +372,13 @@ class Settings:
         "(0 = unlimited).",
         Kind("a number, at least 0", number),
     )
+    max_publish_rate: float = setting(
+        2_000,
+        "Limits",
+        "Maximum requests to publish or to administer per second and address, twice that in a burst; "
+        "expensive ones count as several (0 = unlimited).",
+        Kind("a number, at least 0", number),
+    )
     max_outbox: int = setting(
         4_194_304,
         "Limits",
@@ -387,7 +394,8 @@ class Settings:
     ping: float = setting(
         30,
         "Limits",
-        "Ping a client after this many idle seconds; two unanswered pings close it (0 = never).",
+        "Ping every client at this interval, in seconds; a client without any response for two intervals is "
+        "closed (0 = never).",
         Kind("a number of seconds, at least 0", number),
     )
     transport: Literal["auto", "tornado"] = setting(

@@ -116,6 +116,7 @@ WRONG_FLAGS = {
     "--max-headers": "15",
     "--max-head": "1023",
     "--max-rate": "-1",
+    "--max-publish-rate": "-1",
     "--max-outbox": "12",
     "--presence-limit": "many",
     "--ping": "nan",

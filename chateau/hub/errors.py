@@ -100,9 +100,9 @@ class InvalidAddress(HubError):
 
 
 class TooManyTries(HubError):
-    """Too many wrong keys from one address. One of three errors with this code.
+    """Too many wrong keys from one address. One of four errors with this code.
 
-    The others are ``RateLimited`` (:mod:`chateau.protocols.errors`), for the messages of a connection, and
+    The others are ``RateLimited`` and ``TooManyRequests`` (:mod:`chateau.protocols.errors`), and
     ``TooManyCommands`` (:mod:`chateau.protocols.plugin_commands`).
     """
 

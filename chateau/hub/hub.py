@@ -34,7 +34,7 @@ from chateau.hub.session import Session
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from chateau.hub.events import PayloadKind
+    from chateau.hub.events import Event, PayloadKind
     from chateau.hub.ports import (
         CallLater,
         Clock,
@@ -95,6 +95,7 @@ class Hub:
         secret_key: str | None = None,
         reserved_names: Iterable[str] = (),
         stores_publications: bool = False,
+        stores_messages: bool = True,
     ) -> None:
         """*reserved_names* cannot be the names of users or rooms: the server itself sends under them.
 
@@ -103,6 +104,7 @@ class Hub:
         self._store = store
         self._next_id = next_id
         self._stores_publications = stores_publications
+        self._stores_messages = stores_messages
         self._sessions: dict[str, Session] = {}
         self._session_ids = count()
         self._receipts: IdempotencyCache[Receipt] = IdempotencyCache(clock)
@@ -417,6 +419,12 @@ class Hub:
                 since = page.messages[-1].seq
             else:
                 before = page.messages[0].seq
+
+    def stores(self, event: Event) -> bool:
+        """Return whether *event* is in the history of its room, as far as its retention allows."""
+        if isinstance(event, Publication):
+            return self._stores_publications
+        return isinstance(event, RoomMessage) and self._stores_messages
 
     def room_summaries(self) -> list[RoomSummary]:
         """Return a summary of every room, sorted by normalized name."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from tornado.httputil import HTTPHeaders, HTTPServerRequest
 
+    from chateau.net.allowance import AddressAllowances
     from chateau.net.connection import PeerFactory
     from chateau.net.connection_group import ConnectionGroup
     from chateau.net.proxies import TrustedProxies
@@ -43,8 +44,17 @@ SUBPROTOCOL = "chateau.v1"
 """The WebSocket subprotocol that clients may offer. The address selects the protocol, with or without it."""
 
 
-async def adopt(stream: IOStream, group: ConnectionGroup, open_peer: PeerFactory, *, address: str) -> None:
+async def adopt(
+    stream: IOStream,
+    group: ConnectionGroup,
+    open_peer: PeerFactory,
+    *,
+    address: str,
+    is_direct: bool = True,
+) -> None:
     """Open the connection that *stream* carries in *group*, for the client at *address*.
+
+    *is_direct*: it is the TCP peer of *stream*, not behind a proxy.
 
     Return when the stream is no longer needed: at once, unless the connection stays on it.
     """
@@ -52,6 +62,7 @@ async def adopt(stream: IOStream, group: ConnectionGroup, open_peer: PeerFactory
     stream.set_nodelay(True)
     if not group.takes_sockets or type(stream) is not IOStream or stream.writing():
         on_stream = StreamConnection(group, stream)
+        on_stream.is_direct = is_direct
         on_stream.open(open_peer, address, port)
         await on_stream.read_until_end()
         return
@@ -60,6 +71,7 @@ async def adopt(stream: IOStream, group: ConnectionGroup, open_peer: PeerFactory
     except StreamClosedError:
         return
     connection = SocketConnection(group, sock)
+    connection.is_direct = is_direct
     connection.open(open_peer, address, port)
     if early:
         connection.on_bytes(early)
@@ -119,6 +131,7 @@ class HandshakePolicy:
     group: ConnectionGroup
     proxies: TrustedProxies
     allowed_origins: Collection[str] = ()
+    allowances: AddressAllowances | None = None
 
     def allows_origin(self, origin: str) -> bool:
         """Return whether pages of *origin*, other than the server's own, may connect."""
@@ -133,6 +146,19 @@ class HandshakePolicy:
     def address_of(self, request: HTTPServerRequest) -> str:
         """Return the address of the client that sent *request*."""
         return self.proxies.client_address(request.remote_ip or "", request.headers)
+
+    def take_token(self, request: HTTPServerRequest) -> None:
+        """Take a token for *request* from its client's address.
+
+        Raises:
+            TooManyRequests: there is none.
+        """
+        if self.allowances is not None:
+            self.allowances.take(self.address_of(request))
+
+    def is_direct(self, request: HTTPServerRequest) -> bool:
+        """Return whether the client that sent *request* is connected without a proxy in between."""
+        return self.proxies.is_direct(request.remote_ip or "", request.headers)
 
 
 class WebSocketUpgradeHandler(BaseHandler, WebSocketHandler):
@@ -182,7 +208,8 @@ class WebSocketUpgradeHandler(BaseHandler, WebSocketHandler):
     async def adopt(self, stream: IOStream) -> None:
         """Open the connection that *stream* carries."""
         address = self._policy.address_of(self.request)
-        await adopt(stream, self._policy.group, self._open_peer, address=address)
+        is_direct = self._policy.is_direct(self.request)
+        await adopt(stream, self._policy.group, self._open_peer, address=address, is_direct=is_direct)
 
     def get_websocket_protocol(self) -> WebSocketProtocol13 | None:
         if self.request.headers.get("Sec-WebSocket-Version") != "13":
@@ -196,7 +223,7 @@ class _Handshake(WebSocketProtocol13):
     handler: WebSocketUpgradeHandler
 
     def start_pinging(self) -> None:
-        pass  # chateau.net.connection_group pings all connections at once
+        pass  # chateau.net.liveness pings all connections at once
 
     async def _receive_frame_loop(self) -> None:
         await self.handler.adopt(self.stream)

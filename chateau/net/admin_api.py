@@ -17,7 +17,7 @@ from chateau.net.base_handler import BaseHandler, BoundedBody, bearer_token, bod
 from chateau.net.event_stream_handler import ByVersion, EventStreamHandler
 from chateau.net.media import check_media
 from chateau.protocols.admin import ACTIONS, error_response, status_of
-from chateau.protocols.errors import Internal, TooLarge, UnknownType
+from chateau.protocols.errors import Internal, TooLarge, TooManyRequests, UnknownType
 from chateau.protocols.json_text import encode
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ class AdminHandler(BaseHandler):
             self.set_header("WWW-Authenticate", "Bearer")
         elif status == 405:
             self.set_allow()
+        if isinstance(error, TooManyRequests):
+            self.set_header("Retry-After", str(error.retry_seconds))
         self._respond(error_response(error, status))
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
@@ -96,6 +98,7 @@ class AdminHandler(BaseHandler):
         return Internal(), 500
 
     def _authorize(self) -> None:
+        self._policy.take_token(self.request)
         self._admin.protocol.admit(bearer_token(self.request.headers), self._address())
 
     def _address(self) -> str:

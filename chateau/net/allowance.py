@@ -5,11 +5,22 @@ is in :mod:`chateau.protocols.costs`: a direct message costs one token. A reques
 least one token, whatever it costs, so an expensive one leaves a debt. Above the rate the first few requests
 are refused, so that the client learns of it; then its socket is not read until it has tokens again. The
 connection stays open, and uses no CPU.
+
+Requests over HTTP need no connection of their own, so they share one allowance per address, whichever
+connections they come on (``--max-publish-rate``).
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections import OrderedDict
+from math import ceil
+from typing import TYPE_CHECKING, Final
+
+from chateau.net.turns import share_of
+from chateau.protocols.errors import TooManyRequests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 WARNINGS: Final = 10
 """How many requests above the rate are refused before the server stops reading; as many again once the
@@ -64,3 +75,54 @@ class Allowance:
     def is_full(self, now: float) -> bool:
         """Return whether all tokens have been saved up, so that a new allowance is as good."""
         return self._tokens + (now - self._filled_at) * self._rate >= self._capacity
+
+
+class AddressAllowances:
+    """The allowances of addresses, for requests over HTTP. One that is full again is dropped."""
+
+    def __init__(self, rate: float, clock: Callable[[], float]) -> None:
+        """*rate* is in tokens per second and address, 0 for no limit; *clock* returns seconds."""
+        self._rate = rate
+        self._clock = clock
+        self._by_share: OrderedDict[str, Allowance] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Return how many allowances are stored."""
+        return len(self._by_share)
+
+    def of(self, address: str) -> Allowance | None:
+        """Return the allowance of *address*, to be used now; None without a limit."""
+        if not self._rate:
+            return None
+        share = share_of(address)
+        allowance = self._by_share.get(share)
+        if allowance is None:
+            now = self._clock()
+            self._drop_full(now)
+            allowance = self._by_share[share] = Allowance(self._rate, now)
+        return allowance
+
+    def take(self, address: str) -> Allowance | None:
+        """Take a token of *address*, and return the allowance for what the request costs above that.
+
+        Raises:
+            TooManyRequests: there is none.
+        """
+        allowance = self.of(address)
+        if allowance is not None and not allowance.take(self._clock()):
+            raise self.excess(allowance)
+        return allowance
+
+    def excess(self, allowance: Allowance) -> TooManyRequests:
+        """Return the error of a request for which *allowance* has no token."""
+        return TooManyRequests(self._rate, max(ceil(allowance.pause_seconds()), 1))
+
+    def _drop_full(self, now: float) -> None:
+        """Drop the full ones of the next two, so that no more are stored than are in use, and as many again.
+
+        Each new address pays for this: there is no sweep through all of them.
+        """
+        for _ in range(min(2, len(self._by_share))):
+            share, allowance = self._by_share.popitem(last=False)
+            if not allowance.is_full(now):
+                self._by_share[share] = allowance

@@ -23,6 +23,7 @@ from tornado.iostream import SSLIOStream, StreamClosedError
 from chateau.net import frames
 from chateau.net.frames import Binary, Close, Ping, Reply, Violation
 from chateau.net.framing import DiscardingDecoder, ObservedDecoder
+from chateau.net.liveness import probe_when_idle
 from chateau.net.outbox import Outbox
 from chateau.net.turns import share_of
 from chateau.protocols.costs import MESSAGE_BYTES_PER_TOKEN
@@ -92,16 +93,18 @@ class Connection(Outbox):
         "allowance",
         "group",
         "heard",
+        "is_direct",
         "is_waiting",
         "received",
-        "unanswered_pings",
+        "unanswered",
     )
 
     def __init__(self, group: ConnectionGroup) -> None:
         super().__init__(group.max_outbox)
         self.group = group
         self.heard = True  # has the client sent anything since the last check?
-        self.unanswered_pings = 0
+        self.unanswered = 0  # checks in a row: see chateau.net.liveness
+        self.is_direct = True  # the TCP peer is the client, not a proxy
         self.received = 0  # messages
         self._decoder: Decoder = group.framing.decoder(group.max_frame)
         self._peer: Peer | None = None  # until the session ends
@@ -123,11 +126,17 @@ class Connection(Outbox):
         """Begin, with the peer that *open_peer* makes for the client at *address* and *port*."""
         self.address = share_of(address)
         peer = self._peer = open_peer(self, address, port)
+        probe_when_idle(self.sock, self.group.ping_seconds)
         self.group.count(self)
         self._steps = peer.on_open()
         if self._steps is not None:
             self._hold(())
             self.group.turns.add(self)
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether a close is queued, or the connection has ended."""
+        return self._state != OPEN
 
     @property
     def is_paused(self) -> bool:
@@ -293,6 +302,7 @@ class Connection(Outbox):
                 return
             if self._steps is not None:
                 self._take_step()
+                self.flush()  # so that the next step waits for what this one has sent
             elif self._held:
                 held, self._held = self._held, ()
                 self._handle(held, now)
@@ -478,6 +488,11 @@ class Connection(Outbox):
 
     # Defined by the two kinds below
 
+    @property
+    def sock(self) -> socket.socket | None:
+        """The socket; None if it is closed."""
+        raise NotImplementedError
+
     def _has_written_all(self) -> bool:
         return self.is_empty
 
@@ -516,6 +531,10 @@ class SocketConnection(Connection):
         self._socket = sock
         self.write = sock.send
         group.poller.watch(sock.fileno(), self)
+
+    @property
+    def sock(self) -> socket.socket | None:
+        return self._socket
 
     def on_blocked(self) -> None:
         """Continue when the socket can be written."""
@@ -575,6 +594,10 @@ class StreamConnection(Connection):
         self._stream = stream
         self._is_handled: Future[None] = group.loop.create_future()  # nothing is held any more
         self.write = self._write
+
+    @property
+    def sock(self) -> socket.socket | None:
+        return None if self._stream.closed() else self._stream.socket
 
     async def read_until_end(self) -> None:
         """Read until the connection ends. What is read is handled at once, or in turns."""

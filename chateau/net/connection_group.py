@@ -7,12 +7,10 @@ connections and of partial input.
 from __future__ import annotations
 
 import asyncio
-import logging
 from contextlib import suppress
 from dataclasses import InitVar, dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from chateau.net import frames
 from chateau.net.allowance import Allowance
 from chateau.net.connection_limits import ConnectionLimits
 from chateau.net.framing import WEBSOCKET, Framing
@@ -22,15 +20,10 @@ from chateau.net.poller import Poller, make_poller
 from chateau.net.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable
 
     from chateau.net.connection import Connection
     from chateau.protocols.transport import Outbox as ProtocolOutbox
-
-log = logging.getLogger(__name__)
-
-PINGS_BEFORE_CLOSING = 2
-PINGED_AT_ONCE = 1_000
 
 
 @dataclass(eq=False, slots=True)
@@ -41,6 +34,7 @@ class ConnectionGroup:
     max_frame: int = 1_048_576  # maximum size of a client's message, in bytes
     max_outbox: int = 4_194_304  # maximum backlog of a client, in bytes
     max_rate: float = 0  # tokens per second and connection; 0 is unlimited
+    ping_seconds: float = 0  # between signs of life; 0 is never
     takes_sockets: bool = True  # if False, every connection stays on Tornado's IOStream
     framing: Framing = WEBSOCKET
     beside: InitVar[ConnectionGroup | None] = None  # another group of the same server
@@ -111,55 +105,3 @@ class ConnectionGroup:
             self.received_before += connection.received
         if self._all_gone is not None and not self.connections:
             self._all_gone.set()
-
-
-async def end_stalled(groups: Collection[ConnectionGroup], seconds: float) -> None:
-    """End each client whose message is not whole after *seconds*, twice that at most.
-
-    Runs until it is cancelled.
-    """
-    while True:
-        await asyncio.sleep(seconds)
-        connections = [connection for group in groups for connection in group.connections]
-        for number, connection in enumerate(connections, start=1):
-            if connection.has_stalled():
-                log.info("a client has timed out: its message is not whole")
-                connection.end_stalled()
-            if number % PINGED_AT_ONCE == 0:
-                await asyncio.sleep(0)
-
-
-async def keep_alive(groups: Collection[ConnectionGroup], interval_seconds: float) -> None:
-    """Ping each client that has sent nothing for an interval; close it after two unanswered pings.
-
-    Runs until it is cancelled.
-    """
-    while True:
-        await asyncio.sleep(interval_seconds)
-        connections = [connection for group in groups for connection in group.connections]
-        for number, connection in enumerate(connections, start=1):
-            check_liveness(connection)
-            if number % PINGED_AT_ONCE == 0:
-                await asyncio.sleep(0)
-
-
-def check_liveness(connection: Connection) -> None:
-    """Ping or close *connection* if the client has sent nothing since the last check."""
-    framing = connection.group.framing
-    if not framing.is_answered:
-        if framing.ping:
-            connection.ping()
-        return
-    if connection.is_paused:
-        connection.ping()
-        return
-    if connection.heard:
-        connection.heard = False
-        connection.unanswered_pings = 0
-        return
-    connection.unanswered_pings += 1
-    if connection.unanswered_pings <= PINGS_BEFORE_CLOSING:
-        connection.ping()
-    elif connection.unanswered_pings == PINGS_BEFORE_CLOSING + 1:
-        log.info("a client is gone: %d pings without a pong", PINGS_BEFORE_CLOSING)
-        connection.disconnect(frames.POLICY_VIOLATION, "ping timeout")

@@ -70,7 +70,7 @@ class Framing:
     text: Callable[[bytes], bytes]
     binary: Callable[[bytes], bytes]
     close: Callable[[int | None, str], bytes]  # the last frame
-    ping: bytes  # for clients that send nothing; b"" for none
+    ping: bytes  # sent in every ping interval; b"" for none
     is_answered: bool  # the client sends pongs, and closes in return
     is_half_closed: bool = False  # a client may finish sending, and still receive
 
@@ -113,7 +113,7 @@ LINES = Framing(
     text=lambda payload: payload + b"\r\n",
     binary=lambda payload: payload + b"\r\n",
     close=_last_line,
-    ping=b"",  # people pause for long; TCP keep-alive detects dead connections
+    ping=b"",  # people read what they receive; TCP keepalive probes do the same
     is_answered=False,
     is_half_closed=True,  # printf 'LOGIN bob\nROOMS\n' | nc -N localhost 9090
 )

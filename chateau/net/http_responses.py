@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tornado.httputil import format_timestamp
 
 from chateau import __version__
-from chateau.protocols.errors import HTTP_STATUSES
+from chateau.protocols.errors import HTTP_STATUSES, TooManyRequests
 
 if TYPE_CHECKING:
     from chateau.hub.errors import HubError
@@ -26,6 +26,7 @@ BODIES = {
     413: b'"Too large"',
     414: b'"Target too long"',
     415: b'"Unsupported media type"',
+    429: b'"Too many requests"',
     431: b'"Headers too large"',
     500: b'"Internal error"',
     503: b'"Unavailable"',
@@ -47,7 +48,8 @@ def error_response(error: HubError) -> Response:
     """Return the response to a publish that *error* rejects."""
     # A header may hold printable ASCII only; all else is escaped as Python does.
     reason = str(error).encode("unicode_escape")
-    return Response(STATUSES.get(error.code, 400), b"X-Error: %b\r\n" % reason)
+    retry = b"Retry-After: %d\r\n" % error.retry_seconds if isinstance(error, TooManyRequests) else b""
+    return Response(STATUSES.get(error.code, 400), b"%bX-Error: %b\r\n" % (retry, reason))
 
 
 def date_line(second: int) -> bytes:

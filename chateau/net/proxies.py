@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 UNIX = "unix"
 UNIX_ADDRESS = "0.0.0.0"  # the address that Tornado gives to clients of a UNIX socket
 FORWARDED_FOR = "x-forwarded-for"
+PROXY_HEADERS = ("via", "forwarded", FORWARDED_FOR)
+"""Headers of which proxies add at least one."""
 
 
 class TrustedProxies:
@@ -43,6 +45,14 @@ class TrustedProxies:
             if address not in self._networks:
                 return address
         return address
+
+    def is_proxy(self, context: Any) -> bool:
+        """Return whether the connection with this *context* is a trusted proxy's."""
+        return plain(context.remote_ip) in self._networks
+
+    def is_direct(self, remote: str, headers: Mapping[str, str]) -> bool:
+        """Return whether a request from *remote* with *headers* came without a proxy that shows itself."""
+        return plain(remote) not in self._networks and not any(name in headers for name in PROXY_HEADERS)
 
     def address_of(self, context: Any, headers: Mapping[str, str]) -> str:
         """Return the same for a request that is known by the *context* of its connection."""

@@ -9,7 +9,7 @@ to Tornado with all bytes that are not served; the client does not notice.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -20,6 +20,7 @@ from chateau.net.accept import detach_socket
 from chateau.net.base_handler import body_length
 from chateau.net.connection import CLOSED, ENDING, OPEN, SocketConnection
 from chateau.net.framing import DiscardingDecoder, Framing
+from chateau.net.liveness import probe_when_idle
 from chateau.net.turns import share_of
 from chateau.protocols.response_queue import ResponseQueue
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from tornado.http1connection import HTTP1Connection
 
     from chateau.net.connection_group import ConnectionGroup
+    from chateau.net.frames import Received
     from chateau.net.framing import Decoder
     from chateau.net.http_responses import Response
     from chateau.net.publish_handler import PublishEndpoint, PublishRoute
@@ -231,6 +233,7 @@ class PublishConnection(SocketConnection):
     def start(self, response: bytes, early: bytes) -> None:
         """Send *response*, and serve what has been read already, *early*."""
         self.group.count(self)
+        probe_when_idle(self._socket, self.group.ping_seconds)
         self._responses.put(response)
         self._timer = self.group.loop.call_later(IDLE_SECONDS, self._check_idle)
         if early:
@@ -288,13 +291,26 @@ class PublishConnection(SocketConnection):
         self._parser.close()
         super().abort()
 
+    def _handle(self, messages: Sequence[Received], now: float) -> None:
+        """Serve *messages*, as far as the tokens of the client's address go."""
+        self.allowance = self._endpoint.allowance_of(self._context)
+        super()._handle(messages, now)
+
+    def _refuses(self, message: Any) -> bool:
+        """Respond that a request is above the rate; return False if it has to wait instead."""
+        assert self.allowance is not None
+        if not self.allowance.may_warn():
+            return False
+        self._responses.put(self._endpoint.encode(self._endpoint.excess(self.allowance)))
+        return True
+
     def _on_other(self, received: Any) -> None:
         """Serve *received*, a :class:`PublishRequest`."""
         if self._state != OPEN:
             return
         request: PublishRequest = received
         endpoint = self._endpoint
-        response, commit = endpoint.serve(*request, self._context)
+        response, commit = endpoint.serve(*request, self._context, self.allowance)
         if commit is None:
             self._responses.put(endpoint.encode(response))
         else:
@@ -315,7 +331,7 @@ class PublishConnection(SocketConnection):
 
     def _advance(self) -> None:
         """Go back to Tornado, or end, where that is due and all earlier responses are out."""
-        if self._state != OPEN:
+        if self._state != OPEN or self._held or self._undecoded:
             return
         rest = self._parser.rest
         if rest is not None:
@@ -342,7 +358,7 @@ class PublishConnection(SocketConnection):
         self._resume(ResumedStream(self._socket, rest), self._context.address)
 
     def _check_idle(self) -> None:
-        if self._state == OPEN and (self.heard or self._uncommitted):
+        if self._state == OPEN and (self.heard or self._pause or self._uncommitted):
             self.heard = False
             self._timer = self.group.loop.call_later(IDLE_SECONDS, self._check_idle)
         elif self._state in (OPEN, ENDING):

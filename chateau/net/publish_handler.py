@@ -18,11 +18,13 @@ from weakref import WeakSet
 from tornado.httputil import HTTPMessageDelegate, HTTPServerConnectionDelegate
 
 from chateau.hub.errors import AccessDenied, HubError, InvalidName, Unavailable
+from chateau.net.allowance import AddressAllowances
 from chateau.net.base_handler import BoundedBody, bearer_token, body_length
 from chateau.net.http_heads import DEFAULT_LIMITS, HeadLimits
 from chateau.net.http_responses import Response, date_line, encode_response, error_response
 from chateau.net.media import check_media
 from chateau.net.publish_connection import Resume, move_to_publish_connection
+from chateau.protocols import costs
 from chateau.protocols.errors import Internal, TooLarge
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from chateau.hub.hub import PublicationReceipt
     from chateau.hub.ports import Commit
+    from chateau.net.allowance import Allowance
     from chateau.net.connection_group import ConnectionGroup
     from chateau.protocols.channels import BulkReceipt, ChannelsProtocol
 
@@ -46,6 +49,9 @@ AddressOf = Callable[[Any, Headers], str]
 
 AllowsOrigin = Callable[[str], bool]
 """Return whether pages of an origin other than the server's own may publish."""
+
+IsProxy = Callable[[Any], bool]
+"""Return whether a connection, known by Tornado's context of it, is a trusted proxy's."""
 
 DRAIN_FACTOR = 16
 """A body of up to this many times the maximum size is read and dropped before the response."""
@@ -74,8 +80,12 @@ class PublishEndpoint:
         allows_origin: AllowsOrigin,
         clock: Callable[[], float],
         limits: HeadLimits = DEFAULT_LIMITS,
+        allowances: AddressAllowances | None = None,
+        is_proxy: IsProxy = lambda _context: False,
     ) -> None:
         """*clock* returns seconds since 1970, UTC; *limits* are those of the HTTP server."""
+        self._allowances = AddressAllowances(0, clock) if allowances is None else allowances
+        self._is_proxy = is_proxy
         self.max_body = channels.max_frame
         self.limits = limits
         self.served = 0  # requests to publish, whatever their outcome
@@ -98,19 +108,33 @@ class PublishEndpoint:
             return PublishRoute(path, name, query) if "/" not in name else None
         return PublishRoute(path, None, query) if path in self._broadcast_paths else None
 
+    def allowance_of(self, context: Any) -> Allowance | None:
+        """Return the allowance of the only client on a connection, known by its *context*, to be used now.
+
+        None without a limit, and for a proxy, which has many clients.
+        """
+        return None if self._is_proxy(context) else self._allowances.of(str(context.remote_ip))
+
     def serve(
-        self, route: PublishRoute, headers: Headers, body: bytes, context: Any
+        self, route: PublishRoute, headers: Headers, body: bytes, context: Any, paid: Allowance | None = None
     ) -> tuple[Response, Commit | None]:
-        """Publish. The response is valid once the commit is done; use :meth:`not_saved` if that fails."""
+        """Publish. The response is valid once the commit is done; use :meth:`not_saved` if that fails.
+
+        *paid* is the allowance of the client if the token of this request has been taken from it.
+        """
         self.served += 1
         try:
-            receipt = self._publish(route, headers, body, context)
+            receipt = self._publish(route, headers, body, context, paid)
         except HubError as error:
             return error_response(error), None
         except Exception:
             log.exception("a publish failed")
             return error_response(Internal()), None
         return Response(201, b"X-Delivered: %d\r\n" % receipt.delivered), receipt.commit
+
+    def excess(self, allowance: Allowance) -> Response:
+        """Return the response to a publish for which *allowance* has no token."""
+        return error_response(self._allowances.excess(allowance))
 
     def too_large(self) -> Response:
         """Return the response to a body that is too long."""
@@ -135,17 +159,32 @@ class PublishEndpoint:
         return encode_response(response, self._date, connection)
 
     def _publish(
-        self, route: PublishRoute, headers: Headers, body: bytes, context: Any
+        self, route: PublishRoute, headers: Headers, body: bytes, context: Any, paid: Allowance | None
+    ) -> PublicationReceipt | BulkReceipt:
+        address = self._address_of(context, headers)
+        allowance = self._allowances.take(address) if paid is None else paid
+        charge = _free if allowance is None else allowance.charge
+        charge(costs.content(len(body)))
+        receipt = self._publish_from(address, route, headers, body, charge)
+        charge(costs.members(receipt.delivered))
+        return receipt
+
+    def _publish_from(
+        self,
+        address: str,
+        route: PublishRoute,
+        headers: Headers,
+        body: bytes,
+        charge: Callable[[float], None],
     ) -> PublicationReceipt | BulkReceipt:
         channels = self._channels
         self._check_origin(headers)
-        address = self._address_of(context, headers)
         password = _password(route.query, headers)
         key = headers.get("idempotency-key")
         kind = headers.get("package-type")
         check_media(headers, is_text=kind is None or kind.lower() != "bytes")
         if route.name is None:
-            return channels.broadcast_all(body, address=address, password=password, key=key)
+            return channels.broadcast_all(body, address=address, password=password, key=key, charge=charge)
         name = decode_name(route.name)
         return channels.publish(name, kind, body, address=address, password=password, key=key)
 
@@ -156,6 +195,10 @@ class PublishEndpoint:
             return
         if origin.partition("://")[2] != headers.get("host") and not self._allows_origin(origin):
             raise AccessDenied("Pages of this origin may not publish here.")
+
+
+def _free(_tokens: float) -> None:
+    """Charge nothing."""
 
 
 _SAME_SITE = ("same-origin", "none")
@@ -206,6 +249,8 @@ class HttpFrontend(HTTPServerConnectionDelegate):
         clock: Callable[[], float] = time.time,
         limits: HeadLimits = DEFAULT_LIMITS,
         group: ConnectionGroup | None = None,
+        allowances: AddressAllowances | None = None,
+        is_proxy: IsProxy = lambda _context: False,
     ) -> None:
         """*clock* returns seconds since 1970, UTC; *limits* are those of the server; *group* is that of the
         publish connections."""
@@ -217,6 +262,8 @@ class HttpFrontend(HTTPServerConnectionDelegate):
             allows_origin=allows_origin,
             clock=clock,
             limits=limits,
+            allowances=allowances,
+            is_proxy=is_proxy,
         )
         self._group = group
         self._resume: Resume | None = None

@@ -25,13 +25,14 @@ from chateau.net.framing import CHUNKED_EVENT_STREAM, LINES, WEBSOCKET
 from chateau.net.http_responses import date_line, encode_response, error_response
 from chateau.net.media import check_media
 from chateau.protocols import chateau
-from chateau.protocols.errors import InvalidJson, TooLarge
+from chateau.protocols.errors import InvalidJson, TooLarge, TooManyRequests
 from chateau.protocols.http_errors import UnsupportedMedia
 from chateau.protocols.json_text import encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from chateau.net.accept import HandshakePolicy
     from chateau.net.console_handlers import ConsoleFiles
     from chateau.protocols.schemas import SchemaSet
     from chateau.protocols.spec import ProtocolSpec
@@ -123,7 +124,9 @@ class Reference:
         return self._openapi | {"servers": servers(scheme, host, self.url_prefix)}
 
 
-def reference_routes(prefix: str, reference: Reference, console: ConsoleFiles) -> list[Any]:
+def reference_routes(
+    prefix: str, reference: Reference, console: ConsoleFiles, policy: HandshakePolicy
+) -> list[Any]:
     """Return the routes of *reference*; *prefix* is its URL prefix as a pattern."""
     files = f"../console/{console.version}"
     pages = _once_in_a_thread(lambda: reference.make_pages(files))
@@ -131,7 +134,7 @@ def reference_routes(prefix: str, reference: Reference, console: ConsoleFiles) -
     return [
         (prefix + r"/asyncapi\.json", SpecificationHandler, {"make": reference.asyncapi}),
         (prefix + r"/openapi\.json", SpecificationHandler, {"make": reference.openapi}),
-        (prefix + "/renderings", TranslationsHandler, {"translate": translate}),
+        (prefix + "/renderings", TranslationsHandler, {"translate": translate, "policy": policy}),
         (prefix + "/docs(?!/)", ReferenceRedirectHandler, {"to": f"{reference.url_prefix}/docs/"}),
         (prefix + "/docs/([^/]+)(?=/)", ReferenceRedirectHandler, {"to": f"{reference.url_prefix}/docs/"}),
         (prefix + "/docs/([^/]*)", ReferencePageHandler, {"pages": pages}),
@@ -227,8 +230,9 @@ FAILURES = {405: ("unknown_type", "This address takes the method POST.")}
 class TranslationsHandler(BaseHandler):
     """Translates the frame in the body of a POST."""
 
-    def initialize(self, translate: Callable[[], Future[Translate]]) -> None:
+    def initialize(self, translate: Callable[[], Future[Translate]], policy: HandshakePolicy) -> None:
         self._translate = translate
+        self._policy = policy
 
     def prepare(self) -> None:
         """Take a body of any length, so that a long one is refused in JSON."""
@@ -248,9 +252,13 @@ class TranslationsHandler(BaseHandler):
             self._send_error(413, _too_large())
             return
         try:
+            self._policy.take_token(self.request)
             check_media(self.request.headers)
             text = _decode(bytes(self._body))
             translation = (await self._translate())(text, self.request.host)
+        except TooManyRequests as error:
+            self.set_header("Retry-After", str(error.retry_seconds))
+            self._send_error(429, error)
         except HubError as error:
             self._send_error(415 if isinstance(error, UnsupportedMedia) else 400, error)
         else:

@@ -72,7 +72,7 @@ def make_application(
         *admin_routes(prefix, admin, policy),
         (prefix + "/schemas", SchemaIndexHandler, {"schemas": schemas, "url_prefix": url_prefix}),
         (prefix + r"/schemas/(.+)\.json", SchemaHandler, {"schemas": schemas}),
-        *reference_routes(prefix, reference, console),
+        *reference_routes(prefix, reference, console, policy),
         (prefix + r"/llms\.txt", LlmsTextHandler),
         (prefix, IndexHandler, page),
         (prefix + "/console/admin", IndexHandler, page | {"name": "admin.html"}),

@@ -24,6 +24,7 @@ from chateau.hub.events import (
     TapChanged,
 )
 from chateau.hub.room import ROOM_NAME_LIMIT
+from chateau.protocols import costs
 from chateau.protocols.errors import TooLarge
 from chateau.protocols.json_text import encode
 from chateau.protocols.publications import channels_of, check_payload, publication_kind, read_bulk
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from chateau.hub.ports import Commit, EventSink
     from chateau.hub.session import Session
     from chateau.protocols.spec import ProtocolContext
-    from chateau.protocols.transport import Outbox
+    from chateau.protocols.transport import Outbox, Steps
 
 Frame = dict[str, Any]
 
@@ -59,6 +60,10 @@ class BulkReceipt(NamedTuple):
 
     delivered: int
     commit: Commit | None
+
+
+def _free(_tokens: float) -> None:
+    """Charge nothing."""
 
 
 def channel_name(raw: str) -> str:
@@ -139,9 +144,15 @@ class ChannelsProtocol:
         return self._hub.publish_to_channel(channel_name(name), checked, payload, key=key)
 
     def broadcast_all(
-        self, body: bytes, *, address: str, password: str | None = None, key: str | None = None
+        self,
+        body: bytes,
+        *,
+        address: str,
+        password: str | None = None,
+        key: str | None = None,
+        charge: Callable[[float], object] = _free,
     ) -> BulkReceipt:
-        """Deliver all publications in *body* to their channels, in their order in it.
+        """Deliver all publications in *body* to their channels, in their order in it; *charge* the publisher.
 
         Nothing is delivered before all of it is checked. The idempotency *key* applies to each publication by
         its position, so that a repeated body continues where the first one could not be stored.
@@ -152,7 +163,9 @@ class ChannelsProtocol:
         """
         self._admit(len(body), address, password, key)
         publications = read_bulk(body, self._schemas)
-        for name in channels_of(body):
+        channels = channels_of(body)
+        charge(costs.broadcast(len(channels), len(publications)))
+        for name in channels:
             self._hub.check_channel(channel_name(name))
         receipts = [
             self._hub.publish_to_channel(
@@ -234,8 +247,9 @@ class Listener:
         self._hub = hub
         self.session = session
 
-    def on_open(self) -> None:
+    def on_open(self) -> Steps | None:
         """Wait for publications."""
+        return None
 
     def on_excess(self, message: str | bytes) -> None:
         """Ignore *message*."""

@@ -21,7 +21,14 @@ from chateau.protocols.error_catalog import (
     ErrorCatalog,
     always,
 )
-from chateau.protocols.errors import Internal, InvalidJson, NotAnObject, TooLarge, UnknownType
+from chateau.protocols.errors import (
+    Internal,
+    InvalidJson,
+    NotAnObject,
+    TooLarge,
+    TooManyRequests,
+    UnknownType,
+)
 from chateau.protocols.http_errors import HeadersTooLarge, InvalidRequest, TargetTooLong, UnsupportedMedia
 from chateau.protocols.publications import InvalidText
 
@@ -55,6 +62,10 @@ ERRORS: ErrorCatalog = {
             "A page of another origin sent it, which `--allow-origin` does not name.",
         ),
         always(TooLarge(f"A body may have {MAX_FRAME} bytes."), "The body is longer than `--max-frame`."),
+        always(
+            TooManyRequests(2_000, 1),
+            "Requests from one address exceed `--max-publish-rate`; `Retry-After` has the seconds to wait.",
+        ),
         ENCODED,
         always(
             UnsupportedMedia(

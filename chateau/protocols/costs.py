@@ -20,6 +20,16 @@ def members(count: int) -> float:
     return count / 100
 
 
+def content(size: int) -> float:
+    """Return the cost of *size* bytes of a body; the rest above whole tokens is free."""
+    return size // MESSAGE_BYTES_PER_TOKEN
+
+
+def broadcast(channels: int, packages: int) -> float:
+    """Return the cost of publishing *packages* to *channels* with one request: a token for each."""
+    return channels + packages
+
+
 def listed(count: int) -> float:
     """Return the cost of a list of *count* users, rooms or sessions."""
     return count / 50

@@ -51,6 +51,17 @@ class RateLimited(HubError):
         super().__init__(f"Too many messages; the maximum is {rate:g} per second on one connection.")
 
 
+class TooManyRequests(HubError):
+    """Requests over HTTP above the rate of an address; it has tokens again in *retry_seconds*."""
+
+    code = "rate_limited"
+    retry_seconds = 1
+
+    def __init__(self, rate: float, retry_seconds: int) -> None:
+        self.retry_seconds = retry_seconds
+        super().__init__(f"Too many requests; the maximum is {rate:g} tokens per second from one address.")
+
+
 class TooLarge(HubError):
     code = "too_large"
 

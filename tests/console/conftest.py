@@ -63,7 +63,16 @@ def lines_port() -> int:
 @pytest.fixture(scope="session")
 def server(lines_port: int) -> Iterator[RunningServer]:
     """A server that the tests share; every test uses names and rooms of its own."""
-    flags = ("--secret-key", KEY, "--lines-port", str(lines_port), "--max-rate", "0")
+    flags = (
+        "--secret-key",
+        KEY,
+        "--lines-port",
+        str(lines_port),
+        "--max-rate",
+        "0",
+        "--max-publish-rate",
+        "0",
+    )
     with running_server(*flags) as server:
         yield server
 

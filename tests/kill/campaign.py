@@ -42,7 +42,8 @@ START_ATTEMPTS = 3
 @contextmanager
 def started(folder: Path, *flags: str, retained: int = RETAINED) -> Iterator[tuple[RunningServer, Address]]:
     """Run a server with its data in *folder*; stop it at the end unless it has ended."""
-    limits = ("--history", str(retained), "--channel-history", str(retained), "--max-rate", "0")
+    limits = ("--history", str(retained), "--channel-history", str(retained))
+    limits += ("--max-rate", "0", "--max-publish-rate", "0")
     with ExitStack() as stack:
         for attempt in range(1, START_ATTEMPTS + 1):
             lines_port = free_port()

@@ -25,7 +25,7 @@ TRANSPORTS: dict[str, dict[str, Any]] = {
 """The settings of each transport: plain sockets, Tornado's streams, TLS."""
 
 
-DEFAULTS: dict[str, Any] = {"port": 0, "lines_port": 0, "data": MEMORY, "max_rate": 0}
+DEFAULTS: dict[str, Any] = {"port": 0, "lines_port": 0, "data": MEMORY, "max_rate": 0, "max_publish_rate": 0}
 
 
 class LiveServer:

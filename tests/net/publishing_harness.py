@@ -21,10 +21,12 @@ from chateau.hub.hub import Hub
 from chateau.ids import MessageIdGenerator
 from chateau.lookalikes import look_of
 from chateau.names import normalize_name
+from chateau.net.allowance import AddressAllowances
 from chateau.net.channel_handlers import BroadcastHandler
 from chateau.net.connection_group import ConnectionGroup
 from chateau.net.http_heads import DEFAULT_LIMITS, HeadLimits
 from chateau.net.http_server import HttpServer
+from chateau.net.proxies import TrustedProxies
 from chateau.net.publish_connection import PUBLISHING
 from chateau.net.publish_handler import HttpFrontend
 from chateau.protocols.channels import ChannelsProtocol
@@ -95,6 +97,8 @@ class PublishingServer:
         url_prefix: str = "",
         has_tls: bool = False,
         limits: HeadLimits = DEFAULT_LIMITS,
+        max_publish_rate: float = 0,
+        trusted_proxies: Iterable[str] = (),
     ) -> None:
         loop = asyncio.get_running_loop()
         self.hub = Hub(
@@ -126,6 +130,11 @@ class PublishingServer:
             log_function=lambda _: None,
         )
         self.group = ConnectionGroup(loop, max_outbox=max_outbox, framing=PUBLISHING)
+        self.time = 1_000.0  # of the allowances
+        self.allowances = AddressAllowances(max_publish_rate, lambda: self.time)
+        if max_publish_rate:
+            self.group.turns.clock = lambda: self.time
+        proxies = TrustedProxies(trusted_proxies)
         self.frontend = HttpFrontend(
             self.application,
             self.channels,
@@ -133,6 +142,9 @@ class PublishingServer:
             clock=lambda: NOON,
             limits=limits,
             group=self.group if has_lane else None,
+            allowances=self.allowances,
+            address_of=proxies.address_of,
+            is_proxy=proxies.is_proxy,
         )
         context = None
         if has_tls:

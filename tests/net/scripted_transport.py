@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chateau.net.connection import Connection
 
@@ -13,14 +13,19 @@ if TYPE_CHECKING:
 class ScriptedTransport(Connection):
     """A connection that records sent bytes."""
 
-    __slots__ = ("is_gone", "reads", "sent")
+    __slots__ = ("is_gone", "reads", "sent", "tcp")
 
     def __init__(self, group: ConnectionGroup) -> None:
         super().__init__(group)
         self.sent = bytearray()
         self.is_gone = False
         self.reads = True
+        self.tcp: Any = None  # a socket, for those who ask for its options
         self.write = self._write
+
+    @property
+    def sock(self) -> Any:
+        return self.tcp
 
     def on_blocked(self) -> None:
         """Do nothing; the test drains the outbox."""

@@ -2,7 +2,8 @@
 
 import pytest
 
-from chateau.net.allowance import MAX_PAUSE_SECONDS, WARNINGS, Allowance
+from chateau.net.allowance import MAX_PAUSE_SECONDS, WARNINGS, AddressAllowances, Allowance
+from chateau.protocols.errors import TooManyRequests
 
 
 def burst(allowance: Allowance, now: float) -> int:
@@ -87,3 +88,83 @@ def test_allowance_is_full_when_a_new_one_is_as_good() -> None:
     allowance.take(0)
     assert not allowance.is_full(0)
     assert allowance.is_full(0.125)
+
+
+# Allowances of addresses
+
+
+class Addresses:
+    """Allowances of addresses at a time that the test sets."""
+
+    def __init__(self, rate: float) -> None:
+        self.time = 1_000.0
+        self.allowances = AddressAllowances(rate, lambda: self.time)
+
+    def served(self, address: str, requests: int = 100) -> int:
+        """Return how many of *requests* are served."""
+        served = 0
+        for _ in range(requests):
+            try:
+                self.allowances.take(address)
+                served += 1
+            except TooManyRequests:
+                pass
+        return served
+
+
+def test_addresses_have_allowances_of_their_own() -> None:
+    addresses = Addresses(10)
+
+    assert addresses.served("192.0.2.1") == 20
+    assert addresses.served("192.0.2.1") == 0
+    assert addresses.served("192.0.2.2") == 20
+
+
+def test_ipv6_network_is_one_address() -> None:
+    addresses = Addresses(10)
+
+    assert addresses.served("2001:db8::1") == 20
+    assert addresses.served("2001:db8::2") == 0
+    assert addresses.served("2001:db8:0:1::1") == 20
+
+
+def test_no_rate_is_no_limit() -> None:
+    addresses = Addresses(0)
+
+    assert addresses.served("192.0.2.1", 10_000) == 10_000
+    assert addresses.allowances.of("192.0.2.1") is None
+    assert len(addresses.allowances) == 0
+
+
+@pytest.mark.parametrize(("tokens", "seconds"), [(0, 1), (10, 2), (45, 5), (1e9, 10)])
+def test_error_has_the_seconds_until_a_request_is_served(tokens: float, seconds: int) -> None:
+    addresses = Addresses(10)
+    allowance = addresses.allowances.take("192.0.2.1")
+    assert allowance is not None
+    addresses.served("192.0.2.1")
+    allowance.charge(tokens)
+
+    with pytest.raises(TooManyRequests) as caught:
+        addresses.allowances.take("192.0.2.1")
+
+    assert caught.value.retry_seconds == seconds
+    addresses.time += seconds
+    assert addresses.served("192.0.2.1", 1) == 1
+
+
+def test_full_allowances_are_dropped_as_others_come() -> None:
+    addresses = Addresses(10)
+    for number in range(20_000):
+        addresses.served(f"10.0.{number // 250}.{number % 250}", 1)
+        addresses.time += 0.001
+
+    assert len(addresses.allowances) < 500, "each of them is full again after 0.1 s"
+
+
+def test_allowance_that_is_not_full_is_not_dropped() -> None:
+    addresses = Addresses(10)
+    addresses.served("192.0.2.1")
+    for number in range(1_000):
+        addresses.served(f"10.0.{number // 250}.{number % 250}", 1)
+
+    assert addresses.served("192.0.2.1") == 0

@@ -11,7 +11,6 @@ from masked_frames import (
     BINARY,
     CLOSE,
     PING,
-    PONG,
     TEXT,
     ServerFrame,
     client_frame,
@@ -24,7 +23,7 @@ from tornado.iostream import IOStream, StreamClosedError
 
 from chateau.net.accept import detach_socket
 from chateau.net.connection import Connection, SocketConnection, StreamConnection
-from chateau.net.connection_group import ConnectionGroup, check_liveness
+from chateau.net.connection_group import ConnectionGroup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -239,48 +238,6 @@ def test_lost_connection_ends(echo: EchoConnection) -> None:
 
     assert echo.connection.is_gone
     assert echo.peer.received == ["closed"]
-
-
-def test_active_client_is_not_pinged(echo: EchoConnection) -> None:
-    check_liveness(echo.connection)  # it has just connected
-    echo.feed(text("one"))
-    check_liveness(echo.connection)
-    echo.feed(client_frame(PONG))
-    check_liveness(echo.connection)
-    echo.feed(text("two")[:1])  # half a frame is a sign of life too
-    check_liveness(echo.connection)
-    echo.group.scheduler.uncork()
-
-    assert echo.sent() == []
-
-
-def test_silent_client_is_pinged_twice_and_then_closed(echo: EchoConnection, group: ConnectionGroup) -> None:
-    frames = []
-
-    for _ in range(5):
-        group.scheduler.cork()
-        check_liveness(echo.connection)
-        group.scheduler.uncork()
-        frames.append(echo.sent())
-
-    ping = ServerFrame(PING, b"")
-    assert frames[:3] == [[], [ping], [ping]]
-    assert frames[3] == [close_frame(1008, "ping timeout")]
-    assert frames[4] == []
-
-
-def test_any_input_resets_the_ping_count(echo: EchoConnection, group: ConnectionGroup) -> None:
-    frames: list[ServerFrame] = []
-
-    for _ in range(4):
-        for _ in range(3):
-            group.scheduler.cork()
-            check_liveness(echo.connection)
-            group.scheduler.uncork()
-        frames += echo.sent()
-        assert echo.feed(client_frame(PONG)) == []
-
-    assert frames == [ServerFrame(PING, b"")] * 8
 
 
 def test_broadcast_is_framed_once(group: ConnectionGroup) -> None:

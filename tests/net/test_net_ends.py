@@ -1,4 +1,4 @@
-"""Connections that the server ends: silent clients, slow consumers, shutdown. On each transport."""
+"""Connections that the server ends: slow consumers, shutdown. On each transport."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from masked_frames import CLOSE, PING, TEXT, ServerFrame, client_frame, close
-
-from chateau.net.connection_group import PINGED_AT_ONCE
+from masked_frames import CLOSE, TEXT, client_frame, close
 
 if TYPE_CHECKING:
     from live_harness import LiveServer, OpenServer
@@ -24,64 +22,6 @@ MANY = 400
 """As many messages of CONTENT as no socket buffers hold together."""
 
 SHUTDOWN = {"type": 0, "status": 503, "event": "shutdown", "reason": None}
-
-
-# Silent clients
-
-
-async def test_silent_client_gets_two_pings_and_is_closed(open_server: OpenServer) -> None:
-    harness = open_server(ping=0.05)
-    client = await harness.client()
-
-    assert await client.receive() == ServerFrame(PING, b"")
-    assert await client.receive() == ServerFrame(PING, b"")
-    assert await client.closing() == (1008, "ping timeout")
-    client.send(close(1008))
-    assert await client.end() == b""
-
-
-async def test_silent_client_that_does_not_reply_to_the_close_is_disconnected(
-    open_server: OpenServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("chateau.net.connection.CLOSE_SECONDS", 0.05)
-    harness = open_server(ping=0.05)
-    client = await harness.member("alice")
-
-    rest = await client.end()
-
-    assert b"ping timeout" in rest
-    await harness.until(lambda: not harness.connections)
-
-
-async def test_client_that_replies_to_pings_stays_connected(open_server: OpenServer) -> None:
-    harness = open_server(ping=0.05)
-    client = await harness.client()
-
-    await client.reply_to_pings(6)
-
-    assert (await client.ask({"type": 1, "username": "alice"}))["status"] == 200
-
-
-async def test_ping_interval_of_zero_disables_pings(open_server: OpenServer) -> None:
-    harness = open_server(ping=0)
-    client = await harness.client()
-
-    assert len(harness.server._sweeps) == 1, "only that of request_timeout"
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.2):
-            await client.receive()
-
-
-async def test_many_clients_are_pinged_in_batches(
-    open_server: OpenServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert PINGED_AT_ONCE > 100
-    monkeypatch.setattr("chateau.net.connection_group.PINGED_AT_ONCE", 2)
-    harness = open_server(ping=0.05)
-    clients = [await harness.client() for _ in range(5)]
-
-    for client in clients:
-        await client.reply_to_pings(1)
 
 
 # Slow consumers

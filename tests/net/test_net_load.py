@@ -69,6 +69,7 @@ def p99_with_a_stalled_reader(crowd: Crowd, port: int, name: str) -> float:
 
 def test_stalled_reader_is_disconnected_without_slowing_a_thousand_others() -> None:
     flags = ("--max-outbox", "262144", "--presence-limit", "0", "--max-rate", "0", "--ping", "0")
+    flags += ("--max-publish-rate", "0")
     measured: list[tuple[float, float]] = []
     with running_server(*flags) as server, closing(Crowd(port_of(server), READERS)) as crowd:
         for attempt in range(ATTEMPTS):
@@ -108,7 +109,7 @@ class Listener:
 
 @pytest.mark.gen_test(timeout=60)
 async def test_every_client_receives_the_shutdown_on_sigterm_under_load(io_loop: IOLoop) -> None:
-    with running_server("--max-rate", "0", "--presence-limit", "0") as server:
+    with running_server("--max-rate", "0", "--max-publish-rate", "0", "--presence-limit", "0") as server:
         port = port_of(server)
         clients = [await (await RawClient.connect(port)).upgrade() for _ in range(CLIENTS)]
         for number, client in enumerate(clients):

@@ -11,7 +11,8 @@ from scripted_transport import ScriptedTransport
 
 from chateau.net.allowance import MAX_PAUSE_SECONDS, WARNINGS
 from chateau.net.connection import LOW_WATER_BYTES, PIECE_BYTES
-from chateau.net.connection_group import ConnectionGroup, check_liveness
+from chateau.net.connection_group import ConnectionGroup
+from chateau.net.liveness import check_liveness
 from chateau.net.turns import UNIT_SECONDS
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ def test_paused_client_is_pinged_and_not_ended_for_its_silence(client: Client) -
     client.feed(text("a") * (BURST + WARNINGS + 1))
 
     for _ in range(10):
-        check_liveness(client.connection)
+        check_liveness(client.connection, 30)
         client.connection.flush()
 
     assert server_frames(client.connection.sent) == [ServerFrame(PING, b"")] * 10

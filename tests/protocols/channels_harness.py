@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from harness import PORT, ROOT, FakeCommit, Frame, LateCommits, read, schema_set, validators
@@ -82,6 +82,11 @@ class Mailbox:
         self.got: list[str | bytes] = []
         self.ends: list[tuple[int, str]] = []
         self.peer: Listener | None = None
+        self.steps: Iterator[None] = iter(())  # that the peer still has to take
+        self.charged = 0.0
+
+    def charge(self, tokens: float) -> None:
+        self.charged += tokens
 
     def send(self, payload: bytes) -> None:
         assert not self.ends, "nothing is sent behind the end"
@@ -172,7 +177,7 @@ class Harness(GenericHarness):
         password: str | None = None,
         history: int = 0,
         store: MemoryStore | None = None,
-        catch_up_bytes: int = 1_048_576,
+        kept_bytes: int = 1_048_576,
         **options: Any,
     ) -> None:
         super().__init__(
@@ -182,14 +187,21 @@ class Harness(GenericHarness):
             **options,
         )
         self.channels = self.protocol
-        self.streams = EventStreams(self.hub, broadcast=self._broadcast, catch_up_bytes=catch_up_bytes)
+        self.streams = EventStreams(self.hub, broadcast=self._broadcast, kept_bytes=kept_bytes)
 
     def subscribe(self, channel: str, address: str = "192.0.2.1") -> Mailbox:
         """Connect a subscriber by WebSocket."""
         return self._opened(self.channels.endpoint(channel), address)
 
     def stream(self, channel: str, last: str | None = None, address: str = "192.0.2.2") -> Mailbox:
-        """Connect a subscriber by event stream that has received the event *last*."""
+        """Connect a subscriber by event stream that has received the event *last*, and let it catch up."""
+        mailbox = self.stream_in_steps(channel, last, address)
+        for _ in mailbox.steps:
+            pass
+        return mailbox
+
+    def stream_in_steps(self, channel: str, last: str | None = None, address: str = "192.0.2.2") -> Mailbox:
+        """Connect the same, which takes the steps that the test takes."""
         return self._opened(self.streams.endpoint(channel, last), address)
 
     def member(self, name: str, room: str) -> Session:
@@ -210,6 +222,7 @@ class Harness(GenericHarness):
     def _opened(self, endpoint: Any, address: str) -> Mailbox:
         mailbox = Mailbox()
         mailbox.peer = endpoint.open(mailbox, address, PORT)
+        mailbox.steps = iter(mailbox.peer.on_open() or ())
         return mailbox
 
     def _next_id(self) -> tuple[str, str]:

@@ -284,6 +284,7 @@ class Harness:
         presence_limit: int = 500,
         reserved_names: Collection[str] = ("Chateau",),
         stores_publications: bool = False,
+        stores_messages: bool = True,
         **options: Any,
     ) -> None:
         """*options* are fields of the protocol's context: ``max_rate``, ``max_frame`` and so on."""
@@ -305,6 +306,7 @@ class Harness:
             secret_key=secret_key,
             reserved_names=reserved_names,
             stores_publications=stores_publications,
+            stores_messages=stores_messages,
         )
         self.protocol = type(self).make(self.context(self.schemas, **options))
         self.other = OtherProtocol()

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chateau.hub.errors import Unavailable
-from chateau.protocols.event_streams import PAGE, seq_of
+from chateau.hub.hub import SLICE_BYTES, SLICE_RECORDS
+from chateau.protocols.event_streams import seq_of
+from chateau.store.memory import MemoryStore
 
 
 def contents(mailbox: Mailbox) -> list[str]:
@@ -239,8 +241,8 @@ def test_recovery_omits_publications_past_their_retention() -> None:
 
 
 def test_recovery_reads_many_pages_of_history() -> None:
-    harness = Harness(history=5 * PAGE)
-    texts = list(map(str, range(2 * PAGE)))
+    harness = Harness(history=5 * SLICE_RECORDS)
+    texts = list(map(str, range(2 * SLICE_RECORDS)))
     publish_all(harness, *texts)
 
     stream = harness.stream("a", "0")
@@ -249,35 +251,158 @@ def test_recovery_reads_many_pages_of_history() -> None:
     assert contents(stream) == [*texts, "on"]
 
 
-def test_long_recovery_is_sent_in_parts_over_reconnections() -> None:
-    harness = Harness(history=100, catch_up_bytes=100)
-    texts = [str(number) * 20 for number in range(10, 40)]
+def test_catch_up_is_sent_in_slices() -> None:
+    harness = Harness(history=2_000)
+    texts = [f"{number} {'x' * 1_000}" for number in range(500)]
     publish_all(harness, *texts)
+    stream = harness.stream_in_steps("a", "0")
     received: list[str] = []
-    last, visits = "0", 0
 
-    while True:
-        stream = harness.stream("a", last)
-        visits += 1
-        events = stream.server_sent()
-        received += [event.content for event in events]
-        if not stream.ends:
-            break
-        assert stream.ends == [(1000, "")]
-        last = events[-1].id or ""
+    while next(stream.steps, stream) is None:
+        part = contents(stream)
+        received += part
+        assert 0 < sum(map(len, part)) <= SLICE_BYTES + 2_000
+        assert stream.charged > 0
+    received += contents(stream)
 
     assert received == texts
-    assert visits > 5
-    assert harness.hub.session_count() == 1
+    assert stream.charged >= 500 * 1_000 / 2_048
 
 
-def test_message_longer_than_a_part_is_sent_alone() -> None:
-    harness = Harness(history=10, catch_up_bytes=1)
-    first, second = publish_all(harness, "x" * 100, "y" * 100)
+def test_events_during_the_catch_up_arrive_once_and_in_their_order() -> None:
+    harness = Harness(history=5_000)
+    alice = harness.member("alice", "a")
+    expected = []
 
-    assert contents(harness.stream("a", "0")) == ["x" * 100]
-    assert contents(harness.stream("a", str(first))) == ["y" * 100]
-    assert contents(harness.stream("a", str(second))) == []
+    def happen(number: int) -> None:
+        harness.publish("a", "text", b"%d" % number)
+        harness.hub.publish(alice, "a", str(number))
+        expected.extend([str(number), "message"])
+        if number % 3 == 0:
+            harness.connect_other(f"bob{number}", room="a")
+            expected.append(f"bob{number}")
+
+    publish_all(harness, *("x" * 1_000 for _ in range(300)))
+    stream = harness.stream_in_steps("a", "0")
+    harness.connect_other("early", room="a")
+    expected.append("early")
+    for number in range(1_000):
+        happen(number)
+        if next(stream.steps, stream) is stream:
+            break
+    for number in range(1_000, 1_010):
+        happen(number)
+
+    events = stream.server_sent()
+    seen = [event.content for event in events if event.content != "x" * 1_000]
+    assert [shown(content) for content in seen] == expected
+    ids = [int(event.id) for event in events if event.id is not None]
+    assert ids == sorted(set(ids))
+
+
+def shown(content: str) -> str:
+    """Return what identifies an event in the test above."""
+    if not content.startswith("{"):
+        return content
+    push = json.loads(content)
+    return str(push.get("username", "message"))
+
+
+@given(moves=st.lists(st.sampled_from(["publish", "chat", "join", "leave", "step"]), max_size=60))
+def test_client_that_catches_up_receives_what_a_witness_receives(moves: list[str]) -> None:
+    harness = Harness(history=1_000)
+    alice = harness.member("alice", "a")
+    publish_all(harness, *("y" * 30_000 for _ in range(6)))
+    witness, stream = harness.stream("a", "0"), harness.stream_in_steps("a", "0")
+    guests = []
+
+    for number, move in enumerate(moves):
+        match move:
+            case "publish":
+                harness.publish("a", "bytes", b"%d" % number)
+            case "chat":
+                harness.hub.publish(alice, "a", str(number))
+            case "join":
+                guests.append(harness.connect_other(f"guest{number}", room="a"))
+            case "leave" if guests:
+                harness.hub.leave(guests.pop(), "a")
+            case _:
+                next(stream.steps, None)
+    for _ in stream.steps:
+        pass
+
+    assert stream.take() == witness.take()
+
+
+def test_events_that_are_not_stored_wait_behind_what_is_stored() -> None:
+    harness = Harness(store=MemoryStore(history=0, channel_history=100), stores_messages=False)
+    alice = harness.member("alice", "a")
+    publish_all(harness, *("x" * 40_000 for _ in range(4)))
+    stream = harness.stream_in_steps("a", "0")
+    next(stream.steps)
+
+    harness.hub.publish(alice, "a", "not stored")
+    assert all(event.kind == "message" and "not" not in event.content for event in stream.server_sent())
+    for _ in stream.steps:
+        pass
+
+    assert json.loads(stream.server_sent()[-1].content)["content"] == "not stored"
+
+
+def test_shutdown_does_not_wait() -> None:
+    harness = Harness(history=10)
+    publish_all(harness, "1")
+    stream = harness.stream_in_steps("a", "0")
+
+    harness.hub.shut_down(None)
+
+    assert [event.kind for event in stream.server_sent()] == ["shutdown"]
+
+
+def test_room_that_is_deleted_during_the_catch_up_is_reported() -> None:
+    harness = Harness(history=1_000)
+    publish_all(harness, *("x" * 40_000 for _ in range(4)))
+    begun, not_begun = (harness.stream_in_steps("a", "0") for _ in range(2))
+    next(begun.steps)
+
+    harness.hub.rooms.delete("a")
+
+    for stream in (begun, not_begun):
+        for _ in stream.steps:
+            pass
+        assert stream.server_sent()[-1].kind == "state"
+        assert not stream.ends
+
+
+def test_client_for_which_too_much_is_kept_is_a_slow_consumer() -> None:
+    harness = Harness(history=1_000, kept_bytes=1_000, presence_limit=10_000)
+    publish_all(harness, *("x" * 40_000 for _ in range(4)))
+    stream, other = harness.stream_in_steps("a", "0"), harness.stream("a")
+    next(stream.steps)
+
+    for number in range(100):
+        harness.member(f"user{number}", "a")
+    assert not stream.ends, "not while an event is delivered"
+    for _ in stream.steps:
+        pass
+
+    assert stream.ends == [(1008, "slow consumer")]
+    assert len(other.server_sent()) == 100
+    assert harness.streams._catching_up == {}
+
+
+def test_client_that_leaves_while_it_catches_up_leaves_nothing() -> None:
+    harness = Harness(history=1_000)
+    publish_all(harness, *("x" * 40_000 for _ in range(4)))
+    stream = harness.stream_in_steps("a", "0")
+    next(stream.steps)
+    assert stream.peer is not None
+
+    stream.peer.on_close()
+    publish_all(harness, "2")
+
+    assert harness.streams._catching_up == {}
+    assert harness.hub.session_count() == 0
 
 
 def test_stream_ends_when_history_is_unavailable() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from chateau.hub.errors import HubError, Unavailable
 from chateau.hub.events import RoomMessage
+from chateau.protocols import costs
 
 TEXT = b"Hello world"
 
@@ -579,3 +580,21 @@ BODIES = [
 @pytest.mark.parametrize("body", BODIES)
 def test_schema_examples_of_a_bulk_body_are_accepted(body: object) -> None:
     assert Harness().broadcast(body, address=PUBLISHER).delivered == 0
+
+
+# Costs
+
+
+def test_broadcast_charges_for_its_channels_and_packages_before_their_names_are_checked() -> None:
+    harness = Harness()
+    charged: list[float] = []
+
+    harness.broadcast({"a": [{"text": "1"}, {"text": "2"}], "b": []}, charge=charged.append)
+    assert outcome(lambda: harness.broadcast({"c": [], "x" * 99: []}, charge=charged.append)) != "published"
+
+    assert charged == [4, 2]
+
+
+@pytest.mark.parametrize(("size", "tokens"), [(0, 0), (4_095, 0), (4_096, 1), (1_048_576, 256)])
+def test_content_costs_a_token_per_4_kib(size: int, tokens: float) -> None:
+    assert costs.content(size) == tokens

@@ -14,6 +14,7 @@ from situations import WorkingStore, error_text, listed, nothing, situation
 from tornado.httputil import HTTPHeaders
 
 from chateau.hub.errors import HubError
+from chateau.net.allowance import AddressAllowances
 from chateau.net.http_heads import DEFAULT_LIMITS, parse_head
 from chateau.net.http_responses import Response, encode_response, error_response
 from chateau.net.publish_handler import PublishEndpoint
@@ -87,12 +88,16 @@ def test_a_publish_gets_the_error_that_the_reference_shows(
     harness = Harness(store=store, password="swordfish" if "password is missing" in sentence else "")
     harness.channels._password = harness.channels._password or None
     situation(SITUATIONS, name, sentence)(harness)
+    allowances = AddressAllowances(2_000, lambda: 0.0)
+    if "Too many requests" in sentence:
+        allowances.take("198.51.100.7").charge(4_000)  # type: ignore[union-attr]
     endpoint = PublishEndpoint(
         harness.channels,
         url_prefix="",
         address_of=lambda *_: "198.51.100.7",
         allows_origin=lambda _: False,
         clock=lambda: 0.0,
+        allowances=allowances,
     )
     body = first(BODIES, sentence, BODY[name])
     if isinstance(case.sent, dict):
