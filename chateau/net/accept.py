@@ -8,7 +8,6 @@ event loops that do not watch sockets, stay on the stream.
 from __future__ import annotations
 
 import socket
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -26,9 +25,9 @@ if TYPE_CHECKING:
 
     from chateau.net.connection import PeerFactory
     from chateau.net.connection_group import ConnectionGroup
+    from chateau.net.host_policy import HostPolicy
+    from chateau.net.origin_policy import OriginPolicy
     from chateau.net.proxies import TrustedProxies
-
-ALL_ORIGINS = "*"
 
 
 async def adopt(stream: IOStream, group: ConnectionGroup, open_peer: PeerFactory, *, address: str) -> None:
@@ -89,15 +88,12 @@ class LinesServer(TCPServer):
 
 @dataclass(frozen=True, slots=True)
 class HandshakePolicy:
-    """What all handshakes over HTTP share: the *group*, trusted proxies, allowed origins."""
+    """What all handshakes over HTTP share: the *group*, trusted proxies, and the policies."""
 
     group: ConnectionGroup
     proxies: TrustedProxies
-    allowed_origins: Collection[str] = ()
-
-    def allows_origin(self, origin: str) -> bool:
-        """Return whether pages of *origin*, other than the server's own, may connect."""
-        return origin in self.allowed_origins or ALL_ORIGINS in self.allowed_origins
+    origins: OriginPolicy
+    hosts: HostPolicy
 
     def address_of(self, request: HTTPServerRequest) -> str:
         """Return the address of the client that sent *request*."""
@@ -119,13 +115,15 @@ class WebSocketUpgradeHandler(WebSocketHandler):
         self._policy = policy
 
     def check_origin(self, origin: str) -> bool:
-        return self._policy.allows_origin(origin)
+        return True  # the policy has been asked before
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
         if not asks_for_websocket(self.request.headers):
             send_text(self, 426, "This address is for WebSocket; connect to it with a WebSocket client.")
         elif self._policy.group.is_closing:
             send_text(self, 503, "The server is shutting down.")
+        elif (rejection := self._policy.origins.rejection(self.request.headers)) is not None:
+            send_text(self, 403, rejection)
         else:
             await super().get(*args, **kwargs)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from chateau.net.accept import HandshakePolicy
     from chateau.net.connection import PeerFactory
     from chateau.net.connection_group import ConnectionGroup
+    from chateau.net.origin_policy import HeaderLines
     from chateau.protocols.channels import ChannelsProtocol
     from chateau.protocols.event_streams import EventStreams
 
@@ -58,12 +59,12 @@ class EventStreamHandler(BaseHandler):
     """Base of the handlers that respond with a stream of server-sent events that does not end."""
 
     async def stream_to(
-        self, group: ConnectionGroup, open_peer: PeerFactory, *, address: str, origin: str | None = None
+        self, group: ConnectionGroup, open_peer: PeerFactory, *, address: str, headers: HeaderLines = ()
     ) -> None:
-        """Send the head, and hand the connection over to *group*; pages of *origin* may read the stream."""
+        """Send the head, with *headers*, and hand the connection over to *group*."""
         stream = self.detach()
         try:
-            await stream.write(stream_head(origin))
+            await stream.write(stream_head(headers))
         except StreamClosedError:
             return
         await adopt(stream, group, open_peer, address=address)
@@ -95,9 +96,8 @@ class ChannelStreamHandler(EventStreamHandler):
             send_error(self, error)
             return
         endpoint = subscriptions.streams.endpoint(name, request.headers.get("Last-Event-ID"))
-        origin = request.headers.get("Origin")
-        allowed = origin if origin is not None and self._policy.allows_origin(origin) else None
-        await self.stream_to(subscriptions.stream_group, endpoint.open, address=address, origin=allowed)
+        cors = self._policy.origins.cors_headers(request.headers.get("Origin"))
+        await self.stream_to(subscriptions.stream_group, endpoint.open, address=address, headers=cors)
 
 
 def channel_of(request: HTTPServerRequest) -> str:
@@ -115,8 +115,8 @@ def send_error(handler: RequestHandler, error: HubError) -> None:
     send_text(handler, status, str(error).encode("unicode_escape").decode())
 
 
-def stream_head(origin: str | None = None) -> bytes:
-    """Return the head of an event stream that does not end; pages of *origin* may read it."""
+def stream_head(headers: HeaderLines = ()) -> bytes:
+    """Return the head of an event stream that does not end, with *headers*."""
     lines = [
         "HTTP/1.1 200 OK",
         f"Server: Chateau/{__version__}",
@@ -125,6 +125,5 @@ def stream_head(origin: str | None = None) -> bytes:
         "X-Accel-Buffering: no",  # nginx would buffer the events
         "Connection: close",
     ]
-    if origin is not None:
-        lines += [f"Access-Control-Allow-Origin: {origin}", "Vary: Origin"]
+    lines += [f"{name}: {value}" for name, value in headers]
     return "\r\n".join([*lines, "", ""]).encode()

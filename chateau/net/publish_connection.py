@@ -20,6 +20,7 @@ from chateau.net.accept import detach_socket
 from chateau.net.base_handler import body_length
 from chateau.net.connection import CLOSED, ENDING, OPEN, SocketConnection
 from chateau.net.framing import DiscardingDecoder, Framing
+from chateau.net.host_policy import accepts_any
 from chateau.protocols.response_queue import ResponseQueue
 
 if TYPE_CHECKING:
@@ -72,13 +73,15 @@ class PublishRequest(NamedTuple):
 class PublishParser:
     """Splits what one client sends into publishes. No I/O.
 
-    Plain means: a POST with a route, a ``Content-Length`` within the limit, no repeated header, and nothing
-    about the connection or the encoding of the body. *rest* is None until something else arrives, valid or
-    not; from then on it has all bytes from the first one of that request.
+    Plain means: a POST with a route, a ``Content-Length`` within the limit, an accepted ``Host``, no repeated
+    header, and nothing about the connection or the encoding of the body. *rest* is None until something else
+    arrives, valid or not; from then on it has all bytes from the first one of that request.
     """
 
-    def __init__(self, endpoint: PublishEndpoint) -> None:
+    def __init__(self, endpoint: PublishEndpoint, accepts_host: Callable[[str], bool] = accepts_any) -> None:
         self._endpoint = endpoint
+        self._accepts_host = accepts_host
+        self._host: str | None = None  # the last one that was accepted
         self._pieces: list[bytes] = []  # the beginning of a request
         self._size = 0  # bytes of them
         self._wanted = 0  # bytes without which nothing more can be parsed
@@ -169,12 +172,20 @@ class PublishParser:
             raise _NotPlain
         route = self._endpoint.route("POST", self._url.decode("latin-1"))
         length = body_length(headers)
-        if route is None or length is None or length > self._endpoint.max_body or "host" not in headers:
+        if route is None or length is None or length > self._endpoint.max_body:
             raise _NotPlain
+        host = headers.get("host")
+        if host != self._host or host is None:
+            self._check_host(host)
         if headers.get("connection", "keep-alive").lower() != "keep-alive":
             raise _NotPlain
         self._route = route
         self._length = length
+
+    def _check_host(self, host: str | None) -> None:
+        if host is None or not self._accepts_host(host):
+            raise _NotPlain
+        self._host = host
 
 
 def move_to_publish_connection(
@@ -212,7 +223,7 @@ class PublishConnection(SocketConnection):
         self._endpoint = endpoint
         self._resume = resume
         self._context = context
-        self._parser = PublishParser(endpoint)
+        self._parser = PublishParser(endpoint, endpoint.hosts.check_for(context))
         self._responses = ResponseQueue(self)
         self._uncommitted = 0
 
@@ -269,7 +280,7 @@ class PublishConnection(SocketConnection):
     def _on_commit(self, response: Response, failure: BaseException | None) -> bytes:
         self._uncommitted -= 1
         self.group.loop.call_soon(self._advance)  # after the response, which is not in the outbox yet
-        return self._endpoint.encode(response if failure is None else self._endpoint.not_saved())
+        return self._endpoint.encode(response if failure is None else self._endpoint.not_saved(response))
 
     # How it goes back, or ends
 

@@ -21,6 +21,8 @@ from tornado.httputil import HTTPMessageDelegate, HTTPServerConnectionDelegate, 
 from chateau import __version__
 from chateau.hub.errors import AccessDenied, HubError, InvalidName, Unavailable
 from chateau.net.base_handler import BoundedBody, bearer_token, body_length
+from chateau.net.host_policy import HostPolicy
+from chateau.net.origin_policy import OriginPolicy
 from chateau.net.publish_connection import Resume, move_to_publish_connection
 from chateau.protocols.errors import HTTP_STATUSES, Internal, TooLarge
 
@@ -42,9 +44,6 @@ Headers = Mapping[str, str]
 
 AddressOf = Callable[[Any, Headers], str]
 """Return the client's address, from Tornado's context of its connection and the headers of its request."""
-
-AllowsOrigin = Callable[[str], bool]
-"""Return whether pages of an origin other than the server's own may publish."""
 
 DRAIN_FACTOR = 16
 """A body of up to this many times the maximum size is read and dropped before the response."""
@@ -76,10 +75,11 @@ class PublishRoute(NamedTuple):
 
 
 class Response(NamedTuple):
-    """*status*, and the header lines, each with its end, that only this response has."""
+    """*status*, the header lines, each with its end, that only this response has, and those for browsers."""
 
     status: int
     lines: bytes
+    cors: bytes = b""
 
 
 class PublishEndpoint:
@@ -91,15 +91,17 @@ class PublishEndpoint:
         *,
         url_prefix: str,
         address_of: AddressOf,
-        allows_origin: AllowsOrigin,
+        origins: OriginPolicy,
+        hosts: HostPolicy,
         clock: Callable[[], float],
     ) -> None:
         """*clock* returns seconds since 1970, UTC."""
         self.max_body = channels.max_frame
+        self.hosts = hosts
         self.served = 0  # requests to publish, whatever their outcome
         self._channels = channels
         self._address_of = address_of
-        self._allows_origin = allows_origin
+        self._origins = origins
         self._clock = clock
         self._channel_path = url_prefix + "/channel/"
         self._broadcast_paths = (url_prefix + "/broadcast", url_prefix + "/broadcast/")
@@ -119,23 +121,33 @@ class PublishEndpoint:
     ) -> tuple[Response, Commit | None]:
         """Publish. The response is valid once the commit is done; use :meth:`not_saved` if that fails."""
         self.served += 1
+        cors = self.cors_lines(headers) if "origin" in headers else b""  # the usual case, without a call
         try:
             receipt = self._publish(route, headers, body, context)
         except HubError as error:
-            return error_response(error), None
+            return error_response(error, cors), None
         except Exception:
             log.exception("a publish failed")
-            return error_response(Internal()), None
-        return Response(201, b"X-Delivered: %d\r\n" % receipt.delivered), receipt.commit
+            return error_response(Internal(), cors), None
+        return Response(201, b"X-Delivered: %d\r\n" % receipt.delivered, cors), receipt.commit
 
-    def too_large(self) -> Response:
-        """Return the response to a body that is too long."""
-        return error_response(TooLarge(f"A body may have {self.max_body} bytes."))
+    def cors_lines(self, headers: Headers) -> bytes:
+        """Return the CORS header lines of the response to a request with *headers*; none without origin."""
+        if "origin" not in headers:
+            return b""
+        cors = self._origins.cors_headers(headers.get("origin"))
+        return "".join(f"{name}: {value}\r\n" for name, value in cors).encode("latin-1")
+
+    def too_large(self, headers: Headers) -> Response:
+        """Return the response to a body that is too long, in a request with *headers*."""
+        return error_response(TooLarge(f"A body may have {self.max_body} bytes."), self.cors_lines(headers))
 
     @staticmethod
-    def not_saved() -> Response:
-        """Return the response to a publish whose commit failed."""
-        return error_response(Unavailable("A publication was delivered but could not be saved."))
+    def not_saved(response: Response) -> Response:
+        """Return the response to a publish whose commit failed, instead of *response*."""
+        return error_response(
+            Unavailable("A publication was delivered but could not be saved."), response.cors
+        )
 
     def encode(self, response: Response, connection: bytes = b"") -> bytes:
         """Return *response* as bytes, with the header line *connection* if given."""
@@ -149,7 +161,8 @@ class PublishEndpoint:
         self, route: PublishRoute, headers: Headers, body: bytes, context: Any
     ) -> PublicationReceipt | BulkReceipt:
         channels = self._channels
-        self._check_origin(headers)
+        if "origin" in headers or "sec-fetch-site" in headers:
+            self._check_origin(headers)
         address = self._address_of(context, headers)
         password = _password(route.query, headers)
         key = headers.get("idempotency-key")
@@ -160,14 +173,9 @@ class PublishEndpoint:
 
     def _check_origin(self, headers: Headers) -> None:
         """Reject a request that a page of another origin makes in a browser, unless the origin is allowed."""
-        origin = headers.get("origin")
-        if origin is None or headers.get("sec-fetch-site") in _SAME_SITE:
-            return
-        if origin.partition("://")[2] != headers.get("host") and not self._allows_origin(origin):
-            raise AccessDenied("Pages of this origin may not publish here.")
-
-
-_SAME_SITE = ("same-origin", "none")
+        rejection = self._origins.rejection(headers, "publish")
+        if rejection is not None:
+            raise AccessDenied(rejection)
 
 
 def _password(query: str, headers: Headers) -> str | None:
@@ -201,11 +209,11 @@ def decode_name(name: str) -> str:
 # Responses
 
 
-def error_response(error: HubError) -> Response:
-    """Return the response to a publish that *error* rejects."""
+def error_response(error: HubError, cors: bytes = b"") -> Response:
+    """Return the response to a publish that *error* rejects, with the header lines *cors*."""
     # A header may hold printable ASCII only; all else is escaped as Python does.
     reason = str(error).encode("unicode_escape")
-    return Response(STATUSES.get(error.code, 400), b"X-Error: %b\r\n" % reason)
+    return Response(STATUSES.get(error.code, 400), b"X-Error: %b\r\n" % reason, cors)
 
 
 def date_line(second: int) -> bytes:
@@ -215,8 +223,8 @@ def date_line(second: int) -> bytes:
 
 def encode_response(response: Response, date: bytes, connection: bytes = b"") -> bytes:
     """Return *response* as bytes, with the header lines *date* and *connection*."""
-    status, lines = response
-    return b"%b%b%b%b\r\n%b" % (_HEADS[status], date, lines, connection, BODIES[status])
+    status, lines, cors = response
+    return b"%b%b%b%b%b\r\n%b" % (_HEADS[status], date, lines, cors, connection, BODIES[status])
 
 
 def _head(status: int) -> bytes:
@@ -247,14 +255,23 @@ class HttpFrontend(HTTPServerConnectionDelegate):
         *,
         url_prefix: str = "",
         address_of: AddressOf = remote_ip,
-        allows_origin: AllowsOrigin = lambda _origin: False,
+        origins: OriginPolicy | None = None,
+        hosts: HostPolicy | None = None,
         clock: Callable[[], float] = time.time,
         group: ConnectionGroup | None = None,
     ) -> None:
-        """*clock* returns seconds since 1970, UTC; *group* is that of the publish connections."""
+        """*clock* returns seconds since 1970, UTC; *group* is that of the publish connections.
+
+        Without *origins*, pages of the server's own origin may publish; without *hosts*, all are accepted.
+        """
         self.application = application
         self.endpoint = PublishEndpoint(
-            channels, url_prefix=url_prefix, address_of=address_of, allows_origin=allows_origin, clock=clock
+            channels,
+            url_prefix=url_prefix,
+            address_of=address_of,
+            origins=origins or OriginPolicy(),
+            hosts=hosts or HostPolicy(),
+            clock=clock,
         )
         self._group = group
         self._resume: Resume | None = None
@@ -357,20 +374,23 @@ class _PublishDelegate(HTTPMessageDelegate):
 
     def _serve(self) -> tuple[Response, Commit | None]:
         if self._start_line.method != "POST":
-            return Response(405, b"Allow: POST\r\nX-Error: Publishing takes the method POST.\r\n"), None
+            return self._failure(405, b"Allow: POST\r\nX-Error: Publishing takes the method POST.\r\n"), None
         if self._start_line.version == "HTTP/1.1" and len(self._headers.get_list("Host")) != 1:
-            return Response(400, b"X-Error: A request has one header Host.\r\n"), None
+            return self._failure(400, b"X-Error: A request has one header Host.\r\n"), None
         if self._body.is_too_large:
-            return self._endpoint.too_large(), None
+            return self._endpoint.too_large(self._headers), None
         return self._endpoint.serve(self._route, self._headers, bytes(self._body), self._connection.context)
+
+    def _failure(self, status: int, lines: bytes) -> Response:
+        return Response(status, lines, self._endpoint.cors_lines(self._headers))
 
     def _on_commit(self, response: Response, commit: Commit) -> None:
         if not self._is_over:
-            self._respond(response if commit.exception() is None else self._endpoint.not_saved())
+            self._respond(response if commit.exception() is None else self._endpoint.not_saved(response))
 
     def _stop_reading(self) -> None:
         """Reject a body that is not read to its end; the connection has to close."""
-        self._write(self._endpoint.too_large(), b"Connection: close\r\n")
+        self._write(self._endpoint.too_large(self._headers), b"Connection: close\r\n")
         self._log(413)
 
     def _respond(self, response: Response) -> None:

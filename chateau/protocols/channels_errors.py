@@ -44,7 +44,10 @@ ERRORS: ErrorCatalog = {
             "The server has a password (`--pwd`), and it is missing or wrong.",
         ),
         always(
-            AccessDenied("Pages of this origin may not publish here."),
+            AccessDenied(
+                "Pages of this origin may not publish here; "
+                "--allow-origin https://example.org would allow it."
+            ),
             "A page of another origin sent it, which `--allow-origin` does not name.",
         ),
         always(TooLarge(f"A body may have {MAX_FRAME} bytes."), "The body is longer than `--max-frame`."),

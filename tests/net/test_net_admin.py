@@ -113,7 +113,7 @@ async def test_address_must_wait_after_five_wrong_keys(harness: LiveServer) -> N
 
 
 async def test_wrong_keys_are_counted_by_the_forwarded_address(open_server: OpenServer) -> None:
-    client = await admin_client(open_server(secret_key=KEY, trusted_proxy=["127.0.0.1"]))
+    client = await admin_client(open_server(secret_key=KEY, trusted_proxy=["127.0.0.1"], allow_host=["*"]))
     for _ in range(5):
         client.send(ask(client, "bans", Authorization="Bearer guess", X_Forwarded_For="192.0.2.9"))
         checked("bans", await client.response(), 401)
@@ -264,7 +264,8 @@ async def test_ended_session_is_not_listed_while_its_connection_closes(
     sender, stream = await harness.connect(), await harness.connect()
     for _ in range(130):  # more than a stream is sent at once: it ends, and its client is to come back
         sender.send(
-            b"POST /channel/news/ HTTP/1.1\r\nHost: x\r\nContent-Length: 10000\r\n\r\n" + b"x" * 10_000
+            b"POST /channel/news/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000\r\n\r\n"
+            + b"x" * 10_000
         )
         assert (await sender.response()).status == 201
     stream.send(stream.request("/channel/news/", Accept="text/event-stream", Last_Event_ID="0"))

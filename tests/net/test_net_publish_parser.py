@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from publishing_harness import broadcast, broadcast_binary, chunked, post
 
+from chateau.net.host_policy import HostPolicy
+from chateau.net.origin_policy import OriginPolicy
 from chateau.net.publish_connection import HEAD_BYTES, PublishParser, PublishRequest
 from chateau.net.publish_handler import PublishEndpoint, PublishRoute, remote_ip
 from chateau.protocols.channels import ChannelsProtocol
@@ -30,7 +32,8 @@ def new_parser() -> PublishParser:
         channels,
         url_prefix="/api",
         address_of=remote_ip,
-        allows_origin=lambda origin: False,
+        origins=OriginPolicy(),
+        hosts=HostPolicy(),
         clock=lambda: 0.0,
     )
     return PublishParser(endpoint)

@@ -13,6 +13,8 @@ from made_pages import sources
 from situations import WorkingStore, error_text, listed, nothing, situation
 from tornado.httputil import HTTPHeaders
 
+from chateau.net.host_policy import HostPolicy
+from chateau.net.origin_policy import OriginPolicy
 from chateau.net.publish_handler import PublishEndpoint, Response, encode_response
 from chateau.protocols.channels_errors import BROADCAST, ERRORS, LONG, PUBLISH
 from chateau.protocols.error_catalog import ANY
@@ -78,7 +80,8 @@ def test_a_publish_gets_the_error_that_the_reference_shows(
         harness.channels,
         url_prefix="",
         address_of=lambda *_: "198.51.100.7",
-        allows_origin=lambda _: False,
+        origins=OriginPolicy(),
+        hosts=HostPolicy(),
         clock=lambda: 0.0,
     )
     body = first(BODIES, sentence, BODY[name])
@@ -96,7 +99,8 @@ def test_a_publish_gets_the_error_that_the_reference_shows(
     store.fail_commits()
 
     assert (
-        shown(endpoint.not_saved() if commit is not None and commit.exception() else response) == row.response
+        shown(endpoint.not_saved(response) if commit is not None and commit.exception() else response)
+        == row.response
     )
 
 
