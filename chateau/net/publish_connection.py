@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from httptools import HttpParserError, HttpRequestParser
 from tornado.iostream import IOStream, StreamClosedError
 
+from chateau.hub.guesses import MustWait
 from chateau.net.accept import detach_socket
 from chateau.net.base_handler import body_length
 from chateau.net.connection import CLOSED, ENDING, OPEN, SocketConnection
@@ -88,6 +89,8 @@ class PublishParser:
         self._parser: Any = HttpRequestParser(self)
         self._begin()
         self.rest: bytes | None = None
+        self._fed = b""  # what the last call of feed has parsed, and where each request begins in it
+        self._starts: list[int] = []
 
     def _begin(self) -> None:
         self._url = b""
@@ -103,6 +106,13 @@ class PublishParser:
         self._pieces.append(data)
         self._size += len(data)
         return self._parse() if self._size >= self._wanted else []
+
+    def stop_before(self, place: int) -> None:
+        """Leave the request that the last call of :meth:`feed` has returned at *place*, and all behind it."""
+        self._pieces.clear()
+        self.rest = self._fed[self._starts[place] :]
+        self._fed = b""
+        self.close()
 
     def close(self) -> None:
         """Release the parser, which refers back to this object."""
@@ -127,6 +137,9 @@ class PublishParser:
     def _parse(self) -> list[PublishRequest]:
         data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         found: list[PublishRequest] = []
+        starts = self._starts = []
+        if self._endpoint.has_password:
+            self._fed = data
         start = stop = 0
         end = len(data)
         try:
@@ -134,6 +147,7 @@ class PublishParser:
                 stop = self._parse_request(data, start)
                 if stop > end:
                     break
+                starts.append(start)
                 begin = start + self._parsed
                 found.append(PublishRequest(self._route, self._headers, data[begin:stop]))
                 self._begin()
@@ -267,8 +281,12 @@ class PublishConnection(SocketConnection):
 
     def _serve(self, data: bytes) -> None:
         endpoint = self._endpoint
-        for request in self._parser.feed(data):
-            response, commit = endpoint.serve(*request, self._context)
+        for place, request in enumerate(self._parser.feed(data)):
+            try:
+                response, commit = endpoint.serve(*request, self._context)
+            except MustWait:  # it waits on Tornado's connection
+                self._parser.stop_before(place)
+                break
             if commit is None:
                 self._responses.put(endpoint.encode(response))
             else:

@@ -19,7 +19,8 @@ from weakref import WeakSet
 from tornado.httputil import HTTPMessageDelegate, HTTPServerConnectionDelegate, format_timestamp
 
 from chateau import __version__
-from chateau.hub.errors import AccessDenied, HubError, InvalidName, Unavailable
+from chateau.hub.errors import AccessDenied, HubError, InvalidName, TooManyTries, Unavailable
+from chateau.hub.guesses import MustWait
 from chateau.net.base_handler import BoundedBody, bearer_token, body_length
 from chateau.net.host_policy import HostPolicy
 from chateau.net.origin_policy import OriginPolicy
@@ -54,6 +55,7 @@ BODIES = {
     403: b'"Not authorized"',
     405: b'"Method not allowed"',
     413: b'"Too large"',
+    429: b'"Too many requests"',
     500: b'"Internal error"',
     503: b'"Unavailable"',
 }
@@ -61,6 +63,10 @@ BODIES = {
 
 STATUSES = {code: status for code, status in HTTP_STATUSES.items() if status in BODIES}
 """HTTP status by error code; 400 for all others."""
+
+
+RETRY_SECONDS = 60
+"""When a client whose request is refused with 429 may try again."""
 
 
 class PublishRoute(NamedTuple):
@@ -97,6 +103,7 @@ class PublishEndpoint:
     ) -> None:
         """*clock* returns seconds since 1970, UTC."""
         self.max_body = channels.max_frame
+        self.has_password = channels.has_password
         self.hosts = hosts
         self.served = 0  # requests to publish, whatever their outcome
         self._channels = channels
@@ -119,17 +126,36 @@ class PublishEndpoint:
     def serve(
         self, route: PublishRoute, headers: Headers, body: bytes, context: Any
     ) -> tuple[Response, Commit | None]:
-        """Publish. The response is valid once the commit is done; use :meth:`not_saved` if that fails."""
+        """Publish. The response is valid once the commit is done; use :meth:`not_saved` if that fails.
+
+        Raises:
+            MustWait: the request has a password, and too many wrong ones came from its address.
+        """
         self.served += 1
         cors = self.cors_lines(headers) if "origin" in headers else b""  # the usual case, without a call
         try:
             receipt = self._publish(route, headers, body, context)
         except HubError as error:
             return error_response(error, cors), None
+        except MustWait:
+            self.served -= 1
+            raise
         except Exception:
             log.exception("a publish failed")
             return error_response(Internal(), cors), None
         return Response(201, b"X-Delivered: %d\r\n" % receipt.delivered, cors), receipt.commit
+
+    def wait(self, headers: Headers, context: Any, on_turn: Callable[[], None]) -> Response | None:
+        """Call *on_turn* when a request that has to wait may be repeated; return an error if it cannot."""
+        try:
+            self._channels.guesses.wait(context, self._address_of(context, headers), on_turn)
+        except TooManyTries as error:
+            return error_response(error, self.cors_lines(headers))
+        return None
+
+    def forget(self, headers: Headers, context: Any) -> None:
+        """Forget the request that waits on the connection with *context*, which has ended. Idempotent."""
+        self._channels.guesses.forget(context, self._address_of(context, headers))
 
     def cors_lines(self, headers: Headers) -> bytes:
         """Return the CORS header lines of the response to a request with *headers*; none without origin."""
@@ -167,9 +193,9 @@ class PublishEndpoint:
         password = _password(route.query, headers)
         key = headers.get("idempotency-key")
         if route.name is None:
-            return channels.broadcast_all(body, address=address, password=password, key=key)
+            return channels.broadcast_all(body, address=address, client=context, password=password, key=key)
         name, kind = decode_name(route.name), headers.get("package-type")
-        return channels.publish(name, kind, body, address=address, password=password, key=key)
+        return channels.publish(name, kind, body, address=address, client=context, password=password, key=key)
 
     def _check_origin(self, headers: Headers) -> None:
         """Reject a request that a page of another origin makes in a browser, unless the origin is allowed."""
@@ -213,7 +239,9 @@ def error_response(error: HubError, cors: bytes = b"") -> Response:
     """Return the response to a publish that *error* rejects, with the header lines *cors*."""
     # A header may hold printable ASCII only; all else is escaped as Python does.
     reason = str(error).encode("unicode_escape")
-    return Response(STATUSES.get(error.code, 400), b"X-Error: %b\r\n" % reason, cors)
+    status = STATUSES.get(error.code, 400)
+    retry = b"Retry-After: %d\r\n" % RETRY_SECONDS if status == 429 else b""
+    return Response(status, b"X-Error: %b\r\n%b" % (reason, retry), cors)
 
 
 def date_line(second: int) -> bytes:
@@ -348,6 +376,7 @@ class _PublishDelegate(HTTPMessageDelegate):
         max_body = frontend.endpoint.max_body
         self._body = BoundedBody(connection, max_bytes=max_body, max_dropped=max_body * DRAIN_FACTOR)
         self._is_over = False
+        self._is_waiting = False
 
     def headers_received(self, start_line: Any, headers: HTTPHeaders) -> None:
         self._start_line = start_line
@@ -362,7 +391,13 @@ class _PublishDelegate(HTTPMessageDelegate):
             self._stop_reading()
 
     def finish(self) -> None:
-        response, commit = self._serve()
+        if self._is_over:
+            return
+        try:
+            response, commit = self._serve()
+        except MustWait:
+            self._wait()
+            return
         if commit is None:
             self._respond(response)
             return
@@ -371,6 +406,17 @@ class _PublishDelegate(HTTPMessageDelegate):
 
     def on_connection_close(self) -> None:
         self._is_over = True
+        if self._is_waiting:
+            self._endpoint.forget(self._headers, self._connection.context)
+
+    def _wait(self) -> None:
+        """Serve the request when it is its turn; see :mod:`chateau.hub.guesses`."""
+        self._connection.set_close_callback(self.on_connection_close)
+        error = self._endpoint.wait(self._headers, self._connection.context, self.finish)
+        if error is not None:
+            self._respond(error)
+        else:
+            self._is_waiting = True
 
     def _serve(self) -> tuple[Response, Commit | None]:
         if self._start_line.method != "POST":

@@ -11,6 +11,7 @@ from chateau.protocols.channels import InvalidKey
 from chateau.protocols.error_catalog import (
     ANY,
     MAX_FRAME,
+    TOO_MANY_KEYS,
     UNKEPT,
     ErrorCase,
     ErrorCatalog,
@@ -50,6 +51,7 @@ ERRORS: ErrorCatalog = {
             ),
             "A page of another origin sent it, which `--allow-origin` does not name.",
         ),
+        TOO_MANY_KEYS,
         always(TooLarge(f"A body may have {MAX_FRAME} bytes."), "The body is longer than `--max-frame`."),
         always(InvalidKey(), "The header `Idempotency-Key` is empty or too long."),
         always(Internal()),

@@ -12,9 +12,11 @@ from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from chateau.hub.errors import HubError, NotRegistered, cut
+from chateau.hub.errors import HubError, NotRegistered, TooManyTries, cut
+from chateau.hub.guesses import MustWait
 from chateau.protocols.admission import Admission
 from chateau.protocols.errors import BinaryFrame, Internal, InvalidMessage, TooLarge, UnknownType
+from chateau.protocols.held_requests import HeldRequests
 from chateau.protocols.json_text import decode, encode, is_scalar, json_type, try_decode
 from chateau.protocols.response_queue import ResponseQueue
 from chateau.protocols.transport import ENVELOPE_OVERHEAD_BYTES
@@ -108,7 +110,7 @@ class JsonProtocol:
 class JsonPeer:
     """One client of a JSON protocol."""
 
-    __slots__ = ("admission", "protocol", "responses", "session")
+    __slots__ = ("admission", "held", "is_holding", "protocol", "responses", "session")
 
     protocol: Any
 
@@ -117,9 +119,14 @@ class JsonPeer:
         self.session: Session = protocol.hub.connect(protocol, outbox=outbox, address=address, port=port)
         self.admission = Admission(self.session, max_rate=protocol.max_rate, clock=protocol.clock)
         self.responses = ResponseQueue(outbox)
+        self.is_holding = False  # an attempt at a secret waits, and all requests behind it
+        self.held: HeldRequests[str | bytes] | None = None
 
     def on_text(self, text: str) -> None:
         """Perform the request *text* and respond to it."""
+        if self.is_holding:
+            self.held.add(text)  # type: ignore[union-attr]
+            return
         request: Frame = {}
         try:
             self.admission.check()
@@ -143,12 +150,17 @@ class JsonPeer:
             self.respond(request, row.perform(self, request))
         except HubError as error:
             self.refuse(error, request)
+        except MustWait:
+            self._wait(text, request)
         except Exception:
             log.exception("session %s: a request failed", self.session.id)
             self.refuse(Internal(), request)
 
     def on_binary(self, payload: bytes) -> None:
         """Refuse a binary frame."""
+        if self.is_holding:
+            self.held.add(payload)  # type: ignore[union-attr]
+            return
         try:
             self.admission.check()
             raise BinaryFrame
@@ -157,6 +169,8 @@ class JsonPeer:
 
     def on_close(self) -> None:
         """End the session."""
+        if self.held is not None:
+            self.held.close()
         self.protocol.hub.disconnect(self.session)
 
     def respond(self, request: Frame, reply: Any) -> None:
@@ -167,6 +181,34 @@ class JsonPeer:
     def refuse(self, error: HubError, request: Frame | None = None) -> None:
         """Send the error response to *request*, which is empty if it could not be read."""
         self.responses.put(encode(self.protocol.encode_error(error, request or {})))
+
+    def _wait(self, text: str, request: Frame) -> None:
+        """Perform *text*, which has a secret, when it is its turn; see :mod:`chateau.hub.guesses`."""
+        if self.held is None:
+            self.held = HeldRequests(
+                self.protocol.hub.access.guesses,
+                self.session,
+                perform=self._perform_held,
+                refuse=lambda attempt, error: self.refuse(error, try_decode(str(attempt))),
+                done=self._end_hold,
+            )
+        try:
+            self.held.wait(text)
+        except TooManyTries as error:
+            self.refuse(error, request)
+        else:
+            self.is_holding = True
+
+    def _perform_held(self, message: str | bytes) -> None:
+        self.is_holding = False
+        if isinstance(message, str):
+            self.on_text(message)
+        else:
+            self.on_binary(message)
+        self.is_holding = True
+
+    def _end_hold(self) -> None:
+        self.is_holding = False
 
     def check_size(self, text: str, request: Frame) -> None:
         """Raise TooLarge if the relayed *request* does not fit into one frame of its recipients."""

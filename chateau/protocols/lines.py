@@ -10,10 +10,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
-from chateau.hub.errors import HubError, Unavailable
+from chateau.hub.errors import HubError, TooManyTries, Unavailable
 from chateau.hub.events import Event, Joined, Left, Shutdown
+from chateau.hub.guesses import MustWait
 from chateau.protocols.admission import Admission
 from chateau.protocols.errors import Internal
+from chateau.protocols.held_requests import HeldRequests
 from chateau.protocols.json_text import encode
 from chateau.protocols.lines_commands import COMMANDS, Reply, perform
 from chateau.protocols.lines_frames import PUSHES, LinesError, error_response
@@ -34,6 +36,10 @@ HELD_BYTES = 1_048_576
 
 A second limit next to ``--max-rate``: a slow disk delays responses, and the server has to store them.
 """
+
+
+END: Final = "\n"
+"""The end of input, in place of a line, which never has its end."""
 
 
 class LinesProtocol:
@@ -75,12 +81,14 @@ class LinesProtocol:
 class LinesPeer:
     """One client of the lines protocol."""
 
-    __slots__ = ("_admission", "_ordered", "has_quit", "protocol", "session")
+    __slots__ = ("_admission", "_held", "_is_holding", "_ordered", "has_quit", "protocol", "session")
 
     def __init__(self, protocol: LinesProtocol, outbox: Outbox, address: str, port: int) -> None:
         self.protocol = protocol
         self.has_quit = False
         self._ordered = OrderedOutbox(outbox)
+        self._is_holding = False  # an attempt at a password waits, and all lines behind it
+        self._held: HeldRequests[str | bytes] | None = None
         self.session = protocol.hub.connect(protocol, outbox=self._ordered, address=address, port=port)
         self._admission = Admission(self.session, max_rate=protocol.max_rate, clock=protocol.clock)
 
@@ -91,23 +99,37 @@ class LinesPeer:
 
     def on_binary(self, payload: bytes) -> None:
         """Respond with an error to a line that is not UTF-8."""
-        self._take(None)
+        self._take(payload)
 
     def on_end(self) -> None:
         """Close the connection after the pending responses."""
-        if not self.has_quit:
-            self.has_quit = True
-            self._ordered.end()
+        self._take(END)
 
     def on_close(self) -> None:
         """End the session."""
+        if self._held is not None:
+            self._held.close()
         self.protocol.hub.disconnect(self.session)
 
-    def _take(self, text: str | None) -> None:
+    def _take(self, line: str | bytes) -> None:
+        """Perform *line*, which is bytes if it is not UTF-8; ``END`` is the end of input."""
         if self.has_quit:
             return
+        if self._is_holding:
+            self._held.add(line)  # type: ignore[union-attr]
+            return
+        if line == END:
+            self.has_quit = True
+            self._ordered.end()
+            return
+        text = line if isinstance(line, str) else None
         slot = self._ordered.reserve()
-        lines, commit = self._perform(text)
+        try:
+            lines, commit = self._perform(text)
+        except MustWait:
+            self._ordered.cancel(slot)
+            self._wait(line)
+            return
         if commit is None:
             self._ordered.fill(slot, lines)
         else:
@@ -116,7 +138,11 @@ class LinesPeer:
             self._ordered.end()
 
     def _perform(self, text: str | None) -> Reply:
-        """Return the response to *text*, which is None if it was not UTF-8. Nothing is raised."""
+        """Return the response to *text*, which is None if it was not UTF-8.
+
+        Raises:
+            MustWait: *text* has a password, and too many wrong ones came from the address; nothing else.
+        """
         try:
             self._admission.check()
             if self._ordered.held_bytes > HELD_BYTES:
@@ -124,9 +150,39 @@ class LinesPeer:
             return perform(self, readable(text))
         except HubError as error:
             return [encode(error_response(error))], None
+        except MustWait:
+            raise
         except Exception:
             log.exception("session %s: a request failed", self.session.id)
             return [encode(error_response(Internal()))], None
+
+    def _wait(self, line: str | bytes) -> None:
+        """Perform *line*, which has a password, when it is its turn; see :mod:`chateau.hub.guesses`."""
+        if self._held is None:
+            self._held = HeldRequests(
+                self.protocol.hub.access.guesses,
+                self.session,
+                perform=self._perform_held,
+                refuse=lambda _attempt, error: self._refuse(error),
+                done=self._end_hold,
+            )
+        try:
+            self._held.wait(line)
+        except TooManyTries as error:
+            self._refuse(error)
+        else:
+            self._is_holding = True
+
+    def _perform_held(self, line: str | bytes) -> None:
+        self._is_holding = False
+        self._take(line)
+        self._is_holding = True
+
+    def _end_hold(self) -> None:
+        self._is_holding = False
+
+    def _refuse(self, error: HubError) -> None:
+        self._ordered.fill(self._ordered.reserve(), [encode(error_response(error))])
 
 
 def readable(text: str | None) -> str:

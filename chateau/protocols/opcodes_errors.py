@@ -121,6 +121,7 @@ COMMANDS: ErrorCatalog = {
     "join": (
         always(AlreadyInRoom("attic")),
         *entry("attic"),
+        TOO_MANY_KEYS._replace(sent=said("!join attic guess")),
         always(InvalidName(" attic", SPACE), "It can be no room's name.", said('!join " attic"')),
         _misused("join", "!join"),
     ),
