@@ -39,7 +39,7 @@ A second limit next to ``--max-rate``: a slow disk delays responses, and the ser
 
 
 END: Final = "\n"
-"""The end of input, in place of a line, which never has its end."""
+"""The end of input, as a line; no line contains it."""
 
 
 class LinesProtocol:
