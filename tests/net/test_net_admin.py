@@ -104,6 +104,7 @@ async def test_secret_key_may_be_any_text(open_server: OpenServer) -> None:
     checked("bans", await client.response())
 
 
+@pytest.mark.gen_test(timeout=20)
 async def test_address_must_wait_after_five_wrong_keys(harness: LiveServer) -> None:
     client = await admin_client(harness)
     for _ in range(5):
@@ -130,6 +131,7 @@ async def test_attempts_that_are_too_many_are_refused(harness: LiveServer) -> No
     assert (await client.response()).headers["retry-after"] == "60"
 
 
+@pytest.mark.gen_test(timeout=20)
 async def test_wrong_keys_are_counted_by_the_forwarded_address(open_server: OpenServer) -> None:
     client = await admin_client(open_server(secret_key=KEY, trusted_proxy=["127.0.0.1"], allow_host=["*"]))
     for _ in range(5):
