@@ -270,7 +270,6 @@ NEVER: dict[str, dict[str, str]] = {
         **dict.fromkeys(("unknown_recipient", "unknown_room"), _NOT_A_MEMBER),
         **dict.fromkeys(("not_in_room", "already_in_room"), _NOT_A_MEMBER),
         "binary_frame": "A publication may consist of any bytes.",
-        "rate_limited": "Publishers have no rate limit.",
     },
 }
 """The reason why a protocol does not report a code, by protocol and code."""
