@@ -36,14 +36,17 @@ from chateau.net.connection_group import ConnectionGroup
 from chateau.net.connection_limits import ConnectionLimits
 from chateau.net.event_stream_handler import ByVersion
 from chateau.net.framing import CHUNKED_EVENT_STREAM, EVENT_STREAM, LINES, WEBSOCKET
+from chateau.net.host_policy import host_policy
 from chateau.net.http_heads import HeadLimits
 from chateau.net.liveness import end_stalled, keep_alive
 from chateau.net.metrics import Metrics, Probe
+from chateau.net.origin_policy import OriginPolicy
 from chateau.net.partial_input import PartialInput
 from chateau.net.proxies import TrustedProxies
 from chateau.net.publish_connection import PUBLISHING
 from chateau.net.publish_handler import HttpFrontend
 from chateau.net.reference_handlers import Reference
+from chateau.net.request_checks import RequestChecks
 from chateau.net.routes import make_application, make_single_application
 from chateau.net.sockets import (
     StartError,
@@ -69,7 +72,8 @@ from chateau.protocols.catalog import ALL
 from chateau.protocols.event_streams import EventStreams
 from chateau.protocols.schemas import compiled_schemas, schemas_folder
 from chateau.protocols.spec import ProtocolContext, ServerAddress
-from chateau.settings import ALL_HOSTS, MEMORY, Settings, SettingsError, described, load
+from chateau.settings import ALL as ALL_HOSTS
+from chateau.settings import MEMORY, Settings, SettingsError, described, load
 from chateau.store import StoreError
 from chateau.store.memory import MemoryStore
 from chateau.store.sqlite import SqliteStore
@@ -158,15 +162,16 @@ class Server:
 
         Raises:
             StartError: a listener cannot be opened.
+            SettingsError: behind a proxy, the names of the server have to be given.
         """
         raise_descriptor_limit()
         preload_names()
         scheme = "https" if self._tls is not None else "http"
-        proxies = TrustedProxies(self.settings.trusted_proxy)
-        allowances = AddressAllowances(self.settings.max_publish_rate, time.monotonic)
-        policy = HandshakePolicy(self.group, proxies, self.settings.allow_origin, allowances)
+        sockets = bind_port(self.settings, "port")
+        policy = self._handshake_policy(sockets)
         web = self._web_server(policy)
-        sockets = self._listen(web, "port", f"Chateau is at {scheme}://", f"{self.settings.url_prefix}/")
+        greeting = f"Chateau is at {scheme}://"
+        self._listen(web, sockets, greeting, f"{self.settings.url_prefix}/")
         if self.settings.usock is not None:
             web.add_socket(bind_usock(self.settings.usock, self.settings.usock_permissions))
             self._unix_socket = self.settings.usock
@@ -314,7 +319,8 @@ class Server:
             channels,
             url_prefix=settings.url_prefix,
             address_of=policy.proxies.address_of,
-            allows_origin=policy.allows_origin,
+            origins=policy.origins,
+            hosts=policy.hosts,
             limits=self._head_limits,
             group=self._publish_group,
             allowances=policy.allowances,
@@ -369,8 +375,9 @@ class Server:
         return HeadLimits(settings.max_target, settings.max_headers, settings.max_head)
 
     def _http_server(self, delegate: HTTPServerConnectionDelegate, policy: HandshakePolicy) -> WebServer:
+        checks = RequestChecks(delegate, hosts=policy.hosts, origins=policy.origins, proxies=policy.proxies)
         return WebServer(
-            delegate,
+            checks,
             group=self.group,
             limits=self._head_limits,
             request_seconds=self.settings.request_timeout,
@@ -378,8 +385,26 @@ class Server:
             ssl_options=self._tls,
         )
 
-    def _listen(self, server: TCPServer, setting: str, greeting: str, path: str = "") -> list[socket.socket]:
-        sockets = bind_port(self.settings, setting)
+    def _handshake_policy(self, sockets: Sequence[socket.socket]) -> HandshakePolicy:
+        """Return the policy of a server that listens on *sockets*.
+
+        Raises:
+            SettingsError: they have loopback addresses, and a proxy sends other names, which are not given.
+        """
+        settings = self.settings
+        try:
+            hosts = host_policy(settings, sockets)
+        except SettingsError:
+            for sock in sockets:
+                sock.close()
+            raise
+        origins = OriginPolicy(settings.allow_origin, url_prefix=settings.url_prefix)
+        allowances = AddressAllowances(settings.max_publish_rate, time.monotonic)
+        return HandshakePolicy(self.group, TrustedProxies(settings.trusted_proxy), origins, hosts, allowances)
+
+    def _listen(
+        self, server: TCPServer, sockets: list[socket.socket], greeting: str, path: str = ""
+    ) -> list[socket.socket]:
         server.add_sockets(sockets)
         self._servers.append(server)
         self.greetings += [f"{greeting}{format_address(sock)}{path}" for sock in sockets]
@@ -395,10 +420,12 @@ class Server:
             return []
         protocol = self.protocols[spec.name]
         if endpoint.transport == "tcp":
-            return self._listen(LinesServer(protocol.open, self._lines_group), setting, endpoint.greeting)
+            lines = LinesServer(protocol.open, self._lines_group)
+            return self._listen(lines, bind_port(self.settings, setting), endpoint.greeting)
         server = self._http_server(make_single_application(protocol, policy), policy)
         scheme = "ws" if self._tls is None else "wss"
-        return self._listen(server, setting, f"{endpoint.greeting}{scheme}://", "/")
+        sockets = bind_port(self.settings, setting)
+        return self._listen(server, sockets, f"{endpoint.greeting}{scheme}://", "/")
 
 
 def opened_store(settings: Settings, loop: asyncio.AbstractEventLoop) -> Store:

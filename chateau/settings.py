@@ -20,14 +20,15 @@ from typing import Any, Literal, NamedTuple, NoReturn
 
 from chateau import __version__
 from chateau.environment import environment_settings, trimmed
+from chateau.hosts import normalized_host, normalized_origin
 from chateau.inputs import InputError, read_text
 from chateau.names import normalize_name
 
 ENV_PREFIX = "CHATEAU_"
 MEMORY = ":memory:"
 UNIX = "unix"
-ALL_HOSTS = "*"
-REPEATED = ("host", "allow_origin", "trusted_proxy", "plugin")
+ALL = "*"
+REPEATED = ("host", "allow_origin", "allow_host", "trusted_proxy", "plugin")
 FROM_FILES = {"secret_key": "secret_key_file", "pwd": "pwd_file"}
 """Settings whose value can be in a file, which another setting names."""
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -93,7 +94,7 @@ def hosts(value: object) -> str:
 def host(value: str) -> str:
     """Return *value*, an address, a host name, or ``*``."""
     value = value.strip()
-    if value != ALL_HOSTS:
+    if value != ALL:
         value = value.removeprefix("[").removesuffix("]") if ":" in value else value
         try:
             ip_address(value)
@@ -154,10 +155,16 @@ def list_of(parse: Parser) -> Parser:
 
 
 def origin(value: str) -> str:
-    """Return *value*, an origin."""
-    if value not in ("*", "null") and "://" not in value:
-        raise ValueError("not an origin")
-    return value
+    """Return *value*, an origin, as browsers send it."""
+    return value if value == ALL else normalized_origin(value)
+
+
+def host_pattern(value: str) -> str:
+    """Return *value*, a host, or ``*.`` and a name for all names below it, normalized."""
+    if value == ALL:
+        return value
+    below, name = ("*.", value[2:]) if value.startswith("*.") else ("", value)
+    return below + normalized_host(name)
 
 
 def network(value: str) -> str:
@@ -252,7 +259,8 @@ class Settings:
     trusted_proxy: tuple[str, ...] = setting(
         (),
         "Listening",
-        'Trust X-Forwarded-For from this address or range (repeatable; "unix" for --usock).',
+        "Trust X-Forwarded-For, Forwarded and X-Forwarded-Proto from this address or range (repeatable; "
+        '"unix" for --usock).',
         Kind("an address, a range such as 10.0.0.0/8, or unix", list_of(network)),
     )
     tls_cert: Path | None = setting(
@@ -263,7 +271,14 @@ class Settings:
         (),
         "Access",
         "Allow pages from this origin to connect, as https://example.org (repeatable; * = all).",
-        Kind("an origin such as https://example.org, or *", list_of(origin)),
+        Kind("an origin such as https://example.org, null, file://, or *", list_of(origin)),
+    )
+    allow_host: tuple[str, ...] = setting(
+        (),
+        "Access",
+        "Accept requests to this host name, as chat.example.org (repeatable; *.example.org = all below it, "
+        "* = all). Without it, a loopback address takes loopback names only, any other address all names.",
+        Kind("a host name or address without a port, *.example.org, or *", list_of(host_pattern)),
     )
     secret_key: str | None = setting(
         None,

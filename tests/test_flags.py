@@ -633,14 +633,16 @@ def addresses_seen(server: RunningServer, **headers: str) -> set[str]:
 def test_trusted_proxies_in_the_environment_are_comma_separated() -> None:
     environment = {"CHATEAU_TRUSTED_PROXY": "127.0.0.0/8,10.0.0.0/8,2001:db8::/32"}
 
-    with running_server(environment=environment) as server:
+    with running_server("--allow-host", "*", environment=environment) as server:
         forwarded = "192.0.2.1, 203.0.113.7, 10.1.2.3"
         assert addresses_seen(server, X_Forwarded_For=forwarded) == {"203.0.113.7"}
         assert addresses_seen(server) == {"127.0.0.1"}
 
 
 def test_commas_may_be_followed_by_spaces() -> None:
-    with running_server(environment={"CHATEAU_TRUSTED_PROXY": "127.0.0.1, 10.0.0.0/8"}) as server:
+    with running_server(
+        "--allow-host", "*", environment={"CHATEAU_TRUSTED_PROXY": "127.0.0.1, 10.0.0.0/8"}
+    ) as server:
         assert addresses_seen(server, X_Forwarded_For="203.0.113.7") == {"203.0.113.7"}
 
 
@@ -650,7 +652,7 @@ def test_forwarded_address_is_ignored_without_a_trusted_proxy() -> None:
 
 
 def test_trusted_proxy_flag_is_repeatable_and_overrides_the_environment() -> None:
-    flags = ("--trusted-proxy", "10.0.0.0/8", "--trusted-proxy", "127.0.0.1")
+    flags = ("--allow-host", "*", "--trusted-proxy", "10.0.0.0/8", "--trusted-proxy", "127.0.0.1")
 
     with running_server(*flags, environment={"CHATEAU_TRUSTED_PROXY": "192.0.2.1"}) as server:
         assert addresses_seen(server, X_Forwarded_For="203.0.113.7, 10.0.0.1") == {"203.0.113.7"}
@@ -664,7 +666,7 @@ def test_forwarded_address_over_a_trusted_unix_socket_is_used(
     path = tmp_path / "sock"
 
     with (
-        running_server("--usock", str(path), "--trusted-proxy", trusted) as server,
+        running_server("--usock", str(path), "--trusted-proxy", trusted, "--allow-host", "*") as server,
         unix_connect(
             str(path), "ws://localhost/functions", additional_headers={"X-Forwarded-For": "203.0.113.7"}
         ) as client,
@@ -672,6 +674,14 @@ def test_forwarded_address_over_a_trusted_unix_socket_is_used(
         clients = ask(client, {"function": "retrieve_clients"})["clients"]
         assert [card["ip"] for card in clients.values()] == [seen]
         assert addresses_seen(server) - {seen} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.9.9.9"])
+def test_trusted_proxy_on_a_loopback_address_requires_allow_host(host: str) -> None:
+    line = misused("--host", host, "--trusted-proxy", "127.0.0.1", "--lines-port", "0")
+
+    assert "--trusted-proxy" in line
+    assert "--allow-host" in line
 
 
 @pytest.mark.parametrize("value", ["proxy", "10.0.0.0/33", "10.0.0.1,proxy", "10.0.0.1,,::1", "300.0.0.1"])

@@ -88,6 +88,27 @@ def test_secret_key_is_not_in_the_repr() -> None:
     assert "swordfish" not in repr(settings)
 
 
+def test_origins_and_hosts_are_normalized() -> None:
+    settings = load(["--allow-origin", "HTTPS://Example.org:443/", "--allow-host", "*.BÜCHER.example."])
+
+    assert settings.allow_origin == ("https://example.org",)
+    assert settings.allow_host == ("*.xn--bcher-kva.example",)
+
+
+@pytest.mark.parametrize(
+    "value", ["https://example.org/chat", "https://*.example.org", "ws://example.org", "https://", "file://x"]
+)
+def test_origin_that_no_page_has_is_rejected(value: str) -> None:
+    with pytest.raises(SettingsError, match="--allow-origin: got "):
+        load(["--allow-origin", value])
+
+
+@pytest.mark.parametrize("value", ["", "https://example.org", "a b", "*x", "*.", "a/b", "[::1]:80"])
+def test_value_that_is_no_host_is_rejected(value: str) -> None:
+    with pytest.raises(SettingsError, match="--allow-host: got "):
+        load(["--allow-host", value])
+
+
 WRONG_FLAGS = {
     "--host": "",
     "--port": "65536",
@@ -98,6 +119,7 @@ WRONG_FLAGS = {
     "--url-prefix": "a?b",
     "--trusted-proxy": "proxy.example",
     "--allow-origin": "example.org",
+    "--allow-host": "example.org:8080",
     "--secret-key": "",
     "--pwd": "",
     "--default-privacy": "secret",

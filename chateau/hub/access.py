@@ -7,20 +7,19 @@ looks as if it did not exist (see :meth:`Access.can_reach`).
 
 from __future__ import annotations
 
-import hmac
-from collections import deque
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING, Literal
 
-from chateau.hub.errors import AccessDenied, InvalidAddress, TooManyTries, quoted
+from chateau.hub.errors import AccessDenied, InvalidAddress, quoted
+from chateau.hub.guesses import Guesses, matches
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from ipaddress import IPv4Address, IPv4Network
 
-    from chateau.hub.ports import Clock
+    from chateau.hub.ports import CallLater, Clock
     from chateau.hub.room import Room
     from chateau.hub.session import Session
 
@@ -28,11 +27,6 @@ if TYPE_CHECKING:
     Network = IPv4Network | IPv6Network
 
 Privacy = Literal["public", "private"]
-
-TRIES = 5
-"""Maximum number of wrong keys from one address in ``TRIES_SECONDS``."""
-
-TRIES_SECONDS = 60.0
 
 RULES_LIMIT = 1_000
 """Maximum number of addresses and ranges that one session may allow, and also that it may block."""
@@ -89,12 +83,18 @@ class PrivacyRules:
 class Access:
     """Bans, privacy rules and the secret key."""
 
-    def __init__(self, *, sessions: Mapping[str, Session], clock: Clock, secret_key: str | None) -> None:
+    def __init__(
+        self,
+        *,
+        sessions: Mapping[str, Session],
+        clock: Clock,
+        call_later: CallLater,
+        secret_key: str | None,
+    ) -> None:
         self._sessions = sessions
         self._bans = Networks()
-        self._clock = clock
         self._secret_key = secret_key
-        self._tries: dict[str, deque[float]] = {}  # the times of wrong keys, by address
+        self.guesses = Guesses(clock=clock, call_later=call_later)
         self.has_privacy_rules = 0  # the number of sessions that have rules
 
     # Bans
@@ -173,36 +173,36 @@ class Access:
 
     # The secret key
 
-    def check_key(self, key: str, address: str) -> None:
-        """Check a secret key that a client at *address* presents.
+    def check_key(self, key: str, address: str, client: object) -> None:
+        """Check a secret key that *client* at *address* presents; see :class:`~chateau.hub.guesses.Guesses`.
 
         Raises:
             AccessDenied: *key* is wrong, or the server has no key.
-            TooManyTries: *address* has presented ``TRIES`` wrong keys in ``TRIES_SECONDS``.
+            MustWait, TooManyTries: *address* has presented too many wrong ones.
         """
-        now = self._clock()
-        tries = self._recent_tries(address, now)
-        if len(tries) >= TRIES:
-            raise TooManyTries
-        if self._secret_key is None or not matches(key, self._secret_key):
-            tries.append(now)
-            self._tries[address] = tries
+        if not self.guesses.is_right(key, self._secret_key, client=client, address=address):
             raise AccessDenied("The secret key is wrong.")
 
-    def _recent_tries(self, address: str, now: float) -> deque[float]:
-        """Return the times of recent wrong keys from *address*, and forget older ones of all addresses."""
-        oldest = now - TRIES_SECONDS
-        while self._tries:
-            first = next(iter(self._tries))
-            if self._tries[first][-1] > oldest:
-                break
-            del self._tries[first]
-        tries = self._tries.pop(address, None) or deque(maxlen=TRIES)
-        while tries and tries[0] <= oldest:
-            tries.popleft()
-        if tries:
-            self._tries[address] = tries
-        return tries
+    def check_session_key(self, key: str, session: Session) -> None:
+        """Check a secret key that *session* presents.
+
+        Raises:
+            AccessDenied, MustWait, TooManyTries: as for :meth:`check_key`.
+        """
+        self.check_key(key, session.address, session)
+
+    def check_entry(self, room: Room, session: Session, password: str | None) -> None:
+        """Check that *session* can join *room* with *password*.
+
+        Raises:
+            AccessDenied: *room* is closed, the user is banned from it, or it is locked with another password.
+            MustWait, TooManyTries: the address has presented too many wrong passwords.
+        """
+
+        def is_right(given: str, secret: str) -> bool:
+            return self.guesses.is_right(given, secret, client=session, address=session.address)
+
+        check_entry(room, (session.sort_key, session.nick_key), password=password, is_right=is_right)
 
 
 @lru_cache(maxsize=4_096)
@@ -256,8 +256,16 @@ def check_open(room: Room) -> None:
         raise AccessDenied(f"The room {quoted(room.name)} is closed.")
 
 
-def check_entry(room: Room, names: Collection[str | None] = (), *, password: str | None) -> None:
+def check_entry(
+    room: Room,
+    names: Collection[str | None] = (),
+    *,
+    password: str | None,
+    is_right: Callable[[str, str], bool] = matches,
+) -> None:
     """Check that a user with the normalized *names* can join *room* with *password*.
+
+    *is_right* compares the password with that of the room.
 
     Raises:
         AccessDenied: *room* is closed, a name is banned from it, or it is locked with another password.
@@ -265,14 +273,5 @@ def check_entry(room: Room, names: Collection[str | None] = (), *, password: str
     check_open(room)
     if room.banned is not None and not room.banned.isdisjoint(names):
         raise AccessDenied(f"You are banned from the room {quoted(room.name)}.")
-    if room.password is not None and not matches(password, room.password):
+    if room.password is not None and (password is None or not is_right(password, room.password)):
         raise AccessDenied(f"The room {quoted(room.name)} is locked; its password is needed.")
-
-
-def matches(given: str | None, secret: str) -> bool:
-    """Return whether *given* is *secret*; takes the same time for all wrong values of one length."""
-    return given is not None and hmac.compare_digest(_bytes(given), _bytes(secret))
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode(errors="surrogatepass")  # a command line may contain bytes that are not text

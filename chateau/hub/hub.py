@@ -121,7 +121,9 @@ class Hub:
         self._presence = Presence(
             delivery=self._delivery, call_later=call_later, rooms=rooms, limit=presence_limit
         )
-        self.access = Access(sessions=self._sessions, clock=clock, secret_key=secret_key)
+        self.access = Access(
+            sessions=self._sessions, clock=clock, call_later=call_later, secret_key=secret_key
+        )
         self.rooms = Rooms(
             rooms=rooms,
             store=store,
@@ -268,6 +270,7 @@ class Hub:
             InvalidName: *name* cannot be the name of a room.
             AlreadyInRoom: *session* is a member or listener.
             AccessDenied: the room is closed, locked with another password, or the user is banned from it.
+            MustWait, TooManyTries: too many wrong passwords came from the address.
             NameTaken: a member has the same nick.
         """
         room = self._admit(session, name, password)
@@ -435,6 +438,7 @@ class Hub:
 
     def shut_down(self, reason: str | None = None) -> None:
         """Report to every session that the server is shutting down."""
+        self.access.guesses.close()
         self._delivery.deliver_to_all(Shutdown(reason))
 
     def notify_tap(self, session: Session, *, active: bool) -> None:
@@ -447,7 +451,7 @@ class Hub:
         room = self.rooms.find_or_create(name)
         if session.rooms is not None and room.key in session.rooms:
             raise AlreadyInRoom(room.name)
-        check_entry(room, (session.sort_key, session.nick_key), password=password)
+        self.access.check_entry(room, session, password)
         return room
 
     def _publish(self, session: Session, room: Room, content: str) -> Receipt:

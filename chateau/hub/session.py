@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from chateau.hub.room import Room
 
 
-@dataclass(slots=True, eq=False, kw_only=True, repr=False)
+@dataclass(slots=True, weakref_slot=True, eq=False, kw_only=True, repr=False)
 class Session:
     """One client, from :meth:`Hub.connect` to :meth:`Hub.disconnect`.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -19,9 +18,9 @@ from tornado.tcpserver import TCPServer
 from tornado.websocket import WebSocketHandler, WebSocketProtocol13, _WebSocketParams
 
 from chateau.hub.errors import cut
+from chateau.hub.guesses import share_of
 from chateau.net.base_handler import BaseHandler, send_text
 from chateau.net.connection import SocketConnection, StreamConnection
-from chateau.net.turns import share_of
 from chateau.protocols.transport import TRY_AGAIN_LATER
 
 if TYPE_CHECKING:
@@ -32,11 +31,11 @@ if TYPE_CHECKING:
     from chateau.net.allowance import AddressAllowances
     from chateau.net.connection import PeerFactory
     from chateau.net.connection_group import ConnectionGroup
+    from chateau.net.host_policy import HostPolicy
+    from chateau.net.origin_policy import OriginPolicy
     from chateau.net.proxies import TrustedProxies
 
 log = logging.getLogger(__name__)
-
-ALL_ORIGINS = "*"
 
 FOR_WEBSOCKET = "This address is for WebSocket; connect to it with a WebSocket client."
 
@@ -126,16 +125,13 @@ class LinesServer(TCPServer):
 
 @dataclass(frozen=True, slots=True)
 class HandshakePolicy:
-    """What all handshakes over HTTP share: the *group*, trusted proxies, allowed origins."""
+    """What all handshakes over HTTP share: the *group*, trusted proxies, and the policies."""
 
     group: ConnectionGroup
     proxies: TrustedProxies
-    allowed_origins: Collection[str] = ()
+    origins: OriginPolicy
+    hosts: HostPolicy
     allowances: AddressAllowances | None = None
-
-    def allows_origin(self, origin: str) -> bool:
-        """Return whether pages of *origin*, other than the server's own, may connect."""
-        return origin in self.allowed_origins or ALL_ORIGINS in self.allowed_origins
 
     def rejection(self, request: HTTPServerRequest) -> str | None:
         """Return why a client behind a proxy is refused; others have been admitted with their connection."""
@@ -176,7 +172,7 @@ class WebSocketUpgradeHandler(BaseHandler, WebSocketHandler):
         self._policy = policy
 
     def check_origin(self, origin: str) -> bool:
-        return self._policy.allows_origin(origin)
+        return True  # the policy has been asked before
 
     def head(self, *_args: Any, **_kwargs: Any) -> None:
         send_text(self, 426, FOR_WEBSOCKET)  # only GET can upgrade
@@ -188,6 +184,8 @@ class WebSocketUpgradeHandler(BaseHandler, WebSocketHandler):
             send_text(self, 503, "The server is shutting down.")
         elif (rejection := self._policy.rejection(self.request)) is not None:
             send_text(self, 503, rejection)
+        elif (rejection := self._policy.origins.rejection(self.request.headers)) is not None:
+            send_text(self, 403, rejection)
         else:
             await super().get(*args, **kwargs)
 

@@ -5,16 +5,20 @@ The actions are in :mod:`chateau.protocols.admin`, the streams in :mod:`chateau.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl
 
 from tornado.web import HTTPError, stream_request_body
 
-from chateau.hub.errors import HubError, Unavailable
+from chateau.hub.errors import HubError, TooManyTries, Unavailable
+from chateau.hub.guesses import MustWait
 from chateau.net.base_handler import BaseHandler, BoundedBody, bearer_token, body_length
 from chateau.net.event_stream_handler import ByVersion, EventStreamHandler
+from chateau.net.http_responses import RETRY_SECONDS
 from chateau.net.media import check_media
 from chateau.protocols.admin import ACTIONS, error_response, status_of
 from chateau.protocols.errors import Internal, TooLarge, TooManyRequests, UnknownType
@@ -23,6 +27,9 @@ from chateau.protocols.json_text import encode
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tornado.http1connection import HTTP1Connection
+
+    from chateau.hub.guesses import Guesses
     from chateau.net.accept import HandshakePolicy
     from chateau.net.admin_streams import LiveStream, Taps
     from chateau.net.connection import PeerFactory
@@ -62,6 +69,7 @@ class AdminHandler(BaseHandler):
         self._admin = admin
         self._policy = policy
         self._name = name
+        self._turn: asyncio.Future[None] | None = None
 
     def set_default_headers(self) -> None:
         super().set_default_headers()
@@ -70,9 +78,15 @@ class AdminHandler(BaseHandler):
     def compute_etag(self) -> None:
         return None  # responses are not cached
 
-    def prepare(self) -> None:
+    async def prepare(self) -> None:
         if self.request.method != "OPTIONS":
-            self._authorize()
+            await self._authorize()
+
+    def on_connection_close(self) -> None:
+        """Stop waiting."""
+        if self._turn is not None and not self._turn.done():
+            self._guesses.forget(self._client, self._address())
+            self._turn.set_result(None)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         _, exc, _ = kwargs.get("exc_info", (None, None, None))
@@ -80,6 +94,8 @@ class AdminHandler(BaseHandler):
         self.set_status(status)
         if status == 401:
             self.set_header("WWW-Authenticate", "Bearer")
+        elif status == 429:
+            self.set_header("Retry-After", str(RETRY_SECONDS))
         elif status == 405:
             self.set_allow()
         if isinstance(error, TooManyRequests):
@@ -97,9 +113,39 @@ class AdminHandler(BaseHandler):
             return UnknownType(f"This address takes {self.methods_in_words()}."), 405
         return Internal(), 500
 
-    def _authorize(self) -> None:
+    async def _authorize(self) -> None:
+        """Check the key. An address that has presented too many wrong ones has to wait.
+
+        Raises:
+            AdminOff, AccessDenied, TooManyTries.
+        """
         self._policy.take_token(self.request)
-        self._admin.protocol.admit(bearer_token(self.request.headers), self._address())
+        while True:
+            try:
+                self._admin.protocol.admit(bearer_token(self.request.headers), self._address(), self._client)
+            except MustWait:
+                await self._wait()
+            else:
+                return
+
+    async def _wait(self) -> None:
+        turn = self._turn = asyncio.get_running_loop().create_future()
+        self._guesses.wait(self._client, self._address(), partial(set_result, turn))
+        await turn
+        if self._connection_is_closed():
+            raise TooManyTries
+
+    @property
+    def _guesses(self) -> Guesses:
+        return self._admin.protocol.hub.access.guesses
+
+    @property
+    def _client(self) -> object:
+        return cast("HTTP1Connection", self.request.connection).context
+
+    def _connection_is_closed(self) -> bool:
+        stream = cast("HTTP1Connection", self.request.connection).stream
+        return stream is None or stream.closed()
 
     def _address(self) -> str:
         return self._policy.address_of(self.request)
@@ -169,20 +215,24 @@ STREAMS: dict[str, Callable[[AdminStreamHandler], PeerFactory]] = {
 class AdminActionHandler(AdminHandler):
     """POST: an action. The body is read before the response, and dropped if it is too long."""
 
-    def prepare(self) -> None:
+    async def prepare(self) -> None:
+        """Check the key before the body is read, and report a wrong one when the body is read and dropped."""
         self._body = BoundedBody(self.request.connection, max_bytes=BODY_BYTES, max_dropped=DRAINED_BYTES)
+        self._rejection: HubError | None = None
+        try:
+            await super().prepare()
+        except HubError as error:
+            self._rejection = error
         length = body_length(self.request.headers) or 0
         if self.request.method != "POST" or self._body.must_stop(length):
-            super().prepare()
-            self._check_size(length)
+            self._check(length)
 
     def data_received(self, chunk: bytes) -> None:
         if self._body.add(chunk) and not self._finished:
             self._stop_reading()
 
     def post(self) -> None:
-        self._authorize()
-        self._check_size(self._body.size)
+        self._check(self._body.size)
         check_media(self.request.headers)
         response = self._admin.protocol.perform(self._name, bytes(self._body))
         log.info("admin: %s, from %s", self._name, self._address())
@@ -191,10 +241,14 @@ class AdminActionHandler(AdminHandler):
     def _stop_reading(self) -> None:
         """Respond before the end of the body; the connection has to close."""
         try:
-            self._authorize()
-            self._check_size(self._body.size)
+            self._check(self._body.size)
         except HubError as error:
             self.send_error(status_of(error), exc_info=(None, error, None))
+
+    def _check(self, size: int) -> None:
+        if self._rejection is not None:
+            raise self._rejection
+        self._check_size(size)
 
     def _check_size(self, size: int) -> None:
         if size > BODY_BYTES:
@@ -204,9 +258,15 @@ class AdminActionHandler(AdminHandler):
 class AdminNotFoundHandler(AdminHandler):
     """Any other address below ``/admin/``."""
 
-    def prepare(self) -> None:
-        self._authorize()
+    async def prepare(self) -> None:
+        await self._authorize()
         raise UnknownType("There is no such address below /admin/.")
+
+
+def set_result(turn: asyncio.Future[None]) -> None:
+    """Set the result of *turn*, unless the connection has ended."""
+    if not turn.done():
+        turn.set_result(None)
 
 
 def admin_routes(

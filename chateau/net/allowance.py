@@ -16,7 +16,7 @@ from collections import OrderedDict
 from math import ceil
 from typing import TYPE_CHECKING, Final
 
-from chateau.net.turns import share_of
+from chateau.hub.guesses import share_of
 from chateau.protocols.errors import TooManyRequests
 
 if TYPE_CHECKING:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tornado.http1connection import HTTP1Connection
     from tornado.httputil import HTTPConnection
 
+    from chateau.net.origin_policy import OriginPolicy
+
 LENGTH_DIGITS = 18
 """Digits of a ``Content-Length`` that are parsed; a longer number counts as 10**18."""
 
@@ -44,6 +46,10 @@ class BaseHandler(RequestHandler):
     def set_default_headers(self) -> None:
         self.set_header("Server", f"Chateau/{__version__}")
         self.set_header("X-Content-Type-Options", "nosniff")
+        origins: OriginPolicy | None = self.settings.get("origins")
+        if origins is not None and origins.covers(self.request.path):
+            for name, value in origins.cors_headers(self.request.headers.get("Origin")):
+                self.set_header(name, value)
 
     def head(self, *args: Any, **kwargs: Any) -> Any:
         return self.get(*args, **kwargs)

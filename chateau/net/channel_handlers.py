@@ -97,9 +97,8 @@ class ChannelStreamHandler(ChannelHandler, EventStreamHandler):
             send_error(self, error)
             return
         endpoint = subscriptions.streams.of(request).endpoint(name, request.headers.get("Last-Event-ID"))
-        origin = request.headers.get("Origin")
-        allowed = origin if origin is not None and self._policy.allows_origin(origin) else None
-        await self.stream_to(group, endpoint.open, address=address, origin=allowed)
+        cors = self._policy.origins.cors_headers(request.headers.get("Origin"))
+        await self.stream_to(group, endpoint.open, address=address, headers=cors)
 
 
 def channel_of(request: HTTPServerRequest) -> str:

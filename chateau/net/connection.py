@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Final, cast
 
 from tornado.iostream import SSLIOStream, StreamClosedError
 
+from chateau.hub.guesses import share_of
 from chateau.net import frames
 from chateau.net.frames import Binary, Close, Ping, Reply, Violation
 from chateau.net.framing import DiscardingDecoder, ObservedDecoder
 from chateau.net.liveness import probe_when_idle
 from chateau.net.outbox import Outbox
-from chateau.net.turns import share_of
 from chateau.protocols.costs import MESSAGE_BYTES_PER_TOKEN
 from chateau.protocols.transport import POLICY_VIOLATION, TRY_AGAIN_LATER, LinePeer, Peer
 from chateau.protocols.transport import Outbox as ProtocolOutbox

@@ -22,7 +22,7 @@ class Counted(Protocol):
     """An open connection."""
 
     address: str
-    """Whose it is: see :func:`chateau.net.turns.share_of`; empty on a UNIX socket."""
+    """Whose it is: see :func:`chateau.hub.guesses.share_of`; empty on a UNIX socket."""
 
     @property
     def is_expendable(self) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from chateau.net.connection import PeerFactory
     from chateau.net.connection_group import ConnectionGroup
+    from chateau.net.origin_policy import HeaderLines
 
 MEDIA_TYPE = "text/event-stream"
 RANGES = (MEDIA_TYPE, "text/*", "*/*")
@@ -27,6 +28,13 @@ RANGES = (MEDIA_TYPE, "text/*", "*/*")
 
 PAGES = ("text/html", "application/xhtml+xml")
 """What a browser asks for first when a person opens an address."""
+
+STREAM_HEADERS = {
+    "Content-Type": MEDIA_TYPE,
+    "Cache-Control": "no-store",
+    "X-Accel-Buffering": "no",  # nginx would buffer the events
+}
+"""The headers of every event stream."""
 
 Kind = TypeVar("Kind")
 
@@ -46,35 +54,23 @@ class EventStreamHandler(BaseHandler):
     """Base of the handlers that respond with a stream of server-sent events that does not end."""
 
     async def stream_to(
-        self, group: ConnectionGroup, open_peer: PeerFactory, *, address: str, origin: str | None = None
+        self, group: ConnectionGroup, open_peer: PeerFactory, *, address: str, headers: HeaderLines = ()
     ) -> None:
-        """Send the head, and hand the connection over to *group*; pages of *origin* may read the stream."""
-        headers = stream_headers(origin)
+        """Send the head, with *headers* too, and hand the connection over to *group*."""
+        headers_by_name = STREAM_HEADERS | dict(headers)
         if self.request.method == "HEAD":
-            for name, value in headers.items():
+            for name, value in headers_by_name.items():
                 self.set_header(name, value)
             self.flush()  # without a length, which a stream does not have
             self.finish()
             return
-        headers |= ByVersion({"Transfer-Encoding": "chunked"}, {}).of(self.request)
+        headers_by_name |= ByVersion({"Transfer-Encoding": "chunked"}, {}).of(self.request)
         stream = self.detach()
         try:
-            await stream.write(stream_head(headers))
+            await stream.write(stream_head(headers_by_name))
         except StreamClosedError:
             return
         await adopt(stream, group, open_peer, address=address)
-
-
-def stream_headers(origin: str | None) -> dict[str, str]:
-    """Return the headers of an event stream; pages of *origin* may read it."""
-    headers = {
-        "Content-Type": MEDIA_TYPE,
-        "Cache-Control": "no-store",
-        "X-Accel-Buffering": "no",  # nginx would buffer the events
-    }
-    if origin is not None:
-        headers |= {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
-    return headers
 
 
 def stream_head(headers: dict[str, str]) -> bytes:

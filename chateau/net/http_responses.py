@@ -37,19 +37,26 @@ STATUSES = {code: status for code, status in HTTP_STATUSES.items() if status in 
 """HTTP status by error code; 400 for all others."""
 
 
+RETRY_SECONDS = 60
+"""When a client whose request is refused with 429 may try again."""
+
+
 class Response(NamedTuple):
-    """*status*, and the header lines, each with its end, that only this response has."""
+    """*status*, the header lines, each with its end, that only this response has, and those for browsers."""
 
     status: int
     lines: bytes
+    cors: bytes = b""
 
 
-def error_response(error: HubError) -> Response:
-    """Return the response to a publish that *error* rejects."""
+def error_response(error: HubError, cors: bytes = b"") -> Response:
+    """Return the response to a publish that *error* rejects, with the header lines *cors*."""
     # A header may hold printable ASCII only; all else is escaped as Python does.
     reason = str(error).encode("unicode_escape")
-    retry = b"Retry-After: %d\r\n" % error.retry_seconds if isinstance(error, TooManyRequests) else b""
-    return Response(STATUSES.get(error.code, 400), b"%bX-Error: %b\r\n" % (retry, reason))
+    status = STATUSES.get(error.code, 400)
+    seconds = error.retry_seconds if isinstance(error, TooManyRequests) else RETRY_SECONDS
+    retry = b"Retry-After: %d\r\n" % seconds if status == 429 else b""
+    return Response(status, b"X-Error: %b\r\n%b" % (reason, retry), cors)
 
 
 def date_line(second: int) -> bytes:
@@ -59,8 +66,8 @@ def date_line(second: int) -> bytes:
 
 def encode_response(response: Response, date: bytes, connection: bytes = b"") -> bytes:
     """Return *response* as bytes, with the header lines *date* and *connection*."""
-    status, lines = response
-    return b"%b%b%b%b\r\n%b" % (_HEADS[status], date, lines, connection, BODIES[status])
+    status, lines, cors = response
+    return b"%b%b%b%b%b\r\n%b" % (_HEADS[status], date, lines, cors, connection, BODIES[status])
 
 
 def _head(status: int) -> bytes:

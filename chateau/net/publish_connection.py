@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from httptools import HttpParserError, HttpRequestParser
 from tornado.iostream import IOStream, StreamClosedError
 
+from chateau.hub.guesses import MustWait, share_of
 from chateau.net.accept import detach_socket
 from chateau.net.base_handler import body_length
 from chateau.net.connection import CLOSED, ENDING, OPEN, SocketConnection
 from chateau.net.framing import DiscardingDecoder, Framing
+from chateau.net.host_policy import accepts_any
 from chateau.net.liveness import probe_when_idle
-from chateau.net.turns import share_of
 from chateau.protocols.response_queue import ResponseQueue
 
 if TYPE_CHECKING:
@@ -68,25 +69,28 @@ class _NotPlain(Exception):
 
 
 class PublishRequest(NamedTuple):
-    """One request; *headers* have names in lower case."""
+    """One request; *headers* have names in lower case, and *start* is where it begins in what was parsed."""
 
     route: PublishRoute
     headers: dict[str, str]
     body: bytes
+    start: int
 
 
 class PublishParser:
     """Splits what one client sends into publishes. No I/O.
 
-    Plain means: a POST with a route, a head and a ``Content-Length`` within the limits, no repeated header,
-    and nothing about the connection or the encoding of the body. *rest* is None until something else arrives,
-    valid or not; from then on it has all bytes from the first one of that request.
+    Plain means: a POST with a route, a head and a ``Content-Length`` within the limits, an accepted ``Host``,
+    no repeated header, and nothing about the connection or the encoding of the body. *rest* is None until
+    something else arrives, valid or not; from then on it has all bytes from the first one of that request.
     """
 
-    def __init__(self, endpoint: PublishEndpoint) -> None:
+    def __init__(self, endpoint: PublishEndpoint, accepts_host: Callable[[str], bool] = accepts_any) -> None:
         self._endpoint = endpoint
         self._limits = endpoint.limits
         self._head_bytes = min(HEAD_BYTES, endpoint.limits.head - len(_HEAD_END))
+        self._accepts_host = accepts_host
+        self._host: str | None = None  # the last one that was accepted
         self._pieces: list[bytes] = []  # the beginning of a request
         self.partial_bytes = 0  # of them
         self.count = 0  # requests that have begun
@@ -94,6 +98,8 @@ class PublishParser:
         self._parser: Any = HttpRequestParser(self)
         self._begin()
         self.rest: bytes | None = None
+        self.has_stopped = False  # before a request that is in the rest: those behind it are there, too
+        self._fed = b""  # what the last call of feed has parsed
 
     def _begin(self) -> None:
         self.count += 1
@@ -110,6 +116,14 @@ class PublishParser:
         self._pieces.append(data)
         self.partial_bytes += len(data)
         return self._parse() if self.partial_bytes >= self._wanted else []
+
+    def stop_before(self, request: PublishRequest) -> None:
+        """Leave *request*, which the last call of :meth:`feed` has returned, and all behind it."""
+        self._pieces.clear()
+        self.rest = self._fed[request.start :]
+        self._fed = b""
+        self.has_stopped = True
+        self.close()
 
     def close(self) -> None:
         """Release the parser, which refers back to this object."""
@@ -134,6 +148,8 @@ class PublishParser:
     def _parse(self) -> list[PublishRequest]:
         data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         found: list[PublishRequest] = []
+        if self._endpoint.has_password:
+            self._fed = data
         start = stop = 0
         end = len(data)
         try:
@@ -142,7 +158,7 @@ class PublishParser:
                 if stop > end:
                     break
                 begin = start + self._parsed
-                found.append(PublishRequest(self._route, self._headers, data[begin:stop]))
+                found.append(PublishRequest(self._route, self._headers, data[begin:stop], start))
                 self._begin()
                 start = stop
             self._wanted = stop - start
@@ -181,12 +197,20 @@ class PublishParser:
             raise _NotPlain
         route = self._endpoint.route("POST", self._url.decode("latin-1"))
         length = body_length(headers)
-        if route is None or length is None or length > self._endpoint.max_body or "host" not in headers:
+        if route is None or length is None or length > self._endpoint.max_body:
             raise _NotPlain
+        host = headers.get("host")
+        if host != self._host or host is None:
+            self._check_host(host)
         if headers.get("connection", "keep-alive").lower() != "keep-alive":
             raise _NotPlain
         self._route = route
         self._length = length
+
+    def _check_host(self, host: str | None) -> None:
+        if host is None or not self._accepts_host(host):
+            raise _NotPlain
+        self._host = host
 
 
 def move_to_publish_connection(
@@ -225,7 +249,7 @@ class PublishConnection(SocketConnection):
         self._resume = resume
         self._context = context
         self.address = share_of(str(context.remote_ip))
-        self._parser = PublishParser(endpoint)
+        self._parser = PublishParser(endpoint, endpoint.hosts.check_for(context))
         self._decoder = cast("Decoder", self._parser)  # its items are publishes: see _on_other()
         self._responses = ResponseQueue(self)
         self._uncommitted = 0
@@ -305,12 +329,18 @@ class PublishConnection(SocketConnection):
         return True
 
     def _on_other(self, received: Any) -> None:
-        """Serve *received*, a :class:`PublishRequest`."""
-        if self._state != OPEN:
+        """Serve *received*, a :class:`PublishRequest`, unless one before it has to wait."""
+        if self._state != OPEN or self._parser.has_stopped:
             return
         request: PublishRequest = received
         endpoint = self._endpoint
-        response, commit = endpoint.serve(*request, self._context, self.allowance)
+        try:
+            response, commit = endpoint.serve(
+                request.route, request.headers, request.body, self._context, self.allowance
+            )
+        except MustWait:  # it waits on Tornado's connection
+            self._parser.stop_before(request)
+            return
         if commit is None:
             self._responses.put(endpoint.encode(response))
         else:
@@ -325,7 +355,7 @@ class PublishConnection(SocketConnection):
     def _on_commit(self, response: Response, failure: BaseException | None) -> bytes:
         self._uncommitted -= 1
         self.group.loop.call_soon(self._advance)  # after the response, which is not in the outbox yet
-        return self._endpoint.encode(response if failure is None else self._endpoint.not_saved())
+        return self._endpoint.encode(response if failure is None else self._endpoint.not_saved(response))
 
     # How it goes back, or ends
 

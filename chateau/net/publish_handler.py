@@ -17,12 +17,15 @@ from weakref import WeakSet
 
 from tornado.httputil import HTTPMessageDelegate, HTTPServerConnectionDelegate
 
-from chateau.hub.errors import AccessDenied, HubError, InvalidName, Unavailable
+from chateau.hub.errors import AccessDenied, HubError, InvalidName, TooManyTries, Unavailable
+from chateau.hub.guesses import MustWait
 from chateau.net.allowance import AddressAllowances
 from chateau.net.base_handler import BoundedBody, bearer_token, body_length
+from chateau.net.host_policy import HostPolicy
 from chateau.net.http_heads import DEFAULT_LIMITS, HeadLimits
 from chateau.net.http_responses import Response, date_line, encode_response, error_response
 from chateau.net.media import check_media
+from chateau.net.origin_policy import OriginPolicy
 from chateau.net.publish_connection import Resume, move_to_publish_connection
 from chateau.protocols import costs
 from chateau.protocols.errors import Internal, TooLarge
@@ -46,9 +49,6 @@ Headers = Mapping[str, str]
 
 AddressOf = Callable[[Any, Headers], str]
 """Return the client's address, from Tornado's context of its connection and the headers of its request."""
-
-AllowsOrigin = Callable[[str], bool]
-"""Return whether pages of an origin other than the server's own may publish."""
 
 IsProxy = Callable[[Any], bool]
 """Return whether a connection, known by Tornado's context of it, is a trusted proxy's."""
@@ -77,7 +77,8 @@ class PublishEndpoint:
         *,
         url_prefix: str,
         address_of: AddressOf,
-        allows_origin: AllowsOrigin,
+        origins: OriginPolicy,
+        hosts: HostPolicy,
         clock: Callable[[], float],
         limits: HeadLimits = DEFAULT_LIMITS,
         allowances: AddressAllowances | None = None,
@@ -88,10 +89,12 @@ class PublishEndpoint:
         self._is_proxy = is_proxy
         self.max_body = channels.max_frame
         self.limits = limits
+        self.has_password = channels.has_password
+        self.hosts = hosts
         self.served = 0  # requests to publish, whatever their outcome
         self._channels = channels
         self._address_of = address_of
-        self._allows_origin = allows_origin
+        self._origins = origins
         self._clock = clock
         self._channel_path = url_prefix + "/channel/"
         self._broadcast_paths = (url_prefix + "/broadcast", url_prefix + "/broadcast/")
@@ -121,24 +124,50 @@ class PublishEndpoint:
         """Publish. The response is valid once the commit is done; use :meth:`not_saved` if that fails.
 
         *paid* is the allowance of the client if the token of this request has been taken from it.
+
+        Raises:
+            MustWait: the request has a password, and too many wrong ones came from its address.
         """
         self.served += 1
+        cors = self.cors_lines(headers) if "origin" in headers else b""  # the usual case, without a call
         try:
             receipt = self._publish(route, headers, body, context, paid)
         except HubError as error:
-            return error_response(error), None
+            return error_response(error, cors), None
+        except MustWait:
+            self.served -= 1
+            raise
         except Exception:
             log.exception("a publish failed")
-            return error_response(Internal()), None
-        return Response(201, b"X-Delivered: %d\r\n" % receipt.delivered), receipt.commit
+            return error_response(Internal(), cors), None
+        return Response(201, b"X-Delivered: %d\r\n" % receipt.delivered, cors), receipt.commit
 
     def excess(self, allowance: Allowance) -> Response:
         """Return the response to a publish for which *allowance* has no token."""
         return error_response(self._allowances.excess(allowance))
 
-    def too_large(self) -> Response:
-        """Return the response to a body that is too long."""
-        return error_response(TooLarge(f"A body may have {self.max_body} bytes."))
+    def wait(self, headers: Headers, context: Any, on_turn: Callable[[], None]) -> Response | None:
+        """Call *on_turn* when a request that has to wait may be repeated; return an error if it cannot."""
+        try:
+            self._channels.guesses.wait(context, self._address_of(context, headers), on_turn)
+        except TooManyTries as error:
+            return error_response(error, self.cors_lines(headers))
+        return None
+
+    def forget(self, headers: Headers, context: Any) -> None:
+        """Forget the request that waits on the connection with *context*, which has ended. Idempotent."""
+        self._channels.guesses.forget(context, self._address_of(context, headers))
+
+    def cors_lines(self, headers: Headers) -> bytes:
+        """Return the CORS header lines of the response to a request with *headers*; none without origin."""
+        if "origin" not in headers:
+            return b""
+        cors = self._origins.cors_headers(headers.get("origin"))
+        return "".join(f"{name}: {value}\r\n" for name, value in cors).encode("latin-1")
+
+    def too_large(self, headers: Headers) -> Response:
+        """Return the response to a body that is too long, in a request with *headers*."""
+        return error_response(TooLarge(f"A body may have {self.max_body} bytes."), self.cors_lines(headers))
 
     def timed_out(self) -> bytes:
         """Return the last response on a connection whose request is not whole in time."""
@@ -146,9 +175,11 @@ class PublishEndpoint:
         return self.encode(Response(408, lines), b"Connection: close\r\n")
 
     @staticmethod
-    def not_saved() -> Response:
-        """Return the response to a publish whose commit failed."""
-        return error_response(Unavailable("A publication was delivered but could not be saved."))
+    def not_saved(response: Response) -> Response:
+        """Return the response to a publish whose commit failed, instead of *response*."""
+        return error_response(
+            Unavailable("A publication was delivered but could not be saved."), response.cors
+        )
 
     def encode(self, response: Response, connection: bytes = b"") -> bytes:
         """Return *response* as bytes, with the header line *connection* if given."""
@@ -165,7 +196,7 @@ class PublishEndpoint:
         allowance = self._allowances.take(address) if paid is None else paid
         charge = _free if allowance is None else allowance.charge
         charge(costs.content(len(body)))
-        receipt = self._publish_from(address, route, headers, body, charge)
+        receipt = self._publish_from(address, route, headers, body, context, charge)
         charge(costs.members(receipt.delivered))
         return receipt
 
@@ -175,33 +206,32 @@ class PublishEndpoint:
         route: PublishRoute,
         headers: Headers,
         body: bytes,
+        context: Any,
         charge: Callable[[float], None],
     ) -> PublicationReceipt | BulkReceipt:
         channels = self._channels
-        self._check_origin(headers)
+        if "origin" in headers or "sec-fetch-site" in headers:
+            self._check_origin(headers)
         password = _password(route.query, headers)
         key = headers.get("idempotency-key")
         kind = headers.get("package-type")
         check_media(headers, is_text=kind is None or kind.lower() != "bytes")
         if route.name is None:
-            return channels.broadcast_all(body, address=address, password=password, key=key, charge=charge)
+            return channels.broadcast_all(
+                body, address=address, client=context, password=password, key=key, charge=charge
+            )
         name = decode_name(route.name)
-        return channels.publish(name, kind, body, address=address, password=password, key=key)
+        return channels.publish(name, kind, body, address=address, client=context, password=password, key=key)
 
     def _check_origin(self, headers: Headers) -> None:
         """Reject a request that a page of another origin makes in a browser, unless the origin is allowed."""
-        origin = headers.get("origin")
-        if origin is None or headers.get("sec-fetch-site") in _SAME_SITE:
-            return
-        if origin.partition("://")[2] != headers.get("host") and not self._allows_origin(origin):
-            raise AccessDenied("Pages of this origin may not publish here.")
+        rejection = self._origins.rejection(headers, "publish")
+        if rejection is not None:
+            raise AccessDenied(rejection)
 
 
 def _free(_tokens: float) -> None:
     """Charge nothing."""
-
-
-_SAME_SITE = ("same-origin", "none")
 
 
 def _password(query: str, headers: Headers) -> str | None:
@@ -245,7 +275,8 @@ class HttpFrontend(HTTPServerConnectionDelegate):
         *,
         url_prefix: str = "",
         address_of: AddressOf = remote_ip,
-        allows_origin: AllowsOrigin = lambda _origin: False,
+        origins: OriginPolicy | None = None,
+        hosts: HostPolicy | None = None,
         clock: Callable[[], float] = time.time,
         limits: HeadLimits = DEFAULT_LIMITS,
         group: ConnectionGroup | None = None,
@@ -253,13 +284,17 @@ class HttpFrontend(HTTPServerConnectionDelegate):
         is_proxy: IsProxy = lambda _context: False,
     ) -> None:
         """*clock* returns seconds since 1970, UTC; *limits* are those of the server; *group* is that of the
-        publish connections."""
+        publish connections.
+
+        Without *origins*, pages of the server's own origin may publish; without *hosts*, all are accepted.
+        """
         self.application = application
         self.endpoint = PublishEndpoint(
             channels,
             url_prefix=url_prefix,
             address_of=address_of,
-            allows_origin=allows_origin,
+            origins=origins or OriginPolicy(),
+            hosts=hosts or HostPolicy(),
             clock=clock,
             limits=limits,
             allowances=allowances,
@@ -340,6 +375,7 @@ class _PublishDelegate(HTTPMessageDelegate):
         max_body = frontend.endpoint.max_body
         self._body = BoundedBody(connection, max_bytes=max_body, max_dropped=max_body * DRAIN_FACTOR)
         self._is_over = False
+        self._is_waiting = False
 
     def headers_received(self, start_line: Any, headers: HTTPHeaders) -> None:
         self._start_line = start_line
@@ -354,7 +390,13 @@ class _PublishDelegate(HTTPMessageDelegate):
             self._stop_reading()
 
     def finish(self) -> None:
-        response, commit = self._serve()
+        if self._is_over:
+            return
+        try:
+            response, commit = self._serve()
+        except MustWait:
+            self._wait()
+            return
         if commit is None:
             self._respond(response)
             return
@@ -363,21 +405,35 @@ class _PublishDelegate(HTTPMessageDelegate):
 
     def on_connection_close(self) -> None:
         self._is_over = True
+        if self._is_waiting:
+            self._endpoint.forget(self._headers, self._connection.context)
+
+    def _wait(self) -> None:
+        """Serve the request when it is its turn; see :mod:`chateau.hub.guesses`."""
+        self._connection.set_close_callback(self.on_connection_close)
+        error = self._endpoint.wait(self._headers, self._connection.context, self.finish)
+        if error is not None:
+            self._respond(error)
+        else:
+            self._is_waiting = True
 
     def _serve(self) -> tuple[Response, Commit | None]:
         if self._start_line.version == "HTTP/1.1" and len(self._headers.get_list("Host")) != 1:
-            return Response(400, b"X-Error: A request has one header Host.\r\n"), None
+            return self._failure(400, b"X-Error: A request has one header Host.\r\n"), None
         if self._body.is_too_large:
-            return self._endpoint.too_large(), None
+            return self._endpoint.too_large(self._headers), None
         return self._endpoint.serve(self._route, self._headers, bytes(self._body), self._connection.context)
+
+    def _failure(self, status: int, lines: bytes) -> Response:
+        return Response(status, lines, self._endpoint.cors_lines(self._headers))
 
     def _on_commit(self, response: Response, commit: Commit) -> None:
         if not self._is_over:
-            self._respond(response if commit.exception() is None else self._endpoint.not_saved())
+            self._respond(response if commit.exception() is None else self._endpoint.not_saved(response))
 
     def _stop_reading(self) -> None:
         """Reject a body that is not read to its end; the connection has to close."""
-        self._write(self._endpoint.too_large(), b"Connection: close\r\n")
+        self._write(self._endpoint.too_large(self._headers), b"Connection: close\r\n")
         self._log(413)
 
     def _respond(self, response: Response) -> None:

@@ -91,6 +91,7 @@ def make_application(
         ],
         default_handler_class=NotFoundHandler,
         log_function=_log_request,
+        origins=policy.origins,
     )
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tornado.netutil import bind_unix_socket
 
-from chateau.settings import ALL_HOSTS, flag_of
+from chateau.settings import ALL, flag_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,7 +108,7 @@ def resolved(hosts: Sequence[str]) -> list[tuple[socket.AddressFamily, Any]]:
     """
     addresses: list[tuple[socket.AddressFamily, Any]] = []
     for host in hosts:
-        name = None if host in (ALL_HOSTS, "::") else host
+        name = None if host in (ALL, "::") else host
         found = socket.getaddrinfo(name, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         addresses += [(family, address) for family, _, _, _, address in found if family in _FAMILIES]
     return list(dict.fromkeys(addresses))

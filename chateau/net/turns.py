@@ -11,8 +11,6 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
@@ -34,7 +32,7 @@ class Worker(Protocol):
     """Something that has work to do for one client."""
 
     address: str
-    """Whose work it is: see :func:`share_of`."""
+    """Whose work it is: see :func:`chateau.hub.guesses.share_of`."""
 
     is_waiting: bool
     """Whether it waits for a turn; :class:`Turns` sets it."""
@@ -107,15 +105,3 @@ class Turns:
             worker.take_turn()
             now = self.clock()
         return now
-
-
-@lru_cache(maxsize=4_096)
-def share_of(address: str) -> str:
-    """Return what stands for *address* where addresses share: an IPv6 network of /64 is one client."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if not isinstance(parsed, IPv6Address) or parsed.ipv4_mapped is not None:
-        return address
-    return str(IPv6Address(int(parsed) >> 64 << 64))

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, Final
 from tornado.httputil import HTTPMessageDelegate
 from tornado.iostream import SSLIOStream
 
+from chateau.hub.guesses import share_of
 from chateau.net.connection import LINGER_SECONDS
 from chateau.net.foreign_clients import watch_opening
 from chateau.net.http_responses import Response, date_line, encode_response
 from chateau.net.http_server import HttpServer
-from chateau.net.turns import share_of
 
 if TYPE_CHECKING:
     import asyncio

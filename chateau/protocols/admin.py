@@ -60,17 +60,17 @@ class AdminProtocol:
         self._schemas = schemas
         self._has_key = has_key
 
-    def admit(self, key: str | None, address: str) -> None:
-        """Check the secret key. A missing key does not count as a failed attempt.
+    def admit(self, key: str | None, address: str, client: object) -> None:
+        """Check the secret key of *client* at *address*. A missing key does not count as a failed attempt.
 
         Raises:
-            AdminOff, AccessDenied, TooManyTries.
+            AdminOff, AccessDenied, MustWait, TooManyTries.
         """
         if not self._has_key:
             raise AdminOff
         if key is None:
             raise AccessDenied("The secret key is missing: send it as Authorization: Bearer KEY.")
-        self.hub.access.check_key(key, address)
+        self.hub.access.check_key(key, address, client)
 
     def asked(self, name: str, query: Mapping[str, str]) -> Frame:
         """Return the request in the *query* for *name*, validated and with its numbers parsed.

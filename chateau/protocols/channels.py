@@ -10,7 +10,6 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from chateau.hub.access import matches
 from chateau.hub.errors import AccessDenied, Banned, HubError, InvalidName
 from chateau.hub.events import (
     Event,
@@ -34,6 +33,7 @@ from chateau.protocols.transport import NORMAL_CLOSURE, POLICY_VIOLATION
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from chateau.hub.guesses import Guesses
     from chateau.hub.hub import Hub, PublicationReceipt
     from chateau.hub.ports import Commit, EventSink
     from chateau.hub.session import Session
@@ -90,6 +90,12 @@ class ChannelsProtocol:
         self._broadcast = context.broadcast
         self._broadcast_binary = context.broadcast_binary
         self._password = context.publish_password
+        self.has_password = context.publish_password is not None
+
+    @property
+    def guesses(self) -> Guesses:
+        """The attempts at the secrets of this server."""
+        return self._hub.access.guesses
 
     # Subscribers
 
@@ -127,18 +133,20 @@ class ChannelsProtocol:
         payload: bytes,
         *,
         address: str,
+        client: object,
         password: str | None = None,
         key: str | None = None,
     ) -> PublicationReceipt:
-        """Deliver *payload* to everyone in the channel *name*.
+        """Deliver *payload* of *client* at *address* to everyone in the channel *name*.
 
         *kind* is the value of the header ``Package-Type``.
 
         Raises:
+            MustWait, TooManyTries: too many wrong passwords came from the address.
             Banned, AccessDenied, TooLarge, UnknownType, InvalidKey, InvalidText, InvalidJson, InvalidName.
             Unavailable: it cannot be stored.
         """
-        self._admit(len(payload), address, password, key)
+        self._admit(len(payload), address, client, password, key)
         checked = publication_kind(kind)
         check_payload(checked, payload)
         return self._hub.publish_to_channel(channel_name(name), checked, payload, key=key)
@@ -148,6 +156,7 @@ class ChannelsProtocol:
         body: bytes,
         *,
         address: str,
+        client: object,
         password: str | None = None,
         key: str | None = None,
         charge: Callable[[float], object] = _free,
@@ -158,10 +167,11 @@ class ChannelsProtocol:
         its position, so that a repeated body continues where the first one could not be stored.
 
         Raises:
+            MustWait, TooManyTries: as for :meth:`publish`.
             Banned, AccessDenied, TooLarge, InvalidKey, InvalidJson, NotAnObject, InvalidMessage, InvalidName.
             Unavailable: one cannot be stored; those before it were delivered.
         """
-        self._admit(len(body), address, password, key)
+        self._admit(len(body), address, client, password, key)
         publications = read_bulk(body, self._schemas)
         channels = channels_of(body)
         charge(costs.broadcast(len(channels), len(publications)))
@@ -176,15 +186,21 @@ class ChannelsProtocol:
         delivered = sum(receipt.delivered for receipt in receipts)
         return BulkReceipt(delivered, joined_commit([receipt.commit for receipt in receipts]))
 
-    def _admit(self, size: int, address: str, password: str | None, key: str | None) -> None:
+    def _admit(self, size: int, address: str, client: object, password: str | None, key: str | None) -> None:
         if self._hub.access.is_banned(address):
             raise Banned
-        if self._password is not None and not matches(password, self._password):
+        if self._password is not None and not self._is_right(password, address, client):
             raise AccessDenied("The publishing password is missing or wrong.")
         if size > self.max_frame:
             raise TooLarge(f"A body may have {self.max_frame} bytes.")
         if key is not None and not 0 < len(key) <= KEY_LENGTH:
             raise InvalidKey
+
+    def _is_right(self, password: str | None, address: str, client: object) -> bool:
+        """Compare the publishing password. A missing one is no attempt."""
+        return password is not None and self.guesses.is_right(
+            password, self._password, client=client, address=address
+        )
 
 
 class AllOf:

@@ -16,6 +16,7 @@ from chateau.protocols.error_catalog import (
     MAX_HEAD,
     MAX_HEADERS,
     MAX_TARGET,
+    TOO_MANY_KEYS,
     UNKEPT,
     ErrorCase,
     ErrorCatalog,
@@ -58,9 +59,13 @@ ERRORS: ErrorCatalog = {
             "The server has a password (`--pwd`), and it is missing or wrong.",
         ),
         always(
-            AccessDenied("Pages of this origin may not publish here."),
+            AccessDenied(
+                "Pages of this origin may not publish here; "
+                "--allow-origin https://example.org would allow it."
+            ),
             "A page of another origin sent it, which `--allow-origin` does not name.",
         ),
+        TOO_MANY_KEYS,
         always(TooLarge(f"A body may have {MAX_FRAME} bytes."), "The body is longer than `--max-frame`."),
         always(
             TooManyRequests(2_000, 1),

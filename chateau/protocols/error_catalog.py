@@ -65,8 +65,9 @@ CODES = {
     "from the room; or a key or password is missing or wrong; or you have the maximum number of rules.",
     "banned": "Your address is banned.",
     "rate_limited": "One of three limits is reached, and the sentence names it: the messages per second of "
-    "one connection (`--max-rate`), five wrong keys per minute from one address, or 16 commands of plug-ins "
-    "that run at the same time for one session. Try again later.",
+    "one connection (`--max-rate`), the attempts that may wait after five wrong keys or passwords within a "
+    "minute from one address, or 16 commands of plug-ins that run at the same time for one session. Try "
+    "again later.",
     "too_large": "The message is too long or too deep. A relayed message must be at least 1,536 bytes "
     "shorter than `--max-frame`.",
     "unsupported_media": "The body of an HTTP request is compressed, or has a type or charset that the "
@@ -165,7 +166,11 @@ ENCODED = always(
     "Content-Encoding: gzip",
 )
 WRONG_KEY = always(AccessDenied("The secret key is wrong."), "The key is wrong, or the server has none.")
-TOO_MANY_KEYS = always(TooManyTries(), "Five wrong keys came from this address within a minute.")
+TOO_MANY_KEYS = always(
+    TooManyTries(),
+    "After five wrong keys or passwords within a minute an address has one attempt per second; the others "
+    "wait, and too many waited.",
+)
 
 
 def too_long(description: str) -> ErrorCase:

@@ -131,7 +131,7 @@ FUNCTIONS: dict[str, Request] = {
 
 
 def _check_key(peer: FunctionsPeer, request: Frame) -> None:
-    peer.protocol.hub.access.check_key(request["secret_key"], peer.session.address)
+    peer.protocol.hub.access.check_session_key(request["secret_key"], peer.session)
 
 
 def _knows_key(peer: FunctionsPeer, request: Frame) -> bool:

@@ -12,8 +12,10 @@ from collections.abc import Callable, Collection, Generator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from chateau.hub.errors import QUOTE_LIMIT, Banned, HubError, NotRegistered, cut
+from chateau.hub.errors import QUOTE_LIMIT, Banned, HubError, NotRegistered, TooManyTries, cut
+from chateau.hub.guesses import MustWait
 from chateau.protocols.errors import BinaryFrame, Internal, InvalidMessage, RateLimited, TooLarge, UnknownType
+from chateau.protocols.held_requests import Excess, HeldRequests
 from chateau.protocols.json_text import decode, encode, is_scalar, json_type, try_decode
 from chateau.protocols.response_queue import ResponseQueue
 from chateau.protocols.transport import ENVELOPE_OVERHEAD_BYTES
@@ -21,6 +23,7 @@ from chateau.protocols.transport import ENVELOPE_OVERHEAD_BYTES
 if TYPE_CHECKING:
     from chateau.hub.events import Event
     from chateau.hub.session import Session
+    from chateau.protocols.held_requests import Request as Held
     from chateau.protocols.spec import ProtocolContext
     from chateau.protocols.transport import Outbox, Steps
 
@@ -108,7 +111,7 @@ class JsonProtocol:
 class JsonPeer:
     """One client of a JSON protocol."""
 
-    __slots__ = ("protocol", "responses", "session")
+    __slots__ = ("held", "is_holding", "protocol", "responses", "session")
 
     protocol: Any
 
@@ -116,12 +119,17 @@ class JsonPeer:
         self.protocol = protocol
         self.session: Session = protocol.hub.connect(protocol, outbox=outbox, address=address, port=port)
         self.responses = ResponseQueue(outbox)
+        self.is_holding = False  # an attempt at a secret waits, and all requests behind it
+        self.held: HeldRequests | None = None
 
     def on_open(self) -> None:
         """Wait for the client's first request."""
 
     def on_text(self, text: str) -> Steps | None:
         """Perform the request *text* and respond to it."""
+        if self.is_holding:
+            self.held.add(text)  # type: ignore[union-attr]
+            return None
         request: Frame = {}
         if self.session.banned:
             self.refuse(Banned(), try_decode(text))
@@ -144,21 +152,31 @@ class JsonPeer:
             if row.sliced:
                 return self._respond_in_steps(request, reply)
             self.respond(request, reply)
+        except MustWait:
+            self._wait(text, request)
         except Exception as error:
             self._refuse_failed(error, request)
         return None
 
     def on_excess(self, message: str | bytes) -> None:
-        """Refuse *message*, which is above the client's rate."""
+        """Refuse *message*, which is above the client's rate, behind all that wait."""
+        if self.is_holding:
+            self.held.add(Excess(message))  # type: ignore[union-attr]
+            return
         error = Banned() if self.session.banned else RateLimited(self.protocol.max_rate)
         self.refuse(error, try_decode(message) if isinstance(message, str) else None)
 
     def on_binary(self, payload: bytes) -> None:
         """Refuse a binary frame."""
+        if self.is_holding:
+            self.held.add(payload)  # type: ignore[union-attr]
+            return
         self.refuse(Banned() if self.session.banned else BinaryFrame())
 
     def on_close(self) -> None:
         """End the session."""
+        if self.held is not None:
+            self.held.close()
         self.protocol.hub.disconnect(self.session)
 
     def charge(self, tokens: float) -> None:
@@ -185,6 +203,38 @@ class JsonPeer:
             log.error("session %s: a request failed", self.session.id, exc_info=error)
             error = Internal()
         self.refuse(error, request)
+
+    def _wait(self, text: str, request: Frame) -> None:
+        """Perform *text*, which has a secret, when it is its turn; see :mod:`chateau.hub.guesses`."""
+        if self.held is None:
+            self.held = HeldRequests(
+                self.protocol.hub.access.guesses,
+                self.session,
+                perform=self._perform_held,
+                refuse=lambda attempt, error: self.refuse(error, try_decode(str(attempt))),
+                done=self._end_hold,
+            )
+        try:
+            self.held.wait(text)
+        except TooManyTries as error:
+            self.refuse(error, request)
+        else:
+            self.is_holding = True
+
+    def _perform_held(self, request: Held) -> Steps | None:
+        steps = None
+        self.is_holding = False
+        if isinstance(request, str):
+            steps = self.on_text(request)
+        elif isinstance(request, bytes):
+            self.on_binary(request)
+        else:
+            self.on_excess(request.message)
+        self.is_holding = True
+        return steps
+
+    def _end_hold(self) -> None:
+        self.is_holding = False
 
     def check_size(self, text: str, request: Frame) -> None:
         """Raise TooLarge if the relayed *request* does not fit into one frame of its recipients."""

@@ -11,9 +11,11 @@ import logging
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Final
 
-from chateau.hub.errors import Banned, HubError, Unavailable
+from chateau.hub.errors import Banned, HubError, TooManyTries, Unavailable
 from chateau.hub.events import Event, Joined, Left, Shutdown
+from chateau.hub.guesses import MustWait
 from chateau.protocols.errors import Internal, RateLimited
+from chateau.protocols.held_requests import Excess, HeldRequests
 from chateau.protocols.json_text import encode
 from chateau.protocols.lines_commands import COMMANDS, Reply, perform
 from chateau.protocols.lines_frames import PUSHES, LinesError, error_response
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from chateau.hub.ports import Commit
     from chateau.hub.session import Session
+    from chateau.protocols.held_requests import Request as Held
     from chateau.protocols.spec import ProtocolContext
     from chateau.protocols.transport import Outbox, Steps
 
@@ -35,6 +38,10 @@ HELD_BYTES = 1_048_576
 
 A second limit next to ``--max-rate``: a slow disk delays responses, and the server has to store them.
 """
+
+
+END: Final = "\n"
+"""The end of input, as a line; no line contains it."""
 
 
 class LinesProtocol:
@@ -75,12 +82,14 @@ class LinesProtocol:
 class LinesPeer:
     """One client of the lines protocol."""
 
-    __slots__ = ("_ordered", "has_quit", "protocol", "session")
+    __slots__ = ("_held", "_is_holding", "_ordered", "has_quit", "protocol", "session")
 
     def __init__(self, protocol: LinesProtocol, outbox: Outbox, address: str, port: int) -> None:
         self.protocol = protocol
         self.has_quit = False
         self._ordered = OrderedOutbox(outbox)
+        self._is_holding = False  # an attempt at a password waits, and all lines behind it
+        self._held: HeldRequests | None = None
         self.session = protocol.hub.connect(protocol, outbox=self._ordered, address=address, port=port)
 
     @property
@@ -99,41 +108,60 @@ class LinesPeer:
 
     def on_excess(self, message: str | bytes) -> None:
         """Refuse the line *message*, which is above the client's rate. Empty lines are ignored."""
-        if message and not message.isspace() and not self.has_quit:
-            error = Banned() if self.session.banned else RateLimited(self.protocol.max_rate)
-            self._respond(self._ordered.reserve(), _error(error), None)
+        if message and not message.isspace():
+            self._take(Excess(message))
 
     def on_binary(self, payload: bytes) -> None:
         """Respond with an error to a line that is not UTF-8."""
-        self._take(None)
+        self._take(payload)
 
     def on_end(self) -> None:
         """Close the connection after the pending responses."""
-        if not self.has_quit:
-            self.has_quit = True
-            self._ordered.end()
+        self._take(END)
 
     def on_close(self) -> None:
         """End the session."""
+        if self._held is not None:
+            self._held.close()
         self.protocol.hub.disconnect(self.session)
 
-    def _take(self, text: str | None) -> Steps | None:
-        """Perform *text*, which is None if it was not UTF-8; return what is left to do."""
+    def _take(self, line: Held) -> Steps | None:
+        """Perform *line*, which is bytes if it is not UTF-8; return what is left to do.
+
+        ``END`` is the end of input.
+        """
         if self.has_quit:
+            return None
+        if self._is_holding:
+            self._held.add(line)  # type: ignore[union-attr]
+            return None
+        if line == END:
+            self.has_quit = True
+            self._ordered.end()
             return None
         slot = self._ordered.reserve()
         try:
-            if self.session.banned:
-                raise Banned
-            if self._ordered.held_bytes > HELD_BYTES:
-                raise LinesError("Too many requests at once; wait for the responses to the earlier ones.")
-            reply = perform(self, readable(text))
+            reply = self._perform(line)
+        except MustWait:
+            self._ordered.cancel(slot)
+            self._wait(line)
+            return None
         except Exception as error:
             reply = self._failed(error)
         if isinstance(reply, Generator):
             return self._respond_in_steps(slot, reply)
         self._respond(slot, *reply)
         return None
+
+    def _perform(self, line: Held) -> Reply | Generator[None, None, Reply]:
+        """Return the response to *line*, or the steps to it; raise the error for it."""
+        if self.session.banned:
+            raise Banned
+        if isinstance(line, Excess):
+            raise RateLimited(self.protocol.max_rate)
+        if self._ordered.held_bytes > HELD_BYTES:
+            raise LinesError("Too many requests at once; wait for the responses to the earlier ones.")
+        return perform(self, readable(line if isinstance(line, str) else None))
 
     def _respond_in_steps(self, slot: Slot, steps: Generator[None, None, Reply]) -> Steps:
         try:
@@ -155,11 +183,36 @@ class LinesPeer:
         if not isinstance(error, HubError):
             log.error("session %s: a request failed", self.session.id, exc_info=error)
             error = Internal()
-        return _error(error), None
+        return [encode(error_response(error))], None
 
+    def _wait(self, line: Held) -> None:
+        """Perform *line*, which has a password, when it is its turn; see :mod:`chateau.hub.guesses`."""
+        if self._held is None:
+            self._held = HeldRequests(
+                self.protocol.hub.access.guesses,
+                self.session,
+                perform=self._perform_held,
+                refuse=lambda _attempt, error: self._refuse(error),
+                done=self._end_hold,
+            )
+        try:
+            self._held.wait(line)
+        except TooManyTries as error:
+            self._refuse(error)
+        else:
+            self._is_holding = True
 
-def _error(error: HubError) -> list[bytes]:
-    return [encode(error_response(error))]
+    def _perform_held(self, line: Held) -> Steps | None:
+        self._is_holding = False
+        steps = self._take(line)
+        self._is_holding = True
+        return steps
+
+    def _end_hold(self) -> None:
+        self._is_holding = False
+
+    def _refuse(self, error: HubError) -> None:
+        self._respond(self._ordered.reserve(), *self._failed(error))
 
 
 def readable(text: str | None) -> str:
@@ -185,7 +238,7 @@ def ack_lines(lines: list[bytes], failure: BaseException | None) -> list[bytes]:
     """Return *lines*, the response to a message, or an error if its commit failed."""
     if failure is None:
         return lines
-    return _error(Unavailable("The message was delivered but could not be saved."))
+    return [encode(error_response(Unavailable("The message was delivered but could not be saved.")))]
 
 
 SPEC = ProtocolSpec(

@@ -12,6 +12,7 @@ from chateau.protocols.error_catalog import (
     ANY,
     PASSED_ON,
     RATE,
+    TOO_MANY_KEYS,
     UNKEPT,
     UNREADABLE_HISTORY,
     ErrorCase,
@@ -112,6 +113,7 @@ ERRORS: ErrorCatalog = {
             "The room is locked, and its password does not stand behind its name.",
         ),
         banned_from("lobby"),
+        TOO_MANY_KEYS._replace(sent="JOIN lobby guess"),
     ),
     "LEAVE": (LOGIN_FIRST, ROOM_FIRST),
     "HISTORY": (

@@ -140,7 +140,7 @@ def _report_unsaved(peer: OpcodesPeer, commit: Commit) -> None:
 
 def _shut_down(peer: OpcodesPeer, request: Frame) -> None:
     asked = request["d"]
-    peer.protocol.hub.access.check_key(asked["key"], peer.session.address)
+    peer.protocol.hub.access.check_session_key(asked["key"], peer.session)
     peer.protocol.stop(asked.get("reason"))
 
 

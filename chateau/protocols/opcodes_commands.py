@@ -195,7 +195,7 @@ def _msg(context: CommandContext) -> str:
 
 
 def _auth(context: CommandContext) -> str:
-    context.hub.access.check_key(context.words[0], context.caller.session.address)
+    context.hub.access.check_session_key(context.words[0], context.caller.session)
     context.caller.is_admin = True
     return "You may give the owner's commands now."
 

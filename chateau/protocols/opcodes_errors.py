@@ -122,6 +122,7 @@ COMMANDS: ErrorCatalog = {
     "join": (
         always(AlreadyInRoom("attic")),
         *entry("attic"),
+        TOO_MANY_KEYS._replace(sent=said("!join attic guess")),
         *invalid_rooms(lambda name: said(f'!join "{name}"')),
         _misused("join", "!join"),
     ),

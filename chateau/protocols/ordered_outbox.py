@@ -63,6 +63,14 @@ class OrderedOutbox:
         self._queue.append(slot)
         return slot
 
+    def cancel(self, slot: Slot) -> None:
+        """Remove *slot*, the last one, whose request was not performed."""
+        assert self._queue is not None
+        assert self._queue[-1] is slot
+        self._queue.pop()
+        if not self._queue:
+            self._queue = None
+
     def fill(self, slot: Slot, payloads: Sequence[bytes]) -> None:
         """Set the response in *slot* to *payloads*, and send what is no longer blocked."""
         slot.payloads = payloads

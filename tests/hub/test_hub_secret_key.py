@@ -6,12 +6,16 @@ from functools import partial
 import pytest
 from hub_harness import Harness
 
-from chateau.hub.access import TRIES, TRIES_SECONDS, matches
-from chateau.hub.errors import AccessDenied, HubError, TooManyTries
+from chateau.hub.errors import AccessDenied, HubError
+from chateau.hub.guesses import TRIES, TRIES_SECONDS, MustWait, matches
 from chateau.hub.hub import Hub
 
 KEY = "swordfish"
 HOME, AWAY = "192.0.2.1", "198.51.100.1"
+
+
+class Client:
+    """One connection."""
 
 
 def make_harness(monkeypatch: pytest.MonkeyPatch, key: str = KEY) -> Harness:
@@ -24,10 +28,10 @@ def harness(monkeypatch: pytest.MonkeyPatch) -> Harness:
     return make_harness(monkeypatch)
 
 
-def outcome(harness: Harness, key: str, address: str = HOME) -> type[HubError] | None:
+def outcome(harness: Harness, key: str, address: str = HOME) -> type[Exception] | None:
     try:
-        harness.hub.access.check_key(key, address)
-    except HubError as error:
+        harness.hub.access.check_key(key, address, Client())
+    except (HubError, MustWait) as error:
         return type(error)
     return None
 
@@ -56,7 +60,7 @@ def test_right_key_is_accepted(harness: Harness) -> None:
 )
 def test_key_is_compared_exactly(harness: Harness, key: str) -> None:
     with pytest.raises(AccessDenied, match=r"^The secret key is wrong\.$"):
-        harness.hub.access.check_key(key, HOME)
+        harness.hub.access.check_key(key, HOME, Client())
 
 
 @pytest.mark.parametrize(
@@ -97,16 +101,16 @@ def test_every_key_is_wrong_without_a_secret_key(key: str) -> None:
 
     tried = [outcome(harness, key) for _ in range(TRIES + 1)]
 
-    assert tried == [AccessDenied] * TRIES + [TooManyTries]
+    assert tried == [AccessDenied] * TRIES + [MustWait]
 
 
 # Wrong keys
 
 
-def test_right_key_is_rejected_after_five_wrong_ones(harness: Harness) -> None:
+def test_right_key_has_to_wait_after_five_wrong_ones(harness: Harness) -> None:
     guess_wrong(harness, 5)
 
-    assert (outcome(harness, KEY), outcome(harness, "wrong")) == (TooManyTries, TooManyTries)
+    assert (outcome(harness, KEY), outcome(harness, "wrong")) == (MustWait, MustWait)
 
 
 def test_right_key_is_accepted_after_four_wrong_ones(harness: Harness) -> None:
@@ -122,7 +126,7 @@ def test_right_key_neither_counts_nor_resets_the_count(harness: Harness) -> None
     assert outcome(harness, KEY) is None
     guess_wrong(harness, 1)
 
-    assert outcome(harness, KEY) is TooManyTries
+    assert outcome(harness, KEY) is MustWait
 
 
 def test_wrong_keys_do_not_affect_other_addresses(harness: Harness) -> None:
@@ -130,7 +134,7 @@ def test_wrong_keys_do_not_affect_other_addresses(harness: Harness) -> None:
 
     assert outcome(harness, KEY, AWAY) is None
     guess_wrong(harness, 5, AWAY)
-    assert (outcome(harness, KEY, HOME), outcome(harness, KEY, AWAY)) == (TooManyTries, TooManyTries)
+    assert (outcome(harness, KEY, HOME), outcome(harness, KEY, AWAY)) == (MustWait, MustWait)
     assert outcome(harness, KEY, "2001:db8::1") is None
 
 
@@ -141,7 +145,7 @@ def test_right_key_is_accepted_again_after_a_minute(harness: Harness) -> None:
     before = outcome(harness, KEY)
     harness.advance(0.001)
 
-    assert (before, outcome(harness, KEY)) == (TooManyTries, None)
+    assert (before, outcome(harness, KEY)) == (MustWait, None)
 
 
 def test_each_wrong_key_expires_after_its_own_minute(harness: Harness) -> None:
@@ -149,26 +153,26 @@ def test_each_wrong_key_expires_after_its_own_minute(harness: Harness) -> None:
         guess_wrong(harness, 1)
         harness.advance(10)
 
-    assert outcome(harness, KEY) is TooManyTries  # 50 s after the first
+    assert outcome(harness, KEY) is MustWait  # 50 s after the first
     harness.advance(10)
     guess_wrong(harness, 1)  # the first is forgotten
-    assert outcome(harness, KEY) is TooManyTries
+    assert outcome(harness, KEY) is MustWait
     harness.advance(10)
     assert outcome(harness, KEY) is None
 
 
-def test_tries_while_locked_out_do_not_extend_the_lockout(harness: Harness) -> None:
+def test_attempts_that_wait_do_not_extend_the_limit(harness: Harness) -> None:
     guess_wrong(harness, 5)
     for _ in range(59):
         harness.advance(1)
-        assert outcome(harness, "wrong") is TooManyTries
+        assert outcome(harness, "wrong") is MustWait
 
     harness.advance(1)
 
     assert outcome(harness, KEY) is None
 
 
-def test_at_most_five_wrong_keys_are_compared_in_any_minute(
+def test_at_most_five_wrong_keys_are_compared_in_any_minute_without_a_turn(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked_at: list[float] = []
@@ -177,7 +181,7 @@ def test_at_most_five_wrong_keys_are_compared_in_any_minute(
         looked_at.append(harness.now)
         return False
 
-    monkeypatch.setattr("chateau.hub.access.matches", look)
+    monkeypatch.setattr("chateau.hub.guesses.matches", look)
     for _ in range(200):
         outcome(harness, "guess")
         harness.advance(3)
@@ -185,14 +189,14 @@ def test_at_most_five_wrong_keys_are_compared_in_any_minute(
     assert all(
         later - earlier >= TRIES_SECONDS for earlier, later in zip(looked_at, looked_at[5:], strict=False)
     )
-    assert len(looked_at) >= 45  # and the lockout is never permanent
+    assert len(looked_at) >= 45  # and the limit is never permanent
 
 
 # Remembered addresses
 
 
 def remembered(harness: Harness) -> set[str]:
-    return set(harness.hub.access._tries)
+    return set(harness.hub.access.guesses._tries)
 
 
 def test_addresses_without_wrong_keys_are_not_remembered(harness: Harness) -> None:
@@ -223,7 +227,7 @@ def test_address_is_remembered_since_its_latest_wrong_key(harness: Harness) -> N
 
     assert outcome(harness, "wrong", AWAY) is AccessDenied
     guess_wrong(harness, 1, HOME)
-    assert outcome(harness, KEY, HOME) is TooManyTries
+    assert outcome(harness, KEY, HOME) is MustWait
     assert remembered(harness) == {AWAY, HOME}
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from publishing_harness import broadcast, broadcast_binary
 
+from chateau.net.host_policy import HostPolicy
+from chateau.net.origin_policy import OriginPolicy
 from chateau.net.publish_connection import PublishParser
 from chateau.net.publish_handler import PublishEndpoint, remote_ip
 from chateau.protocols.channels import ChannelsProtocol
@@ -27,7 +29,8 @@ def new_parser() -> PublishParser:
         channels,
         url_prefix="/api",
         address_of=remote_ip,
-        allows_origin=lambda origin: False,
+        origins=OriginPolicy(),
+        hosts=HostPolicy(),
         clock=lambda: 0.0,
     )
     return PublishParser(endpoint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -103,24 +104,46 @@ async def test_secret_key_may_be_any_text(open_server: OpenServer) -> None:
     checked("bans", await client.response())
 
 
+@pytest.mark.gen_test(timeout=20)
 async def test_address_must_wait_after_five_wrong_keys(harness: LiveServer) -> None:
     client = await admin_client(harness)
     for _ in range(5):
         await client.read("sessions", status=401, key="guess")
 
+    started_at = time.monotonic()
+    await client.read("sessions", status=401, key="guess")
+    other = await admin_client(harness)
+    await other.do("ban", {"addresses": "192.0.2.1"})
+
+    assert time.monotonic() - started_at > 1.9
+    await other.read("sessions")  # this one has presented the key
+
+
+async def test_attempts_that_are_too_many_are_refused(harness: LiveServer) -> None:
+    client = await admin_client(harness)
+    for _ in range(5):
+        await client.read("sessions", status=401, key="guess")
+    harness.server.hub.access.guesses.waiting_limit = 0
+
     assert (await client.read("sessions", status=429))["code"] == "rate_limited"
     assert (await client.do("ban", {"addresses": "192.0.2.1"}, status=429))["code"] == "rate_limited"
+    client.send(ask(client, "bans", Authorization=f"Bearer {KEY}"))
+    assert (await client.response()).headers["retry-after"] == "60"
 
 
+@pytest.mark.gen_test(timeout=20)
 async def test_wrong_keys_are_counted_by_the_forwarded_address(open_server: OpenServer) -> None:
-    client = await admin_client(open_server(secret_key=KEY, trusted_proxy=["127.0.0.1"]))
+    client = await admin_client(open_server(secret_key=KEY, trusted_proxy=["127.0.0.1"], allow_host=["*"]))
     for _ in range(5):
         client.send(ask(client, "bans", Authorization="Bearer guess", X_Forwarded_For="192.0.2.9"))
         checked("bans", await client.response(), 401)
 
     await client.read("bans")
     client.send(ask(client, "bans", Authorization=f"Bearer {KEY}", X_Forwarded_For="192.0.2.9"))
-    checked("bans", await client.response(), 429)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5):
+            await client.reader.readexactly(1)
+    checked("bans", await client.response())
 
 
 async def test_ban_of_the_address_of_the_admin_does_not_block_the_admin(harness: LiveServer) -> None:

@@ -389,7 +389,7 @@ async def test_tap_shows_an_event_stream(open_server: OpenServer) -> None:
     watcher = await tap(harness, "0")
     alice = await harness.member("alice", "lobby")
     sender = await harness.connect()
-    sender.send(b"POST /channel/lobby/ HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na\nb")
+    sender.send(b"POST /channel/lobby/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\na\nb")
     assert (await sender.response()).headers["x-delivered"] == "2"
 
     frames = [await watcher.frame("out", kind="text") for _ in range(3)]
@@ -427,7 +427,8 @@ async def test_tap_shows_binary_publications(harness: LiveServer) -> None:
     watcher = await tap(harness, "0")
     sender = await harness.connect()
     payload = bytes(range(256)) * 100
-    head = f"POST /channel/news/ HTTP/1.1\r\nHost: x\r\nPackage-Type: bytes\r\nContent-Length: {len(payload)}"
+    head = "POST /channel/news/ HTTP/1.1\r\nHost: localhost\r\nPackage-Type: bytes\r\n"
+    head += f"Content-Length: {len(payload)}"
     sender.send(head.encode() + b"\r\n\r\n" + payload)
     assert (await sender.response()).status == 201
 

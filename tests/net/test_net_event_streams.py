@@ -544,7 +544,9 @@ async def test_recovery_includes_many_small_publications(open_server: OpenServer
     harness = open_server(channel_history=100_000)
     sender = await publisher(harness)
     for number in range(2_500):  # more than two slices
-        sender.send(b"POST /channel/news/ HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n%04d" % number)
+        sender.send(
+            b"POST /channel/news/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n%04d" % number
+        )
     for _ in range(2_500):
         assert (await sender.response()).status == 201
 

@@ -105,6 +105,25 @@ async def test_only_allowed_origins_are_accepted(open_server: OpenServer) -> Non
         assert (await client.response()).status == 403
 
 
+async def test_rejection_names_the_flag_that_would_allow_the_origin(harness: LiveServer) -> None:
+    client = await harness.connect()
+    client.send(client.handshake_request(Origin="HTTPS://Example.org:443"))
+
+    response = await client.response()
+
+    assert response.status == 403
+    assert response.body == (
+        b"Pages of this origin may not connect here; --allow-origin https://example.org would allow it.\n"
+    )
+
+
+async def test_origins_are_normalized_at_start_and_at_comparison(open_server: OpenServer) -> None:
+    harness = open_server(allow_origin=("https://Example.org:443/", "file://"))
+
+    for origin in ("https://example.org", "https://EXAMPLE.org", "https://example.org:443", "file://"):
+        await (await harness.connect()).upgrade(Origin=origin)
+
+
 async def test_star_accepts_all_origins(open_server: OpenServer) -> None:
     harness = open_server(allow_origin=("*",))
 
@@ -170,7 +189,8 @@ async def test_first_page_shows_the_endpoint(harness: LiveServer) -> None:
     assert b"{{" not in response.body
 
 
-async def test_host_header_is_escaped_on_the_first_page(harness: LiveServer) -> None:
+async def test_host_header_is_escaped_on_the_first_page(open_server: OpenServer) -> None:
+    harness = open_server(allow_host=("*",))
     client = await harness.connect()
 
     response = await client.get("/", Host="<b>&")

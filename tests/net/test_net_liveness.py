@@ -419,7 +419,7 @@ HANDSHAKE = (
 
 
 @is_linux
-@pytest.mark.parametrize("transport", ["fast", "tornado"], indirect=True)  # the program speaks no TLS
+@pytest.mark.parametrize("transport", ["fast", "tornado"], indirect=True)  # the program does not use TLS
 @pytest.mark.gen_test(timeout=20)
 async def test_stopped_process_stays_connected(open_server: OpenServer) -> None:
     harness = open_server(ping=0.05)

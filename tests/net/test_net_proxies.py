@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import logging
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -48,13 +51,26 @@ TABLE: list[tuple[str, tuple[str, ...], str, list[str], str]] = [
     ("garbage behind the client", (PROXY,), PROXY, [f"{CLIENT}, garbage"], PROXY),
     ("garbage behind a proxy", ("10.0.0.0/8",), PROXY, [f"{CLIENT}, x, 10.0.0.2"], "10.0.0.2"),
     ("a comma too much", (PROXY,), PROXY, [f"{CLIENT},"], PROXY),
-    ("a port", (PROXY,), PROXY, [f"{CLIENT}:8080"], PROXY),
-    ("brackets", (PROXY,), PROXY, ["[2001:db8::7]"], PROXY),
+    ("a port", (PROXY,), PROXY, [f"{CLIENT}:8080"], CLIENT),
+    ("brackets", (PROXY,), PROXY, ["[2001:db8::7]"], "2001:db8::7"),
     ("a range", (PROXY,), PROXY, ["203.0.113.0/24"], PROXY),
     ("not ASCII", (PROXY,), PROXY, ["\xb2.1.1.1"], PROXY),
     ("zeros before digits", (PROXY,), PROXY, ["203.0.113.007"], PROXY),
     ("a number", (PROXY,), PROXY, ["3405803783"], PROXY),
     ("markup", (PROXY,), PROXY, ["<script>"], PROXY),
+    # ports, brackets, quotation marks
+    ("a port after IPv6", (PROXY,), PROXY, ["[2001:db8::7]:51234"], "2001:db8::7"),
+    ("brackets around IPv4", (PROXY,), PROXY, [f"[{CLIENT}]:80"], CLIENT),
+    ("quotation marks", (PROXY,), PROXY, [f'"{CLIENT}"'], CLIENT),
+    ("everything at once", (PROXY,), PROXY, ['9.9.9.9, "[2001:DB8::7]:80"'], "2001:db8::7"),
+    ("a zone", (PROXY,), PROXY, ["fe80::7%eth0"], "fe80::7"),
+    ("a port of a proxy", ("10.0.0.0/8",), PROXY, [f"{CLIENT}:1, 10.0.0.2:443"], CLIENT),
+    ("an obfuscated port", (PROXY,), PROXY, [f"{CLIENT}:_x"], CLIENT),
+    ("a port that is none", (PROXY,), PROXY, [f"{CLIENT}:port"], PROXY),
+    ("two ports", (PROXY,), PROXY, [f"{CLIENT}:80:80"], PROXY),
+    ("an open bracket", (PROXY,), PROXY, ["[2001:db8::7"], PROXY),
+    ("an obfuscated name", (PROXY,), PROXY, ["_hidden"], PROXY),
+    ("very long", (PROXY,), PROXY, ["1" + " " * 60_000 + CLIENT], PROXY),
     # IPv6
     ("IPv6", ("::1",), "::1", ["2001:db8::7"], "2001:db8::7"),
     ("IPv6 in full", ("::1",), "::1", ["2001:0DB8:0:0:0:0:0:0007"], "2001:db8::7"),
@@ -103,6 +119,114 @@ def test_forwarded_header_name_is_case_insensitive(name: str) -> None:
 @pytest.mark.parametrize("name", ["X-Real-Ip", "Forwarded", "X-Client-Ip", "Client-Ip", "X_Forwarded_For"])
 def test_other_forwarding_headers_are_ignored(name: str) -> None:
     assert TrustedProxies((PROXY,)).client_address(PROXY, HTTPHeaders({name: CLIENT})) == PROXY
+
+
+FORWARDED_TABLE: list[tuple[str, tuple[str, ...], list[str], str]] = [
+    ("one address", (PROXY,), [f"for={CLIENT}"], CLIENT),
+    ("letter case", (PROXY,), [f"For={CLIENT};PROTO=https"], CLIENT),
+    ("quotation marks", (PROXY,), [f'for="{CLIENT}"'], CLIENT),
+    ("a port", (PROXY,), [f'for="{CLIENT}:8080"'], CLIENT),
+    ("a port without quotation marks", (PROXY,), [f"for={CLIENT}:8080"], CLIENT),
+    ("IPv6", (PROXY,), ['for="[2001:db8:cafe::17]"'], "2001:db8:cafe::17"),
+    ("IPv6 and a port", (PROXY,), ['for="[2001:db8:cafe::17]:4711"'], "2001:db8:cafe::17"),
+    ("escapes", (PROXY,), ['for="\\2\\0\\3.0.113.7"'], CLIENT),
+    ("all parameters", (PROXY,), [f"by=10.0.0.1;for={CLIENT};host=x;proto=http"], CLIENT),
+    ("spaces", (PROXY,), [f"by=x ; for={CLIENT} ; proto=http"], CLIENT),
+    ("an extension", (PROXY,), [f'for={CLIENT};secret="a b"'], CLIENT),
+    ("a spoofed element", (PROXY,), [f"for=9.9.9.9, for={CLIENT}"], CLIENT),
+    ("a spoofed open quotation mark", (PROXY,), [f'for="9.9.9.9, for={CLIENT}'], CLIENT),
+    ("a spoofed escape", (PROXY,), [f'for="\\", for="{CLIENT}"'], CLIENT),
+    ("several headers", ("10.0.0.0/8",), [f"for={CLIENT}", "for=10.0.0.2"], CLIENT),
+    ("a chain", ("10.0.0.0/8",), [f"for={CLIENT}, for=10.0.0.2;by=10.0.0.1"], CLIENT),
+    ("unknown", (PROXY,), ["for=unknown"], PROXY),
+    ("obfuscated", (PROXY,), ["for=_gazonk"], PROXY),
+    ("obfuscated behind a proxy", ("10.0.0.0/8",), ["for=_gazonk, for=10.0.0.2"], "10.0.0.2"),
+    ("no address", (PROXY,), ["proto=https"], PROXY),
+    ("empty", (PROXY,), [""], PROXY),
+    ("garbage", (PROXY,), ['=;,"'], PROXY),
+    ("very long", (PROXY,), ["for=x" + " " * 60_000 + CLIENT], PROXY),
+    ("many", ("0.0.0.0/0",), [", ".join(["for=10.0.0.9"] * 3_000)], "10.0.0.9"),
+]
+
+
+@pytest.mark.parametrize(
+    ("proxies", "headers", "client"),
+    [row[1:] for row in FORWARDED_TABLE],
+    ids=[row[0] for row in FORWARDED_TABLE],
+)
+def test_client_in_the_standard_header_is_found(
+    proxies: tuple[str, ...], headers: list[str], client: str
+) -> None:
+    sent = HTTPHeaders()
+    for value in headers:
+        sent.add("Forwarded", value)
+
+    assert TrustedProxies(proxies).client_address(PROXY, sent) == client
+    assert TrustedProxies().client_address(PROXY, sent) == PROXY
+
+
+def test_forwarded_for_counts_if_a_request_has_both_headers() -> None:
+    sent = HTTPHeaders({"Forwarded": "for=9.9.9.9", "X-Forwarded-For": CLIENT})
+
+    assert TrustedProxies((PROXY,)).client_address(PROXY, sent) == CLIENT
+
+
+def test_header_that_cannot_be_read_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    proxies = TrustedProxies((PROXY, "10.0.0.2"))
+
+    for number in range(20):
+        proxies.client_address(PROXY, HTTPHeaders({FORWARDED_FOR: f"garbage\x1b{number}"}))
+        proxies.client_address("10.0.0.2", HTTPHeaders({"forwarded": f"for=_x{number}"}))
+        proxies.scheme_of(context(PROXY), HTTPHeaders({"x-forwarded-proto": f"gopher{number}"}))
+
+    assert [each.getMessage() for each in caplog.records] == [
+        f"the trusted proxy {PROXY} sends a header x-forwarded-for that cannot be read: "
+        "'garbage\\\\x1b0'; it is ignored",
+        "the trusted proxy 10.0.0.2 sends a header forwarded that cannot be read: 'for=_x0'; it is ignored",
+        f"the trusted proxy {PROXY} sends a header x-forwarded-proto that cannot be read: 'gopher0'; "
+        "it is ignored",
+    ]
+
+
+# The scheme
+
+
+def context(remote: str, protocol: str = "http") -> Any:
+    """Return a connection's context, as Tornado's."""
+    return SimpleNamespace(remote_ip=remote, protocol=protocol, _orig_protocol=protocol)
+
+
+@pytest.mark.parametrize(
+    ("headers", "scheme"),
+    [
+        ({}, "http"),
+        ({"X-Forwarded-Proto": "https"}, "https"),
+        ({"x-forwarded-proto": "HTTPS"}, "https"),
+        ({"X-Forwarded-Proto": ' "https" '}, "https"),
+        ({"X-Forwarded-Proto": "wss"}, "https"),
+        ({"X-Forwarded-Proto": "ws"}, "http"),
+        ({"X-Forwarded-Proto": "https, http"}, "https"),
+        ({"X-Forwarded-Proto": "http,https", "X-Forwarded-For": f"9.9.9.9, {CLIENT}"}, "https"),
+        ({"X-Forwarded-Proto": "https,http", "X-Forwarded-For": CLIENT}, "https"),
+        ({"X-Forwarded-Proto": ""}, "http"),
+        ({"X-Forwarded-Proto": "javascript"}, "http"),
+        ({"X-Forwarded-Proto": "http", "Forwarded": "proto=https"}, "http"),
+        ({"Forwarded": f"for={CLIENT};proto=https"}, "https"),
+        ({"Forwarded": f'for={CLIENT};Proto="HTTPS"'}, "https"),
+        ({"Forwarded": "proto=https"}, "https"),
+        ({"Forwarded": "for=unknown;proto=https"}, "https"),
+        ({"Forwarded": f"for=9.9.9.9;proto=http, for={CLIENT};proto=https"}, "https"),
+        ({"Forwarded": f"for={CLIENT}"}, "http"),
+    ],
+)
+def test_scheme_of_the_client_is_that_of_the_trusted_proxy(headers: dict[str, str], scheme: str) -> None:
+    sent = HTTPHeaders(headers)
+
+    assert TrustedProxies((PROXY,)).scheme_of(context(PROXY), sent) == scheme
+    assert TrustedProxies().scheme_of(context(PROXY), sent) == "http"
+    assert TrustedProxies((PROXY,)).scheme_of(context(CLIENT), sent) == "http"
+    assert TrustedProxies((PROXY,)).scheme_of(context(CLIENT, "https"), sent) == "https"
 
 
 # Live
@@ -167,7 +291,7 @@ BANNED = {
 
 @pytest.mark.gen_test(timeout=20)
 async def test_ban_of_a_forwarded_address_rejects_only_that_client(open_server: OpenServer) -> None:
-    harness = open_server(trusted_proxy=("127.0.0.1",), secret_key="swordfish")
+    harness = open_server(trusted_proxy=("127.0.0.1",), allow_host=("*",), secret_key="swordfish")
     owner = await owner_of(harness)
 
     await ban(owner, "ban_ip", CLIENT)
@@ -194,3 +318,35 @@ async def test_forwarded_addresses_do_not_affect_bans_without_a_trusted_proxy(
     assert await statuses(harness, X_Forwarded_For=CLIENT) == WELCOME
     harness.server.hub.access.ban("127.0.0.1")
     assert await statuses(harness, X_Forwarded_For="203.0.113.8") == BANNED
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("transport", ["fast", "tornado"], indirect=True)
+async def test_documents_and_pages_have_the_scheme_of_each_request(open_server: OpenServer) -> None:
+    harness = open_server(trusted_proxy=("127.0.0.1",), allow_host=("chat.example.org",))
+    client = await harness.connect()
+
+    for headers, scheme in (
+        ({"X_Forwarded_Proto": "https"}, "https"),
+        ({}, "http"),
+        ({"Forwarded": f"for={CLIENT};proto=https"}, "https"),
+        ({"X_Forwarded_Proto": "x"}, "http"),
+    ):
+        given = {"Host": "chat.example.org"} | headers
+        openapi = json.loads((await client.get("/openapi.json", **given)).body)
+        asyncapi = json.loads((await client.get("/asyncapi.json", **given)).body)
+        console = (await client.get("/", **given)).body.decode()
+
+        assert openapi["servers"][0]["url"] == f"{scheme}://chat.example.org"
+        secure = "s" if scheme == "https" else ""
+        assert asyncapi["servers"]["websocket"]["protocol"] == f"ws{secure}"
+        assert f"ws{secure}://chat.example.org/ws" in console
+
+
+@pytest.mark.gen_test
+async def test_scheme_of_other_clients_is_not_changed(harness: LiveServer) -> None:
+    openapi = json.loads(
+        (await (await harness.connect()).get("/openapi.json", X_Forwarded_Proto="gopher")).body
+    )
+
+    assert openapi["servers"][0]["url"].startswith("https://" if harness.tls else "http://")

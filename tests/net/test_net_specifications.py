@@ -170,7 +170,8 @@ async def test_both_documents_are_served_only_under_the_prefix(open_server: Open
 
 
 @live
-async def test_documents_have_the_requested_host(harness: LiveServer) -> None:
+async def test_documents_have_the_requested_host(open_server: OpenServer) -> None:
+    harness = open_server(allow_host=("chat.example.org",))
     for host in ("chat.example.org", "[::1]:8888"):
         response = await (await harness.connect()).get("/asyncapi.json", Host=host)
         assert json.loads(response.body)["servers"]["websocket"]["host"] == host

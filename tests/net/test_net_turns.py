@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chateau.net.turns import BUDGET_SECONDS, UNIT_SECONDS, Turns, share_of
+from chateau.hub.guesses import share_of
+from chateau.net.turns import BUDGET_SECONDS, UNIT_SECONDS, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -211,13 +211,15 @@ class Harness(GenericHarness):
     def publish(self, channel: str, kind: str | None, payload: bytes, **options: Any) -> Any:
         """Publish from another address."""
         with checked_publish("package-request"):
-            return self.channels.publish(channel, kind, payload, **({"address": PUBLISHER} | options))
+            return self.channels.publish(
+                channel, kind, payload, **({"address": PUBLISHER, "client": self} | options)
+            )
 
     def broadcast(self, body: object, **options: Any) -> BulkReceipt:
         """Publish a bulk body: bytes as they are, else as JSON."""
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         with checked_publish("broadcast-request"):
-            return self.channels.broadcast_all(raw, **({"address": PUBLISHER} | options))
+            return self.channels.broadcast_all(raw, **({"address": PUBLISHER, "client": self} | options))
 
     def _opened(self, endpoint: Any, address: str) -> Mailbox:
         mailbox = Mailbox()

@@ -13,6 +13,7 @@ from harness import FakeCommit
 
 from chateau.hub.errors import Unavailable
 from chateau.hub.events import JoinRecord
+from chateau.hub.hub import Hub
 from chateau.protocols.error_catalog import ANY, ErrorCase, ErrorCatalog
 from chateau.store.memory import MemoryStore
 
@@ -80,3 +81,10 @@ def situation(situations: Mapping[str, Callable[..., None]], name: str, sentence
 
 def nothing(_: Any) -> None:
     """Prepare nothing: the error occurs on any server."""
+
+
+def too_many_guesses(hub: Hub, address: str) -> None:
+    """Let so many wrong passwords come from *address* that further ones wait, and let none wait."""
+    hub.access.guesses.waiting_limit = 0
+    for _ in range(TRIES):
+        hub.access.guesses.is_right("a guess", None, client=hub, address=address)

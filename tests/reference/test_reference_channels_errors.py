@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from channels_harness import SCHEMA_SET, Harness
 from made_pages import sources
-from situations import WorkingStore, error_text, listed, nothing, situation
+from situations import WorkingStore, error_text, listed, nothing, situation, too_many_guesses
 from tornado.httputil import HTTPHeaders
 
 from chateau.hub.errors import HubError
+from chateau.hub.guesses import MustWait
 from chateau.net.allowance import AddressAllowances
+from chateau.net.host_policy import HostPolicy
 from chateau.net.http_heads import DEFAULT_LIMITS, parse_head
 from chateau.net.http_responses import Response, encode_response, error_response
+from chateau.net.origin_policy import OriginPolicy
 from chateau.net.publish_handler import PublishEndpoint
 from chateau.protocols.channels_errors import BROADCAST, ERRORS, LONG, PUBLISH
 from chateau.protocols.error_catalog import ANY
@@ -46,6 +48,7 @@ def moderated(act: str, *more: str) -> Callable[[Harness], None]:
 
 SITUATIONS: dict[str, Callable[[Harness], None]] = {
     "This address is banned": lambda harness: harness.hub.access.ban("198.51.100.7"),
+    "Too many wrong keys": lambda harness: too_many_guesses(harness.hub, "198.51.100.7"),
     "is closed": moderated("close"),
     "is locked": moderated("lock", "swordfish"),
     "delivered but could not": failing("commit"),
@@ -54,6 +57,7 @@ SITUATIONS: dict[str, Callable[[Harness], None]] = {
     "": nothing,
 }
 HEADERS = {
+    "Too many wrong keys": {"Authorization": "Bearer guess"},
     "Pages of this origin": {"Origin": "https://example.org"},
     "idempotency key": {"Idempotency-Key": "x" * 201},
     "is no type of package": {"Package-Type": "xml"},
@@ -77,6 +81,12 @@ def first(table: dict[str, Any], sentence: str, otherwise: Any) -> Any:
     return next((value for words, value in table.items() if words in sentence), otherwise)
 
 
+class Context:
+    """That of a connection."""
+
+    remote_ip = ""
+
+
 @pytest.mark.parametrize(("name", "number"), listed(ERRORS))
 def test_a_publish_gets_the_error_that_the_reference_shows(
     name: str, number: int, caplog: pytest.LogCaptureFixture
@@ -85,7 +95,8 @@ def test_a_publish_gets_the_error_that_the_reference_shows(
     sentence = error_text(case, case.sent, SCHEMA_SET)
     (row,) = publish_errors(sources()).rows((case,))
     store = WorkingStore()
-    harness = Harness(store=store, password="swordfish" if "password is missing" in sentence else "")
+    has_password = "password is missing" in sentence or "wrong keys" in sentence
+    harness = Harness(store=store, password="swordfish" if has_password else "")
     harness.channels._password = harness.channels._password or None
     situation(SITUATIONS, name, sentence)(harness)
     allowances = AddressAllowances(2_000, lambda: 0.0)
@@ -95,7 +106,8 @@ def test_a_publish_gets_the_error_that_the_reference_shows(
         harness.channels,
         url_prefix="",
         address_of=lambda *_: "198.51.100.7",
-        allows_origin=lambda _: False,
+        origins=OriginPolicy(),
+        hosts=HostPolicy(),
         clock=lambda: 0.0,
         allowances=allowances,
     )
@@ -113,13 +125,18 @@ def test_a_publish_gets_the_error_that_the_reference_shows(
     route = endpoint.route("POST", "/broadcast/" if name == BROADCAST else f"/channel/{channel}/")
     assert route is not None
 
-    response, commit = endpoint.serve(
-        route, HTTPHeaders(first(HEADERS, sentence, {})), body, SimpleNamespace(remote_ip="")
-    )
+    headers, context = HTTPHeaders(first(HEADERS, sentence, {})), Context()
+    try:
+        response, commit = endpoint.serve(route, headers, body, context)
+    except MustWait:
+        refused = endpoint.wait(headers, context, lambda: None)
+        assert refused is not None
+        response, commit = refused, None
     store.fail_commits()
 
     assert (
-        shown(endpoint.not_saved() if commit is not None and commit.exception() else response) == row.response
+        shown(endpoint.not_saved(response) if commit is not None and commit.exception() else response)
+        == row.response
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from chateau_harness import LIST, SCHEMA_SET, Harness, register
 from made_pages import sources
-from situations import RATE, WorkingStore, error_text, listed, nothing, situation
+from situations import RATE, WorkingStore, error_text, listed, nothing, situation, too_many_guesses
 
 from chateau.protocols import chateau
 from chateau.protocols.chateau import REQUESTS
@@ -76,6 +76,11 @@ def hurry(harness: Harness) -> None:
         harness["alice"].send(LIST)
 
 
+def guessed(harness: Harness) -> None:
+    harness.hub.rooms.lock("lobby", "swordfish")
+    too_many_guesses(harness.hub, harness["alice"].peer.session.address)
+
+
 SITUATIONS: dict[str, Callable[[Harness], None]] = {
     "register-request | another script": lambda harness: harness["bob"].send(register("coco")),
     "join-request | another script": coco,
@@ -86,6 +91,7 @@ SITUATIONS: dict[str, Callable[[Harness], None]] = {
     "maximum is .* bytes": entry(inside),
     "join-request | is closed": entry(lambda harness: harness.hub.rooms.close("lobby")),
     "is closed": closed,
+    "Too many wrong keys": entry(guessed),
     "is locked": entry(lambda harness: harness.hub.rooms.lock("lobby", "swordfish")),
     "You are banned": entry(lambda harness: (inside(harness), harness.hub.rooms.ban("lobby", "alice"))),
     "already in the room": inside,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from lines_harness import Harness, schema_of
 from made_pages import sources
-from situations import RATE, WorkingStore, error_text, listed, nothing, situation
+from situations import RATE, WorkingStore, error_text, listed, nothing, situation, too_many_guesses
 
 from chateau.protocols import lines
 from chateau.protocols.error_catalog import ANY, CYRILLIC
@@ -75,6 +75,11 @@ def broken(harness: Harness) -> None:
     harness.hub.publish = lambda *_: 1 / 0
 
 
+def guessed(harness: Harness) -> None:
+    harness.hub.rooms.lock("lobby", "swordfish")
+    too_many_guesses(harness.hub, harness["alice"].peer.session.address)
+
+
 SITUATIONS: dict[str, Callable[[Harness], None]] = {
     "LOGIN | Invalid nickname": lookalike,
     "LOGIN | Missing": stranger,
@@ -85,6 +90,7 @@ SITUATIONS: dict[str, Callable[[Harness], None]] = {
     "JOIN | already present": nothing,
     "JOIN | is closed": left_out(lambda harness: harness.hub.rooms.close("lobby")),
     "is closed": lambda harness: harness.hub.rooms.close("lobby"),
+    "Too many wrong keys": left_out(guessed),
     "is locked": left_out(lambda harness: harness.hub.rooms.lock("lobby", "swordfish")),
     "You are banned": left_out(lambda harness: harness.hub.rooms.ban("lobby", "alice")),
     "delivered but could not": failing("commit"),

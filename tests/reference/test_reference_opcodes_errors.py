@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from made_pages import sources
 from opcodes_harness import SCHEMA_SET, Harness, create
-from situations import RATE, TRIES, WorkingStore, error_text, listed, nothing, situation
+from situations import RATE, TRIES, WorkingStore, error_text, listed, nothing, situation, too_many_guesses
 
 from chateau.protocols import opcodes
 from chateau.protocols.error_catalog import ANY
@@ -75,6 +75,7 @@ def failing(to: str) -> Callable[[Harness], None]:
 
 
 def wrong_keys(harness: Harness) -> None:
+    harness.hub.access.guesses.waiting_limit = 0
     for _ in range(TRIES):
         harness["alice"].send(create("!auth guess"))
 
@@ -96,6 +97,11 @@ def left_out(act: Callable[[Harness], object]) -> Callable[[Harness], None]:
     return prepare
 
 
+def guessed(harness: Harness) -> None:
+    harness.hub.rooms.lock("attic", "swordfish")
+    too_many_guesses(harness.hub, harness["alice"].peer.session.address)
+
+
 SITUATIONS: dict[str, Callable[[Harness], None]] = {
     "Register a username": nameless,
     "is taken": taken,
@@ -115,6 +121,7 @@ SITUATIONS: dict[str, Callable[[Harness], None]] = {
     "Nobody is registered": admin_without_bob,
     "delivered but could not": failing("commit"),
     "cannot be stored right now": failing("store"),
+    "join | Too many wrong keys": left_out(guessed),
     "Too many wrong keys": wrong_keys,
     "This address is banned": lambda harness: harness.hub.access.ban("192.0.2.1"),
     "Too many messages": hurry,
