@@ -225,9 +225,9 @@ async def test_line_client_above_the_limit_gets_an_error(open_server: OpenServer
     assert len(log.taken()) == 1
 
 
-HEAD = b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
+HEAD = b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
 UNFINISHED = [
-    pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\n", "head", id="head"),
+    pytest.param(b"GET / HTTP/1.1\r\nHost: localhost\r\n", "head", id="head"),
     pytest.param(b"G", "head", id="first byte"),
     pytest.param(HEAD % b"/channel/a/", "body", id="body of a publish"),
     pytest.param(HEAD % b"/renderings" + b"{", "body", id="body of another request"),
@@ -310,7 +310,7 @@ async def test_client_that_sends_whole_messages_has_not_stalled(open_server: Ope
 @pytest.mark.gen_test
 async def test_unfinished_publish_on_its_own_connection_times_out(open_server: OpenServer) -> None:
     client = await open_server(request_timeout=0.1).connect()
-    whole = b"POST /channel/a/ HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"
+    whole = b"POST /channel/a/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi"
     for _ in range(3):
         client.send(whole)
         assert (await client.response()).status == 201
@@ -343,7 +343,9 @@ async def test_unfinished_body_counts(open_server: OpenServer, log: Log, path: s
     server = open_server(max_partial_input=50_000)
     client = await server.connect()
 
-    client.send(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n".encode() + b"x" * 90_000)
+    client.send(
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n".encode() + b"x" * 90_000
+    )
 
     response = await client.response()
     assert response.status == 503

@@ -304,7 +304,7 @@ async def test_silent_client_behind_a_proxy_gets_two_pings_and_is_closed(
 
 @pytest.mark.gen_test(timeout=20)
 async def test_silent_client_of_a_trusted_proxy_is_closed(open_server: OpenServer) -> None:
-    harness = open_server(ping=0.05, trusted_proxy=("127.0.0.1",))
+    harness = open_server(ping=0.05, trusted_proxy=("127.0.0.1",), allow_host=("*",))
     client = await harness.client()
 
     assert b"ping timeout" in await client.end()
@@ -394,7 +394,7 @@ async def test_sockets_of_all_kinds_are_probed(open_server: OpenServer) -> None:
     stream.send(stream.request("/channel/a/", Accept="text/event-stream"))
     await stream.response()
     for _ in range(2):
-        publisher.send(b"POST /channel/a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n1")
+        publisher.send(b"POST /channel/a/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n1")
         await publisher.response()
 
     connections = [each for group in harness.server._groups for each in group.connections]
@@ -413,7 +413,7 @@ print(sock.recv(1000)[:12], flush=True)
 sys.stdin.read()
 """
 HANDSHAKE = (
-    "GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 

@@ -89,7 +89,8 @@ async def test_other_request_behind_a_pause_is_served_by_tornado_in_its_order() 
     async with serving() as server:
         client = await server.connect(publishes=2)
         client.send(
-            post("/channel/a/", b"hi") * (BURST + WARNINGS) + b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
+            post("/channel/a/", b"hi") * (BURST + WARNINGS)
+            + b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n"
         )
         await statuses(client, BURST - 2 + WARNINGS)
 

@@ -29,10 +29,10 @@ SLACK_SECONDS = 1.0
 """For the sweep that comes later than exactly after two intervals, and for a busy machine."""
 
 HANDSHAKE = (
-    b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
-STREAM = b"GET /channel/lobby/ HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n"
+STREAM = b"GET /channel/lobby/ HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
 LOGIN = b"LOGIN liam\r\nJOIN lobby\r\n"
 CLONE_NEWNET = 0x40000000
 
