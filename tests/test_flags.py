@@ -678,7 +678,7 @@ def test_forwarded_address_over_a_trusted_unix_socket_is_used(
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.9.9.9"])
 def test_trusted_proxy_on_a_loopback_address_requires_allow_host(host: str) -> None:
-    line = misused("--host", host, "--trusted-proxy", "127.0.0.1", "--lines-port", "0")
+    line = misused("--host", host, "--trusted-proxy", "127.0.0.1", "--port", "0", "--lines-port", "0")
 
     assert "--trusted-proxy" in line
     assert "--allow-host" in line

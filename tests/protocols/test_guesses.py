@@ -11,14 +11,17 @@ from chateau_harness import join, register
 from functions_harness import KEY, RETRIEVE
 from functions_harness import Harness as Functions
 from lines_harness import Harness as Lines
+from lines_harness import LateStore
 from opcodes_harness import Harness as Opcodes
 from opcodes_harness import create
 
 from chateau.hub.guesses import TRIES, TURN_SECONDS
-from chateau.protocols.held_requests import HELD, HELD_CHARACTERS
+from chateau.protocols.held_requests import HELD, HELD_CHARACTERS, HeldRequests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from chateau.protocols.transport import Steps
 
 PASSWORD = "1234"
 
@@ -257,6 +260,144 @@ def test_pushes_of_a_lines_client_are_not_held() -> None:
     harness["bob"].send("MSG alice hi")
 
     assert len(harness.take()["alice"]) == 1
+
+
+# Requests that take several turns, or are above the rate
+
+
+def history(ref: int) -> dict[str, Any]:
+    return {"type": 8, "room": "vault", "ref": ref}
+
+
+def refs(frames: list[Any]) -> list[int | None]:
+    return [frame.get("ref") for frame in frames]
+
+
+def test_request_in_steps_behind_an_attempt_takes_one_step_per_iteration() -> None:
+    harness = chateau()
+    for request in (join("vault", password=PASSWORD, ref=1), history(2), history(3), {"type": 9, "ref": 4}):
+        harness["alice"].send(request)
+
+    harness.clock.advance(TURN_SECONDS)
+    assert refs(harness.take()["alice"]) == [1]
+    harness["alice"].send({"type": 9, "ref": 5})  # behind them
+
+    received = []
+    for _ in range(6):
+        harness.clock.advance(0)
+        received.append(refs(harness.take().get("alice", [])))
+    assert [each for each in received if each] == [[2], [3, 4, 5]]
+    assert len([each for each in received if not each]) == 4
+
+
+def test_lines_in_steps_behind_an_attempt_are_performed_in_their_order() -> None:
+    harness = lines()
+    for line in (f"JOIN vault {PASSWORD}", "HISTORY", "QUIT"):
+        harness["alice"].send(line)
+
+    for _ in range(4):
+        harness.clock.advance(TURN_SECONDS)
+
+    frames = harness.take()["alice"]
+    assert [frame.get("count") for frame in frames if frame["type"] == "commandResult"] == [None, 2, None]
+    assert harness["alice"].mailbox.closed is not None
+
+
+def test_too_many_requests_behind_one_in_steps_end_its_steps() -> None:
+    harness = chateau()
+    harness["alice"].send(join("vault", password=PASSWORD, ref=1))
+    harness["alice"].send(history(2))
+    harness.clock.advance(TURN_SECONDS)
+    assert refs(harness.take()["alice"]) == [1]
+
+    for number in range(HELD + 1):
+        assert harness.take() == {}
+        harness["alice"].send({"type": 9, "ref": 3 + number})
+
+    assert refs(harness.take()["alice"]) == list(range(2, HELD + 4))
+    harness.clock.advance(TURN_SECONDS)
+    assert harness.take() == {}
+
+
+@pytest.mark.parametrize("iterations", [0, 1])
+def test_client_that_leaves_during_the_steps_gets_nothing_more(iterations: int) -> None:
+    harness = chateau()
+    for request in (join("vault", password=PASSWORD), history(2), history(3)):
+        harness["alice"].send(request)
+    harness.clock.advance(TURN_SECONDS)
+    for _ in range(iterations):
+        harness.clock.advance(0)
+    harness.take()
+
+    harness["alice"].close()
+    harness.clock.advance(TURN_SECONDS)
+
+    assert "alice" not in harness.take()
+
+
+def test_client_that_is_ended_by_a_step_has_no_further_step() -> None:
+    harness = chateau()
+    steps_taken = []
+
+    def steps() -> Steps:
+        for number in range(3):
+            steps_taken.append(number)
+            held.close()
+            yield
+
+    held = HeldRequests(
+        harness.hub.access.guesses,
+        harness["alice"].peer.session,
+        perform=lambda _: steps(),
+        refuse=pytest.fail,
+        done=pytest.fail,
+    )
+    held.wait("")
+    for _ in range(4):
+        harness.clock.advance(TURN_SECONDS)
+
+    assert steps_taken == [0]
+
+
+@every_protocol
+def test_errors_above_the_rate_are_sent_behind_the_attempt(make: Any, attempt: Any) -> None:
+    harness = make()
+    harness["alice"].send(attempt(PASSWORD))
+    for message in ("{}", b"\xff"):
+        harness["alice"].peer.on_excess(message)
+    assert harness.take() == {}
+
+    harness.clock.advance(TURN_SECONDS)
+
+    assert is_inside(harness)
+    *before, one, other = [str(frame) for frame in harness.take()["alice"]]
+    assert all("Too many messages" in frame for frame in (one, other))
+    assert not any("Too many messages" in frame for frame in before)
+
+
+def test_attempt_behind_a_line_that_is_not_stored_yet_waits() -> None:
+    store = LateStore()
+    harness = Lines(store=store)
+    harness["alice"].send("LOGIN alice")
+    harness["bob"].send("LOGIN bob")
+    harness["alice"].send("JOIN hall")
+    locked(harness)
+    harness["alice"].send("hello")
+
+    harness["alice"].send(f"JOIN vault {PASSWORD}")
+    harness.clock.advance(TURN_SECONDS)
+    assert "alice" not in harness.take()
+    store.commits[0].finish()
+
+    frames = harness.take()["alice"]
+    assert [frame["type"] for frame in frames] == [
+        "commandResult",
+        "message",
+        "commandResult",
+        "userLeft",
+        "userJoined",
+    ]
+    assert is_inside(harness)
 
 
 # The secret key
