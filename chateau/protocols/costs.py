@@ -10,11 +10,6 @@ MESSAGE_BYTES_PER_TOKEN = 4_096
 """The same for a message and for what is in it: JSON of any shape is decoded and checked once."""
 
 
-def recipients(count: int) -> float:
-    """Return the cost of *count* recipients of one message; the first one is free."""
-    return (count - 1) / 4
-
-
 def members(count: int) -> float:
     """Return the cost of what reaches *count* members of a room, or names them."""
     return count / 100
@@ -28,11 +23,6 @@ def content(size: int) -> float:
 def broadcast(channels: int, packages: int) -> float:
     """Return the cost of publishing *packages* to *channels* with one request: a token for each."""
     return channels + packages
-
-
-def listed(count: int) -> float:
-    """Return the cost of a list of *count* users, rooms or sessions."""
-    return count / 50
 
 
 def history(size: int) -> float:

@@ -242,6 +242,10 @@ OTHER_FAULTS = [
     pytest.param(11, "xx", "the message matches none of the allowed forms, or several", id="several forms"),
     pytest.param(0, {"a": 1}, 'the message violates the keyword "patternProperties"', id="a joint keyword"),
     pytest.param(16, [[None, 1]], '"0/1" matches none of the allowed forms.', id="50 forms"),
+    pytest.param(
+        14, {"long": {}}, 'the message violates the keyword "propertyNames"', id="a schema of names"
+    ),
+    pytest.param(15, 1, 'the message violates the keyword "exclusiveMinimum"', id="a condition on a number"),
     pytest.param(17, ["a", "long"], '"1" must have at most 3 characters', id="no condition for it"),
 ]
 
