@@ -236,6 +236,7 @@ def test_every_keyword_is_explained(others: SchemaSet, number: int, message: Any
 
 OTHER_FAULTS = [
     pytest.param(2, {"b": 1, "c": "x", "a": "x"}, '"c" must be of the type integer.', id="another key"),
+    pytest.param(2, {"b": 1, "a": "long"}, '"a" must have at most 3 characters', id="not another key"),
     pytest.param(3, {"~ é": 1}, '"~ é" must be absent.', id="a name that a JSON Pointer escapes"),
     pytest.param(3, {"%": ["a", "long"]}, '"%/1" must have at most 3 characters; it has 4.', id="a percent"),
     pytest.param(4, {"a": 1}, '"a" is not a key of this message; it has no keys.', id="no keys"),
