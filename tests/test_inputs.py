@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -46,6 +46,15 @@ encodings = pytest.mark.parametrize("encode", ENCODINGS.values(), ids=ENCODINGS)
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for row in described():
         monkeypatch.delenv(row.variable, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def forget_plugins(tmp_path: Path) -> Iterator[None]:
+    """Unload the plug-ins of the test: Hypothesis reads the files of all modules, and would wait for a pipe."""
+    yield
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
 def written(path: Path, data: bytes) -> str:

@@ -63,7 +63,7 @@ def test_missing_packages_are_one_line_that_says_what_to_do(entry_point: tuple[s
             ("server.py",),
             "tornado",
             "",
-            "the package tornado cannot be used (No module named 'tornado.httpserver'",
+            "the package tornado cannot be used (No module named 'tornado.",
         ),
         (
             ("server.py", "--data", "DATA"),  # imported when the folder is locked
