@@ -113,11 +113,13 @@ def test_help_whose_reader_is_gone_is_no_error() -> None:
 
 
 @contextmanager
-def server_at_a_terminal(*flags: str, preamble: str = "") -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+def server_at_a_terminal(
+    *flags: str, hang_ups: str = "SIG_DFL"
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """A server whose standard streams, and controlling terminal, are a new terminal."""
     controller, terminal = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-c", preamble + AT_A_TERMINAL, *flags],
+        [sys.executable, "-c", AT_A_TERMINAL.replace("HANG_UPS", hang_ups), *flags],
         cwd=ROOT,
         env=os.environ | DEFAULTS,
         stdin=terminal,
@@ -136,7 +138,8 @@ def server_at_a_terminal(*flags: str, preamble: str = "") -> Iterator[tuple[subp
 
 
 AT_A_TERMINAL = """
-import fcntl, sys, termios
+import fcntl, signal, sys, termios
+signal.signal(signal.SIGHUP, signal.HANG_UPS)  # the tests may have been started by nohup
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 from chateau.app import main
 sys.exit(main())
@@ -181,8 +184,7 @@ def test_terminal_that_is_stopped_does_not_stop_the_server() -> None:
 def test_server_with_hang_ups_ignored_survives_the_end_of_its_terminal() -> None:
     """As `nohup` starts it."""
     port = free_port()
-    nohup = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)"
-    with server_at_a_terminal("--port", str(port), preamble=nohup) as (process, controller):
+    with server_at_a_terminal("--port", str(port), hang_ups="SIG_IGN") as (process, controller):
         output_until(controller, b"/\r\n")
         os.close(controller)
         process.send_signal(signal.SIGHUP)
