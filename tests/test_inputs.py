@@ -50,7 +50,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def forget_plugins(tmp_path: Path) -> Iterator[None]:
-    """Unload the plug-ins of the test: Hypothesis reads the files of all modules, and would wait for a pipe."""
+    """Unload the plug-ins of the test: Hypothesis reads the files of modules, and would wait for a pipe."""
     yield
     for name, module in list(sys.modules.items()):
         if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):

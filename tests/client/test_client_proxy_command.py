@@ -136,7 +136,8 @@ def test_proxy_shows_and_records_both_ports_of_a_server(
         with socket.create_connection(("127.0.0.1", proxy.ports[1]), PATIENCE_SECONDS) as lines:
             lines.sendall(b"LOGIN bob\r\n")
             assert lines.makefile("rb").readline().startswith(b'{"type":"commandResult"')
-        request = b"POST /channel/x/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi"
+        head = b"POST /channel/x/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        request = head + b"Content-Length: 2\r\n\r\nhi"
         with socket.create_connection(("127.0.0.1", proxy.ports[0]), PATIENCE_SECONDS) as http:
             http.sendall(request)
             assert http.makefile("rb").read().startswith(b"HTTP/1.1 201")
