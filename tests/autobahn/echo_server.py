@@ -19,6 +19,8 @@ from tornado.websocket import WebSocketHandler
 
 from chateau.net.accept import HandshakePolicy, WebSocketUpgradeHandler
 from chateau.net.connection_group import ConnectionGroup
+from chateau.net.host_policy import HostPolicy
+from chateau.net.origin_policy import OriginPolicy
 from chateau.net.proxies import TrustedProxies
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ class PlainEcho(WebSocketHandler):
 class EchoPeer:
     """Sends back each message of its client."""
 
+    session = None
+
     def __init__(self, connection: Connection, _address: str, _port: int) -> None:
         self._connection = connection
 
@@ -46,7 +50,7 @@ class EchoPeer:
         pass
 
     def on_excess(self, message: str | bytes) -> None:
-        self.outbox.send(b"too many")
+        self._connection.send(b"too many")
 
     def on_text(self, text: str) -> None:
         self._connection.send(text.encode())
@@ -68,7 +72,7 @@ def route(path: str) -> Route:
         max_outbox=2 * MAX_MESSAGE_BYTES,
         takes_sockets=path == "fast",
     )
-    policy = HandshakePolicy(group, TrustedProxies())
+    policy = HandshakePolicy(group, TrustedProxies(), OriginPolicy(), HostPolicy())
     return "/", WebSocketUpgradeHandler, {"open_peer": EchoPeer, "policy": policy}
 
 
