@@ -12,6 +12,8 @@ from collections import Counter
 from itertools import islice
 from typing import Final, Protocol
 
+from chateau.net.log_limits import is_milestone
+
 log = logging.getLogger(__name__)
 
 LOOKED_AT: Final = 1_000
@@ -82,6 +84,6 @@ class ConnectionLimits:
     def _refuse(self, whose: str, limit: int, flag: str) -> str:
         self._refused[flag] += 1
         count = self._refused[flag]
-        if count & (count - 1) == 0:  # the 1st, 2nd, 4th, 8th …: not a line for each
+        if is_milestone(count):
             log.warning("%s %d is reached: %d connection(s) refused so far", flag, limit, count)
         return f"Too many connections {whose}: the maximum is {limit}. Try again later."

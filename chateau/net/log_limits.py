@@ -39,6 +39,11 @@ class LogLimit:
         return True
 
 
+def is_milestone(count: int) -> bool:
+    """Return whether to write a line about *count* equal events: the 1st, 2nd, 4th, 8th …, not each."""
+    return count & (count - 1) == 0
+
+
 def shown(text: str) -> str:
     """Return *text* from a client as it can stand in a log line or a header: printable ASCII, and cut."""
     return text[:SHOWN_CHARACTERS].encode("unicode_escape").decode()

@@ -11,6 +11,8 @@ import logging
 from collections import Counter
 from typing import Final, Protocol
 
+from chateau.net.log_limits import is_milestone
+
 log = logging.getLogger(__name__)
 
 COUNTED_FROM_BYTES: Final = 4_096
@@ -58,7 +60,7 @@ class PartialInput:
         [(address, held)] = self._of_address.most_common(1)
         largest = max((each for each in self._sizes if each.address == address), key=self._sizes.__getitem__)
         self._dropped += 1
-        if self._dropped & (self._dropped - 1) == 0:  # the 1st, 2nd, 4th, 8th …: not a line for each
+        if is_milestone(self._dropped):
             log.warning(
                 "--max-partial-input %d is reached: %s has %d bytes of it; %d client(s) ended so far",
                 self._limit,

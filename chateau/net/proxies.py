@@ -86,11 +86,11 @@ class TrustedProxies:
 
     def is_proxy(self, context: Any) -> bool:
         """Return whether the connection with this *context* is a trusted proxy's."""
-        return plain(context.remote_ip) in self._networks
+        return self.is_trusted(context.remote_ip)
 
     def is_direct(self, remote: str, headers: Mapping[str, str]) -> bool:
         """Return whether a request from *remote* with *headers* came without a proxy that shows itself."""
-        return plain(remote) not in self._networks and not any(name in headers for name in PROXY_HEADERS)
+        return not self.is_trusted(remote) and not any(name in headers for name in PROXY_HEADERS)
 
     def address_of(self, context: Any, headers: Mapping[str, str]) -> str:
         """Return the same for a request that is known by the *context* of its connection."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tornado.netutil import bind_unix_socket
 
+from chateau.net.log_limits import is_milestone
 from chateau.settings import ALL, flag_of
 
 if TYPE_CHECKING:
@@ -214,7 +215,7 @@ class Listener(socket.socket):
         finally:
             self._reserve = os.open(os.devnull, os.O_RDONLY)
         self._rejected += 1
-        if self._rejected & (self._rejected - 1) == 0:  # the 1st, 2nd, 4th, 8th …: not a line for each
+        if is_milestone(self._rejected):
             log.error("out of file descriptors: %d client(s) rejected so far", self._rejected)
 
 
